@@ -1,0 +1,1 @@
+"""Stratum and Bitcoin without I/O: bytes become values, values become decisions."""

@@ -1,0 +1,1 @@
+"""Bitcoin's own formats: hashes, targets, headers, coinbases, blocks."""

@@ -1,0 +1,1 @@
+"""The encrypted transport of Stratum V2."""

@@ -1,0 +1,1 @@
+"""SunSpec register maps of meters and setpoints."""

@@ -1,0 +1,1 @@
+"""Stratum V2, both sides, without I/O."""

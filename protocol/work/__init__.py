@@ -1,0 +1,1 @@
+"""Jobs, shares and the rules that judge one against the other."""

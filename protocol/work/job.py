@@ -1,0 +1,75 @@
+"""What a source wants hashed (`Work`) and how a group of miners hears it (`Job`)."""
+
+import msgspec
+
+from protocol.units import Difficulty, JobId
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One job of a source, as that source judges it. Compared by identity.
+
+    Attributes:
+        source: Name of the pool or node.
+        source_job: The source's own name for it.
+        prev_hash: 32 B, internal order.
+        coinb1: Coinbase up to `extranonce1`, serialised without witness.
+        extranonce1: The source's own bytes of the extranonce; empty for a node.
+        extranonce2_size: Bytes that the source leaves to us after `extranonce1`.
+        coinb2: Coinbase after the extranonce.
+        merkle_branch: 32 B each, internal order.
+        version_mask: Version bits that the source lets us roll (BIP 310).
+        target: A hash not above it is a share for the source.
+        difficulty: The same as a number, for people and sums.
+        block_target: A hash not above it is a block.
+        clean: The source wants older jobs dropped.
+        max_ntime: Last ntime that the source takes, Unix seconds.
+    """
+
+    source: str
+    source_job: str
+    prev_hash: bytes
+    coinb1: bytes
+    extranonce1: bytes
+    extranonce2_size: int
+    coinb2: bytes
+    merkle_branch: tuple[bytes, ...]
+    version: int
+    nbits: int
+    ntime: int
+    version_mask: int
+    target: int
+    difficulty: Difficulty
+    block_target: int
+    clean: bool
+    max_ntime: int
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One revision of a `Work` for one group of miners: what they hash and we judge.
+
+    A row that a share engine can copy: nothing in it changes, but for `seen`.
+
+    Attributes:
+        id: Its name towards miners; never used twice in the life of a process.
+        seq: Grows with every job of a site: orders jobs in time.
+        coinb1: The work's coinb1, its extranonce1 and our `padding`.
+        padding: Our constant bytes between extranonce1 and slot; the group's number.
+        extranonce2_size: Bytes that the miner rolls, after its slot.
+        ntime: At or after the work's.
+        clean: Miners shall drop older jobs.
+        ceiling: Highest difficulty that a miner may be asked for: the source's,
+            rounded down to a power of two where it is above 1.
+        seen: First 16 B of the hash of every share so far, for all revisions of
+            the work in this group. The judge adds to it.
+    """
+
+    id: JobId
+    seq: int
+    work: Work
+    coinb1: bytes
+    padding: bytes
+    extranonce2_size: int
+    ntime: int
+    clean: bool
+    ceiling: Difficulty
+    seen: set[bytes]

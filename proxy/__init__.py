@@ -1,0 +1,1 @@
+"""Baseload's processes: sockets, clocks, disks and everything that moves."""

@@ -1,0 +1,1 @@
+"""The ASICs' own control APIs."""

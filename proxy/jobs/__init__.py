@@ -1,0 +1,1 @@
+"""Which miner hashes what."""

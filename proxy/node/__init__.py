@@ -1,0 +1,1 @@
+"""Bitcoin nodes: templates from them, blocks to them."""

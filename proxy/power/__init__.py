@@ -1,0 +1,1 @@
+"""From a power budget to machines that run or rest."""

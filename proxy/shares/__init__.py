@@ -1,0 +1,1 @@
+"""What miners have earned, and what became of it."""

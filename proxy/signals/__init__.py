@@ -1,0 +1,1 @@
+"""Where budgets and meter readings come from."""

@@ -1,0 +1,1 @@
+"""Stratum towards the pools."""

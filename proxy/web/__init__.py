@@ -1,0 +1,1 @@
+"""Dashboard, API and metrics over HTTP."""

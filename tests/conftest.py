@@ -1,0 +1,49 @@
+"""Fixtures for every test."""
+
+import gc
+from collections.abc import Callable, Iterator
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
+
+FlushFailures = Callable[[type[BaseException]], int]
+
+
+def pytest_collection_finish() -> None:
+    """Make the many gc.collect() below cheap: imported code is never garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def flush_failures() -> Iterator[FlushFailures]:
+    """Fail the test if a failure was logged that it did not flush by type.
+
+    trial does this by itself. pytest-twisted does not: without this fixture a
+    failed Deferred that nobody handled passes unseen.
+    """
+    events = EventLoggingObserver()
+    flushed: list[type[BaseException]] = []
+
+    def failures() -> list[BaseException]:
+        gc.collect()  # a Deferred reports its unhandled failure when it is freed
+        logged = [e["log_failure"].value for e in events if "log_failure" in e]
+        return [f for f in logged if not isinstance(f, tuple(flushed))]
+
+    def flush(kind: type[BaseException]) -> int:
+        before = len(failures())
+        flushed.append(kind)
+        return before - len(failures())
+
+    globalLogPublisher.addObserver(events)
+    yield flush
+    left = failures()
+    globalLogPublisher.removeObserver(events)
+    assert not left, f"logged failures: {left!r}"
