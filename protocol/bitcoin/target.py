@@ -6,6 +6,7 @@ above it. Difficulty is a float for people and pools; every decision compares in
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 from protocol.units import Difficulty
 
@@ -34,6 +35,7 @@ def target_from_nbits(nbits: int) -> int:
     return target
 
 
+@lru_cache(maxsize=4096)  # difficulties are few, Fraction is slow
 def target_from_difficulty(difficulty: Difficulty) -> int:
     """Return floor(difficulty-1 target / `difficulty`), at most 2**256 - 1.
 

@@ -23,6 +23,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         block_target: A hash not above it is a block.
         clean: The source wants older jobs dropped.
         max_ntime: Last ntime that the source takes, Unix seconds.
+        session: Which connection to the source it came on; unique in a process.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     block_target: int
     clean: bool
     max_ntime: int
+    session: int = 0
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):

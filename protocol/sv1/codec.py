@@ -1,0 +1,75 @@
+"""Lines that a server writes to a miner."""
+
+import msgspec
+
+from protocol.sv1.rejects import REJECTS
+from protocol.units import Difficulty
+from protocol.work.job import Job
+from protocol.work.share import Verdict
+
+_encode = msgspec.json.encode
+
+
+def result_line(message_id: bytes, result: object) -> bytes:
+    """Return the answer `result` to the request with this id, spelled as it came."""
+    return b'{"id":%b,"result":%b,"error":null}\n' % (message_id, _encode(result))
+
+
+def error_line(message_id: bytes, code: int, text: str) -> bytes:
+    """Return a refusal: always `[code, text, null]`."""
+    return b'{"id":%b,"result":null,"error":%b}\n' % (
+        message_id,
+        _encode((code, text, None)),
+    )
+
+
+_VERDICT_TAILS = {
+    verdict: error_line(b"?", code, text).removeprefix(b'{"id":?')
+    for verdict, (code, text) in REJECTS.items()
+}
+_VERDICT_TAILS[Verdict.ACCEPTED] = b',"result":true,"error":null}\n'
+
+
+def verdict_line(message_id: bytes, verdict: Verdict) -> bytes:
+    """Return the answer to a submit."""
+    return b'{"id":' + message_id + _VERDICT_TAILS[verdict]
+
+
+def difficulty_line(difficulty: Difficulty) -> bytes:
+    """Return mining.set_difficulty; whole numbers are written as such."""
+    value = int(difficulty) if difficulty.is_integer() else difficulty
+    return notification("mining.set_difficulty", [value])
+
+
+def version_mask_line(mask: int) -> bytes:
+    """Return mining.set_version_mask. Source: BIP 310."""
+    return notification("mining.set_version_mask", [f"{mask:08x}"])
+
+
+def notify_line(job: Job) -> bytes:
+    """Return mining.notify: the same bytes for every miner of the job's group."""
+    work = job.work
+    return notification(
+        "mining.notify",
+        [
+            job.id,
+            swap_words(work.prev_hash).hex(),
+            job.coinb1.hex(),
+            work.coinb2.hex(),
+            [sibling.hex() for sibling in work.merkle_branch],
+            f"{work.version:08x}",
+            f"{work.nbits:08x}",
+            f"{job.ntime:08x}",
+            job.clean,
+        ],
+    )
+
+
+def notification(method: str, params: list[object]) -> bytes:
+    """Return a message that expects no answer."""
+    return b'{"id":null,"method":%b,"params":%b}\n' % (_encode(method), _encode(params))
+
+
+def swap_words(prev_hash: bytes) -> bytes:
+    """Reverse the bytes of each 4-byte word: how Stratum spells a previous hash."""
+    return b"".join(prev_hash[i : i + 4][::-1] for i in range(0, 32, 4))

@@ -1,0 +1,104 @@
+"""The server's side of a Stratum V1 conversation, without I/O."""
+
+from collections.abc import Iterator
+
+from attrs import define, field
+
+from protocol.errors import RemoteError
+from protocol.framing import LineFramer
+from protocol.sv1 import rejects
+from protocol.sv1.codec import error_line, result_line
+from protocol.sv1.messages import (
+    NO_ID,
+    Configure,
+    OtherRequest,
+    Request,
+    read_request,
+)
+from protocol.work.version_rolling import OFFERED_MASK
+
+MAX_LINE_BYTES = 16384
+"""The longest line seen from shipped firmware is a few hundred bytes."""
+
+_SILENT = frozenset({"pong", ""})  # ESP-Miner's answer to a ping; answers to ours
+_HANGS_UP = frozenset({"mining.term", "login", "getwork"})
+_POLITE = {
+    "mining.extranonce.subscribe": True,
+    "mining.ping": "pong",
+}
+
+
+class NotStratumError(RemoteError):
+    """The first byte is not that of a JSON line: HTTP, TLS, or a port scan."""
+
+
+class HangUpError(RemoteError):
+    """The miner asked to be dropped, or speaks another protocol over JSON."""
+
+
+@define
+class ServerSession:
+    """What one miner's connection has agreed on, and how its bytes are read.
+
+    Attributes:
+        version_mask: Bits that the miner may roll; 0 until it has asked.
+        user_agent: As it introduced itself.
+        is_subscribed: It knows its extranonce1: notifications may follow.
+    """
+
+    version_mask: int = 0
+    user_agent: str = ""
+    is_subscribed: bool = False
+    _framer: LineFramer = field(factory=lambda: LineFramer(MAX_LINE_BYTES), init=False)
+    _is_new: bool = field(default=True, init=False)
+
+    def receive(self, data: bytes) -> Iterator[Request]:
+        """Yield the requests that `data` completes.
+
+        Raises:
+            RemoteError: The stream cannot be trusted any more; drop the miner.
+        """
+        if self._is_new and data:
+            self._is_new = False
+            if data[0] not in b"{ \t\r\n":
+                raise NotStratumError("first byte is not that of a JSON line")
+        for line in self._framer.feed(data):
+            if line and not line.isspace():
+                yield read_request(line)
+
+    def configure(self, request: Configure) -> bytes:
+        """Return the answer to mining.configure and take on what it agrees to."""
+        result: dict[str, object] = {}
+        for name in request.extensions:
+            if name == "version-rolling":
+                self.version_mask = OFFERED_MASK & (request.mask or 0)
+                result[name] = self.version_mask != 0
+                result["version-rolling.mask"] = f"{self.version_mask:08x}"
+            elif name == "minimum-difficulty":
+                result[name] = request.minimum_difficulty is not None
+            else:
+                result[name] = name in {"subscribe-extranonce", "info"}
+        return result_line(request.id, result)
+
+    def subscribed(self, message_id: bytes, slot: bytes, size: int) -> bytes:
+        """Return the answer to mining.subscribe; the same each time it is asked."""
+        self.is_subscribed = True
+        name = slot.hex()
+        pairs = [["mining.set_difficulty", name], ["mining.notify", name]]
+        return result_line(message_id, [pairs, name, size])
+
+    def answer_other(self, request: OtherRequest) -> bytes:
+        """Return the answer to a method that needs no decision of ours.
+
+        Raises:
+            HangUpError: It ends the conversation.
+        """
+        if request.method in _HANGS_UP or request.method.startswith("eth_"):
+            raise HangUpError(f"{request.method} ends the conversation")
+        if request.id == NO_ID or request.method in _SILENT:
+            return b""
+        if request.method in _POLITE:
+            return result_line(request.id, _POLITE[request.method])
+        known = request.method in {"mining.get_transactions", "mining.get_txnhashes"}
+        text = "Not supported." if known else "Unknown method"
+        return error_line(request.id, rejects.OTHER, text)

@@ -1,0 +1,35 @@
+"""Hand a job to every miner of a group without holding up everybody else."""
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from proxy.jobs.group import Group, LiveJob
+from proxy.jobs.ports import MinerPort
+
+CHUNK = 512
+"""Miners served in one turn of the reactor: a few milliseconds."""
+
+
+@define(eq=False)
+class Distributor:
+    """Sends jobs in turns; a newer job of a group ends the round of an older one."""
+
+    _clock: IReactorTime
+    _rounds: dict[Group, LiveJob] = field(factory=dict, init=False)
+
+    def send(self, group: Group, entry: LiveJob, miners: list[MinerPort]) -> None:
+        """Assign `entry` to `miners`, in their order."""
+        self._rounds[group] = entry
+        self._turn(group, entry, miners)
+
+    def _turn(self, group: Group, entry: LiveJob, miners: list[MinerPort]) -> None:
+        if self._rounds.get(group) is not entry:
+            return
+        for miner in miners[:CHUNK]:
+            if miner in group.members and miner.is_granted:
+                miner.assign(entry.job, entry.line)
+        rest = miners[CHUNK:]
+        if rest:
+            self._clock.callLater(0, self._turn, group, entry, rest)
+        else:
+            del self._rounds[group]

@@ -1,0 +1,54 @@
+"""Make jobs for miners out of a source's work."""
+
+from protocol.bitcoin.target import floor_power_of_two
+from protocol.units import Difficulty, JobId
+from protocol.work.extranonce import Layout
+from protocol.work.job import Job, Work
+
+
+def spaces_of(padding_bytes: int) -> int:
+    """Return how many search spaces one connection serves with so much padding."""
+    return int(1 << 8 * min(padding_bytes, 4))
+
+
+def ceiling_of(source_difficulty: Difficulty) -> Difficulty:
+    """Return the highest difficulty that a miner may be given for a source.
+
+    A power of two where above 1: ASICs round down to one themselves.
+    """
+    if source_difficulty <= 1:
+        return source_difficulty
+    return floor_power_of_two(source_difficulty)
+
+
+def make_job(  # noqa: PLR0913  (a job is all of these)
+    work: Work,
+    layout: Layout,
+    *,
+    space: int,
+    seq: int,
+    ntime: int,
+    clean: bool,
+    seen: set[bytes],
+) -> Job:
+    """Return `work` as miners of search space number `space` shall hash it.
+
+    Raises:
+        ValueError: The work leaves less room than `layout` needs.
+    """
+    size = layout.padding_of(work.extranonce2_size)
+    if size < 0:
+        raise ValueError(f"{work.extranonce2_size} B of room, {layout.room} needed")
+    padding = (space % spaces_of(size)).to_bytes(size, "big")
+    return Job(
+        id=JobId(f"{seq:x}"),
+        seq=seq,
+        work=work,
+        coinb1=work.coinb1 + work.extranonce1 + padding,
+        padding=padding,
+        extranonce2_size=layout.extranonce2_bytes,
+        ntime=ntime,
+        clean=clean,
+        ceiling=ceiling_of(work.difficulty),
+        seen=seen,
+    )

@@ -1,0 +1,138 @@
+"""From which source a group takes its work, and which ones it keeps warm."""
+
+import math
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from protocol.units import Seconds
+from protocol.work.extranonce import Layout
+from proxy.jobs.failover import Candidate, choose
+from proxy.jobs.feed import Feed, Source
+
+_NEVER = Seconds(math.inf)
+
+
+@define(eq=False)
+class _Option:
+    source: Source
+    feed: Feed | None = None
+    padding: int = 0
+
+
+@define(eq=False)
+class Sourcing:
+    """The sources of a group, best first, and the one it hashes for.
+
+    Attributes:
+        site: Whose group it is.
+        identity: The worker that per-worker sources are opened for; else empty.
+        space: Number of the group's search space.
+        fail_back: How long a better source must hold before it is gone back to.
+        active: Index of the source in use; None while none has work.
+    """
+
+    site: str
+    identity: str
+    space: int
+    layout: Layout
+    fail_back: Seconds
+    _options: list[_Option]
+    active: int | None = field(default=None, init=False)
+
+    @classmethod
+    def over(  # noqa: PLR0913
+        cls,
+        sources: Sequence[Source],
+        *,
+        site: str,
+        identity: str,
+        space: int,
+        layout: Layout,
+        fail_back: Seconds,
+    ) -> "Sourcing":
+        """Return the sourcing of a new group, with nothing opened yet."""
+        options = [_Option(source) for source in sources]
+        return cls(site, identity, space, layout, fail_back, options)
+
+    @property
+    def feed(self) -> Feed | None:
+        """The feed in use."""
+        return None if self.active is None else self._options[self.active].feed
+
+    @property
+    def source_name(self) -> str | None:
+        """Name of the source in use."""
+        return None if self.active is None else self._options[self.active].source.name
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """Names of the sources that are opened for this identity alone."""
+        return frozenset(
+            o.source.name for o in self._options if o.source.takes_identity()
+        )
+
+    def uses(self, feed: Feed) -> bool:
+        """Return whether `feed` is one of those opened here."""
+        return any(option.feed is feed for option in self._options)
+
+    def evaluate(self, now: Seconds) -> bool:
+        """Choose anew and keep the next one warm; return whether the choice changed."""
+        self._open_and_close()
+        before = self.active, self.feed
+        candidates = [self._candidate(option) for option in self._options]
+        self.active = choose(candidates, self.active, now, self.fail_back)
+        self._open_and_close()
+        return (self.active, self.feed) != before
+
+    def open_all(self) -> None:
+        """Open every source, to learn how much room each leaves."""
+        for option in self._options:
+            self._open(option)
+
+    def close_all(self) -> None:
+        """Let every source go: the group is no more."""
+        for option in self._options:
+            self._close(option)
+        self.active = None
+
+    def _candidate(self, option: _Option) -> Candidate:
+        feed = option.feed
+        if feed is None or feed.work is None or option.source.unusable:
+            return Candidate(is_usable=False, ready_since=_NEVER)
+        fits = self.layout.padding_of(feed.work.extranonce2_size) >= 0
+        return Candidate(is_usable=fits, ready_since=feed.ready_since)
+
+    def _open_and_close(self) -> None:
+        """Hold open the sources up to the one after the active; all if there is none.
+
+        Better ones stay open to be gone back to, the next to be switched to with
+        one message.
+        """
+        last = len(self._options) if self.active is None else self.active + 1
+        for index, option in enumerate(self._options):
+            if index <= last:
+                self._open(option)
+            else:
+                self._close(option)
+
+    def _open(self, option: _Option) -> None:
+        room = option.source.room
+        padding = 0 if room is None else max(self.layout.padding_of(room), 0)
+        if option.feed is not None and padding == option.padding:
+            return
+        self._close(option)
+        option.padding = padding
+        option.feed = option.source.open(
+            self.site, self._identity_at(option), self.space, padding
+        )
+
+    def _close(self, option: _Option) -> None:
+        if option.feed is None:
+            return
+        option.feed = None
+        identity = self._identity_at(option)
+        option.source.close(self.site, identity, self.space, option.padding)
+
+    def _identity_at(self, option: _Option) -> str:
+        return self.identity if option.source.takes_identity() else ""
