@@ -88,8 +88,7 @@ class JobBoard:
 
     def seat(self) -> Seat | None:
         """Take a slot for a miner whose worker is not known yet."""
-        group = self._group_with_room(len(self.routes) - 1, "")
-        return None if group is None else self.spaces.seat_in(group.space)
+        return self.spaces.seat()
 
     def release(self, seat: Seat, last_seq: int | None) -> None:
         """Give a slot back; `last_seq` is the newest job its holder was given."""
@@ -109,11 +108,9 @@ class JobBoard:
             moved = self.spaces.move(seat, group.space)
             if moved is not None:
                 return group, moved
-        group = self._new_group(route, identity, self._space_for(seat))
-        if group is None:
-            return None
-        moved = self.spaces.move(seat, group.space)
-        return None if moved is None else (group, moved)
+        added = self._new_group(route, identity, self._space_for(seat))
+        moved_there = self.spaces.move(seat, added.space) if added else None
+        return (added, moved_there) if added and moved_there else None
 
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
@@ -181,7 +178,8 @@ class JobBoard:
 
     def _bound_memory(self) -> None:
         while sum(group.keys_held for group in self.groups) > MAX_KEYS:
-            if not any([group.retire_oldest() for group in self.groups]):
+            oldest = [group.retire_oldest() for group in self.groups]
+            if not any(oldest):
                 return
             for group in self.groups:
                 group.retire(self._now())

@@ -55,10 +55,12 @@ class Spaces:
         self._spaces.append(space)
         return space
 
-    def seat_in(self, space: Space) -> Seat | None:
-        """Take a slot of `space`, or return None if it is full."""
-        slot = space.slots.acquire()
-        return None if slot is None else self._seat(space, slot)
+    def seat(self) -> Seat | None:
+        """Take a slot in the first space with room, or in a new one."""
+        roomy = (s for s in self._spaces if not s.slots.is_exhausted)
+        space = next(roomy, None) or self.new_space()
+        slot = space.slots.acquire() if space else None
+        return None if space is None or slot is None else self._seat(space, slot)
 
     def move(self, seat: Seat, space: Space) -> Seat | None:
         """Take the same slot in another space; None if it is held there.

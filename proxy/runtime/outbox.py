@@ -1,15 +1,31 @@
 """Write to a connection at once where that is possible, and never without end."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from twisted.internet.interfaces import IPullProducer, ITCPTransport
+from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
 
 MAX_UNSENT_BYTES = 65536
 """A miner this far behind has not read for about 40 jobs: it is dropped."""
 
 
-@implementer(IPullProducer)
+class Outlet(Protocol):
+    """What an outbox needs of a transport."""
+
+    def write(self, data: bytes) -> None:
+        """Buffer and send."""
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: FBT001, N802
+        """Tell `producer` how full the buffer is."""
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        """Forget the producer."""
+
+    def abortConnection(self) -> None:  # noqa: N802
+        """Drop the connection and what was to be sent."""
+
+
+@implementer(IPullProducer, IPushProducer)
 class Outbox:
     """The way out to one peer.
 
@@ -18,13 +34,17 @@ class Outbox:
     the transport. A peer that does not read is dropped, not buffered.
     """
 
-    def __init__(self, transport: ITCPTransport) -> None:
+    def __init__(self, transport: Outlet) -> None:
         self._transport = transport
         self._unsent = 0
-        # TLS and in-memory transports have no socket that may be written to
-        direct = getattr(transport, "TLS", True) is False
-        self._socket: Any = transport.getHandle() if direct else None
+        self._registering = False
+        self._socket: Any = None
         self.is_open = True
+        # only a plain TCP transport has a socket that may be written to
+        if getattr(transport, "TLS", True) is False:
+            self._socket = getattr(transport, "socket", None)
+        if self._socket is None:
+            transport.registerProducer(self, True)
 
     def write(self, data: bytes) -> None:
         """Send `data`, or drop the peer if it has stopped reading."""
@@ -42,10 +62,15 @@ class Outbox:
         """Write no more."""
         self.is_open = False
 
+    def pauseProducing(self) -> None:  # noqa: N802  (IPushProducer)
+        """Drop the peer: the transport holds more than it should (64 KiB)."""
+        self._drop()
+
     def resumeProducing(self) -> None:  # noqa: N802  (IPullProducer)
-        """All that was waiting has been sent."""
-        self._unsent = 0
-        self._transport.unregisterProducer()
+        """Note that all that was waiting has been sent."""
+        if self._socket is not None and not self._registering:
+            self._unsent = 0
+            self._transport.unregisterProducer()
 
     def stopProducing(self) -> None:  # noqa: N802  (IPullProducer)
         """Note that the connection is gone."""
@@ -59,10 +84,15 @@ class Outbox:
 
     def _leave_to_transport(self, data: bytes) -> None:
         if self._unsent + len(data) > MAX_UNSENT_BYTES:
-            self.is_open = False
-            self._transport.abortConnection()
+            self._drop()
             return
         if not self._unsent:
+            self._registering = True  # a pull producer is asked at once
             self._transport.registerProducer(self, False)
+            self._registering = False
         self._unsent += len(data)
         self._transport.write(data)
+
+    def _drop(self) -> None:
+        self.is_open = False
+        self._transport.abortConnection()

@@ -1,0 +1,46 @@
+"""Running totals of a site, as status shows them."""
+
+from collections import Counter
+
+from attrs import define, field
+
+from protocol.units import Seconds
+from protocol.work.hashrate import HashrateMeter
+from protocol.work.share import JudgedShare, Verdict
+
+
+@define(eq=False)
+class SiteBook:
+    """What one site's miners have done since the process started.
+
+    Attributes:
+        rejected: By verdict: nine at the most.
+        lost: By reason: shares that were good but reached no pool.
+        meter: The site's hashrate from accepted shares.
+    """
+
+    meter: HashrateMeter
+    accepted: int = field(default=0, init=False)
+    rejected: Counter[str] = field(factory=Counter, init=False)
+    lost: Counter[str] = field(factory=Counter, init=False)
+
+    def count(self, share: JudgedShare, now: Seconds) -> None:
+        """Count a judged share."""
+        if share.verdict is Verdict.ACCEPTED:
+            self.accepted += 1
+            self.meter.add(share.difficulty, now)
+        else:
+            self.rejected[share.verdict.value] += 1
+
+
+@define(eq=False)
+class Book:
+    """Every site's totals, and the blocks."""
+
+    sites: dict[str, SiteBook] = field(factory=dict)
+    blocks_found: int = field(default=0, init=False)
+    blocks_accepted: int = field(default=0, init=False)
+
+    def open(self, site: str, now: Seconds) -> SiteBook:
+        """Return the totals of `site`, new ones at its first call."""
+        return self.sites.setdefault(site, SiteBook(HashrateMeter(now)))

@@ -1,0 +1,93 @@
+"""The one intake of judged shares: commit, then forward."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from protocol.units import Seconds
+from protocol.work.share import JudgedShare, Verdict
+from proxy.shares.book import Book
+from proxy.shares.ports import Ledger, ShareSink
+
+MAX_BLOCKS_REMEMBERED = 10_000
+
+
+@define(eq=False)
+class Recorder:
+    """Makes verdicts durable and sends on what a source pays for.
+
+    Attributes:
+        sinks: Sources by name.
+    """
+
+    _log = Logger()
+
+    ledger: Ledger
+    book: Book
+    sinks: Mapping[str, ShareSink]
+    clock: IReactorTime
+    _sent_blocks: dict[bytes, int] = field(factory=dict, init=False)
+    _in_flight: dict[int, JudgedShare] = field(factory=dict, init=False)
+
+    def record(self, batch: Sequence[JudgedShare]) -> None:
+        """Commit `batch`; when this returns its miners may be answered.
+
+        Shares that meet their source's target are sent on once they are durable.
+        """
+        forwards = [
+            (self._token_of(share), share) for share in batch if self._is_wanted(share)
+        ]
+        self.ledger.commit(batch, forwards)
+        now = Seconds(self.clock.seconds())
+        for share in batch:
+            self.book.sites[share.site].count(share, now)
+        for token, share in forwards:
+            if share.hash not in self._sent_blocks:
+                self._send(token, share)
+
+    def block_found(self, share: JudgedShare) -> None:
+        """Send a block to its source at once, ahead of the batch that it is in."""
+        if share.hash in self._sent_blocks or share.job is None:
+            return
+        token = self.ledger.next_token()
+        while len(self._sent_blocks) >= MAX_BLOCKS_REMEMBERED:
+            del self._sent_blocks[next(iter(self._sent_blocks))]
+        self._sent_blocks[share.hash] = token
+        self.book.blocks_found += 1
+        self._send(token, share)
+        self._log.info(
+            "{site}: {worker} found block {hash} for {source}",
+            site=share.site,
+            worker=share.worker,
+            hash=share.hash[::-1].hex(),
+            source=share.job.work.source,
+        )
+        self.clock.callLater(0, self.ledger.record_block, share)
+
+    def settled(self, token: int, verdict: str, reason: str) -> None:
+        """Take note of a source's verdict: accepted, rejected or lost."""
+        share = self._in_flight.pop(token, None)
+        if share is None:
+            return  # a pool that answers twice
+        self.ledger.settle(token, verdict, reason)
+        if verdict == "lost":
+            self.book.sites[share.site].lost[reason] += 1
+        if share.hash in self._sent_blocks:
+            self.book.blocks_accepted += verdict == "accepted"
+            self.ledger.settle_block(share.hash[::-1].hex(), reason or verdict)
+
+    def _is_wanted(self, share: JudgedShare) -> bool:
+        if share.hash in self._sent_blocks:
+            return True  # already sent: its row is still to be written
+        return share.meets_source and share.verdict is Verdict.ACCEPTED
+
+    def _token_of(self, share: JudgedShare) -> int:
+        return self._sent_blocks.get(share.hash) or self.ledger.next_token()
+
+    def _send(self, token: int, share: JudgedShare) -> None:
+        self._in_flight[token] = share  # bounded by the sinks' pending limits
+        sink = self.sinks.get(share.job.work.source) if share.job else None
+        if sink is None or not sink.forward(share, token):
+            self.settled(token, "lost", "no_source")
