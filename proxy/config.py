@@ -24,7 +24,7 @@ class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 SecretText = str | dict[str, str]
 
 
-class LedgerConfig(_Section):
+class LedgerConfig(_Section, frozen=True, kw_only=True):
     """`[proxy.ledger]`."""
 
     durability: Literal["process", "power"] = "process"
@@ -32,7 +32,7 @@ class LedgerConfig(_Section):
     max_bytes: Annotated[int, Meta(ge=1_000_000)] = 20_000_000_000
 
 
-class ProxyConfig(_Section):
+class ProxyConfig(_Section, frozen=True, kw_only=True):
     """`[proxy]`: the process itself."""
 
     name: Name = "baseload"
@@ -43,7 +43,7 @@ class ProxyConfig(_Section):
     ledger: LedgerConfig = LedgerConfig()
 
 
-class PoolConfig(_Section):
+class PoolConfig(_Section, frozen=True, kw_only=True):
     """`[[pools]]`: where shares are sold."""
 
     name: Name
@@ -55,13 +55,13 @@ class PoolConfig(_Section):
     reconnect: bool = False
 
 
-class ExtranonceConfig(_Section):
+class ExtranonceConfig(_Section, frozen=True, kw_only=True):
     """`[sites.extranonce]`."""
 
     layout: Annotated[str, Meta(pattern=r"^(auto|[1-4]\+[1-8])$")] = "auto"
 
 
-class DifficultyConfig(_Section):
+class DifficultyConfig(_Section, frozen=True, kw_only=True):
     """`[sites.difficulty]`."""
 
     start: Positive = 65536
@@ -70,7 +70,7 @@ class DifficultyConfig(_Section):
     shares_per_minute: NotNegative = 18
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(_Section, frozen=True, kw_only=True):
     """`[sites.limits]`."""
 
     connections_per_address: Count = 0
@@ -78,14 +78,14 @@ class LimitsConfig(_Section):
     connections: Annotated[int, Meta(ge=1)] = 100_000
 
 
-class RouteConfig(_Section):
+class RouteConfig(_Section, frozen=True, kw_only=True):
     """`[[sites.routes]]`: workers with sources of their own."""
 
     workers: str
     sources: Annotated[list[str], Meta(min_length=1)]
 
 
-class SiteConfig(_Section):
+class SiteConfig(_Section, frozen=True, kw_only=True):
     """`[[sites]]`: miners in one place."""
 
     name: Name
@@ -99,7 +99,7 @@ class SiteConfig(_Section):
     limits: LimitsConfig = LimitsConfig()
 
 
-class Config(_Section):
+class Config(_Section, frozen=True, kw_only=True):
     """The whole file."""
 
     proxy: ProxyConfig = ProxyConfig()

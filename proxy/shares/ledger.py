@@ -135,7 +135,7 @@ class SqliteLedger:
     def close(self) -> None:
         """Write what waits and close the file."""
         self.flush()
-        self._rollup.flush(UnixTime(float("inf")))
+        self._rollup.flush(self.wall_clock(), force=True)
         self._db.close()
 
     def _queue(self, sql: str, values: tuple[object, ...]) -> None:

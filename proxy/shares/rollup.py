@@ -66,14 +66,18 @@ class Rollup:
             sums[0 if good else 1] += number
             sums[2] += work if good else 0.0
 
-    def flush(self, now: UnixTime) -> None:
+    def flush(self, now: UnixTime, *, force: bool = False) -> None:
         """Write all sums if a new minute has begun since the last time.
+
+        Args:
+            now: Wall time.
+            force: Write them in any case: the file is about to be closed.
 
         Raises:
             sqlite3.Error: The disk did not take it; nothing is lost, nothing written.
         """
-        minute = int(min(now // 60, 1 << 40))
-        if minute == self._minute or not self._sums:
+        minute = int(now // 60)
+        if (minute == self._minute and not force) or not self._sums:
             self._minute = minute
             return
         rows = [(*key, *sums) for key, sums in self._sums.items()]
@@ -95,9 +99,8 @@ class Rollup:
         self._db.execute(
             "UPDATE rolled_up SET share_id = (SELECT coalesce(max(id), 0) FROM share)"
         )
-        if minute < 1 << 40:
-            oldest = minute - KEEP_MINUTES
-            self._db.execute("DELETE FROM work_minute WHERE minute < ?", (oldest,))
+        oldest = minute - KEEP_MINUTES
+        self._db.execute("DELETE FROM work_minute WHERE minute < ?", (oldest,))
 
     def _sums_of(self, key: _Key) -> list[float]:
         sums = self._sums.get(key)

@@ -1,0 +1,204 @@
+"""What operators may see and do, over the parts of a running share process."""
+
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from protocol.units import Seconds
+from proxy.admin.views import (
+    BlockCounts,
+    Done,
+    MinerCounts,
+    MinerView,
+    PoolView,
+    ShareCounts,
+    SiteView,
+    StatusView,
+)
+from proxy.config import Config
+from proxy.downstream.connection import Hall
+from proxy.downstream.miner import Miner
+from proxy.shares.ledger import SqliteLedger
+from proxy.shares.record import Recorder
+from proxy.upstream.pool import Pool
+from proxy.version import VERSION
+
+PAGE = 1000
+"""Miners in one answer."""
+
+
+class Refused(Exception):  # noqa: N818  (an answer, not a fault)
+    """The command cannot be done; the message says why."""
+
+
+class Running(Protocol):
+    """The parts of the share process that are shown and steered."""
+
+    @property
+    def config(self) -> Config:
+        """As loaded."""
+
+    @property
+    def halls(self) -> dict[str, Hall]:
+        """Sites by name."""
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Pools by name."""
+
+    @property
+    def ledger(self) -> SqliteLedger:
+        """The ledger."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """The intake of shares."""
+
+    @property
+    def started_at(self) -> Seconds:
+        """When the process began."""
+
+
+class Operations:
+    """The methods of the admin socket."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def status(self) -> StatusView:
+        """Return the whole process at a glance."""
+        book = self._running.recorder.book
+        return StatusView(
+            version=VERSION,
+            name=self._running.config.proxy.name,
+            uptime_s=self._now() - self._running.started_at,
+            engine="python",
+            ledger=self._running.ledger.state,
+            sites=self.sites(),
+            pools=self.pools(),
+            nodes=[],
+            blocks=BlockCounts(book.blocks_found, book.blocks_accepted),
+        )
+
+    def sites(self) -> list[SiteView]:
+        """Return every site."""
+        return [self._site(name, hall) for name, hall in self._running.halls.items()]
+
+    def pools(self) -> list[PoolView]:
+        """Return every pool."""
+        return [self._pool(pool) for pool in self._running.pools.values()]
+
+    def miners(self, filter: str = "*", page: int = 0) -> list[MinerView]:  # noqa: A002
+        """Return a page of the miners whose worker matches the glob."""
+        matching = [
+            self._miner(name, miner)
+            for name, hall in self._running.halls.items()
+            for miner in hall.roster.miners.values()
+            if fnmatchcase(next(iter(miner.workers), ""), filter)
+        ]
+        return matching[page * PAGE : (page + 1) * PAGE]
+
+    def kick(self, miner: str) -> Done:
+        """Hang up on miners, by id or by worker."""
+        gone = 0
+        for hall in self._running.halls.values():
+            for one in list(hall.roster.miners.values()):
+                if str(one.id) == miner or miner in one.workers:
+                    hall.roster.drop(one, "kicked by an operator")
+                    gone += 1
+        if not gone:
+            raise Refused(f"no miner {miner!r}: see `baseload miners`")
+        return Done(True, f"hung up on {gone}")
+
+    def ban(self, address: str, for_s: float = 3600.0) -> Done:
+        """Refuse an address for a time and drop its miners."""
+        until = Seconds(self._now() + for_s)
+        for hall in self._running.halls.values():
+            if not hall.roster.ban(address, until):
+                raise Refused("the list of bans is full: unban something first")
+        return Done(True, f"{address} is banned for {for_s:g} s")
+
+    def unban(self, address: str) -> Done:
+        """Take an address again."""
+        halls = self._running.halls.values()
+        if not any([hall.roster.unban(address) for hall in halls]):  # noqa: C419
+            raise Refused(f"{address} is not banned")
+        return Done(True, f"{address} may connect")
+
+    def drain(self, site: str | None = None) -> Done:
+        """Take no more miners and ask those here to reconnect elsewhere."""
+        if site is not None and site not in self._running.halls:
+            raise Refused(f"no site {site!r}: see `baseload sites`")
+        for name, hall in self._running.halls.items():
+            if site in {None, name}:
+                hall.roster.drain(self._now())
+        return Done(True, f"draining {site or 'every site'}")
+
+    def _now(self) -> Seconds:
+        return Seconds(self._running.recorder.clock.seconds())
+
+    def _site(self, name: str, hall: Hall) -> SiteView:
+        book = self._running.recorder.book.sites[name]
+        miners = hall.roster.miners.values()
+        parked = sum(not miner.is_granted for miner in miners)
+        recent = self._now() - 600.0
+        active = sum(
+            miner.is_granted and (miner.share_at or -1.0) >= recent for miner in miners
+        )
+        groups = hall.floor.board.groups
+        return SiteView(
+            name=name,
+            budget_w=None,
+            cap_hs=None,
+            power_w=None,
+            power_source=None,
+            state=None,
+            hashrate_hs=book.meter.rates(self._now()),
+            miners=MinerCounts(len(miners), active, parked),
+            shares=ShareCounts(book.accepted, dict(book.rejected), dict(book.lost)),
+            source=groups[-1].sourcing.source_name if groups else None,
+        )
+
+    def _pool(self, pool: Pool) -> PoolView:
+        links = pool.links
+        work = next((link.feed.work for link in links if link.feed.work), None)
+        ages = [self._now() - link.job_at for link in links if link.job_at is not None]
+        reason = pool.unusable or next(
+            (link.feed.reason for link in links if link.feed.reason), ""
+        )
+        mask = pool.version_mask
+        return PoolView(
+            name=pool.name,
+            state=pool.state(),
+            difficulty=work.difficulty if work else None,
+            accepted=pool.accepted,
+            rejected=sum(pool.rejected.values()),
+            connections=sum(link.feed.work is not None for link in links),
+            last_job_age_s=min(ages, default=None),
+            url=pool.config.url,
+            reason=reason,
+            version_mask=None if mask is None else f"{mask:08x}",
+            extranonce2_size=pool.room,
+            rejects=dict(pool.rejected),
+            lost=dict(pool.lost),
+        )
+
+    def _miner(self, site: str, miner: Miner) -> MinerView:
+        now = self._now()
+        return MinerView(
+            id=miner.id,
+            site=site,
+            worker=next(iter(miner.workers), None),
+            workers=len(miner.workers),
+            address=miner.address,
+            user_agent=miner.session.user_agent,
+            state="active" if miner.is_granted else "parked",
+            source=miner.group.sourcing.source_name if miner.group else None,
+            extranonce1=miner.seat.extranonce1.hex() if miner.seat else None,
+            difficulty=miner.difficulty,
+            version_mask=f"{miner.session.version_mask:08x}",
+            hashrate_hs=miner.meter.rates(now),
+            accepted=miner.accepted,
+            rejected=dict(miner.rejected),
+            connected_s=now - miner.connected_at,
+            last_share_s=None if miner.share_at is None else now - miner.share_at,
+        )

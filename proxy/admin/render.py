@@ -1,0 +1,117 @@
+"""Admin answers as text for people."""
+
+from collections.abc import Callable
+from typing import Any
+
+Answer = Any
+
+_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+
+
+def si(value: float | None, unit: str) -> str:
+    """Return `value` with three digits and a prefix; a dash for None."""
+    if value is None:
+        return "-"
+    step = 0
+    while abs(value) >= 1000 and step < len(_PREFIXES) - 1:  # noqa: PLR2004
+        value, step = value / 1000, step + 1
+    return f"{value:.3g} {_PREFIXES[step]}{unit}"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Return rows in aligned columns."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    text = "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+    return text + "\n"
+
+
+def sites(answer: Answer) -> str:
+    """Render `sites`."""
+    return table(
+        ["SITE", "SOURCE", "HASHRATE 5m", "MINERS", "ACCEPTED", "REJECTED", "LOST"],
+        [
+            [
+                s["name"],
+                s["source"] or "(none)",
+                si(s["hashrate_hs"]["5m"], "H/s"),
+                f"{s['miners']['active']}/{s['miners']['connected']}",
+                str(s["shares"]["accepted"]),
+                _reasons(s["shares"]["rejected"]),
+                _reasons(s["shares"]["lost"]),
+            ]
+            for s in answer
+        ],
+    )
+
+
+def pools(answer: Answer) -> str:
+    """Render `pools`."""
+    return table(
+        ["POOL", "STATE", "DIFFICULTY", "ACCEPTED", "REJECTED", "JOB AGE", "WHY"],
+        [
+            [
+                p["name"],
+                p["state"],
+                si(p["difficulty"], ""),
+                str(p["accepted"]),
+                _reasons(p["rejects"]),
+                "-" if p["last_job_age_s"] is None else f"{p['last_job_age_s']:.0f} s",
+                p["reason"],
+            ]
+            for p in answer
+        ],
+    )
+
+
+def miners(answer: Answer) -> str:
+    """Render `miners`."""
+    return table(
+        ["ID", "WORKER", "ADDRESS", "STATE", "DIFFICULTY", "HASHRATE 5m", "ACCEPTED"],
+        [
+            [
+                str(m["id"]),
+                m["worker"] or "(nobody)",
+                m["address"],
+                m["state"],
+                si(m["difficulty"], ""),
+                si(m["hashrate_hs"]["5m"], "H/s"),
+                str(m["accepted"]),
+            ]
+            for m in answer
+        ],
+    )
+
+
+def status(answer: Answer) -> str:
+    """Render `status`."""
+    head = (
+        f"{answer['name']} {answer['version']}, up {answer['uptime_s']:.0f} s,"
+        f" engine {answer['engine']}, ledger {answer['ledger']},"
+        f" blocks {answer['blocks']['found']}\n"
+    )
+    return "\n".join([head, sites(answer["sites"]), pools(answer["pools"])])
+
+
+def done(answer: Answer) -> str:
+    """Render what a command did."""
+    return f"{answer['text']}\n"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "0"
+
+
+RENDERERS: dict[str, Callable[[Answer], str]] = {
+    "status": status,
+    "sites": sites,
+    "pools": pools,
+    "miners": miners,
+    "kick": done,
+    "ban": done,
+    "unban": done,
+    "drain": done,
+}

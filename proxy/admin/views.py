@@ -1,0 +1,124 @@
+"""What the admin socket answers, as values."""
+
+from msgspec import Struct
+
+from protocol.work.hashrate import Hashrates
+
+
+class MinerCounts(Struct):
+    """How many miners a site has."""
+
+    connected: int
+    active: int
+    parked: int
+
+
+class ShareCounts(Struct):
+    """What became of a site's shares since the start."""
+
+    accepted: int
+    rejected: dict[str, int]
+    lost: dict[str, int]
+
+
+class SiteView(Struct):
+    """A site; power fields are null where it has no power settings."""
+
+    name: str
+    budget_w: float | None
+    cap_hs: float | None
+    power_w: float | None
+    power_source: str | None
+    state: str | None
+    hashrate_hs: Hashrates
+    miners: MinerCounts
+    shares: ShareCounts
+    source: str | None
+
+
+class PoolView(Struct):
+    """A pool, and the reason if it is not in use."""
+
+    name: str
+    state: str
+    difficulty: float | None
+    accepted: int
+    rejected: int
+    connections: int
+    last_job_age_s: float | None
+    url: str
+    reason: str
+    version_mask: str | None
+    extranonce2_size: int | None
+    rejects: dict[str, int]
+    lost: dict[str, int]
+
+
+class NodeView(Struct):
+    """A Bitcoin node."""
+
+    name: str
+    state: str
+    height: int | None
+    tip: str | None
+
+
+class BlockCounts(Struct):
+    """Blocks since the start."""
+
+    found: int
+    accepted: int
+
+
+class StatusView(Struct):
+    """The whole process at a glance."""
+
+    version: str
+    name: str
+    uptime_s: float
+    engine: str
+    ledger: str
+    sites: list[SiteView]
+    pools: list[PoolView]
+    nodes: list[NodeView]
+    blocks: BlockCounts
+
+
+class MinerView(Struct):
+    """A connected miner."""
+
+    id: int
+    site: str
+    worker: str | None
+    workers: int
+    address: str
+    user_agent: str
+    state: str
+    source: str | None
+    extranonce1: str | None
+    difficulty: float
+    version_mask: str
+    hashrate_hs: Hashrates
+    accepted: int
+    rejected: dict[str, int]
+    connected_s: float
+    last_share_s: float | None
+
+
+class PoolHour(Struct):
+    """One pool's verdicts beside ours, over an hour."""
+
+    pool: str
+    hour: int
+    forwarded: int
+    accepted: int
+    rejected: int
+    lost: int
+    work: float
+
+
+class Done(Struct):
+    """What a command did."""
+
+    done: bool
+    text: str

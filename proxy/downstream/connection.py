@@ -1,0 +1,136 @@
+"""A miner's TCP connection: bytes in, bytes out."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from protocol.errors import RemoteError
+from proxy.config import LimitsConfig
+from proxy.downstream.floor import Floor
+from proxy.downstream.miner import Miner
+from proxy.downstream.roster import Roster
+from proxy.runtime.outbox import Outbox
+
+
+class MinerConnection(Protocol):
+    """Moves bytes between a socket and a `Miner`."""
+
+    _log = Logger()
+
+    def __init__(self, hall: "Hall", miner_id: int) -> None:
+        self._hall = hall
+        self.miner_id = miner_id
+        self.miner: Miner | None = None
+
+    @override
+    def connectionMade(self) -> None:
+        hall, transport = self._hall, self._transport
+        address = str(getattr(transport.getPeer(), "host", "local"))
+        refusal = hall.roster.refusal(address, hall.floor.now())
+        if refusal:
+            self._log.info(
+                "{site}: no to {peer}: {why}",
+                site=hall.floor.site,
+                peer=address,
+                why=refusal,
+            )
+            transport.abortConnection()
+            return
+        tcp = ITCPTransport(transport, None)
+        if tcp is not None:
+            tcp.setTcpNoDelay(True)  # a job held back by Nagle is hashrate lost
+            tcp.setTcpKeepAlive(True)
+        self.miner = hall.welcome(self, address, Outbox(transport))
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        miner = self.miner
+        if miner is None:
+            return
+        try:
+            miner.receive(data)
+        except RemoteError as error:
+            self.hang_up(str(error))
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        miner, self.miner = self.miner, None
+        if miner is not None:
+            miner.outbox.close()
+            self._hall.farewell(miner)
+
+    def hang_up(self, why: str) -> None:
+        """Close the connection for a reason of ours."""
+        miner = self.miner
+        if miner is not None:
+            self._log.info(
+                "{site}: dropping {peer} {worker}: {why}",
+                site=self._hall.floor.site,
+                peer=miner.address,
+                worker=next(iter(miner.workers), "(nobody)"),
+                why=why,
+            )
+            miner.outbox.close()
+        self._transport.abortConnection()
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+
+class Hall(Factory):
+    """Takes connections for one site, on any number of listeners.
+
+    Attributes:
+        floor: What its miners share.
+        roster: Who they are.
+    """
+
+    noisy = False
+
+    def __init__(
+        self, floor: Floor, limits: LimitsConfig, random: Callable[[], float]
+    ) -> None:
+        self.floor = floor
+        self.roster = Roster(floor.site, limits, self._drop, random)
+        self._ids = count(1)
+        self._connections: dict[int, MinerConnection] = {}
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> MinerConnection:
+        return MinerConnection(self, next(self._ids))
+
+    def welcome(
+        self, connection: MinerConnection, address: str, outbox: Outbox
+    ) -> Miner:
+        """Return the miner behind a new connection."""
+        floor = self.floor
+        miner_id = connection.miner_id
+        miner = Miner(
+            miner_id, address, floor, outbox, floor.now(), floor.grants_at_once
+        )
+        self._connections[miner_id] = connection
+        self.roster.add(miner)
+        return miner
+
+    def farewell(self, miner: Miner) -> None:
+        """Take back what a miner held: its connection is gone."""
+        del self._connections[miner.id]
+        self.roster.remove(miner)
+        miner.leave()
+
+    def close_all(self) -> None:
+        """Hang up on everybody: the process ends."""
+        for connection in list(self._connections.values()):
+            connection.hang_up("the proxy stops")
+
+    def _drop(self, miner: Miner, why: str) -> None:
+        connection = self._connections.get(miner.id)
+        if connection is not None:
+            connection.hang_up(why)

@@ -1,0 +1,34 @@
+"""What all miners of a site share: where jobs come from, where shares go."""
+
+from collections.abc import Callable
+
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
+
+from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.work.vardiff import VardiffPolicy
+from proxy.downstream.batch import Batch
+from proxy.jobs.board import JobBoard
+
+
+@define(eq=False)
+class Floor:
+    """A site's surroundings, as one of its miners needs them.
+
+    Attributes:
+        start: Difficulty of a miner that says nothing.
+        grants_at_once: No controller decides who works here.
+    """
+
+    site: str
+    board: JobBoard
+    batch: Batch
+    policy: VardiffPolicy
+    start: Difficulty
+    clock: IReactorTime
+    wall_clock: Callable[[], UnixTime]
+    grants_at_once: bool = True
+
+    def now(self) -> Seconds:
+        """Return the time that durations are measured by."""
+        return Seconds(self.clock.seconds())

@@ -1,0 +1,340 @@
+"""A connected miner: what it has been told, and what is asked of it."""
+
+import math
+from collections import Counter
+
+from attrs import define, field
+
+from protocol.sv1 import rejects
+from protocol.sv1.codec import (
+    difficulty_line,
+    error_line,
+    notification,
+    result_line,
+    verdict_line,
+    version_mask_line,
+)
+from protocol.sv1.messages import (
+    NO_ID,
+    Authorize,
+    Configure,
+    Request,
+    Submit,
+    Subscribe,
+    SuggestDifficulty,
+)
+from protocol.sv1.server import HangUpError, ServerSession
+from protocol.units import Difficulty, Seconds, WorkerName
+from protocol.work.hashrate import HashrateMeter
+from protocol.work.job import Job
+from protocol.work.judge import Terms, judge
+from protocol.work.share import JudgedShare, Submission, Verdict
+from protocol.work.vardiff import Vardiff, VardiffPolicy
+from proxy.downstream.floor import Floor
+from proxy.downstream.password import read_password
+from proxy.jobs.group import Group
+from proxy.jobs.space import Seat
+from proxy.runtime.outbox import Outbox
+
+MAX_WORKERS = 256
+"""Workers on one connection: a proxy below us may have many."""
+
+MAX_TERMS = 8
+"""Changes of difficulty remembered; older jobs are judged by the oldest."""
+
+
+class SiteFullError(HangUpError):
+    """There is no slot for one more miner."""
+
+
+@define(eq=False)
+class Miner:
+    """One connection that hashes, with its slot, difficulty and record.
+
+    Attributes:
+        workers: Names that it authorised as, the first one first.
+        bad_since: Start of an unbroken run of bad shares.
+    """
+
+    id: int
+    address: str
+    floor: Floor
+    outbox: Outbox
+    connected_at: Seconds
+    is_granted: bool
+    session: ServerSession = field(factory=ServerSession, init=False)
+    workers: dict[WorkerName, None] = field(factory=dict, init=False)
+    seat: Seat | None = field(default=None, init=False)
+    group: Group | None = field(default=None, init=False)
+    vardiff: Vardiff = field(init=False)
+    meter: HashrateMeter = field(init=False)
+    accepted: int = field(default=0, init=False)
+    rejected: Counter[str] = field(factory=Counter, init=False)
+    heard_at: Seconds = field(init=False)
+    share_at: Seconds | None = field(default=None, init=False)
+    bad_since: Seconds | None = field(default=None, init=False)
+    scolded: int = field(default=0, init=False)
+    voided: int = field(default=0, init=False)
+    last_seq: int | None = field(default=None, init=False)
+    _is_fixed: bool = field(default=False, init=False)
+    _mask_told: int = field(default=0, init=False)
+    _terms: list[tuple[int, Difficulty]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        now = self.connected_at
+        self.heard_at = now
+        self.meter = HashrateMeter(now)
+        self.vardiff = Vardiff(self.floor.policy, self.floor.start, now)
+
+    @property
+    def difficulty(self) -> Difficulty:
+        """What it has been told last; what it will be, before any job."""
+        return self._terms[-1][1] if self._terms else self.vardiff.difficulty
+
+    # towards the miner
+
+    def assign(self, job: Job, line: bytes) -> None:
+        """Hand it `job`, after whatever difficulty and mask go with it."""
+        out = b""
+        if self.session.version_mask:
+            mask = self.session.version_mask & job.work.version_mask
+            if mask != self._mask_told:
+                self._mask_told = mask
+                self.voided = 0
+                out = version_mask_line(mask)
+        difficulty = min(self.vardiff.difficulty, job.ceiling)
+        if not self._terms or difficulty != self._terms[-1][1]:
+            self._terms.append((job.seq, difficulty))
+            del self._terms[:-MAX_TERMS]
+            out += difficulty_line(difficulty)
+        self.last_seq = job.seq
+        self.outbox.write(out + line)
+
+    def reply(self, data: bytes) -> None:
+        """Send answers that were held back until their shares were durable."""
+        self.outbox.write(data)
+
+    def ask_to_reconnect(self) -> None:
+        """Send client.reconnect to where it is connected now."""
+        self.outbox.write(notification("client.reconnect", []))
+
+    def resend_job(self) -> None:
+        """Give it fresh work."""
+        if self.group is not None:
+            self.floor.board.want_revision(self, self.group)
+
+    def park(self) -> None:
+        """Give it no more work."""
+        self.is_granted = False
+
+    def grant(self) -> None:
+        """Give it work again."""
+        self.is_granted = True
+        current = self.group.current if self.group else None
+        if current is not None:
+            self.assign(current.job, current.line)
+
+    def keep_alive(self) -> None:
+        """Send a line that changes nothing, so that firmware keeps its connection."""
+        if self._terms:
+            self.outbox.write(difficulty_line(self._terms[-1][1]))
+
+    # from the miner
+
+    def receive(self, data: bytes) -> None:
+        """Take in bytes and answer them, in order.
+
+        Raises:
+            RemoteError: They break the protocol: drop the miner.
+        """
+        self.heard_at = self.floor.now()
+        for request in self.session.receive(data):
+            if type(request) is Submit:
+                self._on_submit(request)
+            else:
+                self._on_request(request)
+
+    def leave(self) -> None:
+        """Give back what it held."""
+        board = self.floor.board
+        if self.group is not None:
+            board.leave(self, self.group)
+            self.group = None
+        if self.seat is not None:
+            # what is on its way out counts as known: the newest job at the latest
+            board.release(self.seat, board.last_seq if self.last_seq else None)
+            self.seat = None
+
+    def _on_submit(self, request: Submit) -> None:
+        if not self.session.is_subscribed:
+            line = error_line(request.id, rejects.NOT_SUBSCRIBED, "Not subscribed")
+            self.outbox.write(line)
+            return
+        now = self.floor.now()
+        judged = self._judge(request.share, now)
+        self._count(judged, now)
+        line = b"" if request.id == NO_ID else verdict_line(request.id, judged.verdict)
+        self.floor.batch.add(judged, self, line)
+
+    def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:
+        floor = self.floor
+        if share is None:
+            return self._refuse("", "", Verdict.MALFORMED)
+        if share.worker not in self.workers:
+            return self._refuse(share.worker, share.job_id, Verdict.UNAUTHORIZED)
+        live = self.group.live if self.group else {}
+        entry = live.get(share.job_id) or live.get(share.job_id.lower())
+        if entry is None:
+            return self._refuse(share.worker, share.job_id, Verdict.UNKNOWN_JOB)
+        job = entry.job
+        terms = Terms(
+            self.seat.extranonce1 if self.seat else b"",
+            self._required(job.seq),
+            self.session.version_mask & job.work.version_mask,
+            now >= entry.stale_at,
+        )
+        return judge(share, job, terms, floor.site, floor.wall_clock())
+
+    def _refuse(self, worker: str, job_id: str, verdict: Verdict) -> JudgedShare:
+        name = worker if worker.isprintable() else "?"
+        return JudgedShare(
+            at=self.floor.wall_clock(),
+            site=self.floor.site,
+            worker=WorkerName(name if name in self.workers else self._first_worker),
+            job_id=job_id if job_id.isalnum() else "?",
+            difficulty=self.difficulty,
+            verdict=verdict,
+        )
+
+    @property
+    def _first_worker(self) -> str:
+        return next(iter(self.workers), "?")
+
+    def _required(self, seq: int) -> Difficulty:
+        """Return the difficulty for a job: the one it was given with, or now, if less.
+
+        Some firmware takes on a new difficulty at once, some with the next job.
+        """
+        terms = self._terms
+        if len(terms) == 1:
+            return terms[0][1]
+        at_job = terms[0][1]
+        for since, difficulty in terms:
+            if since > seq:
+                break
+            at_job = difficulty
+        return min(at_job, terms[-1][1])
+
+    def _count(self, share: JudgedShare, now: Seconds) -> None:
+        if share.verdict is not Verdict.ACCEPTED:
+            self.rejected[share.verdict.value] += 1
+            self.voided += share.verdict is Verdict.BAD_VERSION
+            if self.bad_since is None and self.is_granted:
+                self.bad_since = now
+            return
+        self.accepted += 1
+        self.share_at = now
+        self.bad_since = None
+        self.scolded = 0
+        self.meter.add(share.difficulty, now)
+        if self.vardiff.count(share.difficulty):
+            self.retarget(now)
+
+    def retarget(self, now: Seconds) -> None:
+        """Change its difficulty if its shares say so."""
+        if self._is_fixed or not self.vardiff.is_due(now):
+            return
+        before = self.difficulty
+        better = self.vardiff.retarget(now)
+        if better is None or self.group is None or self.group.current is None:
+            return
+        if min(better, self.group.current.job.ceiling) != before:
+            self.floor.board.want_revision(self, self.group)
+
+    def _on_request(self, request: Request) -> None:
+        if self.floor.batch.waits_for(self):
+            self.floor.batch.flush()  # answers keep the order of their requests
+        match request:
+            case Configure():
+                self.outbox.write(self.session.configure(request))
+                self._mask_told = self.session.version_mask
+                self._wish(minimum=request.minimum_difficulty)
+            case Subscribe():
+                self._on_subscribe(request)
+            case Authorize():
+                self._on_authorize(request)
+            case SuggestDifficulty():
+                self._wish(start=request.difficulty)
+                self.outbox.write(
+                    result_line(request.id, request.difficulty is not None)
+                )
+            case Submit():  # handled by receive()
+                return
+            case _:
+                self.outbox.write(self.session.answer_other(request))
+
+    def _on_subscribe(self, request: Subscribe) -> None:
+        if self.seat is None:
+            self.seat = self.floor.board.seat()
+        if self.seat is None:
+            raise SiteFullError("no slot is free")
+        self.session.user_agent = request.user_agent
+        size = self.floor.board.layout.extranonce2_bytes
+        answer = self.session.subscribed(request.id, self.seat.extranonce1, size)
+        self.outbox.write(answer)
+        self._join()
+
+    def _on_authorize(self, request: Authorize) -> None:
+        refusal = self._refusal(request.worker)
+        if request.worker is None or refusal:
+            self.outbox.write(error_line(request.id, rejects.UNAUTHORIZED, refusal))
+            return
+        self.workers[request.worker] = None
+        wishes = read_password(request.password)
+        self._wish(fixed=wishes.fixed, minimum=wishes.minimum)
+        self.outbox.write(result_line(request.id, True))
+        self._join()
+
+    def _refusal(self, worker: WorkerName | None) -> str:
+        if worker is None:
+            return "Worker name is empty, too long or not printable"
+        if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
+            return f"More than {MAX_WORKERS} workers on one connection"
+        first = next(iter(self.workers), worker)
+        board = self.floor.board
+        if board.group_key(first) != board.group_key(worker):
+            return f"Worker mines elsewhere than {first}: it needs its own connection"
+        return ""
+
+    def _join(self) -> None:
+        """Give it work, once its slot and its worker are known."""
+        if self.group is not None or self.seat is None or not self.workers:
+            return
+        found = self.floor.board.find_group(self.seat, next(iter(self.workers)))
+        if found is None:
+            raise SiteFullError("no search space is free")
+        self.group, seat = found
+        self.seat = seat
+        self.floor.board.join(self, self.group)
+
+    def _wish(
+        self,
+        *,
+        start: Difficulty | None = None,
+        fixed: Difficulty | None = None,
+        minimum: Difficulty | None = None,
+    ) -> None:
+        """Take on a difficulty that the miner asks for, within the site's bounds."""
+        policy, now = self.floor.policy, self.floor.now()
+        if minimum is not None:
+            least = policy.clamp(minimum)
+            wished = VardiffPolicy(policy.shares_per_minute, least, policy.maximum)
+            self.vardiff.policy = wished
+        wish = fixed or start or self.vardiff.difficulty
+        if fixed is None and self._is_fixed:
+            return
+        self._is_fixed = fixed is not None
+        wish = self.vardiff.policy.clamp(wish)
+        if wish != self.vardiff.difficulty and math.isfinite(wish):
+            self.vardiff.restart_at(wish, now)
+            self.resend_job()

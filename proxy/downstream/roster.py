@@ -1,0 +1,144 @@
+"""Who is connected to a site, who may be, and who has outstayed."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from attrs import define, field
+from twisted.logger import Logger
+
+from protocol.units import Seconds
+from protocol.work.version_rolling import OFFERED_MASK
+from proxy.config import LimitsConfig
+from proxy.downstream.miner import Miner
+
+SUBSCRIBE_WITHIN = Seconds(15.0)
+SILENT_FOR = Seconds(900.0)
+BAD_STEPS = (Seconds(60.0), Seconds(120.0), Seconds(180.0))
+"""Of nothing but bad shares: resend the job, ask to reconnect, drop."""
+
+VOIDED_BEFORE_RECONNECT = 8
+STAGGER = Seconds(30.0)
+KEEP_ALIVE = Seconds(45.0)
+MAX_BANS = 65536
+
+
+@define(eq=False)
+class Roster:
+    """The miners of one site.
+
+    Attributes:
+        drop: Hangs up on a miner.
+        random: Spreads reconnects.
+    """
+
+    _log = Logger()
+
+    site: str
+    limits: LimitsConfig
+    drop: Callable[[Miner, str], None]
+    random: Callable[[], float]
+    miners: dict[int, Miner] = field(factory=dict, init=False)
+    is_draining: bool = field(default=False, init=False)
+    _addresses: Counter[str] = field(factory=Counter, init=False)
+    _bans: dict[str, float] = field(factory=dict, init=False)
+    _kept_alive: float = field(default=0.0, init=False)
+    _reconnects: list[tuple[float, Miner]] = field(factory=list, init=False)
+
+    def refusal(self, address: str, now: Seconds) -> str:
+        """Return why a connection from `address` is not taken; empty if it is."""
+        if self.is_draining:
+            return "the site is being drained"
+        if self._bans.get(address, 0.0) > now:
+            return "the address is banned"
+        if len(self.miners) >= self.limits.connections:
+            return f"the site has {self.limits.connections} miners"
+        limit = self.limits.connections_per_address
+        if limit and self._addresses[address] >= limit:
+            return f"the address has {limit} connections"
+        return ""
+
+    def add(self, miner: Miner) -> None:
+        """Count a miner in."""
+        self.miners[miner.id] = miner
+        self._addresses[miner.address] += 1
+
+    def remove(self, miner: Miner) -> None:
+        """Count a miner out."""
+        if self.miners.pop(miner.id, None) is None:
+            return
+        self._addresses[miner.address] -= 1
+        if not self._addresses[miner.address]:
+            del self._addresses[miner.address]
+
+    def ban(self, address: str, until: Seconds) -> bool:
+        """Refuse `address` and drop its miners; False if the list of bans is full."""
+        if len(self._bans) >= MAX_BANS:
+            return False
+        self._bans[address] = until
+        for miner in [m for m in self.miners.values() if m.address == address]:
+            self.drop(miner, "banned")
+        return True
+
+    def unban(self, address: str) -> bool:
+        """Take `address` again; return whether it was banned."""
+        return self._bans.pop(address, None) is not None
+
+    def drain(self, now: Seconds) -> None:
+        """Take no more miners and ask those here to go, spread over half a minute."""
+        self.is_draining = True
+        for miner in self.miners.values():
+            self._reconnect_soon(miner, now)
+
+    def sweep(self, now: Seconds) -> None:
+        """Do what time brings to miners: called every second."""
+        for miner, why in list(self._overstayed(now)):
+            self.drop(miner, why)
+        self._bans = {a: until for a, until in self._bans.items() if until > now}
+        due = [miner for at, miner in self._reconnects if at <= now]
+        self._reconnects = [r for r in self._reconnects if r[0] > now]
+        for miner in due:
+            miner.ask_to_reconnect()
+        if now - self._kept_alive >= KEEP_ALIVE:
+            self._kept_alive = now
+            for miner in self.miners.values():
+                if not miner.is_granted:
+                    miner.keep_alive()
+
+    def _overstayed(self, now: Seconds) -> Iterator[tuple[Miner, str]]:
+        for miner in self.miners.values():
+            if miner.group is None and now - miner.connected_at >= SUBSCRIBE_WITHIN:
+                yield (
+                    miner,
+                    f"did not subscribe and authorise in {SUBSCRIBE_WITHIN:g} s",
+                )
+            elif now - miner.heard_at >= SILENT_FOR:
+                yield miner, f"silent for {SILENT_FOR:g} s"
+            elif self._scold(miner, now):
+                yield miner, f"nothing but bad shares for {BAD_STEPS[-1]:g} s"
+            else:
+                miner.retarget(now)
+                self._mind_mask(miner, now)
+
+    def _scold(self, miner: Miner, now: Seconds) -> bool:
+        """Take the next step against a run of bad shares; True if it is the last."""
+        if miner.bad_since is None or not miner.is_granted:
+            return False
+        passed = sum(now - miner.bad_since >= step for step in BAD_STEPS)
+        if passed <= miner.scolded:
+            return False
+        miner.scolded = passed
+        if passed == 1:
+            miner.resend_job()
+        elif passed == 2:  # noqa: PLR2004
+            miner.ask_to_reconnect()
+        return passed == len(BAD_STEPS)
+
+    def _mind_mask(self, miner: Miner, now: Seconds) -> None:
+        """Reconnect, once, a miner that goes on rolling bits its pool forbids."""
+        if miner.voided < VOIDED_BEFORE_RECONNECT:
+            return
+        miner.voided = -OFFERED_MASK  # once a connection
+        self._reconnect_soon(miner, now)
+
+    def _reconnect_soon(self, miner: Miner, now: Seconds) -> None:
+        self._reconnects.append((now + STAGGER * self.random(), miner))

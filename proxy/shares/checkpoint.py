@@ -1,0 +1,71 @@
+"""Keep the ledger's write-ahead log small, on a thread of its own."""
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from typing_extensions import override
+
+INTERVAL = 2.0
+RESTART_ABOVE = 16_000_000
+ALARM_ABOVE = 256_000_000
+
+
+class CheckpointService(Service):
+    """Copies the log into the file every two seconds.
+
+    PASSIVE alone lets the log grow without end under a steady writer: past 16 MB
+    RESTART makes the writer begin it anew.
+    """
+
+    def __init__(
+        self, path: Path, on_alarm: Callable[[str], None], clock: IReactorTime
+    ) -> None:
+        self._path = path
+        self._on_alarm = on_alarm
+        self._thread = ThreadPoolExecutor(1, "ledger-checkpoint")
+        self._loop = LoopingCall(self._submit)
+        self._loop.clock = clock
+        self._is_busy = False
+        self._is_alarmed = False
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._running = self._loop.start(INTERVAL, now=False)
+
+    @override
+    def stopService(self) -> None:
+        super().stopService()
+        self._loop.stop()
+        self._thread.shutdown()
+
+    def _submit(self) -> None:
+        size = self._wal_size()
+        if size > ALARM_ABOVE and not self._is_alarmed:
+            self._on_alarm(f"ledger: its write-ahead log has {size} B")
+        self._is_alarmed = size > ALARM_ABOVE
+        if not self._is_busy:
+            self._is_busy = True
+            self._thread.submit(self._checkpoint, size)
+
+    def _wal_size(self) -> int:
+        wal = self._path.with_name(self._path.name + "-wal")
+        return wal.stat().st_size if wal.exists() else 0
+
+    def _checkpoint(self, size: int) -> None:
+        """Runs on the thread; a busy writer makes it wait 50 ms at the most."""
+        try:
+            connection = sqlite3.connect(self._path, timeout=0.05)
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            if size > RESTART_ABOVE:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.close()
+        except sqlite3.Error:
+            pass  # the writer's own error tells more, and raises the alarm
+        finally:
+            self._is_busy = False

@@ -1,0 +1,309 @@
+"""Keep one line to a pool: dial, work, be lost, dial again, for ever."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+
+import msgspec
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from protocol.sv1.client import ClientSession
+from protocol.sv1.pool_events import (
+    AuthorizationRefused,
+    Authorized,
+    ExtranonceChanged,
+    MaskChanged,
+    MessageShown,
+    PoolEvent,
+    ReconnectAsked,
+    ShareAnswered,
+    Subscribed,
+    WorkReceived,
+)
+from protocol.units import Seconds
+from protocol.work.job import Work
+from protocol.work.share import JudgedShare
+from proxy.jobs.feed import Feed
+from proxy.runtime.tasks import Tasks
+from proxy.upstream.connection import PoolConnection
+
+CONNECT_TIMEOUT = Seconds(15.0)
+CONFIGURE_TIMEOUT = Seconds(5.0)
+HANDSHAKE_TIMEOUT = Seconds(30.0)
+SILENCE_TIMEOUT = Seconds(120.0)
+STALE_TIMEOUT = Seconds(600.0)
+ANSWER_TIMEOUT = Seconds(90.0)
+MIN_BACKOFF = Seconds(1.0)
+MAX_BACKOFF = Seconds(60.0)
+MAX_WAIT = Seconds(300.0)
+MAX_PENDING = 4096
+"""Shares sent and not answered: beyond it the pool is not listening."""
+
+
+class LinkState(StrEnum):
+    """Where a link stands."""
+
+    CONNECTING = "connecting"
+    WAITING = "waiting"
+    READY = "ready"
+    REFUSED = "refused"
+
+
+@frozen
+class LinkSettings:
+    """What a link needs to know of its pool."""
+
+    pool: str
+    user: str
+    password: str = field(repr=False)
+    user_agent: str
+
+
+class _Pending(msgspec.Struct):
+    token: int
+    since: Seconds
+
+
+@define(eq=False)
+class LinkPorts:
+    """Whom a link tells.
+
+    Attributes:
+        new_session: Returns a number no session had, and takes down the link.
+        work_arrived: Its feed has new work; the session it replaced, or 0.
+        lost: Its work is gone, and the session it was of.
+        settled: Token, verdict, reason of a forwarded share.
+    """
+
+    new_session: Callable[["PoolLink"], int]
+    work_arrived: Callable[["PoolLink", int], None]
+    lost: Callable[["PoolLink", int], None]
+    settled: Callable[[int, str, str], None]
+
+
+@define(eq=False)
+class PoolLink:
+    """One connection to a pool, made again whenever it is lost."""
+
+    _log = Logger()
+
+    settings: LinkSettings
+    endpoint: IStreamClientEndpoint
+    ports: LinkPorts
+    clock: IReactorTime
+    random: Callable[[], float]
+    feed: Feed
+    state: LinkState = field(default=LinkState.CONNECTING, init=False)
+    room: int | None = field(default=None, init=False)
+    version_mask: int | None = field(default=None, init=False)
+    job_at: Seconds | None = field(default=None, init=False)
+    _tasks: Tasks = field(factory=Tasks, init=False)
+    _connection: PoolConnection | None = field(default=None, init=False)
+    _dialled_at: Seconds = field(default=Seconds(0.0), init=False)
+    _heard_at: Seconds = field(default=Seconds(0.0), init=False)
+    _pending: dict[int, _Pending] = field(factory=dict, init=False)
+    _backoff: Seconds = field(default=MIN_BACKOFF, init=False)
+    _ended: Deferred[None] | None = field(default=None, init=False)
+    _sent: int = field(default=0, init=False)
+
+    def start(self) -> None:
+        """Begin to dial."""
+        self._tasks.start(f"mine on {self.settings.pool}", self._run())
+
+    async def stop(self) -> None:
+        """Hang up and dial no more."""
+        if self._connection is not None:
+            self._connection.drop("stopped")
+        await self._tasks.cancel_all()
+
+    def forward(self, share: JudgedShare, token: int) -> bool:
+        """Send `share` to the pool; False if it cannot be sent here."""
+        job, connection = share.job, self._connection
+        if job is None or connection is None or len(self._pending) >= MAX_PENDING:
+            return False
+        submit_id, line = connection.session.submit(
+            self.settings.user,
+            job.work.source_job,
+            b"".join((job.padding, share.slot, share.extranonce2)),
+            share.ntime,
+            share.nonce,
+            share.version,
+        )
+        self._pending[submit_id] = _Pending(token, self._now())
+        connection.send(line)
+        return True
+
+    def check(self) -> None:
+        """Look at the clock: called every second."""
+        connection, now = self._connection, self._now()
+        if connection is None:
+            return
+        if now - self._dialled_at >= CONFIGURE_TIMEOUT:
+            connection.send(connection.session.skip_configure())
+        for reason in self._overdue(now):
+            connection.drop(reason)
+            return
+        for submit_id, pending in list(self._pending.items()):
+            if now - pending.since < ANSWER_TIMEOUT:
+                return  # in order of age
+            del self._pending[submit_id]
+            self.ports.settled(pending.token, "lost", "no_answer")
+
+    def _overdue(self, now: Seconds) -> Iterator[str]:
+        if self.feed.work is None and now - self._dialled_at >= HANDSHAKE_TIMEOUT:
+            yield f"no job in {HANDSHAKE_TIMEOUT:g} s"
+        if now - self._heard_at >= SILENCE_TIMEOUT:
+            yield f"silent for {SILENCE_TIMEOUT:g} s"
+        if self.job_at is not None and now - self.job_at >= STALE_TIMEOUT:
+            yield f"no new job for {STALE_TIMEOUT:g} s"
+
+    async def _run(self) -> None:
+        while True:
+            await self._dial()
+            wait = Seconds(self._backoff * (0.5 + self.random()))
+            self._backoff = min(Seconds(self._backoff * 2), MAX_BACKOFF)
+            await deferLater(self.clock, wait)
+
+    async def _dial(self) -> None:
+        """Connect once and stay until the connection ends."""
+        self._dialled_at = self._heard_at = self._now()
+        if self.state is not LinkState.REFUSED:
+            self.state = LinkState.CONNECTING
+        ended: Deferred[None] = Deferred()
+        self._ended = ended
+        factory = Factory.forProtocol(self._new_connection)
+        factory.noisy = False
+        try:
+            await self.endpoint.connect(factory).addTimeout(CONNECT_TIMEOUT, self.clock)
+        except (ConnectError, DNSLookupError, DeferredTimeoutError) as error:
+            self._connection = None
+            self._down(f"cannot connect: {error}")
+            return
+        await ended
+
+    def _new_connection(self) -> PoolConnection:
+        session = ClientSession(
+            self.settings.pool,
+            0,
+            self.settings.user,
+            self.settings.password,
+            self.settings.user_agent,
+        )
+        self._connection = PoolConnection(
+            session, self._on_event, self._on_data, self._on_lost
+        )
+        return self._connection
+
+    def _on_data(self) -> None:
+        self._heard_at = self._now()
+
+    def _on_lost(self, reason: str) -> None:
+        self._connection = None
+        for pending in self._pending.values():
+            self.ports.settled(pending.token, "lost", "connection_lost")
+        self._pending.clear()
+        self._down(reason)
+        if self._ended is not None and not self._ended.called:
+            self._ended.callback(None)
+
+    def _down(self, reason: str) -> None:
+        if self.state is not LinkState.REFUSED:
+            self.state = LinkState.WAITING
+            if self.feed.reason != reason:
+                self._log.warn(
+                    "pool {pool}: {reason}", pool=self.settings.pool, reason=reason
+                )
+            self.feed.reason = reason
+        session = self.feed.session
+        self.feed.work = None
+        self.job_at = None
+        if session:
+            self.ports.lost(self, session)
+
+    def _on_event(self, event: PoolEvent) -> None:
+        match event:
+            case WorkReceived(work=work):
+                self._on_work(work)
+            case ShareAnswered():
+                self._on_answer(event)
+            case Subscribed() | ExtranonceChanged():
+                self.room = event.extranonce2_size
+                if isinstance(event, Subscribed):
+                    self.version_mask = event.version_mask
+            case Authorized():
+                self.state = LinkState.READY
+            case AuthorizationRefused(text=text):
+                self._refused(text)
+            case MaskChanged(version_mask=mask):
+                self._on_mask(mask)
+            case ReconnectAsked():
+                self._on_reconnect(event)
+            case MessageShown(text=text):
+                self._log.info(
+                    "pool {pool} says: {text}", pool=self.settings.pool, text=text
+                )
+
+    def _on_work(self, work: Work) -> None:
+        before = self.feed.work
+        replaced = 0
+        if before is not None and before.extranonce1 == work.extranonce1:
+            session = before.session
+        else:
+            replaced = before.session if before else 0
+            session = self.ports.new_session(self)
+        if before is None:
+            self._up()
+        self.feed.work = msgspec.structs.replace(work, session=session)
+        self.job_at = self._now()
+        self.ports.work_arrived(self, replaced)
+
+    def _up(self) -> None:
+        self.state = LinkState.READY
+        self._backoff = MIN_BACKOFF
+        self.feed.ready_since = self._now()
+        self.feed.reason = ""
+        self._log.info("pool {pool}: has work for us", pool=self.settings.pool)
+
+    def _on_mask(self, mask: int) -> None:
+        self.version_mask = mask
+        work = self.feed.work
+        if work is None or self.job_at is None:
+            return
+        # a later ntime, so that it is not the search space of the running jobs
+        later = work.ntime + int(self._now() - self.job_at) + 1
+        self.feed.work = msgspec.structs.replace(work, version_mask=mask, ntime=later)
+        self.ports.work_arrived(self, 0)
+
+    def _on_answer(self, event: ShareAnswered) -> None:
+        pending = self._pending.pop(event.submit_id, None)
+        if pending is None:
+            return
+        if event.refusal is None:
+            self.ports.settled(pending.token, "accepted", "")
+        else:
+            self.ports.settled(pending.token, "rejected", event.refusal.value)
+
+    def _refused(self, text: str) -> None:
+        self.state = LinkState.REFUSED
+        self.feed.reason = f"refused to authorise {self.settings.user}: {text}"
+        self._backoff = MAX_BACKOFF
+        self._log.error(
+            "pool {pool}: {why}", pool=self.settings.pool, why=self.feed.reason
+        )
+        if self._connection is not None:
+            self._connection.drop(self.feed.reason)
+
+    def _on_reconnect(self, event: ReconnectAsked) -> None:
+        """Connect anew to the address we know: another host is never followed."""
+        self._backoff = max(MIN_BACKOFF, min(event.wait, MAX_WAIT))
+        if self._connection is not None:
+            self._connection.drop("asked us to reconnect")
+
+    def _now(self) -> Seconds:
+        return Seconds(self.clock.seconds())

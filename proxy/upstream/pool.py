@@ -1,0 +1,187 @@
+"""A pool as sites use it: as many links as they need, one judgement of it."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+
+from protocol.units import Seconds
+from protocol.work.share import JudgedShare
+from protocol.work.version_rolling import OFFERED_MASK
+from proxy.config import PoolConfig
+from proxy.jobs.factory import spaces_of
+from proxy.jobs.feed import Feed, FeedListener
+from proxy.runtime.tasks import Tasks
+from proxy.upstream.link import LinkPorts, LinkSettings, LinkState, PoolLink
+
+JUDGED_BY = 50
+"""Answers by which a pool that refuses most shares is known."""
+
+MOST = 40
+LEFT_FOR = Seconds(600.0)
+MAX_LINKS = 20_000
+
+_Key = tuple[str, str, int]
+
+
+@define(eq=False)
+class Pool:
+    """A `[[pools]]` entry: a source of work and a sink of shares.
+
+    Attributes:
+        listeners: Boards by site: whom the feeds' news go to.
+        settle: Told what became of a forwarded share.
+    """
+
+    config: PoolConfig
+    endpoint: IStreamClientEndpoint
+    clock: IReactorTime
+    random: Callable[[], float]
+    next_session: Callable[[], int]
+    user_agent: str
+    listeners: dict[str, FeedListener] = field(factory=dict, init=False)
+    settle: Callable[[int, str, str], None] = field(init=False)
+    accepted: int = field(default=0, init=False)
+    rejected: Counter[str] = field(factory=Counter, init=False)
+    lost: Counter[str] = field(factory=Counter, init=False)
+    _links: dict[_Key, PoolLink] = field(factory=dict, init=False)
+    _users: Counter[_Key] = field(factory=Counter, init=False)
+    _sessions: dict[int, PoolLink] = field(factory=dict, init=False)
+    _room: int | None = field(default=None, init=False)
+    _answers: deque[bool] = field(factory=lambda: deque(maxlen=JUDGED_BY), init=False)
+    _left_until: float = field(default=0.0, init=False)
+    _tasks: Tasks = field(factory=Tasks, init=False)
+
+    @property
+    def name(self) -> str:
+        """As in the configuration."""
+        return self.config.name
+
+    @property
+    def unusable(self) -> str:
+        """Why no work is taken from it though it may offer some; else empty."""
+        if self.clock.seconds() < self._left_until:
+            return f"refused {MOST} of the last {JUDGED_BY} shares"
+        mask = self.version_mask
+        narrow = mask is not None and mask & OFFERED_MASK != OFFERED_MASK
+        if narrow and self.config.version_rolling == "required":
+            return f"would void rolled shares: its version mask is {mask:08x}"
+        return ""
+
+    @property
+    def room(self) -> int | None:
+        """Bytes of extranonce2 it leaves to us; None while it is not known."""
+        rooms = [link.room for link in self._links.values() if link.room is not None]
+        if rooms:
+            self._room = rooms[-1]
+        return self._room
+
+    @property
+    def version_mask(self) -> int | None:
+        """What it lets miners roll; None while it is not known."""
+        masks = [link.version_mask for link in self._links.values()]
+        return next((mask for mask in masks if mask is not None), None)
+
+    @property
+    def links(self) -> list[PoolLink]:
+        """Its connections, up or not."""
+        return list(self._links.values())
+
+    def takes_identity(self) -> bool:
+        """Each worker needs a connection of its own."""
+        return "{worker}" in self.config.user
+
+    def open(self, site: str, identity: str, space: int, padding: int) -> Feed:
+        """Return the feed for a search space, connecting if need be."""
+        key = (site, identity, space // spaces_of(padding))
+        link = self._links.get(key)
+        if link is None:
+            link = self._links[key] = self._new_link(site, identity)
+            link.start()
+        self._users[key] += 1
+        return link.feed
+
+    def close(self, site: str, identity: str, space: int, padding: int) -> None:
+        """Let go what `open` returned; the last one hangs up."""
+        key = (site, identity, space // spaces_of(padding))
+        self._users[key] -= 1
+        if self._users[key] <= 0:
+            del self._users[key]
+            link = self._links.pop(key)
+            self._tasks.start(f"leave {self.name}", link.stop())
+
+    def forward(self, share: JudgedShare, token: int) -> bool:
+        """Send `share` on the connection that it was hashed for."""
+        link = self._sessions.get(share.job.work.session) if share.job else None
+        return link is not None and link.forward(share, token)
+
+    def check(self) -> None:
+        """Look at the clock: called every second."""
+        for link in list(self._links.values()):
+            link.check()
+
+    async def stop(self) -> None:
+        """Hang up everywhere."""
+        for link in self.links:
+            await link.stop()
+        await self._tasks.cancel_all()
+
+    def state(self) -> str:
+        """Return where its links stand, the best of them."""
+        states = {link.state for link in self._links.values()}
+        ready = any(link.feed.work is not None for link in self._links.values())
+        if self.unusable:
+            return "left"
+        if ready:
+            return "ready"
+        if LinkState.REFUSED in states:
+            return "refused"
+        return "connecting" if states else "idle"
+
+    def _new_link(self, site: str, identity: str) -> PoolLink:
+        user = self.config.user.replace("{worker}", identity)
+        settings = LinkSettings(
+            self.name, user, str(self.config.password), self.user_agent
+        )
+        ports = LinkPorts(
+            new_session=self._session_begins,
+            work_arrived=lambda link, old: self._on_work(site, link, old),
+            lost=lambda link, session: self._on_lost(site, link, session),
+            settled=self._on_settled,
+        )
+        return PoolLink(
+            settings, self.endpoint, ports, self.clock, self.random, Feed(self.name)
+        )
+
+    def _session_begins(self, link: PoolLink) -> int:
+        session = self.next_session()
+        self._sessions[session] = link
+        return session
+
+    def _on_work(self, site: str, link: PoolLink, replaced: int) -> None:
+        self.listeners[site].work_arrived(link.feed)
+        if replaced:  # the pool has given us another extranonce1
+            self._on_lost(site, link, replaced)
+
+    def _on_lost(self, site: str, link: PoolLink, session: int) -> None:
+        self._sessions.pop(session, None)
+        self.listeners[site].feed_lost(link.feed, session)
+
+    def _on_settled(self, token: int, verdict: str, reason: str) -> None:
+        match verdict:
+            case "accepted":
+                self.accepted += 1
+            case "rejected":
+                self.rejected[reason] += 1
+            case _:
+                self.lost[reason] += 1
+        if verdict != "lost":
+            self._judge(is_good=verdict == "accepted")
+        self.settle(token, verdict, reason)
+
+    def _judge(self, *, is_good: bool) -> None:
+        self._answers.append(is_good)
+        if self._answers.count(False) >= MOST:
+            self._answers.clear()
+            self._left_until = self.clock.seconds() + LEFT_FOR
