@@ -1,0 +1,135 @@
+"""A regtest node in this process: what a bitcoind would be, for demos and tests."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import zmq
+from attrs import field, frozen
+from twisted.application.service import Service
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from typing_extensions import override
+
+from protocol.units import UnixTime
+from proxy.node.regtest_chain import Pace, RegtestChain, open_chain
+from proxy.node.regtest_http import LongPolls, OpenConnections, RpcResource, RpcSite
+from proxy.node.regtest_rpc import RegtestCalls
+from proxy.runtime.listener import ListenerService
+from proxy.runtime.tasks import Tasks
+
+_HOST = "127.0.0.1"
+_COOKIE_BYTES = 32
+
+
+@frozen
+class RegtestOptions:
+    """How an embedded node is set up.
+
+    Attributes:
+        state_dir: Where the chain is kept; None: nowhere, it goes with the node.
+        rpc_port: 0 takes a free one.
+        zmq_port: 0 takes a free one.
+        pace: How often miners shall find a block.
+        version: User agent of the node.
+    """
+
+    state_dir: Path | None = None
+    rpc_port: int = 0
+    zmq_port: int = 0
+    pace: Pace = field(factory=Pace)
+    version: str = "Baseload regtest"
+
+
+class RegtestNode(Service):
+    """The node: RPC with a cookie, and ZMQ `hashblock`, on the loopback only."""
+
+    def __init__(
+        self,
+        options: RegtestOptions,
+        reactor: Any,
+        wall_clock: Callable[[], UnixTime],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._options = options
+        self._reactor = reactor
+        self._wall_clock = wall_clock
+        self._entropy = entropy
+        self._tasks = Tasks()
+        self.cookie_file = Path()
+        self.rpc_url = ""
+        self.zmq_url = ""
+
+    @property
+    def chain(self) -> RegtestChain:
+        """The chain that is served."""
+        return self._chain
+
+    @override
+    def startService(self) -> None:
+        """Open the chain and ask for the ports."""
+        super().startService()
+        self._directory = self._options.state_dir or Path(mkdtemp(prefix="baseload-"))
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._chain = open_chain(
+            self._directory,
+            in_memory=self._options.state_dir is None,
+            wall_clock=self._wall_clock,
+            on_tip=self._publish,
+        )
+        self._polls = LongPolls(self._reactor)
+        self._open_publisher()
+        self._listen(self._write_cookie())
+
+    async def ready(self) -> None:
+        """Return once calls are answered: `rpc_url` and `zmq_url` are known.
+
+        Raises:
+            CannotListenError: The port is taken, or may not be had.
+        """
+        port: Any = await self._listener.ready()
+        self.rpc_url = f"http://{_HOST}:{port.getHost().port}"
+
+    @override
+    async def stopService(self) -> None:
+        """Hang up on everyone, close the chain, remove what is not to stay."""
+        super().stopService()
+        await self._listener.stopService()
+        self._site.hang_up()
+        await self._tasks.cancel_all()
+        self._zmq.destroy(linger=0)
+        self._chain.close()
+        self.cookie_file.unlink(missing_ok=True)
+        if self._options.state_dir is None:
+            shutil.rmtree(self._directory)
+
+    def _open_publisher(self) -> None:
+        self._zmq = zmq.Context(io_threads=1)
+        self._publisher = self._zmq.socket(zmq.PUB)
+        self._publisher.bind(f"tcp://{_HOST}:{self._options.zmq_port or '*'}")
+        self.zmq_url = self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._sequence = 0
+
+    def _write_cookie(self) -> bytes:
+        cookie = b"__cookie__:" + self._entropy(_COOKIE_BYTES).hex().encode()
+        self.cookie_file = self._directory / ".cookie"
+        self.cookie_file.touch(mode=0o600)
+        self.cookie_file.write_bytes(cookie)
+        return cookie
+
+    def _listen(self, cookie: bytes) -> None:
+        calls = RegtestCalls(self._chain, self._options.pace, self._options.version)
+        resource = RpcResource(calls, self._polls, cookie, self._tasks)
+        self._site = OpenConnections(RpcSite(resource, reactor=self._reactor))
+        port = self._options.rpc_port
+        endpoint = TCP4ServerEndpoint(self._reactor, port, interface=_HOST)
+        self._listener = ListenerService(endpoint, self._site)
+        self._listener.startService()
+
+    def _publish(self, tip: bytes) -> None:
+        """Tell of a new tip as bitcoind does (doc/zmq.md): display order, LE count."""
+        parts = (b"hashblock", tip[::-1], self._sequence.to_bytes(4, "little"))
+        self._publisher.send_multipart(parts, zmq.NOBLOCK)
+        self._sequence = self._sequence + 1 & 0xFFFFFFFF
+        self._polls.tip_moved()
