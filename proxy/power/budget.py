@@ -1,0 +1,259 @@
+"""Which order rules a site, and what its silence means: a function of the moment."""
+
+from enum import Enum
+from math import inf
+
+from attrs import frozen
+
+from protocol.units import Seconds, UnixTime, Watts
+
+
+@frozen
+class Order:
+    """An instruction to keep a site at or under `watts`.
+
+    Of one source the valid order with the highest `seq` counts; of several
+    sources the lowest one. An order ends by itself at `expires`; one with a
+    `lease_s` lapses when its source stays silent for longer.
+    """
+
+    site: str
+    watts: Watts
+    seq: int  # grows with every order of its source
+    source: str  # the signal's name, or who gave it
+    not_before: UnixTime
+    received_at: UnixTime
+    expires: UnixTime | None = None  # None: until replaced or cleared
+    lease_s: Seconds | None = None  # None: its signal's, if that has one
+    revert_w: Watts | None = None  # a ceiling after a lapse; None: fail-safe alone
+    reason: str = ""
+
+    def is_valid(self, now: UnixTime) -> bool:
+        """It has begun and has not ended."""
+        return self.not_before <= now and not self.has_ended(now)
+
+    def has_ended(self, now: UnixTime) -> bool:
+        """It will never be valid again."""
+        return self.expires is not None and now >= self.expires
+
+
+@frozen
+class Signal:
+    """What is known of a place that orders come from.
+
+    Silence is a duration of the monotonic clock, so that a stepped wall clock
+    neither keeps a dead signal alive nor kills a living one.
+    """
+
+    name: str
+    lease_s: Seconds | None = None  # None: it need not keep speaking
+    silent_for: Seconds | None = None  # None: not heard since the start
+
+
+@frozen
+class Envelope:
+    """The contract of a site: no order goes above it."""
+
+    budget_w: Watts
+    fail_safe_w: Watts
+
+
+class Rule(Enum):
+    """Why the budget is what it is."""
+
+    ORDER = "order"
+    LAPSE = "lapse"
+    UNHEARD = "unheard"
+    CONTRACT = "contract"
+
+
+@frozen
+class Budget:
+    """Watts that a site may draw, and what made them so."""
+
+    site: str
+    watts: Watts
+    rule: Rule
+    reason: str
+    order: Order | None = None  # the one that rules, or that lapsed
+    lapsed: tuple[str, ...] = ()  # sources whose lease ran out
+    next_change: UnixTime | None = None  # when it may change with nothing heard
+
+
+@frozen
+class _Voice:
+    """All that one source says."""
+
+    name: str
+    orders: tuple[Order, ...]
+    signal: Signal | None
+
+    def lapses_at(self, now: UnixTime) -> UnixTime | None:
+        """Return when its first lease runs or ran out, None if it has none."""
+        spoken = self._spoken_at(now)
+        if spoken is None:
+            return None
+        ends = [
+            end
+            for o in self.orders
+            if o.lease_s is not None
+            and not o.has_ended(end := UnixTime(max(spoken, o.not_before) + o.lease_s))
+        ]
+        if self.signal is not None and self.signal.lease_s is not None:
+            ends.append(UnixTime(spoken + self.signal.lease_s))
+        return min(ends, default=None)
+
+    def has_lapsed(self, now: UnixTime) -> bool:
+        """It is silent beyond its lease."""
+        lapses_at = self.lapses_at(now)
+        return lapses_at is not None and lapses_at <= now
+
+    @property
+    def only_trace(self) -> Order | None:
+        """The order that alone tells when this source spoke, None if not needed."""
+        if self.signal is not None and self.signal.silent_for is not None:
+            return None
+        return max(self.orders, key=lambda o: o.received_at, default=None)
+
+    def _spoken_at(self, now: UnixTime) -> UnixTime | None:
+        if self.signal is not None and self.signal.silent_for is not None:
+            return UnixTime(now - self.signal.silent_for)
+        newest = self.only_trace
+        return None if newest is None else newest.received_at
+
+    def order_at(self, moment: UnixTime) -> Order | None:
+        """Return the order that counted at `moment`."""
+        valid = [o for o in self.orders if o.is_valid(moment)]
+        return max(valid, key=lambda o: o.seq, default=None)
+
+
+@frozen
+class _Bound:
+    """One upper bound on the site's watts."""
+
+    watts: Watts
+    rule: Rule
+    order: Order | None
+    reason: str
+
+
+def decide(
+    site: str,
+    envelope: Envelope,
+    orders: tuple[Order, ...],
+    signals: tuple[Signal, ...],
+    now: UnixTime,
+) -> Budget:
+    """Return the site's budget: the lowest valid order under the contract.
+
+    A lapsed source counts as the lowest of what it said when its lease ran
+    out, its revert and the fail-safe, until it speaks again: even when that
+    order would have ended since. With no order valid, the fail-safe holds
+    until each leased signal has spoken, then the contract.
+
+    Args:
+        site: Orders of other sites are left out.
+        envelope: The site's contract.
+        orders: All that may still matter; see `prune`.
+        signals: All that are configured for the site.
+        now: Wall time.
+    """
+    voices = _voices(tuple(o for o in orders if o.site == site), signals)
+    bounds = [b for voice in voices if (b := _bound(voice, envelope, now))]
+    lapsed = tuple(v.name for v in voices if v.has_lapsed(now))
+    if not bounds:
+        bounds = [_unordered(envelope, signals)]
+    ruling = min(bounds, key=lambda b: b.watts)
+    if envelope.budget_w < ruling.watts:
+        reason = f"contract of {envelope.budget_w:.0f} W, under {ruling.reason}"
+        ruling = _Bound(envelope.budget_w, Rule.CONTRACT, ruling.order, reason)
+    return Budget(
+        site,
+        ruling.watts,
+        ruling.rule,
+        ruling.reason,
+        ruling.order,
+        lapsed,
+        _next_change(voices, now),
+    )
+
+
+def prune(
+    orders: tuple[Order, ...], signals: tuple[Signal, ...], now: UnixTime
+) -> tuple[Order, ...]:
+    """Return the orders that can still matter now or later.
+
+    An ended order is kept while its source has lapsed and it was valid then,
+    or while it is all that tells when its source last spoke.
+    """
+    kept: list[Order] = []
+    for voice in _voices(orders, signals):
+        since = voice.lapses_at(now) if voice.has_lapsed(now) else None
+        kept += (
+            o
+            for o in voice.orders
+            if not o.has_ended(now)
+            or (since is not None and o.is_valid(since))
+            or o is voice.only_trace
+        )
+    return tuple(kept)
+
+
+def _voices(
+    orders: tuple[Order, ...], signals: tuple[Signal, ...]
+) -> tuple[_Voice, ...]:
+    by_name = {signal.name: signal for signal in signals}
+    names = dict.fromkeys([*by_name, *(o.source for o in orders)])
+    return tuple(
+        _Voice(n, tuple(o for o in orders if o.source == n), by_name.get(n))
+        for n in names
+    )
+
+
+def _last_word(voice: _Voice, now: UnixTime) -> Order | None:
+    lapsed_at = voice.lapses_at(now)
+    return None if lapsed_at is None else voice.order_at(lapsed_at)
+
+
+def _bound(voice: _Voice, envelope: Envelope, now: UnixTime) -> _Bound | None:
+    if voice.has_lapsed(now):
+        return _lapse(voice, envelope, now)
+    order = voice.order_at(now)
+    if order is None:
+        return None
+    why = f": {order.reason}" if order.reason else ""
+    reason = f"order {order.seq} of {order.source}{why}"
+    return _Bound(order.watts, Rule.ORDER, order, reason)
+
+
+def _lapse(voice: _Voice, envelope: Envelope, now: UnixTime) -> _Bound:
+    order = _last_word(voice, now)
+    said = inf if order is None else order.watts
+    revert = inf if order is None or order.revert_w is None else order.revert_w
+    newest = voice.order_at(now)  # one that began in the silence may still lower
+    began = inf if newest is None else newest.watts
+    watts = Watts(min(said, revert, began, envelope.fail_safe_w, envelope.budget_w))
+    reason = f"{voice.name} fell silent beyond its lease"
+    return _Bound(watts, Rule.LAPSE, order, reason)
+
+
+def _unordered(envelope: Envelope, signals: tuple[Signal, ...]) -> _Bound:
+    waits = [s.name for s in signals if s.lease_s is not None and s.silent_for is None]
+    if waits:
+        watts = min(envelope.fail_safe_w, envelope.budget_w)
+        reason = f"fail-safe: not heard since the start: {', '.join(waits)}"
+        return _Bound(watts, Rule.UNHEARD, None, reason)
+    reason = "contract: no order is valid"
+    return _Bound(envelope.budget_w, Rule.CONTRACT, None, reason)
+
+
+def _next_change(voices: tuple[_Voice, ...], now: UnixTime) -> UnixTime | None:
+    moments: list[UnixTime] = []
+    for voice in voices:
+        if (lapse := voice.lapses_at(now)) is not None:
+            moments.append(lapse)
+        for order in voice.orders:
+            moments.append(order.not_before)
+            if order.expires is not None:
+                moments.append(order.expires)
+    return min((m for m in moments if m > now), default=None)
