@@ -39,6 +39,9 @@ from proxy.version import VERSION
 PROBE_SECONDS = Seconds(5.0)
 """How long a start waits to learn how much extranonce each pool leaves."""
 
+BACKLOG = 4096
+"""Connections that the kernel holds for us until we take them."""
+
 _WIDE, _NARROW = Layout(4, 4), Layout(1, 3)
 
 
@@ -64,6 +67,7 @@ class Program:
     started_at: Seconds
     halls: dict[str, Hall] = field(factory=dict, init=False)
     _listeners: list[ListenerService] = field(factory=list, init=False)
+    _probed: dict[str, list[Pool]] = field(factory=dict, init=False)
 
     async def ready(self) -> None:
         """Open every site and the admin sockets.
@@ -89,10 +93,11 @@ class Program:
             return Layout(int(slot), int(rolled))
         pools = [self.pools[name] for name in _source_names(site)]
         shared = [pool for pool in pools if not pool.takes_identity()]
+        self._probed[site.name] = shared
         boards = _Probe()
         for pool in shared:
             pool.listeners[site.name] = boards
-            pool.open(site.name, "", 0, 0)
+            pool.open(site.name, "", 0)
         for _ in range(int(PROBE_SECONDS / 0.05)):
             if all(pool.room is not None for pool in shared):
                 break
@@ -114,6 +119,8 @@ class Program:
         for name in _source_names(site):
             self.pools[name].listeners[site.name] = board
         board.start()
+        for pool in self._probed.pop(site.name, []):
+            pool.close(site.name, "", 0)  # the board holds what it needs
         difficulty = site.difficulty
         floor = Floor(
             site.name,
@@ -133,7 +140,7 @@ class Program:
         self._serve(hall, board)
         for endpoint in site.listen:
             self._listen(
-                ListenerService(serverFromString(self.reactor, endpoint), hall)
+                ListenerService(serverFromString(self.reactor, _deep(endpoint)), hall)
             )
             self._log.info(
                 "{site}: miners at {endpoint}, layout {slot}+{rolled}",
@@ -243,6 +250,16 @@ def _source_names(site: SiteConfig) -> list[str]:
 
 def _alarm(text: str) -> None:
     Logger("proxy.alarm").error("{text}", text=text)
+
+
+def _deep(endpoint: str) -> str:
+    """Give an endpoint string a backlog that a hall's return after a cut fits in.
+
+    Twisted's 50 makes miners wait for the kernel to retry, a second and more.
+    """
+    if "backlog=" in endpoint or endpoint.startswith(("unix:", "systemd:")):
+        return endpoint
+    return f"{endpoint}:backlog={BACKLOG}"
 
 
 class _Probe:

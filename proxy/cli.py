@@ -57,7 +57,22 @@ def _parser() -> argparse.ArgumentParser:
     unban.add_argument("address")
     drain = _add_remote(commands, "drain", "take no more miners, send away those here")
     drain.add_argument("site", nargs="?", default=None)
+    sim = commands.add_parser("sim", help="simulated machines").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    fleet = sim.add_parser("fleet", help="simulated ASICs that really hash")
+    fleet.set_defaults(command=_sim_fleet)
+    if "sim" in sys.argv:  # loads a simulator: only where it is asked for
+        from proxy.sim.command import add_arguments  # noqa: PLC0415
+
+        add_arguments(fleet)
     return parser
+
+
+def _sim_fleet(arguments: argparse.Namespace) -> int:
+    from proxy.main import run_fleet  # noqa: PLC0415
+
+    run_fleet(arguments)
 
 
 def _add(

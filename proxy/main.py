@@ -1,9 +1,10 @@
 """Run the share process until it is told to stop."""
 
+import argparse
 import random
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
@@ -13,6 +14,18 @@ from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 from protocol.units import UnixTime
 from proxy.app import build
 from proxy.config import Config
+
+
+def run_fleet(arguments: argparse.Namespace) -> NoReturn:
+    """Run simulated ASICs until their time is up or Ctrl-C, then exit."""
+    from proxy.sim import command  # noqa: PLC0415  (a run needs no simulator)
+
+    options = command.options_from(arguments)
+
+    async def simulate(reactor: Any) -> None:
+        await command.run_fleet(reactor, options)
+
+    task.react(lambda reactor: Deferred.fromCoroutine(simulate(reactor)))
 
 
 def run(config: Config) -> None:

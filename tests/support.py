@@ -8,31 +8,46 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from protocol.units import Seconds
+
 P = ParamSpec("P")
 CoroutineTest = Callable[P, Coroutine[Deferred[Any], Any, None]]
+ReactorTest = Callable[P, Awaitable[None]]
 
 
-def on_reactor(test: CoroutineTest[P]) -> Callable[P, Awaitable[None]]:
-    """Fail `test` after 5 s, or if it leaves a timer, port or connection open.
+def within(deadline: Seconds) -> Callable[[CoroutineTest[P]], ReactorTest[P]]:
+    """Fail a test after `deadline`, or if it leaves a timer or connection open.
 
     pytest-timeout cannot do this: the reactor logs its exception and goes on.
     """
 
-    @functools.wraps(test)
-    async def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415, TID251
+    def decorate(test: CoroutineTest[P]) -> ReactorTest[P]:
+        @functools.wraps(test)
+        async def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            await _run(Deferred.fromCoroutine(test(*args, **kwargs)), deadline)
 
-        def open_now() -> set[object]:
-            sockets = {*reactor.getReaders(), *reactor.getWriters()}
-            return sockets | set(reactor.getDelayedCalls())
+        marked: ReactorTest[P] = pytest_twisted.ensureDeferred(run)
+        return marked
 
-        before = open_now()
-        await Deferred.fromCoroutine(test(*args, **kwargs)).addTimeout(5.0, reactor)
-        for _ in range(50):
-            if open_now() <= before:
-                return
-            await deferLater(reactor, 0.01)
-        assert open_now() <= before
+    return decorate
 
-    marked: Callable[P, Awaitable[None]] = pytest_twisted.ensureDeferred(run)
-    return marked
+
+def on_reactor(test: CoroutineTest[P]) -> ReactorTest[P]:
+    """Run `test` within 5 s."""
+    return within(Seconds(5.0))(test)
+
+
+async def _run(test: Deferred[None], deadline: Seconds) -> None:
+    from twisted.internet import reactor  # noqa: PLC0415, TID251
+
+    def open_now() -> set[object]:
+        sockets = {*reactor.getReaders(), *reactor.getWriters()}
+        return sockets | set(reactor.getDelayedCalls())
+
+    before = open_now()
+    await test.addTimeout(deadline, reactor)
+    for _ in range(50):
+        if open_now() <= before:
+            return
+        await deferLater(reactor, 0.01)
+    assert open_now() <= before

@@ -84,8 +84,8 @@ class ServerSession:
         """Return the answer to mining.subscribe; the same each time it is asked."""
         self.is_subscribed = True
         name = slot.hex()
-        pairs = [["mining.set_difficulty", name], ["mining.notify", name]]
-        return result_line(message_id, [pairs, name, size])
+        # nested, and with one pair: some firmware reads the id at [0][0][1]
+        return result_line(message_id, [[["mining.notify", name]], name, size])
 
     def answer_other(self, request: OtherRequest) -> bytes:
         """Return the answer to a method that needs no decision of ours.

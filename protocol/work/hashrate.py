@@ -35,6 +35,7 @@ class HashrateMeter:
     _start: Seconds
     _folded: Seconds = field(init=False)
     _pending: float = field(default=0.0, init=False)
+    _pending_at: Seconds = field(default=Seconds(0.0), init=False)
     _sums: list[float] = field(factory=lambda: [0.0] * len(WINDOWS), init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -43,6 +44,7 @@ class HashrateMeter:
     def add(self, difficulty: float, now: Seconds) -> None:
         """Count an accepted share."""
         self._pending += difficulty
+        self._pending_at = now
         if now - self._folded >= _FOLD_SECONDS:
             self._fold(now)
 
@@ -61,8 +63,10 @@ class HashrateMeter:
 
     def _fold(self, now: Seconds) -> None:
         elapsed = now - self._folded
+        since = self._pending_at - now if self._pending else 0.0
         for i, window in enumerate(WINDOWS):
-            self._sums[i] = self._sums[i] * math.exp(-elapsed / window) + self._pending
+            recent = self._pending * math.exp(since / window)
+            self._sums[i] = self._sums[i] * math.exp(-elapsed / window) + recent
         self._pending = 0.0
         self._folded = now
 

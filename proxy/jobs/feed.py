@@ -60,15 +60,15 @@ class Source(Protocol):
     def takes_identity(self) -> bool:
         """Each worker needs a connection of its own."""
 
-    def open(self, site: str, identity: str, space: int, padding: int) -> Feed:
-        """Return the feed for a search space, connecting if need be.
+    def open(self, site: str, identity: str, number: int) -> Feed:
+        """Return a connection's feed, connecting if need be.
 
         Args:
             site: Whose miners it is for.
             identity: The worker, for a source that `takes_identity`; else empty.
-            space: Number of the search space on that site.
-            padding: How many bytes of ours could tell spaces apart, by `room`.
+            number: Which of the connections for these; as many search spaces share
+                one as the padding can tell apart.
         """
 
-    def close(self, site: str, identity: str, space: int, padding: int) -> None:
+    def close(self, site: str, identity: str, number: int) -> None:
         """Let go what `open` returned; nobody there needs it now."""

@@ -7,6 +7,7 @@ from attrs import define, field
 
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
+from proxy.jobs.factory import spaces_of
 from proxy.jobs.failover import Candidate, choose
 from proxy.jobs.feed import Feed, Source
 
@@ -17,7 +18,7 @@ _NEVER = Seconds(math.inf)
 class _Option:
     source: Source
     feed: Feed | None = None
-    padding: int = 0
+    number: int = 0
 
 
 @define(eq=False)
@@ -119,20 +120,19 @@ class Sourcing:
     def _open(self, option: _Option) -> None:
         room = option.source.room
         padding = 0 if room is None else max(self.layout.padding_of(room), 0)
-        if option.feed is not None and padding == option.padding:
+        number = self.space // spaces_of(padding)
+        if option.feed is not None and number == option.number:
             return
         self._close(option)
-        option.padding = padding
-        option.feed = option.source.open(
-            self.site, self._identity_at(option), self.space, padding
-        )
+        option.number = number
+        option.feed = option.source.open(self.site, self._identity_at(option), number)
 
     def _close(self, option: _Option) -> None:
         if option.feed is None:
             return
         option.feed = None
         identity = self._identity_at(option)
-        option.source.close(self.site, identity, self.space, option.padding)
+        option.source.close(self.site, identity, option.number)
 
     def _identity_at(self, option: _Option) -> str:
         return self.identity if option.source.takes_identity() else ""

@@ -10,7 +10,6 @@ from protocol.units import Seconds
 from protocol.work.share import JudgedShare
 from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import PoolConfig
-from proxy.jobs.factory import spaces_of
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.link import LinkPorts, LinkSettings, LinkState, PoolLink
@@ -92,9 +91,9 @@ class Pool:
         """Each worker needs a connection of its own."""
         return "{worker}" in self.config.user
 
-    def open(self, site: str, identity: str, space: int, padding: int) -> Feed:
-        """Return the feed for a search space, connecting if need be."""
-        key = (site, identity, space // spaces_of(padding))
+    def open(self, site: str, identity: str, number: int) -> Feed:
+        """Return a connection's feed, connecting if need be."""
+        key = (site, identity, number)
         link = self._links.get(key)
         if link is None:
             link = self._links[key] = self._new_link(site, identity)
@@ -102,9 +101,9 @@ class Pool:
         self._users[key] += 1
         return link.feed
 
-    def close(self, site: str, identity: str, space: int, padding: int) -> None:
+    def close(self, site: str, identity: str, number: int) -> None:
         """Let go what `open` returned; the last one hangs up."""
-        key = (site, identity, space // spaces_of(padding))
+        key = (site, identity, number)
         self._users[key] -= 1
         if self._users[key] <= 0:
             del self._users[key]

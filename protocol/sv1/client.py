@@ -1,0 +1,293 @@
+"""The client's side of a Stratum V1 conversation, without I/O."""
+
+from collections.abc import Callable, Iterator
+
+from attrs import define, field
+
+from protocol.bitcoin.target import target_from_difficulty
+from protocol.errors import RemoteError
+from protocol.framing import LineFramer
+from protocol.sv1 import pool_messages
+from protocol.sv1.pool_events import (
+    AuthorizationRefused,
+    Authorized,
+    ExtranonceChanged,
+    MaskChanged,
+    MessageShown,
+    PoolEvent,
+    ReconnectAsked,
+    ShareAnswered,
+    Subscribed,
+    WorkReceived,
+)
+from protocol.sv1.pool_lines import PoolLine, read_id, read_line
+from protocol.sv1.pool_messages import Extranonce, Notify
+from protocol.sv1.pool_refusals import is_nothing, read_refusal
+from protocol.sv1.pool_requests import (
+    UNKNOWN_METHOD,
+    configure_params,
+    reply_line,
+    request_line,
+    submit_line,
+    text_reply,
+)
+from protocol.units import Difficulty
+from protocol.work.job import Work
+from protocol.work.version_rolling import OFFERED_MASK
+
+MAX_LINE_BYTES = 1 << 20
+"""A notify with a large coinbase and a full branch is some 20 kB."""
+
+NTIME_AHEAD = 7000
+"""Seconds after a job's ntime that pools accept. Source: ckpool."""
+
+MAX_U32 = 0xFFFFFFFF
+
+
+class SubscriptionRefusedError(RemoteError):
+    """The pool has no room for us."""
+
+
+@define
+class ClientSession:
+    """What one connection to a pool has agreed on, and how its bytes are read.
+
+    It asks to configure, subscribe and authorise one after the other, since some
+    pools take no request before they answered the one before. Answers are told
+    apart by id: they, and notifications, may come in any order.
+
+    Attributes:
+        source: Name of the pool, for the work.
+        session: Number of this connection, unique in the process, for the work.
+        user: The account to authorise as.
+        requested_mask: Version bits that we would roll.
+        version_mask: Version bits that we may roll: 0 until the pool agreed to some.
+        difficulty: What the next job will ask of a share.
+        extranonce: Of the work that comes now; None until subscribed.
+        is_authorized: The pool takes our user's shares.
+    """
+
+    source: str
+    session: int
+    user: str
+    password: str = field(repr=False)
+    user_agent: str
+    requested_mask: int = OFFERED_MASK
+    version_mask: int = field(default=0, init=False)
+    difficulty: Difficulty = field(default=Difficulty(1.0), init=False)
+    extranonce: Extranonce | None = field(default=None, init=False)
+    is_authorized: bool = field(default=False, init=False)
+    _framer: LineFramer = field(factory=lambda: LineFramer(MAX_LINE_BYTES), init=False)
+    _out: list[bytes] = field(factory=list, init=False)
+    _last_id: int = field(default=0, init=False)
+    _awaited: dict[int, Callable[[PoolLine], Iterator[PoolEvent]]] = field(
+        factory=dict, init=False
+    )
+    _configure_id: int = field(default=0, init=False)
+    _first_submit_id: int = field(default=MAX_U32, init=False)
+    _next_extranonce: Extranonce | None = field(default=None, init=False)
+    _early: tuple[Notify, Difficulty] | None = field(default=None, init=False)
+
+    def start(self) -> bytes:
+        """Return the first bytes to send: the request to configure (BIP 310)."""
+        self._configure_id = self._ask(
+            "mining.configure", configure_params(self.requested_mask), self._configured
+        )
+        return self.outgoing()
+
+    def skip_configure(self) -> bytes:
+        """Return what to send once the answer to `start` has been waited for enough.
+
+        Empty if it has come. A later answer is still taken on.
+        """
+        if self._configure_id:
+            self._subscribe()
+        return self.outgoing()
+
+    def outgoing(self) -> bytes:
+        """Return what is to be sent and forget it; call after each event."""
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def receive(self, data: bytes) -> Iterator[PoolEvent]:
+        """Yield what `data` completes; answers of ours wait in `outgoing`.
+
+        Raises:
+            RemoteError: The stream cannot be trusted any more; drop the connection.
+        """
+        for line in self._framer.feed(data):
+            if line and not line.isspace():
+                yield from self._on_line(read_line(line))
+
+    def submit(  # noqa: PLR0913, PLR0917  (as many as the protocol has)
+        self,
+        worker_user: str,
+        source_job: str,
+        extranonce2: bytes,
+        ntime: int,
+        nonce: int,
+        version_bits: int | None,
+    ) -> tuple[int, bytes]:
+        """Return the id of a new submit and its line.
+
+        Args:
+            worker_user: Whom the pool shall credit.
+            source_job: The pool's own name of the job.
+            extranonce2: All that follows the pool's extranonce1.
+            ntime: Unix seconds.
+            nonce: As in the header.
+            version_bits: The header's whole version, or its rolled bits: what is
+                outside the mask is not sent. None if nothing was rolled.
+        """
+        self._last_id += 1
+        rolled = None
+        if self.version_mask and version_bits is not None:
+            rolled = version_bits & self.version_mask
+        line = submit_line(
+            self._last_id, worker_user, source_job, extranonce2, ntime, nonce, rolled
+        )
+        return self._last_id, line
+
+    def _on_line(self, line: PoolLine) -> Iterator[PoolEvent]:
+        if line.method is not None:
+            yield from self._on_method(line.method, line)
+            return
+        answered = read_id(line.id)
+        if answered is None:
+            return
+        if (take := self._awaited.pop(answered, None)) is not None:
+            yield from take(line)
+        elif self._first_submit_id <= answered <= self._last_id:
+            yield _verdict(answered, line)
+
+    def _on_method(self, method: str, line: PoolLine) -> Iterator[PoolEvent]:
+        match method:
+            case "mining.notify":
+                yield from self._on_notify(pool_messages.read_notify(line.params))
+            case "mining.set_difficulty":
+                self.difficulty = pool_messages.read_difficulty(line.params)
+            case "mining.set_extranonce":
+                self._next_extranonce = pool_messages.read_extranonce(line.params)
+            case "mining.set_version_mask" | "mining.set_version":  # the latter: SRI
+                yield from self._mask_is(pool_messages.read_mask(line.params))
+            case "client.reconnect":
+                asked = pool_messages.read_reconnect(line.params)
+                yield ReconnectAsked(asked.host, asked.port, asked.wait)
+            case "client.show_message":
+                self._out.append(reply_line(line, b"true"))
+                yield MessageShown(pool_messages.read_text(line.params))
+            case "mining.ping":
+                self._out.append(reply_line(line, b'"pong"'))
+            case "client.get_version":
+                self._out.append(text_reply(line, self.user_agent))
+            case "pong":
+                pass  # ESP-Miner's spelling of an answer
+            case _:
+                self._out.append(reply_line(line, b"null", UNKNOWN_METHOD))
+
+    def _on_notify(self, notify: Notify) -> Iterator[PoolEvent]:
+        if self.extranonce is None:  # before its subscription: only the last counts
+            self._early = notify, self.difficulty
+            return
+        changed, self._next_extranonce = self._next_extranonce, None
+        if changed is not None and changed != self.extranonce:
+            self.extranonce = changed
+            yield ExtranonceChanged(changed.extranonce1, changed.extranonce2_size)
+        yield WorkReceived(self._work(notify, self.difficulty, self.extranonce))
+
+    def _configured(self, line: PoolLine) -> Iterator[PoolEvent]:
+        if is_nothing(line.error):
+            mask = pool_messages.read_configured(line.result, self.requested_mask)
+            yield from self._mask_is(mask)
+        if self._configure_id:
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        self._configure_id = 0
+        self._ask("mining.subscribe", [self.user_agent], self._subscribed)
+
+    def _subscribed(self, line: PoolLine) -> Iterator[PoolEvent]:
+        if not is_nothing(line.error):  # old pools know no parameters
+            self._ask("mining.subscribe", [], self._subscribed_at_last)
+            return
+        yield from self._subscribed_at_last(line)
+
+    def _subscribed_at_last(self, line: PoolLine) -> Iterator[PoolEvent]:
+        if not is_nothing(line.error):
+            text = read_refusal(line.error, line.reject_reason).text
+            raise SubscriptionRefusedError(f"subscription refused: {text}")
+        extranonce = pool_messages.read_subscription(line.result)
+        self.extranonce, self._next_extranonce = extranonce, None
+        self._ask("mining.authorize", [self.user, self.password], self._authorized)
+        self._first_submit_id = self._last_id + 1
+        yield Subscribed(
+            extranonce.extranonce1, extranonce.extranonce2_size, self.version_mask
+        )
+        if self._early is not None:
+            notify, difficulty = self._early
+            self._early = None
+            yield WorkReceived(self._work(notify, difficulty, extranonce))
+
+    def _authorized(self, line: PoolLine) -> Iterator[PoolEvent]:
+        self.is_authorized = _is_yes(line)
+        if self.is_authorized:
+            yield Authorized()
+        else:
+            yield AuthorizationRefused(
+                read_refusal(line.error, line.reject_reason).text
+            )
+
+    def _mask_is(self, mask: int) -> Iterator[PoolEvent]:
+        allowed = mask & self.requested_mask
+        if allowed == self.version_mask:
+            return
+        self.version_mask = allowed
+        if self.extranonce is not None:  # else Subscribed will tell
+            yield MaskChanged(allowed)
+
+    def _work(
+        self, notify: Notify, difficulty: Difficulty, extranonce: Extranonce
+    ) -> Work:
+        return Work(
+            source=self.source,
+            source_job=notify.source_job,
+            prev_hash=notify.prev_hash,
+            coinb1=notify.coinb1,
+            extranonce1=extranonce.extranonce1,
+            extranonce2_size=extranonce.extranonce2_size,
+            coinb2=notify.coinb2,
+            merkle_branch=notify.merkle_branch,
+            version=notify.version,
+            nbits=notify.nbits,
+            ntime=notify.ntime,
+            version_mask=self.version_mask,
+            target=target_from_difficulty(difficulty),
+            difficulty=difficulty,
+            block_target=notify.block_target,
+            clean=notify.clean,
+            max_ntime=min(notify.ntime + NTIME_AHEAD, MAX_U32),
+            session=self.session,
+        )
+
+    def _ask(
+        self,
+        method: str,
+        params: list[object],
+        take: Callable[[PoolLine], Iterator[PoolEvent]],
+    ) -> int:
+        self._last_id += 1
+        self._awaited[self._last_id] = take
+        self._out.append(request_line(self._last_id, method, params))
+        return self._last_id
+
+
+def _is_yes(line: PoolLine) -> bool:
+    return bytes(line.result) == b"true" and is_nothing(line.error)
+
+
+def _verdict(submit_id: int, line: PoolLine) -> ShareAnswered:
+    if _is_yes(line):
+        return ShareAnswered(submit_id, None, "")
+    refusal = read_refusal(line.error, line.reject_reason)
+    return ShareAnswered(submit_id, refusal.of_share, refusal.text)

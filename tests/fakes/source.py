@@ -1,0 +1,51 @@
+"""A source of work for boards, moved by hand."""
+
+from typing import Any
+
+from protocol.units import Seconds
+from proxy.jobs.feed import Feed, FeedListener
+from tests.builders import a_work
+
+
+class FakeSource:
+    """Offers whatever work a test gives it."""
+
+    def __init__(self, name: str = "main", room: int = 8) -> None:
+        self.name = name
+        self.unusable = ""
+        self.room: int | None = room
+        self.per_worker = False
+        self.listener: FeedListener | None = None
+        self.feeds: dict[tuple[str, str, int], Feed] = {}
+        self._session = 0
+
+    def takes_identity(self) -> bool:
+        return self.per_worker
+
+    def open(self, site: str, identity: str, number: int) -> Feed:
+        return self.feeds.setdefault((site, identity, number), Feed(self.name))
+
+    def close(self, site: str, identity: str, number: int) -> None:
+        self.feeds.pop((site, identity, number))
+
+    def post(self, since: Seconds = Seconds(0.0), **changes: Any) -> None:  # noqa: B008
+        """Give every open feed new work, in a new session after a loss."""
+        for feed in list(self.feeds.values()):
+            if feed.work is None:
+                self._session += 1
+                feed.ready_since = since
+            feed.work = a_work(
+                source=self.name,
+                session=self._session,
+                extranonce2_size=self.room,
+                **changes,
+            )
+            assert self.listener is not None
+            self.listener.work_arrived(feed)
+
+    def lose(self) -> None:
+        """Take the work of every feed away."""
+        for feed in list(self.feeds.values()):
+            session, feed.work = feed.session, None
+            assert self.listener is not None
+            self.listener.feed_lost(feed, session)

@@ -1,0 +1,189 @@
+"""A whole proxy between pools that fail in every way and ASICs that really hash."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import deferLater
+
+from protocol.units import Seconds, UnixTime
+from proxy.app import Program, build
+from proxy.config import Config
+from proxy.sim.command import FleetOptions, build_fleet
+from proxy.sim.fleet import SimulatedFleet
+from tests.fakes.judging_pool import NTIME, JudgingPool
+from tests.support import within
+
+Fail = Callable[[JudgingPool], None]
+
+
+def refuse(pool: JudgingPool) -> None:
+    pool.refuses_users = True
+    pool.close()
+
+
+def config_for(folder: Path, ports: list[int], layout: str, listen: int) -> Config:
+    pools = [
+        {"name": f"pool{i}", "url": f"stratum+tcp://127.0.0.1:{p}", "user": "site"}
+        for i, p in enumerate(ports)
+    ]
+    site = {
+        "name": "hall-a",
+        "listen": [f"tcp:{listen}:interface=127.0.0.1"],
+        "sources": [p["name"] for p in pools],
+        "fail_back_s": 0.05,
+        "extranonce": {"layout": layout},
+        "difficulty": {"start": 5e-8, "minimum": 1e-9, "shares_per_minute": 0},
+    }
+    admin = f"unix:{folder / 'admin.sock'}"
+    proxy = {"state_dir": str(folder), "admin": admin}
+    return msgspec.convert({"proxy": proxy, "pools": pools, "sites": [site]}, Config)
+
+
+class Plant:
+    """Pools, proxy and fleet on one reactor."""
+
+    def __init__(self, folder: Path, pools: list[JudgingPool], layout: str) -> None:
+        reactor = self.reactor = _reactor()
+        self.pools = pools
+        self._ports = [reactor.listenTCP(0, p, interface="127.0.0.1") for p in pools]
+        free = reactor.listenTCP(0, JudgingPool(), interface="127.0.0.1")
+        self._listen = free.getHost().port
+        self._free = free
+        ports = [port.getHost().port for port in self._ports]
+        config = config_for(folder, ports, layout, self._listen)
+        wall = lambda: UnixTime(float(NTIME))  # noqa: E731
+        self.program: Program = build(config, self.reactor, wall, lambda: 0.0)
+
+    async def start(self, miners: int) -> SimulatedFleet:
+        await maybeDeferred(self._free.stopListening)
+        self.program.root.startService()
+        await self.program.ready()
+        url = f"stratum+tcp://127.0.0.1:{self._listen}"
+        options = FleetOptions(urls=(url,), miners=miners, hash_scale=2e-11)
+        fleet = build_fleet(self.reactor, options)
+        fleet.startService()
+        self.fleet = fleet
+        return fleet
+
+    async def stop(self) -> None:
+        await maybeDeferred(self.fleet.stopService)
+        await maybeDeferred(self.program.root.stopService)
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        for pool in self.pools:
+            pool.close()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            await deferLater(self.reactor, 0.01)
+
+    async def more(self, pool: JudgingPool, shares: int) -> None:
+        wanted = pool.accepted + shares
+        await self.until(lambda: pool.accepted >= wanted)
+
+    @property
+    def source(self) -> str | None:
+        return self.program.halls["hall-a"].floor.board.groups[-1].sourcing.source_name
+
+
+async def swing(plant: Plant, fail: Fail, rounds: int) -> None:
+    """Lose the first pool and get it back, again and again, under load."""
+    first, second = plant.pools
+    for _ in range(rounds):
+        await plant.until(lambda: plant.source == "pool0")
+        await plant.more(first, 1)
+        fail(first)
+        await plant.until(lambda: plant.source == "pool1")
+        await plant.more(second, 1)
+        first.refuses_users = False
+    await plant.until(lambda: plant.source == "pool0")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "fail", [JudgingPool.close, JudgingPool.reset, JudgingPool.garbage, refuse]
+)
+@within(Seconds(20.0))
+async def test_a_lost_pool_costs_no_miner_its_connection(
+    fail: Fail, tmp_path: Path
+) -> None:
+    plant = Plant(tmp_path, [JudgingPool(1e-7), JudgingPool(1e-7)], "auto")
+    fleet = await plant.start(miners=5)
+    swung = swing(plant, fail, rounds=1 if fail is refuse else 3)
+    try:
+        await swung
+    finally:
+        stats = fleet.stats()
+        await plant.stop()
+
+    assert stats.connects == 5
+    assert list(stats.breaches) == []
+    assert stats.rejected == 0
+    assert [dict(pool.rejected) for pool in plant.pools] == [{}, {}]
+
+
+@pytest.mark.integration
+@within(Seconds(20.0))
+async def test_a_pool_may_change_extranonce_and_block_under_load(
+    tmp_path: Path,
+) -> None:
+    pool = JudgingPool(1e-7)
+    plant = Plant(tmp_path, [pool], "auto")
+    fleet = await plant.start(miners=5)
+    for change in (pool.set_extranonce, pool.new_job, pool.new_block) * 3:
+        await plant.more(pool, 4)
+        change()
+    stats = fleet.stats()
+    await plant.stop()
+
+    assert stats.connects == 5
+    assert list(stats.breaches) == []
+    assert set(pool.rejected) <= {"stale"}  # on the way when the block came
+    assert pool.accepted > 27
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("size", "connections"), [(4, 2), (8, 1)])
+@within(Seconds(20.0))
+async def test_three_hundred_miners_share_a_pool_without_overlap(
+    size: int, connections: int, tmp_path: Path
+) -> None:
+    pool = JudgingPool(1e-6, size=size)
+    plant = Plant(tmp_path, [pool], "1+3")
+    fleet = await plant.start(miners=300)
+    await plant.until(lambda: fleet.stats().working == 300 and pool.accepted > 500)
+    stats = fleet.stats()
+    seats = {
+        (m.group.space.number, m.seat.slot)
+        for m in plant.program.halls["hall-a"].roster.miners.values()
+        if m.group and m.seat
+    }
+    connected = pool.connects
+    await plant.stop()
+
+    assert len(seats) == 300
+    assert connected == connections
+    assert pool.rejected == {}
+    assert list(stats.breaches) == []
+
+
+@pytest.mark.integration
+@within(Seconds(20.0))
+async def test_a_pool_with_too_little_room_is_not_used(tmp_path: Path) -> None:
+    small, good = JudgingPool(1e-7, size=3), JudgingPool(1e-7, size=8)
+    plant = Plant(tmp_path, [small, good], "1+3")
+    await plant.start(miners=2)
+    await plant.until(lambda: good.accepted > 5)
+    await plant.stop()
+
+    assert small.accepted == 0
+
+
+def _reactor() -> Any:
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    return reactor
