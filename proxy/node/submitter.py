@@ -1,0 +1,220 @@
+"""Blocks that we found go to every node at once, before anything else happens."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+from attrs import define, field, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from protocol.errors import MalformedMessageError, RemoteError
+from protocol.units import Seconds
+from proxy.node.errors import NodeRefusalError
+from proxy.node.rpc import RpcClient
+from proxy.runtime.tasks import Tasks
+
+SUBMIT_TIMEOUT = Seconds(60.0)
+FIRST_PAUSE = Seconds(0.25)
+LONGEST_PAUSE = Seconds(5.0)
+RETRY_SECONDS = Seconds(3600.0)
+"""After so long nobody builds on another's parent any more."""
+
+KEPT_FILES = 256
+REMEMBERED_HASHES = 4096
+
+
+class BlockVerdict(StrEnum):
+    """What a node made of a block; the text is the one in the ledger."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    INCONCLUSIVE = "inconclusive"
+    STALE = "stale"
+    REJECTED = "rejected"
+    LOST = "lost"
+
+    @property
+    def is_good(self) -> bool:
+        """The node has the block and holds it for valid."""
+        return self in {BlockVerdict.ACCEPTED, BlockVerdict.DUPLICATE}
+
+
+@frozen
+class FoundBlock:
+    """A block to submit.
+
+    Attributes:
+        hash: As displayed.
+        height: Of the block.
+        raw: All of it.
+    """
+
+    hash: str
+    height: int
+    raw: bytes = field(repr=False)
+
+
+@frozen
+class BlockAnswer:
+    """What one node said to a block.
+
+    Attributes:
+        block: Its hash, as displayed.
+        node: The node's name.
+        verdict: What it means.
+        reason: The node's own words, or why it was not reached.
+    """
+
+    block: str
+    node: str
+    verdict: BlockVerdict
+    reason: str
+
+
+@frozen
+class SubmitTarget:
+    """A node that takes blocks.
+
+    Attributes:
+        name: As in the configuration.
+        rpc: How to call it.
+        height: Returns its tip's height; None while not known.
+    """
+
+    name: str
+    rpc: RpcClient
+    height: Callable[[], int | None]
+
+
+def verdict_of(answer: str | None) -> BlockVerdict:
+    """Return what a submitblock result means.
+
+    Source: Bitcoin Core, rpc/mining.cpp, submitblock and BIP22ValidationResult.
+    """
+    if answer is None:
+        return BlockVerdict.ACCEPTED
+    if answer == "duplicate":
+        return BlockVerdict.DUPLICATE
+    if answer in {"inconclusive", "duplicate-inconclusive"}:
+        return BlockVerdict.INCONCLUSIVE
+    if answer in {"stale-prevblk", "stale-work", "inconclusive-not-best-prevblk"}:
+        return BlockVerdict.STALE
+    return BlockVerdict.REJECTED
+
+
+@define
+class BlockSubmitter:
+    """Submits each block once to each node, until it answers or it is too late.
+
+    Attributes:
+        targets: The nodes, all of them.
+        directory: Where each block is written, as hex, before it is submitted.
+        on_answer: Hears of every node's answer, and of `lost` when one gave none.
+        clock: For pauses.
+    """
+
+    _log = Logger()
+
+    targets: Sequence[SubmitTarget]
+    directory: Path
+    on_answer: Callable[[BlockAnswer], None]
+    clock: IReactorTime
+    _tasks: Tasks = field(factory=Tasks, init=False)
+    _submitted: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
+
+    def submit(self, block: FoundBlock) -> bool:
+        """Send `block` to every node now; return False if that was done before.
+
+        The calls are under way when this returns.
+        """
+        if block.hash in self._submitted:
+            return False
+        self._submitted[block.hash] = None
+        if len(self._submitted) > REMEMBERED_HASHES:
+            self._submitted.popitem(last=False)
+        text = block.raw.hex()
+        self._write(block, text)
+        for target in self.targets:
+            what = f"block {block.hash} to {target.name}"
+            self._tasks.start(what, self._deliver(block, text, target))
+        self._log.info(
+            "submitting block {hash} at height {height}",
+            hash=block.hash,
+            height=block.height,
+        )
+        return True
+
+    async def stop(self) -> None:
+        """Give up what still waits for an answer."""
+        await self._tasks.cancel_all()
+
+    def _write(self, block: FoundBlock, text: str) -> None:
+        """Keep the block through a crash; without fsync: a node is faster."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            name = f"{block.height:010d}-{block.hash}.hex"
+            (self.directory / name).write_text(text)
+            for old in sorted(self.directory.glob("*.hex"))[:-KEPT_FILES]:
+                old.unlink()
+        except OSError as error:  # a full disk must not cost the block
+            self._log.error("block {hash}: {error}", hash=block.hash, error=error)
+
+    async def _deliver(
+        self, block: FoundBlock, text: str, target: SubmitTarget
+    ) -> None:
+        answer = await self._answer(block, text, target)
+        self._log.info(
+            "block {hash}: {node} says {verdict} {reason}",
+            hash=answer.block,
+            node=answer.node,
+            verdict=answer.verdict,
+            reason=answer.reason,
+        )
+        self.on_answer(answer)
+
+    async def _answer(
+        self, block: FoundBlock, text: str, target: SubmitTarget
+    ) -> BlockAnswer:
+        began, pause = self.clock.seconds(), FIRST_PAUSE
+        while True:
+            try:
+                verdict, reason = await self._call(text, target)
+            except RemoteError as error:
+                verdict, reason = BlockVerdict.LOST, str(error)
+            is_over = self.clock.seconds() - began >= RETRY_SECONDS
+            if verdict is not BlockVerdict.LOST or is_over or _is_beaten(block, target):
+                return BlockAnswer(block.hash, target.name, verdict, reason)
+            await deferLater(self.clock, pause)
+            pause = Seconds(min(pause * 2, LONGEST_PAUSE))
+
+    async def _call(self, text: str, target: SubmitTarget) -> tuple[BlockVerdict, str]:
+        """Return the node's answer.
+
+        Raises:
+            RemoteError: It gave none: to be tried again.
+        """
+        try:
+            result = await target.rpc.call("submitblock", text, deadline=SUBMIT_TIMEOUT)
+        except NodeRefusalError as refusal:
+            if refusal.is_syncing:
+                raise
+            return BlockVerdict.REJECTED, str(refusal)
+        answer = _decoded(result)
+        return verdict_of(answer), answer or ""
+
+
+def _is_beaten(block: FoundBlock, target: SubmitTarget) -> bool:
+    """Return whether the node's chain has gone past the block: it cannot win."""
+    height = target.height()
+    return height is not None and height > block.height
+
+
+def _decoded(result: msgspec.Raw) -> str | None:
+    try:
+        return msgspec.json.decode(result, type=str | None)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessageError(f"submitblock: {error}") from error

@@ -1,0 +1,260 @@
+"""Keeps the freshest template of a node, by three ways that back each other up.
+
+ZMQ tells of a tip first, the long poll brings tips and transactions, and asking for
+the best block every few seconds finds what both have missed.
+"""
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+from attrs import define, field
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeadlineError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from typing_extensions import override
+
+from protocol.bitcoin.template import Template, parse_template
+from protocol.errors import MalformedMessageError, RemoteError
+from protocol.units import Seconds
+from proxy.node.errors import NodeRefusalError
+from proxy.node.hashblock import HashBlock
+from proxy.node.rpc import RpcClient
+from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.tasks import Tasks
+
+POLL_SECONDS = Seconds(2.0)
+"""A tip that nobody told of is known after so long."""
+
+FIRST_PAUSE = Seconds(0.5)
+LONGEST_PAUSE = Seconds(15.0)
+"""Between attempts at a node that does not answer: doubled each time."""
+
+WITHOUT_LONG_POLL = Seconds(5.0)
+"""Between templates of a node that offers no long poll."""
+
+LONGEST_POLL = Seconds(900.0)
+"""A long poll is asked anew after so long: its connection may be dead."""
+
+NOTHING_NEW = Seconds(1.0)
+"""After a long poll that brought nothing: against a node that answers at once."""
+
+_REQUEST = {"rules": ["segwit"]}
+
+
+class NodeState(StrEnum):
+    """How a node is doing; the text is the one in status."""
+
+    UP = "up"
+    DOWN = "down"
+    SYNCING = "syncing"
+
+
+class TemplateListener(Protocol):
+    """Who wants to know what a node has."""
+
+    def on_template(self, template: Template) -> None:
+        """`template` differs from the one before."""
+
+    def on_tip(self, tip: str, at: Seconds) -> None:
+        """The node has another tip: its hash, displayed, and when we heard."""
+
+    def on_state(self, state: NodeState, reason: str) -> None:
+        """The node's state is another; `reason` is empty while it is up."""
+
+
+@define
+class _Freshness:
+    """What of several answers is news."""
+
+    template: Template | None = None
+    tip: str = ""
+
+    def is_news(self, template: Template) -> bool:
+        """Return whether miners would hash something else, or later."""
+        old = self.template
+        return old is None or (
+            (old.prev_hash, old.txids, old.coinbase_value, old.target)
+            != (
+                template.prev_hash,
+                template.txids,
+                template.coinbase_value,
+                template.target,
+            )
+        )
+
+
+@define
+class _Pause:
+    """How long to wait before the next attempt."""
+
+    _next: float = field(default=FIRST_PAUSE)
+
+    def take(self) -> Seconds:
+        pause, self._next = self._next, min(self._next * 2, LONGEST_PAUSE)
+        return Seconds(pause)
+
+    def reset(self) -> None:
+        self._next = FIRST_PAUSE
+
+
+class TemplateFeed(MultiService):
+    """Tells a listener of templates, tips and states; never gives up."""
+
+    _log = Logger()
+
+    def __init__(
+        self, name: str, rpc: RpcClient, listener: TemplateListener, clock: IReactorTime
+    ) -> None:
+        super().__init__()
+        self._name = name
+        self._rpc = rpc
+        self._listener = listener
+        self._clock = clock
+        self._tasks = Tasks()
+        self._fresh = _Freshness()
+        self._state = NodeState.DOWN
+        self._is_fetching = False
+        self._is_stale = False
+        PeriodicService(POLL_SECONDS, self._poll, clock).setServiceParent(self)
+
+    @property
+    def template(self) -> Template | None:
+        """The newest template; None before the first."""
+        return self._fresh.template
+
+    @property
+    def state(self) -> NodeState:
+        """Whether the node answers and has caught up."""
+        return self._state
+
+    @override
+    def startService(self) -> None:
+        """Begin with a template and go on with long polls."""
+        super().startService()
+        self._tasks.start(f"templates of {self._name}", self._follow())
+
+    @override
+    async def stopService(self) -> None:
+        """Let go of the calls that are under way."""
+        await self._tasks.cancel_all()
+        await super().stopService()
+
+    def block_heard(self, block: HashBlock) -> None:
+        """ZMQ told of a tip: ask for its template."""
+        self._hear_of(block.tip)
+
+    def refresh(self) -> None:
+        """Ask for a template now, or once more after the one being asked for."""
+        self._is_stale = True
+        if not self._is_fetching:
+            self._tasks.start(f"template of {self._name}", self._fetch_until_fresh())
+
+    async def _follow(self) -> None:
+        """Long poll for ever."""
+        pause = _Pause()
+        while True:
+            try:
+                await self._fetch()
+                pause.reset()
+                while True:
+                    await self._long_poll()
+            except RemoteError as error:
+                self._failed(error)
+                await deferLater(self._clock, pause.take())
+
+    async def _long_poll(self) -> None:
+        current = self._fresh.template
+        if current is None or not current.longpoll_id:
+            await deferLater(self._clock, WITHOUT_LONG_POLL)
+            await self._fetch()
+            return
+        request = _REQUEST | {"longpollid": current.longpoll_id}
+        call = self._rpc.call_without_deadline("getblocktemplate", request)
+        poll = Deferred.fromCoroutine(call)
+        try:
+            result = await poll.addTimeout(LONGEST_POLL, self._clock)
+        except DeadlineError:  # perhaps nobody is there any more: ask anew
+            await self._fetch()
+            return
+        if not self._take(parse_template(result)):
+            await deferLater(self._clock, NOTHING_NEW)
+
+    async def _fetch_until_fresh(self) -> None:
+        """One call at a time, however many ask for one."""
+        self._is_fetching = True
+        try:
+            while self._is_stale:
+                self._is_stale = False
+                await self._fetch()
+        except RemoteError as error:
+            self._failed(error)
+        finally:
+            self._is_fetching = False
+
+    async def _fetch(self) -> None:
+        self._take(parse_template(await self._rpc.call("getblocktemplate", _REQUEST)))
+
+    async def _poll(self) -> None:
+        """The net under ZMQ and long poll."""
+        try:
+            tip = _text(await self._rpc.call("getbestblockhash"))
+        except RemoteError as error:
+            self._failed(error)
+            return
+        self._hear_of(tip)
+        if self._state is not NodeState.UP:
+            self.refresh()
+
+    def _hear_of(self, tip: str) -> None:
+        current = self._fresh.template
+        self._note_tip(tip)
+        if current is None or current.tip != tip:
+            self.refresh()
+
+    def _note_tip(self, tip: str) -> None:
+        if tip != self._fresh.tip:
+            self._fresh.tip = tip
+            self._listener.on_tip(tip, Seconds(self._clock.seconds()))
+
+    def _take(self, template: Template) -> bool:
+        """Keep `template`; return whether it is news."""
+        self._become(NodeState.UP, "")
+        self._note_tip(template.tip)
+        is_news = self._fresh.is_news(template)
+        self._fresh.template = template
+        if is_news:
+            self._listener.on_template(template)
+        return is_news
+
+    def _failed(self, error: RemoteError) -> None:
+        is_syncing = isinstance(error, NodeRefusalError) and error.is_syncing
+        state = NodeState.SYNCING if is_syncing else NodeState.DOWN
+        self._become(state, str(error))
+
+    def _become(self, state: NodeState, reason: str) -> None:
+        if state is self._state and state is NodeState.UP:
+            return
+        if state is not self._state:
+            self._log.info(
+                "node {name} is {state} {reason}",
+                name=self._name,
+                state=state,
+                reason=reason,
+            )
+        self._state = state
+        self._listener.on_state(state, reason)
+
+
+def _text(result: msgspec.Raw) -> str:
+    try:
+        text: str = _texts.decode(result)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessageError(f"best block hash: {error}") from error
+    return text
+
+
+_texts: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(str)

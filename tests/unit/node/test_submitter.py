@@ -1,0 +1,197 @@
+"""Every block to every node, once, until it is answered or beaten."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+
+from proxy.node.credentials import UserPassword
+from proxy.node.rpc import make_rpc_client
+from proxy.node.submitter import (
+    KEPT_FILES,
+    BlockAnswer,
+    BlockSubmitter,
+    BlockVerdict,
+    FoundBlock,
+    SubmitTarget,
+    verdict_of,
+)
+from tests.fakes.node_http import Answer, FakeNode, RpcFault, Status
+
+BLOCK = FoundBlock("ab" * 32, 7, b"\x01\x02")
+
+
+class Stage:
+    """A submitter and its nodes, each on a reactor of its own."""
+
+    def __init__(self, directory: Path, *answers: Answer) -> None:
+        self.answers: list[BlockAnswer] = []
+        self.clock = MemoryReactorClock()
+        self.nodes: list[FakeNode] = []
+        self.heights: list[int | None] = [6 for _ in answers]
+        targets = [self._target(n, answer) for n, answer in enumerate(answers)]
+        self.submitter = BlockSubmitter(
+            targets, directory, self.answers.append, self.clock
+        )
+
+    def _target(self, n: int, answer: Answer) -> SubmitTarget:
+        reactor = MemoryReactorClock()
+        self.nodes.append(FakeNode(reactor, answer))
+        rpc = make_rpc_client("http://h:1", UserPassword("u", "p"), reactor)
+        return SubmitTarget(f"n{n}", rpc, lambda: self.heights[n])
+
+    def run(self, seconds: float = 0.0) -> None:
+        for step in range(round(seconds * 4) + 1):
+            for node in self.nodes:
+                node.pump()
+                node.reactor.advance(0.25 if step else 0)
+                node.pump()
+            self.clock.advance(0.25 if step else 0)
+
+    @property
+    def verdicts(self) -> list[tuple[str, BlockVerdict]]:
+        return [(answer.node, answer.verdict) for answer in self.answers]
+
+
+def test_a_block_goes_to_every_node_before_submit_returns(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def answer(method: str, params: list[Any]) -> Any:
+        seen.append((method, params))
+
+    stage = Stage(tmp_path, answer, answer)
+
+    assert stage.submitter.submit(BLOCK)
+    assert [len(node.reactor.tcpClients) for node in stage.nodes] == [1, 1]
+    stage.run()
+
+    assert seen == [("submitblock", ["0102"])] * 2
+    assert stage.verdicts == [
+        ("n0", BlockVerdict.ACCEPTED),
+        ("n1", BlockVerdict.ACCEPTED),
+    ]
+
+
+def test_a_block_is_submitted_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda *_: None)
+
+    first, second = stage.submitter.submit(BLOCK), stage.submitter.submit(BLOCK)
+    stage.run()
+
+    assert (first, second) == (True, False)
+    assert stage.nodes[0].calls == ["submitblock"]
+
+
+def test_the_block_is_on_disk_before_any_node_has_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "blocks", lambda *_: None)
+
+    stage.submitter.submit(BLOCK)
+
+    (file,) = (tmp_path / "blocks").iterdir()
+    assert file.name == f"0000000007-{BLOCK.hash}.hex"
+    assert file.read_text() == "0102"
+    stage.run()
+
+
+def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    for height in range(KEPT_FILES + 3):
+        stage.submitter.submit(FoundBlock(f"{height:064x}", height, b"\x01"))
+
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert len(names) == KEPT_FILES
+    assert names[0].startswith("0000000003-")
+
+
+def test_a_disk_that_cannot_be_written_does_not_cost_the_block(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    stage = Stage(tmp_path / "file", lambda *_: None)
+
+    stage.submitter.submit(BLOCK)
+    stage.run()
+
+    assert stage.verdicts == [("n0", BlockVerdict.ACCEPTED)]
+
+
+def test_a_node_that_does_not_answer_is_tried_until_it_does(tmp_path: Path) -> None:
+    faults: list[Exception] = [
+        Status(500, b""),
+        RpcFault(-28, "Loading block index..."),
+        Status(401, b""),
+        Status(401, b""),
+    ]
+
+    def answer(*_: Any) -> Any:
+        if faults:
+            raise faults.pop(0)
+        return "duplicate"
+
+    stage = Stage(tmp_path, answer)
+    stage.submitter.submit(BLOCK)
+    stage.run(10)
+
+    assert faults == []
+    assert stage.verdicts == [("n0", BlockVerdict.DUPLICATE)]
+
+
+def test_a_node_whose_chain_has_gone_past_is_not_tried_again(tmp_path: Path) -> None:
+    def answer(*_: Any) -> Any:
+        raise Status(500, b"")
+
+    stage = Stage(tmp_path, answer)
+    stage.submitter.submit(BLOCK)
+    stage.run(3)
+    assert stage.verdicts == []
+    stage.heights[0] = 8
+    stage.run(6)
+
+    assert stage.verdicts == [("n0", BlockVerdict.LOST)]
+
+
+def test_one_slow_node_does_not_delay_another(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda *_: Deferred(), lambda *_: None)
+
+    stage.submitter.submit(BLOCK)
+    stage.run()
+
+    assert stage.verdicts == [("n1", BlockVerdict.ACCEPTED)]
+    _ = Deferred.fromCoroutine(stage.submitter.stop())
+
+
+def test_a_refusal_of_the_node_is_a_reject_with_its_words(tmp_path: Path) -> None:
+    def answer(*_: Any) -> Any:
+        raise RpcFault(-22, "Block decode failed")
+
+    stage = Stage(tmp_path, answer)
+    stage.submitter.submit(BLOCK)
+    stage.run()
+
+    assert stage.answers == [
+        BlockAnswer(
+            BLOCK.hash, "n0", BlockVerdict.REJECTED, "Block decode failed (-22)"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (None, BlockVerdict.ACCEPTED),
+        ("duplicate", BlockVerdict.DUPLICATE),
+        ("inconclusive", BlockVerdict.INCONCLUSIVE),
+        ("duplicate-inconclusive", BlockVerdict.INCONCLUSIVE),
+        ("duplicate-invalid", BlockVerdict.REJECTED),
+        ("stale-prevblk", BlockVerdict.STALE),
+        ("rejected", BlockVerdict.REJECTED),
+        ("high-hash", BlockVerdict.REJECTED),
+        ("bad-cb-amount", BlockVerdict.REJECTED),
+    ],
+)
+def test_every_answer_of_submitblock_is_understood(
+    answer: str | None, verdict: BlockVerdict
+) -> None:
+    assert verdict_of(answer) is verdict
+    assert verdict.is_good == (answer in {None, "duplicate"})
