@@ -137,7 +137,7 @@ class Program:
         )
         hall = Hall(floor, site.limits, self.random)
         self.halls[site.name] = hall
-        self._serve(hall, board)
+        self._serve(hall, board, Seconds(site.hold_s))
         for endpoint in site.listen:
             self._listen(
                 ListenerService(serverFromString(self.reactor, _deep(endpoint)), hall)
@@ -150,9 +150,10 @@ class Program:
                 rolled=layout.extranonce2_bytes,
             )
 
-    def _serve(self, hall: Hall, board: JobBoard) -> None:
+    def _serve(self, hall: Hall, board: JobBoard, hold: Seconds) -> None:
         async def tick() -> None:
             board.tick()
+            hall.hold(hold)
             hall.roster.sweep(hall.floor.now())
 
         PeriodicService(Seconds(1.0), tick, self.reactor).setServiceParent(self.root)
@@ -195,6 +196,7 @@ def build(
     ledger = SqliteLedger(
         open_database(path, durability=settings.durability),
         Seconds(settings.keep_shares_s),
+        settings.max_bytes,
         wall_clock,
         _alarm,
     )

@@ -39,6 +39,7 @@ class ProxyConfig(_Section, frozen=True, kw_only=True):
     state_dir: str = "state"
     admin: str = "unix:state/admin.sock"
     observer: str | None = None
+    log: Literal["text", "json"] = "text"
     engine: Literal["auto", "native", "python"] = "auto"
     ledger: LedgerConfig = LedgerConfig()
 
@@ -165,6 +166,10 @@ def _refuse_later(tree: dict[str, object]) -> None:
 
 def _check(path: Path, config: Config) -> None:
     """Check what a type cannot say."""
+    if config.proxy.engine == "native":
+        raise ConfigError(
+            f"{path}: this release has no native engine yet - at `$.proxy.engine`"
+        )
     names = [pool.name for pool in config.pools]
     _check_unique(path, "pools", names)
     _check_unique(path, "sites", [site.name for site in config.sites])

@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
+from twisted.logger import Logger, globalLogBeginner
 
 from protocol.units import UnixTime
 from proxy.app import build
 from proxy.config import Config
+from proxy.logs import observer
 
 
 def run_fleet(arguments: argparse.Namespace) -> NoReturn:
@@ -30,8 +31,9 @@ def run_fleet(arguments: argparse.Namespace) -> NoReturn:
 
 def run(config: Config) -> None:
     """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had."""
-    observer = textFileLogObserver(sys.stderr)
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    secrets = [str(pool.password) for pool in config.pools]
+    lines, _ = observer(sys.stderr, as_json=config.proxy.log == "json", secrets=secrets)
+    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
     task.react(lambda reactor: Deferred.fromCoroutine(_main(reactor, config)))
 
 

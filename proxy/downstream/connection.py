@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
+from protocol.units import Seconds
 from proxy.config import LimitsConfig
 from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner
@@ -124,6 +125,18 @@ class Hall(Factory):
         del self._connections[miner.id]
         self.roster.remove(miner)
         miner.leave()
+
+    def hold(self, longest: Seconds) -> None:
+        """Park the miners that no source has had work for in `longest`.
+
+        They are granted work again as soon as there is some.
+        """
+        for group in self.floor.board.groups:
+            since = group.idle_since
+            is_out = since is not None and self.floor.now() - since >= longest
+            for miner in self.roster.miners.values():
+                if miner.group is group and miner.is_held_out != is_out:
+                    miner.hold_out(is_out=is_out)
 
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""

@@ -54,6 +54,7 @@ class Miner:
     Attributes:
         workers: Names that it authorised as, the first one first.
         bad_since: Start of an unbroken run of bad shares.
+        is_held_out: It is parked because no source has work.
     """
 
     id: int
@@ -75,6 +76,7 @@ class Miner:
     bad_since: Seconds | None = field(default=None, init=False)
     scolded: int = field(default=0, init=False)
     voided: int = field(default=0, init=False)
+    is_held_out: bool = field(default=False, init=False)
     last_seq: int | None = field(default=None, init=False)
     _is_fixed: bool = field(default=False, init=False)
     _mask_told: int = field(default=0, init=False)
@@ -133,6 +135,14 @@ class Miner:
         current = self.group.current if self.group else None
         if current is not None:
             self.assign(current.job, current.line)
+
+    def hold_out(self, *, is_out: bool) -> None:
+        """Park it while no source has work, or end that."""
+        self.is_held_out = is_out
+        if is_out:
+            self.park()
+        elif self.floor.grants_at_once:
+            self.grant()
 
     def keep_alive(self) -> None:
         """Send a line that changes nothing, so that firmware keeps its connection."""

@@ -190,10 +190,15 @@ class JobBoard:
 
     def _evaluate(self, group: Group) -> None:
         before = group.sourcing.source_name
-        if not group.sourcing.evaluate(self._now()):
+        changed = group.sourcing.evaluate(self._now())
+        after = group.sourcing.source_name
+        if after is not None:
+            group.idle_since = None
+        elif group.idle_since is None:
+            group.idle_since = self._now()
+        if not changed:
             return
         feed = group.sourcing.feed
-        after = group.sourcing.source_name
         if before != after and group.space.number == 0:
             self._log.info(
                 "{site}: source {before} -> {after}",

@@ -56,6 +56,7 @@ class Group:
         live: Jobs by id, oldest first.
         current: The newest.
         posted_at: When `current` was made.
+        idle_since: Since when no source has work for it; None while one has.
     """
 
     sourcing: Sourcing
@@ -65,6 +66,7 @@ class Group:
     live: dict[str, LiveJob] = field(factory=dict, init=False)
     current: LiveJob | None = field(default=None, init=False)
     posted_at: Seconds = field(default=Seconds(-math.inf), init=False)
+    idle_since: Seconds | None = field(default=None, init=False)
     _states: list[_WorkState] = field(factory=list, init=False)
 
     def post(self, work: Work, seq: int, now: Seconds, *, clean: bool) -> LiveJob:

@@ -42,6 +42,7 @@ class SqliteLedger:
 
     Attributes:
         keep: How long share rows are kept.
+        max_bytes: Size of the file beyond which rows go before their time.
         on_alarm: Told once when the disk stops taking rows, and once when it does.
         state: `ok`, or `degraded` while rows wait for the disk.
         unrecorded: Shares that could not be kept at all.
@@ -51,6 +52,7 @@ class SqliteLedger:
 
     _db: sqlite3.Connection
     keep: Seconds
+    max_bytes: int
     wall_clock: Callable[[], UnixTime]
     on_alarm: Callable[[str], None]
     state: str = field(default="ok", init=False)
@@ -64,6 +66,7 @@ class SqliteLedger:
     _reject_minute: int = field(default=0, init=False)
     _rejects: int = field(default=0, init=False)
     _retry_at: float = field(default=0.0, init=False)
+    _is_too_big: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._db.execute(
@@ -129,6 +132,7 @@ class SqliteLedger:
             return
         try:
             self._rollup.flush(self.wall_clock())
+            self._is_too_big = self._bytes_used() > self.max_bytes
         except sqlite3.Error as error:
             self._degrade(error, self.wall_clock())
 
@@ -177,13 +181,21 @@ class SqliteLedger:
             self.on_alarm("ledger: the disk takes shares again")
 
     def _expire(self, at: float, inserted: int) -> None:
-        """Delete as many expired rows as were inserted."""
-        cutoff = at - self.keep
+        """Delete as many expired rows as were inserted; twice as many if too big."""
+        cutoff = at if self._is_too_big else at - self.keep
         if not inserted or self._oldest >= cutoff:
             return
-        self._db.execute(_EXPIRE, (cutoff, inserted))
+        self._db.execute(_EXPIRE, (cutoff, inserted * (1 + self._is_too_big)))
         row = self._db.execute("SELECT at FROM share ORDER BY id LIMIT 1").fetchone()
         self._oldest = row[0] if row else at
+
+    def _bytes_used(self) -> int:
+        """Return the size of what is in the file, free pages not counted."""
+        pages, free, size = (
+            int(self._db.execute(f"PRAGMA {what}").fetchone()[0])
+            for what in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
 
     def _degrade(self, error: sqlite3.Error, at: float) -> None:
         if self._db.in_transaction:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protocol.errors import RemoteError
 from protocol.sv1.client import MAX_LINE_BYTES, ClientSession
 from protocol.sv1.pool_events import WorkReceived
+from protocol.units import Difficulty
 
 METHODS = [
     "mining.notify", "mining.set_difficulty", "mining.set_extranonce",
@@ -85,7 +86,7 @@ def test_where_the_stream_is_cut_makes_no_difference(data: st.DataObject) -> Non
 
     assert len(events) == 3
     assert isinstance(events[2], WorkReceived)
-    assert events[2].work.difficulty == 8
+    assert events[2].work.difficulty == Difficulty(8)
 
 
 def test_a_pool_that_never_ends_its_line_costs_one_line_of_memory() -> None:

@@ -1,119 +1,12 @@
-import json
 from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 
 from protocol.errors import RemoteError
-from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.units import Difficulty
 from protocol.work.extranonce import Layout
-from protocol.work.hashrate import HashrateMeter
 from protocol.work.share import JudgedShare
-from protocol.work.vardiff import VardiffPolicy
-from proxy.downstream.batch import Batch
-from proxy.downstream.floor import Floor
-from proxy.downstream.miner import Miner
-from proxy.jobs.board import JobBoard, Route
-from proxy.jobs.space import Spaces
-from proxy.runtime.outbox import Outbox
-from proxy.shares.book import Book, SiteBook
-from proxy.shares.record import Recorder
-from tests.fakes.ledger import MemoryLedger, RecordingSink
-from tests.fakes.source import FakeSource
-
-CONFIGURE = {
-    "id": 1,
-    "method": "mining.configure",
-    "params": [["version-rolling"], {"version-rolling.mask": "ffffffff"}],
-}
-SUBSCRIBE = {"id": 2, "method": "mining.subscribe", "params": ["test/1"]}
-AUTHORIZE = {"id": 3, "method": "mining.authorize", "params": ["rig1", "x"]}
-HOUR = 3600
-
-
-class Hall:
-    """A board with its sources, and miners in memory."""
-
-    def __init__(self, layout: Layout = Layout(4, 4), sources: int = 1) -> None:  # noqa: B008
-        self.clock = Clock()
-        self.clock.advance(1000)
-        self.sources = [FakeSource(f"pool{i}") for i in range(sources)]
-        self.board = JobBoard(
-            "hall-a",
-            [Route("*", tuple(self.sources))],
-            Spaces(layout),
-            self.clock,
-            Seconds(30.0),
-        )
-        for source in self.sources:
-            source.listener = self.board
-        self.board.start()
-        self.ledger = MemoryLedger()
-        self.sink = RecordingSink()
-        book = Book({"hall-a": SiteBook(HashrateMeter(Seconds(1000.0)))})
-        sinks = {source.name: self.sink for source in self.sources}
-        self.recorder = Recorder(self.ledger, book, sinks, self.clock)
-        self.floor = Floor(
-            "hall-a",
-            self.board,
-            Batch(self.recorder, self.clock),
-            VardiffPolicy(18.0, Difficulty(1e-9), Difficulty(1e12)),
-            Difficulty(1e-9),
-            self.clock,
-            lambda: UnixTime(1_700_000_000.0),
-        )
-        self.count = 0
-
-    def connect(self) -> "Wire":
-        self.count += 1
-        return Wire(self, self.count)
-
-    def pass_time(self, seconds: float) -> None:
-        for _ in range(int(seconds)):
-            self.clock.advance(1)
-            self.board.tick()
-
-
-class Wire:
-    """A miner's end of a connection in memory."""
-
-    def __init__(self, hall: Hall, number: int) -> None:
-        self.hall = hall
-        self.transport = StringTransport()
-        outbox = Outbox(self.transport)
-        now = hall.floor.now()
-        self.miner = Miner(number, "10.0.0.1", hall.floor, outbox, now, True)
-
-    def say(self, *messages: dict[str, Any]) -> list[dict[str, Any]]:
-        for message in messages:
-            self.miner.receive(json.dumps(message).encode() + b"\n")
-        return self.hear()
-
-    def hear(self) -> list[dict[str, Any]]:
-        lines = self.transport.value().splitlines()
-        self.transport.clear()
-        return [json.loads(line) for line in lines]
-
-    def work(self) -> "Wire":
-        self.say(SUBSCRIBE, AUTHORIZE)
-        return self
-
-    def submit(self, nonce: int, **changes: Any) -> dict[str, Any]:
-        current = self.miner.group and self.miner.group.current
-        job = changes.pop("job", current and current.job.id)
-        worker = changes.pop("worker", "rig1")
-        params = [worker, job, "00000000", "6553f100", f"{nonce:08x}"]
-        now = self.say({"id": 99, "method": "mining.submit", "params": params})
-        self.hall.clock.advance(0.001)
-        return next(m for m in now + self.hear() if m["id"] == 99)
-
-    def accepted_nonce(self) -> int:
-        return next(n for n in range(1000) if self.submit(n)["result"] is True)
-
-
-def methods(messages: list[dict[str, Any]]) -> list[Any]:
-    return [m.get("method", m.get("id")) for m in messages]
+from tests.fakes.hall import AUTHORIZE, CONFIGURE, SUBSCRIBE, Hall, methods
 
 
 def test_nothing_comes_before_the_answers_that_firmware_waits_for() -> None:
@@ -323,6 +216,30 @@ def test_without_a_source_the_last_job_stays() -> None:
 
     assert wire.hear() == []
     assert wire.accepted_nonce() >= 0
+
+
+def test_a_miner_held_out_keeps_its_connection_and_is_granted_again() -> None:
+    hall = Hall()
+    hall.sources[0].post()
+    wire = hall.connect().work()
+    wire.miner.hold_out(is_out=True)
+    wire.miner.keep_alive()
+    assert methods(wire.hear()) == ["mining.set_difficulty"]
+
+    wire.miner.hold_out(is_out=False)
+
+    assert methods(wire.hear()) == ["mining.notify"]
+
+
+def test_a_group_knows_since_when_it_has_no_source() -> None:
+    hall = Hall()
+    hall.sources[0].post()
+    group = hall.board.groups[0]
+    assert group.idle_since is None
+
+    hall.sources[0].lose()
+
+    assert group.idle_since == hall.floor.now()
 
 
 def test_shares_of_a_lost_pool_are_stale_after_a_grace() -> None:

@@ -19,12 +19,15 @@ class Shelf:
         self.path = folder / "ledger.sqlite3"
         self.now = float(NOW)
         self.alarms: list[str] = []
+        self.max_bytes = 1 << 40
         self.ledger = self.open()
 
     def open(self) -> SqliteLedger:
         database = open_database(self.path, durability="process")
         wall = lambda: UnixTime(self.now)  # noqa: E731
-        return SqliteLedger(database, Seconds(86400.0), wall, self.alarms.append)
+        return SqliteLedger(
+            database, Seconds(86400.0), self.max_bytes, wall, self.alarms.append
+        )
 
     def rows(self, sql: str) -> list[Any]:
         connection = sqlite3.connect(self.path)
@@ -116,6 +119,17 @@ def test_each_batch_takes_as_many_expired_rows_away(shelf: Shelf) -> None:
 
     assert shelf.rows("SELECT count(*) FROM share WHERE at < 1699990000") == [(0,)]
     assert shelf.rows("SELECT count(*) FROM share") == [(10,)]
+
+
+def test_a_file_over_its_limit_lets_rows_go_before_their_time(shelf: Shelf) -> None:
+    shelf.ledger.commit([a_share(n, at=NOW - 50.0) for n in range(10)], [])
+    shelf.ledger.max_bytes = 1
+    shelf.ledger.roll_up()
+
+    for n in range(3):
+        shelf.ledger.commit([a_share(n), a_share(n + 100)], [])
+
+    assert shelf.rows("SELECT count(*) FROM share WHERE at < 1700000000") == [(0,)]
 
 
 def test_a_flood_of_bad_shares_is_counted_not_stored(shelf: Shelf) -> None:

@@ -345,10 +345,16 @@ def test_requests_of_the_pool_are_answered_with_their_own_id() -> None:
     [
         ([], ReconnectAsked(None, None, Seconds(0))),
         (["", 0, 0], ReconnectAsked(None, None, Seconds(0))),
-        (["b.pool.example", 3333, 5], ReconnectAsked("b.pool.example", 3333, Seconds(5))),
-        (["b.pool.example", "3333", "5"], ReconnectAsked("b.pool.example", 3333, Seconds(5))),
+        (
+            ["b.pool.example", 3333, 5],
+            ReconnectAsked("b.pool.example", 3333, Seconds(5)),
+        ),
+        (
+            ["b.pool.example", "3333", "5"],
+            ReconnectAsked("b.pool.example", 3333, Seconds(5)),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wish_to_reconnect_is_told_as_it_came(
     params: list[Any], event: ReconnectAsked
 ) -> None:

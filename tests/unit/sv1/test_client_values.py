@@ -105,9 +105,22 @@ def test_words_of_a_previous_hash_are_swapped(prev_hash: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"[0]", b"[-1]", b"[NaN]", b"[Infinity]", b"[1e31]", b"[1e400]", b"[true]",
-     b'["1"]', b"[]", b"[null]", b"{}", b"[1e-400]", b"[1" + b"0" * 400 + b"]"],
-)  # fmt: skip
+    [
+        b"[0]",
+        b"[-1]",
+        b"[NaN]",
+        b"[Infinity]",
+        b"[1e31]",
+        b"[1e400]",
+        b"[true]",
+        b'["1"]',
+        b"[]",
+        b"[null]",
+        b"{}",
+        b"[1e-400]",
+        b"[1" + b"0" * 400 + b"]",
+    ],
+)
 def test_a_difficulty_that_is_no_sane_number_is_malformed(text: bytes) -> None:
     with pytest.raises(MalformedMessageError):
         read_difficulty(Raw(text))
@@ -120,9 +133,20 @@ def test_any_other_difficulty_is_taken(value: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [["00" * 33, 8], ["0", 8], ["gg", 8], ["00", 17], ["00", -1], ["00", True],
-     ["00", 4.5], [None, 8], ["00"], [], ["0 0 ", 8]],
-)  # fmt: skip
+    [
+        ["00" * 33, 8],
+        ["0", 8],
+        ["gg", 8],
+        ["00", 17],
+        ["00", -1],
+        ["00", True],
+        ["00", 4.5],
+        [None, 8],
+        ["00"],
+        [],
+        ["0 0 ", 8],
+    ],
+)
 def test_an_extranonce_out_of_range_is_malformed(value: list[Any]) -> None:
     with pytest.raises(MalformedMessageError):
         read_extranonce(raw(value))
@@ -157,9 +181,21 @@ def test_a_mask_that_is_no_hex_number_is_malformed(mask: str) -> None:
 
 @pytest.mark.parametrize(
     "params",
-    [["h", 65536], ["h", -1], ["h", "x"], ["h", 1, -1], ["h", 1, "inf"], ["h", 1, "nan"],
-     ["h", 1, "x"], ["a/b", 1], ["h" * 256, 1], [1, 2], ["é", 1], ["h", "9" * 5000]],
-)  # fmt: skip
+    [
+        ["h", 65536],
+        ["h", -1],
+        ["h", "x"],
+        ["h", 1, -1],
+        ["h", 1, "inf"],
+        ["h", 1, "nan"],
+        ["h", 1, "x"],
+        ["a/b", 1],
+        ["h" * 256, 1],
+        [1, 2],
+        ["é", 1],
+        ["h", "9" * 5000],
+    ],
+)
 def test_a_reconnect_to_nowhere_is_malformed(params: list[Any]) -> None:
     with pytest.raises(MalformedMessageError):
         read_reconnect(raw(params))
@@ -167,10 +203,19 @@ def test_a_reconnect_to_nowhere_is_malformed(params: list[Any]) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"[]", b"1", b'"Invalid JSON, disconnecting"', b"{", b'{"method":1}', b"\xff",
-     b'{"method":"\xff"}', b'{"method":"\\ud800"}', b'{"params":' + b"[" * 100_000,
-     b'{"id":1,"params":NaN}'],
-)  # fmt: skip
+    [
+        b"[]",
+        b"1",
+        b'"Invalid JSON, disconnecting"',
+        b"{",
+        b'{"method":1}',
+        b"\xff",
+        b'{"method":"\xff"}',
+        b'{"method":"\\ud800"}',
+        b'{"params":' + b"[" * 100_000,
+        b'{"id":1,"params":NaN}',
+    ],
+)
 def test_a_line_that_is_no_message_is_malformed(line: bytes) -> None:
     with pytest.raises(MalformedMessageError):
         read_line(line)

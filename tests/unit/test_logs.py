@@ -1,0 +1,56 @@
+import io
+import json
+
+import pytest
+from twisted.logger import Logger, LogPublisher
+
+from proxy.logs import observer
+
+
+def logger(
+    *, as_json: bool, secrets: tuple[str, ...] = ()
+) -> tuple[Logger, io.StringIO]:
+    out = io.StringIO()
+    lines, _ = observer(out, as_json=as_json, secrets=secrets)
+    return Logger("test", observer=LogPublisher(lines)), out
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_secret_is_never_written(as_json: bool) -> None:  # noqa: FBT001
+    log, out = logger(as_json=as_json, secrets=("hunter2",))
+
+    log.info("pool says {text}", text="bad password hunter2")
+
+    assert "hunter2" not in out.getvalue()
+    assert "***" in out.getvalue()
+
+
+def test_a_worker_cannot_forge_a_line_or_move_the_cursor() -> None:
+    log, out = logger(as_json=False)
+
+    log.info("{worker} came", worker="\x1b[2Jrig")
+
+    assert "\x1b" not in out.getvalue()
+
+
+def test_json_has_a_line_an_event_with_its_fields() -> None:
+    log, out = logger(as_json=True)
+
+    log.info("{worker} came\n", worker="rig1")
+
+    (line,) = out.getvalue().splitlines()
+    assert json.loads(line)["worker"] == "rig1"
+    assert json.loads(line)["level"] == "info"
+
+
+def test_the_level_can_be_changed_while_running() -> None:
+    out = io.StringIO()
+    lines, set_level = observer(out, as_json=False, secrets=())
+    log = Logger("test", observer=LogPublisher(lines))
+
+    log.debug("one")
+    set_level("debug")
+    log.debug("two")
+
+    assert "one" not in out.getvalue()
+    assert "two" in out.getvalue()
