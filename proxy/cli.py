@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         ("pools", "every pool, and why it is not in use"),
     ):
         _add_remote(commands, name, help_text)
+    top = _add_remote(commands, "top", "the status, drawn again every second")
+    top.add_argument("--once", action="store_true", help="draw one frame and stop")
+    top.set_defaults(command=_top)
     miners = _add_remote(commands, "miners", "connected miners")
     miners.add_argument("--filter", default="*", help="glob on the worker name")
     miners.add_argument("--page", type=int, default=0, help="1,000 miners each")
@@ -122,6 +125,19 @@ def _remote(arguments: argparse.Namespace) -> int:
         _print_json(result)
     else:
         sys.stdout.write(RENDERERS[arguments.name](result))
+    return 0
+
+
+def _top(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from proxy.admin.top import show  # noqa: PLC0415
+
+    socket = _socket_of(arguments)
+    if arguments.json:
+        _print_json(call(socket, "status", {}))
+    else:
+        show(lambda: call(socket, "status", {}), Console(), once=arguments.once)
     return 0
 
 

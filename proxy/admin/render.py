@@ -40,8 +40,8 @@ def sites(answer: Answer) -> str:
                 si(s["hashrate_hs"]["5m"], "H/s"),
                 f"{s['miners']['active']}/{s['miners']['connected']}",
                 str(s["shares"]["accepted"]),
-                _reasons(s["shares"]["rejected"]),
-                _reasons(s["shares"]["lost"]),
+                reasons(s["shares"]["rejected"]),
+                reasons(s["shares"]["lost"]),
             ]
             for s in answer
         ],
@@ -58,7 +58,7 @@ def pools(answer: Answer) -> str:
                 p["state"],
                 si(p["difficulty"], ""),
                 str(p["accepted"]),
-                _reasons(p["rejects"]),
+                reasons(p["rejects"]),
                 "-" if p["last_job_age_s"] is None else f"{p['last_job_age_s']:.0f} s",
                 p["reason"],
             ]
@@ -101,7 +101,8 @@ def done(answer: Answer) -> str:
     return f"{answer['text']}\n"
 
 
-def _reasons(counts: dict[str, int]) -> str:
+def reasons(counts: dict[str, int]) -> str:
+    """Return counts by reason in one line."""
     return ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "0"
 
 

@@ -1,0 +1,120 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from proxy.admin.client import AdminError, call
+from proxy.admin.render import si, status
+from proxy.admin.top import show
+from proxy.cli import main
+
+STATUS: dict[str, Any] = {
+    "version": "0.1.0", "name": "unit-1", "uptime_s": 3723.0, "engine": "python",
+    "ledger": "ok", "nodes": [], "blocks": {"found": 2, "accepted": 1},
+    "sites": [{
+        "name": "hall-a", "budget_w": None, "cap_hs": None, "power_w": None,
+        "power_source": None, "state": None, "source": "main",
+        "hashrate_hs": {"1m": 2e14, "5m": 2e14, "1h": 1e14, "24h": 1e13},
+        "miners": {"connected": 3, "active": 2, "parked": 1},
+        "shares": {"accepted": 7, "rejected": {"stale": 1}, "lost": {}},
+    }],
+    "pools": [{
+        "name": "main", "state": "ready", "difficulty": 65536.0, "accepted": 5,
+        "rejected": 0, "connections": 1, "last_job_age_s": 12.0, "url": "u",
+        "reason": "", "version_mask": "1fffe000", "extranonce2_size": 8,
+        "rejects": {}, "lost": {},
+    }],
+}  # fmt: skip
+
+CONFIG = """
+[[pools]]
+name = "main"
+url = "stratum+tcp://127.0.0.1:3333"
+user = "account"
+[[sites]]
+name = "hall-a"
+listen = ["tcp:3333"]
+sources = ["main"]
+"""
+
+
+def test_a_good_file_is_said_to_be_good(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(CONFIG)
+
+    assert main(["check-config", "-c", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"sites": 1, "pools": 1}
+
+
+def test_a_wrong_file_is_one_line_on_stderr_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(CONFIG + "typo = 1\n")
+
+    assert main(["check-config", "-c", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "typo" in said
+
+
+def test_wrong_usage_is_status_2() -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["status", "--no-such-option"])
+
+    assert end.value.code == 2
+
+
+def test_without_a_proxy_the_answer_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "-s", str(tmp_path / "none.sock")]) == 1
+    assert "baseload run -c" in capsys.readouterr().err
+
+
+def test_without_a_name_the_answer_says_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BASELOAD_ADMIN", raising=False)
+
+    assert main(["status"]) == 1
+    assert "$BASELOAD_ADMIN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_top_draws_what_matters(width: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=24)
+
+    show(lambda: STATUS, console, once=True)
+
+    drawn = out.getvalue()
+    assert "hall-a" in drawn
+    assert "main" in drawn
+    assert "1:02:03" in drawn
+    assert max(len(line) for line in drawn.splitlines()) <= width
+
+
+def test_status_reads_as_a_table() -> None:
+    text = status(STATUS)
+
+    assert "200 TH/s" in text
+    assert "1 stale" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0 H"), (999.0, "999 H"), (1e3, "1 kH"), (2e14, "200 TH")],
+)
+def test_numbers_have_a_prefix(value: float | None, text: str) -> None:
+    assert si(value, "H") == text
+
+
+def test_a_socket_that_nobody_serves_is_an_admin_error(tmp_path: Path) -> None:
+    with pytest.raises(AdminError, match="no proxy at"):
+        call(tmp_path / "x.sock", "status", {})
