@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.admin.client import AdminError, call
 from proxy.admin.render import RENDERERS
-from proxy.config import ConfigError, load_config
+from proxy.config import ConfigError, load_config, refuse_unready
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -101,12 +101,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
 
     config = load_config(arguments.config)
+    refuse_unready(config)
     run(config)
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
+    refuse_unready(config)
     summary = {"sites": len(config.sites), "pools": len(config.pools)}
     if arguments.json:
         _print_json(summary)

@@ -1,92 +1,275 @@
-from pathlib import Path
-from typing import Any
+"""The configuration: examples load, each wrong key is named."""
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
-from proxy.config import Config, ConfigError, load_config
+from proxy.config import Config, ConfigError, Secret, load_config, refuse_unready
+from proxy.config.load import MAX_FILE_BYTES, anchor
 
-GOOD = """
-[[pools]]
-name = "main"
-url = "stratum+tcp://127.0.0.1:3333"
-user = "account"
-[[sites]]
-name = "hall-a"
-listen = ["tcp:3333"]
-sources = ["main"]
-"""
+CONFIGS = Path(__file__).parents[2] / "configs"
+ADDRESS = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
+POOL = '[[pools]]\nname = "main"\nurl = "stratum+tcp://pool.example:3333"\nuser = "a"\n'
+NODE = '[[nodes]]\nname = "core"\nrpc = "http://127.0.0.1:18443"\ncookie_file = "c"\n'
+SITE = '[[sites]]\nname = "hall-a"\nlisten = ["tcp:3333"]\nsources = ["main"]\n'
+POWER = "[sites.power]\nbudget_w = 1000\nfail_safe_w = 100\n"
 
 
-def load(tmp_path: Path, text: str) -> Config:
-    path = tmp_path / "c.toml"
+def load(folder: Path, text: str) -> Config:
+    path = folder / "baseload.toml"
     path.write_text(text)
     return load_config(path)
 
 
-def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
-    config = load(tmp_path, GOOD)
+def fault(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text)
+    return str(caught.value)
 
-    site = config.sites[0]
-    assert (site.difficulty.start, site.difficulty.minimum) == (65536, 1024)
+
+@pytest.mark.parametrize("name", ["pool", "solo", "hosting"])
+def test_each_example_loads(name: str) -> None:
+    config = load_config(CONFIGS / f"{name}.toml")
+
+    assert config.sites
+
+
+@pytest.mark.parametrize("name", ["pool", "hosting"])
+def test_examples_of_what_exists_may_run(name: str) -> None:
+    refuse_unready(load_config(CONFIGS / f"{name}.toml"))
+
+
+def test_every_example_is_tested() -> None:
+    assert {p.stem for p in CONFIGS.glob("*.toml")} == {"pool", "solo", "hosting"}
+
+
+def test_the_least_file_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
+    config = load(tmp_path, POOL + SITE)
+    proxy, pool, site = config.proxy, config.pools[0], config.sites[0]
+
+    assert (proxy.engine, proxy.observer, proxy.web) == ("auto", None, None)
+    assert proxy.ledger.durability == "process"
+    assert proxy.ledger.keep_shares_s == 86400
+    assert proxy.ledger.max_bytes == 20_000_000_000
+    assert (pool.password, pool.version_rolling) == ("x", "allowed")
+    assert (pool.on_mismatch, pool.check_against) == ("alarm", None)
     assert site.extranonce.layout == "auto"
-    assert site.limits.connections_per_address == 0
-    assert config.proxy.ledger.durability == "process"
-    assert config.proxy.ledger.max_bytes == 20_000_000_000
+    assert (site.difficulty.start, site.difficulty.minimum) == (65536, 1024)
+    assert (site.difficulty.maximum, site.difficulty.shares_per_minute) == (1e12, 18)
+    assert (site.limits.connections_per_address, site.limits.ban_s) == (0, 0)
+    assert (site.fail_back_s, site.power, site.fleet) == (30, None, ())
+
+
+def test_the_skeleton_of_power_and_fleet_is_understood(tmp_path: Path) -> None:
+    signal = '[[sites.power.signals]]\nkind = "schedule"\nlease_s = 30\n'
+    fleet = '[[sites.fleet]]\nworkers = "rack-a.*"\nmodel = "Antminer S21"\n'
+    site = load(tmp_path, POOL + SITE + POWER + signal + fleet).sites[0]
+
+    assert site.power is not None
+    assert (site.power.meter, site.power.unknown_w) == ("model", 4000)
+    assert site.power.signals[0].kind == "schedule"
+    assert (site.fleet[0].control, site.fleet[0].hash_scale) == ("stratum", 1.0)
 
 
 def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    config = load(tmp_path, GOOD)
+    config = load(tmp_path, NODE + POOL + SITE)
 
     assert config.proxy.state_dir == str(tmp_path / "state")
-    assert config.proxy.admin == f"unix:{tmp_path / 'state/admin.sock'}"
+    assert config.proxy.admin == f"unix:{tmp_path}/state/admin.sock"
+    assert config.nodes[0].cookie_file == tmp_path / "c"
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("endpoint", "anchored"),
     [
-        (GOOD.replace("main", "other", 1), "$.sites[0].sources"),
-        (GOOD + "[sites.difficulty]\nstart = 0\n", "$.sites[0].difficulty.start"),
-        (GOOD + "[sites.difficulty]\nstart = 5\n", "$.sites[0].difficulty.start"),
-        (GOOD + "[sites.limits]\nbans = 1\n", "$.sites[0].limits"),
-        (GOOD + '[sites.extranonce]\nlayout = "5+5"\n', "extranonce.layout"),
-        (GOOD + "[sites.power]\nbudget_w = 1\n", "$.sites.power"),
-        (GOOD + "nonsense = 1\n", "nonsense"),
-        ("sites = 1", "$.sites"),
-        ("= =", "c.toml"),
-        ("[proxy]\nengine = 'native'\n" + GOOD, "$.proxy.engine"),
-        ("[proxy]\nadmin = 'tcp:1'\n" + GOOD, "$.proxy.admin"),
+        ("tcp:3333:interface=::1", "tcp:3333:interface=::1"),
+        ("unix:a.sock:mode=600", "unix:/etc/b/a.sock:mode=600"),
+        ("unix:/run/a.sock", "unix:/run/a.sock"),
+        (
+            "ssl:443:privateKey=k.pem:certKey=/c.pem",
+            "ssl:443:privateKey=/etc/b/k.pem:certKey=/c.pem",
+        ),
     ],
 )
-def test_a_wrong_key_or_value_is_named(text: str, named: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as error:
-        load(tmp_path, text)
+def test_files_named_by_an_endpoint_are_anchored(endpoint: str, anchored: str) -> None:
+    assert anchor(endpoint, Path("/etc/b")) == anchored
 
-    assert named in str(error.value)
+
+def test_a_secret_comes_from_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "word").write_text("from-file\n")
+    monkeypatch.setenv("POOL_WORD", "from-environment")
+    one = load(tmp_path, POOL + 'password = { file = "word" }\n' + SITE)
+    two = load(tmp_path, POOL + 'password = { env = "POOL_WORD" }\n' + SITE)
+
+    assert one.secrets == ["from-file"]
+    assert two.secrets == ["from-environment"]
+
+
+def test_no_dump_of_a_configuration_shows_a_secret(tmp_path: Path) -> None:
+    config = load(tmp_path, POOL + 'password = "hunter2"\n' + SITE)
+
+    assert "hunter2" not in repr(config)
+    assert isinstance(config.pools[0].password, Secret)
+    with pytest.raises(TypeError):
+        msgspec.json.encode(config)
+
+
+def test_a_listener_overrides_what_it_names(tmp_path: Path) -> None:
+    own = '[[sites.listeners]]\nendpoint = "tcp:3334"\nstart = 2048\n'
+    site = load(tmp_path, POOL + SITE + own).sites[0]
+    difficulty = site.listeners[0].difficulty(site.difficulty)
+
+    assert (difficulty.start, difficulty.minimum) == (2048, 1024)
+
+
+def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
+    route = '[[sites.routes]]\nworkers = "a.*"\nsources = ["main"]\n'
+
+    assert load(tmp_path, POOL + SITE + route).sites[0].source_names == ["main"]
+
+
+def test_a_route_or_fleet_that_no_release_serves_yet_stops_the_start(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError, match=r"power caps yet - at `\$.sites"):
+        refuse_unready(load(tmp_path, POOL + SITE + POWER))
+
+
+WRONG = {
+    "no sites": (POOL, "missing required field `sites`"),
+    "unknown key": (POOL + SITE + "lisen = 1\n", "`lisen` - at `$.sites[0]`"),
+    "not toml": ("[[", "baseload.toml: "),
+    "range": (
+        POOL + SITE + "[sites.difficulty]\nstart = 0\n",
+        "Expected `float` > 0.0 - at `$.sites[0].difficulty.start`",
+    ),
+    "start below minimum": (
+        POOL + SITE + "[sites.difficulty]\nstart = 1\n",
+        "got 1024, 1, 1e+12 - at `$.sites[0].difficulty.start`",
+    ),
+    "listener's start": (
+        POOL + SITE + '[[sites.listeners]]\nendpoint = "tcp:1"\nstart = 1\n',
+        "at `$.sites[0].listeners[0].start`",
+    ),
+    "layout": (
+        POOL + SITE + '[sites.extranonce]\nlayout = "4-4"\n',
+        "`$.sites[0].extranonce.layout`",
+    ),
+    "pool twice": (POOL + POOL + SITE, "called 'main'"),
+    "pool and node alike": (
+        POOL + NODE.replace("core", "main") + SITE,
+        "two pools or nodes are called 'main' - at `$.nodes`",
+    ),
+    "site twice": (POOL + SITE + SITE, "called 'hall-a' - at `$.sites`"),
+    "no such source": (
+        POOL + SITE.replace("main", "other"),
+        "No pool or node is called 'other' - at `$.sites[0].sources`",
+    ),
+    "no such route source": (
+        POOL + SITE + '[[sites.routes]]\nworkers = "a"\nsources = ["b"]\n',
+        "`$.sites[0].routes[0].sources`",
+    ),
+    "route twice": (
+        POOL + SITE + '[[sites.routes]]\nworkers = "a"\nsources = ["main"]\n' * 2,
+        "two routes are called 'a'",
+    ),
+    "glob": (
+        POOL + SITE + '[[sites.routes]]\nworkers = "a["\nsources = ["main"]\n',
+        "do not pair - at `$.sites[0].routes[0].workers`",
+    ),
+    "no such node": (
+        POOL + 'check_against = "core"\n' + SITE,
+        "`$.pools[0].check_against`",
+    ),
+    "node without payout": (
+        POOL + NODE + SITE.replace("main", "core"),
+        "`$.nodes[0].payout_address`",
+    ),
+    "payout of another network": (
+        NODE + f'network = "main"\npayout_address = "{ADDRESS}"\n' + POOL + SITE,
+        "`$.nodes[0].payout_address`",
+    ),
+    "cookie and user": (
+        NODE + 'user = "a"\npassword = "b"\n' + POOL + SITE,
+        "cookie_file, or user and password - at `$.nodes[0]`",
+    ),
+    "half a login": (NODE + 'user = "a"\n' + POOL + SITE, "at `$.nodes[0]`"),
+    "no login": (
+        NODE.replace('cookie_file = "c"\n', "") + POOL + SITE,
+        "at `$.nodes[0]`",
+    ),
+    "scheme": (POOL.replace("stratum+tcp", "http") + SITE, "`$.pools[0].url`"),
+    "no port": (POOL.replace(":3333", "") + SITE, "host:port"),
+    "port out of range": (POOL.replace("3333", "99999") + SITE, "`$.pools[0].url`"),
+    "no authority key": (
+        POOL.replace("stratum+tcp", "stratum2+tcp") + SITE,
+        "AUTHORITY_KEY - at `$.pools[0].url`",
+    ),
+    "braces": (POOL.replace('"a"', '"a.{name}"') + SITE, "`$.pools[0].user`"),
+    "pin without tls": (
+        POOL + f'fingerprint = "{"ab" * 32}"\n' + SITE,
+        "`$.pools[0].fingerprint`",
+    ),
+    "short pin": (POOL + 'fingerprint = "ab"\n' + SITE, "`$.pools[0].fingerprint`"),
+    "secret nowhere": (
+        POOL + 'password = { env = "NOT_SET_ANYWHERE" }\n' + SITE,
+        "no NOT_SET_ANYWHERE - at `$.pools[0].password`",
+    ),
+    "secret file missing": (
+        POOL + 'password = { file = "none" }\n' + SITE,
+        "No such file or directory - at `$.pools[0].password`",
+    ),
+    "secret of another kind": (
+        POOL + "password = 5\n" + SITE,
+        "Expected a text, { file",
+    ),
+    "nothing to listen on": (
+        POOL + SITE.replace('["tcp:3333"]', "[]"),
+        "`$.sites[0].listen`",
+    ),
+    "endpoint": (POOL + SITE.replace("tcp:3333", "3333"), "got '3333'"),
+    "admin on tcp": (
+        '[proxy]\nadmin = "tcp:1"\n' + POOL + SITE,
+        "Expected unix:PATH, got 'tcp:1' - at `$.proxy.admin`",
+    ),
+    "socket path too long": (
+        f'[proxy]\nobserver = "unix:{"a" * 120}"\n' + POOL + SITE,
+        "`$.proxy.observer`",
+    ),
+    "fail-safe above budget": (
+        POOL + SITE + POWER.replace("100\n", "2000\n"),
+        "`$.sites[0].power.fail_safe_w`",
+    ),
+    "fleet of nobody": (
+        POOL + SITE + '[[sites.fleet]]\nmodel = "S9"\n',
+        "`$.sites[0].fleet[0]`",
+    ),
+    "fleet addresses": (
+        POOL + SITE + '[[sites.fleet]]\nmodel = "S9"\naddresses = "10.1/99"\n',
+        "`$.sites[0].fleet[0].addresses`",
+    ),
+    "path of another kind": (
+        NODE.replace('"c"', "5") + POOL + SITE,
+        "Expected a path, got int - at `$.nodes[0].cookie_file`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "named"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_file_is_refused_by_key(tmp_path: Path, text: str, named: str) -> None:
+    message = fault(tmp_path, text)
+
+    assert named in message
+    assert message.startswith(str(tmp_path))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.toml: No such file"):
+    with pytest.raises(ConfigError, match=r"none.toml: No such file"):
         load_config(tmp_path / "none.toml")
 
 
-def test_a_secret_may_stand_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "pw").write_text("from-file\n")
-    monkeypatch.setenv("POOL_PASSWORD", "from-env")
-
-    def password(spelled: str) -> Any:
-        text = GOOD.replace("user =", f"password = {spelled}\nuser =")
-        return load(tmp_path, text).pools[0].password
-
-    assert password('{ file = "pw" }') == "from-file"
-    assert password('{ env = "POOL_PASSWORD" }') == "from-env"
-    with pytest.raises(ConfigError, match="NOT_SET"):
-        password('{ env = "NOT_SET" }')
-
-
-@pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[2] / "configs").glob("*.toml")), ids=str
-)
-def test_an_example_can_be_loaded(path: Path) -> None:
-    assert load_config(path).sites
+def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
+    assert "longer than" in fault(tmp_path, "#" * (MAX_FILE_BYTES + 1))
