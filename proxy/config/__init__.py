@@ -1,0 +1,41 @@
+"""The configuration file: its keys, their defaults, what is wrong with one."""
+
+from proxy.config.load import load_config
+from proxy.config.model import (
+    Config,
+    ConfigError,
+    DifficultyConfig,
+    ExtranonceConfig,
+    LedgerConfig,
+    LimitsConfig,
+    ListenerConfig,
+    NodeConfig,
+    PoolConfig,
+    ProxyConfig,
+    RouteConfig,
+    SiteConfig,
+)
+from proxy.config.power import FleetConfig, PowerConfig, SignalConfig
+from proxy.config.secret import Secret
+from proxy.config.unready import refuse_unready
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DifficultyConfig",
+    "ExtranonceConfig",
+    "FleetConfig",
+    "LedgerConfig",
+    "LimitsConfig",
+    "ListenerConfig",
+    "NodeConfig",
+    "PoolConfig",
+    "PowerConfig",
+    "ProxyConfig",
+    "RouteConfig",
+    "Secret",
+    "SignalConfig",
+    "SiteConfig",
+    "load_config",
+    "refuse_unready",
+]

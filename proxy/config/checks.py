@@ -1,0 +1,160 @@
+"""What is wrong with a configuration that its types cannot say."""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from protocol.bitcoin.address import AddressError, script_of_address
+from proxy.config.model import (
+    Config,
+    DifficultyConfig,
+    NodeConfig,
+    PoolConfig,
+    SiteConfig,
+)
+from proxy.config.power import FleetConfig, PowerConfig
+
+POOL_SCHEMES = ("stratum+tcp", "stratum+tls", "stratum2+tcp")
+
+
+def faults(config: Config) -> Iterator[str]:
+    """Yield each fault as a sentence that ends in the key."""
+    yield from _repeated("pools or nodes", "$.nodes", _source_names(config))
+    yield from _repeated("sites", "$.sites", (s.name for s in config.sites))
+    for index, pool in enumerate(config.pools):
+        yield from _pool_faults(config, pool, f"$.pools[{index}]")
+    for index, node in enumerate(config.nodes):
+        yield from _node_faults(node, f"$.nodes[{index}]")
+    for index, site in enumerate(config.sites):
+        yield from _site_faults(config, site, f"$.sites[{index}]")
+
+
+def _source_names(config: Config) -> list[str]:
+    return [p.name for p in config.pools] + [n.name for n in config.nodes]
+
+
+def _repeated(what: str, key: str, names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"two {what} are called {name!r} - at `{key}`"
+        seen.add(name)
+
+
+def _pool_faults(config: Config, pool: PoolConfig, key: str) -> Iterator[str]:
+    if why := _url_fault(pool.url):
+        yield f"{why} - at `{key}.url`"
+    if any(brace in pool.user.replace("{worker}", "") for brace in "{}"):
+        yield f"Only {{worker}} may stand in braces - at `{key}.user`"
+    if not pool.url.startswith("stratum+tls://"):
+        for name in ("fingerprint", "ca_file"):
+            if getattr(pool, name) is not None:
+                yield f"{name} needs a stratum+tls:// url - at `{key}.{name}`"
+    against = pool.check_against
+    if against is not None and against not in {n.name for n in config.nodes}:
+        yield f"No node is called {against!r} - at `{key}.check_against`"
+
+
+def _url_fault(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"Not a url: {error}"
+    if parts.scheme not in POOL_SCHEMES:
+        wanted = ", ".join(f"{scheme}://" for scheme in POOL_SCHEMES)
+        return f"Expected one of {wanted}, got {url!r}"
+    if not host or not port:
+        return f"Expected {parts.scheme}://host:port, got {url!r}"
+    if parts.scheme == "stratum2+tcp" and not parts.path.strip("/"):
+        return "Expected stratum2+tcp://host:port/AUTHORITY_KEY"
+    return ""
+
+
+def _node_faults(node: NodeConfig, key: str) -> Iterator[str]:
+    has_user = node.user is not None and node.password is not None
+    has_half = (node.user is None) != (node.password is None)
+    if has_half or (node.cookie_file is not None) == has_user:
+        yield f"Expected cookie_file, or user and password - at `{key}`"
+    if node.payout_address is None or node.network is None:
+        return
+    try:
+        script_of_address(node.payout_address, node.network)
+    except AddressError as error:
+        yield f"{error} - at `{key}.payout_address`"
+
+
+def _site_faults(config: Config, site: SiteConfig, key: str) -> Iterator[str]:
+    yield from _source_faults(config, site.sources, f"{key}.sources")
+    for index, route in enumerate(site.routes):
+        where = f"{key}.routes[{index}]"
+        yield from _source_faults(config, route.sources, f"{where}.sources")
+        yield from _glob_faults(route.workers, f"{where}.workers")
+    yield from _repeated("routes", f"{key}.routes", (r.workers for r in site.routes))
+    yield from _listen_faults(site, key)
+    if site.power is not None:
+        yield from _power_faults(site.power, f"{key}.power")
+    for index, fleet in enumerate(site.fleet):
+        yield from _fleet_faults(fleet, f"{key}.fleet[{index}]")
+
+
+def _source_faults(config: Config, names: list[str], key: str) -> Iterator[str]:
+    yield from _repeated("sources", key, names)
+    nodes = {n.name: index for index, n in enumerate(config.nodes)}
+    for name in names:
+        if name not in _source_names(config):
+            yield f"No pool or node is called {name!r} - at `{key}`"
+        elif name in nodes and config.nodes[nodes[name]].payout_address is None:
+            where = f"$.nodes[{nodes[name]}].payout_address"
+            yield f"Needed where a node is a source ({key}) - at `{where}`"
+
+
+def _glob_faults(glob: str, key: str) -> Iterator[str]:
+    if not glob.isprintable():
+        yield f"Expected printable characters, got {glob!r} - at `{key}`"
+    elif glob.count("[") != glob.count("]"):
+        yield f"The brackets of {glob!r} do not pair - at `{key}`"
+
+
+def _listen_faults(site: SiteConfig, key: str) -> Iterator[str]:
+    if not site.listen and not site.listeners:
+        yield f"Expected an endpoint to listen on - at `{key}.listen`"
+    endpoints = [*site.listen, *(one.endpoint for one in site.listeners)]
+    yield from _repeated("listeners", f"{key}.listen", endpoints)
+    for endpoint in endpoints:
+        kind, _, rest = endpoint.partition(":")
+        if not kind.isalnum() or not rest:
+            yield f"Expected tcp:PORT or alike, got {endpoint!r} - at `{key}.listen`"
+    yield from _difficulty_faults(site.difficulty, f"{key}.difficulty")
+    for index, listener in enumerate(site.listeners):
+        own = listener.difficulty(site.difficulty)
+        yield from _difficulty_faults(own, f"{key}.listeners[{index}]")
+
+
+def _difficulty_faults(difficulty: DifficultyConfig, key: str) -> Iterator[str]:
+    least, start, most = difficulty.minimum, difficulty.start, difficulty.maximum
+    if not least <= start <= most:
+        yield (
+            f"Expected minimum <= start <= maximum, got {least:g}, {start:g},"
+            f" {most:g} - at `{key}.start`"
+        )
+
+
+def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
+    if power.fail_safe_w > power.budget_w:
+        yield (
+            f"Expected at most budget_w = {power.budget_w:g}, got"
+            f" {power.fail_safe_w:g} - at `{key}.fail_safe_w`"
+        )
+
+
+def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:
+    if (fleet.workers is None) == (fleet.addresses is None):
+        yield f"Expected workers or addresses, not both - at `{key}`"
+    if fleet.workers is not None:
+        yield from _glob_faults(fleet.workers, f"{key}.workers")
+    if fleet.addresses is not None:
+        try:
+            ip_network(fleet.addresses)
+        except ValueError as error:
+            yield f"{error} - at `{key}.addresses`"

@@ -1,0 +1,198 @@
+"""The sections of the file: what may stand in each, what each key defaults to."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from protocol.bitcoin.network import Network
+from proxy.config.fields import Count, Glob, Name, NotNegative, Positive, Section
+from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.secret import Secret
+
+Sources = Annotated[list[str], Meta(min_length=1)]
+
+
+class ConfigError(Exception):
+    """The file cannot be used; the message names file and key."""
+
+
+class LedgerConfig(Section, frozen=True, kw_only=True):
+    """`[proxy.ledger]`."""
+
+    durability: Literal["process", "power"] = "process"
+    keep_shares_s: Annotated[float, Meta(ge=3600)] = 86400
+    max_bytes: Annotated[int, Meta(ge=1_000_000)] = 20_000_000_000
+
+
+class ProxyConfig(Section, frozen=True, kw_only=True):
+    """`[proxy]`: the process itself.
+
+    Attributes:
+        observer: Endpoint of the read-only socket; None: off.
+        web: Endpoint of the dashboard; None: off.
+        log: How lines on standard error are written.
+    """
+
+    name: Name = "baseload"
+    state_dir: str = "state"
+    admin: str = "unix:state/admin.sock"
+    observer: str | None = None
+    web: str | None = None
+    engine: Literal["auto", "native", "python"] = "auto"
+    log: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warn", "error", "critical"] = "info"
+    ledger: LedgerConfig = LedgerConfig()
+
+
+class PoolConfig(Section, frozen=True, kw_only=True):
+    """`[[pools]]`: where shares are sold.
+
+    Attributes:
+        url: `stratum+tcp://`, `stratum+tls://` or `stratum2+tcp://`, host and port.
+        user: `{worker}` in it opens one connection for each identity.
+        check_against: Node that this pool's jobs are checked with; None: unchecked.
+        fingerprint: SHA-256 of the one certificate to trust, hexadecimal.
+        ca_file: Authorities to trust; None: the system's.
+        reconnect: Follow `client.reconnect` within the pool's own domain.
+    """
+
+    name: Name
+    url: str
+    user: Annotated[str, Meta(min_length=1, max_length=256)]
+    password: Secret = Secret("x")  # what pools expect by custom
+    version_rolling: Literal["allowed", "required"] = "allowed"
+    check_against: str | None = None
+    on_mismatch: Literal["alarm", "leave"] = "alarm"
+    fingerprint: (
+        Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$")] | None
+    ) = None
+    ca_file: Path | None = None
+    reconnect: bool = False
+
+
+class NodeConfig(Section, frozen=True, kw_only=True):
+    """`[[nodes]]`: a Bitcoin node.
+
+    Attributes:
+        cookie_file: Its `.cookie`; this, or `user` and `password`.
+        zmq_hashblock: None: long poll and polling only.
+        payout_address: Makes the node a source of work.
+        min_block_difficulty: Regtest only: what a share must reach to be a block.
+        network: None: whatever the node is on.
+        poll_s: How often the node is asked for its tip.
+    """
+
+    name: Name
+    rpc: Annotated[str, Meta(pattern=r"^https?://[^/@\s]+:\d+/?$")]
+    cookie_file: Path | None = None
+    user: str | None = None
+    password: Secret | None = None
+    zmq_hashblock: Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+$")] | None = None
+    payout_address: str | None = None
+    min_block_difficulty: NotNegative = 0
+    network: Network | None = None
+    poll_s: Positive = 1.0
+
+
+class ExtranonceConfig(Section, frozen=True, kw_only=True):
+    """`[sites.extranonce]`: bytes of slot and extranonce2, or `auto`."""
+
+    layout: Annotated[str, Meta(pattern=r"^(auto|[1-4]\+[1-8])$")] = "auto"
+
+
+class DifficultyConfig(Section, frozen=True, kw_only=True):
+    """`[sites.difficulty]`.
+
+    Attributes:
+        shares_per_minute: 0: fixed difficulty.
+    """
+
+    start: Positive = 65536
+    minimum: Positive = 1024
+    maximum: Positive = 1e12
+    shares_per_minute: NotNegative = 18
+
+
+class ListenerConfig(Section, frozen=True, kw_only=True):
+    """`[[sites.listeners]]`: a port with a policy of its own.
+
+    Attributes:
+        start: None, here and below: as the site has it.
+    """
+
+    endpoint: str
+    start: Positive | None = None
+    minimum: Positive | None = None
+    maximum: Positive | None = None
+    protocol: Literal["sv1"] = "sv1"
+
+    def difficulty(self, site: DifficultyConfig) -> DifficultyConfig:
+        """Return what holds on this listener of a site."""
+        return DifficultyConfig(
+            start=site.start if self.start is None else self.start,
+            minimum=site.minimum if self.minimum is None else self.minimum,
+            maximum=site.maximum if self.maximum is None else self.maximum,
+            shares_per_minute=site.shares_per_minute,
+        )
+
+
+class LimitsConfig(Section, frozen=True, kw_only=True):
+    """`[sites.limits]`; 0: no limit, no ban."""
+
+    connections_per_address: Count = 0
+    ban_s: NotNegative = 0
+    connections: Annotated[int, Meta(ge=1)] = 100_000
+
+
+class RouteConfig(Section, frozen=True, kw_only=True):
+    """`[[sites.routes]]`: workers with sources of their own."""
+
+    workers: Glob
+    sources: Sources
+
+
+class SiteConfig(Section, frozen=True, kw_only=True):
+    """`[[sites]]`: miners in one place.
+
+    Attributes:
+        listen: Endpoint strings of Twisted.
+        sources: Pools and nodes, best first.
+        fail_back_s: How long a better source must hold before it is gone back to.
+        hold_s: How long the last job stays when no source is left.
+        power: None: every miner is granted work.
+    """
+
+    name: Name
+    listen: tuple[str, ...] = ()
+    listeners: tuple[ListenerConfig, ...] = ()
+    sources: Sources
+    routes: tuple[RouteConfig, ...] = ()
+    fail_back_s: NotNegative = 30
+    hold_s: Positive = 600
+    extranonce: ExtranonceConfig = ExtranonceConfig()
+    difficulty: DifficultyConfig = DifficultyConfig()
+    limits: LimitsConfig = LimitsConfig()
+    power: PowerConfig | None = None
+    fleet: tuple[FleetConfig, ...] = ()
+
+    @property
+    def source_names(self) -> list[str]:
+        """Every source of the site and its routes, once."""
+        routed = [name for route in self.routes for name in route.sources]
+        return list(dict.fromkeys([*self.sources, *routed]))
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    proxy: ProxyConfig = ProxyConfig()
+    pools: tuple[PoolConfig, ...] = ()
+    nodes: tuple[NodeConfig, ...] = ()
+    sites: Annotated[list[SiteConfig], Meta(min_length=1)]
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """Everything that no log may show."""
+        found = [p.password for p in self.pools]
+        return found + [n.password for n in self.nodes if n.password is not None]

@@ -1,0 +1,59 @@
+"""`[sites.power]` and `[[sites.fleet]]`: what a site may draw, what draws it."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from proxy.config.fields import Glob, Name, NotNegative, Positive, Section
+
+
+class SignalConfig(Section, frozen=True, kw_only=True):
+    """`[[sites.power.signals]]`: who says what the budget is.
+
+    Attributes:
+        lease_s: How long a signal that must keep speaking may be silent; does not
+            bind `schedule` and `price`.
+    """
+
+    kind: Literal["schedule", "http", "openadr3", "mqtt", "price"]
+    lease_s: Positive = 30
+
+
+class PowerConfig(Section, frozen=True, kw_only=True):
+    """`[sites.power]`: the budget, and what holds when nobody speaks.
+
+    Attributes:
+        budget_w: Contract envelope: no order goes above it.
+        fail_safe_w: The most the site may draw once a lease has lapsed.
+        ramp_down_w_per_s: 0: at once.
+        meter: `modbus://host:port/unit`, or `model`: no meter, estimate only.
+        unknown_w: A miner that no fleet row describes is counted so.
+    """
+
+    budget_w: Positive
+    fail_safe_w: NotNegative
+    ramp_up_w_per_s: NotNegative = 20_000
+    ramp_down_w_per_s: NotNegative = 0
+    meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
+    unknown_w: Positive = 4000
+    signals: tuple[SignalConfig, ...] = ()
+
+
+class FleetConfig(Section, frozen=True, kw_only=True):
+    """`[[sites.fleet]]`: machines alike, told by worker or by address.
+
+    Attributes:
+        workers: Glob on the worker name; this or `addresses`.
+        addresses: Network in CIDR form.
+        control: `stratum`: parking only.
+        priority: The highest is shed last.
+        hash_scale: Of a simulated fleet; 1 for real machines.
+    """
+
+    workers: Glob | None = None
+    addresses: str | None = None
+    model: Annotated[str, Meta(min_length=1, max_length=64)]
+    control: Literal["pyasic", "stratum"] = "stratum"
+    tenant: Name | None = None
+    priority: int = 1
+    hash_scale: Positive = 1.0

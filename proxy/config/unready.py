@@ -1,0 +1,58 @@
+"""Keys of the contract that this release cannot yet act on: refused by name.
+
+A power cap that is read and not held would be worse than none. Whoever mounts a
+part in the share process deletes its line here.
+"""
+
+from collections.abc import Callable, Iterator
+
+from proxy.config.model import Config, ConfigError
+
+Uses = Callable[[Config], bool]
+
+_UNREADY: dict[str, tuple[str, Uses]] = {
+    "$.nodes": ("nodes", lambda c: bool(c.nodes)),
+    "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
+    "$.pools[...].ca_file": (
+        "authorities of its own",
+        lambda c: any(p.ca_file is not None for p in c.pools),
+    ),
+    "$.pools[...].reconnect": (
+        "reconnects on a pool's word",
+        lambda c: any(p.reconnect for p in c.pools),
+    ),
+    "$.pools[...].url": (
+        "Stratum V2 to pools",
+        lambda c: any(p.url.startswith("stratum2") for p in c.pools),
+    ),
+    "$.sites[...].power": (
+        "power caps",
+        lambda c: any(s.power is not None for s in c.sites),
+    ),
+    "$.sites[...].fleet": ("fleets", lambda c: any(s.fleet for s in c.sites)),
+    "$.sites[...].listeners": (
+        "listeners with a policy of their own",
+        lambda c: any(s.listeners for s in c.sites),
+    ),
+    "$.proxy.engine": (
+        "the native engine",
+        lambda c: c.proxy.engine == "native",
+    ),
+}
+
+
+def unready(config: Config) -> Iterator[str]:
+    """Yield a sentence for each setting that `run` could not honour."""
+    for key, (what, uses) in _UNREADY.items():
+        if uses(config):
+            yield f"this release does not have {what} yet - at `{key}`"
+
+
+def refuse_unready(config: Config) -> None:
+    """Stop where the file asks for what this release does not have.
+
+    Raises:
+        ConfigError: It does; the message names the first such key.
+    """
+    for sentence in unready(config):
+        raise ConfigError(sentence)
