@@ -5,7 +5,7 @@ from attrs import frozen
 from typing_extensions import override
 
 from protocol.units import HashesPerSecond, UnixTime, Watts
-from proxy.power.fleet import Fleet
+from proxy.power.fleet import Fleet, Floats
 
 
 @frozen
@@ -65,16 +65,40 @@ def best_hashrate(fleet: Fleet, model_w: float) -> HashesPerSecond:
         model_w: Watts by the model, bias divided out.
     """
     step_w = np.diff(fleet.level_w, axis=1)
-    step_h = np.diff(fleet.level_h, axis=1)
     left = model_w - float(fleet.level_w[:, 0].sum())
-    if left <= 0 or not step_h.size:
+    if left <= 0 or not step_w.size:
         return HashesPerSecond(0.0)
-    price = np.divide(
-        step_w, step_h, out=np.full_like(step_w, np.inf), where=step_h > 0
-    )
-    price = np.maximum.accumulate(price, axis=1)  # a step needs the ones before it
-    order = np.argsort(price, axis=None, kind="stable")
+    yield_ = _majorant_slopes(fleet.level_w, fleet.level_h)
+    order = np.argsort(-yield_, axis=None, kind="stable")
     watts = np.cumsum(step_w.ravel()[order])
+    step_h = yield_ * step_w
     hashes = np.cumsum(step_h.ravel()[order])
     bought = np.interp(left, np.append(0.0, watts), np.append(0.0, hashes))
     return HashesPerSecond(float(bought))
+
+
+def _majorant_slopes(level_w: Floats, level_h: Floats) -> Floats:
+    """Return hashes per joule of each step, evened out so that they only fall.
+
+    A step that pays only together with the next one is priced with it: the
+    slopes of the least concave curve above each machine's levels.
+    """
+    levels = level_w.shape[1]
+
+    def slope(begin: int, end: int) -> Floats:
+        watts = level_w[:, end] - level_w[:, begin]
+        hashes = level_h[:, end] - level_h[:, begin]
+        return np.divide(hashes, watts, out=np.zeros_like(watts), where=watts > 0)
+
+    def best_over(step: int, begin: int) -> Floats:
+        ends = range(step + 1, levels)
+        best: Floats = np.stack([slope(begin, end) for end in ends]).max(axis=0)
+        return best
+
+    def even(step: int) -> Floats:
+        least: Floats = np.stack([best_over(step, b) for b in range(step + 1)]).min(
+            axis=0
+        )
+        return least
+
+    return np.stack([even(step) for step in range(levels - 1)], axis=1)

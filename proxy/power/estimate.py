@@ -21,6 +21,7 @@ class EstimateParams:
     ramp_up_w_per_s: float = math.inf
     ramp_down_w_per_s: float = 0.0  # 0: at once
     bias_gain: float = 0.15
+    reference_gain: float = 0.0015
     bias_low: float = 0.85
     bias_high: float = 1.25  # also assumed while the meter is lost
     settled_share: float = 0.97  # of nameplate, before anything is learned
@@ -38,6 +39,7 @@ class Estimate:
 
     ramped_w: Watts  # how far ramps have let the budget through
     bias: float = 1.05  # fleet's watts / model's watts: a machine's tolerance at first
+    reference: float = 1.05  # bias over the long term, that sudden loads stand out from
     integral_w: float = 0.0
     variance_w2: float = 0.0  # of the meter while all is settled
     last_w: Watts | None = None  # last reading while settled
@@ -53,7 +55,8 @@ class Sight:
     at: UnixTime
     meter_w: Watts | None  # None: no believable reading
     is_blind: bool = False  # the meter is lost: assume the worst bias
-    is_urgent: bool = False  # no ramp down, no patience
+    is_urgent: bool = False  # down at once, whatever the ramp
+    may_raise: bool = True  # else nothing goes up
 
 
 def step(
@@ -96,19 +99,23 @@ def step(
 def _learn(
     known: Estimate, fleet: Fleet, sight: Sight, params: EstimateParams
 ) -> Estimate:
-    model_w = float(fleet.committed_w(sight.now).sum())
-    if sight.meter_w is None or model_w <= 0:
+    least_w, most_w = fleet.drawn_w(sight.now)
+    if sight.meter_w is None or least_w <= 0:
         return evolve(known, last_w=None)
     gain = min(1.0, params.bias_gain * sight.elapsed / CONTROL_PERIOD)
-    seen = params.aux.it_watts(sight.meter_w) / model_w
+    it_w = params.aux.it_watts(sight.meter_w)
+    seen = min(max(known.bias, it_w / most_w), it_w / least_w)  # what none contradicts
     bias = known.bias + gain * (seen - known.bias)
     variance = known.variance_w2
     if known.last_w is not None:  # two readings differ by twice the variance
         jump = (sight.meter_w - known.last_w) ** 2 / 2.0
         variance += gain * (jump - variance)
+    bias = min(params.bias_high, max(params.bias_low, bias))
+    slow = min(1.0, params.reference_gain * sight.elapsed / CONTROL_PERIOD)
     return evolve(
         known,
-        bias=min(params.bias_high, max(params.bias_low, bias)),
+        bias=bias,
+        reference=known.reference + slow * (bias - known.reference),
         variance_w2=variance,
         last_w=sight.meter_w,
     )
@@ -118,7 +125,7 @@ def _ramp(
     before: float, budget_w: float, sight: Sight, params: EstimateParams
 ) -> Watts:
     if budget_w >= before:
-        rise = params.ramp_up_w_per_s * sight.elapsed
+        rise = params.ramp_up_w_per_s * sight.elapsed if sight.may_raise else 0.0
         return Watts(min(budget_w, before + rise))
     if sight.is_urgent or params.ramp_down_w_per_s <= 0:
         return Watts(budget_w)

@@ -82,6 +82,13 @@ class Fleet:
         takes = np.where(self.target_w < self.from_w, self.t_down, self.t_up)
         return self.responsive & (now >= self.changed_at + takes)
 
+    def drawn_w(self, now: Seconds) -> tuple[Watts, Watts]:
+        """Return the least and the most that all may draw by the model now."""
+        target, settled = self.target_w, self.settled(now) | ~self.responsive
+        low = np.where(settled, target, np.minimum(target, self.from_w))
+        high = np.where(settled, target, np.maximum(target, self.from_w))
+        return Watts(float(low.sum())), Watts(float(high.sum()))
+
     def settled_share(self, now: Seconds) -> float:
         """Return the settled part of the nameplate watts; 1 of an empty fleet."""
         full = self.full_w

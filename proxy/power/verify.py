@@ -1,0 +1,141 @@
+"""Whether a machine did what it was told: acknowledged, read back, metered."""
+
+from enum import Enum
+
+from attrs import evolve, frozen
+
+from protocol.units import Seconds, Watts
+
+ACK_WITHIN = Seconds(3.0)
+READ_BACK_WITHIN = Seconds(15.0)
+METERED_WITHIN = Seconds(60.0)
+
+
+class Rung(Enum):
+    """Means of making a machine draw less, mildest first."""
+
+    LIMIT = "limit"  # device API: a slower level
+    SLEEP = "sleep"  # device API: no work, boards off
+    PARK = "park"  # Stratum: no more jobs
+    RELAY = "relay"  # its supply; not ours to switch, only to ask for
+
+
+_LADDER = (Rung.LIMIT, Rung.SLEEP, Rung.PARK, Rung.RELAY)
+
+
+class Stage(Enum):
+    """How far a command has come."""
+
+    ISSUED = "issued"
+    ACKNOWLEDGED = "acknowledged"
+    READ_BACK = "read back"
+    SETTLED = "settled"
+    UNRESPONSIVE = "unresponsive"
+
+
+@frozen
+class Actuation:
+    """A command on its way to be believed; each moment is one of the same clock."""
+
+    device: str
+    level: int  # what it shall be at
+    watts: Watts  # what it shall then draw by the model
+    rung: Rung
+    issued_at: Seconds
+    allowance: float = 0.0  # its t_down or t_up: added to the later deadlines, s
+    stage: Stage = Stage.ISSUED
+    at: Seconds | None = None  # when this stage was reached
+    reason: str = ""  # of UNRESPONSIVE: what was missing
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will come of it."""
+        return self.stage in {Stage.SETTLED, Stage.UNRESPONSIVE}
+
+    @property
+    def deadline(self) -> Seconds | None:
+        """When it is given up if the next stage is not reached, None if over."""
+        match self.stage:
+            case Stage.ISSUED:
+                return Seconds(self.issued_at + ACK_WITHIN)
+            case Stage.ACKNOWLEDGED:
+                return Seconds(self.issued_at + READ_BACK_WITHIN + self.allowance)
+            case Stage.READ_BACK:
+                return Seconds(self.issued_at + METERED_WITHIN + self.allowance)
+            case Stage.SETTLED | Stage.UNRESPONSIVE:
+                return None
+
+
+@frozen
+class Evidence:
+    """What was heard of a machine since the last look; None: nothing."""
+
+    acknowledged: bool | None = None  # its answer to the command
+    level: int | None = None  # as its own API reports it
+    is_metered: bool | None = None  # the meter agrees with the machines
+
+
+def verify(actuation: Actuation, evidence: Evidence, now: Seconds) -> Actuation:
+    """Return how far the command has come, `now`, with new evidence.
+
+    An acknowledgement alone proves nothing: clients report success to switched
+    off machines. A refusal, or a deadline passed, makes it unresponsive.
+    """
+    if actuation.is_over:
+        return actuation
+    if evidence.acknowledged is False:
+        return _gave_up(actuation, "refused the command", now)
+    reached = _advance(actuation, evidence, now)
+    deadline = reached.deadline
+    if deadline is None or now < deadline:
+        return reached
+    return _gave_up(reached, _missing(reached, evidence), now)
+
+
+def escalate(rung: Rung, available: frozenset[Rung]) -> Rung | None:
+    """Return the next harder of the `available` means, None after the last."""
+    harder = _LADDER[_LADDER.index(rung) + 1 :]
+    return next((r for r in harder if r in available), None)
+
+
+def is_meter_consistent(
+    meter_w: Watts | None, expected_w: Watts, *, share: float = 0.03
+) -> bool | None:
+    """Tell whether the site draws no more than what is expected by `share`.
+
+    Args:
+        meter_w: A believable reading, or None: then nothing can be said.
+        expected_w: The site by the model, its bias in.
+        share: Of `expected_w`, what is put down to noise.
+    """
+    return None if meter_w is None else meter_w <= expected_w * (1.0 + share)
+
+
+def _advance(actuation: Actuation, evidence: Evidence, now: Seconds) -> Actuation:
+    stage = actuation.stage
+    if stage is Stage.ISSUED and evidence.acknowledged:
+        stage = Stage.ACKNOWLEDGED
+    if stage is Stage.ACKNOWLEDGED and evidence.level == actuation.level:
+        stage = Stage.READ_BACK
+    if stage is Stage.READ_BACK and evidence.is_metered:
+        stage = Stage.SETTLED
+    return (
+        actuation
+        if stage is actuation.stage
+        else evolve(actuation, stage=stage, at=now)
+    )
+
+
+def _missing(actuation: Actuation, evidence: Evidence) -> str:
+    match actuation.stage:
+        case Stage.ISSUED:
+            return f"no acknowledgement in {ACK_WITHIN:.0f} s"
+        case Stage.ACKNOWLEDGED:
+            seen = "nothing" if evidence.level is None else f"level {evidence.level}"
+            return f"read back {seen}, wanted level {actuation.level}"
+        case _:
+            return "the meter does not agree"
+
+
+def _gave_up(actuation: Actuation, why: str, now: Seconds) -> Actuation:
+    return evolve(actuation, stage=Stage.UNRESPONSIVE, at=now, reason=why)
