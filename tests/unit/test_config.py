@@ -131,11 +131,18 @@ def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
     assert load(tmp_path, POOL + SITE + route).sites[0].source_names == ["main"]
 
 
-def test_a_route_or_fleet_that_no_release_serves_yet_stops_the_start(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (POOL + SITE + POWER, r"power caps yet - at `\$.sites"),
+        ('[proxy]\nengine = "native"\n' + POOL + SITE, r"at `\$.proxy.engine`"),
+    ],
+)
+def test_what_this_release_cannot_act_on_stops_the_start(
+    tmp_path: Path, text: str, named: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"power caps yet - at `\$.sites"):
-        refuse_unready(load(tmp_path, POOL + SITE + POWER))
+    with pytest.raises(ConfigError, match=named):
+        refuse_unready(load(tmp_path, text))
 
 
 WRONG = {
@@ -158,6 +165,15 @@ WRONG = {
         POOL + SITE + '[sites.extranonce]\nlayout = "4-4"\n',
         "`$.sites[0].extranonce.layout`",
     ),
+    "layout out of range": (
+        POOL + SITE + '[sites.extranonce]\nlayout = "5+5"\n',
+        "extranonce.layout",
+    ),
+    "unknown limit": (
+        POOL + SITE + "[sites.limits]\nbans = 1\n",
+        "`bans` - at `$.sites[0].limits`",
+    ),
+    "sites of another kind": ("sites = 1", "$.sites"),
     "pool twice": (POOL + POOL + SITE, "called 'main'"),
     "pool and node alike": (
         POOL + NODE.replace("core", "main") + SITE,
