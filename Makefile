@@ -1,13 +1,12 @@
-# Two commands carry the project: `make run` runs it, `make test` checks it.
+# Two commands carry the project: `make demo` runs it, `make test` checks it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint clean
+.PHONY: demo test lint clean
 
-run: $(VENV)/ready
-	$(BIN)/baseload check-config -c configs/pool.toml
-	$(BIN)/baseload run -c configs/pool.toml
+demo: $(VENV)/ready
+	$(BIN)/baseload demo
 
 test: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """The share process, put together: read `build` to know it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -19,12 +19,16 @@ from protocol.work.hashrate import HashrateMeter
 from protocol.work.vardiff import VardiffPolicy
 from proxy.admin.operations import Operations
 from proxy.admin.server import AdminFactory
-from proxy.config import Config, SiteConfig
+from proxy.config import Config, NodeConfig, SiteConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Hall
 from proxy.downstream.floor import Floor
 from proxy.jobs.board import JobBoard, Route
+from proxy.jobs.feed import Source
 from proxy.jobs.space import Spaces
+from proxy.node.credentials import CookieFile, UserPassword
+from proxy.node.service import NodeParams, NodeService
+from proxy.node.source import NodeSource, join
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
 from proxy.shares.book import Book, SiteBook
@@ -60,6 +64,8 @@ class Program:
     config: Config
     reactor: Reactor
     pools: dict[str, Pool]
+    nodes: dict[str, NodeService]
+    node_sources: dict[str, NodeSource]
     ledger: SqliteLedger
     recorder: Recorder
     wall_clock: Callable[[], UnixTime]
@@ -91,7 +97,7 @@ class Program:
         if wish != "auto":
             slot, _, rolled = wish.partition("+")
             return Layout(int(slot), int(rolled))
-        pools = [self.pools[name] for name in _source_names(site)]
+        pools = [self.pools[n] for n in site.source_names if n in self.pools]
         shared = [pool for pool in pools if not pool.takes_identity()]
         self._probed[site.name] = shared
         boards = _Probe()
@@ -116,8 +122,8 @@ class Program:
             self.reactor,
             Seconds(site.fail_back_s * (1 + 0.2 * self.random())),
         )
-        for name in _source_names(site):
-            self.pools[name].listeners[site.name] = board
+        for name in site.source_names:
+            self._source(name).listeners[site.name] = board
         board.start()
         for pool in self._probed.pop(site.name, []):
             pool.close(site.name, "", 0)  # the board holds what it needs
@@ -159,8 +165,11 @@ class Program:
         PeriodicService(Seconds(1.0), tick, self.reactor).setServiceParent(self.root)
         _Closing(hall, board).setServiceParent(self.root)
 
-    def _sources(self, names: list[str]) -> tuple[Pool, ...]:
-        return tuple(self.pools[name] for name in names)
+    def _sources(self, names: Iterable[str]) -> tuple[Source, ...]:
+        return tuple(self._source(name) for name in names)
+
+    def _source(self, name: str) -> Pool | NodeSource:
+        return self.pools.get(name) or self.node_sources[name]
 
     def _listen_admin(
         self, endpoint: str, operations: Operations, *, full: bool
@@ -203,25 +212,71 @@ def build(
     book = Book()
     for site in config.sites:
         book.sites[site.name] = SiteBook(HashrateMeter(now))
-    pools = _pools(config, reactor, random)
-    recorder = Recorder(ledger, book, dict(pools), reactor)
+    sessions = count(1)
+    pools = _pools(config, reactor, random, sessions)
+    sources = {
+        node.name: _node_source(node, reactor, sessions) for node in config.nodes
+    }
+    nodes = {
+        node.name: NodeService(_node_params(node), sources[node.name], reactor)
+        for node in config.nodes
+    }
+    join(list(sources.values()), list(nodes.values()), state / "blocks")
+    recorder = Recorder(ledger, book, {**pools, **sources}, reactor)
     for pool in pools.values():
         pool.settle = recorder.settled
+    for source in sources.values():
+        source.settle = recorder.settled
     root = MultiService()
     program = Program(
-        root, config, reactor, pools, ledger, recorder, wall_clock, random, now
+        root,
+        config,
+        reactor,
+        pools,
+        nodes,
+        sources,
+        ledger,
+        recorder,
+        wall_clock,
+        random,
+        now,
     )
     _Ending(ledger).setServiceParent(root)
     CheckpointService(path, _alarm, reactor).setServiceParent(root)
     _ticking(program, reactor).setServiceParent(root)
     _Pools(pools).setServiceParent(root)
+    for node in nodes.values():
+        node.setServiceParent(root)
     return program
 
 
+def _node_source(
+    node: NodeConfig, clock: IReactorTime, sessions: Iterator[int]
+) -> NodeSource:
+    return NodeSource(
+        node.name,
+        node.payout_address or "",
+        Difficulty(node.min_block_difficulty),
+        clock,
+        lambda: next(sessions),
+    )
+
+
+def _node_params(node: NodeConfig) -> NodeParams:
+    if node.cookie_file is not None:
+        credentials: CookieFile | UserPassword = CookieFile(node.cookie_file)
+    else:
+        password = node.password or ""
+        credentials = UserPassword(node.user or "", password)
+    return NodeParams(node.name, node.rpc, credentials, node.zmq_hashblock or "")
+
+
 def _pools(
-    config: Config, reactor: Reactor, random: Callable[[], float]
+    config: Config,
+    reactor: Reactor,
+    random: Callable[[], float],
+    sessions: Iterator[int],
 ) -> dict[str, Pool]:
-    sessions = count(1)
     return {
         pool.name: Pool(
             pool,
@@ -243,11 +298,6 @@ def _ticking(program: Program, clock: IReactorTime) -> PeriodicService:
         program.ledger.roll_up()
 
     return PeriodicService(Seconds(1.0), tick, clock)
-
-
-def _source_names(site: SiteConfig) -> list[str]:
-    names = [*site.sources, *(name for route in site.routes for name in route.sources)]
-    return list(dict.fromkeys(names))
 
 
 def _alarm(text: str) -> None:

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "the whole process at a glance"),
         ("sites", "every site"),
         ("pools", "every pool, and why it is not in use"),
+        ("nodes", "every Bitcoin node"),
     ):
         _add_remote(commands, name, help_text)
     top = _add_remote(commands, "top", "the status, drawn again every second")
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     unban.add_argument("address")
     drain = _add_remote(commands, "drain", "take no more miners, send away those here")
     drain.add_argument("site", nargs="?", default=None)
+    demo = _add(commands, "demo", _demo, "a whole plant in one process, for a look")
+    demo.add_argument("--for", dest="for_s", type=float, default=None, metavar="S")
+    demo.add_argument("--miners", type=int, default=200)
+    demo.add_argument("--no-screen", action="store_true", help="log lines instead")
     sim = commands.add_parser("sim", help="simulated machines").add_subparsers(
         required=True, metavar="WHAT"
     )
@@ -70,6 +75,23 @@ def _parser() -> argparse.ArgumentParser:
 
         add_arguments(fleet)
     return parser
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from proxy.demo import DemoOptions, run  # noqa: PLC0415
+
+    run(
+        DemoOptions(
+            for_s=arguments.for_s,
+            miners=arguments.miners,
+            output="json"
+            if arguments.json
+            else "log"
+            if arguments.no_screen
+            else "screen",
+        )
+    )
+    return 0
 
 
 def _sim_fleet(arguments: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ def run_fleet(arguments: argparse.Namespace) -> NoReturn:
 
 def run(config: Config) -> None:
     """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had."""
-    secrets = [str(pool.password) for pool in config.pools]
+    secrets = config.secrets
     lines, _ = observer(sys.stderr, as_json=config.proxy.log == "json", secrets=secrets)
     globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
     task.react(lambda reactor: Deferred.fromCoroutine(_main(reactor, config)))

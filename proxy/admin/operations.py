@@ -9,6 +9,7 @@ from proxy.admin.views import (
     Done,
     MinerCounts,
     MinerView,
+    NodeView,
     PoolView,
     ShareCounts,
     SiteView,
@@ -17,6 +18,7 @@ from proxy.admin.views import (
 from proxy.config import Config
 from proxy.downstream.connection import Hall
 from proxy.downstream.miner import Miner
+from proxy.node.service import NodeService
 from proxy.shares.ledger import SqliteLedger
 from proxy.shares.record import Recorder
 from proxy.upstream.pool import Pool
@@ -44,6 +46,10 @@ class Running(Protocol):
     @property
     def pools(self) -> dict[str, Pool]:
         """Pools by name."""
+
+    @property
+    def nodes(self) -> dict[str, NodeService]:
+        """Nodes by name."""
 
     @property
     def ledger(self) -> SqliteLedger:
@@ -75,7 +81,7 @@ class Operations:
             ledger=self._running.ledger.state,
             sites=self.sites(),
             pools=self.pools(),
-            nodes=[],
+            nodes=self.nodes(),
             blocks=BlockCounts(book.blocks_found, book.blocks_accepted),
         )
 
@@ -86,6 +92,13 @@ class Operations:
     def pools(self) -> list[PoolView]:
         """Return every pool."""
         return [self._pool(pool) for pool in self._running.pools.values()]
+
+    def nodes(self) -> list[NodeView]:
+        """Return every node."""
+        return [
+            NodeView(name, node.state.value, node.height, node.tip or None)
+            for name, node in self._running.nodes.items()
+        ]
 
     def miners(self, filter: str = "*", page: int = 0) -> list[MinerView]:  # noqa: A002
         """Return a page of the miners whose worker matches the glob."""

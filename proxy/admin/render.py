@@ -67,6 +67,17 @@ def pools(answer: Answer) -> str:
     )
 
 
+def nodes(answer: Answer) -> str:
+    """Render `nodes`."""
+    return table(
+        ["NODE", "STATE", "HEIGHT", "TIP"],
+        [
+            [n["name"], n["state"], str(n["height"] or "-"), n["tip"] or "-"]
+            for n in answer
+        ],
+    )
+
+
 def miners(answer: Answer) -> str:
     """Render `miners`."""
     return table(
@@ -93,7 +104,10 @@ def status(answer: Answer) -> str:
         f" engine {answer['engine']}, ledger {answer['ledger']},"
         f" blocks {answer['blocks']['found']}\n"
     )
-    return "\n".join([head, sites(answer["sites"]), pools(answer["pools"])])
+    parts = [head, sites(answer["sites"]), pools(answer["pools"])]
+    if answer["nodes"]:
+        parts.append(nodes(answer["nodes"]))
+    return "\n".join(parts)
 
 
 def done(answer: Answer) -> str:
@@ -110,6 +124,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "status": status,
     "sites": sites,
     "pools": pools,
+    "nodes": nodes,
     "miners": miners,
     "kick": done,
     "ban": done,

@@ -45,7 +45,12 @@ def frame(status: Any) -> Group:
         f"  engine {status['engine']}  blocks {status['blocks']['found']}  ledger ",
         (status["ledger"], "green" if status["ledger"] == "ok" else "bold red"),
     )
-    return Group(head, _sites(status["sites"]), _pools(status["pools"]))
+    parts: list[Text | Table] = [head, _sites(status["sites"])]
+    if status["pools"]:
+        parts.append(_pools(status["pools"]))
+    if status["nodes"]:
+        parts.append(_nodes(status["nodes"]))
+    return Group(*parts)
 
 
 def _try_frame(fetch: Fetch) -> Group:
@@ -89,6 +94,14 @@ def _pools(pools: Any) -> Table:
             "-" if age is None else _time(age),
             pool["reason"],
         )
+    return table
+
+
+def _nodes(nodes: Any) -> Table:
+    table = _table("NODE", "STATE", "HEIGHT", "TIP")
+    for node in nodes:
+        row = node["name"], node["state"], str(node["height"] or "-"), node["tip"]
+        table.add_row(*row)
     return table
 
 

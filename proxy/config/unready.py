@@ -11,7 +11,10 @@ from proxy.config.model import Config, ConfigError
 Uses = Callable[[Config], bool]
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
-    "$.nodes": ("nodes", lambda c: bool(c.nodes)),
+    "$.pools[...].check_against": (
+        "checks of a pool's jobs",
+        lambda c: any(p.check_against for p in c.pools),
+    ),
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
     "$.pools[...].ca_file": (
         "authorities of its own",

@@ -1,39 +1,32 @@
 """The ledger: every share, durable before its miner hears of it."""
 
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import define, field
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.share import JudgedShare, Verdict
+from proxy.shares import rows
+from proxy.shares.retention import Retention, bytes_used
 from proxy.shares.rollup import Rollup
 
 MAX_UNWRITTEN = 100_000
-"""Rows held while the disk will not take them; beyond it shares go unrecorded."""
+"""Rows of a kind held while the disk will not take them; more go unrecorded."""
 
-MAX_REJECTS_PER_MINUTE = 6000
-"""Rejected shares of a site stored row by row; a flood is only counted."""
+MAX_REJECTS_PER_MINUTE = 60
+"""Rejected shares of a worker stored row by row; a flood is only counted."""
 
-_INSERT_SHARE = (
-    "INSERT INTO share (at, site, worker, job, difficulty, verdict, hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
-_INSERT_UPSTREAM = (
-    "INSERT INTO upstream (id, at, site, pool, worker, job, hash, difficulty)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_SETTLE = "UPDATE upstream SET verdict = ?, reason = ?, settled_at = ? WHERE id = ?"
-_EXPIRE = (
-    "DELETE FROM share WHERE id IN"
-    " (SELECT id FROM share WHERE at < ? ORDER BY id LIMIT ?)"
-)
+MAX_ALL_REJECTS_PER_MINUTE = 60_000
+"""The same over all workers: a flood may come under many names."""
 
-_ShareRow = tuple[float, str, str, str, float, str, str]
-_UpstreamRow = tuple[int, float, str, str, str, str, str, float]
+RETRY_SECONDS = (1.0, 15.0)
+"""First and longest wait before a disk that failed is tried again."""
+
 _Statement = tuple[str, tuple[object, ...]]
+_Settlement = tuple[str, str, float, int]
+_UNFIT = (UnicodeError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 @define(eq=False)
@@ -45,7 +38,8 @@ class SqliteLedger:
         max_bytes: Size of the file beyond which rows go before their time.
         on_alarm: Told once when the disk stops taking rows, and once when it does.
         state: `ok`, or `degraded` while rows wait for the disk.
-        unrecorded: Shares that could not be kept at all.
+        reason: What the disk said, while `degraded`; else empty.
+        unrecorded: Rows that could not be kept at all.
     """
 
     _log = Logger()
@@ -56,32 +50,38 @@ class SqliteLedger:
     wall_clock: Callable[[], UnixTime]
     on_alarm: Callable[[str], None]
     state: str = field(default="ok", init=False)
+    reason: str = field(default="", init=False)
     unrecorded: int = field(default=0, init=False)
     _token: int = field(init=False)
+    _last_id: int = field(init=False)
     _rollup: Rollup = field(init=False)
-    _shares: list[_ShareRow] = field(factory=list, init=False)
-    _upstream: list[_UpstreamRow] = field(factory=list, init=False)
-    _queued: deque[_Statement] = field(factory=deque, init=False)
-    _oldest: float = field(default=0.0, init=False)
-    _reject_minute: int = field(default=0, init=False)
+    _kept: tuple[Retention, Retention] = field(init=False)
+    _shares: list[rows.ShareRow] = field(factory=list, init=False)
+    _upstream: list[rows.UpstreamRow] = field(factory=list, init=False)
+    _settled: list[_Settlement] = field(factory=list, init=False)
+    _blocks: list[_Statement] = field(factory=list, init=False)
+    _early_tokens: set[int] = field(factory=set, init=False)
+    _minute_end: float = field(default=0.0, init=False)
     _rejects: int = field(default=0, init=False)
-    _retry_at: float = field(default=0.0, init=False)
     _is_too_big: bool = field(default=False, init=False)
+    _retry_at: float = field(default=0.0, init=False)
+    _retry_after: float = field(default=RETRY_SECONDS[0], init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._db.execute(
-            "UPDATE upstream SET verdict = 'lost', reason = 'restart', settled_at = ?"
-            " WHERE verdict = 'pending'",
-            (self.wall_clock(),),
+        self._db.execute(rows.LOSE_PENDING, (self.wall_clock(),))
+        (self._token,) = self._db.execute(rows.NEWEST_UPSTREAM).fetchone()
+        (self._last_id,) = self._db.execute(rows.NEWEST_SHARE).fetchone()
+        self._kept = (
+            Retention(self._db, "share"),
+            Retention(self._db, "upstream"),
         )
-        row = self._db.execute("SELECT max(id) FROM upstream").fetchone()
-        self._token = row[0] or 0
         self._rollup = Rollup(self._db)
-        self._rollup.rebuild()
+        self._rollup.rebuild(self._last_id)
 
     def next_token(self) -> int:
         """Return a number that no forwarded share has had."""
         self._token += 1
+        self._early_tokens.add(self._token)  # until its commit: moments
         return self._token
 
     def commit(
@@ -92,148 +92,176 @@ class SqliteLedger:
         Never raises for the disk's sake: what it does not take waits in memory.
         """
         at = batch[-1].at if batch else self.wall_clock()
-        self._shares += self._rows_of(batch, at)
-        self._upstream += [_upstream_row(token, share) for token, share in forwards]
-        if self.state == "degraded" and at < self._retry_at:
+        if not self._minute_end - 60.0 <= at < self._minute_end:
+            self._turn_minute(at)
+        self._take(batch)
+        if forwards:
+            self._upstream += [rows.upstream_row(*forward) for forward in forwards]
+            self._early_tokens.difference_update(token for token, _ in forwards)
+        if self.state == "ok" or at >= self._retry_at:
+            self._write(at)
+        else:
             self._bound()
-            return
-        self._write(at)
 
     def settle(self, token: int, verdict: str, reason: str) -> None:
         """Note what became of a forwarded share; durable with the next batch."""
-        self._queue(_SETTLE, (verdict, reason, self.wall_clock(), token))
+        if len(self._settled) < MAX_UNWRITTEN:
+            self._settled.append((verdict, reason, self.wall_clock(), token))
+        else:
+            self.unrecorded += 1
 
-    def record_block(self, share: JudgedShare) -> None:
-        """Note a block found, and write at once."""
-        source = share.job.work.source if share.job else ""
-        row = (share.hash[::-1].hex(), share.at, share.site, share.worker, source)
-        self._queue(
-            "INSERT OR IGNORE INTO block (hash, at, site, worker, source)"
-            " VALUES (?, ?, ?, ?, ?)",
-            row,
-        )
-        self.flush()
+    def record_block(self, share: JudgedShare, height: int | None = None) -> None:
+        """Note a block found, and write at once; `height` is None if not known."""
+        self._block(rows.INSERT_BLOCK, rows.block_row(share, height))
 
-    def settle_block(self, block_hash: str, verdict: str) -> None:
-        """Note what became of a block, and write at once."""
-        self._queue(
-            "UPDATE block SET verdict = ? WHERE hash = ?", (verdict, block_hash)
-        )
-        self.flush()
+    def settle_block(self, block_hash: str, verdict: str, reason: str = "") -> None:
+        """Note what became of a block, by its hash in display order; write at once."""
+        values = (verdict, reason, self.wall_clock(), block_hash)
+        self._block(rows.SETTLE_BLOCK, values)
 
     def flush(self) -> None:
-        """Write what waits."""
-        if self._shares or self._upstream or self._queued:
-            self._write(self.wall_clock())
+        """Write what waits, unless the disk failed a moment ago."""
+        now = self.wall_clock()
+        waits = self._shares or self._upstream or self._settled or self._blocks
+        if waits and (self.state == "ok" or now >= self._retry_at):
+            self._write(now)
 
     def roll_up(self) -> None:
-        """Move finished minutes into the roll-ups; called now and then."""
+        """Move a slice of the finished minutes into the roll-ups; call each second."""
+        now = self.wall_clock()
+        if now >= self._minute_end:
+            self._turn_minute(now)
         if self.state != "ok":
             return
         try:
-            self._rollup.flush(self.wall_clock())
-            self._is_too_big = self._bytes_used() > self.max_bytes
+            self._rollup.flush(now)
+            self._is_too_big = bytes_used(self._db) > self.max_bytes
         except sqlite3.Error as error:
-            self._degrade(error, self.wall_clock())
+            self._degrade(error, now)
 
     def close(self) -> None:
         """Write what waits and close the file."""
-        self.flush()
-        self._rollup.flush(self.wall_clock(), force=True)
+        now = self.wall_clock()
+        self._write(now)
+        try:
+            if self.state == "ok":
+                self._rollup.finish(now, self._last_id)
+        except sqlite3.Error as error:
+            self._degrade(error, now)
         self._db.close()
 
-    def _queue(self, sql: str, values: tuple[object, ...]) -> None:
-        if len(self._queued) < MAX_UNWRITTEN:
-            self._queued.append((sql, values))
+    def _turn_minute(self, at: float) -> None:
+        """Close the minute before a batch is counted that is not in it.
 
-    def _rows_of(self, batch: Sequence[JudgedShare], at: float) -> Iterable[_ShareRow]:
-        minute = int(at // 60)
-        if minute != self._reject_minute:
-            self._reject_minute, self._rejects = minute, 0
-        rows = []
+        Rows that wait for the disk will have the ids after the last: nobody else
+        writes, and if memory is full it is the newest that are dropped.
+        """
+        self._minute_end = self._rollup.turn(at, self._last_id + len(self._shares))
+        self._rejects = 0
+
+    def _take(self, batch: Sequence[JudgedShare]) -> None:
+        """Count each share and make its row: the loop that each share pays for."""
+        sums_of, append = self._rollup.current.get, self._shares.append
         accepted = Verdict.ACCEPTED
         for share in batch:
-            good = share.verdict is accepted
-            self._rejects += not good
-            if good or self._rejects <= MAX_REJECTS_PER_MINUTE:
-                rows.append(_share_row(share))
-            self._rollup.count(share.site, share.worker, minute, share.difficulty, good)
-        return rows
+            site, worker = share.site, share.worker
+            sums = sums_of((site, worker)) or self._rollup.sums_of(site, worker)
+            difficulty, verdict, text = share.difficulty, share.verdict, "accepted"
+            if verdict is accepted:
+                sums[0] += 1
+                sums[2] += difficulty
+            else:
+                sums[1] += 1
+                if self._is_flood(sums[1]):
+                    continue
+                text = verdict.value
+            display = share.hash[::-1].hex()
+            append((share.at, site, worker, share.job_id, difficulty, text, display))
+
+    def _is_flood(self, rejects_of_worker: float) -> bool:
+        if rejects_of_worker > MAX_REJECTS_PER_MINUTE:
+            return True
+        self._rejects += 1
+        return self._rejects > MAX_ALL_REJECTS_PER_MINUTE
+
+    def _block(self, sql: str, values: tuple[object, ...]) -> None:
+        del self._blocks[: -MAX_UNWRITTEN + 1]
+        self._blocks.append((sql, values))
+        self.flush()
 
     def _write(self, at: float) -> None:
-        db = self._db
+        """Write all that waits as one transaction, or keep it."""
         try:
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany(_INSERT_SHARE, self._shares)
-            if self._upstream:
-                db.executemany(_INSERT_UPSTREAM, self._upstream)
-            for sql, values in self._queued:
-                db.execute(sql, values)
-            self._expire(at, len(self._shares))
-            db.execute("COMMIT")
+            self._db.execute("BEGIN IMMEDIATE")
+            stored, later = self._write_rows(at)
+            self._db.execute("COMMIT")
+        except _UNFIT as error:
+            self._drop(error)
         except sqlite3.Error as error:
             self._degrade(error, at)
-            return
-        self._shares, self._upstream = [], []
-        self._queued.clear()
-        if self.state == "degraded":
-            self.state = "ok"
-            self.on_alarm("ledger: the disk takes shares again")
+        else:
+            self._last_id += stored
+            self.unrecorded += len(self._shares) - stored
+            self._shares, self._upstream, self._settled = [], [], later
+            self._blocks.clear()
+            self._recover()
 
-    def _expire(self, at: float, inserted: int) -> None:
-        """Delete as many expired rows as were inserted; twice as many if too big."""
+    def _write_rows(self, at: float) -> tuple[int, list[_Settlement]]:
+        """Return how many share rows were stored, and settlements that come later."""
+        db = self._db
+        stored = 0
+        later: list[_Settlement] = []
         cutoff = at if self._is_too_big else at - self.keep
-        if not inserted or self._oldest >= cutoff:
-            return
-        self._db.execute(_EXPIRE, (cutoff, inserted * (1 + self._is_too_big)))
-        row = self._db.execute("SELECT at FROM share ORDER BY id LIMIT 1").fetchone()
-        self._oldest = row[0] if row else at
+        factor = 1 + self._is_too_big
+        if self._shares:
+            stored = db.executemany(rows.INSERT_SHARE, self._shares).rowcount
+            self._kept[0].expire(cutoff, stored, factor)
+        if self._upstream:
+            db.executemany(rows.INSERT_UPSTREAM, self._upstream)
+            self._kept[1].expire(cutoff, len(self._upstream), factor)
+        if self._settled:
+            early = self._early_tokens  # blocks, sent ahead of their batch
+            later = [s for s in self._settled if s[3] in early]
+            db.executemany(rows.SETTLE, [s for s in self._settled if s[3] not in early])
+        for sql, values in self._blocks:
+            db.execute(sql, values)
+        return stored, later
 
-    def _bytes_used(self) -> int:
-        """Return the size of what is in the file, free pages not counted."""
-        pages, free, size = (
-            int(self._db.execute(f"PRAGMA {what}").fetchone()[0])
-            for what in ("page_count", "freelist_count", "page_size")
-        )
-        return (pages - free) * size
+    def _recover(self) -> None:
+        if self.state == "ok":
+            return
+        self.state, self.reason = "ok", ""
+        self._retry_after = RETRY_SECONDS[0]
+        self.on_alarm("ledger: the disk takes shares again")
 
     def _degrade(self, error: sqlite3.Error, at: float) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-        self._retry_at = at + 1.0
+        self._roll_back()
+        self._retry_at = at + self._retry_after
+        self._retry_after = min(2 * self._retry_after, RETRY_SECONDS[1])
         self._bound()
+        self.reason = str(error)
         if self.state == "ok":
             self.state = "degraded"
             self.on_alarm(f"ledger: shares are not on disk: {error}")
 
+    def _drop(self, error: Exception) -> None:
+        """Give up rows that no disk would take: else they would block all others."""
+        self._roll_back()
+        self.unrecorded += len(self._shares) + len(self._upstream) + len(self._blocks)
+        self._shares, self._upstream = [], []
+        self._blocks.clear()
+        self._log.critical("rows that SQLite cannot take: {error}", error=error)
+
+    def _roll_back(self) -> None:
+        for kept in self._kept:
+            kept.reset()
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self._log.warn("ledger: no rollback: {error}", error=error)
+
     def _bound(self) -> None:
-        over = len(self._shares) - MAX_UNWRITTEN
-        if over > 0:
-            self.unrecorded += over
-            del self._shares[:over]
-
-
-def _share_row(share: JudgedShare) -> _ShareRow:
-    return (
-        share.at,
-        share.site,
-        share.worker,
-        share.job_id,
-        share.difficulty,
-        share.verdict.value,
-        share.hash[::-1].hex(),
-    )
-
-
-def _upstream_row(token: int, share: JudgedShare) -> _UpstreamRow:
-    work = share.job.work if share.job else None
-    return (
-        token,
-        share.at,
-        share.site,
-        work.source if work else "",
-        share.worker,
-        share.job_id,
-        share.hash[::-1].hex(),
-        work.difficulty if work else share.difficulty,
-    )
+        for waiting in (self._shares, self._upstream):
+            self.unrecorded += max(0, len(waiting) - MAX_UNWRITTEN)
+            del waiting[MAX_UNWRITTEN:]

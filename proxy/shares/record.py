@@ -30,6 +30,8 @@ class Recorder:
     clock: IReactorTime
     _sent_blocks: dict[bytes, int] = field(factory=dict, init=False)
     _in_flight: dict[int, JudgedShare] = field(factory=dict, init=False)
+    _unwritten: set[int] = field(factory=set, init=False)
+    _settled_early: dict[int, tuple[str, str]] = field(factory=dict, init=False)
 
     def record(self, batch: Sequence[JudgedShare]) -> None:
         """Commit `batch`; when this returns its miners may be answered.
@@ -40,6 +42,10 @@ class Recorder:
             (self._token_of(share), share) for share in batch if self._is_wanted(share)
         ]
         self.ledger.commit(batch, forwards)
+        for token, _ in forwards:
+            self._unwritten.discard(token)
+            if token in self._settled_early:  # a block's answer overtook its row
+                self.ledger.settle(token, *self._settled_early.pop(token))
         now = Seconds(self.clock.seconds())
         for share in batch:
             self.book.sites[share.site].count(share, now)
@@ -55,6 +61,7 @@ class Recorder:
         while len(self._sent_blocks) >= MAX_BLOCKS_REMEMBERED:
             del self._sent_blocks[next(iter(self._sent_blocks))]
         self._sent_blocks[share.hash] = token
+        self._unwritten.add(token)
         self.book.blocks_found += 1
         self._send(token, share)
         self._log.info(
@@ -71,7 +78,10 @@ class Recorder:
         share = self._in_flight.pop(token, None)
         if share is None:
             return  # a pool that answers twice
-        self.ledger.settle(token, verdict, reason)
+        if token in self._unwritten:
+            self._settled_early[token] = verdict, reason
+        else:
+            self.ledger.settle(token, verdict, reason)
         if verdict == "lost":
             self.book.sites[share.site].lost[reason] += 1
         if share.hash in self._sent_blocks:
@@ -79,8 +89,10 @@ class Recorder:
             self.ledger.settle_block(share.hash[::-1].hex(), reason or verdict)
 
     def _is_wanted(self, share: JudgedShare) -> bool:
-        if share.hash in self._sent_blocks:
+        if self._sent_blocks.get(share.hash) in self._unwritten:
             return True  # already sent: its row is still to be written
+        if share.hash in self._sent_blocks:
+            return False
         return share.meets_source and share.verdict is Verdict.ACCEPTED
 
     def _token_of(self, share: JudgedShare) -> int:

@@ -1,19 +1,27 @@
 """Work per worker and minute, hour and day: what outlives the single shares."""
 
 import sqlite3
+from collections import deque
 
+import msgspec
 from attrs import define, field
 
 from protocol.units import UnixTime
 
 KEEP_MINUTES = 35 * 24 * 60
 
-MAX_WORKERS = 500_000
-"""Workers counted apart in one minute; the rest are counted as one."""
+MAX_WORKERS = 100_000
+"""Workers counted apart in one minute; the rest of a site is counted as one."""
 
-OTHERS = "(others)"
+MAX_CLOSED = 3
+"""Minutes that may wait for the disk; after that the current one goes on growing."""
 
-_Key = tuple[str, str, int]
+OTHERS = "(other)"
+
+SLICES = 45
+"""A minute is written in so many calls, lest a big fleet's hold up a share."""
+
+MIN_SLICE = 200
 
 _ADD = (
     "INSERT INTO work_{unit} (site, worker, {unit}, accepted, rejected, work)"
@@ -21,91 +29,151 @@ _ADD = (
     " accepted = accepted + excluded.accepted,"
     " rejected = rejected + excluded.rejected, work = work + excluded.work"
 )
-_REBUILD = (
-    "SELECT site, worker, CAST(at / 60 AS INTEGER), verdict = 'accepted',"
-    " count(*), sum(difficulty) FROM share WHERE id > ? GROUP BY 1, 2, 3, 4"
+_ADD_UNITS = tuple(
+    (_ADD.format(unit=unit), minutes)
+    for unit, minutes in (("minute", 1), ("hour", 60), ("day", 1440))
 )
-_UNITS = (("minute", 1), ("hour", 60), ("day", 1440))
+_REBUILD = (
+    "SELECT site, worker,"
+    " CASE WHEN id <= :through THEN :minute ELSE CAST(at / 60 AS INTEGER) END,"
+    " verdict = 'accepted', count(*), sum(difficulty)"
+    " FROM share WHERE id > :reached GROUP BY 1, 2, 3, 4"
+)
+_DROP_OLD = (
+    "DELETE FROM work_minute WHERE (minute, site, worker) IN (SELECT minute, site,"
+    " worker FROM work_minute WHERE minute < ? ORDER BY minute LIMIT ?)"
+)
+_READ_MARK = "SELECT share_id, through_id, minute, site, worker FROM rolled_up"
+_WRITE_MARK = (
+    "UPDATE rolled_up SET share_id = ?, through_id = ?, minute = ?, site = ?,"
+    " worker = ?"
+)
+
+_Sums = dict[tuple[str, str], list[float]]
+"""Per (site, worker): accepted, rejected, work."""
+
+_Mark = tuple[int, int, int, str, str]
+
+
+class _Closed(msgspec.Struct):
+    """A minute that is over.
+
+    Attributes:
+        through: Id of the last share row in it.
+        left: What is still to be written, by key, last first.
+    """
+
+    minute: int
+    through: int
+    left: list[tuple[tuple[str, str], list[float]]]
+    slice_size: int
 
 
 @define(eq=False)
 class Rollup:
     """Sums of the minutes that are not in the tables yet.
 
-    The tables say up to which share they reach, so after a kill the rest is summed
-    again from the rows themselves.
+    The tables say how far they reach, so after a kill the rest is summed again
+    from the share rows themselves: each share counts once.
+
+    Attributes:
+        current: Sums of the minute that runs; the ledger adds to them.
     """
 
     _db: sqlite3.Connection
-    _sums: dict[_Key, list[float]] = field(factory=dict, init=False)
+    current: _Sums = field(factory=dict, init=False)
     _minute: int = field(default=0, init=False)
+    _reached: int = field(default=0, init=False)
+    _closed: deque[_Closed] = field(factory=deque, init=False)
 
-    def count(
-        self,
-        site: str,
-        worker: str,
-        minute: int,
-        difficulty: float,
-        is_accepted: bool,  # noqa: FBT001
-    ) -> None:
-        """Count one share."""
-        sums = self._sums_of((site, worker, minute))
-        if is_accepted:
-            sums[0] += 1
-            sums[2] += difficulty
-        else:
-            sums[1] += 1
+    def sums_of(self, site: str, worker: str) -> list[float]:
+        """Return the sums of a worker that `current` does not hold yet."""
+        key = (site, worker.encode("utf-8", "replace").decode())  # no lone surrogates
+        if len(self.current) >= MAX_WORKERS:
+            key = (site, OTHERS)
+        return self.current.setdefault(key, [0, 0, 0.0])
 
-    def rebuild(self) -> None:
-        """Sum the rows that a killed process did not get to."""
-        (reached,) = self._db.execute("SELECT share_id FROM rolled_up").fetchone()
-        for site, worker, minute, good, number, work in self._db.execute(
-            _REBUILD, (reached,)
-        ):
-            sums = self._sums_of((site, worker, minute))
-            sums[0 if good else 1] += number
-            sums[2] += work if good else 0.0
-
-    def flush(self, now: UnixTime, *, force: bool = False) -> None:
-        """Write all sums if a new minute has begun since the last time.
+    def turn(self, at: float, last_id: int) -> float:
+        """Begin the minute of `at` and return when it ends, in Unix seconds.
 
         Args:
-            now: Wall time.
-            force: Write them in any case: the file is about to be closed.
+            at: Wall time of the batch that comes.
+            last_id: Id of the last share row before that batch.
+        """
+        minute = int(at // 60)
+        if minute != self._minute and len(self._closed) < MAX_CLOSED:
+            self._close(last_id)
+            self._minute = minute
+        return (minute + 1) * 60.0
+
+    def rebuild(self, last_id: int) -> None:
+        """Sum the rows that a killed process did not get to.
+
+        Raises:
+            sqlite3.Error: The file cannot be read or written.
+        """
+        reached, through, minute, *done = self._db.execute(_READ_MARK).fetchone()
+        self._reached = reached
+        found: dict[int, _Sums] = {}
+        for site, worker, when, good, number, work in self._db.execute(
+            _REBUILD, {"through": through, "minute": minute, "reached": reached}
+        ):
+            if when == minute and through > reached and [site, worker] <= done:
+                continue
+            sums = found.setdefault(when, {}).setdefault((site, worker), [0, 0, 0.0])
+            sums[0 if good else 1] += number
+            sums[2] += work if good else 0.0
+        if last_id > reached:
+            self._write(found, (last_id, last_id, 0, "", ""), 0)
+            self._reached = last_id
+
+    def flush(self, now: UnixTime) -> None:
+        """Write the next slice of the minutes that are over.
 
         Raises:
             sqlite3.Error: The disk did not take it; nothing is lost, nothing written.
         """
-        minute = int(now // 60)
-        if (minute == self._minute and not force) or not self._sums:
-            self._minute = minute
+        if not self._closed:
             return
-        rows = [(*key, *sums) for key, sums in self._sums.items()]
+        closed = self._closed[0]
+        part = closed.left[-closed.slice_size :]
+        mark: _Mark = (self._reached, closed.through, closed.minute, *part[0][0])
+        if len(part) == len(closed.left):
+            mark = (closed.through, closed.through, 0, "", "")
+        self._write({closed.minute: dict(part)}, mark, int(now // 60))
+        del closed.left[-len(part) :]
+        self._reached = mark[0]
+        if not closed.left:
+            self._closed.popleft()
+
+    def finish(self, now: UnixTime, last_id: int) -> None:
+        """Write all there is: the file is about to be closed.
+
+        Raises:
+            sqlite3.Error: The disk did not take it; a rebuild will find it again.
+        """
+        self._close(last_id)
+        while self._closed:
+            self.flush(now)
+
+    def _close(self, last_id: int) -> None:
+        if not self.current:
+            return
+        left = sorted(self.current.items(), reverse=True)
+        size = max(MIN_SLICE, len(left) // SLICES + 1)
+        self._closed.append(_Closed(self._minute, last_id, left, size))
+        self.current = {}
+
+    def _write(self, minutes: dict[int, _Sums], mark: _Mark, now_minute: int) -> None:
+        rows = [(k, m, s) for m, sums in minutes.items() for k, s in sums.items()]
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._write(rows, minute)
+            for sql, per in _ADD_UNITS:
+                self._db.executemany(sql, [(*k, m // per, *s) for k, m, s in rows])
+            self._db.execute(_WRITE_MARK, mark)
+            self._db.execute(_DROP_OLD, (now_minute - KEEP_MINUTES, 2 * len(rows)))
+            self._db.execute("COMMIT")
         except sqlite3.Error:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
-        self._sums.clear()
-        self._minute = minute
-
-    def _write(self, rows: list[tuple[object, ...]], minute: int) -> None:
-        for unit, minutes in _UNITS:
-            sql = _ADD.format(unit=unit)
-            shifted = [(*r[:2], int(str(r[2])) // minutes, *r[3:]) for r in rows]
-            self._db.executemany(sql, shifted)
-        self._db.execute(
-            "UPDATE rolled_up SET share_id = (SELECT coalesce(max(id), 0) FROM share)"
-        )
-        oldest = minute - KEEP_MINUTES
-        self._db.execute("DELETE FROM work_minute WHERE minute < ?", (oldest,))
-
-    def _sums_of(self, key: _Key) -> list[float]:
-        sums = self._sums.get(key)
-        if sums is None:
-            if len(self._sums) >= MAX_WORKERS:
-                key = (key[0], OTHERS, key[2])
-            sums = self._sums.setdefault(key, [0, 0, 0.0])
-        return sums

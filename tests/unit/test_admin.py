@@ -17,6 +17,9 @@ class FakeOperations:
     def sites(self) -> list[str]:
         return []
 
+    def nodes(self) -> list[str]:
+        return []
+
     def pools(self) -> list[str]:
         return []
 
@@ -28,7 +31,7 @@ class FakeOperations:
             raise Refused("no miner 'nobody'")
         return Done(True, f"hung up on {miner}")
 
-    def ban(self, address: str, for_s: float = 1.0) -> Done:
+    def ban(self, address: str) -> Done:
         return Done(True, address)
 
     unban = drain = ban

@@ -1,4 +1,5 @@
--- A share as it was judged. hash is in display order. Rowids grow with time.
+-- A share as it was judged. hash is in display order. Ids grow with time and are
+-- never used twice: the newest row is never deleted.
 CREATE TABLE share (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,
@@ -49,9 +50,17 @@ CREATE TABLE block (
     site TEXT NOT NULL,
     worker TEXT NOT NULL,
     source TEXT NOT NULL,
-    verdict TEXT NOT NULL DEFAULT 'pending'
+    height INTEGER,
+    verdict TEXT NOT NULL DEFAULT 'pending',
+    reason TEXT NOT NULL DEFAULT '',
+    settled_at REAL
 );
 
--- One row: shares up to this id are in work_minute.
-CREATE TABLE rolled_up (share_id INTEGER NOT NULL);
-INSERT INTO rolled_up VALUES (0);
+-- One row: how far the roll-ups reach. Shares up to share_id are in them; those
+-- after it, up to through_id, are being added as `minute`, and are in for every
+-- (site, worker) up to the one named here.
+CREATE TABLE rolled_up (
+    share_id INTEGER NOT NULL, through_id INTEGER NOT NULL,
+    minute INTEGER NOT NULL, site TEXT NOT NULL, worker TEXT NOT NULL
+);
+INSERT INTO rolled_up VALUES (0, 0, 0, '', '');

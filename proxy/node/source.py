@@ -1,0 +1,158 @@
+"""A node as a source: its templates are work, its blocks are submitted everywhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from protocol.bitcoin.address import script_of_address
+from protocol.bitcoin.coinbase import Payout
+from protocol.bitcoin.network import Network
+from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template
+from protocol.units import Difficulty, Seconds
+from protocol.work.share import JudgedShare
+from proxy.jobs.feed import Feed, FeedListener
+from proxy.node.service import NodeService
+from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
+from proxy.node.template_feed import NodeState
+from proxy.node.works import TemplateWorks, WorkRules
+
+
+@define(eq=False)
+class NodeSource:
+    """Makes work of a node's templates, and blocks of the shares that are some.
+
+    Attributes:
+        name: The node's.
+        payout_address: Whom its blocks pay; empty: it is no source, only a witness.
+        min_block_difficulty: Regtest only: a share from here on is a block.
+        listeners: Boards by site: whom new work goes to.
+        settle: Told what became of a block sent on.
+    """
+
+    _log = Logger()
+
+    name: str
+    payout_address: str
+    min_block_difficulty: Difficulty
+    clock: IReactorTime
+    next_session: Callable[[], int]
+    listeners: dict[str, FeedListener] = field(factory=dict, init=False)
+    settle: Callable[[int, str, str], None] = field(init=False)
+    submitter: BlockSubmitter = field(init=False)
+    unusable: str = field(default="", init=False)
+    _works: TemplateWorks | None = field(default=None, init=False)
+    _session: int = field(default=0, init=False)
+    _feeds: dict[str, Feed] = field(factory=dict, init=False)
+    _tokens: dict[str, int] = field(factory=dict, init=False)
+
+    @property
+    def room(self) -> int | None:
+        """Bytes of extranonce2 in its coinbases."""
+        return EXTRANONCE2_BYTES
+
+    def takes_identity(self) -> bool:
+        """A node pays one address, whoever hashes."""
+        return False
+
+    def open(self, site: str, identity: str, number: int) -> Feed:
+        """Return the feed of a site: one serves all its search spaces."""
+        del identity, number
+        return self._feeds.setdefault(site, Feed(self.name))
+
+    def close(self, site: str, identity: str, number: int) -> None:
+        """Do nothing: a node is listened to in any case."""
+
+    def forward(self, share: JudgedShare, token: int) -> bool:
+        """Submit the block that `share` is; False if its template is gone."""
+        block = self._works.block_of(share) if self._works else None
+        if block is None:
+            return False
+        self._tokens[block.hash] = token
+        return self.submitter.submit(block)
+
+    def template_arrived(self, node: NodeService, template: Template) -> None:
+        """Post new work to every site."""
+        works = self._works or self._begin(node)
+        if works is None:
+            return
+        work = works.add(template, self._session)
+        # a node pays for blocks alone
+        work = msgspec.structs.replace(work, target=work.block_target)
+        for site, feed in list(self._feeds.items()):
+            if feed.work is None:
+                feed.ready_since = Seconds(self.clock.seconds())
+            feed.work = work
+            self.listeners[site].work_arrived(feed)
+
+    def tip_arrived(self, node: NodeService, tip: str, at: Seconds) -> None:
+        """Wait: the template on the new tip follows."""
+
+    def state_changed(self, node: NodeService) -> None:
+        """Take the work away while the node is not up."""
+        if node.state is NodeState.UP:
+            if node.template is not None:
+                self.template_arrived(node, node.template)
+            return
+        for site, feed in list(self._feeds.items()):
+            feed.reason = node.reason
+            if feed.work is not None:
+                feed.work = None
+                self.listeners[site].feed_lost(feed, 0)
+
+    def answered(self, answer: BlockAnswer) -> None:
+        """Take note of what a node said to a block: the first good word counts."""
+        token = self._tokens.get(answer.block)
+        if token is None:
+            return
+        is_last = answer.node == self.name
+        if answer.verdict.is_good or is_last:
+            del self._tokens[answer.block]
+            verdict = "accepted" if answer.verdict.is_good else "rejected"
+            if answer.verdict is BlockVerdict.LOST:
+                verdict = "lost"
+            self.settle(token, verdict, "" if verdict == "accepted" else answer.reason)
+
+    def _begin(self, node: NodeService) -> TemplateWorks | None:
+        """Return the maker of work, once the node's network is known."""
+        if not self.payout_address or node.network is None:
+            return None
+        is_regtest = node.network is Network.REGTEST
+        if self.min_block_difficulty and not is_regtest:
+            self.unusable = "min_block_difficulty is for regtest alone"
+            self._log.error("{node}: {why}", node=self.name, why=self.unusable)
+            return None
+        script = script_of_address(self.payout_address, node.network)
+        rules = WorkRules(
+            Payout(script),
+            difficulty_binds=not is_regtest,
+            min_block_difficulty=self.min_block_difficulty,
+        )
+        self._session = self.next_session()
+        self._works = TemplateWorks(self.name, rules)
+        return self._works
+
+
+def join(sources: list[NodeSource], nodes: list[NodeService], folder: Path) -> None:
+    """Give every source a submitter that reaches all the nodes, its own last.
+
+    Args:
+        sources: One for each node, in the same order.
+        nodes: All of them.
+        folder: Where blocks are written before they are submitted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        targets: list[SubmitTarget] = sorted(
+            (node.submit_target for node in nodes), key=_last(source.name)
+        )
+        source.submitter = BlockSubmitter(
+            targets, folder, source.answered, source.clock
+        )
+
+
+def _last(name: str) -> Callable[[SubmitTarget], bool]:
+    return lambda target: target.name == name
