@@ -10,7 +10,13 @@ import msgspec
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeadlineError
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionClosed,
+    DNSLookupError,
+    UserError,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.web.client import (
@@ -44,6 +50,7 @@ _IDLE_SECONDS = 20  # bitcoind hangs up after 30 s of silence (-rpcservertimeout
 
 _BROKEN = (
     ConnectError,
+    ConnectingCancelledError,
     ConnectionClosed,
     DNSLookupError,
     RequestTransmissionFailed,
@@ -175,6 +182,8 @@ def make_rpc_client(url: str, credentials: Credentials, reactor: Any) -> RpcClie
 
 def _translated(method: str, error: Exception) -> Exception:
     """Return what a failed request means: a cancelled one was no fault of the node."""
+    if type(error) in {UserError, ConnectingCancelledError}:  # while connecting
+        return CancelledError()
     reasons = getattr(error, "reasons", None)  # what an HTTP failure wraps
     if not reasons:
         return NodeUnreachableError(f"{method}: {error}")

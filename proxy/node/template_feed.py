@@ -140,8 +140,9 @@ class TemplateFeed(MultiService):
     @override
     async def stopService(self) -> None:
         """Let go of the calls that are under way."""
+        stopped = super().stopService()  # first: no loop begins another round
         await self._tasks.cancel_all()
-        await super().stopService()
+        await stopped
 
     def block_heard(self, block: HashBlock) -> None:
         """ZMQ told of a tip: ask for its template."""
@@ -156,11 +157,11 @@ class TemplateFeed(MultiService):
     async def _follow(self) -> None:
         """Long poll for ever."""
         pause = _Pause()
-        while True:
+        while self.running:
             try:
                 await self._fetch()
                 pause.reset()
-                while True:
+                while self.running:
                     await self._long_poll()
             except RemoteError as error:
                 self._failed(error)

@@ -58,12 +58,13 @@ class Bitcoind:
         self.process.wait(30)
 
 
-async def start_node(
+async def start_node(  # noqa: PLR0913, PLR0917  (what a node can be started with)
     kind: str,
     reactor: Any,
     home: Path | None,
     block_every: float = 0.0,
     hashrate: float = 0.0,
+    port: int = 0,
 ) -> RunningNode:
     """Start a node of `kind` with its state in `home`."""
     if kind == "bitcoind":
@@ -71,7 +72,10 @@ async def start_node(
         return await _start_bitcoind(reactor, home)
     pace = Pace(Seconds(block_every), HashesPerSecond(hashrate))
     node = RegtestNode(
-        RegtestOptions(state_dir=home, pace=pace), reactor, now, secrets.token_bytes
+        RegtestOptions(state_dir=home, rpc_port=port, pace=pace),
+        reactor,
+        now,
+        secrets.token_bytes,
     )
     node.startService()
     await node.ready()

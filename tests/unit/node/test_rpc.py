@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.testing import MemoryReactorClock
 
 from protocol.errors import MalformedMessageError
@@ -228,3 +228,14 @@ def test_a_body_over_the_limit_is_not_kept() -> None:
 
     assert isinstance(ended[0].value, NodeUnreachableError)
     assert str(ended[0].value) == "answer over 3 B"
+
+
+def test_a_call_cancelled_while_connecting_is_cancelled_and_no_fault() -> None:
+    reactor = MemoryReactorClock()
+    ended: list[Any] = []
+
+    call = Deferred.fromCoroutine(a_client(reactor).call("x"))
+    _ = call.addBoth(ended.append)
+    call.cancel()
+
+    assert isinstance(ended[0].value, CancelledError)
