@@ -1,0 +1,62 @@
+"""Have the admin socket to oneself, also after a crash."""
+
+import socket
+from errno import EADDRINUSE
+from pathlib import Path
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IReactorUNIX,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
+
+
+@implementer(IStreamServerEndpoint)
+class AdminEndpoint:
+    """A Unix socket that its owner alone may open (mode 0600).
+
+    What a killed process left behind is removed. Twisted's lock file is not used:
+    it names a process id, and in a container the dead and the new process are both
+    number 1, so that a restart would find the lock held for ever.
+    """
+
+    def __init__(self, reactor: IReactorUNIX, path: Path) -> None:
+        self._reactor = reactor
+        self._path = path
+
+    def listen(self, protocolFactory: IProtocolFactory) -> "Deferred[IListeningPort]":  # noqa: N803
+        """Listen; fails with CannotListenError where another process does."""
+        path = str(self._path)
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if is_served(self._path):
+            in_use = OSError(EADDRINUSE, "another process listens there")
+            return fail(CannotListenError("unix", path, in_use))
+        endpoint = UNIXServerEndpoint(self._reactor, path, mode=0o600, wantPID=False)
+        listening: Deferred[IListeningPort] = endpoint.listen(protocolFactory)
+        return listening
+
+
+def is_served(path: Path) -> bool:
+    """Return whether somebody listens on the socket `path`.
+
+    A socket on which nobody does is removed; what is no socket stays as it is.
+    """
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return False
+        except PermissionError:
+            return True  # somebody else's
+        except BlockingIOError:
+            return True  # somebody's backlog is full
+    return True

@@ -1,0 +1,140 @@
+"""The admin socket, its client and the kernel between them."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThread
+
+from proxy.admin.client import AdminError, call, news
+from proxy.admin.listen import AdminEndpoint, is_served
+from proxy.admin.server import MAX_CONNECTIONS, AdminFactory
+from proxy.admin.topics import Topics
+from tests.support import on_reactor
+from tests.unit.admin.test_server import FakeOperations
+
+pytestmark = pytest.mark.integration
+
+
+async def listening(path: Path, topics: Topics | None = None) -> IListeningPort:
+    operations: Any = FakeOperations()
+    factory = AdminFactory(operations, may_steer=True, topics=topics)
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    unix: Any = reactor
+    return await AdminEndpoint(unix, path).listen(factory)
+
+
+async def elsewhere(function: Callable[[], Any]) -> Any:
+    return await deferToThread(function)
+
+
+def leave_stale(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+
+@on_reactor
+async def test_a_call_is_answered_through_the_socket(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "admin.sock"
+    port = await listening(path)
+    answer = await elsewhere(lambda: call(path, "miners", {"page": 3}))
+    await maybeDeferred(port.stopListening)
+
+    assert answer == ["*", 3]
+
+
+@on_reactor
+async def test_only_the_owner_may_open_it(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "admin.sock"
+    port = await listening(path)
+    modes = path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777
+    await maybeDeferred(port.stopListening)
+
+    assert modes == (0o600, 0o700)
+
+
+@on_reactor
+async def test_a_refusal_is_an_error_with_the_servers_words(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    port = await listening(path)
+    with pytest.raises(AdminError, match=r"\$\.page"):
+        await elsewhere(lambda: call(path, "miners", {"page": "x"}))
+    await maybeDeferred(port.stopListening)
+
+
+@on_reactor
+async def test_a_socket_left_by_a_killed_process_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    leave_stale(path)
+    port = await listening(path)
+    answer = await elsewhere(lambda: call(path, "status", {}))
+    await maybeDeferred(port.stopListening)
+
+    assert answer == "fine"
+
+
+@on_reactor
+async def test_a_socket_in_use_is_not_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    port = await listening(path)
+    with pytest.raises(CannotListenError):
+        await listening(path)
+    answer = await elsewhere(lambda: call(path, "status", {}))
+    await maybeDeferred(port.stopListening)
+
+    assert answer == "fine"
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    path.write_text("mine")
+    served = is_served(path)
+
+    assert not served
+    assert path.read_text() == "mine"
+
+
+@on_reactor
+async def test_news_come_as_they_happen(tmp_path: Path) -> None:
+    path, topics = tmp_path / "admin.sock", Topics()
+    port = await listening(path, topics)
+    stream: Any = news(path, ["block"])
+    coming = deferToThread(lambda: next(stream))
+    while not coming.called:
+        topics.publish("block", {"height": 7})
+        await elsewhere(lambda: None)
+    item = await coming
+    stream.close()
+    await maybeDeferred(port.stopListening)
+
+    assert item == ("block", {"height": 7})
+
+
+@on_reactor
+async def test_one_client_too_many_is_told_to_try_again(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    port = await listening(path)
+
+    def crowd() -> str:
+        sockets = [socket.socket(socket.AF_UNIX) for _ in range(MAX_CONNECTIONS)]
+        for one in sockets:
+            one.connect(str(path))
+        try:
+            call(path, "status", {})
+        except AdminError as error:
+            return str(error)
+        finally:
+            for one in sockets:
+                one.close()
+        return "answered"
+
+    said = await elsewhere(crowd)
+    await maybeDeferred(port.stopListening)
+
+    assert "try again" in said or "hung up" in said
