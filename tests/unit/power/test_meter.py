@@ -1,0 +1,124 @@
+"""Which readings of a meter are believed."""
+
+import math
+
+import pytest
+
+from protocol.units import Seconds
+from proxy.power.meter import Meter, MeterFault, MeterParams, judge
+
+PARAMS = MeterParams(slope_w_per_s=1000.0)
+
+
+def read(
+    *readings: float | None,
+    start: Meter | None = None,
+    at: float = 0.0,
+    expected: float = 5000.0,
+    params: MeterParams = PARAMS,
+) -> Meter:
+    """One reading a second, from second `at` + 1 on."""
+    meter = start or Meter(Seconds(at))
+    for second, reading in enumerate(readings, start=1):
+        meter = judge(meter, reading, Seconds(at + second), expected, params)
+    return meter
+
+
+def test_a_reading_that_moves_a_little_is_believed() -> None:
+    meter = read(5000.0, 5010.0, 4990.0)
+
+    assert (meter.trusted_w, meter.fault) == (4990.0, None)
+    assert meter.lost_for(Seconds(4.0)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("reading", "fault"),
+    [
+        (math.nan, MeterFault.NAN),
+        (math.inf, MeterFault.NAN),
+        (-1.0, MeterFault.NEGATIVE),
+        (90_000.0, MeterFault.SPIKE),
+        (10.0, MeterFault.SPIKE),
+    ],
+)
+def test_one_bad_reading_is_not_believed_but_the_next_good_one_is(
+    reading: float, fault: MeterFault
+) -> None:
+    bad = read(5000.0, reading)
+
+    assert (bad.fault, bad.trusted_w, bad.watts) == (fault, None, 5000.0)
+    assert read(5001.0, start=bad, at=2.0).trusted_w == 5001.0
+
+
+def test_a_zero_is_a_reading() -> None:
+    assert read(500.0, 0.0).trusted_w == 0.0
+
+
+def test_one_late_answer_is_forgiven_four_are_not() -> None:
+    assert read(5000.0, None, None, None).fault is None
+    assert read(5000.0, None, None, None, None).fault is MeterFault.LATE
+
+
+def test_a_meter_is_lost_after_three_polls_without_a_believable_reading() -> None:
+    meter = read(5000.0, math.nan)
+
+    assert not meter.is_lost(Seconds(4.0), PARAMS)
+    assert meter.is_lost(Seconds(4.1), PARAMS)
+
+
+def test_a_meter_that_never_spoke_is_lost_from_the_start() -> None:
+    assert Meter(Seconds(0.0)).is_lost(Seconds(3.5), PARAMS)
+
+
+def test_a_step_that_stays_is_believed_at_its_third_reading() -> None:
+    assert read(5000.0, 90_000.0, 90_100.0).fault is MeterFault.SPIKE
+    assert read(5000.0, 90_000.0, 90_100.0, 90_050.0).trusted_w == 90_050.0
+
+
+def test_readings_that_jump_about_never_confirm_each_other() -> None:
+    wild = read(5000.0, 90_000.0, 40_000.0, 90_000.0, 40_000.0, 90_000.0)
+
+    assert wild.fault is MeterFault.SPIKE
+
+
+def test_an_allowed_slope_counts_the_time_since_the_last_good_reading() -> None:
+    assert read(5000.0, math.nan, math.nan, 7900.0).trusted_w == 7900.0
+
+
+def test_the_same_reading_after_machines_went_down_is_frozen() -> None:
+    steady = read(*[5000.0] * 10)
+
+    frozen = read(5000.0, start=steady, at=10.0, expected=4000.0)
+
+    assert steady.fault is None
+    assert frozen.fault is MeterFault.FROZEN
+
+
+def test_the_same_reading_for_less_than_ten_seconds_is_not_frozen() -> None:
+    steady = read(*[5000.0] * 9)
+
+    assert read(5000.0, start=steady, at=9.0, expected=4000.0).fault is None
+
+
+def test_the_same_reading_while_machines_go_up_is_not_frozen() -> None:
+    steady = read(*[5000.0] * 10)
+
+    assert read(5000.0, start=steady, at=10.0, expected=9000.0).fault is None
+
+
+def test_the_same_reading_for_two_minutes_is_frozen_whatever_happens() -> None:
+    assert read(*[5000.0] * 120).fault is None
+    assert read(*[5000.0] * 121).fault is MeterFault.FROZEN
+
+
+def test_a_meter_that_has_shown_to_be_quiet_is_given_more_time() -> None:
+    quiet = read(*[5000.0] * 100, 5010.0)
+
+    assert read(*[5010.0] * 499, start=quiet, at=101.0).fault is None
+    assert read(*[5010.0] * 501, start=quiet, at=101.0).fault is MeterFault.FROZEN
+
+
+def test_a_frozen_meter_that_moves_again_is_believed() -> None:
+    frozen = read(*[5000.0] * 130)
+
+    assert read(5003.0, start=frozen, at=130.0).trusted_w == 5003.0

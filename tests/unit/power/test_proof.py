@@ -1,0 +1,118 @@
+"""What shares prove, and how surely."""
+
+import math
+
+import pytest
+
+from protocol.units import HashesPerSecond, Seconds, Watts
+from proxy.power.proof import (
+    HASHES_PER_DIFFICULTY,
+    ShareSum,
+    efficiency,
+    has_stopped,
+    is_above_cap,
+    silence_limit,
+    violates_cap,
+)
+
+
+def equal_shares(count: int, *, each: float = 1.0, seconds: float = 60.0) -> ShareSum:
+    return ShareSum(count, count * each, count * each**2, Seconds(seconds))
+
+
+def test_the_hashrate_is_the_work_over_the_time() -> None:
+    assert equal_shares(60).hash_hs == HASHES_PER_DIFFICULTY
+
+
+@pytest.mark.parametrize(
+    ("count", "error"), [(100, 0.10), (400, 0.05), (2500, 0.02), (10_000, 0.01)]
+)
+def test_equal_shares_err_by_one_over_the_root_of_their_number(
+    count: int, error: float
+) -> None:
+    assert equal_shares(count, each=7.0).relative_error == pytest.approx(error)
+
+
+def test_unequal_shares_err_more() -> None:
+    unequal = ShareSum(2, 11.0, 101.0, Seconds(1.0))
+
+    assert unequal.relative_error == pytest.approx(math.sqrt(101) / 11)
+
+
+def test_no_shares_prove_nothing() -> None:
+    none = equal_shares(0)
+
+    assert (none.hash_hs, none.relative_error) == (0.0, math.inf)
+    assert none.interval() == (0.0, 0.0)
+    assert ShareSum(1, 1.0, 1.0, Seconds(0.0)).hash_hs == 0.0
+
+
+def test_an_interval_is_so_many_deviations_wide_and_not_negative() -> None:
+    low, high = equal_shares(100).interval(2.0)
+    rate = equal_shares(100).hash_hs
+
+    assert low == pytest.approx(0.8 * rate)
+    assert high == pytest.approx(1.2 * rate)
+    assert equal_shares(1).interval(4.0)[0] == 0.0
+
+
+def test_sums_of_disjoint_windows_add_up() -> None:
+    assert equal_shares(100) + equal_shares(50) == equal_shares(150, seconds=120.0)
+
+
+def test_a_rate_above_the_cap_by_chance_is_no_violation() -> None:
+    hundred = equal_shares(100)
+
+    assert not is_above_cap(hundred, hundred.hash_hs / 1.3)
+    assert is_above_cap(hundred, hundred.hash_hs / 2.0)
+
+
+def test_a_thousandth_above_is_tolerated_whatever_the_certainty() -> None:
+    sure = equal_shares(100_000_000)
+
+    assert not is_above_cap(sure, sure.hash_hs / 1.005)
+    assert is_above_cap(sure, sure.hash_hs / 1.02)
+
+
+def test_a_violation_takes_two_windows_in_a_row() -> None:
+    over, under = equal_shares(10_000), equal_shares(100)
+    cap = over.hash_hs / 2.0
+
+    assert violates_cap((under, over, over), cap)
+    assert not violates_cap((over, under, over), cap)
+    assert not violates_cap((over, over, under), cap)
+    assert not violates_cap((over,), cap)
+
+
+def test_silence_says_stopped_after_the_known_times() -> None:
+    assert silence_limit(20.0) == pytest.approx(41.4, abs=0.1)
+    assert silence_limit(6.0) == pytest.approx(138.2, abs=0.1)
+    assert silence_limit(0.0) == math.inf
+    assert has_stopped(42.0, 20.0)
+    assert not has_stopped(41.0, 20.0)
+
+
+def seen(count: int, watts: float) -> tuple[bool, bool]:
+    """Hidden load, hidden supply; the model says 1 J per hash of 60 a minute."""
+    shares = equal_shares(count, each=1 / HASHES_PER_DIFFICULTY)
+    model = HashesPerSecond(count / 60.0)
+    got = efficiency(shares, Watts(watts * count / 60.0), Watts(count / 60.0), model)
+    return got.is_hidden_load(), got.is_hidden_supply()
+
+
+def test_the_expected_efficiency_raises_no_alarm() -> None:
+    assert seen(10_000, 1.0) == (False, False)
+    assert seen(10_000, 1.1) == (False, False)
+
+
+def test_more_watts_than_the_work_explains_are_a_hidden_load() -> None:
+    assert seen(10_000, 1.15) == (True, False)
+
+
+def test_fewer_watts_than_the_work_needs_are_a_hidden_supply() -> None:
+    assert seen(10_000, 0.85) == (False, True)
+
+
+def test_too_few_shares_are_no_proof_either_way() -> None:
+    assert seen(100, 1.35) == (False, False)
+    assert seen(0, 1.35) == (False, False)
