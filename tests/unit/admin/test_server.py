@@ -156,6 +156,7 @@ def test_too_many_slow_calls_cost_the_connection() -> None:
 
     assert len(client.operations.waiting) == MAX_PENDING
     assert client.transport.disconnecting
+    client.connection.connectionLost()  # else the calls wait for ever
 
 
 def test_calls_of_a_connection_that_is_gone_are_cancelled() -> None:
