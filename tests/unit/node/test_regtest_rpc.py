@@ -1,0 +1,154 @@
+"""The embedded node's calls, without a socket."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from protocol.bitcoin.target import target_from_nbits
+from protocol.units import HashesPerSecond, Seconds, UnixTime
+
+pytest.importorskip("pbk", reason="needs the extra [regtest]")
+
+from proxy.node.regtest_chain import NBITS, Pace, RegtestChain, open_chain, subsidy
+from proxy.node.regtest_rpc import MAX_GENERATED, RegtestCalls, RpcError, answer
+
+NOW = UnixTime(1_700_000_000.0)
+ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+METHODS = [
+    "getblockhash",
+    "getblock",
+    "getblockheader",
+    "sendrawtransaction",
+    "validateaddress",
+    "submitblock",
+    "getblocktemplate",
+    "generatetoaddress",
+    "getbestblockhash",
+]
+
+
+class Stage:
+    """A chain, what it told of tips, and its calls."""
+
+    def __init__(self, directory: Path) -> None:
+        self.tips: list[bytes] = []
+        self.chain: RegtestChain = open_chain(
+            directory, in_memory=True, wall_clock=lambda: NOW, on_tip=self.tips.append
+        )
+        self.calls = RegtestCalls(self.chain, Pace(), "test")
+
+    def ask(self, method: str, *params: Any) -> Any:
+        return answer(self.calls, method, list(params))
+
+    def fault(self, method: str, *params: Any) -> int:
+        with pytest.raises(RpcError) as error:
+            self.ask(method, *params)
+        return error.value.code
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.chain.close()
+
+
+def test_generated_blocks_end_at_the_present_second_by_second(stage: Stage) -> None:
+    stage.ask("generatetoaddress", 20, ADDRESS)
+
+    times = [stage.chain.kernel.header_at(height).ntime for height in range(1, 21)]
+    assert times == list(range(int(NOW) - 19, int(NOW) + 1))
+
+
+def test_a_template_starts_now_and_not_before_the_median(stage: Stage) -> None:
+    stage.ask("generatetoaddress", 20, ADDRESS)
+
+    template = stage.ask("getblocktemplate", {"rules": ["segwit"]})
+
+    assert template["curtime"] == int(NOW)
+    assert template["mintime"] == int(NOW) - 4
+    assert template["coinbasevalue"] == subsidy(21)
+
+
+def test_each_tip_is_told_once(stage: Stage) -> None:
+    hashes = stage.ask("generatetoaddress", 3, ADDRESS)
+
+    assert [tip[::-1].hex() for tip in stage.tips] == hashes
+
+
+def test_a_block_that_was_refused_is_a_duplicate_and_still_invalid(
+    stage: Stage,
+) -> None:
+    stage.ask("generatetoaddress", 1, ADDRESS)
+    raw = bytes.fromhex(stage.ask("getblock", stage.ask("getbestblockhash"), 0))
+    bad = raw[:-40] + b"\x01" + raw[-39:]
+
+    assert stage.chain.submit(raw) == "duplicate"
+    assert stage.chain.submit(bad) is not None
+    assert stage.ask("getblockcount") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("nonsense", (), -32601),
+        ("close", (), -32601),
+        ("getblockcount", (1,), -32602),
+        ("getblockhash", (), -32602),
+        ("getblockhash", ("1",), -32602),
+        ("getblockhash", (-1,), -8),
+        ("getblockhash", (1,), -8),
+        ("getblock", ("zz",), -22),
+        ("getblock", ("00",), -5),
+        ("generatetoaddress", (MAX_GENERATED + 1, ADDRESS), -8),
+        ("generatetoaddress", (1, "x"), -5),
+        ("submitblock", ("00" * 79,), -22),
+        ("getblocktemplate", ({"mode": "x"},), -8),
+        ("getblocktemplate", ({"mode": "proposal", "data": "00"},), -22),
+        ("sendrawtransaction", ("00",), -26),
+    ],
+)
+def test_a_call_that_fails_has_cores_code(
+    stage: Stage, method: str, params: tuple[Any, ...], code: int
+) -> None:
+    assert stage.fault(method, *params) == code
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.sampled_from(METHODS),
+    st.lists(
+        st.none()
+        | st.integers(-5, 5)
+        | st.text(alphabet="0123456789abcdefxyz", max_size=200)
+        | st.dictionaries(st.sampled_from(["mode", "data", "rules"]), st.text()),
+        max_size=3,
+    ),
+)
+def test_any_arguments_are_answered_or_an_rpc_error(
+    stage: Stage, method: str, params: list[Any]
+) -> None:
+    with suppress(RpcError):  # any other exception fails
+        answer(stage.calls, method, params)
+
+
+def test_the_pace_never_makes_the_target_easier_than_the_networks() -> None:
+    network = target_from_nbits(NBITS)
+
+    assert Pace().target == network
+    assert Pace(Seconds(5.0), HashesPerSecond(0.1)).target == network
+    assert Pace(Seconds(5.0), HashesPerSecond(1e6)).target == (1 << 256) // 5_000_000
+
+
+def test_the_subsidy_halves_every_150_blocks() -> None:
+    assert [subsidy(h) for h in (1, 149, 150, 300)] == [
+        5_000_000_000,
+        5_000_000_000,
+        2_500_000_000,
+        1_250_000_000,
+    ]
