@@ -8,20 +8,45 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from attrs import frozen
 
 from proxy.admin.client import AdminError, call
 from proxy.admin.render import RENDERERS
-from proxy.config import ConfigError, load_config, refuse_unready
+from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
+from proxy.version import VERSION
 
-Command = Callable[[argparse.Namespace], int]
+MAX_SECONDS = 1e9
+
+
+Arguments = argparse.Namespace
+Parser = argparse.ArgumentParser
+
+
+@frozen
+class Command:
+    """A command: what it is called, what it takes, what it does.
+
+    Attributes:
+        declare: Adds its options to a parser. It is called only for the command
+            that was asked for, so that it may load what other commands need not.
+        run: Does it; returns the exit status.
+        has_json: It takes `--json` as every command does; else `declare` adds it.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Arguments], int]
+    declare: Callable[[Parser], None]
+    has_json: bool = True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0 done, 1 refused or failed, 2 wrong usage."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(words).parse_args(words)
     command: Command = arguments.command
     try:
-        return command(arguments)
+        return command.run(arguments)
     except (ConfigError, AdminError) as error:
         sys.stderr.write(f"baseload: {error}\n")
         return 1
@@ -29,52 +54,96 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(words: Sequence[str]) -> Parser:
+    parser = Parser(
         prog="baseload",
         description="A Stratum proxy that holds a mining site to its power budget.",
     )
+    parser.add_argument("--version", action="version", version=f"baseload {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = _add(commands, "run", _run, "run the proxy until SIGTERM")
-    run.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
-    check = _add(commands, "check-config", _check, "read a configuration and stop")
-    check.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
-    for name, help_text in (
-        ("status", "the whole process at a glance"),
-        ("sites", "every site"),
-        ("pools", "every pool, and why it is not in use"),
-        ("nodes", "every Bitcoin node"),
-    ):
-        _add_remote(commands, name, help_text)
-    top = _add_remote(commands, "top", "the status, drawn again every second")
-    top.add_argument("--once", action="store_true", help="draw one frame and stop")
-    top.set_defaults(command=_top)
-    miners = _add_remote(commands, "miners", "connected miners")
-    miners.add_argument("--filter", default="*", help="glob on the worker name")
-    miners.add_argument("--page", type=int, default=0, help="1,000 miners each")
-    kick = _add_remote(commands, "kick", "hang up on a miner")
-    kick.add_argument("miner", help="id or worker name")
-    ban = _add_remote(commands, "ban", "refuse an address for a time")
-    ban.add_argument("address")
-    ban.add_argument("--for", dest="for_s", type=float, default=3600.0, metavar="S")
-    unban = _add_remote(commands, "unban", "take an address again")
-    unban.add_argument("address")
-    drain = _add_remote(commands, "drain", "take no more miners, send away those here")
-    drain.add_argument("site", nargs="?", default=None)
-    demo = _add(commands, "demo", _demo, "a whole plant in one process, for a look")
-    demo.add_argument("--for", dest="for_s", type=float, default=None, metavar="S")
-    demo.add_argument("--miners", type=int, default=200)
-    demo.add_argument("--no-screen", action="store_true", help="log lines instead")
-    sim = commands.add_parser("sim", help="simulated machines").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    fleet = sim.add_parser("fleet", help="simulated ASICs that really hash")
-    fleet.set_defaults(command=_sim_fleet)
-    if "sim" in sys.argv:  # loads a simulator: only where it is asked for
-        from proxy.sim.command import add_arguments  # noqa: PLC0415
-
-        add_arguments(fleet)
+    for command in COMMANDS:
+        _mount(commands, command, words)
+    sim = commands.add_parser("sim", help="simulated machines")
+    machines = sim.add_subparsers(required=True, metavar="WHAT")
+    for command in SIMULATORS:
+        _mount(machines, command, words[1:] if words[:1] == ["sim"] else [])
     return parser
+
+
+def _mount(commands: Any, command: Command, words: Sequence[str]) -> None:
+    parser: Parser = commands.add_parser(
+        command.name, help=command.help, description=command.help
+    )
+    parser.set_defaults(command=command)
+    if next((w for w in words if not w.startswith("-")), "") == command.name:
+        command.declare(parser)
+        if command.has_json:
+            parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _config(parser: Parser) -> None:
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
+
+
+def _socket(parser: Parser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-s", "--socket", type=Path, metavar="PATH")
+    where.add_argument("-c", "--config", type=Path, metavar="FILE")
+
+
+def _miners(parser: Parser) -> None:
+    _socket(parser)
+    parser.add_argument("--filter", default="*", help="glob on the worker name")
+    parser.add_argument("--page", type=int, default=0, help="1,000 miners each")
+
+
+def _kick(parser: Parser) -> None:
+    _socket(parser)
+    parser.add_argument("miner", help="id or worker name")
+
+
+def _ban(parser: Parser) -> None:
+    _unban(parser)
+    parser.add_argument(
+        "--for", dest="for_s", type=_seconds, default=3600.0, metavar="S"
+    )
+
+
+def _unban(parser: Parser) -> None:
+    _socket(parser)
+    parser.add_argument("address")
+
+
+def _drain(parser: Parser) -> None:
+    _socket(parser)
+    parser.add_argument("site", nargs="?", default=None)
+
+
+def _top_options(parser: Parser) -> None:
+    _socket(parser)
+    parser.add_argument("--once", action="store_true", help="draw one frame and stop")
+
+
+def _demo_options(parser: Parser) -> None:
+    parser.add_argument("--for", dest="for_s", type=_seconds, default=None, metavar="S")
+    parser.add_argument("--miners", type=int, default=200)
+    parser.add_argument("--no-screen", action="store_true", help="log lines instead")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < MAX_SECONDS:
+        raise ValueError(text)
+    return value
+
+
+_seconds.__name__ = "seconds"  # argparse says "invalid seconds value"
+
+
+def _sim_options(parser: Parser) -> None:
+    from proxy.sim.command import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -100,25 +169,6 @@ def _sim_fleet(arguments: argparse.Namespace) -> int:
     run_fleet(arguments)
 
 
-def _add(
-    commands: Any, name: str, command: Command, help_text: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=help_text, description=help_text
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(command=command, name=name)
-    return parser
-
-
-def _add_remote(commands: Any, name: str, help_text: str) -> argparse.ArgumentParser:
-    parser = _add(commands, name, _remote, help_text)
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("-s", "--socket", type=Path, metavar="PATH")
-    where.add_argument("-c", "--config", type=Path, metavar="FILE")
-    return parser
-
-
 def _run(arguments: argparse.Namespace) -> int:
     from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
 
@@ -139,16 +189,16 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0
 
 
-_LOCAL = {"command", "name", "json", "socket", "config"}
+_LOCAL = {"command", "json", "socket", "config"}
 
 
 def _remote(arguments: argparse.Namespace) -> int:
     params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
-    result = call(_socket_of(arguments), arguments.name, params)
+    result = call(_socket_of(arguments), arguments.command.name, params)
     if arguments.json:
         _print_json(result)
     else:
-        sys.stdout.write(RENDERERS[arguments.name](result))
+        sys.stdout.write(RENDERERS[arguments.command.name](result))
     return 0
 
 
@@ -170,7 +220,7 @@ def _socket_of(arguments: argparse.Namespace) -> Path:
     if arguments.socket is not None:
         return Path(arguments.socket)
     if arguments.config is not None:
-        admin = load_config(arguments.config).proxy.admin
+        admin = load_proxy(arguments.config).admin
         return Path(admin.partition(":")[2])
     if "BASELOAD_ADMIN" in os.environ:
         return Path(os.environ["BASELOAD_ADMIN"].removeprefix("unix:"))
@@ -179,6 +229,35 @@ def _socket_of(arguments: argparse.Namespace) -> Path:
 
 def _print_json(value: object) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+COMMANDS = (
+    Command("run", "run the proxy until SIGTERM", _run, _config),
+    Command("check-config", "read a configuration and stop", _check, _config),
+    Command("status", "the whole process at a glance", _remote, _socket),
+    Command("sites", "every site", _remote, _socket),
+    Command("miners", "connected miners", _remote, _miners),
+    Command("pools", "every pool, and why it is not in use", _remote, _socket),
+    Command("nodes", "every Bitcoin node", _remote, _socket),
+    Command("top", "the status, drawn again every second", _top, _top_options),
+    Command("kick", "hang up on a miner", _remote, _kick),
+    Command("ban", "refuse an address for a time", _remote, _ban),
+    Command("unban", "take an address again", _remote, _unban),
+    Command("drain", "take no more miners, send those here away", _remote, _drain),
+    Command("demo", "a whole plant in one process", _demo, _demo_options),
+)
+"""A command is mounted here, and only when it does what it says."""
+
+SIMULATORS = (
+    Command(
+        "fleet",
+        "simulated ASICs that really hash",
+        _sim_fleet,
+        _sim_options,
+        has_json=False,
+    ),
+)
+"""What follows `sim`."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The configuration file: its keys, their defaults, what is wrong with one."""
 
-from proxy.config.load import load_config
+from proxy.config.load import load_config, load_proxy
 from proxy.config.model import (
     Config,
     ConfigError,
@@ -37,5 +37,6 @@ __all__ = [
     "SignalConfig",
     "SiteConfig",
     "load_config",
+    "load_proxy",
     "refuse_unready",
 ]

@@ -35,6 +35,29 @@ def load_config(path: Path | str) -> Config:
         raise ConfigError(f"{path}: {error}") from error
 
 
+class _ProxyAlone(msgspec.Struct, frozen=True):
+    proxy: ProxyConfig = ProxyConfig()
+
+
+def load_proxy(path: Path | str) -> ProxyConfig:
+    """Return `[proxy]` of the file `path`, reading no secret.
+
+    A command that only looks for the admin socket need not have the environment
+    and the files that the proxy has.
+
+    Raises:
+        ConfigError: It cannot be read, or a key of it is wrong.
+    """
+    path = Path(path)
+    try:
+        found = msgspec.toml.decode(_read(path), type=_ProxyAlone)
+        return _anchored_proxy(found.proxy, path.absolute().parent)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         text = file.read(MAX_FILE_BYTES + 1)
