@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar
 
 from attrs import define, field
 from twisted.application.service import MultiService, Service
@@ -10,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -29,12 +31,14 @@ from proxy.jobs.space import Spaces
 from proxy.node.credentials import CookieFile, UserPassword
 from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
+from proxy.node.watch import PoolWatch
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
 from proxy.shares.book import Book, SiteBook
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import open_database
 from proxy.shares.ledger import SqliteLedger
+from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.upstream.address import Reactor, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
@@ -42,6 +46,8 @@ from proxy.version import VERSION
 
 PROBE_SECONDS = Seconds(5.0)
 """How long a start waits to learn how much extranonce each pool leaves."""
+
+T = TypeVar("T")
 
 BACKLOG = 4096
 """Connections that the kernel holds for us until we take them."""
@@ -84,12 +90,22 @@ class Program:
         for site in self.config.sites:
             layout = await self._layout_of(site)
             self._open_site(site, layout)
-        operations = Operations(self)
+        operations = Operations(self, self._reader())
         self._listen_admin(self.config.proxy.admin, operations, full=True)
         if self.config.proxy.observer:
             self._listen_admin(self.config.proxy.observer, operations, full=False)
         for listener in self._listeners:
             await listener.ready()
+
+    def _reader(self) -> LedgerReader:
+        reactor: Any = self.reactor
+
+        async def run(work: Callable[[], T]) -> T:
+            pool = reactor.getThreadPool()
+            return await deferToThreadPool(reactor, pool, work)
+
+        path = Path(self.config.proxy.state_dir) / "ledger.sqlite3"
+        return LedgerReader(path, run)
 
     async def _layout_of(self, site: SiteConfig) -> Layout:
         """Return how the extranonce is cut at `site`: as configured, or as fits."""
@@ -291,9 +307,21 @@ def _pools(
 
 
 def _ticking(program: Program, clock: IReactorTime) -> PeriodicService:
+    watches = {
+        pool.name: PoolWatch(
+            pool.name, program.nodes[pool.check_against], program.wall_clock
+        )
+        for pool in program.config.pools
+        if pool.check_against
+    }
+
     async def tick() -> None:
         for pool in program.pools.values():
             pool.check()
+        for name, watch in watches.items():
+            watched = program.pools[name]
+            watch.check(watched.work, Seconds(clock.seconds()))
+            watched.contradicted = watch.found.text if watch.found else ""
         program.ledger.flush()
         program.ledger.roll_up()
 

@@ -1,9 +1,10 @@
 """What operators may see and do, over the parts of a running share process."""
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from protocol.units import Seconds
+from protocol.units import Seconds, UnixTime
 from proxy.admin.views import (
     BlockCounts,
     Done,
@@ -20,9 +21,12 @@ from proxy.downstream.connection import Hall
 from proxy.downstream.miner import Miner
 from proxy.node.service import NodeService
 from proxy.shares.ledger import SqliteLedger
+from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.upstream.pool import Pool
 from proxy.version import VERSION
+
+DAY = 86400.0
 
 PAGE = 1000
 """Miners in one answer."""
@@ -60,6 +64,10 @@ class Running(Protocol):
         """The intake of shares."""
 
     @property
+    def wall_clock(self) -> Callable[[], UnixTime]:
+        """What time it is."""
+
+    @property
     def started_at(self) -> Seconds:
         """When the process began."""
 
@@ -67,8 +75,9 @@ class Running(Protocol):
 class Operations:
     """The methods of the admin socket."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, reader: LedgerReader | None = None) -> None:
         self._running = running
+        self._reader = reader
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""
@@ -80,7 +89,7 @@ class Operations:
             engine="python",
             ledger=self._running.ledger.state,
             sites=self.sites(),
-            pools=self.pools(),
+            pools=self._pools(),
             nodes=self.nodes(),
             blocks=BlockCounts(book.blocks_found, book.blocks_accepted),
         )
@@ -89,9 +98,34 @@ class Operations:
         """Return every site."""
         return [self._site(name, hall) for name, hall in self._running.halls.items()]
 
-    def pools(self) -> list[PoolView]:
-        """Return every pool."""
+    async def pools(self) -> list[PoolView]:
+        """Return every pool, with its verdicts beside ours for the last 24 hours."""
+        views = self._pools()
+        if self._reader is not None and views:
+            now = self._running.wall_clock()
+            rows = await self._reader.reconcile(UnixTime(now - DAY), UnixTime(now + 1))
+            for view in views:
+                view.hours = [row for row in rows if row.pool == view.name]
+        return views
+
+    def _pools(self) -> list[PoolView]:
         return [self._pool(pool) for pool in self._running.pools.values()]
+
+    def _why(self, pool: Pool) -> str:
+        """Return why a pool is not in use somewhere, or not at all; else empty."""
+        if pool.unusable:
+            return pool.unusable
+        for name, hall in self._running.halls.items():
+            layout = hall.floor.board.layout
+            room = pool.room
+            if name in pool.listeners and room is not None and room < layout.room:
+                return (
+                    f"leaves {room} B of extranonce2, layout"
+                    f" {layout.slot_bytes}+{layout.extranonce2_bytes} of {name}"
+                    f" needs {layout.room}"
+                )
+        reasons = (link.feed.reason for link in pool.links if link.feed.reason)
+        return pool.contradicted or next(reasons, "")
 
     def nodes(self) -> list[NodeView]:
         """Return every node."""
@@ -175,13 +209,11 @@ class Operations:
         links = pool.links
         work = next((link.feed.work for link in links if link.feed.work), None)
         ages = [self._now() - link.job_at for link in links if link.job_at is not None]
-        reason = pool.unusable or next(
-            (link.feed.reason for link in links if link.feed.reason), ""
-        )
+        reason = self._why(pool)
         mask = pool.version_mask
         return PoolView(
             name=pool.name,
-            state=pool.state(),
+            state=_state_of(pool, reason),
             difficulty=work.difficulty if work else None,
             accepted=pool.accepted,
             rejected=sum(pool.rejected.values()),
@@ -215,3 +247,9 @@ class Operations:
             connected_s=now - miner.connected_at,
             last_share_s=None if miner.share_at is None else now - miner.share_at,
         )
+
+
+def _state_of(pool: Pool, reason: str) -> str:
+    """Return a pool's state: `left` where it has work that we do not take."""
+    state = pool.state()
+    return "left" if state == "ready" and reason and not pool.contradicted else state

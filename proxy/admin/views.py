@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
+from proxy.shares.reader import PoolHour
 
 
 class MinerCounts(Struct):
@@ -52,6 +53,7 @@ class PoolView(Struct):
     extranonce2_size: int | None
     rejects: dict[str, int]
     lost: dict[str, int]
+    hours: list[PoolHour] = []
 
 
 class NodeView(Struct):
@@ -103,18 +105,6 @@ class MinerView(Struct):
     rejected: dict[str, int]
     connected_s: float
     last_share_s: float | None
-
-
-class PoolHour(Struct):
-    """One pool's verdicts beside ours, over an hour."""
-
-    pool: str
-    hour: int
-    forwarded: int
-    accepted: int
-    rejected: int
-    lost: int
-    work: float
 
 
 class Done(Struct):

@@ -11,10 +11,6 @@ from proxy.config.model import Config, ConfigError
 Uses = Callable[[Config], bool]
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
-    "$.pools[...].check_against": (
-        "checks of a pool's jobs",
-        lambda c: any(p.check_against for p in c.pools),
-    ),
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
     "$.pools[...].ca_file": (
         "authorities of its own",

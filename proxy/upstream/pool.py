@@ -7,6 +7,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from protocol.units import Seconds
+from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import PoolConfig
@@ -31,6 +32,7 @@ class Pool:
     Attributes:
         listeners: Boards by site: whom the feeds' news go to.
         settle: Told what became of a forwarded share.
+        contradicted: What its node says against its work; empty if nothing.
     """
 
     config: PoolConfig
@@ -49,6 +51,7 @@ class Pool:
     _sessions: dict[int, PoolLink] = field(factory=dict, init=False)
     _room: int | None = field(default=None, init=False)
     _answers: deque[bool] = field(factory=lambda: deque(maxlen=JUDGED_BY), init=False)
+    contradicted: str = field(default="", init=False)
     _left_until: float = field(default=0.0, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
 
@@ -62,6 +65,8 @@ class Pool:
         """Why no work is taken from it though it may offer some; else empty."""
         if self.clock.seconds() < self._left_until:
             return f"refused {MOST} of the last {JUDGED_BY} shares"
+        if self.contradicted and self.config.on_mismatch == "leave":
+            return self.contradicted
         mask = self.version_mask
         narrow = mask is not None and mask & OFFERED_MASK != OFFERED_MASK
         if narrow and self.config.version_rolling == "required":
@@ -125,6 +130,12 @@ class Pool:
         for link in self.links:
             await link.stop()
         await self._tasks.cancel_all()
+
+    @property
+    def work(self) -> Work | None:
+        """The newest work of any of its links."""
+        works = (link.feed.work for link in self._links.values())
+        return next((work for work in works if work is not None), None)
 
     def state(self) -> str:
         """Return where its links stand, the best of them."""
