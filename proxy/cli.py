@@ -11,6 +11,7 @@ import msgspec
 from attrs import frozen
 
 from proxy.admin.client import AdminError, call
+from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
 from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
@@ -198,7 +199,7 @@ def _remote(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(result)
     else:
-        sys.stdout.write(RENDERERS[arguments.command.name](result))
+        sys.stdout.write(RENDERERS[arguments.command.name](printable(result)))
     return 0
 
 

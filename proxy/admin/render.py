@@ -13,7 +13,7 @@ def si(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     step = 0
-    while abs(value) >= 1000 and step < len(_PREFIXES) - 1:  # noqa: PLR2004
+    while abs(value) >= 999.5 and step < len(_PREFIXES) - 1:  # noqa: PLR2004  (999.5 would read 1e+03)
         value, step = value / 1000, step + 1
     return f"{value:.3g} {_PREFIXES[step]}{unit}"
 

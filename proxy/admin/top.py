@@ -1,6 +1,5 @@
 """`baseload top`: the status, drawn again every second."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.client import AdminError
+from proxy.admin.keys import is_pressed, single_keys
+from proxy.admin.printable import printable
 from proxy.admin.render import reasons, si
 
 INTERVAL = 1.0
@@ -18,7 +19,7 @@ Fetch = Callable[[], Any]
 
 
 def show(fetch: Fetch, console: Console, *, once: bool) -> None:
-    """Draw until Ctrl-C; a proxy that is away is waited for.
+    """Draw until q or Ctrl-C; a proxy that is away is waited for.
 
     Args:
         fetch: Returns what `status` answers.
@@ -29,16 +30,20 @@ def show(fetch: Fetch, console: Console, *, once: bool) -> None:
         console.print(frame(fetch()))
         return
     try:
-        with Live(console=console, screen=True, auto_refresh=False) as live:
-            while True:
+        with (
+            single_keys(),
+            Live(console=console, screen=True, auto_refresh=False) as live,
+        ):
+            live.update(_try_frame(fetch), refresh=True)
+            while not is_pressed("q", INTERVAL):
                 live.update(_try_frame(fetch), refresh=True)
-                time.sleep(INTERVAL)
     except KeyboardInterrupt:
         return
 
 
 def frame(status: Any) -> Group:
     """Return one picture of `status`."""
+    status = printable(status)
     head = Text.assemble(
         (f" {status['name']} ", "reverse"),
         f"  baseload {status['version']}  up {_time(status['uptime_s'])}"
@@ -67,15 +72,15 @@ def _sites(sites: Any) -> Table:
     for site in sites:
         rates, miners, shares = site["hashrate_hs"], site["miners"], site["shares"]
         table.add_row(
-            site["name"],
-            site["source"] or Text("none", "bold red"),
+            Text(site["name"]),
+            Text(site["source"]) if site["source"] else Text("none", "bold red"),
             si(rates["1m"], "H/s"),
             si(rates["1h"], "H/s"),
             f"{miners['active']}/{miners['connected']}",
             str(miners["parked"]),
             str(shares["accepted"]),
-            reasons(shares["rejected"]),
-            reasons(shares["lost"]),
+            Text(reasons(shares["rejected"])),
+            Text(reasons(shares["lost"])),
         )
     return table
 
@@ -86,13 +91,13 @@ def _pools(pools: Any) -> Table:
     for pool in pools:
         age = pool["last_job_age_s"]
         table.add_row(
-            pool["name"],
+            Text(pool["name"]),
             Text(pool["state"], "green" if pool["state"] == "ready" else "yellow"),
             si(pool["difficulty"], ""),
             str(pool["accepted"]),
-            reasons(pool["rejects"]),
+            Text(reasons(pool["rejects"])),
             "-" if age is None else _time(age),
-            pool["reason"],
+            Text(pool["reason"]),  # a pool's own words: no markup
         )
     return table
 
@@ -100,7 +105,12 @@ def _pools(pools: Any) -> Table:
 def _nodes(nodes: Any) -> Table:
     table = _table("NODE", "STATE", "HEIGHT", "TIP")
     for node in nodes:
-        row = node["name"], node["state"], str(node["height"] or "-"), node["tip"]
+        row = (
+            node["name"],
+            node["state"],
+            str(node["height"] or "-"),
+            node["tip"] or "-",
+        )
         table.add_row(*row)
     return table
 
