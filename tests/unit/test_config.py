@@ -35,7 +35,7 @@ def test_each_example_loads(name: str) -> None:
     assert config.sites
 
 
-@pytest.mark.parametrize("name", ["pool", "hosting"])
+@pytest.mark.parametrize("name", ["pool", "solo", "hosting"])
 def test_examples_of_what_exists_may_run(name: str) -> None:
     refuse_unready(load_config(CONFIGS / f"{name}.toml"))
 
