@@ -180,3 +180,23 @@ def test_the_same_plant_lives_the_same_life_twice() -> None:
     ]
 
     assert (lives[0] == lives[1]).all()
+
+
+def test_an_hour_at_one_budget_is_used_and_never_exceeded() -> None:
+    plant = running_plant(seed=7)
+    budget = 2.2e6 * SCALE
+
+    power = watts(list(plant.run(3600, budget_of(budget))))
+
+    assert worst_minute(power[20:]) <= budget
+    assert power[300:].mean() >= 0.96 * budget
+    assert plant.state.safety.state is SafetyState.NORMAL
+
+
+def test_with_an_api_on_some_machines_parking_does_the_rest_in_time() -> None:
+    plant = running_plant(down=(5.0, 135.0, 135.0, 135.0))
+    budget = 2.0e6 * SCALE
+
+    power = watts(list(plant.run(300, budget_of(budget))))
+
+    assert (power[180:] <= budget).all()
