@@ -123,9 +123,8 @@ def plan(  # noqa: PLR0913
 ) -> Plan:
     """Return the levels that keep `fleet` within `grant`; equal inputs, equal plan.
 
-    Shedding looks at what is commanded, so that a step under way is not asked
-    for twice; growing at what may still be drawn, so that no watt is given
-    away before it is free.
+    Shedding looks at what is commanded, so nothing is asked for twice; growing
+    at what may still be drawn, so no watt is given away before it is free.
 
     Args:
         grant: What the machines may draw.
@@ -133,8 +132,7 @@ def plan(  # noqa: PLR0913
         now: The moment, on the fleet's clock.
         params: How machines may be used.
         urgency: How hard to act.
-        over_w: Model watts by which the meter exceeds the budget for no known
-            reason; shed whatever the model says.
+        over_w: Model watts to shed whatever the model says.
     """
     if urgency is Urgency.TRIP:
         return _trip(fleet, params)
@@ -144,10 +142,8 @@ def plan(  # noqa: PLR0913
     if over_w > 0 or target > min(grant.allow_w + band, grant.ceiling_w):
         must = max(target - grant.ceiling_w, over_w)
         is_small = need < params.small_need * grant.budget_w
-        whole = urgency is Urgency.EMERGENCY
-        return Plan(
-            *shed(fleet, now, params, need, must, whole=whole or not is_small), fleet
-        )
+        whole = urgency is Urgency.EMERGENCY or not is_small
+        return Plan(*shed(fleet, now, params, need, must, whole=whole), fleet)
     room = grant.allow_w - float(fleet.committed_w(now).sum())
     owed = owed_machines(fleet, now, params)
     if room > band or room >= owed.min(initial=math.inf):

@@ -5,8 +5,7 @@ import math
 from attrs import frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-
-HASHES_PER_DIFFICULTY = 4294967296.0
+from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 
 Z_CAP = 4.3
 """One-sided normal quantile of 1e-5: the false alarms that a cap test allows."""

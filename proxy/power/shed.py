@@ -32,9 +32,8 @@ def shed(  # noqa: PLR0913
 ) -> tuple[Ints, Ints]:
     """Return levels and reasons after `need` model watts are shed.
 
-    By class, unmanaged machines first; in a class worst J/TH first, then who
-    has been curtailed least. Machines inside their minimum time on follow only
-    as far as `must` demands.
+    By class, unmanaged first; in it worst J/TH, then least curtailed. Machines
+    inside their minimum time on follow only as far as `must` demands.
 
     Args:
         fleet: The machines.

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
+from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.proof import (
-    HASHES_PER_DIFFICULTY,
     ShareSum,
     efficiency,
     has_stopped,
