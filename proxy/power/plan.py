@@ -145,8 +145,7 @@ def plan(  # noqa: PLR0913
         whole = urgency is Urgency.EMERGENCY or not is_small
         return Plan(*shed(fleet, now, params, need, must, whole=whole), fleet)
     room = grant.allow_w - float(fleet.committed_w(now).sum())
-    owed = owed_machines(fleet, now, params)
-    if room > band or room >= owed.min(initial=math.inf):
+    if room > band or room >= owed_machines(fleet, now, params).min(initial=math.inf):
         level, reason = grow(fleet, now, params, room)
         if reason.any():
             return Plan(level, reason, fleet)

@@ -58,8 +58,9 @@ def shed(  # noqa: PLR0913
         if got >= need:
             return level, reason
     if got < must:
-        young = running & (level > 0)
-        forced = _sleep(fleet, young, pool, level, must - got, by_class=True)
+        forced = _sleep(
+            fleet, running & (level > 0), pool, level, must - got, by_class=True
+        )
         _apply(forced, level, reason, Reason.FORCED)
     return level, reason
 
