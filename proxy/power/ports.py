@@ -1,0 +1,158 @@
+"""What site control needs of the edges: devices, meters, signals, a relay.
+
+Every coroutine awaits Deferreds, also where an asyncio library does the work: the
+edge wraps its futures (`Deferred.fromFuture`). Each ends within its own deadline.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from protocol.units import HashesPerSecond, Seconds, Watts
+from proxy.power.budget import Order
+
+DEVICE_DEADLINE = Seconds(3.0)
+"""Within this each call to a device has ended; see `verify.ACK_WITHIN`."""
+
+
+class DeviceError(Exception):
+    """A device did not answer, refused, or cannot do it; the message says which."""
+
+
+class MeterError(Exception):
+    """A meter is silent, or answers what cannot be read."""
+
+
+class RelayError(Exception):
+    """A relay cannot be reached: it trips by itself."""
+
+
+@frozen
+class DeviceReport:
+    """What a device says of itself; None, empty: it does not say.
+
+    Attributes:
+        is_asleep: It does no work by command. Inferred where firmware does not tell.
+        limit_w: The power limit in force; None also where it cannot have one.
+        power_w: What it says that it draws.
+        hashrate_hs: What it says that it finds.
+        pool_urls: Its pool slots in order, `stratum+tcp://host:port`.
+    """
+
+    is_asleep: bool | None = None
+    limit_w: Watts | None = None
+    power_w: Watts | None = None
+    hashrate_hs: HashesPerSecond | None = None
+    pool_urls: tuple[str, ...] = ()
+
+
+class DeviceControl(Protocol):
+    """Devices by address, through their own control APIs.
+
+    A command returns whether the device acknowledged it: False is a refusal. It
+    proves nothing, a `read` afterwards does. Who calls bounds how many run at once.
+    """
+
+    async def sleep(self, address: str) -> bool:
+        """Tell the device to do no work and draw as little as it can.
+
+        Raises:
+            DeviceError: No answer within `DEVICE_DEADLINE`, or it cannot do it.
+        """
+
+    async def wake(self, address: str) -> bool:
+        """Tell the device to work again.
+
+        Raises:
+            DeviceError: As `sleep`.
+        """
+
+    async def limit(self, address: str, watts: Watts) -> bool:
+        """Tell the device to draw at most `watts` while it works.
+
+        Raises:
+            DeviceError: As `sleep`; also where it cannot be limited.
+        """
+
+    async def read(self, address: str) -> DeviceReport:
+        """Ask the device how it is.
+
+        Raises:
+            DeviceError: No answer within `DEVICE_DEADLINE`, or one that is not one.
+        """
+
+
+class MeterSource(Protocol):
+    """The meter of one site."""
+
+    async def read(self) -> float:
+        """Return watts, NaN where the meter says that it has none.
+
+        Raises:
+            MeterError: It is silent, or cannot be understood.
+        """
+
+    def close(self) -> None:
+        """Hang up; no `read` follows."""
+
+
+@frozen
+class Receipt:
+    """What became of an order.
+
+    Attributes:
+        is_taken: It is durable and in force from its `not_before` on.
+        reason: Why not, if not; a sentence for who gave it.
+    """
+
+    is_taken: bool
+    reason: str = ""
+
+
+class SignalListener(Protocol):
+    """Who acts on what a signal says."""
+
+    def take(self, orders: Sequence[Order]) -> Receipt:
+        """Take in orders, all or none; durable when it returns, and acted on at once.
+
+        One with the highest `seq` of its source rules while it is valid. Given again
+        unchanged (but for `received_at`) it is taken and changes nothing; another
+        one with a `seq` that its source has used, or a lower one, is refused. To
+        take anything renews the lease.
+        """
+
+    def renew(self, source: str) -> None:
+        """Note that `source` is there and means what it said last."""
+
+    def withdraw(self, source: str) -> None:
+        """Forget every order of `source`; its next ones may have any `seq`."""
+
+
+class SignalSource(Protocol):
+    """A place that orders come from: a file, a server, a broker, a market."""
+
+    @property
+    def name(self) -> str:
+        """Return what its orders have as `source`; unique in its site."""
+
+    @property
+    def lease_s(self) -> Seconds | None:
+        """Return how long it may be silent; None: it need not keep speaking."""
+
+    def start(self, listener: SignalListener) -> None:
+        """Begin to hand orders to `listener`; never called twice."""
+
+    async def stop(self) -> None:
+        """End; the listener hears nothing more."""
+
+
+class Relay(Protocol):
+    """An output whose silence means trip, so that a dead proxy fails safe."""
+
+    async def beat(self, *, may_run: bool) -> None:
+        """Say that the proxy lives, and whether the site may draw power.
+
+        Raises:
+            RelayError: It cannot be reached.
+        """
