@@ -45,7 +45,18 @@ async def _run(test: Deferred[None], deadline: Seconds) -> None:
         return sockets | set(reactor.getDelayedCalls())
 
     before = open_now()
-    await test.addTimeout(deadline, reactor)
+    fired: list[float] = []
+
+    def late() -> None:
+        fired.append(deadline)
+        test.cancel()
+
+    timer = reactor.callLater(deadline, late)
+    try:
+        await test
+    finally:  # also where what was cancelled made nothing of it
+        assert not fired, f"not done after {deadline:g} s"
+        timer.cancel()
     for _ in range(50):
         if open_now() <= before:
             return
