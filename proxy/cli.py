@@ -173,9 +173,7 @@ def _sim_fleet(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
 
-    config = load_config(arguments.config)
-    refuse_unready(config)
-    run(config)
+    run(arguments.config)
     return 0
 
 
@@ -244,6 +242,9 @@ COMMANDS = (
     Command("kick", "hang up on a miner", _remote, _kick),
     Command("ban", "refuse an address for a time", _remote, _ban),
     Command("unban", "take an address again", _remote, _unban),
+    Command(
+        "reload", "read the configuration again, without a restart", _remote, _socket
+    ),
     Command("drain", "take no more miners, send those here away", _remote, _drain),
     Command("demo", "a whole plant in one process", _demo, _demo_options),
 )

@@ -4,17 +4,21 @@ import argparse
 import random
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger, globalLogBeginner
+from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
-from proxy.app import build
-from proxy.config import Config
-from proxy.logs import observer
+from proxy.admin.news import AlarmObserver
+from proxy.app import Program, build
+from proxy.config import Config, ConfigError, load_config, refuse_unready
+from proxy.logs import Blotter, observer
+from proxy.shares.database import LedgerError
+from proxy.upstream.address import PoolUrlError
 
 
 def run_fleet(arguments: argparse.Namespace) -> NoReturn:
@@ -29,16 +33,46 @@ def run_fleet(arguments: argparse.Namespace) -> NoReturn:
     task.react(lambda reactor: Deferred.fromCoroutine(simulate(reactor)))
 
 
-def run(config: Config) -> None:
-    """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had."""
-    secrets = config.secrets
-    lines, _ = observer(sys.stderr, as_json=config.proxy.log == "json", secrets=secrets)
+def run(path: Path) -> None:
+    """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had.
+
+    Raises:
+        ConfigError: The file, or something that it names, cannot be used.
+    """
+    config = _reread(path)
+    lines, set_level = observer(
+        sys.stderr,
+        as_json=config.proxy.log == "json",
+        secrets=config.secrets,
+        level=config.proxy.log_level,
+    )
     globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
-    task.react(lambda reactor: Deferred.fromCoroutine(_main(reactor, config)))
+
+    def start(reactor: Any) -> Deferred[None]:
+        program = _built(config, reactor)
+        program.set_level = set_level
+        program.reread = lambda: _reread(path)
+        alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
+        globalLogPublisher.addObserver(alarms)
+        return Deferred.fromCoroutine(_main(reactor, program))
+
+    task.react(start)
 
 
-async def _main(reactor: Any, config: Config) -> None:
-    program = build(config, reactor, _wall_clock, random.random)
+def _reread(path: Path) -> Config:
+    config = load_config(path)
+    refuse_unready(config)
+    return config
+
+
+def _built(config: Config, reactor: Any) -> Program:
+    try:
+        return build(config, reactor, _wall_clock, random.random)
+    except (LedgerError, PoolUrlError) as error:
+        raise ConfigError(str(error)) from error
+
+
+async def _main(reactor: Any, program: Program) -> None:
     program.root.startService()
     reactor.addSystemEventTrigger("before", "shutdown", program.root.stopService)
     try:
@@ -46,7 +80,7 @@ async def _main(reactor: Any, config: Config) -> None:
     except CannotListenError as error:
         Logger("proxy").critical("{error}", error=error)
         raise SystemExit(1) from error
-    Logger("proxy").info("{name} is ready", name=config.proxy.name)
+    Logger("proxy").info("{name} is ready", name=program.config.proxy.name)
     await Deferred()
 
 

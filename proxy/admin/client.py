@@ -66,6 +66,9 @@ def _connected(path: Path) -> socket.socket:
             f"{path} is not yours to open: run this as the user that the proxy runs as,"
             " or ask the observer's socket"
         ) from error
+    except BlockingIOError as error:  # the backlog of a Unix socket is full
+        connection.close()
+        raise AdminError(f"{path} has too many clients: try again") from error
     except OSError as error:
         connection.close()
         raise AdminError(

@@ -16,7 +16,7 @@ from proxy.admin.views import (
     SiteView,
     StatusView,
 )
-from proxy.config import Config
+from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
 from proxy.downstream.miner import Miner
 from proxy.node.service import NodeService
@@ -71,6 +71,14 @@ class Running(Protocol):
     def started_at(self) -> Seconds:
         """When the process began."""
 
+    def reload(self) -> list[str]:
+        """Read the configuration again; return the keys that changed.
+
+        Raises:
+            Refused: A change needs a restart.
+            ConfigError: It cannot be used.
+        """
+
 
 class Operations:
     """The methods of the admin socket."""
@@ -89,7 +97,7 @@ class Operations:
             engine="python",
             ledger=self._running.ledger.state,
             sites=self.sites(),
-            pools=self._pools(),
+            pools=self.pool_views(),
             nodes=self.nodes(),
             blocks=BlockCounts(book.blocks_found, book.blocks_accepted),
         )
@@ -100,7 +108,7 @@ class Operations:
 
     async def pools(self) -> list[PoolView]:
         """Return every pool, with its verdicts beside ours for the last 24 hours."""
-        views = self._pools()
+        views = self.pool_views()
         if self._reader is not None and views:
             now = self._running.wall_clock()
             rows = await self._reader.reconcile(UnixTime(now - DAY), UnixTime(now + 1))
@@ -108,7 +116,8 @@ class Operations:
                 view.hours = [row for row in rows if row.pool == view.name]
         return views
 
-    def _pools(self) -> list[PoolView]:
+    def pool_views(self) -> list[PoolView]:
+        """Return every pool as it is now."""
         return [self._pool(pool) for pool in self._running.pools.values()]
 
     def _why(self, pool: Pool) -> str:
@@ -179,6 +188,14 @@ class Operations:
             if site in {None, name}:
                 hall.roster.drain(self._now())
         return Done(True, f"draining {site or 'every site'}")
+
+    def reload(self) -> Done:
+        """Read the configuration again and take on what can be changed."""
+        try:
+            changed = self._running.reload()
+        except ConfigError as error:
+            raise Refused(str(error)) from error
+        return Done(True, "now in force: " + ", ".join(changed or ["nothing new"]))
 
     def _now(self) -> Seconds:
         return Seconds(self._running.recorder.clock.seconds())

@@ -130,4 +130,5 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "ban": done,
     "unban": done,
     "drain": done,
+    "reload": done,
 }

@@ -12,14 +12,6 @@ Uses = Callable[[Config], bool]
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
-    "$.pools[...].ca_file": (
-        "authorities of its own",
-        lambda c: any(p.ca_file is not None for p in c.pools),
-    ),
-    "$.pools[...].reconnect": (
-        "reconnects on a pool's word",
-        lambda c: any(p.reconnect for p in c.pools),
-    ),
     "$.pools[...].url": (
         "Stratum V2 to pools",
         lambda c: any(p.url.startswith("stratum2") for p in c.pools),
@@ -29,10 +21,6 @@ _UNREADY: dict[str, tuple[str, Uses]] = {
         lambda c: any(s.power is not None for s in c.sites),
     ),
     "$.sites[...].fleet": ("fleets", lambda c: any(s.fleet for s in c.sites)),
-    "$.sites[...].listeners": (
-        "listeners with a policy of their own",
-        lambda c: any(s.listeners for s in c.sites),
-    ),
     "$.proxy.engine": (
         "the native engine",
         lambda c: c.proxy.engine == "native",

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from protocol.errors import RemoteError
 from protocol.units import Seconds
-from proxy.config import LimitsConfig
+from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import Roster
@@ -24,9 +24,10 @@ class MinerConnection(Protocol):
 
     _log = Logger()
 
-    def __init__(self, hall: "Hall", miner_id: int) -> None:
+    def __init__(self, hall: "Hall", miner_id: int, floor: Floor) -> None:
         self._hall = hall
         self.miner_id = miner_id
+        self.floor = floor
         self.miner: Miner | None = None
 
     @override
@@ -91,6 +92,7 @@ class Hall(Factory):
     Attributes:
         floor: What its miners share.
         roster: Who they are.
+        doors: Listeners with a policy of their own.
     """
 
     noisy = False
@@ -100,18 +102,23 @@ class Hall(Factory):
     ) -> None:
         self.floor = floor
         self.roster = Roster(floor.site, limits, self._drop, random)
+        self.doors: list[Door] = []
         self._ids = count(1)
         self._connections: dict[int, MinerConnection] = {}
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> MinerConnection:
-        return MinerConnection(self, next(self._ids))
+        return self.enter(self.floor)
+
+    def enter(self, floor: Floor) -> MinerConnection:
+        """Return the protocol of a new connection that comes in on `floor`."""
+        return MinerConnection(self, next(self._ids), floor)
 
     def welcome(
         self, connection: MinerConnection, address: str, outbox: Outbox
     ) -> Miner:
         """Return the miner behind a new connection."""
-        floor = self.floor
+        floor = connection.floor
         miner_id = connection.miner_id
         miner = Miner(
             miner_id, address, floor, outbox, floor.now(), floor.grants_at_once
@@ -147,3 +154,23 @@ class Hall(Factory):
         connection = self._connections.get(miner.id)
         if connection is not None:
             connection.hang_up(why)
+
+
+class Door(Factory):
+    """A listener of a hall whose miners are asked for another difficulty.
+
+    Attributes:
+        floor: The hall's, but for the difficulty.
+        listener: What the configuration says of it.
+    """
+
+    noisy = False
+
+    def __init__(self, hall: Hall, floor: Floor, listener: ListenerConfig) -> None:
+        self.floor = floor
+        self.listener = listener
+        self._hall = hall
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> MinerConnection:
+        return self._hall.enter(self.floor)

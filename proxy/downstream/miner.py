@@ -79,6 +79,7 @@ class Miner:
     is_held_out: bool = field(default=False, init=False)
     last_seq: int | None = field(default=None, init=False)
     _is_fixed: bool = field(default=False, init=False)
+    _least: Difficulty | None = field(default=None, init=False)
     _mask_told: int = field(default=0, init=False)
     _terms: list[tuple[int, Difficulty]] = field(factory=list, init=False)
 
@@ -143,6 +144,11 @@ class Miner:
             self.park()
         elif self.floor.grants_at_once:
             self.grant()
+
+    def bounds_changed(self) -> None:
+        """Take on the site's bounds of difficulty, as they are from now on."""
+        if not self._is_fixed:
+            self._wish()
 
     def keep_alive(self) -> None:
         """Send a line that changes nothing, so that firmware keeps its connection."""
@@ -327,6 +333,14 @@ class Miner:
         self.seat = seat
         self.floor.board.join(self, self.group)
 
+    def _bounds(self) -> VardiffPolicy:
+        """Return the site's policy, its minimum raised to what the miner wished."""
+        policy = self.floor.policy
+        if self._least is None:
+            return policy
+        least = policy.clamp(self._least)
+        return VardiffPolicy(policy.shares_per_minute, least, policy.maximum)
+
     def _wish(
         self,
         *,
@@ -335,11 +349,9 @@ class Miner:
         minimum: Difficulty | None = None,
     ) -> None:
         """Take on a difficulty that the miner asks for, within the site's bounds."""
-        policy, now = self.floor.policy, self.floor.now()
-        if minimum is not None:
-            least = policy.clamp(minimum)
-            wished = VardiffPolicy(policy.shares_per_minute, least, policy.maximum)
-            self.vardiff.policy = wished
+        now = self.floor.now()
+        self._least = minimum or self._least
+        self.vardiff.policy = self._bounds()
         wish = fixed or start or self.vardiff.difficulty
         if fixed is None and self._is_fixed:
             return

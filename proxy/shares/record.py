@@ -1,6 +1,6 @@
 """The one intake of judged shares: commit, then forward."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -14,12 +14,17 @@ from proxy.shares.ports import Ledger, ShareSink
 MAX_BLOCKS_REMEMBERED = 10_000
 
 
+def _nobody_asks(share: JudgedShare, verdict: str) -> None:
+    """Take no notice."""
+
+
 @define(eq=False)
 class Recorder:
     """Makes verdicts durable and sends on what a source pays for.
 
     Attributes:
         sinks: Sources by name.
+        on_block: Told of each block: `found`, then its source's verdict.
     """
 
     _log = Logger()
@@ -28,6 +33,9 @@ class Recorder:
     book: Book
     sinks: Mapping[str, ShareSink]
     clock: IReactorTime
+    on_block: Callable[[JudgedShare, str], None] = field(
+        default=_nobody_asks, init=False
+    )
     _sent_blocks: dict[bytes, int] = field(factory=dict, init=False)
     _in_flight: dict[int, JudgedShare] = field(factory=dict, init=False)
     _unwritten: set[int] = field(factory=set, init=False)
@@ -64,6 +72,7 @@ class Recorder:
         self._unwritten.add(token)
         self.book.blocks_found += 1
         self._send(token, share)
+        self.on_block(share, "found")
         self._log.info(
             "{site}: {worker} found block {hash} for {source}",
             site=share.site,
@@ -87,6 +96,7 @@ class Recorder:
         if share.hash in self._sent_blocks:
             self.book.blocks_accepted += verdict == "accepted"
             self.ledger.settle_block(share.hash[::-1].hex(), reason or verdict)
+            self.on_block(share, reason or verdict)
 
     def _is_wanted(self, share: JudgedShare) -> bool:
         if self._sent_blocks.get(share.hash) in self._unwritten:

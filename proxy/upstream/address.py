@@ -1,17 +1,26 @@
 """Where a pool listens, and how to connect there."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from attrs import frozen
-from OpenSSL import SSL
+from cryptography import x509
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint
-from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
 from typing_extensions import override
+
+MAX_CA_BYTES = 4_000_000
 
 
 class PoolUrlError(ValueError):
-    """A pool's url cannot be used; the message says why."""
+    """A pool's url, or what it shall be trusted by, cannot be used."""
 
 
 class Reactor(IReactorTCP, IReactorTime):
@@ -47,16 +56,64 @@ def read_pool_url(url: str) -> PoolAddress:
     return PoolAddress(host, port, parts.scheme == "stratum+tls")
 
 
+def followed(home: PoolAddress, host: str, port: int) -> PoolAddress | None:
+    """Return where a pool's `client.reconnect` leads; None if it leads astray.
+
+    A host of another domain is another pool: who speaks for the first one must
+    not be able to take its miners along. Numbers have no domain.
+    """
+    host = host or home.host
+    _, _, domain = home.host.partition(".")
+    is_number = home.host.rpartition(".")[2].isdigit() or ":" in home.host
+    is_sibling = not is_number and "." in domain and host.partition(".")[2] == domain
+    if host != home.host and not is_sibling:
+        return None
+    return PoolAddress(host, port or home.port, home.tls)
+
+
+@frozen
+class Trust:
+    """Whose certificates a pool may show; by default what the system trusts.
+
+    Attributes:
+        fingerprint: SHA-256 of the one certificate, hexadecimal.
+        authorities: The only ones that may have signed it.
+    """
+
+    fingerprint: str | None = None
+    authorities: tuple[Certificate, ...] = ()
+
+    @classmethod
+    def of(cls, fingerprint: str | None, ca_file: Path | None) -> "Trust":
+        """Return what a configuration says.
+
+        Raises:
+            PoolUrlError: `ca_file` cannot be read, or holds no certificate.
+        """
+        return cls(fingerprint, _authorities(ca_file) if ca_file else ())
+
+
+def _authorities(path: Path) -> tuple[Certificate, ...]:
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes()[:MAX_CA_BYTES])
+    except (OSError, ValueError) as error:
+        raise PoolUrlError(f"ca_file {path}: {error}") from error
+    return tuple(Certificate(crypto.X509.from_cryptography(one)) for one in found)
+
+
 def endpoint_of(
-    reactor: Reactor, address: PoolAddress, fingerprint: str | None
+    reactor: Reactor, address: PoolAddress, trust: Trust
 ) -> IStreamClientEndpoint:
     """Return an endpoint; certificates are verified, or compared with the pin."""
     endpoint = HostnameEndpoint(reactor, address.host, address.port)
     if not address.tls:
         return endpoint
-    if fingerprint is None:
-        return wrapClientTLS(optionsForClientTLS(address.host), endpoint)
-    return wrapClientTLS(_PinnedOptions(fingerprint), endpoint)
+    if trust.fingerprint is not None:
+        return wrapClientTLS(_PinnedOptions(trust.fingerprint), endpoint)
+    roots = None
+    if trust.authorities:
+        roots = trustRootFromCertificates(trust.authorities)
+    return wrapClientTLS(optionsForClientTLS(address.host, roots), endpoint)
 
 
 class _PinnedOptions(CertificateOptions):
@@ -73,9 +130,9 @@ class _PinnedOptions(CertificateOptions):
         return context
 
     def _verify(
-        self, _connection: object, x509: object, _error: int, depth: int, _ok: int
+        self, _connection: object, shown: object, _error: int, depth: int, _ok: int
     ) -> bool:
         if depth:
             return True
-        digest: str = Certificate(x509).original.digest("sha256").decode()
+        digest: str = Certificate(shown).original.digest("sha256").decode()
         return digest.replace(":", "").lower() == self._pin

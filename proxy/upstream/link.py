@@ -31,6 +31,7 @@ from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
 from proxy.runtime.tasks import Tasks
+from proxy.upstream.address import PoolAddress, followed
 from proxy.upstream.connection import PoolConnection
 
 CONNECT_TIMEOUT = Seconds(15.0)
@@ -57,12 +58,22 @@ class LinkState(StrEnum):
 
 @frozen
 class LinkSettings:
-    """What a link needs to know of its pool."""
+    """What a link needs to know of its pool.
+
+    Attributes:
+        home: Where it is dialled.
+        follows: It may send us to another host of its own domain.
+    """
 
     pool: str
     user: str
     password: str = field(repr=False)
     user_agent: str
+    home: PoolAddress
+    follows: bool = False
+
+
+EndpointOf = Callable[[PoolAddress], IStreamClientEndpoint]
 
 
 class _Pending(msgspec.Struct):
@@ -94,7 +105,7 @@ class PoolLink:
     _log = Logger()
 
     settings: LinkSettings
-    endpoint: IStreamClientEndpoint
+    endpoint_of: EndpointOf
     ports: LinkPorts
     clock: IReactorTime
     random: Callable[[], float]
@@ -110,7 +121,7 @@ class PoolLink:
     _pending: dict[int, _Pending] = field(factory=dict, init=False)
     _backoff: Seconds = field(default=MIN_BACKOFF, init=False)
     _ended: Deferred[None] | None = field(default=None, init=False)
-    _sent: int = field(default=0, init=False)
+    _sent_to: PoolAddress | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Begin to dial."""
@@ -120,6 +131,7 @@ class PoolLink:
         """Hang up and dial no more."""
         if self._connection is not None:
             self._connection.drop("stopped")
+            self._lose_pending()
         await self._tasks.cancel_all()
 
     def forward(self, share: JudgedShare, token: int) -> bool:
@@ -180,12 +192,17 @@ class PoolLink:
         factory = Factory.forProtocol(self._new_connection)
         factory.noisy = False
         try:
-            await self.endpoint.connect(factory).addTimeout(CONNECT_TIMEOUT, self.clock)
+            await self._where().connect(factory).addTimeout(CONNECT_TIMEOUT, self.clock)
         except (ConnectError, DNSLookupError, DeferredTimeoutError) as error:
             self._connection = None
             self._down(f"cannot connect: {error}")
             return
         await ended
+
+    def _where(self) -> IStreamClientEndpoint:
+        """Return what to dial: where the pool sent us, for one try, else its home."""
+        address, self._sent_to = self._sent_to or self.settings.home, None
+        return self.endpoint_of(address)
 
     def _new_connection(self) -> PoolConnection:
         session = ClientSession(
@@ -205,12 +222,15 @@ class PoolLink:
 
     def _on_lost(self, reason: str) -> None:
         self._connection = None
-        for pending in self._pending.values():
-            self.ports.settled(pending.token, "lost", "connection_lost")
-        self._pending.clear()
+        self._lose_pending()
         self._down(reason)
         if self._ended is not None and not self._ended.called:
             self._ended.callback(None)
+
+    def _lose_pending(self) -> None:
+        pending, self._pending = self._pending, {}
+        for one in pending.values():
+            self.ports.settled(one.token, "lost", "connection_lost")
 
     def _down(self, reason: str) -> None:
         if self.state is not LinkState.REFUSED:
@@ -300,10 +320,16 @@ class PoolLink:
             self._connection.drop(self.feed.reason)
 
     def _on_reconnect(self, event: ReconnectAsked) -> None:
-        """Connect anew to the address we know: another host is never followed."""
+        """Connect anew, where the configuration allows it and the domain is theirs."""
         self._backoff = max(MIN_BACKOFF, min(event.wait, MAX_WAIT))
+        reason = "asked us to reconnect"
+        if self.settings.follows:
+            home = self.settings.home
+            self._sent_to = followed(home, event.host or "", event.port or 0)
+            to = self._sent_to
+            reason += f" to {to.host}:{to.port}" if to else " elsewhere: not followed"
         if self._connection is not None:
-            self._connection.drop("asked us to reconnect")
+            self._connection.drop(reason)
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds
 from protocol.work.job import Work
@@ -13,7 +13,8 @@ from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.tasks import Tasks
-from proxy.upstream.link import LinkPorts, LinkSettings, LinkState, PoolLink
+from proxy.upstream.address import PoolAddress
+from proxy.upstream.link import EndpointOf, LinkPorts, LinkSettings, LinkState, PoolLink
 
 JUDGED_BY = 50
 """Answers by which a pool that refuses most shares is known."""
@@ -36,7 +37,8 @@ class Pool:
     """
 
     config: PoolConfig
-    endpoint: IStreamClientEndpoint
+    home: PoolAddress
+    endpoint_of: EndpointOf
     clock: IReactorTime
     random: Callable[[], float]
     next_session: Callable[[], int]
@@ -152,7 +154,12 @@ class Pool:
     def _new_link(self, site: str, identity: str) -> PoolLink:
         user = self.config.user.replace("{worker}", identity)
         settings = LinkSettings(
-            self.name, user, str(self.config.password), self.user_agent
+            self.name,
+            user,
+            str(self.config.password),
+            self.user_agent,
+            self.home,
+            follows=self.config.reconnect,
         )
         ports = LinkPorts(
             new_session=self._session_begins,
@@ -161,7 +168,7 @@ class Pool:
             settled=self._on_settled,
         )
         return PoolLink(
-            settings, self.endpoint, ports, self.clock, self.random, Feed(self.name)
+            settings, self.endpoint_of, ports, self.clock, self.random, Feed(self.name)
         )
 
     def _session_begins(self, link: PoolLink) -> int:

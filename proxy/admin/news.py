@@ -1,0 +1,156 @@
+"""Say what happens, as it happens, to those who subscribed on the admin socket."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
+from zope.interface import implementer
+
+from protocol.units import Seconds
+from protocol.work.share import JudgedShare
+from proxy.admin.operations import Operations, Running
+from proxy.admin.topics import Topics
+from proxy.admin.views import PoolView
+from proxy.logs import Blotter, escaped
+from proxy.runtime.periodic import PeriodicService
+
+EVERY = Seconds(1.0)
+
+
+class ShareNews(msgspec.Struct):
+    """`share`: a site's sums since the last such line; none if nothing came."""
+
+    site: str
+    accepted: int
+    rejected: dict[str, int]
+    hashrate_hs: float
+
+
+class JobNews(msgspec.Struct):
+    """`job`: the newest job of a group, at most once a second."""
+
+    site: str
+    group: int
+    job: str
+    source: str
+    prev_hash: str
+    difficulty: float
+
+
+class PoolNews(msgspec.Struct):
+    """`pool`: a pool's state or the reason for it has changed."""
+
+    name: str
+    state: str
+    reason: str
+
+
+class BlockNews(msgspec.Struct):
+    """`block`: one was found; then what became of it."""
+
+    site: str
+    worker: str
+    source: str
+    hash: str
+    verdict: str
+
+
+class AlarmNews(msgspec.Struct):
+    """`alarm`: a line of the log that an operator must act on."""
+
+    level: str
+    text: str
+
+
+@define(eq=False)
+class News:
+    """Compares each second with the one before, and tells the difference."""
+
+    running: Running
+    topics: Topics
+    operations: Operations
+    _sums: dict[str, tuple[int, dict[str, int]]] = field(factory=dict, init=False)
+    _jobs: dict[tuple[str, int], str] = field(factory=dict, init=False)
+    _pools: dict[str, tuple[str, str]] = field(factory=dict, init=False)
+
+    def service(self, clock: IReactorTime) -> PeriodicService:
+        """Return what looks every second; also takes the news of blocks."""
+        self.running.recorder.on_block = self.block
+        return PeriodicService(EVERY, self._look, clock)
+
+    def block(self, share: JudgedShare, verdict: str) -> None:
+        """Tell of a block: `found`, then its source's verdict."""
+        news = BlockNews(
+            share.site,
+            share.worker,
+            share.job.work.source if share.job else "",
+            share.hash[::-1].hex(),
+            verdict,
+        )
+        self.topics.publish("block", news)
+
+    async def _look(self) -> None:
+        for site in self.operations.sites():
+            self._tell_shares(
+                site.name,
+                site.shares.accepted,
+                site.shares.rejected,
+                site.hashrate_hs.m1,
+            )
+        for name, hall in self.running.halls.items():
+            for group in hall.floor.board.groups:
+                self._tell_job(name, group.space.number, group.current)
+        for pool in self.operations.pool_views():
+            self._tell_pool(pool)
+
+    def _tell_shares(
+        self, site: str, accepted: int, rejected: dict[str, int], hashrate: float
+    ) -> None:
+        before, refused = self._sums.get(site, (0, {}))
+        self._sums[site] = accepted, rejected
+        more = {k: n - refused.get(k, 0) for k, n in rejected.items()}
+        more = {k: n for k, n in more.items() if n}
+        if accepted != before or more:
+            news = ShareNews(site, accepted - before, more, hashrate)
+            self.topics.publish("share", news)
+
+    def _tell_job(self, site: str, group: int, current: Any) -> None:
+        if current is None or self._jobs.get((site, group)) == current.job.id:
+            return
+        job = current.job
+        self._jobs[site, group] = job.id  # a site has as many groups as spaces
+        work = job.work
+        news = JobNews(
+            site,
+            group,
+            job.id,
+            work.source,
+            work.prev_hash[::-1].hex(),
+            work.difficulty,
+        )
+        self.topics.publish("job", news)
+
+    def _tell_pool(self, pool: PoolView) -> None:
+        now = pool.state, pool.reason
+        if self._pools.get(pool.name) != now:
+            self._pools[pool.name] = now
+            self.topics.publish("pool", PoolNews(pool.name, *now))
+
+
+@implementer(ILogObserver)
+class AlarmObserver:
+    """Passes on what the log calls an error or worse, without secrets."""
+
+    def __init__(self, publish: Callable[[str, Any], None], blotter: Blotter) -> None:
+        self._publish = publish
+        self._blotter = blotter
+
+    def __call__(self, event: LogEvent) -> None:
+        """Tell of `event` if an operator must act on it."""
+        level = event.get("log_level") or LogLevel.info
+        if level >= LogLevel.error:
+            text = escaped(self._blotter.blot(formatEvent(event)))
+            self._publish("alarm", AlarmNews(level.name, text))

@@ -1,0 +1,19 @@
+"""Stop services one after the other, the last started first."""
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import maybeDeferred
+from typing_extensions import override
+
+
+class Staged(MultiService):
+    """Services that each need those before them until they have stopped.
+
+    `MultiService` starts every stop at once: a database would close while those
+    who write to it are still saying their last words.
+    """
+
+    @override
+    async def stopService(self) -> None:
+        Service.stopService(self)
+        for service in reversed(list(self)):
+            await maybeDeferred(service.stopService)

@@ -1,0 +1,202 @@
+"""A site put together: layout, board, hall, and the ports that miners come to."""
+
+from collections.abc import Callable, Iterator
+
+from attrs import define, evolve, field
+from twisted.application.service import MultiService, Service
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from typing_extensions import override
+
+from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.work.extranonce import Layout
+from protocol.work.vardiff import VardiffPolicy
+from proxy.config import DifficultyConfig, SiteConfig
+from proxy.downstream.batch import Batch
+from proxy.downstream.connection import Door, Hall
+from proxy.downstream.floor import Floor
+from proxy.jobs.board import JobBoard, Route
+from proxy.jobs.space import Spaces
+from proxy.runtime.listener import ListenerService
+from proxy.runtime.periodic import PeriodicService
+from proxy.shares.record import Recorder
+from proxy.sources import Sources
+from proxy.upstream.address import Reactor
+from proxy.upstream.pool import Pool
+
+PROBE_SECONDS = Seconds(5.0)
+"""How long a start waits to learn how much extranonce each pool leaves."""
+
+BACKLOG = 4096
+"""Connections that the kernel holds for us until we take them."""
+
+_WIDE, _NARROW = Layout(4, 4), Layout(1, 3)
+
+
+@define(eq=False)
+class Opener:
+    """Opens sites.
+
+    Attributes:
+        root: Whose children their services become.
+        listeners: Ports asked for so far: await `ready` of each.
+    """
+
+    _log = Logger()
+
+    root: MultiService
+    sources: Sources
+    recorder: Recorder
+    reactor: Reactor
+    wall_clock: Callable[[], UnixTime]
+    random: Callable[[], float]
+    listeners: list[ListenerService] = field(factory=list, init=False)
+
+    async def open(self, site: SiteConfig) -> Hall:
+        """Return the hall of `site`, its ports asked for."""
+        probed = [self.sources.pools[n] for n in self._probed_names(site)]
+        layout = await self._layout_of(site, probed)
+        board = self._board(site, layout)
+        for name in site.source_names:
+            self.sources.named(name).listeners[site.name] = board
+        board.start()
+        for pool in probed:
+            pool.close(site.name, "", 0)  # the board holds what it needs
+        hall = Hall(self._floor(site, board), site.limits, self.random)
+        _SiteService(hall, Seconds(site.hold_s), self.reactor).setServiceParent(
+            self.root
+        )
+        for endpoint, factory in self._doors(site, hall):
+            self._listen(endpoint, factory)
+            self._log.info(
+                "{site}: miners at {endpoint}, layout {slot}+{rolled}",
+                site=site.name,
+                endpoint=endpoint,
+                slot=layout.slot_bytes,
+                rolled=layout.extranonce2_bytes,
+            )
+        return hall
+
+    def _probed_names(self, site: SiteConfig) -> list[str]:
+        """Return the pools whose room decides the layout of `site`."""
+        if site.extranonce.layout != "auto":
+            return []
+        pools = self.sources.pools
+        return [
+            n for n in site.source_names if n in pools and not pools[n].takes_identity()
+        ]
+
+    async def _layout_of(self, site: SiteConfig, probed: list[Pool]) -> Layout:
+        """Return how the extranonce is cut at `site`: as configured, or as fits."""
+        wish = site.extranonce.layout
+        if wish != "auto":
+            slot, _, rolled = wish.partition("+")
+            return Layout(int(slot), int(rolled))
+        boards = _Probe()
+        for pool in probed:
+            pool.listeners[site.name] = boards
+            pool.open(site.name, "", 0)
+        for _ in range(int(PROBE_SECONDS / 0.05)):
+            if all(pool.room is not None for pool in probed):
+                break
+            await deferLater(self.reactor, 0.05)
+        narrow = any((pool.room or _WIDE.room) < _WIDE.room for pool in probed)
+        return _NARROW if narrow else _WIDE
+
+    def _board(self, site: SiteConfig, layout: Layout) -> JobBoard:
+        routes = [
+            Route(r.workers, self.sources.several(r.sources)) for r in site.routes
+        ]
+        rest = Route("*", self.sources.several(site.sources))
+        return JobBoard(
+            site.name,
+            [*routes, rest],
+            Spaces(layout),
+            self.reactor,
+            Seconds(site.fail_back_s * (1 + 0.2 * self.random())),
+        )
+
+    def _floor(self, site: SiteConfig, board: JobBoard) -> Floor:
+        return Floor(
+            site.name,
+            board,
+            Batch(self.recorder, self.reactor),
+            policy_of(site.difficulty),
+            Difficulty(site.difficulty.start),
+            self.reactor,
+            self.wall_clock,
+        )
+
+    def _doors(
+        self, site: SiteConfig, hall: Hall
+    ) -> Iterator[tuple[str, IProtocolFactory]]:
+        """Yield each endpoint of `site` with who takes its connections."""
+        for endpoint in site.listen:
+            yield endpoint, hall
+        for listener in site.listeners:
+            own = listener.difficulty(site.difficulty)
+            start = Difficulty(own.start)
+            floor = evolve(hall.floor, policy=policy_of(own), start=start)
+            door = Door(hall, floor, listener)
+            hall.doors.append(door)
+            yield listener.endpoint, door
+
+    def _listen(self, endpoint: str, factory: IProtocolFactory) -> None:
+        server = serverFromString(self.reactor, _deep(endpoint))
+        listener = ListenerService(server, factory)
+        self.listeners.append(listener)
+        listener.setServiceParent(self.root)
+
+
+def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
+    """Return the vardiff that a `[sites.difficulty]` describes."""
+    return VardiffPolicy(
+        difficulty.shares_per_minute,
+        Difficulty(difficulty.minimum),
+        Difficulty(difficulty.maximum),
+    )
+
+
+class _SiteService(MultiService):
+    """Does what time brings to a site, and sends its miners away at the end."""
+
+    def __init__(self, hall: Hall, hold: Seconds, clock: Reactor) -> None:
+        super().__init__()
+        self._hall = hall
+        self._hold = hold
+        tick: Service = PeriodicService(Seconds(1.0), self._tick, clock)
+        tick.setServiceParent(self)
+
+    @override
+    async def stopService(self) -> None:
+        self._hall.floor.batch.flush()
+        self._hall.close_all()
+        await super().stopService()
+
+    async def _tick(self) -> None:
+        hall = self._hall
+        hall.floor.board.tick()
+        hall.hold(self._hold)
+        hall.roster.sweep(hall.floor.now())
+
+
+class _Probe:
+    """Listens to feeds before there is a board."""
+
+    def work_arrived(self, feed: object) -> None:
+        """Nobody hashes yet."""
+
+    def feed_lost(self, feed: object, session: int) -> None:
+        """Nobody hashes yet."""
+
+
+def _deep(endpoint: str) -> str:
+    """Give an endpoint string a backlog that a hall's return after a cut fits in.
+
+    Twisted's 50 makes miners wait for the kernel to retry, a second and more.
+    """
+    if "backlog=" in endpoint or endpoint.startswith(("unix:", "systemd:")):
+        return endpoint
+    return f"{endpoint}:backlog={BACKLOG}"

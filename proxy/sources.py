@@ -1,0 +1,150 @@
+"""Pools and nodes put together: where work comes from and shares go."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from pathlib import Path
+
+from attrs import define
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from typing_extensions import override
+
+from protocol.units import Difficulty, Seconds, UnixTime
+from proxy.config import Config, NodeConfig, PoolConfig
+from proxy.node.credentials import CookieFile, UserPassword
+from proxy.node.service import NodeParams, NodeService
+from proxy.node.source import NodeSource, join
+from proxy.node.watch import PoolWatch
+from proxy.runtime.periodic import PeriodicService
+from proxy.upstream.address import Reactor, Trust, endpoint_of, read_pool_url
+from proxy.upstream.pool import Pool
+from proxy.version import VERSION
+
+
+@define(eq=False)
+class Sources:
+    """Every source of the configuration, by name.
+
+    Attributes:
+        nodes: Bitcoin nodes, whether or not work is taken from them.
+        works: Those of them that can be mined on.
+    """
+
+    pools: dict[str, Pool]
+    nodes: dict[str, NodeService]
+    works: dict[str, NodeSource]
+
+    def named(self, name: str) -> Pool | NodeSource:
+        """Return the source called `name`."""
+        return self.pools.get(name) or self.works[name]
+
+    def several(self, names: Iterable[str]) -> tuple[Pool | NodeSource, ...]:
+        """Return sources in the order of their names."""
+        return tuple(self.named(name) for name in names)
+
+    @property
+    def all(self) -> dict[str, Pool | NodeSource]:
+        """Every source by its name."""
+        return {**self.pools, **self.works}
+
+
+def build_sources(
+    config: Config, reactor: Reactor, random: Callable[[], float]
+) -> Sources:
+    """Return the sources that `config` names, none of them started.
+
+    Raises:
+        PoolUrlError: A pool's url or its authorities cannot be used.
+    """
+    sessions = count(1)
+    pools = {pool.name: _pool(pool, reactor, random, sessions) for pool in config.pools}
+    works = {node.name: _node_source(node, reactor, sessions) for node in config.nodes}
+    nodes = {
+        node.name: NodeService(_node_params(node), works[node.name], reactor)
+        for node in config.nodes
+    }
+    blocks = Path(config.proxy.state_dir) / "blocks"
+    join(list(works.values()), list(nodes.values()), blocks)
+    return Sources(pools, nodes, works)
+
+
+class SourcesService(MultiService):
+    """Runs the nodes, looks after the pools, and hangs up at the end."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        config: Config,
+        clock: IReactorTime,
+        wall_clock: Callable[[], UnixTime],
+    ) -> None:
+        super().__init__()
+        self._pools = sources.pools
+        self._clock = clock
+        self._watches = {
+            pool.name: PoolWatch(
+                pool.name, sources.nodes[pool.check_against], wall_clock
+            )
+            for pool in config.pools
+            if pool.check_against
+        }
+        looking = PeriodicService(Seconds(1.0), self._look, clock)
+        children: list[Service] = [looking, *sources.nodes.values()]
+        for child in children:
+            child.setServiceParent(self)
+
+    @override
+    async def stopService(self) -> None:
+        await super().stopService()
+        for pool in self._pools.values():
+            await Deferred.fromCoroutine(pool.stop())
+
+    async def _look(self) -> None:
+        now = Seconds(self._clock.seconds())
+        for pool in self._pools.values():
+            pool.check()
+        for name, watch in self._watches.items():
+            pool = self._pools[name]
+            watch.check(pool.work, now)
+            pool.contradicted = watch.found.text if watch.found else ""
+
+
+def _pool(
+    pool: PoolConfig,
+    reactor: Reactor,
+    random: Callable[[], float],
+    sessions: Iterator[int],
+) -> Pool:
+    address = read_pool_url(pool.url)
+    trust = Trust.of(pool.fingerprint, pool.ca_file)
+    return Pool(
+        pool,
+        address,
+        lambda where: endpoint_of(reactor, where, trust),
+        reactor,
+        random,
+        lambda: next(sessions),
+        f"baseload/{VERSION}",
+    )
+
+
+def _node_source(
+    node: NodeConfig, clock: IReactorTime, sessions: Iterator[int]
+) -> NodeSource:
+    return NodeSource(
+        node.name,
+        node.payout_address or "",
+        Difficulty(node.min_block_difficulty),
+        clock,
+        lambda: next(sessions),
+    )
+
+
+def _node_params(node: NodeConfig) -> NodeParams:
+    if node.cookie_file is not None:
+        credentials: CookieFile | UserPassword = CookieFile(node.cookie_file)
+    else:
+        password = node.password or ""
+        credentials = UserPassword(node.user or "", password)
+    return NodeParams(node.name, node.rpc, credentials, node.zmq_hashblock or "")
