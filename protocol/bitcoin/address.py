@@ -1,14 +1,12 @@
 """Addresses as people write them, and the scripts that they stand for."""
 
 from protocol.bitcoin import bech32
-from protocol.bitcoin.hashes import sha256d
+from protocol.bitcoin.base58 import decode_check
 from protocol.bitcoin.network import ADDRESS_FORMS, Network
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _MAX_ADDRESS_CHARS = 90  # the longest that BIP 173 allows; base58 ones have 35
 
 _HASH160_BYTES = 20
-_CHECKSUM_BYTES = 4
 _MAX_WITNESS_VERSION = 16
 _MIN_PROGRAM_BYTES, _MAX_PROGRAM_BYTES = 2, 40
 _V0_PROGRAM_BYTES = (20, 32)
@@ -95,15 +93,7 @@ def _base58_script(address: str, network: Network) -> bytes:
 
 
 def _base58check(text: str) -> bytes:
-    number = 0
-    for char in text:
-        value = _BASE58.find(char)
-        if value < 0:
-            raise AddressError(f"address {text}: {char!r} is not in base58")
-        number = number * 58 + value
-    zeros = len(text) - len(text.lstrip("1"))
-    data = bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
-    payload, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
-    if not payload or sha256d(payload)[:_CHECKSUM_BYTES] != checksum:
-        raise AddressError(f"address {text}: wrong checksum")
-    return payload
+    try:
+        return decode_check(text)
+    except ValueError as error:
+        raise AddressError(f"address {text}: {error}") from error
