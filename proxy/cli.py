@@ -17,6 +17,10 @@ from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
 
 MAX_SECONDS = 1e9
+MAX_MINERS = 100_000
+
+INTERRUPTED = 128 + 2
+"""Exit status of what a SIGINT stopped, as shells have it."""
 
 
 Arguments = argparse.Namespace
@@ -53,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except KeyboardInterrupt:  # before anything was begun
+        return INTERRUPTED
 
 
 def _parser(words: Sequence[str]) -> Parser:
@@ -127,7 +133,7 @@ def _top_options(parser: Parser) -> None:
 
 def _demo_options(parser: Parser) -> None:
     parser.add_argument("--for", dest="for_s", type=_seconds, default=None, metavar="S")
-    parser.add_argument("--miners", type=int, default=200)
+    parser.add_argument("--miners", type=_miner_count, default=200, metavar="N")
     parser.add_argument("--no-screen", action="store_true", help="log lines instead")
 
 
@@ -141,6 +147,16 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "seconds"  # argparse says "invalid seconds value"
 
 
+def _miner_count(text: str) -> int:
+    value = int(text)
+    if not 0 < value <= MAX_MINERS:
+        raise ValueError(text)
+    return value
+
+
+_miner_count.__name__ = "number of miners"
+
+
 def _sim_options(parser: Parser) -> None:
     from proxy.sim.command import add_arguments  # noqa: PLC0415
 
@@ -148,8 +164,10 @@ def _sim_options(parser: Parser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from proxy.demo import DemoOptions, run  # noqa: PLC0415
-
+    try:
+        from proxy.demo import DemoOptions, run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        return _needs_extra("demo", error)
     run(
         DemoOptions(
             for_s=arguments.for_s,
@@ -162,6 +180,11 @@ def _demo(arguments: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def _needs_extra(extra: str, error: ModuleNotFoundError) -> int:
+    sys.stderr.write(f"baseload: {error}: pip install 'baseload[{extra}]'\n")
+    return 1
 
 
 def _sim_fleet(arguments: argparse.Namespace) -> int:

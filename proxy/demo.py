@@ -3,32 +3,34 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import sys
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
 
 import msgspec
 from attrs import define, field, frozen
-from rich.console import Console
-from rich.live import Live
+from twisted.application.service import IService
 from twisted.internet import task
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.task import LoopingCall, deferLater
-from twisted.logger import globalLogBeginner
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as DeadlineError
+from twisted.internet.task import deferLater
+from twisted.logger import Logger, globalLogBeginner
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime
 from proxy.admin.operations import Operations
-from proxy.admin.top import frame
+from proxy.admin.views import StatusView
 from proxy.app import Program, build
 from proxy.config import Config
+from proxy.demo_output import Output, OutputClosedError, event_of, open_output
 from proxy.logs import observer
 from proxy.node.regtest import RegtestNode, RegtestOptions
 from proxy.node.regtest_chain import Pace
 from proxy.sim.command import FleetOptions, build_fleet
-from proxy.sim.fleet import SimulatedFleet
 from proxy.sim.hashing import DEFAULT_HASH_SCALE
 
 BLOCK_EVERY = Seconds(5.0)
@@ -37,7 +39,13 @@ SHARE_DIFFICULTY = 2.0**-20
 PAYOUT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 """The key of this address is published in BIP 173: nobody is paid by accident."""
 
-REPORT_EVERY = 5.0
+STOP_SECONDS = Seconds(10.0)
+"""What has not stopped after so long is left to the end of the process."""
+
+ANSWER_SECONDS = Seconds(0.2)
+"""Answers that are on their way when the fleet stops are waited for so long."""
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @frozen
@@ -49,79 +57,57 @@ class DemoOptions:
     output: Literal["screen", "log", "json"]
 
 
-class Event(msgspec.Struct):
-    """A line of `--json`; the last one is a summary."""
-
-    event: str
-    at_s: float
-    miners: int
-    accepted: int
-    rejected: dict[str, int]
-    lost: dict[str, int]
-    blocks_found: int
-    blocks_accepted: int
-    height: int | None
-    hashrate_hs: float
-
-
 @define(eq=False)
 class Demo:
-    """A node, a proxy and a fleet that mines on it."""
+    """A node, a proxy and a fleet that mines on it.
+
+    Attributes:
+        folder: Where everything is that they write.
+    """
 
     reactor: Any
     options: DemoOptions
     folder: Path
-    started_at: float
-    node: RegtestNode = field(init=False)
-    program: Program = field(init=False)
-    fleet: SimulatedFleet = field(init=False)
+    _started: AsyncExitStack = field(factory=AsyncExitStack, init=False)
+    _program: Program | None = field(default=None, init=False)
 
     async def start(self) -> None:
-        """Start everything; shares flow when this returns."""
-        hashrate = HashesPerSecond(
-            S21_NAMEPLATE * DEFAULT_HASH_SCALE * self.options.miners
-        )
-        options = RegtestOptions(pace=Pace(BLOCK_EVERY, hashrate))
-        self.node = RegtestNode(options, self.reactor, _wall_clock, os.urandom)
-        self.node.startService()
-        await self.node.ready()
+        """Start everything; shares flow soon after this returns."""
+        node = await self._start_node()
         port = _free_port()
-        config = self._config(port)
-        self.program = build(config, self.reactor, _wall_clock, random.random)
-        self.program.root.startService()
-        await self.program.ready()
-        url = f"stratum+tcp://127.0.0.1:{port}"
-        self.fleet = build_fleet(
-            self.reactor, FleetOptions(urls=(url,), miners=self.options.miners)
+        program = build(
+            self._config(node, port), self.reactor, _wall_clock, random.random
         )
-        self.fleet.startService()
+        self._run(program.root)
+        await program.ready()
+        self._program = program
+        self._started.push_async_callback(deferLater, self.reactor, ANSWER_SECONDS)
+        url = f"stratum+tcp://127.0.0.1:{port}"
+        fleet = FleetOptions(urls=(url,), miners=self.options.miners)
+        self._run(build_fleet(self.reactor, fleet))
 
     async def stop(self) -> None:
-        """Stop everything in the reverse order and remove the folder."""
-        await maybeDeferred(self.fleet.stopService)
-        await deferLater(self.reactor, 0.2)  # answers that are on their way
-        await maybeDeferred(self.program.root.stopService)
-        await maybeDeferred(self.node.stopService)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Stop what was started, in the reverse order."""
+        await self._started.aclose()
 
-    def event(self, name: str) -> Event:
-        """Return how the demo is doing."""
-        status = Operations(self.program).status()
-        site = status.sites[0]
-        return Event(
-            name,
-            round(self.reactor.seconds() - self.started_at, 1),
-            site.miners.connected,
-            site.shares.accepted,
-            site.shares.rejected,
-            site.shares.lost,
-            status.blocks.found,
-            status.blocks.accepted,
-            status.nodes[0].height,
-            site.hashrate_hs.m1,
-        )
+    def status(self) -> StatusView | None:
+        """Return how the demo is doing; None until all of it is there."""
+        return Operations(self._program).status() if self._program else None
 
-    def _config(self, port: int) -> Config:
+    async def _start_node(self) -> RegtestNode:
+        hashrate = S21_NAMEPLATE * DEFAULT_HASH_SCALE * self.options.miners
+        pace = Pace(BLOCK_EVERY, HashesPerSecond(hashrate))
+        options = RegtestOptions(scratch_dir=self.folder / "node", pace=pace)
+        node = RegtestNode(options, self.reactor, _wall_clock, os.urandom)
+        self._run(node)
+        await node.ready()
+        return node
+
+    def _run(self, service: IService) -> None:
+        self._started.push_async_callback(maybeDeferred, service.stopService)
+        service.startService()
+
+    def _config(self, node: RegtestNode, port: int) -> Config:
         tables = {
             "proxy": {
                 "name": "demo",
@@ -131,9 +117,9 @@ class Demo:
             "nodes": [
                 {
                     "name": "regtest",
-                    "rpc": self.node.rpc_url,
-                    "cookie_file": self.node.cookie_file,
-                    "zmq_hashblock": self.node.zmq_url,
+                    "rpc": node.rpc_url,
+                    "cookie_file": node.cookie_file,
+                    "zmq_hashblock": node.zmq_url,
                     "payout_address": PAYOUT,
                 }
             ],
@@ -154,57 +140,78 @@ class Demo:
 
 
 def run(options: DemoOptions) -> None:
-    """Run the demo until its time is up, or Ctrl-C."""
+    """Run the demo until its time is up, or Ctrl-C; exit status 0 for both."""
     level = "info" if options.output == "log" else "critical"
     lines, _ = observer(sys.stderr, as_json=False, secrets=(), level=level)
     globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
-    task.react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, options)))
+    task.react(lambda reactor: Deferred.fromCoroutine(_main(reactor, options)))
+
+
+async def _main(reactor: Any, options: DemoOptions) -> None:
+    """Run a demo that a signal ends early, but never halfway through its end.
+
+    The reactor's shutdown waits for `ended`: a trigger that returned nothing would
+    let it stop while the services and the folder are still there.
+    """
+    running = Deferred.fromCoroutine(_demo(reactor, options))
+    ended: Deferred[None] = Deferred()
+
+    def on_shutdown() -> Deferred[None]:
+        for number in _STOP_SIGNALS:  # once is enough: the stop has a deadline
+            signal.signal(number, signal.SIG_IGN)
+        running.cancel()
+        return ended
+
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        stop = lambda *_: reactor.callFromThread(reactor.stop)  # noqa: E731
+        signal.signal(signal.SIGHUP, stop)
+    reactor.addSystemEventTrigger("before", "shutdown", on_shutdown)
+    try:
+        await running
+    except CancelledError:
+        pass
+    except OutputClosedError as error:
+        raise SystemExit(1) from error
+    finally:
+        ended.callback(None)
 
 
 async def _demo(reactor: Any, options: DemoOptions) -> None:
+    await deferLater(reactor, 0)  # from here on signals are the reactor's
+    began = reactor.seconds()
     folder = Path(mkdtemp(prefix="baseload-demo-"))
-    demo = Demo(reactor, options, folder, reactor.seconds())
-    stopped: Deferred[None] = Deferred()
-    reactor.addSystemEventTrigger("before", "shutdown", _once(stopped))
+    demo = Demo(reactor, options, folder)
+    output = open_output(options.output)
+    try:
+        await _show(demo, output, began)
+    except CancelledError:
+        pass  # Ctrl-C ends a demo as well as its time does
+    finally:
+        status, ran = demo.status(), Seconds(reactor.seconds() - began)
+        output.close()
+        await _stop(demo)
+        shutil.rmtree(folder, ignore_errors=True)
+    output.end(event_of("summary", ran, status))
+
+
+async def _show(demo: Demo, output: Output, began: float) -> None:
     await demo.start()
-    show = LoopingCall(_printer(demo))
-    show.clock = reactor
-    drawing = show.start(1.0 if options.output == "screen" else REPORT_EVERY)
-    if options.for_s is not None:
-        reactor.callLater(options.for_s, _once(stopped))
-    await stopped
-    show.stop()
-    await drawing
-    summary = demo.event("summary")
-    await demo.stop()
-    sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
-    sys.stdout.flush()
+    reactor, left = demo.reactor, output.every
+    while left > 0:
+        status, at = demo.status(), Seconds(reactor.seconds() - began)
+        if status is not None:
+            output.show(at, status)
+        if demo.options.for_s is not None:
+            left = Seconds(min(output.every, demo.options.for_s - at))
+        await deferLater(reactor, max(left, 0.0))
 
 
-def _printer(demo: Demo) -> Any:
-    if demo.options.output != "screen":
-        return lambda: _print_event(demo.event("status"))
-    live = Live(console=Console(), auto_refresh=False)
-    live.start()
-
-    def draw() -> None:
-        status = Operations(demo.program).status()
-        live.update(frame(msgspec.to_builtins(status)), refresh=True)
-
-    return draw
-
-
-def _print_event(event: Event) -> None:
-    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
-    sys.stdout.flush()
-
-
-def _once(stopped: "Deferred[None]") -> Any:
-    def stop() -> None:
-        if not stopped.called:
-            stopped.callback(None)
-
-    return stop
+async def _stop(demo: Demo) -> None:
+    stopping = Deferred.fromCoroutine(demo.stop())
+    try:
+        await stopping.addTimeout(STOP_SECONDS, demo.reactor)
+    except DeadlineError:
+        Logger("proxy").critical("not stopped after {s} s", s=STOP_SECONDS)
 
 
 def _free_port() -> int:

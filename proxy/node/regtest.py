@@ -29,6 +29,8 @@ class RegtestOptions:
 
     Attributes:
         state_dir: Where the chain is kept; None: nowhere, it goes with the node.
+        scratch_dir: For the files of a chain that is not kept; removed at the end.
+            None: a temporary one.
         rpc_port: 0 takes a free one.
         zmq_port: 0 takes a free one.
         pace: How often miners shall find a block.
@@ -36,6 +38,7 @@ class RegtestOptions:
     """
 
     state_dir: Path | None = None
+    scratch_dir: Path | None = None
     rpc_port: int = 0
     zmq_port: int = 0
     pace: Pace = field(factory=Pace)
@@ -70,11 +73,16 @@ class RegtestNode(Service):
     def startService(self) -> None:
         """Open the chain and ask for the ports."""
         super().startService()
-        self._directory = self._options.state_dir or Path(mkdtemp(prefix="baseload-"))
+        options = self._options
+        self._directory = (
+            options.state_dir
+            or options.scratch_dir
+            or Path(mkdtemp(prefix="baseload-node-"))
+        )
         self._directory.mkdir(parents=True, exist_ok=True)
         self._chain = open_chain(
             self._directory,
-            in_memory=self._options.state_dir is None,
+            in_memory=options.state_dir is None,
             wall_clock=self._wall_clock,
             on_tip=self._publish,
         )

@@ -1,0 +1,195 @@
+"""What `baseload demo` prints: a live screen, lines for people, or JSON lines."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from typing_extensions import override
+
+from protocol.units import Seconds
+from proxy.admin.render import reasons, si
+from proxy.admin.top import frame
+from proxy.admin.views import StatusView
+
+
+class OutputClosedError(Exception):
+    """Nobody reads what we print: a pipe broke, or a terminal was closed."""
+
+
+class Event(msgspec.Struct):
+    """A line of `--json`; the last one is called `summary`."""
+
+    event: str
+    at_s: float
+    miners: int = 0
+    accepted: int = 0
+    rejected: dict[str, int] = {}
+    lost: dict[str, int] = {}
+    blocks_found: int = 0
+    blocks_accepted: int = 0
+    height: int | None = None
+    hashrate_hs: float = 0.0
+
+
+def event_of(name: str, at: Seconds, status: StatusView | None) -> Event:
+    """Return `status` as an event; None: nothing had been started."""
+    event = Event(name, round(at, 1))
+    if status is None:
+        return event
+    site = status.sites[0]
+    return Event(
+        name,
+        event.at_s,
+        site.miners.connected,
+        site.shares.accepted,
+        site.shares.rejected,
+        site.shares.lost,
+        status.blocks.found,
+        status.blocks.accepted,
+        status.nodes[0].height,
+        site.hashrate_hs.m1,
+    )
+
+
+class Output(Protocol):
+    """Where a demo shows how it is doing.
+
+    Attributes:
+        every: Seconds between two pictures.
+    """
+
+    every: Seconds
+
+    def show(self, at: Seconds, status: StatusView) -> None:
+        """Show `status`, `at` seconds after the start.
+
+        Raises:
+            OutputClosedError: Nobody looks.
+        """
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+    def end(self, summary: Event) -> None:
+        """Print what became of it, when everything has stopped.
+
+        Raises:
+            OutputClosedError: Nobody looks.
+        """
+
+
+class JsonLines(Output):
+    """One object a line."""
+
+    every = Seconds(5.0)
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    @override
+    def show(self, at: Seconds, status: StatusView) -> None:
+        self._print(event_of("status", at, status))
+
+    @override
+    def close(self) -> None:
+        """Leave the terminal as it is."""
+
+    @override
+    def end(self, summary: Event) -> None:
+        self._print(summary)
+
+    def _print(self, event: Event) -> None:
+        _write(self._out, msgspec.json.encode(event).decode())
+
+
+class TextLines(Output):
+    """One line for people every few seconds."""
+
+    every = Seconds(5.0)
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    @override
+    def show(self, at: Seconds, status: StatusView) -> None:
+        event = event_of("status", at, status)
+        _write(
+            self._out,
+            f"{event.at_s:5.0f} s  {event.miners} miners  "
+            f"{si(event.hashrate_hs, 'H/s')}  {shares_line(event)}  "
+            f"height {event.height or 0}",
+        )
+
+    @override
+    def close(self) -> None:
+        """Leave the terminal as it is."""
+
+    @override
+    def end(self, summary: Event) -> None:
+        _write(
+            self._out,
+            f"stopped after {summary.at_s:.0f} s: {shares_line(summary)}; "
+            "nothing is left on disk",
+        )
+
+
+class Screen(TextLines):
+    """A picture on the whole terminal, drawn again and again."""
+
+    every = Seconds(1.0)
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__(out)
+        self._live = Live(console=Console(file=out), screen=True, auto_refresh=False)
+        self._live.start()
+
+    @override
+    def show(self, at: Seconds, status: StatusView) -> None:
+        try:
+            self._live.update(frame(msgspec.to_builtins(status)), refresh=True)
+        except OSError as error:
+            raise OutputClosedError(str(error)) from error
+
+    @override
+    def close(self) -> None:
+        with suppress(OSError):
+            self._live.stop()
+
+
+OUTPUTS: dict[str, Callable[[TextIO], Output]] = {
+    "screen": Screen,
+    "log": TextLines,
+    "json": JsonLines,
+}
+
+
+def open_output(kind: str) -> Output:
+    """Return the output called `kind`; lines where a screen has no terminal."""
+    out = sys.stdout
+    if kind == "screen" and not out.isatty():
+        kind = "log"
+    return OUTPUTS[kind](out)
+
+
+def shares_line(event: Event) -> str:
+    """Return the shares and blocks of `event` in one line."""
+    return (
+        f"{event.accepted} shares accepted, rejected {reasons(event.rejected)}, "
+        f"lost {reasons(event.lost)}; {event.blocks_found} blocks found, "
+        f"{event.blocks_accepted} accepted"
+    )
+
+
+def _write(out: TextIO, line: str) -> None:
+    try:
+        out.write(line + "\n")
+        out.flush()
+    except OSError as error:
+        # what is left in the buffer would fail again at the interpreter's exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        raise OutputClosedError(str(error)) from error
