@@ -46,16 +46,19 @@ class Embedded:
 
 class Bitcoind:
     def __init__(
-        self, process: "subprocess.Popen[bytes]", port: int, home: Path
+        self, process: "subprocess.Popen[bytes]", port: int, home: Path, reactor: Any
     ) -> None:
         self.process = process
         self.rpc_url = f"http://127.0.0.1:{port}"
         self.zmq_url = f"tcp://127.0.0.1:{port + 1}"
         self.cookie_file = home / "regtest" / ".cookie"
+        self._reactor = reactor
 
     async def stop(self) -> None:
+        """Stop it without blocking: it waits for connections that we must close."""
         self.process.terminate()
-        self.process.wait(30)
+        while self.process.poll() is None:
+            await pause(self._reactor, 0.02)
 
 
 async def start_node(  # noqa: PLR0913, PLR0917  (what a node can be started with)
@@ -66,10 +69,10 @@ async def start_node(  # noqa: PLR0913, PLR0917  (what a node can be started wit
     hashrate: float = 0.0,
     port: int = 0,
 ) -> RunningNode:
-    """Start a node of `kind` with its state in `home`."""
+    """Start a node of `kind` with its state in `home`; a port of 0: any."""
     if kind == "bitcoind":
         assert home is not None
-        return await _start_bitcoind(reactor, home)
+        return await _start_bitcoind(reactor, home, port)
     pace = Pace(Seconds(block_every), HashesPerSecond(hashrate))
     node = RegtestNode(
         RegtestOptions(state_dir=home, rpc_port=port, pace=pace),
@@ -86,9 +89,25 @@ def client_of(node: RunningNode, reactor: Any) -> RpcClient:
     return make_rpc_client(node.rpc_url, CookieFile(node.cookie_file), reactor)
 
 
-async def _start_bitcoind(reactor: Any, home: Path) -> RunningNode:
-    port = 20_000 + secrets.randbelow(20_000)
-    process = subprocess.Popen(  # noqa: ASYNC220, S603  (as named by who runs the tests)
+async def _start_bitcoind(reactor: Any, home: Path, port: int) -> RunningNode:
+    port = port or 20_000 + 2 * secrets.randbelow(10_000)
+    process = _launch(home, port)
+    node = Bitcoind(process, port, home, reactor)
+    client = client_of(node, reactor)
+    while True:
+        assert process.poll() is None, "bitcoind has ended"
+        try:
+            await client.call("getblockcount")
+        except RemoteError:
+            await pause(reactor, 0.05)
+        else:
+            await client.close()
+            return node
+
+
+def _launch(home: Path, port: int) -> "subprocess.Popen[bytes]":
+    home.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(  # noqa: S603  (as named by who runs the tests)
         [
             BITCOIND,
             "-regtest",
@@ -99,16 +118,6 @@ async def _start_bitcoind(reactor: Any, home: Path) -> RunningNode:
             "-printtoconsole=0",
         ]
     )
-    node = Bitcoind(process, port, home)
-    client = client_of(node, reactor)
-    while True:
-        try:
-            await client.call("getblockcount")
-        except RemoteError:
-            await pause(reactor, 0.05)
-        else:
-            await client.close()
-            return node
 
 
 def pause(reactor: Any, seconds: float) -> "Deferred[None]":

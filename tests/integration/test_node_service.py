@@ -33,7 +33,7 @@ from tests.fakes.node_process import (
     start_node,
 )
 from tests.integration.test_regtest_node import ADDRESS, mined
-from tests.support import on_reactor
+from tests.support import on_reactor, within
 
 pytestmark = pytest.mark.integration
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -183,14 +183,15 @@ async def test_a_found_block_is_submitted_and_the_next_template_builds_on_it(
     assert len(list((tmp_path / "blocks").iterdir())) == 5
 
 
-@on_reactor
+@each_kind
+@within(Seconds(20.0))
 async def test_a_node_that_restarts_is_followed_on_with_its_new_cookie(
-    tmp_path: Path,
+    kind: str, tmp_path: Path
 ) -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
     heard = Heard()
-    first = await start_node("embedded", reactor, tmp_path)
+    first = await start_node(kind, reactor, tmp_path)
     port = int(first.rpc_url.rpartition(":")[2])
     service = follow(first, reactor, heard, zmq=False)
     service.startService()
@@ -199,7 +200,7 @@ async def test_a_node_that_restarts_is_followed_on_with_its_new_cookie(
         old_cookie = first.cookie_file.read_text()
         await first.stop()
         await heard.until(lambda: service.state is NodeState.DOWN)
-        second = await start_node("embedded", reactor, tmp_path, port=port)
+        second = await start_node(kind, reactor, tmp_path, port=port)
         await heard.until(lambda: service.state is NodeState.UP)
         assert second.cookie_file.read_text() != old_cookie
         await service.rpc.call("generatetoaddress", 1, ADDRESS)
