@@ -1,5 +1,6 @@
 """One node: its calls, its templates, its tip and how it is doing."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -16,9 +17,13 @@ from proxy.node.credentials import Credentials
 from proxy.node.hashblock import HashBlockService
 from proxy.node.rpc import RpcClient, make_rpc_client
 from proxy.node.submitter import SubmitTarget
-from proxy.node.template_feed import NodeState, TemplateFeed
+from proxy.node.template_feed import POLL_SECONDS, NodeState, TemplateFeed
 from proxy.node.witness import NodeView
+from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
+
+NETWORK_SECONDS = Seconds(10.0)
+"""How often a node is asked which network it is on: another may stand there now."""
 
 
 @frozen
@@ -30,12 +35,16 @@ class NodeParams:
         url: `http://host:port`.
         credentials: Who we are to it.
         zmq_hashblock: ZMQ endpoint; empty: long poll and polling only.
+        network: The one it must be on; None: whichever it is on.
+        poll: How often it is asked for its tip.
     """
 
     name: str
     url: str
     credentials: Credentials
     zmq_hashblock: str = ""
+    network: Network | None = None
+    poll: Seconds = POLL_SECONDS
 
 
 class NodeListener(Protocol):
@@ -67,7 +76,8 @@ class NodeService(MultiService):
         rpc: Its calls.
         state: Up, down or syncing.
         reason: Why it is not up; empty while it is.
-        network: Its chain; None until it has been asked.
+        network: Its chain; None until it has been asked, and while it is not up.
+        fault: Why it is not believed though it is up; empty if it is.
     """
 
     _log = Logger()
@@ -81,13 +91,18 @@ class NodeService(MultiService):
         self.state = NodeState.DOWN
         self.reason = "not connected yet"
         self.network: Network | None = None
+        self.fault = ""
+        self._expected = params.network
         self._listener = listener
         self._tasks = Tasks()
         self._tip = ""
         self._tip_since = Seconds(0.0)
         self._previous_tip = ""
-        self._feed = TemplateFeed(params.name, self.rpc, self, reactor)
+        self._feed = TemplateFeed(params.name, self.rpc, self, reactor, params.poll)
         self._feed.setServiceParent(self)
+        PeriodicService(NETWORK_SECONDS, self._ask_network, reactor).setServiceParent(
+            self
+        )
         if params.zmq_hashblock:
             HashBlockService(
                 params.zmq_hashblock, self._feed.block_heard, reactor
@@ -111,7 +126,7 @@ class NodeService(MultiService):
     @property
     def view(self) -> NodeView | None:
         """What a pool's work can be held against; None while the node is not up."""
-        if self.template is None or self.network is None:
+        if self.template is None or self.network is None or self.fault:
             return None
         if self.state is not NodeState.UP or self.template.tip != self._tip:
             return None
@@ -135,6 +150,10 @@ class NodeService(MultiService):
             return _texts.decode(result)
         except msgspec.MsgspecError as error:
             raise MalformedMessageError(f"proposal: {error}") from error
+
+    def try_block(self, block: bytes, tried: Callable[[str | None], None]) -> None:
+        """Propose `block`; `tried` hears what the node said, if it said anything."""
+        self._tasks.start(f"proposal to {self.node_name}", self._try(block, tried))
 
     def refresh(self) -> None:
         """Ask for a template now."""
@@ -160,11 +179,25 @@ class NodeService(MultiService):
         """Pass on what the feed brings; ask a node that came up for its network."""
         came_up = state is NodeState.UP and self.state is not NodeState.UP
         self.state, self.reason = state, reason
+        if state is not NodeState.UP:
+            self.network = None  # it may come back as another
         self._listener.state_changed(self)
         if came_up:
             self._tasks.start(f"network of {self.node_name}", self._ask_network())
 
+    async def _try(self, block: bytes, tried: Callable[[str | None], None]) -> None:
+        try:
+            verdict = await self.propose(block)
+        except RemoteError as error:
+            self._log.info(
+                "node {name}: proposal: {error}", name=self.node_name, error=error
+            )
+            return
+        tried(verdict)
+
     async def _ask_network(self) -> None:
+        if self.state is not NodeState.UP:
+            return
         try:
             info = _infos.decode(await self.rpc.call("getblockchaininfo"))
             network = Network(info.chain)
@@ -176,5 +209,12 @@ class NodeService(MultiService):
             )
             return
         if network is not self.network:
-            self.network = network
-            self._listener.state_changed(self)
+            self._learn(network)
+
+    def _learn(self, network: Network) -> None:
+        """Take note of the network, and of whether it is the one we want."""
+        self.network, self.fault = network, ""
+        if self._expected not in {None, network}:
+            self.fault = f"on {network}, not on {self._expected} as configured"
+            self._log.error("node {name} is {why}", name=self.node_name, why=self.fault)
+        self._listener.state_changed(self)

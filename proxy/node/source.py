@@ -8,7 +8,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from protocol.bitcoin.address import script_of_address
+from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.bitcoin.coinbase import Payout
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template
@@ -18,7 +18,10 @@ from proxy.jobs.feed import Feed, FeedListener
 from proxy.node.service import NodeService
 from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
 from proxy.node.template_feed import NodeState
-from proxy.node.works import TemplateWorks, WorkRules
+from proxy.node.works import TemplateWorks, WorkRules, trial_block
+
+NOT_BEST_TIP = "inconclusive-not-best-prevblk"
+"""A proposal that builds on a tip which is none any more (BIP 23)."""
 
 
 @define(eq=False)
@@ -31,6 +34,7 @@ class NodeSource:
         min_block_difficulty: Regtest only: a share from here on is a block.
         listeners: Boards by site: whom new work goes to.
         settle: Told what became of a block sent on.
+        unusable: Why no work is taken from it though it may be up; else empty.
     """
 
     _log = Logger()
@@ -45,6 +49,8 @@ class NodeSource:
     submitter: BlockSubmitter = field(init=False)
     unusable: str = field(default="", init=False)
     _works: TemplateWorks | None = field(default=None, init=False)
+    _network: Network | None = field(default=None, init=False)
+    _is_tried: bool = field(default=False, init=False)
     _session: int = field(default=0, init=False)
     _feeds: dict[str, Feed] = field(factory=dict, init=False)
     _tokens: dict[str, int] = field(factory=dict, init=False)
@@ -76,10 +82,16 @@ class NodeSource:
 
     def template_arrived(self, node: NodeService, template: Template) -> None:
         """Post new work to every site."""
-        works = self._works or self._begin(node)
+        works = self._works_for(node)
         if works is None:
             return
-        work = works.add(template, self._session)
+        try:
+            work = works.add(template, self._session)
+        except ValueError as error:
+            self._refuse(f"payout: {error}")
+            return
+        if not self._is_tried:
+            self._try(node, trial_block(template, work))
         # a node pays for blocks alone
         work = msgspec.structs.replace(work, target=work.block_target)
         for site, feed in list(self._feeds.items()):
@@ -116,24 +128,57 @@ class NodeSource:
                 verdict = "lost"
             self.settle(token, verdict, "" if verdict == "accepted" else answer.reason)
 
-    def _begin(self, node: NodeService) -> TemplateWorks | None:
-        """Return the maker of work, once the node's network is known."""
+    def _works_for(self, node: NodeService) -> TemplateWorks | None:
+        """Return the maker of work; None where the node's network allows none."""
         if not self.payout_address or node.network is None:
             return None
-        is_regtest = node.network is Network.REGTEST
+        if node.network is not self._network:
+            self._network = node.network
+            self._works = self._begin(node, node.network)
+        return self._works
+
+    def _begin(self, node: NodeService, network: Network) -> TemplateWorks | None:
+        """Return the maker of work for `network`: a new session."""
+        is_regtest = network is Network.REGTEST
+        script, why = b"", node.fault
         if self.min_block_difficulty and not is_regtest:
-            self.unusable = "min_block_difficulty is for regtest alone"
-            self._log.error("{node}: {why}", node=self.name, why=self.unusable)
+            why = why or "min_block_difficulty is for regtest alone"
+        try:
+            script = script_of_address(self.payout_address, network)
+        except AddressError as error:
+            why = why or str(error)
+        if why:
+            self._refuse(why)
             return None
-        script = script_of_address(self.payout_address, node.network)
+        self.unusable, self._is_tried = "", False
+        self._session = self.next_session()
         rules = WorkRules(
             Payout(script),
             difficulty_binds=not is_regtest,
             min_block_difficulty=self.min_block_difficulty,
         )
-        self._session = self.next_session()
-        self._works = TemplateWorks(self.name, rules)
-        return self._works
+        return TemplateWorks(self.name, rules)
+
+    def _refuse(self, why: str) -> None:
+        if why != self.unusable:
+            self._log.error(
+                "node {node} is not mined on: {why}", node=self.name, why=why
+            )
+        self.unusable = why
+
+    def _try(self, node: NodeService, block: bytes) -> None:
+        """Ask the node what it would say to our blocks, until it has said so once."""
+
+        def tried(verdict: str | None) -> None:
+            if verdict == NOT_BEST_TIP:
+                return  # its tip moved meanwhile: the next template tells
+            self._is_tried = verdict is None
+            if verdict is None:
+                self.unusable = ""
+            else:
+                self._refuse(f"it would refuse our blocks: {verdict}")
+
+        node.try_block(block, tried)
 
 
 def join(sources: list[NodeSource], nodes: list[NodeService], folder: Path) -> None:

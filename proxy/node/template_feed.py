@@ -107,7 +107,12 @@ class TemplateFeed(MultiService):
     _log = Logger()
 
     def __init__(
-        self, name: str, rpc: RpcClient, listener: TemplateListener, clock: IReactorTime
+        self,
+        name: str,
+        rpc: RpcClient,
+        listener: TemplateListener,
+        clock: IReactorTime,
+        poll: Seconds = POLL_SECONDS,
     ) -> None:
         super().__init__()
         self._name = name
@@ -119,7 +124,7 @@ class TemplateFeed(MultiService):
         self._state = NodeState.DOWN
         self._is_fetching = False
         self._is_stale = False
-        PeriodicService(POLL_SECONDS, self._poll, clock).setServiceParent(self)
+        PeriodicService(poll, self._poll, clock).setServiceParent(self)
 
     @property
     def template(self) -> Template | None:

@@ -6,6 +6,9 @@ from attrs import define, evolve, field, frozen
 
 from protocol.bitcoin.block import assemble_block
 from protocol.bitcoin.coinbase import Payout
+from protocol.bitcoin.hashes import sha256d
+from protocol.bitcoin.header import Header
+from protocol.bitcoin.merkle import root_from_branch
 from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template, work_from_template
 from protocol.units import Difficulty
 from protocol.work.job import Work
@@ -107,3 +110,20 @@ class TemplateWorks:
         self._templates[source_job] = evolve(template, transactions=transactions)
         if len(self._templates) > KEPT_TEMPLATES:
             self._templates.popitem(last=False)
+
+
+def trial_block(template: Template, work: Work) -> bytes:
+    """Return the block that `work` of `template` leads to, without proof of work.
+
+    For getblocktemplate's proposal mode (BIP 23), which does not ask for one.
+    """
+    rolled = bytes(work.extranonce2_size)
+    coinbase = b"".join((work.coinb1, work.extranonce1, rolled, work.coinb2))
+    root = root_from_branch(sha256d(coinbase), work.merkle_branch)
+    header = Header(work.version, work.prev_hash, root, work.ntime, work.nbits, 0)
+    return assemble_block(
+        header.packed,
+        coinbase,
+        template.transactions,
+        has_witness=template.witness_commitment is not None,
+    )

@@ -1,0 +1,206 @@
+"""A node as a source of work: when it gives some, and when it does not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+from twisted.internet.task import Clock
+
+from protocol.bitcoin.network import Network
+from protocol.bitcoin.template import Template
+from protocol.units import Difficulty, Seconds
+from proxy.jobs.feed import Feed
+from proxy.node.source import NOT_BEST_TIP, NodeSource
+from proxy.node.template_feed import NodeState
+from tests.unit.bitcoin.test_vector_a5 import A5, a5_template
+
+REGTEST_ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+
+class FakeService:
+    """A node service of which a test decides everything."""
+
+    def __init__(self) -> None:
+        self.network: Network | None = Network.REGTEST
+        self.fault = ""
+        self.reason = ""
+        self.state = NodeState.UP
+        self.template: Template | None = None
+        self.proposed: list[bytes] = []
+        self.tried: list[Callable[[str | None], None]] = []
+
+    def try_block(self, block: bytes, tried: Callable[[str | None], None]) -> None:
+        self.proposed.append(block)
+        self.tried.append(tried)
+
+
+class Board:
+    def __init__(self) -> None:
+        self.posted = 0
+        self.lost = 0
+
+    def work_arrived(self, _feed: Feed) -> None:
+        self.posted += 1
+
+    def feed_lost(self, _feed: Feed, _session: int) -> None:
+        self.lost += 1
+
+
+class Stage:
+    def __init__(self, **options: Any) -> None:
+        clock = Clock()
+        clock.advance(100)
+        sessions = iter(range(1, 100))
+        self.source = NodeSource(
+            "core",
+            options.get("address", REGTEST_ADDRESS),
+            Difficulty(options.get("min_block_difficulty", 0.0)),
+            clock,
+            lambda: next(sessions),
+        )
+        self.board = Board()
+        self.source.listeners["hall-a"] = self.board
+        self.feed = self.source.open("hall-a", "", 0)
+        self.fake = FakeService()
+        self.node: Any = self.fake
+
+    def serve(self, **changes: Any) -> None:
+        self.fake.template = evolve(a5_template(), **changes)
+        self.source.template_arrived(self.node, self.fake.template)
+
+    def come_up_on(self, network: Network | None) -> None:
+        self.fake.network = network
+        self.source.state_changed(self.node)
+
+
+def test_a_template_becomes_work_that_pays_for_blocks_alone() -> None:
+    stage = Stage()
+
+    stage.serve()
+
+    work = stage.feed.work
+    assert work is not None
+    assert work.target == work.block_target
+    assert (stage.board.posted, stage.feed.ready_since) == (1, Seconds(100.0))
+
+
+def test_there_is_no_work_before_the_network_is_known() -> None:
+    stage = Stage()
+    stage.fake.network = None
+    stage.serve()
+    assert stage.feed.work is None
+
+    stage.come_up_on(Network.REGTEST)
+
+    assert stage.feed.work is not None
+
+
+def test_a_node_that_returns_on_another_network_is_not_mined_on_by_old_rules() -> None:
+    stage = Stage()
+    stage.serve()
+    stage.fake.state = NodeState.DOWN
+    stage.come_up_on(None)
+    assert (stage.feed.work, stage.board.lost) == (None, 1)
+
+    stage.fake.state = NodeState.UP
+    stage.come_up_on(Network.MAIN)
+    stage.serve()
+
+    assert stage.feed.work is None
+    assert "not one of main" in stage.source.unusable
+
+
+def test_the_same_network_again_is_another_session_no_more_than_another_network() -> (
+    None
+):
+    stage = Stage(address="mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn")  # also of testnet
+    sessions = []
+    for network in (Network.REGTEST, Network.REGTEST, Network.TEST):
+        stage.come_up_on(network)
+        stage.serve()
+        assert stage.feed.work is not None
+        sessions.append(stage.feed.work.session)
+
+    assert sessions == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "network", "why"),
+    [
+        ({"address": "nonsense"}, Network.REGTEST, "nonsense"),
+        ({}, Network.SIGNET, "not one of signet"),
+        (
+            {"address": "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"}
+            | {"min_block_difficulty": 1.0},
+            Network.TEST,
+            "regtest alone",
+        ),
+    ],
+)
+def test_what_cannot_be_mined_is_refused_with_the_reason(
+    options: dict[str, Any], network: Network, why: str
+) -> None:
+    stage = Stage(**options)
+    stage.come_up_on(network)
+    stage.serve()
+
+    assert stage.feed.work is None
+    assert why in stage.source.unusable
+
+
+def test_a_node_that_is_not_as_configured_is_not_mined_on() -> None:
+    stage = Stage()
+    stage.fake.fault = "on regtest, not on main as configured"
+
+    stage.serve()
+
+    assert stage.feed.work is None
+    assert stage.source.unusable == stage.fake.fault
+
+
+def test_a_witness_alone_gives_no_work() -> None:
+    stage = Stage(address="")
+
+    stage.serve()
+
+    assert (stage.feed.work, stage.source.unusable) == (None, "")
+
+
+def test_our_blocks_are_proposed_once_before_any_is_found() -> None:
+    stage = Stage()
+    stage.serve()
+    header, count = stage.fake.proposed[0][:80], stage.fake.proposed[0][80]
+    assert header[4:36].hex() == A5["block"][8:72]
+    assert count == int(A5["block"][160:162], 16)
+
+    stage.fake.tried[0](None)
+    stage.serve(coinbase_value=7)
+
+    assert len(stage.fake.proposed) == 1
+    assert stage.source.unusable == ""
+
+
+def test_a_node_that_would_refuse_our_blocks_is_not_mined_on_until_it_would_not() -> (
+    None
+):
+    stage = Stage()
+    stage.serve()
+    stage.fake.tried[0]("bad-cb-amount")
+    assert "bad-cb-amount" in stage.source.unusable
+
+    stage.serve(coinbase_value=7)
+    stage.fake.tried[1](None)
+
+    assert stage.source.unusable == ""
+
+
+def test_a_tip_that_moved_meanwhile_proves_nothing() -> None:
+    stage = Stage()
+    stage.serve()
+    stage.fake.tried[0](NOT_BEST_TIP)
+    assert stage.source.unusable == ""
+
+    stage.serve(coinbase_value=7)
+
+    assert len(stage.fake.proposed) == 2
