@@ -61,7 +61,7 @@ def build_sources(
     pools = {pool.name: _pool(pool, reactor, random, sessions) for pool in config.pools}
     works = {node.name: _node_source(node, reactor, sessions) for node in config.nodes}
     nodes = {
-        node.name: NodeService(_node_params(node), works[node.name], reactor)
+        node.name: NodeService(node_params(node), works[node.name], reactor)
         for node in config.nodes
     }
     blocks = Path(config.proxy.state_dir) / "blocks"
@@ -141,10 +141,18 @@ def _node_source(
     )
 
 
-def _node_params(node: NodeConfig) -> NodeParams:
+def node_params(node: NodeConfig) -> NodeParams:
+    """Return how the node of an entry of the configuration is spoken to."""
     if node.cookie_file is not None:
         credentials: CookieFile | UserPassword = CookieFile(node.cookie_file)
     else:
         password = node.password or ""
         credentials = UserPassword(node.user or "", password)
-    return NodeParams(node.name, node.rpc, credentials, node.zmq_hashblock or "")
+    return NodeParams(
+        node.name,
+        node.rpc,
+        credentials,
+        node.zmq_hashblock or "",
+        node.network,
+        Seconds(node.poll_s),
+    )
