@@ -163,6 +163,12 @@ def _sim_options(parser: Parser) -> None:
     add_arguments(parser)
 
 
+def _plant_options(parser: Parser) -> None:
+    from proxy.sim.plant_command import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     try:
         from proxy.demo import DemoOptions, run  # noqa: PLC0415
@@ -191,6 +197,12 @@ def _sim_fleet(arguments: argparse.Namespace) -> int:
     from proxy.main import run_fleet  # noqa: PLC0415
 
     run_fleet(arguments)
+
+
+def _sim_plant(arguments: argparse.Namespace) -> int:
+    from proxy.main import run_plant  # noqa: PLC0415
+
+    run_plant(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -279,6 +291,13 @@ SIMULATORS = (
         "simulated ASICs that really hash",
         _sim_fleet,
         _sim_options,
+        has_json=False,
+    ),
+    Command(
+        "plant",
+        "simulated ASICs with device APIs, and the site's meter",
+        _sim_plant,
+        _plant_options,
         has_json=False,
     ),
 )

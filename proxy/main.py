@@ -33,6 +33,18 @@ def run_fleet(arguments: argparse.Namespace) -> NoReturn:
     task.react(lambda reactor: Deferred.fromCoroutine(simulate(reactor)))
 
 
+def run_plant(arguments: argparse.Namespace) -> NoReturn:
+    """Run a simulated plant until its time is up or Ctrl-C, then exit."""
+    from proxy.sim import plant_command as command  # noqa: PLC0415
+
+    options = command.options_from(arguments)
+
+    async def simulate(reactor: Any) -> None:
+        await command.run_plant(reactor, options)
+
+    task.react(lambda reactor: Deferred.fromCoroutine(simulate(reactor)))
+
+
 def run(path: Path) -> None:
     """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had.
 

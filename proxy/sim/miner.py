@@ -89,6 +89,7 @@ class SimulatedMiner:
         self._moved: PoolSlot | None = None
         self._owed = 0.0
         self._stopped = True
+        self._leaves = False
         self._dialed: Deferred[Any] | None = None
 
     def start(self) -> None:
@@ -104,6 +105,12 @@ class SimulatedMiner:
             self._dialed.cancel()
         if self._wire is not None and self._wire.transport is not None:
             self._wire.transport.loseConnection()
+
+    def fail_over(self) -> None:
+        """Leave this pool for the next one, whatever this one was worth."""
+        if self._wire is not None:
+            self._leaves = True
+            self._wire.hang_up()
 
     def earn(self, elapsed: Seconds) -> float:
         """Owe the hashes of `elapsed`; return how many were given up as too late."""
@@ -163,7 +170,8 @@ class SimulatedMiner:
             room = MAX_BREACHES - len(self.breaches)
             self.breaches.extend(self.session.breaches[:room])
         self._wire = self.session = None
-        if not was_useful:
+        if self._leaves or not was_useful:
+            self._leaves = False
             self.slot = (self.slot + 1) % len(self._slots)
             self._moved = None
         self._set_timer(None if self._stopped else RETRY)
