@@ -17,6 +17,7 @@ from proxy.config import DifficultyConfig, SiteConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Door, Hall
 from proxy.downstream.floor import Floor
+from proxy.downstream.parking import Parking
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
 from proxy.runtime.listener import ListenerService
@@ -28,6 +29,9 @@ from proxy.upstream.pool import Pool
 
 PROBE_SECONDS = Seconds(5.0)
 """How long a start waits to learn how much extranonce each pool leaves."""
+
+MIN_RETURNS = 1.0
+"""Miners a second that get work again, however slow the ramp: halls must not starve."""
 
 BACKLOG = 4096
 """Connections that the kernel holds for us until we take them."""
@@ -127,6 +131,8 @@ class Opener:
             Difficulty(site.difficulty.start),
             self.reactor,
             self.wall_clock,
+            grants_at_once=site.power is None,
+            parking=_parking_of(site),
         )
 
     def _doors(
@@ -159,6 +165,15 @@ def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
     )
 
 
+def _parking_of(site: SiteConfig) -> Parking:
+    """Return the parking of `site`: with a budget, miners return along its ramp."""
+    power = site.power
+    if power is None:
+        return Parking()
+    per_second = max(MIN_RETURNS, power.ramp_up_w_per_s / power.unknown_w)
+    return Parking(returns_per_second=per_second)
+
+
 class _SiteService(MultiService):
     """Does what time brings to a site, and sends its miners away at the end."""
 
@@ -179,6 +194,7 @@ class _SiteService(MultiService):
         hall = self._hall
         hall.floor.board.tick()
         hall.hold(self._hold)
+        hall.floor.parking.let_return(Seconds(1.0))
         hall.roster.sweep(hall.floor.now())
 
 

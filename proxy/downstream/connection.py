@@ -102,6 +102,7 @@ class Hall(Factory):
     ) -> None:
         self.floor = floor
         self.roster = Roster(floor.site, limits, self._drop, random)
+        floor.parking.miners = self.roster.miners
         self.doors: list[Door] = []
         self._ids = count(1)
         self._connections: dict[int, MinerConnection] = {}
@@ -136,14 +137,19 @@ class Hall(Factory):
     def hold(self, longest: Seconds) -> None:
         """Park the miners that no source has had work for in `longest`.
 
-        They are granted work again as soon as there is some.
+        They are granted work again once there is some, in their turn.
         """
+        parking = self.floor.parking
         for group in self.floor.board.groups:
             since = group.idle_since
             is_out = since is not None and self.floor.now() - since >= longest
             for miner in self.roster.miners.values():
-                if miner.group is group and miner.is_held_out != is_out:
-                    miner.hold_out(is_out=is_out)
+                if miner.group is not group or miner.is_held_out == is_out:
+                    continue
+                if is_out:
+                    miner.hold_out(is_out=True)
+                else:
+                    parking.bring_back(miner)
 
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.vardiff import VardiffPolicy
 from proxy.downstream.batch import Batch
+from proxy.downstream.parking import Parking
 from proxy.jobs.board import JobBoard
 
 
@@ -18,6 +19,7 @@ class Floor:
     Attributes:
         start: Difficulty of a miner that says nothing.
         grants_at_once: No controller decides who works here.
+        parking: What the site's parked miners do, and who is told.
     """
 
     site: str
@@ -28,6 +30,7 @@ class Floor:
     clock: IReactorTime
     wall_clock: Callable[[], UnixTime]
     grants_at_once: bool = True
+    parking: Parking = field(factory=Parking)
 
     def now(self) -> Seconds:
         """Return the time that durations are measured by."""

@@ -32,6 +32,7 @@ from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.vardiff import Vardiff, VardiffPolicy
 from proxy.downstream.floor import Floor
 from proxy.downstream.password import read_password
+from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
 from proxy.jobs.group import Group
 from proxy.jobs.space import Seat
 from proxy.runtime.outbox import Outbox
@@ -53,8 +54,12 @@ class Miner:
 
     Attributes:
         workers: Names that it authorised as, the first one first.
-        bad_since: Start of an unbroken run of bad shares.
+        is_granted: It is given jobs: it is allowed to work and there is work.
+        is_allowed: Whoever holds the site to its budget lets it work.
         is_held_out: It is parked because no source has work.
+        parked_at: Since when it has been given no jobs; None while it is.
+        bad_since: Start of an unbroken run of bad shares.
+        tally: What its shares came to since somebody asked.
     """
 
     id: int
@@ -76,7 +81,10 @@ class Miner:
     bad_since: Seconds | None = field(default=None, init=False)
     scolded: int = field(default=0, init=False)
     voided: int = field(default=0, init=False)
+    is_allowed: bool = field(init=False)
     is_held_out: bool = field(default=False, init=False)
+    parked_at: Seconds | None = field(default=None, init=False)
+    tally: Tally = field(factory=Tally, init=False)
     last_seq: int | None = field(default=None, init=False)
     _is_fixed: bool = field(default=False, init=False)
     _least: Difficulty | None = field(default=None, init=False)
@@ -86,6 +94,8 @@ class Miner:
     def __attrs_post_init__(self) -> None:
         now = self.connected_at
         self.heard_at = now
+        self.is_allowed = self.is_granted
+        self.parked_at = None if self.is_granted else now
         self.meter = HashrateMeter(now)
         self.vardiff = Vardiff(self.floor.policy, self.floor.start, now)
 
@@ -128,22 +138,18 @@ class Miner:
 
     def park(self) -> None:
         """Give it no more work."""
-        self.is_granted = False
+        self.is_allowed = False
+        self._settle()
 
     def grant(self) -> None:
-        """Give it work again."""
-        self.is_granted = True
-        current = self.group.current if self.group else None
-        if current is not None:
-            self.assign(current.job, current.line)
+        """Let it work, as soon as there is some."""
+        self.is_allowed = True
+        self._settle()
 
     def hold_out(self, *, is_out: bool) -> None:
         """Park it while no source has work, or end that."""
         self.is_held_out = is_out
-        if is_out:
-            self.park()
-        elif self.floor.grants_at_once:
-            self.grant()
+        self._settle()
 
     def bounds_changed(self) -> None:
         """Take on the site's bounds of difficulty, as they are from now on."""
@@ -152,8 +158,24 @@ class Miner:
 
     def keep_alive(self) -> None:
         """Send a line that changes nothing, so that firmware keeps its connection."""
-        if self._terms:
-            self.outbox.write(difficulty_line(self._terms[-1][1]))
+        self.outbox.write(difficulty_line(self.difficulty))
+
+    def _settle(self) -> None:
+        """Begin or end being parked. A parked time is not held against the miner."""
+        is_granted = self.is_allowed and not self.is_held_out
+        if is_granted is self.is_granted:
+            return
+        now = self.floor.now()
+        self.is_granted = is_granted
+        self.bad_since, self.scolded = None, 0
+        self.parked_at = None if is_granted else now
+        if not is_granted:
+            return
+        self.heard_at = now
+        self.vardiff.restart_at(self.vardiff.difficulty, now)
+        current = self.group.current if self.group else None
+        if current is not None:
+            self.assign(current.job, current.line)
 
     # from the miner
 
@@ -207,7 +229,7 @@ class Miner:
             self.seat.extranonce1 if self.seat else b"",
             self._required(job.seq),
             self.session.version_mask & job.work.version_mask,
-            now >= entry.stale_at,
+            now >= entry.stale_at or self._is_overdue(now),
         )
         return judge(share, job, terms, floor.site, floor.wall_clock())
 
@@ -241,13 +263,22 @@ class Miner:
             at_job = difficulty
         return min(at_job, terms[-1][1])
 
+    def _is_overdue(self, now: Seconds) -> bool:
+        """Tell whether it has been parked for too long to be still at its last job."""
+        return self.parked_at is not None and now - self.parked_at >= PARKED_GRACE
+
     def _count(self, share: JudgedShare, now: Seconds) -> None:
         if share.verdict is not Verdict.ACCEPTED:
+            if self._is_overdue(now) and is_unauthorised(share):
+                self.tally.refuse(share)
+                self.floor.parking.tally.refuse(share)
             self.rejected[share.verdict.value] += 1
             self.voided += share.verdict is Verdict.BAD_VERSION
             if self.bad_since is None and self.is_granted:
                 self.bad_since = now
             return
+        self.tally.count(share, is_parked=self.parked_at is not None)
+        self.floor.parking.tally.count(share, is_parked=self.parked_at is not None)
         self.accepted += 1
         self.share_at = now
         self.bad_since = None
@@ -258,7 +289,7 @@ class Miner:
 
     def retarget(self, now: Seconds) -> None:
         """Change its difficulty if its shares say so."""
-        if self._is_fixed or not self.vardiff.is_due(now):
+        if self._is_fixed or not self.is_granted or not self.vardiff.is_due(now):
             return
         before = self.difficulty
         better = self.vardiff.retarget(now)
@@ -332,6 +363,7 @@ class Miner:
         self.group, seat = found
         self.seat = seat
         self.floor.board.join(self, self.group)
+        self.floor.parking.on_join()
 
     def _bounds(self) -> VardiffPolicy:
         """Return the site's policy, its minimum raised to what the miner wished."""

@@ -111,7 +111,7 @@ class Roster:
                     miner,
                     f"did not subscribe and authorise in {SUBSCRIBE_WITHIN:g} s",
                 )
-            elif now - miner.heard_at >= SILENT_FOR:
+            elif miner.is_granted and now - miner.heard_at >= SILENT_FOR:
                 yield miner, f"silent for {SILENT_FOR:g} s"
             elif self._scold(miner, now):
                 yield miner, f"nothing but bad shares for {BAD_STEPS[-1]:g} s"

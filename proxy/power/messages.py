@@ -1,0 +1,147 @@
+"""What the share process and the controller say to each other over their link.
+
+Newline-delimited JSON, each message an array that begins with its name. Miners are
+numbered by the share process; a number is never used twice in its life.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+MAX_LINE_BYTES = 1 << 20
+"""A fleet of any size is told in messages of `MAX_ROWS` rows, 300 kB at the most."""
+
+MAX_ROWS = 1000
+
+
+class Message(Struct, frozen=True, tag=True, array_like=True):
+    """One line of the link."""
+
+
+class Joined(Struct, frozen=True, array_like=True):
+    """A miner that has authorised.
+
+    Attributes:
+        address: Of its end of the connection, without the port.
+        is_parked: It is given no jobs.
+    """
+
+    id: int
+    worker: str
+    address: str
+    is_parked: bool
+
+
+class Work(Struct, frozen=True, array_like=True):
+    """What a miner's shares came to since they were last told.
+
+    Attributes:
+        shares: Accepted ones.
+        work: Sum of their difficulties.
+        work2: Sum of the squares of their difficulties.
+        parked_work: The part of `work` from its first 135 s of being parked.
+        unauthorised_work: Work of shares refused because it was parked for longer.
+    """
+
+    id: int
+    shares: int
+    work: float
+    work2: float
+    parked_work: float
+    unauthorised_work: float
+
+
+class FleetReport(Message, frozen=True):
+    """The miners of a site: what has changed since the last report.
+
+    Attributes:
+        is_whole: Nothing that was told before holds any more.
+        parked: Those whose state has changed, with what it is now.
+    """
+
+    site: str
+    is_whole: bool
+    joined: list[Joined]
+    left: list[int]
+    parked: list[tuple[int, bool]]
+    work: list[Work]
+
+
+class Ask(Message, frozen=True):
+    """A request that wants an `Answer`."""
+
+    id: int
+    method: str
+    params: dict[str, Any]
+
+
+class Beat(Message, frozen=True):
+    """A sign of life."""
+
+
+class SiteFigures(Struct, frozen=True):
+    """A site's power as status shows it.
+
+    Attributes:
+        power_source: Where `power_w` is from: meter, telemetry or model.
+        state: normal, hold, failsafe or trip.
+        ruled_by: Why the budget is what it is.
+    """
+
+    site: str
+    budget_w: float
+    cap_hs: float
+    power_w: float
+    power_source: str
+    state: str
+    ruled_by: str
+
+
+class Figures(Message, frozen=True):
+    """Every site's power; also a sign of life."""
+
+    sites: list[SiteFigures]
+
+
+class Park(Message, frozen=True):
+    """Give these miners no more jobs."""
+
+    site: str
+    miners: list[int]
+
+
+class Grant(Message, frozen=True):
+    """Give these miners jobs."""
+
+    site: str
+    miners: list[int]
+
+
+class Answer(Message, frozen=True):
+    """What an `Ask` led to.
+
+    Attributes:
+        refusal: Why not, a sentence; empty if it was done.
+    """
+
+    id: int
+    result: Raw
+    refusal: str = ""
+
+
+class News(Message, frozen=True):
+    """Something for those who subscribed to `topic`."""
+
+    topic: str
+    value: Raw
+
+
+Down = FleetReport | Ask | Beat
+"""What the controller hears."""
+
+Up = Beat | Figures | Park | Grant | Answer | News
+"""What the share process hears."""
+
+decode_down = msgspec.json.Decoder(Down).decode
+decode_up = msgspec.json.Decoder(Up).decode
