@@ -109,8 +109,12 @@ def load_models() -> dict[str, MachineModel]:
     return parse_models(files("proxy.power").joinpath("models.toml").read_bytes())
 
 
-def find_model(name: str) -> MachineModel:
+def find_model(name: str, *, where: str = "") -> MachineModel:
     """Return the machine called `name`; letter case and outer blanks do not count.
+
+    Args:
+        name: As in the catalogue.
+        where: The key that names it, for the error.
 
     Raises:
         UnknownModelError: It is not in the catalogue; the message has near names.
@@ -121,4 +125,5 @@ def find_model(name: str) -> MachineModel:
         return models[wanted]
     near = [m.name for key, m in models.items() if wanted in key or key in wanted]
     hint = f"; near it: {', '.join(near[:5])}" if near else ""
-    raise UnknownModelError(f"no model {name!r}{hint}")
+    at = f" - at `{where}`" if where else ""
+    raise UnknownModelError(f"no model {name!r}{hint}{at}")

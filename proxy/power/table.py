@@ -1,0 +1,278 @@
+"""The machines of a site: who is connected as which, and their columns."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from attrs import define, evolve, field, frozen
+
+from protocol.units import Seconds, Watts
+from proxy.power.columns import NO_FLEET, extended, kept, remodelled
+from proxy.power.fleet import MAX_MACHINES, Fleet, Ints
+from proxy.power.machines import Describer, Kind, Mode, Variant
+from proxy.power.messages import Joined
+
+ABSENT_AFTER = Seconds(135.0)
+"""A machine without a connection has used up its last job by then."""
+
+FORGOTTEN_AFTER = Seconds(3600.0)
+"""A machine that has been neither connected nor reachable for so long is gone."""
+
+LONG_AGO = Seconds(-math.inf)
+
+
+@define(eq=False)
+class Machine:
+    """One machine, as far as the columns do not tell.
+
+    Attributes:
+        key: What it is known by, in events and in the database: its address; its
+            address and worker where it has no device API of its own.
+        row: Where it is in the columns.
+        miners: Its connections, each with whether it is parked.
+        gone_at: When its last connection went; None while it has one.
+        is_responsive: It did what it was told last; else it counts at full power.
+        heard_at: When its device API last answered.
+        power_w: What it said then that it draws; None: it does not say.
+        limit_w: The power limit in force, as it said; None: it has none.
+        is_asleep: As it said; None: it never did.
+        hashed_at: When a share of it was last seen.
+    """
+
+    key: str
+    address: str
+    worker: str
+    kind: Kind
+    mode: Mode
+    row: int
+    miners: dict[int, bool] = field(factory=dict)
+    gone_at: Seconds | None = None
+    is_responsive: bool = True
+    heard_at: Seconds = LONG_AGO
+    power_w: Watts | None = None
+    limit_w: Watts | None = None
+    is_asleep: bool | None = None
+    hashed_at: Seconds = LONG_AGO
+
+    @property
+    def has_api(self) -> bool:
+        """It is to be commanded through its device API."""
+        return self.kind.has_api
+
+    @property
+    def variant(self) -> Variant:
+        """Its levels and timings now."""
+        return self.kind.variants[self.mode]
+
+    @property
+    def top(self) -> int:
+        """Its highest level."""
+        return len(self.variant.points) - 1
+
+    def is_absent(self, now: Seconds) -> bool:
+        """It is neither connected nor reachable: it can be given nothing."""
+        if self.miners or (self.has_api and now - self.heard_at < ABSENT_AFTER):
+            return False
+        return self.gone_at is not None and now - self.gone_at >= ABSENT_AFTER
+
+
+@frozen
+class Saved:
+    """A machine as a restart finds it.
+
+    Attributes:
+        changed_s: How long ago it was told to run, or not to.
+    """
+
+    key: str
+    address: str
+    worker: str
+    is_running: bool
+    changed_s: float
+
+
+@define(eq=False)
+class Table:
+    """Machines by row, and their columns, which nobody else writes to."""
+
+    describer: Describer
+    machines: list[Machine] = field(factory=list, init=False)
+    _fleet: Fleet = field(default=NO_FLEET, init=False)
+    _by_key: dict[str, Machine] = field(factory=dict, init=False)
+    _by_miner: dict[int, Machine] = field(factory=dict, init=False)
+    _is_dirty: bool = field(default=False, init=False)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The columns; not to be kept, since rows change in place."""
+        more = len(self.machines) - len(self._fleet)
+        if more:
+            priority = [m.kind.priority for m in self.machines[-more:]]
+            self._fleet = extended(self._fleet, more, priority)
+            self._is_dirty = True
+        if self._is_dirty:
+            self._is_dirty = False
+            self._fleet = remodelled(
+                self._fleet,
+                [m.variant for m in self.machines],
+                [m.is_responsive for m in self.machines],
+            )
+        return self._fleet
+
+    def find(self, key: str) -> Machine | None:
+        """Return the machine known by `key`, None if there is none."""
+        return self._by_key.get(key)
+
+    def of_miner(self, miner: int) -> Machine | None:
+        """Return the machine behind a connection."""
+        return self._by_miner.get(miner)
+
+    def level_of(self, machine: Machine) -> int:
+        """Return the level that a machine is commanded to."""
+        return int(self.fleet.level[machine.row])
+
+    def restore(self, saved: Iterable[Saved], now: Seconds) -> None:
+        """Take in the machines that were known before a restart.
+
+        Those that were running count at full power, those that were not as on
+        their way down since they were told.
+        """
+        added = [(self._add(s.key, s.address, s.worker), s) for s in saved]
+        for machine, one in added:
+            if machine.has_api and not one.is_running:
+                machine.mode = Mode.SWITCHED
+            machine.gone_at = now
+        fleet = self.fleet
+        for machine, one in added:
+            row, since = machine.row, now - one.changed_s
+            fleet.level[row] = machine.top if one.is_running else 0
+            fleet.from_w[row] = fleet.full_w[row]
+            fleet.changed_at[row] = fleet.switched_at[row] = since
+
+    def join(self, joined: Sequence[Joined], now: Seconds) -> list[Machine]:
+        """Return the machines behind new connections.
+
+        One that was never seen counts as drawing full power until its last job,
+        from whomever it had it, is used up.
+        """
+        known = len(self.machines)
+        found = [self._join(one) for one in joined]
+        fleet = self.fleet
+        for machine in self.machines[known:]:
+            fleet.from_w[machine.row] = machine.kind.full_w
+            fleet.changed_at[machine.row] = now
+        return [machine for machine in found if machine is not None]
+
+    def leave(self, miner: int, now: Seconds) -> None:
+        """Take note that a connection is gone."""
+        machine = self._by_miner.pop(miner, None)
+        if machine is None:
+            return
+        del machine.miners[miner]
+        if not machine.miners:
+            machine.gone_at = now
+
+    def leave_all(self, now: Seconds) -> None:
+        """Take note that no connection is known any more."""
+        for miner in list(self._by_miner):
+            self.leave(miner, now)
+
+    def set_mode(self, machine: Machine, mode: Mode) -> None:
+        """Hold a machine by other means from now on; half speeds become full."""
+        if machine.mode is mode:
+            return
+        level = self.level_of(machine)
+        is_top = level == machine.top
+        machine.mode = mode
+        self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
+        self._is_dirty = True
+
+    def set_responsive(self, machine: Machine, *, is_responsive: bool) -> None:
+        """Count a machine as obeying, or at full power."""
+        machine.is_responsive = is_responsive
+        self._is_dirty = True
+
+    def command(self, level: Ints, now: Seconds) -> None:
+        """Note the levels that all machines are commanded to."""
+        self._fleet = self.fleet.commanded(level, now)
+
+    def age(self, elapsed: Seconds) -> None:
+        """Let `elapsed` pass: debts grow, cycles fade."""
+        self._fleet = self.fleet.aged(elapsed)
+
+    def fall_from_full(self, machine: Machine, now: Seconds) -> None:
+        """Count a machine as at full power, on its way to its level from now on."""
+        fleet = self.fleet
+        fleet.from_w[machine.row] = fleet.full_w[machine.row]
+        fleet.changed_at[machine.row] = now
+
+    def mind_absent(self, now: Seconds) -> list[Machine]:
+        """Stop counting on machines that are gone; return those now forgotten.
+
+        While one may still be at its last job it counts as commanded, so that it
+        is granted work at once if it is back by then. One that does not answer its
+        device API counts at full power until it is forgotten.
+        """
+        forgotten: list[Machine] = []
+        fleet = self.fleet
+        for machine in self.machines:
+            row = machine.row
+            if machine.gone_at is None or not machine.is_absent(now):
+                if fleet.switched_at[row] == math.inf:  # it is back: it may work
+                    fleet.switched_at[row] = -math.inf
+            elif now - max(machine.gone_at, machine.heard_at) >= FORGOTTEN_AFTER:
+                forgotten.append(machine)
+            elif machine.is_responsive and not machine.has_api:
+                fleet.level[row] = 0
+                fleet.from_w[row] = fleet.level_w[row, 0]
+                fleet.changed_at[row], fleet.switched_at[row] = -math.inf, math.inf
+        if forgotten:
+            self._forget(forgotten)
+        return forgotten
+
+    def _forget(self, machines: list[Machine]) -> None:
+        stays = np.ones(len(self.fleet), dtype=np.bool_)
+        stays[[m.row for m in machines]] = False
+        self._fleet = kept(self.fleet, stays)
+        for machine in machines:
+            del self._by_key[machine.key]
+        self.machines = [m for m in self.machines if stays[m.row]]
+        for row, machine in enumerate(self.machines):
+            machine.row = row
+
+    def _join(self, joined: Joined) -> Machine | None:
+        key = self._key_for(joined)
+        machine = self._by_key.get(key)
+        if machine is None and len(self.machines) >= MAX_MACHINES:
+            return None
+        if machine is None:
+            machine = self._add(key, joined.address, joined.worker)
+        machine.worker = joined.worker
+        machine.miners[joined.id] = joined.is_parked
+        machine.gone_at = None
+        self._by_miner[joined.id] = machine
+        return machine
+
+    def _key_for(self, joined: Joined) -> str:
+        """Return the key of the machine that a connection belongs to.
+
+        A device API speaks for one machine: of several connections from an address
+        the first is that machine, the others are machines of their own.
+        """
+        kind = self.describer.kind_of(joined.worker, joined.address)
+        base = f"{joined.address} {joined.worker}"
+        number = 1
+        key = joined.address if kind.has_api else base
+        while (other := self._by_key.get(key)) is not None and other.miners:
+            key = base if key == joined.address else f"{base} {(number := number + 1)}"
+        return key
+
+    def _add(self, key: str, address: str, worker: str) -> Machine:
+        kind = self.describer.kind_of(worker, address)
+        if kind.has_api and key != address:
+            kind = evolve(kind, has_api=False)
+        row = len(self.machines)
+        machine = Machine(key, address, worker, kind, kind.first_mode, row)
+        self.machines.append(machine)
+        self._by_key[key] = machine
+        return machine

@@ -1,0 +1,140 @@
+"""Typed messages between two processes over one stream."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from protocol.errors import MalformedMessageError, RemoteError
+from protocol.framing import LineFramer
+
+MAX_UNSENT_BYTES = 8 << 20
+"""What may wait for a peer that does not read; beyond it the link is dropped."""
+
+Heard = TypeVar("Heard")
+
+_encode = msgspec.json.encode
+
+
+@implementer(IPushProducer)
+class LinkConnection(Protocol, Generic[Heard]):
+    """One end of a link: messages in, messages out, one a line.
+
+    Attributes:
+        is_open: Messages can be sent.
+    """
+
+    _log = Logger()
+
+    def __init__(self, factory: "LinkFactory[Heard]") -> None:
+        self._factory = factory
+        self._framer = LineFramer(factory.max_line_bytes)
+        self._is_full = False
+        self._unsent = 0
+        self.is_open = False
+
+    @override
+    def connectionMade(self) -> None:
+        self.is_open = True
+        self._transport.registerProducer(self, True)
+        self._factory.opened(self)
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            for line in self._framer.feed(data):
+                if self.is_open:
+                    self._factory.received(self._read(line))
+        except RemoteError as error:
+            self.drop(str(error))
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.is_open = False
+        self._factory.lost(self)
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Send `message`, or drop the link if its peer has stopped reading."""
+        if not self.is_open:
+            return
+        line = _encode(message) + b"\n"
+        if self._is_full:
+            self._unsent += len(line)
+            if self._unsent > MAX_UNSENT_BYTES:
+                self.drop(f"more than {MAX_UNSENT_BYTES} B are waiting")
+                return
+        self._transport.write(line)
+
+    def close(self) -> None:
+        """Hang up once what was sent is out."""
+        if self.is_open:
+            self._transport.loseConnection()
+
+    def drop(self, why: str) -> None:
+        """Hang up now."""
+        if self.is_open:
+            self.is_open = False
+            self._log.warn("link: hanging up: {why}", why=why)
+            self._transport.abortConnection()
+
+    def pauseProducing(self) -> None:  # noqa: N802  (IPushProducer)
+        """Count from now on what the peer has not read."""
+        self._is_full = True
+
+    def resumeProducing(self) -> None:  # noqa: N802  (IPushProducer)
+        """Note that the peer has read it all."""
+        self._is_full = False
+        self._unsent = 0
+
+    def stopProducing(self) -> None:  # noqa: N802  (IPushProducer)
+        """Note that the link is gone."""
+        self.is_open = False
+
+    def _read(self, line: bytes) -> Heard:
+        try:
+            return self._factory.decode(line)
+        except msgspec.DecodeError as error:
+            raise MalformedMessageError(f"not a message: {error}") from error
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+
+class LinkFactory(Factory, Generic[Heard]):
+    """Makes one end of a link, and knows who is interested in it.
+
+    Args:
+        decode: Reads a line; raises `msgspec.DecodeError`.
+        max_line_bytes: Longest line taken.
+        opened: Called with the connection once messages can be sent.
+        received: Called with each message.
+        lost: Called with the connection when it is gone.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        decode: Callable[[bytes], Heard],
+        max_line_bytes: int,
+        *,
+        opened: Callable[[LinkConnection[Heard]], None],
+        received: Callable[[Heard], None],
+        lost: Callable[[LinkConnection[Heard]], None],
+    ) -> None:
+        self.decode = decode
+        self.max_line_bytes = max_line_bytes
+        self.opened = opened
+        self.received = received
+        self.lost = lost
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> LinkConnection[Heard]:
+        return LinkConnection(self)

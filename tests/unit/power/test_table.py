@@ -1,0 +1,170 @@
+"""Which machine a connection belongs to, and how it counts."""
+
+import math
+
+import pytest
+
+from protocol.units import Seconds
+from proxy.config import FleetConfig, PowerConfig, SiteConfig
+from proxy.power.fleet import UNMANAGED
+from proxy.power.machines import Describer, Mode, check_models
+from proxy.power.messages import Joined
+from proxy.power.models import UnknownModelError
+from proxy.power.table import ABSENT_AFTER, FORGOTTEN_AFTER, Machine, Saved, Table
+
+POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000)
+ROWS = (
+    FleetConfig(workers="lux.*", model="Antminer S19j Pro", control="pyasic"),
+    FleetConfig(workers="park.*", model="Antminer S21", priority=2),
+    FleetConfig(addresses="10.9.0.0/16", model="Antminer S9", hash_scale=0.5),
+)
+NOW = Seconds(1000.0)
+
+
+def a_table() -> Table:
+    return Table(Describer.of(POWER, ROWS))
+
+
+def join(table: Table, miner: int, worker: str, address: str = "10.0.0.1") -> Machine:
+    (machine,) = table.join([Joined(miner, worker, address, True)], NOW)
+    return machine
+
+
+def later(seconds: float) -> Seconds:
+    return Seconds(NOW + seconds)
+
+
+def test_the_first_row_that_fits_describes_a_machine() -> None:
+    table = a_table()
+
+    assert join(table, 1, "lux.1").kind.name == "Antminer S19j Pro"
+    assert join(table, 2, "park.1").kind.name == "Antminer S21"
+    assert join(table, 3, "x", "10.9.3.4").kind.name == "Antminer S9"
+    stranger = join(table, 4, "x", "10.8.0.1")
+
+    assert stranger.kind.priority == UNMANAGED
+    assert table.fleet.full_w[stranger.row] == POWER.unknown_w
+    assert table.fleet.level_h[2].max() == pytest.approx(13.5e12 * 0.5)
+
+
+def test_a_machine_never_seen_counts_at_full_power_until_its_last_job_is_over() -> None:
+    table = a_table()
+    machine = join(table, 1, "park.1")
+    full = table.fleet.full_w[machine.row]
+
+    assert table.fleet.committed_w(NOW)[0] == full
+    assert table.fleet.committed_w(later(134))[0] == full
+    assert table.fleet.committed_w(later(136))[0] < 0.2 * full
+
+
+def test_a_reconnect_is_the_same_machine_and_counts_on_as_commanded() -> None:
+    table = a_table()
+    machine = join(table, 1, "park.1")
+    table.command(table.fleet.top, NOW)
+    table.leave(1, NOW)
+    table.mind_absent(later(60))
+
+    again = join(table, 2, "park.1")
+
+    assert again is machine
+    assert table.level_of(machine) == 1
+    assert machine.gone_at is None
+
+
+def test_a_machine_that_stays_away_is_set_aside_and_may_work_when_back() -> None:
+    table = a_table()
+    machine = join(table, 1, "park.1")
+    table.command(table.fleet.top, NOW)
+    table.leave(1, NOW)
+    table.mind_absent(later(ABSENT_AFTER))
+    away = table.fleet.switched_at[0]
+    join(table, 2, "park.1")
+    table.mind_absent(later(ABSENT_AFTER + 1))
+
+    assert away == math.inf, "the plan must not wake what is not there"
+    assert table.level_of(machine) == 0
+    assert table.fleet.switched_at[0] == -math.inf
+
+
+def test_a_machine_away_for_an_hour_is_forgotten() -> None:
+    table = a_table()
+    join(table, 1, "park.1")
+    stays = join(table, 2, "park.2", "10.0.0.2")
+    table.leave(1, NOW)
+
+    gone = table.mind_absent(later(FORGOTTEN_AFTER))
+
+    assert [m.worker for m in gone] == ["park.1"]
+    assert len(table.fleet) == 1
+    assert stays.row == 0
+    assert table.find(gone[0].key) is None
+
+
+def test_several_connections_from_one_address_are_several_machines() -> None:
+    table = a_table()
+    machines = [join(table, n, "lux.1") for n in range(1, 4)]
+
+    assert [m.has_api for m in machines] == [True, False, False]
+    assert len(table.fleet) == 3
+    assert len({m.key for m in machines}) == 3
+
+
+def test_a_silent_device_counts_at_full_power() -> None:
+    table = a_table()
+    machine = join(table, 1, "lux.1")
+
+    table.set_responsive(machine, is_responsive=False)
+
+    assert table.fleet.committed_w(later(1000))[0] == table.fleet.full_w[0]
+
+
+def test_sleep_by_device_api_draws_less_and_is_quicker_than_parking() -> None:
+    table = a_table()
+    machine = join(table, 1, "lux.1")
+    parked_w = table.fleet.level_w[0, 0]
+    assert machine.mode is Mode.FRESH
+    assert table.fleet.t_down[0] == 135
+
+    table.set_mode(machine, Mode.TUNED)
+
+    assert table.fleet.level_w[0, 0] < parked_w
+    assert table.fleet.t_down[0] < 30
+
+
+def test_full_speed_stays_full_speed_in_every_mode() -> None:
+    table = a_table()
+    machine = join(table, 1, "lux.1")
+    table.set_mode(machine, Mode.TUNED)
+    table.command(table.fleet.top, NOW)
+    full = table.fleet.target_w[0]
+
+    for mode in (Mode.SWITCHED, Mode.PARKED, Mode.FRESH, Mode.TUNED):
+        table.set_mode(machine, mode)
+        assert table.fleet.target_w[0] == full, mode
+
+
+def test_a_restart_finds_machines_as_they_were_commanded() -> None:
+    table = a_table()
+    table.restore(
+        [
+            Saved("10.0.0.1", "10.0.0.1", "lux.1", True, 500.0),
+            Saved("10.0.0.2", "10.0.0.2", "lux.2", False, 500.0),
+            Saved("10.0.0.3 park.3", "10.0.0.3", "park.3", False, 100.0),
+        ],
+        NOW,
+    )
+    fleet = table.fleet
+
+    assert fleet.committed_w(NOW)[0] == fleet.full_w[0]
+    assert fleet.committed_w(NOW)[1] == fleet.level_w[1, 0], "asleep for long"
+    assert fleet.committed_w(NOW)[2] == fleet.full_w[2], "parked 100 s ago"
+    assert fleet.committed_w(later(36))[2] == fleet.level_w[2, 0]
+
+
+def test_a_model_that_nobody_knows_is_named_with_its_key() -> None:
+
+    row = FleetConfig(workers="*", model="Antminer S99")
+    site = SiteConfig(name="a", listen=("tcp:1",), sources=["p"], fleet=(row,))
+
+    with pytest.raises(UnknownModelError, match=r"S99.*sites\[0\]\.fleet\[0\]\.model"):
+        check_models([site])
