@@ -36,7 +36,10 @@ class PoolSide(Protocol):
         self.subscribed = False
         self.extranonce1 = pool.new_extranonce1()
         pool.sides.append(self)
-        pool.connects += 1
+        if pool.is_down:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+        else:
+            pool.connects += 1
 
     @override
     def connectionLost(self, reason: Any = None) -> None:
@@ -46,10 +49,11 @@ class PoolSide(Protocol):
     def dataReceived(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if not self.factory.is_mute:
-                self._on_request(json.loads(line))
+            self._on_request(json.loads(line))
 
     def send(self, **message: Any) -> None:
+        if self.factory.is_mute:
+            return
         self.transport.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]
 
     def notify(self) -> None:
@@ -99,7 +103,7 @@ class JudgingPool(Factory):
         self.accepted = 0
         self.rejected: Counter[str] = Counter()
         self.hashes: set[bytes] = set()
-        self.refuses_users = self.is_mute = False
+        self.refuses_users = self.is_mute = self.is_down = False
         self._numbers = count(1)
         self._prev = sha256d(b"first")
         self._jobs: dict[str, tuple[bytes, bytes, bytes]] = {}

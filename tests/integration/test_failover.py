@@ -7,22 +7,30 @@ from typing import Any
 import msgspec
 import pytest
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.app import Program, build
 from proxy.config import Config
 from proxy.sim.command import FleetOptions, build_fleet
-from proxy.sim.fleet import SimulatedFleet
+from proxy.sim.fleet import FleetStats, SimulatedFleet
+from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.support import within
 
 Fail = Callable[[JudgingPool], None]
 
+SPEED = 30.0
+"""A pool is silent for two minutes before it is left: four seconds here."""
+
 
 def refuse(pool: JudgingPool) -> None:
     pool.refuses_users = True
     pool.close()
+
+
+def silence(pool: JudgingPool) -> None:
+    pool.is_mute = True
 
 
 def config_for(folder: Path, ports: list[int], layout: str, listen: int) -> Config:
@@ -34,7 +42,7 @@ def config_for(folder: Path, ports: list[int], layout: str, listen: int) -> Conf
         "name": "hall-a",
         "listen": [f"tcp:{listen}:interface=127.0.0.1"],
         "sources": [p["name"] for p in pools],
-        "fail_back_s": 0.05,
+        "fail_back_s": 1.5,
         "extranonce": {"layout": layout},
         "difficulty": {"start": 5e-8, "minimum": 1e-9, "shares_per_minute": 0},
     }
@@ -48,7 +56,9 @@ class Plant:
 
     def __init__(self, folder: Path, pools: list[JudgingPool], layout: str) -> None:
         reactor = self.reactor = _reactor()
+        fast: Any = FastReactor(reactor, SPEED)
         self.pools = pools
+        self.blackouts: list[float] = []
         self._ports = [reactor.listenTCP(0, p, interface="127.0.0.1") for p in pools]
         free = reactor.listenTCP(0, JudgingPool(), interface="127.0.0.1")
         self._listen = free.getHost().port
@@ -56,7 +66,7 @@ class Plant:
         ports = [port.getHost().port for port in self._ports]
         config = config_for(folder, ports, layout, self._listen)
         wall = lambda: UnixTime(float(NTIME))  # noqa: E731
-        self.program: Program = build(config, self.reactor, wall, lambda: 0.0)
+        self.program: Program = build(config, fast, wall, lambda: 0.0)
 
     async def start(self, miners: int) -> SimulatedFleet:
         await maybeDeferred(self._free.stopListening)
@@ -89,41 +99,113 @@ class Plant:
     def source(self) -> str | None:
         return self.program.halls["hall-a"].floor.board.groups[-1].sourcing.source_name
 
+    @property
+    def has_work(self) -> bool:
+        """Some pool has work for the site."""
+        pools = self.program.pools.values()
+        return any(pool.work is not None for pool in pools)
+
+    async def lose(self, pool: JudgingPool, fail: Fail) -> None:
+        """Let `pool` fail, and time how long miners stay on it once that is seen."""
+        name = f"pool{self.pools.index(pool)}"
+        pool.is_down = fail is not silence and fail is not refuse
+        fail(pool)
+        await self.until(lambda: self.program.pools[name].work is None)
+        seen = self.reactor.seconds()
+        await self.until(lambda: self.source != name)
+        self.blackouts.append(self.reactor.seconds() - seen)
+
+
+def mend(pool: JudgingPool) -> None:
+    """Let a pool work again; who waits for its answer in vain is let go."""
+    if pool.is_mute:
+        pool.reset()
+    pool.refuses_users = pool.is_mute = pool.is_down = False
+
 
 async def swing(plant: Plant, fail: Fail, rounds: int) -> None:
     """Lose the first pool and get it back, again and again, under load."""
     first, second = plant.pools
     for _ in range(rounds):
         await plant.until(lambda: plant.source == "pool0")
-        await plant.more(first, 1)
-        fail(first)
-        await plant.until(lambda: plant.source == "pool1")
-        await plant.more(second, 1)
-        first.refuses_users = False
+        await plant.more(first, 2)
+        await plant.lose(first, fail)
+        await plant.more(second, 2)
+        mend(first)
     await plant.until(lambda: plant.source == "pool0")
+
+
+def assert_unharmed(plant: Plant, stats: FleetStats, miners: int) -> None:
+    """No miner noticed, no pool was sent what it could not take."""
+    assert stats.connects == miners
+    assert list(stats.breaches) == []
+    assert stats.rejected == 0
+    assert [dict(pool.rejected) for pool in plant.pools] == [{}, {}]
+    assert max(plant.blackouts) < 1.0
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    "fail", [JudgingPool.close, JudgingPool.reset, JudgingPool.garbage, refuse]
+    ("fail", "rounds"),
+    [
+        (JudgingPool.close, 12),
+        (JudgingPool.reset, 12),
+        (JudgingPool.garbage, 12),
+        (refuse, 7),
+        (silence, 7),
+    ],
 )
-@within(Seconds(20.0))
+@within(Seconds(90.0))
 async def test_a_lost_pool_costs_no_miner_its_connection(
-    fail: Fail, tmp_path: Path
+    fail: Fail, rounds: int, tmp_path: Path
 ) -> None:
     plant = Plant(tmp_path, [JudgingPool(1e-7), JudgingPool(1e-7)], "auto")
     fleet = await plant.start(miners=5)
-    swung = swing(plant, fail, rounds=1 if fail is refuse else 3)
+
+    def post() -> None:
+        for pool in plant.pools:
+            pool.new_job()
+
+    fresh = LoopingCall(post)
+    beating = fresh.start(1.0)  # half a minute to the proxy: a live pool speaks
     try:
-        await swung
+        await swing(plant, fail, rounds)
     finally:
+        fresh.stop()
+        await beating
         stats = fleet.stats()
         await plant.stop()
 
+    assert_unharmed(plant, stats, miners=5)
+
+
+@pytest.mark.integration
+@within(Seconds(60.0))
+async def test_with_no_pool_left_shares_are_lost_for_a_reason_and_nobody_leaves(
+    tmp_path: Path,
+) -> None:
+    pools = [JudgingPool(1e-7), JudgingPool(1e-7)]
+    plant = Plant(tmp_path, pools, "auto")
+    fleet = await plant.start(miners=5)
+    book = plant.program.recorder.book.sites["hall-a"]
+    for _ in range(3):
+        await plant.until(lambda: plant.source == "pool0")
+        await plant.more(pools[0], 2)
+        for pool in pools:
+            refuse(pool)
+        await plant.until(lambda: not plant.has_work)
+        lost = book.lost.total()
+        await plant.until(lambda: book.lost.total() > lost)  # noqa: B023
+        for pool in reversed(pools):
+            mend(pool)
+        await plant.until(lambda: plant.has_work)
+    stats = fleet.stats()
+    await plant.stop()
+
     assert stats.connects == 5
     assert list(stats.breaches) == []
-    assert stats.rejected == 0
-    assert [dict(pool.rejected) for pool in plant.pools] == [{}, {}]
+    assert set(book.lost) <= {"no_source", "connection_lost"}
+    assert [dict(pool.rejected) for pool in pools] == [{}, {}]
 
 
 @pytest.mark.integration
