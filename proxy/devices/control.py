@@ -1,0 +1,152 @@
+"""Devices by address, through unmodified pyasic: the `DeviceControl` of a site."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from protocol.units import Seconds, Watts
+from proxy.devices.library import Factory
+from proxy.devices.machine import PyasicMachine
+from proxy.power.ports import DEVICE_DEADLINE, DeviceError, DeviceReport
+
+MAX_KNOWN = 20_000
+"""Devices whose kind is remembered; the one found first is forgotten first."""
+
+FORGET_AFTER = 5
+"""Failures in a row after which a device is identified anew: it may be another."""
+
+T = TypeVar("T")
+
+
+class PyasicDevices:
+    """Speaks to devices on an asyncio loop that Twisted's reactor runs on.
+
+    What a device is, is found out once. That may take longer than a call may: then
+    it goes on beyond it, for the next call.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        factory: Factory,
+        deadline: Seconds = DEVICE_DEADLINE,
+    ) -> None:
+        self._loop = loop
+        self._factory = factory
+        self._deadline = deadline
+        self._known: dict[str, PyasicMachine] = {}  # at most MAX_KNOWN
+        self._failures: dict[str, int] = {}  # of those known
+        self._searches: dict[str, asyncio.Task[PyasicMachine | None]] = {}
+
+    async def sleep(self, address: str) -> bool:
+        """See `DeviceControl`."""
+        return await self._call(address, PyasicMachine.sleep)
+
+    async def wake(self, address: str) -> bool:
+        """See `DeviceControl`."""
+        return await self._call(address, PyasicMachine.wake)
+
+    async def limit(self, address: str, watts: Watts) -> bool:
+        """See `DeviceControl`."""
+        return await self._call(address, lambda machine: machine.limit(watts))
+
+    async def read(self, address: str) -> DeviceReport:
+        """See `DeviceControl`."""
+        return await self._call(address, PyasicMachine.read)
+
+    async def identify(self, address: str) -> str:
+        """Return the firmware of a device: a first call that commands nothing.
+
+        Raises:
+            DeviceError: Nothing answers there, or not in time.
+        """
+        return await self._call(address, _firmware)
+
+    async def _call(
+        self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
+    ) -> T:
+        future = self._loop.create_task(self._within_deadline(address, work))
+        result: T = await Deferred.fromFuture(future)
+        return result
+
+    async def _within_deadline(
+        self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
+    ) -> T:
+        """Do the work or fail in time, whether or not it lets itself be cancelled.
+
+        pyasic swallows a cancellation here and there: it is not waited for.
+        """
+        task = self._loop.create_task(self._guarded(address, work))
+        task.add_done_callback(_look_at)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._deadline)
+            if not done:
+                self._note_failure(address)
+                raise DeviceError(f"{address}: no answer in {self._deadline:g} s")
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _guarded(
+        self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
+    ) -> T:
+        try:
+            result = await work(await self._machine(address))
+        except DeviceError:
+            self._note_failure(address)
+            raise
+        except Exception as error:  # whatever a firmware provokes in pyasic
+            self._note_failure(address)
+            why = f"{type(error).__name__}: {error}"
+            raise DeviceError(f"{address}: {why:.200}") from error
+        self._failures.pop(address, None)
+        return result
+
+    async def _machine(self, address: str) -> PyasicMachine:
+        known = self._known.get(address)
+        if known is not None:
+            return known
+        search = self._searches.get(address)
+        if search is None:
+            search = self._loop.create_task(self._search(address))
+            self._searches[address] = search
+            search.add_done_callback(lambda _: self._searches.pop(address, None))
+        found = await asyncio.shield(search)
+        if found is None:
+            raise DeviceError(f"{address}: nothing there that pyasic knows")
+        return found
+
+    async def _search(self, address: str) -> PyasicMachine | None:
+        try:
+            miner = await self._factory.get_miner(address)
+        except Exception:  # noqa: BLE001  (whatever a firmware provokes in pyasic)
+            return None
+        if miner is None:
+            return None
+        while len(self._known) >= MAX_KNOWN:
+            self._forget(next(iter(self._known)))
+        self._known[address] = PyasicMachine(miner)
+        return self._known[address]
+
+    def _note_failure(self, address: str) -> None:
+        if address not in self._known:
+            return
+        self._failures[address] = self._failures.get(address, 0) + 1
+        if self._failures[address] >= FORGET_AFTER:
+            self._forget(address)
+
+    def _forget(self, address: str) -> None:
+        self._known.pop(address, None)
+        self._failures.pop(address, None)
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """Keep asyncio from reporting what came too late for anybody to hear."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _firmware(machine: PyasicMachine) -> str:
+    return machine.quirks.firmware

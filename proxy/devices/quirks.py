@@ -1,0 +1,82 @@
+"""What each maker's firmware can do, and where its word is not to be taken.
+
+From pyasic 0.79's backends: most report `is_mining` true for ever where firmware does
+not say, so that sleep has to be inferred from watts and hashes.
+"""
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from protocol.units import HashesPerSecond, Watts
+
+
+@frozen
+class Quirks:
+    """What to expect of the machines of one firmware.
+
+    Attributes:
+        firmware: For messages.
+        can_sleep: It has a command to stop and one to go on.
+        can_limit: It takes a power limit in watts.
+        tells_sleep: Its `is_mining` can be believed.
+        sleeps_below_w: Of one that does not tell: asleep where it draws less and
+            finds nothing. Asleep the catalogue has 25 to 100 W, idle 132 and up.
+        has_session: Its commands need a token that it may forget (LuxOS).
+    """
+
+    firmware: str
+    can_sleep: bool = True
+    can_limit: bool = True
+    tells_sleep: bool = True
+    sleeps_below_w: Watts = Watts(120.0)  # noqa: RUF009  (a NewType is no call)
+    has_session: bool = False
+
+
+_UNKNOWN = Quirks("unknown firmware", can_sleep=False, can_limit=False)
+
+_FANS_W = Watts(250.0)
+"""Whatsminers leave their fans on."""
+
+QUIRKS: dict[str, Quirks] = {
+    "LUXMiner": Quirks("LuxOS", tells_sleep=False, has_session=True),
+    "BTMinerV2": Quirks("Whatsminer v2", tells_sleep=False, sleeps_below_w=_FANS_W),
+    "BTMinerV3": Quirks("Whatsminer v3", tells_sleep=False, sleeps_below_w=_FANS_W),
+    "BOSer": Quirks("Braiins OS"),
+    "BOSMiner": Quirks("Braiins OS, BOSminer"),
+    "VNish": Quirks("VNish"),
+    "ePIC": Quirks("ePIC", can_limit=False),
+    "Auradine": Quirks("Auradine"),
+    "MaraMiner": Quirks("MaraFW"),  # its watts are always None
+    "AvalonMiner": Quirks("Avalon", can_limit=False, tells_sleep=False),
+    "HiveonModern": Quirks("Hiveon", can_limit=False),
+    "GoldshellMiner": Quirks("Goldshell", can_limit=False, tells_sleep=False),
+    "AntminerModern": Quirks("Antminer stock", can_limit=False),
+}
+"""By the name of pyasic's backend class. What is not here is never commanded."""
+
+
+def quirks_of(classes: Iterable[str]) -> Quirks:
+    """Return the quirks of a pyasic machine.
+
+    Args:
+        classes: The names of its class and bases, nearest first.
+    """
+    return next((QUIRKS[name] for name in classes if name in QUIRKS), _UNKNOWN)
+
+
+def is_asleep(
+    quirks: Quirks,
+    *,
+    is_mining: bool | None,
+    power_w: Watts | None,
+    hashrate_hs: HashesPerSecond | None,
+) -> bool | None:
+    """Return whether a machine sleeps, None if it cannot be told."""
+    if hashrate_hs is not None and hashrate_hs > 0:
+        return False
+    if quirks.tells_sleep:
+        return None if is_mining is None else not is_mining
+    if power_w is None:
+        return None
+    return power_w < quirks.sleeps_below_w

@@ -1,0 +1,229 @@
+"""The control of devices: real pyasic against simulated LuxOS machines."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import pytest
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+
+from protocol.units import Seconds, Watts
+from proxy.devices.audit import foreign_pools
+from proxy.devices.control import PyasicDevices
+from proxy.devices.library import load_factory
+from proxy.power.ports import DeviceError
+from proxy.sim.kinds import Fault, Spread, kind_of
+from proxy.sim.plant import Plant, PlantOptions, mixed
+from proxy.sim.yard import PoolAddress, Yard, YardOptions
+from tests.on_asyncio import on_asyncio
+
+KINDS = [
+    (kind_of("Antminer S19j Pro", down=1.0, up=2.0), 0.3),
+    (kind_of("Antminer S21", down=1.0, up=2.0), 0.3),
+    (kind_of("Whatsminer M50S", down=1.0, up=2.0), 0.2),
+    (kind_of("Antminer S19 Pro", down=1.0, up=2.0), 0.2),
+]
+T = TypeVar("T")
+pytestmark = pytest.mark.integration
+
+
+def a_yard(reactor: Any, first: str, count: int, **options: Any) -> Yard:
+    plant = PlantOptions(
+        kinds=mixed(KINDS, count),
+        spread=Spread(unit_error=0.0, fleet_bias=1.0, heat_w_share=0.0),
+    )
+    yard = Yard(
+        Plant(plant, Seconds(reactor.seconds())),
+        YardOptions(first_address=first, **options),
+        reactor,
+    )
+    yard.startService()
+    return yard
+
+
+async def each(
+    addresses: Sequence[str], ask: Callable[[str], Coroutine[Any, Any, T]]
+) -> list[T]:
+    asked = [Deferred.fromCoroutine(ask(address)) for address in addresses]
+    found: list[T] = await gatherResults(asked)
+    return found
+
+
+async def error_of(coroutine: Awaitable[object]) -> str:
+    try:
+        answer = await coroutine
+    except DeviceError as error:
+        return str(error)
+    raise AssertionError(f"answered {answer}")
+
+
+@on_asyncio(Seconds(60.0))
+async def test_a_hundred_machines_are_identified_and_obey(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.41.0.1", 100)
+    devices = PyasicDevices(loop, load_factory())
+
+    firmware = await each(yard.addresses, devices.identify)
+    first = await each(yard.addresses, devices.read)
+    slept = await each(yard.addresses[:50], devices.sleep)
+    limited = await each(yard.addresses[50:], lambda a: devices.limit(a, Watts(2900.0)))
+    await deferLater(reactor, 11.0)
+    second = await each(yard.addresses, devices.read)
+    woken = await each(yard.addresses[:50], devices.wake)
+    await deferLater(reactor, 3.0)
+    third = await each(yard.addresses[:50], devices.read)
+    await yard.stopService()
+
+    assert set(firmware) == {"LuxOS"}
+    assert all(slept + woken)
+    assert limited.count(True) == 40  # the M50S has but one level, above that
+    assert {r.is_asleep for r in first} == {False}
+    assert (first[0].limit_w, first[0].power_w) == (3068.0, 3068.0)
+    assert first[0].hashrate_hs == pytest.approx(104e12, rel=1e-4)
+    assert {r.is_asleep for r in second[:50]} == {True}
+    assert max(r.power_w or 0 for r in second[:50]) <= 100
+    tuned = [r for r, ok in zip(second[50:], limited, strict=True) if ok]
+    assert max(r.limit_w or 0 for r in tuned) <= 2900
+    assert max(r.power_w or 0 for r in tuned) <= 2900
+    assert {r.is_asleep for r in third} == {False}
+
+
+@on_asyncio(Seconds(40.0))
+async def test_every_fault_of_a_device_is_seen_for_what_it_is(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.42.0.1", len(Fault))
+    devices = PyasicDevices(loop, load_factory())
+    await each(yard.addresses, devices.identify)
+    at = dict(zip(Fault, yard.addresses, strict=True))
+    yard.plant.faults[:] = list(Fault)
+
+    lied = await devices.sleep(at[Fault.LIES])
+    feigned = await devices.sleep(at[Fault.FEIGNS])
+    ignored = await devices.sleep(at[Fault.IGNORES])
+    before = reactor.seconds()
+    hung = await error_of(devices.sleep(at[Fault.HANGS]))
+    hung_for = reactor.seconds() - before
+    dead = await error_of(devices.sleep(at[Fault.DEAD]))
+    unread = await error_of(devices.read(at[Fault.DEAD]))
+    await deferLater(reactor, 1.5)
+    liar = await devices.read(at[Fault.LIES])
+    actor = await devices.read(at[Fault.FEIGNS])
+    await yard.stopService()
+
+    assert lied
+    assert liar.is_asleep is False
+    assert feigned
+    assert actor.is_asleep is True
+    assert yard.plant.asics.watts(yard.plant.now)[1] > 3000
+    assert ignored is False
+    assert "no answer in 3 s" in hung
+    assert 2.9 < hung_for < 3.5
+    assert dead
+    assert unread
+
+
+@on_asyncio(Seconds(40.0))
+async def test_a_switched_off_device_is_never_taken_for_one_that_obeyed(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.43.0.1", 2)
+    devices = PyasicDevices(loop, load_factory())
+    slept = await devices.sleep(yard.addresses[0])
+    await devices.read(yard.addresses[1])
+    await yard.stopService()
+
+    commands = (devices.sleep, devices.wake, devices.read)
+    errors = [await error_of(f(a)) for a in yard.addresses for f in commands]
+    limited = await error_of(devices.limit(yard.addresses[0], Watts(2500.0)))
+
+    assert slept
+    assert all([*errors, limited])
+
+
+@on_asyncio(Seconds(40.0))
+async def test_a_session_that_the_device_forgot_is_renewed_at_once(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.44.0.1", 1)
+    devices, here = PyasicDevices(loop, load_factory()), yard.addresses[0]
+    answers = [await devices.sleep(here)]
+    yard.devices[0].drop_session()
+    answers.append(await devices.wake(here))
+    yard.devices[0].drop_session()
+    answers.append(await devices.limit(here, Watts(2500.0)))
+    await yard.stopService()
+
+    assert answers == [True, True, True]
+    assert yard.devices[0].commands == 3
+
+
+@on_asyncio(Seconds(40.0))
+async def test_commands_to_one_device_do_not_take_its_session_from_each_other(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.45.0.1", 1)
+    devices, here = PyasicDevices(loop, load_factory()), yard.addresses[0]
+
+    answers = await each([here] * 8, devices.sleep)
+    await yard.stopService()
+
+    assert answers == [True] * 8
+
+
+@on_asyncio(Seconds(40.0))
+async def test_another_machine_at_the_address_is_found_out(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    devices = PyasicDevices(loop, load_factory())
+    nobody = await error_of(devices.read("127.46.0.1"))
+    yard = a_yard(reactor, "127.46.0.1", 1)
+    report = await devices.read("127.46.0.1")
+    known = len(devices._known)
+    await yard.stopService()
+    for _ in range(5):
+        await error_of(devices.read("127.46.0.1"))
+
+    assert "nothing there" in nobody
+    assert report.power_w == 3068.0
+    assert known == 1
+    assert not devices._known
+
+
+@on_asyncio(Seconds(40.0))
+async def test_a_foreign_pool_slot_shows_in_the_report(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    ours, foreign = PoolAddress("127.0.0.1", 1), PoolAddress("127.0.0.2", 2)
+    yard = a_yard(reactor, "127.47.0.1", 2)
+    yard.devices[1]._pools = lambda: yard._pools_of(1)
+    yard._options = YardOptions(pools=(ours,), foreign=foreign)
+    yard.plant.faults[1] = Fault.FAILS_OVER
+    devices = PyasicDevices(loop, load_factory())
+
+    reports = await each(yard.addresses, devices.read)
+    await yard.stopService()
+
+    audited = [foreign_pools(r.pool_urls, ["127.0.0.1:1"]) for r in reports]
+    assert audited == [(), (foreign.url,)]
+
+
+@on_asyncio(Seconds(60.0))
+async def test_a_mass_trip_sends_every_command_within_two_seconds(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.48.0.1", 300)
+    devices = PyasicDevices(loop, load_factory())
+    await each(yard.addresses, devices.identify)
+    for device in yard.devices[:30]:  # one in ten does not even answer
+        yard.plant.faults[device.row] = Fault.HANGS
+
+    before = reactor.seconds()
+    slept = await each(yard.addresses[30:], devices.sleep)
+    took = reactor.seconds() - before
+    await yard.stopService()
+
+    assert all(slept)
+    assert took < 2.0

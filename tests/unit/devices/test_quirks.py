@@ -1,0 +1,80 @@
+import pytest
+
+from protocol.units import HashesPerSecond, Watts
+from proxy.devices.audit import foreign_pools
+from proxy.devices.quirks import QUIRKS, is_asleep, quirks_of
+
+LUXOS = QUIRKS["LUXMiner"]
+BRAIINS = QUIRKS["BOSer"]
+AWAKE, NOTHING = HashesPerSecond(104e12), HashesPerSecond(0.0)
+
+
+def test_the_nearest_class_that_is_in_the_table_rules() -> None:
+    classes = ["LUXMinerS19jPro", "LUXMiner", "LuxOSFirmware", "BaseMiner"]
+
+    assert quirks_of(classes) is LUXOS
+
+
+def test_what_is_not_in_the_table_is_never_commanded() -> None:
+    unknown = quirks_of(["BMMiner", "BaseMiner"])
+
+    assert not unknown.can_sleep
+    assert not unknown.can_limit
+
+
+@pytest.mark.parametrize(
+    ("power", "hashrate", "asleep"),
+    [(25.0, NOTHING, True), (25.0, None, True), (307.0, NOTHING, False),
+     (25.0, AWAKE, False), (None, NOTHING, None), (3068.0, AWAKE, False)],
+)  # fmt: skip
+def test_sleep_is_inferred_where_firmware_says_that_it_mines_for_ever(
+    power: float | None,
+    hashrate: HashesPerSecond | None,
+    asleep: bool | None,  # noqa: FBT001
+) -> None:
+    watts = None if power is None else Watts(power)
+
+    found = is_asleep(LUXOS, is_mining=True, power_w=watts, hashrate_hs=hashrate)
+
+    assert found is asleep
+
+
+@pytest.mark.parametrize(("is_mining", "asleep"), [(True, False), (False, True)])
+def test_firmware_that_tells_is_believed(is_mining: bool, asleep: bool) -> None:  # noqa: FBT001
+    idle = Watts(300.0)
+
+    found = is_asleep(BRAIINS, is_mining=is_mining, power_w=idle, hashrate_hs=None)
+
+    assert found is asleep
+
+
+def test_firmware_that_hashes_is_awake_whatever_it_tells() -> None:
+    found = is_asleep(BRAIINS, is_mining=False, power_w=None, hashrate_hs=AWAKE)
+
+    assert found is False
+
+
+OURS = ("10.0.0.5:3333", "proxy.example", "[fd00::5]:3333")
+
+
+@pytest.mark.parametrize(
+    "slot",
+    ["stratum+tcp://10.0.0.5:3333", "stratum+ssl://proxy.example:443",
+     "10.0.0.5:3333", "stratum+tcp://PROXY.example:1", "stratum+tcp://[fd00::5]:3333"],
+)  # fmt: skip
+def test_a_slot_that_leads_here_is_ours(slot: str) -> None:
+    assert foreign_pools([slot, ""], OURS) == ()
+
+
+@pytest.mark.parametrize(
+    "slot",
+    ["stratum+tcp://pool.example:3333", "stratum+tcp://10.0.0.5:3334",
+     "stratum+tcp://10.0.0.5", "stratum+tcp://proxy.example.org:3333", "http://[",
+     "stratum+tcp://10.0.0.5:99999"],
+)  # fmt: skip
+def test_a_slot_that_leads_elsewhere_is_foreign(slot: str) -> None:
+    assert foreign_pools(["stratum+tcp://10.0.0.5:3333", slot], OURS) == (slot,)
+
+
+def test_without_knowing_our_own_names_no_slot_is_foreign() -> None:
+    assert foreign_pools(["stratum+tcp://pool.example:3333"], ()) == ()
