@@ -15,7 +15,7 @@ test: $(VENV)/ready
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/downstream/native/*.[ch] proxy/downstream/native/*.p*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e '.[dev]'

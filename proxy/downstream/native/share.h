@@ -1,0 +1,122 @@
+/* Read a canonical mining.submit and judge it, as protocol.sv1.messages and
+ * protocol.work.judge do: those are the reference, these are the same in C.
+ *
+ * No Python here and no I/O: it can be fuzzed alone. Whatever is not canonical is
+ * left to the reference, so nothing here has to understand all of JSON.
+ */
+#ifndef BASELOAD_SHARE_H
+#define BASELOAD_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sha256.h"
+
+#define MAX_ID_BYTES 64
+#define MAX_WORKER_BYTES 128
+#define MAX_JOB_ID_BYTES 16
+#define MAX_EXTRANONCE_BYTES 32 /* of slot and extranonce2, each */
+#define MAX_BRANCHES 64
+#define MAX_COINBASE_BYTES (1 << 20)
+#define KEY_BYTES 16 /* of a hash, that tell it from the others of its work */
+
+/* ---- the line ---- */
+
+/* A submit as it came in. The texts point into the line. */
+typedef struct {
+    const char *id; /* as spelled, to be echoed */
+    const char *worker;
+    const char *job_id;
+    uint8_t id_size;
+    uint8_t worker_size;
+    uint8_t job_id_size;
+    uint8_t extranonce2_size;
+    uint8_t extranonce2[MAX_EXTRANONCE_BYTES];
+    uint32_t ntime;
+    uint32_t nonce;
+    uint32_t version_bits;
+    bool has_version_bits;
+} submit;
+
+/* Read `line`, without its newline. False: not canonical, the reference shall see it.
+ *
+ * Canonical: {"id": number | "text" | null, "method": "mining.submit", "params": [..]}
+ * with these three keys once each in any order, 5 or 6 parameters that are all
+ * strings of printable ASCII without escapes, and hex where hex belongs.
+ */
+bool submit_read(submit *out, const char *line, size_t size);
+
+/* ---- what has been submitted already ---- */
+
+/* A set of keys that are random by nature: the first 16 B of hashes. */
+typedef struct seen seen;
+
+seen *seen_new(void); /* NULL: no memory */
+void seen_free(seen *set);
+size_t seen_count(const seen *set);
+bool seen_has(const seen *set, const uint8_t key[KEY_BYTES]);
+/* 1: added, 0: it was there, -1: no memory, nothing changed. */
+int seen_add(seen *set, const uint8_t key[KEY_BYTES]);
+
+/* ---- the job and the verdict ---- */
+
+/* In the order of protocol.work.share.Verdict. */
+typedef enum {
+    ACCEPTED,
+    STALE,
+    DUPLICATE,
+    LOW_DIFFICULTY,
+    UNKNOWN_JOB,
+    UNAUTHORIZED,
+    BAD_NTIME,
+    BAD_VERSION,
+    MALFORMED,
+    VERDICTS,
+} verdict;
+
+/* What a job is made of. Hashes in internal order, targets as 32 B little-endian. */
+typedef struct {
+    const uint8_t *coinb1;
+    size_t coinb1_size;
+    const uint8_t *coinb2;
+    size_t coinb2_size;
+    const uint8_t *branches; /* 32 B each */
+    size_t branch_count;
+    uint8_t slot_size;
+    uint8_t extranonce2_size;
+    uint8_t prev_hash[32];
+    uint8_t target[32];
+    uint8_t block_target[32];
+    uint32_t version;
+    uint32_t nbits;
+    int64_t min_ntime;
+    int64_t max_ntime;
+} job_parts;
+
+typedef struct job job;
+
+job *job_new(const job_parts *parts, seen *set); /* NULL: no memory, or too big */
+void job_free(job *j);
+
+/* On what terms a share of a job is judged; see protocol.work.judge.Terms. */
+typedef struct {
+    const uint8_t *slot; /* as many bytes as the job's slot_size */
+    uint8_t target[32];
+    uint32_t version_mask;
+    bool is_stale;
+} terms;
+
+typedef struct {
+    verdict verdict;
+    bool is_hashed; /* else hash is void */
+    bool meets_source;
+    bool is_block;
+    uint32_t version;
+    uint8_t hash[32]; /* internal order */
+} judgement;
+
+/* Judge `share` and remember it if it is good. False: no memory, not judged. */
+bool job_judge(job *j, const terms *how, const submit *share, judgement *out);
+
+#endif
