@@ -1,0 +1,281 @@
+"""The client's side of a Stratum V2 conversation, without I/O."""
+
+from collections.abc import Iterator
+
+from attrs import define, field
+
+from protocol.bitcoin.target import MAX_TARGET
+from protocol.errors import RemoteError
+from protocol.noise.line import ClientLine
+from protocol.sv1.pool_events import (
+    AuthorizationRefused,
+    Authorized,
+    ExtranonceChanged,
+    MessageShown,
+    PoolEvent,
+    ReconnectAsked,
+    ShareAnswered,
+    Subscribed,
+    WorkReceived,
+)
+from protocol.sv1.pool_refusals import Refusal, shown
+from protocol.sv2.channels import ROLLABLE_MASK
+from protocol.sv2.codec import Message, decode, encode
+from protocol.sv2.common import (
+    WORKER_TRACKING,
+    Reconnect,
+    RequestExtensions,
+    RequestExtensionsSuccess,
+    SetupConnectionError,
+    SetupConnectionSuccess,
+)
+from protocol.sv2.mining import (
+    CloseChannel,
+    NewExtendedMiningJob,
+    OpenExtendedMiningChannel,
+    OpenExtendedMiningChannelSuccess,
+    OpenMiningChannelError,
+    SetExtranoncePrefix,
+    SetGroupChannel,
+    SetNewPrevHash,
+    SetTarget,
+    SubmitSharesError,
+    SubmitSharesExtended,
+    SubmitSharesSuccess,
+    UpdateChannel,
+    UpdateChannelError,
+)
+from protocol.sv2.pool_channel import PoolChannel
+from protocol.sv2.setup import Caller
+from protocol.sv2.tlv import MAX_IDENTITY_BYTES, worker_tlv
+from protocol.sv2.unanswered import Unanswered
+from protocol.units import HashesPerSecond, Seconds
+from protocol.work.job import Work
+
+MAX_PAYLOAD_BYTES = 0x40000
+"""A job with two coinbase parts of 64 KiB and a path of 32 is 130 KiB."""
+
+UPDATE_SPACING = Seconds(1.0)
+UPDATE_STEP = 0.1  # of the hashrate: less is noise to a pool
+
+_FALLBACK_SIZE = 4  # bytes that every known pool leaves
+
+
+class ChannelRefusedError(RemoteError):
+    """The pool does not serve us, for a reason that is not our user's."""
+
+
+@define(eq=False)
+class ClientSession:
+    """What one connection to a pool has agreed on, and how its bytes are read.
+
+    One extended channel carries all miners that hash for it.
+
+    Attributes:
+        source: Name of the pool, for the work.
+        session: Number of this connection, for the work.
+        hashrate: Hashes per second that the pool knows of.
+        min_size: Bytes of extranonce to ask for.
+        channel: None until the pool has opened it.
+        tracks_workers: The pool wants to know whose a share is.
+    """
+
+    _line: ClientLine
+    caller: Caller
+    source: str
+    session: int
+    hashrate: HashesPerSecond
+    min_size: int
+    channel: PoolChannel | None = field(default=None, init=False)
+    tracks_workers: bool = field(default=False, init=False)
+    _version_mask: int = field(default=ROLLABLE_MASK, init=False)
+    _unanswered: Unanswered = field(factory=Unanswered, init=False)
+    _updated_at: Seconds | None = field(default=None, init=False)
+    _greeted: bool = field(default=False, init=False)
+
+    def start(self) -> bytes:
+        """Return the first bytes to send: the handshake's."""
+        self._line.start()
+        return self.outgoing()
+
+    def outgoing(self) -> bytes:
+        """Return what is to be sent and forget it; call after each event."""
+        return self._line.outgoing()
+
+    def receive(self, data: bytes) -> Iterator[PoolEvent]:
+        """Yield what `data` completes; answers of ours wait in `outgoing`.
+
+        Raises:
+            RemoteError: The stream cannot be trusted any more; drop the connection.
+        """
+        for frame in self._line.receive(data):
+            message = decode(frame)
+            if message is not None:
+                yield from self._on_message(message)
+        if self._line.is_open and not self._greeted:
+            self._greeted = True
+            self._say(self.caller.greeting)
+
+    def submit(  # noqa: PLR0913, PLR0917  (as many as the protocol has)
+        self,
+        worker: str,
+        source_job: str,
+        extranonce2: bytes,
+        ntime: int,
+        nonce: int,
+        version: int,
+    ) -> tuple[int, bytes]:
+        """Return the sequence number of a share and its bytes.
+
+        Args:
+            worker: Whose it is; told to a pool that tracks workers.
+            source_job: The pool's own name of the job.
+            extranonce2: All that follows the pool's prefix.
+            ntime: Unix seconds.
+            nonce: As in the header.
+            version: The header's whole version.
+        """
+        channel = self._opened()
+        sequence = self._unanswered.add()
+        names = self.tracks_workers and len(worker.encode()) <= MAX_IDENTITY_BYTES
+        self._say(
+            SubmitSharesExtended(
+                channel.id,
+                sequence,
+                int(source_job),
+                nonce,
+                ntime,
+                version,
+                extranonce2,
+                worker_tlv(worker) if names else b"",
+            )
+        )
+        return sequence, self.outgoing()
+
+    def update(self, hashrate: HashesPerSecond, now: Seconds) -> bytes:
+        """Return what tells the pool of a new hashrate; empty if it need not know.
+
+        Once a second at the most, and only if it has changed by a tenth.
+        """
+        if self.channel is None:
+            return b""
+        if abs(hashrate - self.hashrate) <= UPDATE_STEP * self.hashrate:
+            return b""
+        if self._updated_at is not None and now - self._updated_at < UPDATE_SPACING:
+            return b""
+        self.hashrate, self._updated_at = hashrate, now
+        self._say(UpdateChannel(self.channel.id, hashrate, MAX_TARGET))
+        return self.outgoing()
+
+    def _say(self, message: Message) -> None:
+        self._line.send((encode(message),))
+
+    def _on_message(self, message: Message) -> Iterator[PoolEvent]:
+        match message:
+            case SubmitSharesSuccess(last_sequence_number=last):
+                for sequence in self._unanswered.accepted(last):
+                    yield ShareAnswered(sequence, None, "")
+            case SubmitSharesError():
+                yield from self._on_refused(message)
+            case NewExtendedMiningJob() | SetNewPrevHash() | SetTarget() if (
+                self.channel and self.channel.is_addressed(message.channel_id)
+            ):
+                yield from self._on_work(self.channel, message)
+            case SetExtranoncePrefix(channel_id=number, extranonce_prefix=prefix):
+                yield from self._on_prefix(number, prefix)
+            case SetGroupChannel(group_channel_id=group, channel_ids=members):
+                if self.channel is not None and self.channel.id in members:
+                    self.channel.group = group
+            case _:
+                yield from self._on_agreement(message)
+
+    def _on_agreement(self, message: Message) -> Iterator[PoolEvent]:
+        match message:
+            case SetupConnectionSuccess():
+                self._say(RequestExtensions(1, (WORKER_TRACKING,)))
+                self._ask_for_channel()
+            case SetupConnectionError(error_code=code):
+                raise ChannelRefusedError(f"the pool refuses: {shown(code)}")
+            case RequestExtensionsSuccess(supported=supported):
+                self.tracks_workers = WORKER_TRACKING in supported
+            case OpenExtendedMiningChannelSuccess():
+                yield from self._on_opened(message)
+            case OpenMiningChannelError(error_code=code):
+                yield from self._on_not_opened(code)
+            case CloseChannel(channel_id=number, reason_code=code):
+                if self.channel is not None and self.channel.is_addressed(number):
+                    raise ChannelRefusedError(
+                        f"the pool closed our channel: {shown(code)}"
+                    )
+            case Reconnect(new_host=host, new_port=port):
+                yield ReconnectAsked(host or None, port or None, Seconds(0.0))
+            case UpdateChannelError(error_code=code):
+                yield MessageShown(f"UpdateChannel: {shown(code)}")
+            case _:
+                return  # what we asked for not, or do not know how to use
+
+    def _ask_for_channel(self) -> None:
+        self._say(
+            OpenExtendedMiningChannel(
+                1, self.caller.user, self.hashrate, MAX_TARGET, self.min_size
+            )
+        )
+
+    def _on_opened(
+        self, answer: OpenExtendedMiningChannelSuccess
+    ) -> Iterator[PoolEvent]:
+        if self.channel is not None:
+            raise RemoteError("a second channel that nobody asked for")
+        self.channel = PoolChannel.opened(self.source, self.session, answer)
+        yield self._subscribed(self.channel)
+        yield Authorized()
+
+    def _subscribed(self, channel: PoolChannel) -> Subscribed:
+        return Subscribed(channel.prefix, channel.size, self._version_mask)
+
+    def _on_not_opened(self, code: str) -> Iterator[PoolEvent]:
+        if "extranonce" in code and self.min_size > _FALLBACK_SIZE:
+            self.min_size = _FALLBACK_SIZE
+            self._ask_for_channel()
+        elif "user" in code:
+            yield AuthorizationRefused(shown(code))
+        else:
+            raise ChannelRefusedError(f"the pool opens no channel: {shown(code)}")
+
+    def _on_work(
+        self,
+        channel: PoolChannel,
+        message: NewExtendedMiningJob | SetNewPrevHash | SetTarget,
+    ) -> Iterator[PoolEvent]:
+        match message:
+            case SetTarget(maximum_target=target):
+                channel.set_target(target)
+            case SetNewPrevHash():
+                yield from self._on_started(channel, channel.start(message))
+            case NewExtendedMiningJob():
+                work = channel.add(message)
+                if work is not None:
+                    yield from self._on_started(channel, work)
+
+    def _on_started(self, channel: PoolChannel, work: Work) -> Iterator[PoolEvent]:
+        if work.version_mask != self._version_mask:
+            self._version_mask = work.version_mask
+            yield self._subscribed(channel)
+        yield WorkReceived(work)
+
+    def _on_prefix(self, number: int, prefix: bytes) -> Iterator[PoolEvent]:
+        channel = self.channel
+        if channel is not None and channel.id == number:
+            channel.set_prefix(prefix)
+            yield ExtranonceChanged(prefix, channel.size)
+
+    def _on_refused(self, message: SubmitSharesError) -> Iterator[PoolEvent]:
+        if self._unanswered.refused(message.sequence_number):
+            text = shown(message.error_code)
+            refusal = Refusal(text=text).of_share
+            yield ShareAnswered(message.sequence_number, refusal, text)
+
+    def _opened(self) -> PoolChannel:
+        if self.channel is None:
+            raise RemoteError("the pool has opened no channel")
+        return self.channel
