@@ -13,11 +13,19 @@ from attrs import frozen
 from proxy.admin.client import AdminError, call
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
+from proxy.cli_plants import (
+    demo,
+    demo_options,
+    fleet_options,
+    plant_options,
+    regtest,
+    regtest_options,
+    sim_fleet,
+    sim_plant,
+)
+from proxy.cli_types import seconds
 from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
-
-MAX_SECONDS = 1e9
-MAX_MINERS = 100_000
 
 INTERRUPTED = 128 + 2
 """Exit status of what a SIGINT stopped, as shells have it."""
@@ -112,7 +120,7 @@ def _kick(parser: Parser) -> None:
 def _ban(parser: Parser) -> None:
     _unban(parser)
     parser.add_argument(
-        "--for", dest="for_s", type=_seconds, default=3600.0, metavar="S"
+        "--for", dest="for_s", type=seconds, default=3600.0, metavar="S"
     )
 
 
@@ -131,80 +139,6 @@ def _top_options(parser: Parser) -> None:
     parser.add_argument("--once", action="store_true", help="draw one frame and stop")
 
 
-def _demo_options(parser: Parser) -> None:
-    parser.add_argument("--for", dest="for_s", type=_seconds, default=None, metavar="S")
-    parser.add_argument("--miners", type=_miner_count, default=200, metavar="N")
-    parser.add_argument("--no-screen", action="store_true", help="log lines instead")
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < MAX_SECONDS:
-        raise ValueError(text)
-    return value
-
-
-_seconds.__name__ = "seconds"  # argparse says "invalid seconds value"
-
-
-def _miner_count(text: str) -> int:
-    value = int(text)
-    if not 0 < value <= MAX_MINERS:
-        raise ValueError(text)
-    return value
-
-
-_miner_count.__name__ = "number of miners"
-
-
-def _sim_options(parser: Parser) -> None:
-    from proxy.sim.command import add_arguments  # noqa: PLC0415
-
-    add_arguments(parser)
-
-
-def _plant_options(parser: Parser) -> None:
-    from proxy.sim.plant_command import add_arguments  # noqa: PLC0415
-
-    add_arguments(parser)
-
-
-def _demo(arguments: argparse.Namespace) -> int:
-    try:
-        from proxy.demo import DemoOptions, run  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        return _needs_extra("demo", error)
-    run(
-        DemoOptions(
-            for_s=arguments.for_s,
-            miners=arguments.miners,
-            output="json"
-            if arguments.json
-            else "log"
-            if arguments.no_screen
-            else "screen",
-        )
-    )
-    return 0
-
-
-def _needs_extra(extra: str, error: ModuleNotFoundError) -> int:
-    sys.stderr.write(f"baseload: {error}: pip install 'baseload[{extra}]'\n")
-    return 1
-
-
-def _sim_fleet(arguments: argparse.Namespace) -> int:
-    from proxy.main import run_fleet  # noqa: PLC0415
-
-    run_fleet(arguments)
-
-
-def _sim_plant(arguments: argparse.Namespace) -> int:
-    from proxy.main import run_plant  # noqa: PLC0415
-
-    run_plant(arguments)
-
-
 def _run(arguments: argparse.Namespace) -> int:
     from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
 
@@ -212,15 +146,37 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_options(parser: Parser) -> None:
+    _config(parser)
+    parser.add_argument(
+        "--nodes", action="store_true", help="ask each node, and propose a block to it"
+    )
+
+
 def _check(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     refuse_unready(config)
-    summary = {"sites": len(config.sites), "pools": len(config.pools)}
+    summary: dict[str, Any] = {"sites": len(config.sites), "pools": len(config.pools)}
+    text = f"{arguments.config}: {summary['sites']} sites, good\n"
+    faults = []
+    if arguments.nodes:
+        from proxy.main import check_nodes  # noqa: PLC0415
+
+        reports = summary["nodes"] = check_nodes(config)
+        faults = [f"node {node.name}: {node.text}" for node in reports if not node.ok]
+        text += "".join(
+            f"{node.name}: {node.version} on {node.chain}, height {node.height}, "
+            f"{node.text}\n"
+            for node in reports
+            if node.ok
+        )
     if arguments.json:
         _print_json(summary)
     else:
-        sys.stdout.write(f"{arguments.config}: {summary['sites']} sites, good\n")
-    return 0
+        sys.stdout.write(text)
+    if faults:
+        sys.stderr.write(f"baseload: {'; '.join(faults)}\n")
+    return 1 if faults else 0
 
 
 _LOCAL = {"command", "json", "socket", "config"}
@@ -267,7 +223,7 @@ def _print_json(value: object) -> None:
 
 COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _config),
-    Command("check-config", "read a configuration and stop", _check, _config),
+    Command("check-config", "read a configuration and stop", _check, _check_options),
     Command("status", "the whole process at a glance", _remote, _socket),
     Command("sites", "every site", _remote, _socket),
     Command("miners", "connected miners", _remote, _miners),
@@ -281,7 +237,10 @@ COMMANDS = (
         "reload", "read the configuration again, without a restart", _remote, _socket
     ),
     Command("drain", "take no more miners, send those here away", _remote, _drain),
-    Command("demo", "a whole plant in one process", _demo, _demo_options),
+    Command("demo", "a whole plant in one process", demo, demo_options),
+    Command(
+        "regtest", "a Bitcoin node of its own, for trials", regtest, regtest_options
+    ),
 )
 """A command is mounted here, and only when it does what it says."""
 
@@ -289,15 +248,15 @@ SIMULATORS = (
     Command(
         "fleet",
         "simulated ASICs that really hash",
-        _sim_fleet,
-        _sim_options,
+        sim_fleet,
+        fleet_options,
         has_json=False,
     ),
     Command(
         "plant",
         "simulated ASICs with device APIs, and the site's meter",
-        _sim_plant,
-        _plant_options,
+        sim_plant,
+        plant_options,
         has_json=False,
     ),
 )

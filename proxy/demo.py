@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -29,7 +28,8 @@ from proxy.config import Config
 from proxy.demo_output import Output, OutputClosedError, event_of, open_output
 from proxy.logs import observer
 from proxy.node.regtest import RegtestNode, RegtestOptions
-from proxy.node.regtest_chain import Pace
+from proxy.node.regtest_pace import Pace
+from proxy.runtime.shutdown import until_shutdown
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.hashing import DEFAULT_HASH_SCALE
 
@@ -44,8 +44,6 @@ STOP_SECONDS = Seconds(10.0)
 
 ANSWER_SECONDS = Seconds(0.2)
 """Answers that are on their way when the fleet stops are waited for so long."""
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @frozen
@@ -148,36 +146,13 @@ def run(options: DemoOptions) -> None:
 
 
 async def _main(reactor: Any, options: DemoOptions) -> None:
-    """Run a demo that a signal ends early, but never halfway through its end.
-
-    The reactor's shutdown waits for `ended`: a trigger that returned nothing would
-    let it stop while the services and the folder are still there.
-    """
-    running = Deferred.fromCoroutine(_demo(reactor, options))
-    ended: Deferred[None] = Deferred()
-
-    def on_shutdown() -> Deferred[None]:
-        for number in _STOP_SIGNALS:  # once is enough: the stop has a deadline
-            signal.signal(number, signal.SIG_IGN)
-        running.cancel()
-        return ended
-
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
-        stop = lambda *_: reactor.callFromThread(reactor.stop)  # noqa: E731
-        signal.signal(signal.SIGHUP, stop)
-    reactor.addSystemEventTrigger("before", "shutdown", on_shutdown)
     try:
-        await running
-    except CancelledError:
-        pass
+        await until_shutdown(reactor, lambda: _demo(reactor, options))
     except OutputClosedError as error:
         raise SystemExit(1) from error
-    finally:
-        ended.callback(None)
 
 
 async def _demo(reactor: Any, options: DemoOptions) -> None:
-    await deferLater(reactor, 0)  # from here on signals are the reactor's
     began = reactor.seconds()
     folder = Path(mkdtemp(prefix="baseload-demo-"))
     demo = Demo(reactor, options, folder)

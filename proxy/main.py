@@ -1,9 +1,11 @@
 """Run the share process until it is told to stop."""
 
 import argparse
+import os
 import random
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +19,10 @@ from proxy.admin.news import AlarmObserver
 from proxy.app import Program, build
 from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.logs import Blotter, observer
+from proxy.node.check import NodeReport
+from proxy.runtime.shutdown import until_shutdown
 from proxy.shares.database import LedgerError
+from proxy.sources import ask_nodes
 from proxy.upstream.address import PoolUrlError
 
 
@@ -30,7 +35,7 @@ def run_fleet(arguments: argparse.Namespace) -> NoReturn:
     async def simulate(reactor: Any) -> None:
         await command.run_fleet(reactor, options)
 
-    task.react(lambda reactor: Deferred.fromCoroutine(simulate(reactor)))
+    _react(simulate)
 
 
 def run_plant(arguments: argparse.Namespace) -> NoReturn:
@@ -42,7 +47,45 @@ def run_plant(arguments: argparse.Namespace) -> NoReturn:
     async def simulate(reactor: Any) -> None:
         await command.run_plant(reactor, options)
 
-    task.react(lambda reactor: Deferred.fromCoroutine(simulate(reactor)))
+    _react(simulate)
+
+
+def run_regtest(arguments: argparse.Namespace) -> NoReturn:
+    """Run an embedded regtest node until Ctrl-C, then exit."""
+    from proxy.node import regtest_command as command  # noqa: PLC0415
+
+    lines, _ = observer(sys.stderr, as_json=False, secrets=(), level="warn")
+    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
+    options = command.options_from(arguments)
+
+    async def serve(reactor: Any) -> None:
+        await command.run_regtest(reactor, options, _wall_clock, os.urandom)
+
+    _react(serve)
+
+
+def check_nodes(config: Config) -> list[NodeReport]:
+    """Return what each node of `config` says, asked at once."""
+    reports: list[NodeReport] = []
+
+    async def check(reactor: Any) -> None:
+        reports.extend(await ask_nodes(config, reactor))
+
+    try:
+        _react(check)
+    except SystemExit as end:
+        if end.code:
+            raise
+    return reports
+
+
+def _react(work: Callable[[Any], Coroutine[Any, Any, None]]) -> NoReturn:
+    """Run `work` on the reactor until it ends or a signal ends it, then exit."""
+
+    def start(reactor: Any) -> Deferred[None]:
+        return Deferred.fromCoroutine(until_shutdown(reactor, lambda: work(reactor)))
+
+    task.react(start)
 
 
 def run(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from protocol.units import Difficulty, Seconds, UnixTime
 from proxy.config import Config, NodeConfig, PoolConfig
+from proxy.node.check import NodeReport, check_node
 from proxy.node.credentials import CookieFile, UserPassword
 from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
@@ -67,6 +68,22 @@ def build_sources(
     blocks = Path(config.proxy.state_dir) / "blocks"
     join(list(works.values()), list(nodes.values()), blocks)
     return Sources(pools, nodes, works)
+
+
+async def ask_nodes(config: Config, reactor: Reactor) -> list[NodeReport]:
+    """Return what every node of `config` says, in their order; all asked at once."""
+    asked = [
+        Deferred.fromCoroutine(
+            check_node(
+                node_params(node),
+                node.payout_address or "",
+                Difficulty(node.min_block_difficulty),
+                reactor,
+            )
+        )
+        for node in config.nodes
+    ]
+    return [await answer for answer in asked]
 
 
 class SourcesService(MultiService):

@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from protocol.bitcoin.block import assemble_block
 from protocol.bitcoin.coinbase import Output, split_coinbase
@@ -13,38 +13,17 @@ from protocol.bitcoin.commitment import witness_commitment
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.header import HEADER_BYTES, Header, parse_header
 from protocol.bitcoin.merkle import branch_of_coinbase, root_from_branch
-from protocol.bitcoin.network import GENESIS_NBITS, Network
 from protocol.bitcoin.target import target_from_nbits
-from protocol.units import HashesPerSecond, Seconds, UnixTime
+from protocol.units import UnixTime
 from proxy.node.regtest_kernel import RegtestKernel, open_kernel
+from proxy.node.regtest_pace import NBITS
 from proxy.node.regtest_transactions import CoinIndex, TransactionPool, carry_over
 
-NBITS = GENESIS_NBITS[Network.REGTEST]
 BLOCK_VERSION = 0x20000000
 
 _SUBSIDY = 50 * 100_000_000
 _HALVING_INTERVAL = 150
 _EXTRANONCE_BYTES = 8
-
-
-@frozen
-class Pace:
-    """How often miners of a known hashrate shall find a block.
-
-    Attributes:
-        block_every: Seconds; 0 leaves the pace to the network's own target.
-        hashrate: Of all that mine on the node.
-    """
-
-    block_every: Seconds = field(default=Seconds(0.0))
-    hashrate: HashesPerSecond = field(default=HashesPerSecond(0.0))
-
-    @property
-    def target(self) -> int:
-        """The target to serve, never easier than the network's."""
-        network = target_from_nbits(NBITS)
-        hashes = int(self.block_every * self.hashrate)
-        return min(network, (1 << 256) // hashes) if hashes > 1 else network
 
 
 def subsidy(height: int) -> int:
@@ -79,6 +58,11 @@ class RegtestChain:
         return self._kernel
 
     @property
+    def now(self) -> UnixTime:
+        """Wall time."""
+        return self._wall_clock()
+
+    @property
     def min_ntime(self) -> int:
         """First valid time of the next block, Unix seconds."""
         return self._kernel.median_time() + 1
@@ -86,7 +70,7 @@ class RegtestChain:
     @property
     def ntime(self) -> int:
         """Time to start the next block from: now, unless that is too early."""
-        return max(self.min_ntime, int(self._wall_clock()))
+        return max(self.min_ntime, int(self.now))
 
     @property
     def reward(self) -> int:
@@ -138,7 +122,7 @@ class RegtestChain:
 
         Their times end at the present: the chain's clock does not run ahead.
         """
-        now = int(self._wall_clock())
+        now = int(self.now)
         return [
             self._mine_one(script, max(self.min_ntime, now - left))
             for left in reversed(range(blocks))

@@ -22,12 +22,12 @@ from proxy.node.regtest_rpc import (
     answer,
     template_request,
 )
-from proxy.node.regtest_template import longpoll_id
 from proxy.runtime.tasks import Tasks
 
 MAX_LONG_POLLS = 64
 POOL_CHANGE_SECONDS = 5.0
-"""A long poll ends so long after a transaction came; Core waits 60 s."""
+"""A long poll ends so long after a transaction came, or an easier target; Core waits
+60 s."""
 
 _PARSE_ERROR = -32700
 _MISC_ERROR = -1
@@ -123,9 +123,7 @@ class RpcResource(Resource):
     async def _result(self, call: _Call) -> Any:
         if call.method == "getblocktemplate":
             asked = template_request(call.params)
-            while asked.longpollid and asked.longpollid == longpoll_id(
-                self._calls.chain
-            ):
+            while asked.longpollid and asked.longpollid == self._calls.longpoll_id:
                 await self._polls.wait()
         return answer(self._calls, call.method, call.params)
 

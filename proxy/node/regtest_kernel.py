@@ -22,6 +22,10 @@ _VALID = "Valid"
 _CHECKED = re.compile(r"BlockChecked: block hash=([0-9a-f]{64}) state=([^,\n]+)")
 
 
+class ChainLockedError(Exception):
+    """The files of a chain cannot be used: another process may have them open."""
+
+
 @define
 class RegtestKernel:
     """A chain whose every verdict is the kernel's.
@@ -154,6 +158,9 @@ def open_kernel(directory: Path, *, in_memory: bool) -> RegtestKernel:
         directory: For block files; 17 MB at once.
         in_memory: Keep the indexes in memory: what `directory` holds is no chain
             that could be opened again.
+
+    Raises:
+        ChainLockedError: They cannot be opened.
     """
     verdicts = _Verdicts()
     verdicts.open()
@@ -167,4 +174,10 @@ def open_kernel(directory: Path, *, in_memory: bool) -> RegtestKernel:
     manager_options.update_block_tree_db_in_memory(in_memory)
     manager_options.update_chainstate_db_in_memory(in_memory)
     manager_options.set_worker_threads_num(0)
-    return RegtestKernel(directory, pbk.ChainstateManager(manager_options), verdicts)
+    try:
+        manager = pbk.ChainstateManager(manager_options)
+    except RuntimeError as error:
+        verdicts.close()
+        text = f"{directory}: no chain can be opened there: {error}"
+        raise ChainLockedError(text) from error
+    return RegtestKernel(directory, manager, verdicts)

@@ -13,9 +13,10 @@ from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.bitcoin.header import HEADER_BYTES
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import difficulty_from_target, target_from_nbits
-from proxy.node.regtest_chain import NBITS, Pace, RegtestChain
+from proxy.node.regtest_chain import RegtestChain
 from proxy.node.regtest_kernel import DECODE_FAILED
-from proxy.node.regtest_template import template_reply
+from proxy.node.regtest_pace import NBITS, Pace
+from proxy.node.regtest_template import longpoll_id, template_reply
 from proxy.node.regtest_transactions import TransactionRefusedError
 from proxy.node.regtest_views import block_view, header_view
 
@@ -51,17 +52,24 @@ class TemplateRequest(msgspec.Struct):
 
 @frozen
 class RegtestCalls:
-    """Each public method is a call: its arguments are JSON, and so is its answer.
+    """Each method in `_METHODS` is a call: its arguments are JSON, so is its answer.
 
     Attributes:
         chain: What the answers are about.
         pace: How hard a target the templates have.
         version: User agent of the node.
+        zmq_url: Where it publishes `hashblock`.
     """
 
     chain: RegtestChain
     pace: Pace
     version: str
+    zmq_url: str = ""
+
+    @property
+    def longpoll_id(self) -> str:
+        """Names the template that would be served now."""
+        return longpoll_id(self.chain, self.pace)
 
     def getbestblockhash(self) -> str:
         """Return the tip's hash."""
@@ -118,7 +126,7 @@ class RegtestCalls:
             "bits": f"{NBITS:08x}",
             "difficulty": difficulty_from_target(network),
             "target": f"{network:064x}",
-            "networkhashps": float(self.pace.hashrate),
+            "networkhashps": float(self.pace.estimate()),
             "pooledtx": len(self.chain.pool.transactions),
             "chain": Network.REGTEST,
             "warnings": [],
@@ -135,6 +143,10 @@ class RegtestCalls:
             "relayfee": 0.0,
             "warnings": [],
         }
+
+    def getzmqnotifications(self) -> Any:
+        """Return what is published, and where."""
+        return [{"type": "pubhashblock", "address": self.zmq_url, "hwm": 1000}]
 
     def getrawmempool(self) -> list[str]:
         """Return the txids of the pool."""
@@ -170,6 +182,8 @@ class RegtestCalls:
         verdict = self.chain.submit(_unhex(hexdata, "Block decode failed"))
         if verdict == DECODE_FAILED:
             raise RpcError(DESERIALIZATION_ERROR, "Block decode failed")
+        if verdict is None:
+            self.pace.block_found(self.chain.now)
         return verdict
 
     def getblocktemplate(self, template_request: TemplateRequest) -> Any:
@@ -184,7 +198,7 @@ class RegtestCalls:
                 "getblocktemplate must be called with the segwit rule set "
                 '(call with {"rules": ["segwit"]})',
             )
-        return template_reply(self.chain, self.pace.target)
+        return template_reply(self.chain, self.pace)
 
     def _proposal(self, data: str) -> str | None:
         raw = _unhex(data, "Block decode failed")
@@ -215,6 +229,7 @@ _ARGUMENTS: dict[_Method, tuple[Any, ...]] = {
     RegtestCalls.getblockchaininfo: (),
     RegtestCalls.getmininginfo: (),
     RegtestCalls.getnetworkinfo: (),
+    RegtestCalls.getzmqnotifications: (),
     RegtestCalls.getrawmempool: (),
     RegtestCalls.sendrawtransaction: (str,),
     RegtestCalls.validateaddress: (str,),

@@ -2,24 +2,25 @@
 
 from typing import Any
 
-from proxy.node.regtest_chain import BLOCK_VERSION, NBITS, RegtestChain
+from proxy.node.regtest_chain import BLOCK_VERSION, RegtestChain
+from proxy.node.regtest_pace import NBITS, Pace
 from proxy.node.regtest_transactions import PooledTransaction
 
 _MAX_WEIGHT = 4_000_000
 _MAX_SIGOPS = 80_000
 
 
-def longpoll_id(chain: RegtestChain) -> str:
+def longpoll_id(chain: RegtestChain, pace: Pace) -> str:
     """Return what a long poll waits to see changed."""
-    return f"{chain.kernel.tip[::-1].hex()}{chain.changes}"
+    return f"{chain.kernel.tip[::-1].hex()}{chain.changes}.{pace.level(chain.now)}"
 
 
-def template_reply(chain: RegtestChain, target: int) -> Any:
+def template_reply(chain: RegtestChain, pace: Pace) -> Any:
     """Return a template of the next block (BIP 22, BIP 23, BIP 145).
 
     Args:
         chain: What to build on, with its pool.
-        target: To be served: not easier than the network's.
+        pace: Sets its target.
     """
     return {
         "capabilities": ["proposal"],
@@ -31,8 +32,8 @@ def template_reply(chain: RegtestChain, target: int) -> Any:
         "transactions": [_entry(waiting) for waiting in chain.pool.transactions],
         "coinbaseaux": {},
         "coinbasevalue": chain.reward,
-        "longpollid": longpoll_id(chain),
-        "target": f"{target:064x}",
+        "longpollid": longpoll_id(chain, pace),
+        "target": f"{pace.target(chain.now):064x}",
         "mintime": chain.min_ntime,
         "mutable": ["time", "transactions", "prevblock"],
         "noncerange": "00000000ffffffff",

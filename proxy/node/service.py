@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import Template
-from protocol.errors import MalformedMessageError, RemoteError
+from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.node.credentials import Credentials
 from proxy.node.hashblock import HashBlockService
+from proxy.node.proposal import propose
 from proxy.node.rpc import RpcClient, make_rpc_client
 from proxy.node.submitter import SubmitTarget
 from proxy.node.template_feed import POLL_SECONDS, NodeState, TemplateFeed
@@ -65,7 +66,6 @@ class _ChainInfo(msgspec.Struct):
 
 
 _infos = msgspec.json.Decoder(_ChainInfo)
-_texts: "msgspec.json.Decoder[str | None]" = msgspec.json.Decoder(str | None)
 
 
 class NodeService(MultiService):
@@ -138,19 +138,6 @@ class NodeService(MultiService):
         """The node as one that takes blocks."""
         return SubmitTarget(self.node_name, self.rpc, lambda: self.height)
 
-    async def propose(self, block: bytes) -> str | None:
-        """Return what the node would say to `block` if it had proof of work.
-
-        Raises:
-            RemoteError: It could not be asked.
-        """
-        request = {"mode": "proposal", "data": block.hex(), "rules": ["segwit"]}
-        result = await self.rpc.call("getblocktemplate", request)
-        try:
-            return _texts.decode(result)
-        except msgspec.MsgspecError as error:
-            raise MalformedMessageError(f"proposal: {error}") from error
-
     def try_block(self, block: bytes, tried: Callable[[str | None], None]) -> None:
         """Propose `block`; `tried` hears what the node said, if it said anything."""
         self._tasks.start(f"proposal to {self.node_name}", self._try(block, tried))
@@ -187,7 +174,7 @@ class NodeService(MultiService):
 
     async def _try(self, block: bytes, tried: Callable[[str | None], None]) -> None:
         try:
-            verdict = await self.propose(block)
+            verdict = await propose(self.rpc, block)
         except RemoteError as error:
             self._log.info(
                 "node {name}: proposal: {error}", name=self.node_name, error=error

@@ -8,20 +8,16 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from protocol.bitcoin.address import AddressError, script_of_address
-from protocol.bitcoin.coinbase import Payout
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template
 from protocol.units import Difficulty, Seconds
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed, FeedListener
+from proxy.node.proposal import NOT_BEST_TIP, trial_block
 from proxy.node.service import NodeService
 from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
 from proxy.node.template_feed import NodeState
-from proxy.node.works import TemplateWorks, WorkRules, trial_block
-
-NOT_BEST_TIP = "inconclusive-not-best-prevblk"
-"""A proposal that builds on a tip which is none any more (BIP 23)."""
+from proxy.node.works import TemplateWorks, rules_for
 
 
 @define(eq=False)
@@ -139,24 +135,16 @@ class NodeSource:
 
     def _begin(self, node: NodeService, network: Network) -> TemplateWorks | None:
         """Return the maker of work for `network`: a new session."""
-        is_regtest = network is Network.REGTEST
-        script, why = b"", node.fault
-        if self.min_block_difficulty and not is_regtest:
-            why = why or "min_block_difficulty is for regtest alone"
+        if node.fault:
+            self._refuse(node.fault)
+            return None
         try:
-            script = script_of_address(self.payout_address, network)
-        except AddressError as error:
-            why = why or str(error)
-        if why:
-            self._refuse(why)
+            rules = rules_for(network, self.payout_address, self.min_block_difficulty)
+        except ValueError as error:
+            self._refuse(str(error))
             return None
         self.unusable, self._is_tried = "", False
         self._session = self.next_session()
-        rules = WorkRules(
-            Payout(script),
-            difficulty_binds=not is_regtest,
-            min_block_difficulty=self.min_block_difficulty,
-        )
         return TemplateWorks(self.name, rules)
 
     def _refuse(self, why: str) -> None:

@@ -4,11 +4,10 @@ from collections import OrderedDict
 
 from attrs import define, evolve, field, frozen
 
+from protocol.bitcoin.address import script_of_address
 from protocol.bitcoin.block import assemble_block
 from protocol.bitcoin.coinbase import Payout
-from protocol.bitcoin.hashes import sha256d
-from protocol.bitcoin.header import Header
-from protocol.bitcoin.merkle import root_from_branch
+from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template, work_from_template
 from protocol.units import Difficulty
 from protocol.work.job import Work
@@ -35,6 +34,25 @@ class WorkRules:
     difficulty_binds: bool = True
     min_block_difficulty: Difficulty = field(default=Difficulty(0.0))
     extranonce2_bytes: int = EXTRANONCE2_BYTES
+
+
+def rules_for(
+    network: Network, payout_address: str, min_block_difficulty: Difficulty
+) -> WorkRules:
+    """Return the rules for a node that is on `network`.
+
+    Raises:
+        ValueError: The address is none of that network, or the network is not one
+            where the least difficulty of a block may be chosen.
+    """
+    is_regtest = network is Network.REGTEST
+    if min_block_difficulty and not is_regtest:
+        raise ValueError("min_block_difficulty is for regtest alone")
+    return WorkRules(
+        Payout(script_of_address(payout_address, network)),
+        difficulty_binds=not is_regtest,
+        min_block_difficulty=min_block_difficulty,
+    )
 
 
 @define
@@ -110,20 +128,3 @@ class TemplateWorks:
         self._templates[source_job] = evolve(template, transactions=transactions)
         if len(self._templates) > KEPT_TEMPLATES:
             self._templates.popitem(last=False)
-
-
-def trial_block(template: Template, work: Work) -> bytes:
-    """Return the block that `work` of `template` leads to, without proof of work.
-
-    For getblocktemplate's proposal mode (BIP 23), which does not ask for one.
-    """
-    rolled = bytes(work.extranonce2_size)
-    coinbase = b"".join((work.coinb1, work.extranonce1, rolled, work.coinb2))
-    root = root_from_branch(sha256d(coinbase), work.merkle_branch)
-    header = Header(work.version, work.prev_hash, root, work.ntime, work.nbits, 0)
-    return assemble_block(
-        header.packed,
-        coinbase,
-        template.transactions,
-        has_witness=template.witness_commitment is not None,
-    )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
@@ -97,7 +97,10 @@ async def run_fleet(
     options: FleetOptions,
     write: Callable[[str], object] = sys.stdout.write,
 ) -> FleetStats:
-    """Run a fleet, reporting every few seconds, and return its last figures."""
+    """Run a fleet, reporting every few seconds, and return its last figures.
+
+    They are written last, also when it is cancelled, which ends it early.
+    """
     fleet = build_fleet(reactor, options)
     start = reactor.seconds()
     fleet.startService()
@@ -105,6 +108,8 @@ async def run_fleet(
         while (pause := _next_pause(options, reactor.seconds() - start)) > 0:
             await _sleep(reactor, pause)
             write(_report(fleet.stats(), options))
+    except CancelledError:
+        write(_report(fleet.stats(), options))
     finally:
         fleet.stopService()
     return fleet.stats()

@@ -14,7 +14,7 @@ from protocol.errors import RemoteError
 from protocol.units import HashesPerSecond, Seconds, UnixTime
 from proxy.node.credentials import CookieFile
 from proxy.node.regtest import RegtestNode, RegtestOptions
-from proxy.node.regtest_chain import Pace
+from proxy.node.regtest_pace import Pace
 from proxy.node.rpc import RpcClient, make_rpc_client
 
 BITCOIND = os.environ.get("BITCOIND", "")

@@ -16,6 +16,7 @@ from protocol.bitcoin.template import Template
 from protocol.units import Seconds
 from proxy.node.credentials import CookieFile
 from proxy.node.hashblock import HashBlock, HashBlockService
+from proxy.node.proposal import propose
 from proxy.node.service import NodeParams, NodeService
 from proxy.node.submitter import (
     BlockAnswer,
@@ -168,7 +169,7 @@ async def test_a_found_block_is_submitted_and_the_next_template_builds_on_it(
             await heard.until(lambda wanted=height: service.height == wanted - 1)
             template = heard.templates[-1]
             block = mined(template, works.add(template))
-            assert await service.propose(block) is None
+            assert await propose(service.rpc, block) is None
             found = FoundBlock(sha256d(block[:80])[::-1].hex(), height, block)
             assert submitter.submit(found)
         await heard.until(lambda: service.height == 5)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protocol.bitcoin.target import target_from_nbits
-from protocol.units import HashesPerSecond, Seconds, UnixTime
+from protocol.units import UnixTime
 
 pytest.importorskip("pbk", reason="needs the extra [regtest]")
 
-from proxy.node.regtest_chain import NBITS, Pace, RegtestChain, open_chain, subsidy
+from proxy.node.regtest_chain import RegtestChain, open_chain, subsidy
+from proxy.node.regtest_pace import Pace
 from proxy.node.regtest_rpc import MAX_GENERATED, RegtestCalls, RpcError, answer
 
 NOW = UnixTime(1_700_000_000.0)
@@ -135,14 +135,6 @@ def test_any_arguments_are_answered_or_an_rpc_error(
 ) -> None:
     with suppress(RpcError):  # any other exception fails
         answer(stage.calls, method, params)
-
-
-def test_the_pace_never_makes_the_target_easier_than_the_networks() -> None:
-    network = target_from_nbits(NBITS)
-
-    assert Pace().target == network
-    assert Pace(Seconds(5.0), HashesPerSecond(0.1)).target == network
-    assert Pace(Seconds(5.0), HashesPerSecond(1e6)).target == (1 << 256) // 5_000_000
 
 
 def test_the_subsidy_halves_every_150_blocks() -> None:

@@ -11,7 +11,8 @@ from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import Template
 from protocol.units import Difficulty, Seconds
 from proxy.jobs.feed import Feed
-from proxy.node.source import NOT_BEST_TIP, NodeSource
+from proxy.node.proposal import NOT_BEST_TIP
+from proxy.node.source import NodeSource
 from proxy.node.template_feed import NodeState
 from tests.unit.bitcoin.test_vector_a5 import A5, a5_template
 

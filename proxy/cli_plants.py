@@ -1,0 +1,101 @@
+"""The commands that simulate: each runs a process of its own until Ctrl-C."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from proxy.cli_types import hashrate, miner_count, port, seconds
+
+RPC_PORT, ZMQ_PORT = 18443, 28332
+"""Bitcoin Core's own on regtest, and the one that its manual names for ZMQ."""
+
+
+def demo_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `demo`."""
+    add = parser.add_argument
+    add("--for", dest="for_s", type=seconds, metavar="S", help="[until Ctrl-C]")
+    add("--miners", type=miner_count, default=200, metavar="N", help="[200]")
+    add("--no-screen", action="store_true", help="lines instead of a screen")
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Run a node, the proxy and simulated ASICs in this process."""
+    try:
+        from proxy.demo import DemoOptions, run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        return _needs_extra("demo", error)
+    run(
+        DemoOptions(
+            for_s=arguments.for_s,
+            miners=arguments.miners,
+            output="json"
+            if arguments.json
+            else "log"
+            if arguments.no_screen
+            else "screen",
+        )
+    )
+    return 0
+
+
+def regtest_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `regtest`."""
+    add = parser.add_argument
+    add("--state-dir", type=Path, metavar="DIR", help="keep the chain there [nowhere]")
+    add("--rpc-port", type=port, default=RPC_PORT, metavar="N", help="0: any [18443]")
+    add("--zmq-port", type=port, default=ZMQ_PORT, metavar="N", help="0: any [28332]")
+    add(
+        "--block-every",
+        type=seconds,
+        metavar="S",
+        help="serve a target that miners meet so often [the network's own]",
+    )
+    add(
+        "--hashrate",
+        type=hashrate,
+        metavar="HS",
+        help="of those miners, hashes per second [learned from their blocks]",
+    )
+
+
+def regtest(arguments: argparse.Namespace) -> int:
+    """Run the embedded node."""
+    from proxy.main import run_regtest  # noqa: PLC0415
+
+    try:
+        run_regtest(arguments)
+    except ModuleNotFoundError as error:
+        return _needs_extra("regtest", error)
+
+
+def fleet_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `sim fleet`."""
+    from proxy.sim.command import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
+
+
+def sim_fleet(arguments: argparse.Namespace) -> int:
+    """Run simulated ASICs against a proxy."""
+    from proxy.main import run_fleet  # noqa: PLC0415
+
+    run_fleet(arguments)
+
+
+def plant_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `sim plant`."""
+    from proxy.sim.plant_command import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
+
+
+def sim_plant(arguments: argparse.Namespace) -> int:
+    """Run simulated ASICs with device APIs, and a meter."""
+    from proxy.main import run_plant  # noqa: PLC0415
+
+    run_plant(arguments)
+
+
+def _needs_extra(extra: str, error: ModuleNotFoundError) -> int:
+    sys.stderr.write(f"baseload: {error}: pip install 'baseload[{extra}]'\n")
+    return 1

@@ -1,0 +1,44 @@
+"""End work on a signal, and let the reactor wait until it has ended."""
+
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def until_shutdown(reactor: Any, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work`; SIGINT, SIGTERM or SIGHUP cancels it, once.
+
+    For the main coroutine of `task.react`. `work` sees CancelledError where it waits
+    and may take its time to clean up: the reactor stops when it has ended. A trigger
+    that returned nothing would let the reactor stop under it. Later signals are
+    ignored: give the clean-up a deadline.
+    """
+    running = Deferred.fromCoroutine(_begun(reactor, work))
+    ended: Deferred[None] = Deferred()
+
+    def on_shutdown() -> Deferred[None]:
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        running.cancel()
+        return ended
+
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # it is not under nohup
+        stop = lambda *_: reactor.callFromThread(reactor.stop)  # noqa: E731
+        signal.signal(signal.SIGHUP, stop)
+    reactor.addSystemEventTrigger("before", "shutdown", on_shutdown)
+    try:
+        await running
+    except CancelledError:
+        return
+    finally:
+        ended.callback(None)
+
+
+async def _begun(reactor: Any, work: Callable[[], Awaitable[None]]) -> None:
+    await deferLater(reactor, 0)  # from here on signals are the reactor's
+    await work()
