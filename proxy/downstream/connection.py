@@ -16,6 +16,7 @@ from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import Roster
+from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.runtime.outbox import Outbox
 
 
@@ -28,7 +29,7 @@ class MinerConnection(Protocol):
         self._hall = hall
         self.miner_id = miner_id
         self.floor = floor
-        self.miner: Miner | None = None
+        self.miner: Sv1Miner | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -117,12 +118,12 @@ class Hall(Factory):
 
     def welcome(
         self, connection: MinerConnection, address: str, outbox: Outbox
-    ) -> Miner:
+    ) -> Sv1Miner:
         """Return the miner behind a new connection."""
         floor = connection.floor
         miner_id = connection.miner_id
-        miner = Miner(
-            miner_id, address, floor, outbox, floor.now(), floor.grants_at_once
+        miner = Sv1Miner(
+            miner_id, address, floor, floor.now(), floor.grants_at_once, outbox
         )
         self._connections[miner_id] = connection
         self.roster.add(miner)

@@ -1,56 +1,38 @@
 """A connected miner: what it has been told, and what is asked of it."""
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Mapping
 
 from attrs import define, field
 
-from protocol.sv1 import rejects
-from protocol.sv1.codec import (
-    difficulty_line,
-    error_line,
-    notification,
-    result_line,
-    verdict_line,
-    version_mask_line,
-)
-from protocol.sv1.messages import (
-    NO_ID,
-    Authorize,
-    Configure,
-    Request,
-    Submit,
-    Subscribe,
-    SuggestDifficulty,
-)
-from protocol.sv1.server import HangUpError, ServerSession
+from protocol.errors import RemoteError
 from protocol.units import Difficulty, Seconds, WorkerName
+from protocol.work.asked import Asked
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Job
 from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.vardiff import Vardiff, VardiffPolicy
 from proxy.downstream.floor import Floor
-from proxy.downstream.password import read_password
 from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
-from proxy.jobs.group import Group
+from proxy.jobs.group import Group, LiveJob
 from proxy.jobs.space import Seat
-from proxy.runtime.outbox import Outbox
 
 MAX_WORKERS = 256
 """Workers on one connection: a proxy below us may have many."""
 
-MAX_TERMS = 8
-"""Changes of difficulty remembered; older jobs are judged by the oldest."""
 
-
-class SiteFullError(HangUpError):
+class SiteFullError(RemoteError):
     """There is no slot for one more miner."""
 
 
 @define(eq=False)
-class Miner:
-    """One connection that hashes, with its slot, difficulty and record.
+class Miner(ABC):
+    """One channel that hashes, with its slot, difficulty and record.
+
+    What it speaks is its subclass's business: this is what all of them share.
 
     Attributes:
         workers: Names that it authorised as, the first one first.
@@ -65,10 +47,8 @@ class Miner:
     id: int
     address: str
     floor: Floor
-    outbox: Outbox
     connected_at: Seconds
     is_granted: bool
-    session: ServerSession = field(factory=ServerSession, init=False)
     workers: dict[WorkerName, None] = field(factory=dict, init=False)
     seat: Seat | None = field(default=None, init=False)
     group: Group | None = field(default=None, init=False)
@@ -88,8 +68,7 @@ class Miner:
     last_seq: int | None = field(default=None, init=False)
     _is_fixed: bool = field(default=False, init=False)
     _least: Difficulty | None = field(default=None, init=False)
-    _mask_told: int = field(default=0, init=False)
-    _terms: list[tuple[int, Difficulty]] = field(factory=list, init=False)
+    _asked: Asked = field(factory=Asked, init=False)
 
     def __attrs_post_init__(self) -> None:
         now = self.connected_at
@@ -102,34 +81,48 @@ class Miner:
     @property
     def difficulty(self) -> Difficulty:
         """What it has been told last; what it will be, before any job."""
-        return self._terms[-1][1] if self._terms else self.vardiff.difficulty
+        newest = self._asked.newest
+        return self.vardiff.difficulty if newest is None else newest
+
+    @property
+    @abstractmethod
+    def version_mask(self) -> int:
+        """Version bits that it may roll where the job lets it."""
+
+    @property
+    @abstractmethod
+    def user_agent(self) -> str:
+        """As it introduced itself."""
+
+    @property
+    def live(self) -> Mapping[str, LiveJob]:
+        """Jobs that it may submit shares of, by id."""
+        return self.group.live if self.group else {}
 
     # towards the miner
 
+    @abstractmethod
     def assign(self, job: Job, line: bytes) -> None:
-        """Hand it `job`, after whatever difficulty and mask go with it."""
-        out = b""
-        if self.session.version_mask:
-            mask = self.session.version_mask & job.work.version_mask
-            if mask != self._mask_told:
-                self._mask_told = mask
-                self.voided = 0
-                out = version_mask_line(mask)
-        difficulty = min(self.vardiff.difficulty, job.ceiling)
-        if not self._terms or difficulty != self._terms[-1][1]:
-            self._terms.append((job.seq, difficulty))
-            del self._terms[:-MAX_TERMS]
-            out += difficulty_line(difficulty)
-        self.last_seq = job.seq
-        self.outbox.write(out + line)
+        """Hand it `job`, after whatever difficulty and mask go with it.
 
-    def reply(self, data: bytes) -> None:
-        """Send answers that were held back until their shares were durable."""
-        self.outbox.write(data)
+        Args:
+            job: The newest of its group.
+            line: The job's mining.notify.
+        """
 
+    @abstractmethod
     def ask_to_reconnect(self) -> None:
-        """Send client.reconnect to where it is connected now."""
-        self.outbox.write(notification("client.reconnect", []))
+        """Ask it to connect anew to where it is connected now."""
+
+    @abstractmethod
+    def keep_alive(self) -> None:
+        """Send what changes nothing, so that firmware keeps its connection."""
+
+    def take_on(self, job: Job) -> Difficulty | None:
+        """Note that it is given `job`; return its difficulty if that is another."""
+        self.last_seq = job.seq
+        difficulty = min(self.vardiff.difficulty, job.ceiling)
+        return difficulty if self._asked.ask(job.seq, difficulty) else None
 
     def resend_job(self) -> None:
         """Give it fresh work."""
@@ -154,11 +147,7 @@ class Miner:
     def bounds_changed(self) -> None:
         """Take on the site's bounds of difficulty, as they are from now on."""
         if not self._is_fixed:
-            self._wish()
-
-    def keep_alive(self) -> None:
-        """Send a line that changes nothing, so that firmware keeps its connection."""
-        self.outbox.write(difficulty_line(self.difficulty))
+            self.wish()
 
     def _settle(self) -> None:
         """Begin or end being parked. A parked time is not held against the miner."""
@@ -179,19 +168,6 @@ class Miner:
 
     # from the miner
 
-    def receive(self, data: bytes) -> None:
-        """Take in bytes and answer them, in order.
-
-        Raises:
-            RemoteError: They break the protocol: drop the miner.
-        """
-        self.heard_at = self.floor.now()
-        for request in self.session.receive(data):
-            if type(request) is Submit:
-                self._on_submit(request)
-            else:
-                self._on_request(request)
-
     def leave(self) -> None:
         """Give back what it held."""
         board = self.floor.board
@@ -203,37 +179,23 @@ class Miner:
             board.release(self.seat, board.last_seq if self.last_seq else None)
             self.seat = None
 
-    def _on_submit(self, request: Submit) -> None:
-        if not self.session.is_subscribed:
-            line = error_line(request.id, rejects.NOT_SUBSCRIBED, "Not subscribed")
-            self.outbox.write(line)
-            return
-        now = self.floor.now()
-        judged = self._judge(request.share, now)
-        self._count(judged, now)
-        line = b"" if request.id == NO_ID else verdict_line(request.id, judged.verdict)
-        self.floor.batch.add(judged, self, line)
-
-    def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:
+    def judge(self, share: Submission, job_id: str, now: Seconds) -> JudgedShare:
+        """Return the verdict on a share of one of its workers."""
         floor = self.floor
-        if share is None:
-            return self._refuse("", "", Verdict.MALFORMED)
-        if share.worker not in self.workers:
-            return self._refuse(share.worker, share.job_id, Verdict.UNAUTHORIZED)
-        live = self.group.live if self.group else {}
-        entry = live.get(share.job_id) or live.get(share.job_id.lower())
+        entry = self.live.get(job_id)
         if entry is None:
-            return self._refuse(share.worker, share.job_id, Verdict.UNKNOWN_JOB)
+            return self.reject(share.worker, share.job_id, Verdict.UNKNOWN_JOB)
         job = entry.job
         terms = Terms(
             self.seat.extranonce1 if self.seat else b"",
-            self._required(job.seq),
-            self.session.version_mask & job.work.version_mask,
+            self._asked.required(job.seq),
+            self.version_mask & job.work.version_mask,
             now >= entry.stale_at or self._is_overdue(now),
         )
         return judge(share, job, terms, floor.site, floor.wall_clock())
 
-    def _refuse(self, worker: str, job_id: str, verdict: Verdict) -> JudgedShare:
+    def reject(self, worker: str, job_id: str, verdict: Verdict) -> JudgedShare:
+        """Return the verdict on a share that cannot be judged."""
         name = worker if worker.isprintable() else "?"
         return JudgedShare(
             at=self.floor.wall_clock(),
@@ -248,26 +210,12 @@ class Miner:
     def _first_worker(self) -> str:
         return next(iter(self.workers), "?")
 
-    def _required(self, seq: int) -> Difficulty:
-        """Return the difficulty for a job: the one it was given with, or now, if less.
-
-        Some firmware takes on a new difficulty at once, some with the next job.
-        """
-        terms = self._terms
-        if len(terms) == 1:
-            return terms[0][1]
-        at_job = terms[0][1]
-        for since, difficulty in terms:
-            if since > seq:
-                break
-            at_job = difficulty
-        return min(at_job, terms[-1][1])
-
     def _is_overdue(self, now: Seconds) -> bool:
         """Tell whether it has been parked for too long to be still at its last job."""
         return self.parked_at is not None and now - self.parked_at >= PARKED_GRACE
 
-    def _count(self, share: JudgedShare, now: Seconds) -> None:
+    def count(self, share: JudgedShare, now: Seconds) -> None:
+        """Take note of a verdict."""
         if share.verdict is not Verdict.ACCEPTED:
             if self._is_overdue(now) and is_unauthorised(share):
                 self.tally.refuse(share)
@@ -298,53 +246,8 @@ class Miner:
         if min(better, self.group.current.job.ceiling) != before:
             self.floor.board.want_revision(self, self.group)
 
-    def _on_request(self, request: Request) -> None:
-        if self.floor.batch.waits_for(self):
-            self.floor.batch.flush()  # answers keep the order of their requests
-        match request:
-            case Configure():
-                self.outbox.write(self.session.configure(request))
-                self._mask_told = self.session.version_mask
-                self._wish(minimum=request.minimum_difficulty)
-            case Subscribe():
-                self._on_subscribe(request)
-            case Authorize():
-                self._on_authorize(request)
-            case SuggestDifficulty():
-                self._wish(start=request.difficulty)
-                self.outbox.write(
-                    result_line(request.id, request.difficulty is not None)
-                )
-            case Submit():  # handled by receive()
-                return
-            case _:
-                self.outbox.write(self.session.answer_other(request))
-
-    def _on_subscribe(self, request: Subscribe) -> None:
-        if self.seat is None:
-            self.seat = self.floor.board.seat()
-        if self.seat is None:
-            raise SiteFullError("no slot is free")
-        self.session.user_agent = request.user_agent
-        size = self.floor.board.layout.extranonce2_bytes
-        answer = self.session.subscribed(request.id, self.seat.extranonce1, size)
-        self.outbox.write(answer)
-        self._join()
-
-    def _on_authorize(self, request: Authorize) -> None:
-        refusal = self._refusal(request.worker)
-        if request.worker is None or refusal:
-            self.outbox.write(error_line(request.id, rejects.UNAUTHORIZED, refusal))
-            return
-        self.workers[request.worker] = None
-        wishes = read_password(request.password)
-        self._wish(fixed=wishes.fixed, minimum=wishes.minimum)
-        self.outbox.write(result_line(request.id, True))
-        self._join()
-
-    def _refusal(self, worker: WorkerName | None) -> str:
-        if worker is None:
-            return "Worker name is empty, too long or not printable"
+    def misfit(self, worker: WorkerName) -> str:
+        """Return why `worker` cannot share this channel; empty if it can."""
         if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
             return f"More than {MAX_WORKERS} workers on one connection"
         first = next(iter(self.workers), worker)
@@ -353,8 +256,24 @@ class Miner:
             return f"Worker mines elsewhere than {first}: it needs its own connection"
         return ""
 
-    def _join(self) -> None:
-        """Give it work, once its slot and its worker are known."""
+    def sit_down(self) -> Seat:
+        """Return its slot, taken now if it has none.
+
+        Raises:
+            SiteFullError: There is none.
+        """
+        seat = self.seat or self.floor.board.seat()
+        if seat is None:
+            raise SiteFullError("no slot is free")
+        self.seat = seat
+        return seat
+
+    def join(self) -> None:
+        """Give it work, once its slot and its worker are known.
+
+        Raises:
+            SiteFullError: There is no search space for it.
+        """
         if self.group is not None or self.seat is None or not self.workers:
             return
         found = self.floor.board.find_group(self.seat, next(iter(self.workers)))
@@ -373,7 +292,7 @@ class Miner:
         least = policy.clamp(self._least)
         return VardiffPolicy(policy.shares_per_minute, least, policy.maximum)
 
-    def _wish(
+    def wish(
         self,
         *,
         start: Difficulty | None = None,

@@ -12,7 +12,7 @@ from protocol.work.hashrate import HashrateMeter
 from protocol.work.vardiff import VardiffPolicy
 from proxy.downstream.batch import Batch
 from proxy.downstream.floor import Floor
-from proxy.downstream.miner import Miner
+from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
 from proxy.runtime.outbox import Outbox
@@ -82,7 +82,7 @@ class Wire:
         self.transport = StringTransport()
         outbox = Outbox(self.transport)
         now = hall.floor.now()
-        self.miner = Miner(number, "10.0.0.1", hall.floor, outbox, now, True)
+        self.miner = Sv1Miner(number, "10.0.0.1", hall.floor, now, True, outbox)
 
     def say(self, *messages: dict[str, Any]) -> list[dict[str, Any]]:
         for message in messages:

@@ -1,0 +1,159 @@
+"""A miner that speaks Stratum V1: one connection, any number of workers."""
+
+from attrs import define, field
+from typing_extensions import override
+
+from protocol.sv1 import rejects
+from protocol.sv1.codec import (
+    difficulty_line,
+    error_line,
+    notification,
+    result_line,
+    verdict_line,
+    version_mask_line,
+)
+from protocol.sv1.messages import (
+    NO_ID,
+    Authorize,
+    Configure,
+    Request,
+    Submit,
+    Subscribe,
+    SuggestDifficulty,
+)
+from protocol.sv1.server import ServerSession
+from protocol.units import Seconds, WorkerName
+from protocol.work.job import Job
+from protocol.work.share import JudgedShare, Submission, Verdict
+from proxy.downstream.miner import MAX_WORKERS, Miner
+from proxy.downstream.password import read_password
+from proxy.runtime.outbox import Outbox
+
+
+@define(eq=False)
+class Sv1Miner(Miner):
+    """One connection of Stratum V1."""
+
+    outbox: Outbox
+    session: ServerSession = field(factory=ServerSession, init=False)
+    _mask_told: int = field(default=0, init=False)
+
+    @property
+    @override
+    def version_mask(self) -> int:
+        return self.session.version_mask
+
+    @property
+    @override
+    def user_agent(self) -> str:
+        return self.session.user_agent
+
+    # towards the miner
+
+    @override
+    def assign(self, job: Job, line: bytes) -> None:
+        out = b""
+        if self.version_mask:
+            mask = self.version_mask & job.work.version_mask
+            if mask != self._mask_told:
+                self._mask_told = mask
+                self.voided = 0
+                out = version_mask_line(mask)
+        difficulty = self.take_on(job)
+        if difficulty is not None:
+            out += difficulty_line(difficulty)
+        self.outbox.write(out + line)
+
+    def reply(self, data: bytes) -> None:
+        """Send answers that were held back until their shares were durable."""
+        self.outbox.write(data)
+
+    @override
+    def ask_to_reconnect(self) -> None:
+        self.outbox.write(notification("client.reconnect", []))
+
+    @override
+    def keep_alive(self) -> None:
+        self.outbox.write(difficulty_line(self.difficulty))
+
+    # from the miner
+
+    def receive(self, data: bytes) -> None:
+        """Take in bytes and answer them, in order.
+
+        Raises:
+            RemoteError: They break the protocol: drop the miner.
+        """
+        self.heard_at = self.floor.now()
+        for request in self.session.receive(data):
+            if type(request) is Submit:
+                self._on_submit(request)
+            else:
+                self._on_request(request)
+
+    def _on_submit(self, request: Submit) -> None:
+        if not self.session.is_subscribed:
+            line = error_line(request.id, rejects.NOT_SUBSCRIBED, "Not subscribed")
+            self.outbox.write(line)
+            return
+        now = self.floor.now()
+        judged = self._judge(request.share, now)
+        self.count(judged, now)
+        line = b"" if request.id == NO_ID else verdict_line(request.id, judged.verdict)
+        self.floor.batch.add(judged, self, line)
+
+    def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:
+        if share is None:
+            return self.reject("", "", Verdict.MALFORMED)
+        if share.worker not in self.workers:
+            return self.reject(share.worker, share.job_id, Verdict.UNAUTHORIZED)
+        job_id = share.job_id if share.job_id in self.live else share.job_id.lower()
+        return self.judge(share, job_id, now)
+
+    def _on_request(self, request: Request) -> None:
+        if self.floor.batch.waits_for(self):
+            self.floor.batch.flush()  # answers keep the order of their requests
+        match request:
+            case Configure():
+                self.outbox.write(self.session.configure(request))
+                self._mask_told = self.session.version_mask
+                self.wish(minimum=request.minimum_difficulty)
+            case Subscribe():
+                self._on_subscribe(request)
+            case Authorize():
+                self._on_authorize(request)
+            case SuggestDifficulty():
+                self.wish(start=request.difficulty)
+                self.outbox.write(
+                    result_line(request.id, request.difficulty is not None)
+                )
+            case Submit():  # handled by receive()
+                return
+            case _:
+                self.outbox.write(self.session.answer_other(request))
+
+    def _on_subscribe(self, request: Subscribe) -> None:
+        seat = self.sit_down()
+        self.session.user_agent = request.user_agent
+        size = self.floor.board.layout.extranonce2_bytes
+        answer = self.session.subscribed(request.id, seat.extranonce1, size)
+        self.outbox.write(answer)
+        self.join()
+
+    def _on_authorize(self, request: Authorize) -> None:
+        refusal = self._refusal(request.worker)
+        if request.worker is None or refusal:
+            self.outbox.write(error_line(request.id, rejects.UNAUTHORIZED, refusal))
+            return
+        self.workers[request.worker] = None
+        wishes = read_password(request.password)
+        self.wish(fixed=wishes.fixed, minimum=wishes.minimum)
+        self.outbox.write(result_line(request.id, True))
+        self.join()
+
+    def _refusal(self, worker: WorkerName | None) -> str:
+        if worker is None:
+            return "Worker name is empty, too long or not printable"
+        if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
+            return f"More than {MAX_WORKERS} workers on one connection"
+        return self.misfit(worker)
