@@ -12,7 +12,7 @@ from proxy.config.model import (
     PoolConfig,
     SiteConfig,
 )
-from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.power import FleetConfig, PowerConfig, SignalConfig
 
 POOL_SCHEMES = ("stratum+tcp", "stratum+tls", "stratum2+tcp")
 
@@ -146,6 +146,21 @@ def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
             f"Expected at most budget_w = {power.budget_w:g}, got"
             f" {power.fail_safe_w:g} - at `{key}.fail_safe_w`"
         )
+    yield from _repeated("signals", f"{key}.signals", (s.source for s in power.signals))
+    for index, signal in enumerate(power.signals):
+        yield from _signal_faults(signal, f"{key}.signals[{index}]")
+
+
+_NEEDED = {"schedule": ("file",), "http": ("listen", "token")}
+
+
+def _signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    for name in ("file", "listen", "token"):
+        is_needed = name in _NEEDED.get(signal.kind, ())
+        if is_needed and getattr(signal, name) is None:
+            yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
+        if not is_needed and getattr(signal, name) is not None:
+            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
 
 
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from proxy.config.checks import faults
 from proxy.config.model import Config, ConfigError, ProxyConfig, SiteConfig
+from proxy.config.power import PowerConfig
 from proxy.config.secret import Secret, resolve_secret
 
 MAX_FILE_BYTES = 4_000_000
@@ -103,7 +104,18 @@ def _anchored_site(site: SiteConfig, base: Path) -> SiteConfig:
             replace(listener, endpoint=anchor(listener.endpoint, base))
             for listener in site.listeners
         ),
+        power=None if site.power is None else _anchored_power(site.power, base),
     )
+
+
+def _anchored_power(power: PowerConfig, base: Path) -> PowerConfig:
+    signals = tuple(
+        signal
+        if signal.listen is None
+        else replace(signal, listen=anchor(signal.listen, base))
+        for signal in power.signals
+    )
+    return replace(power, signals=signals)
 
 
 def _socket(endpoint: str, key: str, base: Path) -> str:

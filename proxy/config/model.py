@@ -195,4 +195,7 @@ class Config(Section, frozen=True, kw_only=True):
     def secrets(self) -> list[Secret]:
         """Everything that no log may show."""
         found = [p.password for p in self.pools]
-        return found + [n.password for n in self.nodes if n.password is not None]
+        found += [n.password for n in self.nodes if n.password is not None]
+        return found + [
+            s for site in self.sites if site.power for s in site.power.secrets
+        ]

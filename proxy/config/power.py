@@ -1,22 +1,39 @@
 """`[sites.power]` and `[[sites.fleet]]`: what a site may draw, what draws it."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from proxy.config.fields import Glob, Name, NotNegative, Positive, Section
+from proxy.config.secret import Secret
 
 
 class SignalConfig(Section, frozen=True, kw_only=True):
     """`[[sites.power.signals]]`: who says what the budget is.
 
     Attributes:
+        name: What its orders are said to come from; None: its kind.
         lease_s: How long a signal that must keep speaking may be silent; does not
             bind `schedule` and `price`.
+        file: Of `schedule`: TOML or CSV.
+        time_zone: Of `schedule`: of times in a CSV file without an offset.
+        listen: Of `http`: the endpoint that takes orders.
+        token: Of `http`: who shows it may give them.
     """
 
     kind: Literal["schedule", "http", "openadr3", "mqtt", "price"]
+    name: Name | None = None
     lease_s: Positive = 30
+    file: Path | None = None
+    time_zone: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
+    listen: str | None = None
+    token: Secret | None = None
+
+    @property
+    def source(self) -> str:
+        """What its orders are said to come from."""
+        return self.name or self.kind
 
 
 class PowerConfig(Section, frozen=True, kw_only=True):
@@ -28,6 +45,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
         ramp_down_w_per_s: 0: at once.
         meter: `modbus://host:port/unit`, or `model`: no meter, estimate only.
         unknown_w: A miner that no fleet row describes is counted so.
+        relay: URL that is told each second that the site may run; silence means trip.
+        relay_token: Shown to it.
     """
 
     budget_w: Positive
@@ -37,6 +56,14 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
     unknown_w: Positive = 4000
     signals: tuple[SignalConfig, ...] = ()
+    relay: Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = None
+    relay_token: Secret | None = None
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """What no log may show."""
+        found = [self.relay_token, *(signal.token for signal in self.signals)]
+        return [secret for secret in found if secret is not None]
 
 
 class FleetConfig(Section, frozen=True, kw_only=True):

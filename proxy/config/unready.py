@@ -7,8 +7,18 @@ part in the share process deletes its line here.
 from collections.abc import Callable, Iterator
 
 from proxy.config.model import Config, ConfigError
+from proxy.config.power import SignalConfig
 
 Uses = Callable[[Config], bool]
+
+_SIGNALS = {"schedule", "http"}
+
+
+def _signals(config: Config) -> Iterator[SignalConfig]:
+    for site in config.sites:
+        if site.power is not None:
+            yield from site.power.signals
+
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
@@ -19,6 +29,10 @@ _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.sites[...].power": (
         "power caps",
         lambda c: any(s.power is not None for s in c.sites),
+    ),
+    "$.sites[...].power.signals[...].kind": (
+        "signals other than schedule and http",
+        lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),
     ),
     "$.sites[...].fleet": ("fleets", lambda c: any(s.fleet for s in c.sites)),
     "$.proxy.engine": (

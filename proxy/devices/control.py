@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
-
 from protocol.units import Seconds, Watts
 from proxy.devices.library import Factory
 from proxy.devices.machine import PyasicMachine
 from proxy.power.ports import DEVICE_DEADLINE, DeviceError, DeviceReport
+from proxy.runtime.loop import on_loop
 
 MAX_KNOWN = 20_000
 """Devices whose kind is remembered; the one found first is forgotten first."""
@@ -67,27 +66,13 @@ class PyasicDevices:
     async def _call(
         self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
     ) -> T:
-        future = self._loop.create_task(self._within_deadline(address, work))
-        result: T = await Deferred.fromFuture(future)
-        return result
-
-    async def _within_deadline(
-        self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
-    ) -> T:
-        """Do the work or fail in time, whether or not it lets itself be cancelled.
-
-        pyasic swallows a cancellation here and there: it is not waited for.
-        """
-        task = self._loop.create_task(self._guarded(address, work))
-        task.add_done_callback(_look_at)
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._deadline)
-            if not done:
-                self._note_failure(address)
-                raise DeviceError(f"{address}: no answer in {self._deadline:g} s")
-            return task.result()
-        finally:
-            task.cancel()
+            return await on_loop(
+                self._loop, self._guarded(address, work), self._deadline
+            )
+        except TimeoutError as error:
+            self._note_failure(address)
+            raise DeviceError(f"{address}: {error}") from error
 
     async def _guarded(
         self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
@@ -140,12 +125,6 @@ class PyasicDevices:
     def _forget(self, address: str) -> None:
         self._known.pop(address, None)
         self._failures.pop(address, None)
-
-
-def _look_at(task: asyncio.Task[Any]) -> None:
-    """Keep asyncio from reporting what came too late for anybody to hear."""
-    if not task.cancelled():
-        task.exception()
 
 
 async def _firmware(machine: PyasicMachine) -> str:

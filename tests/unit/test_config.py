@@ -62,13 +62,13 @@ def test_the_least_file_has_the_defaults_of_the_contract(tmp_path: Path) -> None
 
 
 def test_the_skeleton_of_power_and_fleet_is_understood(tmp_path: Path) -> None:
-    signal = '[[sites.power.signals]]\nkind = "schedule"\nlease_s = 30\n'
+    signal = '[[sites.power.signals]]\nkind = "price"\nlease_s = 30\n'
     fleet = '[[sites.fleet]]\nworkers = "rack-a.*"\nmodel = "Antminer S21"\n'
     site = load(tmp_path, POOL + SITE + POWER + signal + fleet).sites[0]
 
     assert site.power is not None
     assert (site.power.meter, site.power.unknown_w) == ("model", 4000)
-    assert site.power.signals[0].kind == "schedule"
+    assert site.power.signals[0].kind == "price"
     assert (site.fleet[0].control, site.fleet[0].hash_scale) == ("stratum", 1.0)
 
 
@@ -289,3 +289,48 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
     assert "longer than" in fault(tmp_path, "#" * (MAX_FILE_BYTES + 1))
+
+
+SIGNAL = '[[sites.power.signals]]\nkind = "{}"\n'
+SCHEDULE = SIGNAL.format("schedule") + 'file = "plan.toml"\n'
+HTTP = SIGNAL.format("http") + 'listen = "unix:orders.sock"\ntoken = "s3cret"\n'
+
+
+def test_signals_say_where_they_come_from(tmp_path: Path) -> None:
+    text = POOL + SITE + POWER + 'relay = "http://10.0.0.8/beat"\n'
+    power = load(tmp_path, text + SCHEDULE + HTTP).sites[0].power
+    assert power is not None
+    plan, http = power.signals
+
+    assert (plan.source, plan.file) == ("schedule", tmp_path / "plan.toml")
+    assert http.listen == f"unix:{tmp_path}/orders.sock"
+    assert (http.token, http.lease_s) == ("s3cret", 30)
+    assert power.relay == "http://10.0.0.8/beat"
+
+
+def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
+    text = POOL + SITE + POWER + 'relay_token = "r3lay"\n' + HTTP
+    config = load(tmp_path, text)
+
+    assert {"s3cret", "r3lay"} <= set(config.secrets)
+    assert "s3cret" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            SIGNAL.format("schedule"),
+            "needs file - at `$.sites[0].power.signals[0].file",
+        ),
+        (SIGNAL.format("http") + 'listen = "tcp:1"\n', "needs token"),
+        (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
+        (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),
+    ],
+)
+def test_a_signal_has_what_its_kind_needs(tmp_path: Path, text: str, says: str) -> None:
+    assert says in fault(tmp_path, POOL + SITE + POWER + text)
+
+
+def test_a_relay_is_an_http_url(tmp_path: Path) -> None:
+    assert "relay" in fault(tmp_path, POOL + SITE + POWER + 'relay = "10.0.0.8"\n')

@@ -1,0 +1,57 @@
+"""What the configuration of a site says of signals, meter and relay, made."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+
+from protocol.units import Seconds, UnixTime
+from proxy.config import PowerConfig, SignalConfig
+from proxy.power.ports import MeterSource, SignalSource
+from proxy.signals.http_orders import HttpOrders, HttpSettings
+from proxy.signals.modbus_meter import ModbusMeter
+from proxy.signals.relay import HttpRelay
+from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
+
+
+def signals_of(
+    site: str, power: PowerConfig, reactor: Any, wall_clock: Callable[[], UnixTime]
+) -> list[SignalSource]:
+    """Return the signals of a site, none of them started.
+
+    Raises:
+        ScheduleError: The file of a schedule cannot be used.
+        ValueError: An endpoint is none, or a kind of signal does not exist yet.
+    """
+    return [_signal(site, one, reactor, wall_clock) for one in power.signals]
+
+
+def _signal(
+    site: str, config: SignalConfig, reactor: Any, wall_clock: Callable[[], UnixTime]
+) -> SignalSource:
+    name = config.source
+    if config.kind == "schedule" and config.file is not None:
+        file = ScheduleFile(config.file, config.time_zone)
+        return ScheduleSource(site, name, file, reactor, wall_clock)
+    if config.kind == "http" and config.listen and config.token is not None:
+        settings = HttpSettings(site, name, config.token, Seconds(config.lease_s))
+        endpoint = serverFromString(reactor, config.listen)
+        return HttpOrders(settings, endpoint, reactor, wall_clock)
+    raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
+
+
+def meter_of(power: PowerConfig, loop: asyncio.AbstractEventLoop) -> MeterSource | None:
+    """Return a site's meter, None where the model is all there is."""
+    if power.meter == "model":
+        return None
+    place, _, unit = power.meter.removeprefix("modbus://").rpartition("/")
+    host, _, port = place.rpartition(":")
+    return ModbusMeter(loop, (host.strip("[]"), int(port)), int(unit))
+
+
+def relay_of(site: str, power: PowerConfig, reactor: Any) -> HttpRelay | None:
+    """Return a site's relay, None if it has none."""
+    if power.relay is None:
+        return None
+    return HttpRelay(reactor, site, power.relay, power.relay_token)

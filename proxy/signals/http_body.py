@@ -1,0 +1,114 @@
+"""What an order over HTTP is, as JSON, and the order that it makes."""
+
+import hmac
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.budget import Order
+
+MAX_SECONDS = 1e9
+
+OrderWatts = Annotated[float, Meta(ge=0, le=1e12)]
+OrderSeconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
+Moment = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(ge=0, le=1e11)]
+"""ISO 8601 with an offset, or Unix seconds."""
+
+
+class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An order as a caller gives it.
+
+    Attributes:
+        seq: Grows with every order; the highest valid one rules. None: the next.
+        id: The caller's name for it: told twice, it is taken once.
+        for_s: It ends by itself after so long; or `expires`.
+        lease_s: The caller has to speak again within so long.
+        revert_w: A ceiling once it has not.
+    """
+
+    watts: OrderWatts
+    seq: Annotated[int, Meta(ge=0, lt=1 << 53)] | None = None
+    id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    not_before: Moment | None = None
+    expires: Moment | None = None
+    for_s: OrderSeconds | None = None
+    lease_s: OrderSeconds | None = None
+    revert_w: OrderWatts | None = None
+    reason: Annotated[str, Meta(max_length=256)] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.for_s is not None and self.expires is not None:
+            raise ValueError("for_s and expires: one of them")
+        if not self.reason.isprintable():
+            raise ValueError("reason: printable characters only")
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What became of a request."""
+
+    taken: bool
+    seq: int | None = None
+    reason: str = ""
+
+
+_decode = msgspec.json.Decoder(OrderBody).decode
+
+
+def read_body(data: bytes) -> OrderBody:
+    """Return the order in a request.
+
+    Raises:
+        ValueError: It is none; the message names the key.
+    """
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -> Order:
+    """Return the order that a request makes.
+
+    Raises:
+        ValueError: It would end before it begins.
+    """
+    begins = UnixTime(0.0) if body.not_before is None else _unix(body.not_before)
+    expires = None if body.expires is None else _unix(body.expires)
+    if body.for_s is not None:
+        expires = UnixTime(max(now, begins) + body.for_s)
+    if expires is not None and expires <= begins:
+        raise ValueError("expires is not after not_before")
+    return Order(
+        site=site,
+        watts=Watts(body.watts),
+        seq=seq,
+        source=source,
+        not_before=begins,
+        received_at=now,
+        expires=expires,
+        lease_s=None if body.lease_s is None else Seconds(body.lease_s),
+        revert_w=None if body.revert_w is None else Watts(body.revert_w),
+        reason=body.reason,
+    )
+
+
+def is_bearer(header: str | None, token: str) -> bool:
+    """Tell whether an Authorization header holds `token`, in constant time."""
+    scheme, _, shown = (header or "").partition(" ")
+    same = hmac.compare_digest(_digest(shown.strip()), _digest(token))
+    return same and scheme.lower() == "bearer"
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def _unix(moment: datetime | float) -> UnixTime:
+    if isinstance(moment, datetime):
+        return UnixTime(moment.timestamp())
+    return UnixTime(moment)

@@ -1,0 +1,205 @@
+"""A signal that takes orders over HTTP, from whoever holds the token.
+
+| POST /v1/orders  | an order as JSON      | 200 taken, 409 refused, 400 no order     |
+| POST /v1/lease   | nothing               | 200: the lease of what it said is renewed |
+
+Without the token: 401. Over the limits: 413, 429. Each answer is JSON.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+import msgspec
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+from typing_extensions import override
+
+from protocol.units import Seconds, UnixTime
+from proxy.power.ports import SignalListener
+from proxy.runtime.listener import ListenerService
+from proxy.runtime.tasks import Tasks
+from proxy.signals.http_body import (
+    Answer,
+    OrderBody,
+    is_bearer,
+    order_of,
+    read_body,
+)
+from proxy.signals.http_limits import (
+    MAX_BODY_BYTES,
+    LimitedRequest,
+    LimitedSite,
+)
+
+MAX_ANSWERS = 1000
+"""Orders whose answer is remembered, so that a repeated one gets it again."""
+
+MAX_A_SECOND = 20
+"""Orders in any one second: each is written to disk before it is answered."""
+
+_OK, _BAD, _UNAUTHORIZED, _CONFLICT = 200, 400, 401, 409
+_NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE, _TOO_MANY = 404, 405, 413, 429
+
+Paths = dict[bytes, Callable[[bytes], tuple[int, Answer]]]
+"""What each path does with the body of a request."""
+
+
+@frozen
+class HttpSettings:
+    """What an HTTP signal is told by the configuration."""
+
+    site: str
+    name: str
+    token: str
+    lease_s: Seconds | None
+
+
+class HttpOrders:
+    """The signal: listens once started, until it is stopped."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        endpoint: IStreamServerEndpoint,
+        clock: IReactorTime,
+        wall_clock: Callable[[], UnixTime],
+    ) -> None:
+        self.name = settings.name
+        self.lease_s = settings.lease_s
+        self._settings = settings
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._listener: SignalListener | None = None
+        self._answers: OrderedDict[int | str, tuple[OrderBody, Answer]] = OrderedDict()
+        self._times: deque[float] = deque(maxlen=MAX_A_SECOND)
+        self._last_seq = 0
+        paths: Paths = {b"/v1/orders": self._on_order, b"/v1/lease": self._on_lease}
+        site = LimitedSite(_Door(self, paths), clock)
+        self._port = ListenerService(endpoint, site)
+        self._tasks = Tasks()
+
+    def start(self, listener: SignalListener) -> None:
+        """See `SignalSource`. A port that cannot be had is an error in the log."""
+        self._listener = listener
+        self._port.startService()
+        self._tasks.start(f"listen for {self.name}", self._ready())
+
+    async def stop(self) -> None:
+        """See `SignalSource`."""
+        self._listener = None
+        await self._tasks.cancel_all()
+        await self._port.stopService()
+
+    def may_ask(self, header: str | None) -> bool:
+        """Tell whether an Authorization header holds the token."""
+        return is_bearer(header, self._settings.token)
+
+    async def _ready(self) -> None:
+        port = await self._port.ready()
+        self._log.info("{name} listens on {at}", name=self.name, at=port.getHost())
+
+    def _on_lease(self, _: bytes) -> tuple[int, Answer]:
+        if self._listener is None:
+            return _CONFLICT, Answer(taken=False, reason="stopping")
+        self._listener.renew(self.name)
+        return _OK, Answer(taken=True)
+
+    def _on_order(self, data: bytes) -> tuple[int, Answer]:
+        if self._listener is None:
+            return _CONFLICT, Answer(taken=False, reason="stopping")
+        if self._is_flood():
+            return _TOO_MANY, Answer(taken=False, reason=f"> {MAX_A_SECOND} a second")
+        try:
+            body = read_body(data)
+            return self._answer(body, self._listener)
+        except ValueError as error:
+            return _BAD, Answer(taken=False, reason=str(error))
+
+    def _answer(self, body: OrderBody, listener: SignalListener) -> tuple[int, Answer]:
+        key = body.id if body.id is not None else body.seq
+        known = self._answers.get(key) if key is not None else None
+        if known is not None:
+            return self._repeat(body, *known, listener)
+        now = self._wall_clock()
+        seq = body.seq
+        if seq is None:
+            seq = max(self._last_seq + 1, int(now * 1000.0))
+        order = order_of(body, self._settings.site, self.name, seq, now)
+        receipt = listener.take([order])
+        answer = Answer(taken=receipt.is_taken, seq=seq, reason=receipt.reason)
+        if not receipt.is_taken:
+            return _CONFLICT, answer
+        self._last_seq = max(self._last_seq, seq)
+        self._remember(key, body, answer)
+        return _OK, answer
+
+    def _repeat(
+        self,
+        body: OrderBody,
+        before: OrderBody,
+        answer: Answer,
+        listener: SignalListener,
+    ) -> tuple[int, Answer]:
+        if body != before:
+            reason = "another order had this id or seq"
+            return _CONFLICT, Answer(taken=False, seq=answer.seq, reason=reason)
+        listener.renew(self.name)  # whoever repeats itself is there
+        return _OK, answer
+
+    def _remember(self, key: int | str | None, body: OrderBody, answer: Answer) -> None:
+        if key is None:
+            return
+        self._answers[key] = (body, answer)
+        while len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
+
+    def _is_flood(self) -> bool:
+        now = self._clock.seconds()
+        full = len(self._times) == MAX_A_SECOND
+        if full and now - self._times[0] < 1.0:
+            return True
+        self._times.append(now)
+        return False
+
+
+class _Door(Resource):
+    """Every path: POST with the token, or nothing."""
+
+    isLeaf = True  # noqa: N815  (twisted.web's name)
+
+    def __init__(self, signal: HttpOrders, paths: Paths) -> None:
+        super().__init__()
+        self._signal = signal
+        self._paths = paths
+
+    @override
+    def render(self, request: Request) -> bytes:
+        request.setHeader("content-type", "application/json")
+        request.setHeader("cache-control", "no-store")
+        if not self._signal.may_ask(request.getHeader("authorization")):
+            request.setHeader("www-authenticate", "Bearer")
+            return _said(request, _UNAUTHORIZED, Answer(taken=False, reason="token?"))
+        work = self._paths.get(request.path)
+        if work is None:
+            return _said(
+                request, _NOT_FOUND, Answer(taken=False, reason="no such path")
+            )
+        if request.method != b"POST":
+            request.setHeader("allow", "POST")
+            return _said(request, _NOT_ALLOWED, Answer(taken=False, reason="POST only"))
+        if isinstance(request, LimitedRequest) and request.is_too_large:
+            why = f"> {MAX_BODY_BYTES} B"
+            return _said(request, _TOO_LARGE, Answer(taken=False, reason=why))
+        content = request.content
+        status, answer = work(content.read() if content is not None else b"")
+        return _said(request, status, answer)
+
+
+def _said(request: Request, status: int, answer: Answer) -> bytes:
+    request.setResponseCode(status)
+    return msgspec.json.encode(answer) + b"\n"

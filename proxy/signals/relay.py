@@ -1,0 +1,73 @@
+"""A relay's heartbeat over HTTP: when it stops, the relay trips."""
+
+from typing import Any
+
+import msgspec
+import treq
+from twisted.internet import defer
+from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+
+from protocol.units import Seconds
+from proxy.power.ports import RelayError
+
+BEAT_DEADLINE = Seconds(0.9)
+"""The next beat is due after a second."""
+
+_GOOD = range(200, 300)
+
+
+class HttpRelay:
+    """Posts `{"site", "seq", "may_run"}`; any status from 200 to 299 will do.
+
+    `seq` grows by one, so that the relay can tell a beat from an old one.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        site: str,
+        url: str,
+        token: str | None = None,
+    ) -> None:
+        self._clock: IReactorTime = reactor
+        self._pool = HTTPConnectionPool(reactor)
+        self._pool.maxPersistentPerHost = 1
+        self._pool.retryAutomatically = False  # a late beat is worth nothing
+        agent = Agent(reactor, connectTimeout=BEAT_DEADLINE, pool=self._pool)
+        self._client = treq.client.HTTPClient(agent)
+        self._site = site
+        self._url = url
+        self._headers: dict[bytes | str, bytes | str] = {
+            "content-type": "application/json"
+        }
+        if token is not None:
+            self._headers["authorization"] = f"Bearer {token}"
+        self._seq = 0
+
+    async def beat(self, *, may_run: bool) -> None:
+        """See `Relay`."""
+        self._seq += 1
+        body = msgspec.json.encode(
+            {"site": self._site, "seq": self._seq, "may_run": may_run}
+        )
+        sent = defer.Deferred.fromCoroutine(self._post(body))
+        try:
+            status = await sent.addTimeout(BEAT_DEADLINE, self._clock)
+        except (defer.TimeoutError, ResponseFailed) as error:
+            why = f"no answer, or half of one, in {BEAT_DEADLINE} s"
+            raise RelayError(f"{self._url}: {why}") from error
+        except (ConnectError, ConnectionLost) as error:
+            raise RelayError(f"{self._url}: {error}") from error
+        if status not in _GOOD:
+            raise RelayError(f"{self._url}: status {status}")
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._pool.closeCachedConnections()
+
+    async def _post(self, body: bytes) -> int:
+        response = await self._client.post(self._url, data=body, headers=self._headers)
+        await treq.content(response)  # so that the connection can be used again
+        return int(response.code)

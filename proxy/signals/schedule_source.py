@@ -1,0 +1,162 @@
+"""A signal that reads its orders from a schedule file, and sees when it changes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from protocol.units import Seconds, UnixTime
+from proxy.power.budget import Order
+from proxy.power.ports import SignalListener
+from proxy.runtime.periodic import PeriodicService
+from proxy.signals.schedule import (
+    MAX_FILE_BYTES,
+    Schedule,
+    ScheduleError,
+    Stretch,
+    parse_schedule,
+    stretches,
+)
+
+LOOK_EVERY = Seconds(10.0)
+"""How often the file is looked at; one that has not changed is not read."""
+
+AHEAD = Seconds(48 * 3600.0)
+"""How far ahead orders are given: what holds when this process dies."""
+
+RENEW = Seconds(24 * 3600.0)
+"""What is left of that when it is given anew."""
+
+_SEQS_PER_SECOND = 100_000
+"""Above the orders of one reading, which are numbered from its second on."""
+
+
+@frozen
+class ScheduleFile:
+    """Where a schedule is; `time_zone` is that of a CSV file."""
+
+    path: Path
+    time_zone: str = "UTC"
+
+    def read(self) -> bytes:
+        """Return what it holds now.
+
+        Raises:
+            ScheduleError: It cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise ScheduleError(f"{self.path}: {error.strerror}") from error
+
+    def parse(self, data: bytes) -> Schedule:
+        """Return the schedule in `data`.
+
+        Raises:
+            ScheduleError: It is none; the message names the file.
+        """
+        is_csv = self.path.suffix.lower() == ".csv"
+        try:
+            return parse_schedule(data, is_csv=is_csv, time_zone=self.time_zone)
+        except ScheduleError as error:
+            raise ScheduleError(f"{self.path}: {error}") from error
+
+
+class ScheduleSource:
+    """Hands a schedule on as orders, each with its beginning and its end.
+
+    A file that becomes unreadable changes nothing: what it said last holds, and is
+    said to hold. It has no lease: the file speaks for the time ahead.
+    """
+
+    lease_s: Seconds | None = None
+    _log = Logger()
+
+    def __init__(
+        self,
+        site: str,
+        name: str,
+        file: ScheduleFile,
+        clock: IReactorTime,
+        wall_clock: Callable[[], UnixTime],
+    ) -> None:
+        """Read the file.
+
+        Raises:
+            ScheduleError: It cannot be read, or is no schedule.
+        """
+        self.name = name
+        self._site = site
+        self._file = file
+        self._wall_clock = wall_clock
+        self._looks = PeriodicService(LOOK_EVERY, self._look, clock)
+        self._listener: SignalListener | None = None
+        self._data = file.read()
+        self._schedule = file.parse(self._data)
+        self._given_until = UnixTime(0.0)
+        self._last_seq = 0
+
+    def start(self, listener: SignalListener) -> None:
+        """See `SignalSource`."""
+        self._listener = listener
+        self._give(listener, anew=True)
+        self._looks.startService()
+
+    async def stop(self) -> None:
+        """See `SignalSource`."""
+        self._listener = None
+        if self._looks.running:
+            await self._looks.stopService()
+
+    async def _look(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            data = self._file.read()
+            if data != self._data:
+                self._data = data  # a wrong file is reported once
+                self._schedule = self._file.parse(data)
+                self._log.info("{path} has changed", path=self._file.path)
+                self._give(self._listener, anew=True)
+        except ScheduleError as error:
+            self._log.error("{error}; what it said before holds", error=error)
+        if self._given_until - self._wall_clock() < RENEW:
+            self._give(self._listener, anew=False)
+
+    def _give(self, listener: SignalListener, *, anew: bool) -> None:
+        """Hand over what rules from now on, or only what has come into sight."""
+        now = self._wall_clock()
+        since = now if anew else max(now, self._given_until)
+        until = UnixTime(now + AHEAD)
+        found = stretches(self._schedule, since, until)
+        orders = self._numbered(found, now)
+        if anew:
+            listener.withdraw(self.name)
+        if orders:
+            receipt = listener.take(orders)
+            if not receipt.is_taken:
+                path, why = self._file.path, receipt.reason
+                self._log.error("{path} refused: {why}", path=path, why=why)
+                return
+        self._given_until = until
+
+    def _numbered(self, found: tuple[Stretch, ...], now: UnixTime) -> list[Order]:
+        first = max(self._last_seq + 1, int(now) * _SEQS_PER_SECOND)
+        orders = [
+            Order(
+                site=self._site,
+                watts=stretch.watts,
+                seq=first + at,
+                source=self.name,
+                not_before=stretch.start,
+                received_at=now,
+                expires=stretch.end,
+                reason=stretch.reason,
+            )
+            for at, stretch in enumerate(found)
+        ]
+        self._last_seq = orders[-1].seq if orders else self._last_seq
+        return orders

@@ -1,0 +1,46 @@
+"""A listener that takes what a signal says as the controller's does."""
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from protocol.units import UnixTime
+from proxy.power.budget import Order
+from proxy.power.ports import Receipt
+
+
+class FakeListener:
+    """Holds orders; refuses a `seq` that its source has used for another one."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+        self.renewed: list[str] = []
+        self.withdrawn: list[str] = []
+        self.refuses = ""
+
+    def take(self, orders: Sequence[Order]) -> Receipt:
+        if self.refuses:
+            return Receipt(is_taken=False, reason=self.refuses)
+        last = max((o.seq for o in self.orders), default=-1)
+        for order in orders:
+            if order.seq <= last and not self._stands(order):
+                return Receipt(is_taken=False, reason=f"seq {order.seq} is used")
+        self.orders += [o for o in orders if not self._stands(o)]
+        return Receipt(is_taken=True)
+
+    def renew(self, source: str) -> None:
+        self.renewed.append(source)
+
+    def withdraw(self, source: str) -> None:
+        self.withdrawn.append(source)
+        self.orders = [o for o in self.orders if o.source != source]
+
+    def watts_at(self, at: float) -> float | None:
+        """What the order with the highest seq that is valid says."""
+        valid = [o for o in self.orders if o.is_valid(UnixTime(at))]
+        return max(valid, key=lambda o: o.seq).watts if valid else None
+
+    def _stands(self, order: Order) -> bool:
+        return any(
+            evolve(o, received_at=order.received_at) == order for o in self.orders
+        )

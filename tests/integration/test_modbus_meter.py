@@ -1,0 +1,177 @@
+"""The meter over Modbus TCP: against the simulated one, and pymodbus's own server."""
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from protocol.sunspec.common import Common, build_common
+from protocol.sunspec.meter import MeterReading, build_meter
+from protocol.sunspec.survey import build_map
+from protocol.sunspec.values import registers_of
+from protocol.units import Seconds
+from proxy.power.ports import MeterError
+from proxy.signals.modbus_meter import ModbusMeter
+from proxy.sim.kinds import Spread, kind_of
+from proxy.sim.plant import Plant, PlantOptions
+from proxy.sim.site_meter import MeterOptions, MeterTrouble
+from proxy.sim.yard import Yard, YardOptions
+from tests.on_asyncio import on_asyncio
+
+pytestmark = pytest.mark.integration
+
+
+def a_yard(reactor: Any, first: str, **options: Any) -> Yard:
+    plant = PlantOptions(
+        kinds=(kind_of("Antminer S21"),) * 2,
+        spread=Spread(unit_error=0.0, fleet_bias=1.0),
+        meter=MeterOptions(noise=0.002, lag_s=0.0, **options),
+    )
+    yard = Yard(
+        Plant(plant, Seconds(reactor.seconds())),
+        YardOptions(first_address=first, meter_port=0),
+        reactor,
+    )
+    yard.startService()
+    return yard
+
+
+async def error_of(meter: ModbusMeter) -> str:
+    try:
+        watts = await meter.read()
+    except MeterError as error:
+        return str(error)
+    raise AssertionError(f"read {watts}")
+
+
+@on_asyncio(Seconds(30.0))
+async def test_every_trouble_of_a_meter_comes_through(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.51.0.1")
+    meter = ModbusMeter(loop, ("127.0.0.1", yard.meter_port), 1)
+    seen: dict[MeterTrouble | None, list[float]] = {}
+    for trouble in (None, *(t for t in MeterTrouble if t is not MeterTrouble.SILENT)):
+        yard.plant.meter.trouble = trouble
+        await deferLater(reactor, 0.6)
+        seen[trouble] = []
+        for _ in range(3):
+            seen[trouble].append(await meter.read())
+            await deferLater(reactor, 0.5)
+
+    yard.plant.meter.trouble = MeterTrouble.SILENT
+    before = reactor.seconds()
+    silent = await error_of(meter)
+    took = reactor.seconds() - before
+    yard.plant.meter.trouble = None
+    again = await meter.read()
+    meter.close()
+    await yard.stopService()
+
+    expected = 9000 + 1.03 * 7000
+    assert seen[None] == pytest.approx([expected] * 3, rel=0.02)
+    assert all(math.isnan(w) for w in seen[MeterTrouble.NAN])
+    assert len(set(map(str, seen[MeterTrouble.FROZEN]))) == 1
+    assert max(seen[MeterTrouble.SPIKE]) > 7 * expected
+    assert max(seen[MeterTrouble.NEGATIVE]) < 0
+    assert "no answer in 1 s" in silent
+    assert took < 1.2
+    assert again == pytest.approx(expected, rel=0.02)
+
+
+@on_asyncio(Seconds(30.0))
+async def test_a_meter_that_restarts_is_found_again(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    yard = a_yard(reactor, "127.52.0.1", model_id=213)
+    port = yard.meter_port
+    meter = ModbusMeter(loop, ("127.0.0.1", port), 1)
+    await deferLater(reactor, 0.6)
+    first = await meter.read()
+    meter_port = yard._ports.pop(0)
+    await meter_port.stopListening()  # type: ignore[misc]
+    meter.close()
+    gone = await error_of(meter)
+
+    other = Yard(
+        yard.plant,
+        YardOptions(first_address="127.53.0.1", meter_port=port),
+        reactor,
+    )
+    other.startService()
+    again = await meter.read()
+    meter.close()
+    await other.stopService()
+    await yard.stopService()
+
+    assert "cannot connect" in gone
+    assert again == pytest.approx(first, rel=0.02)
+
+
+WHO = build_common(Common("Other", "meter"))
+
+
+async def on_loop(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]
+) -> Any:
+    return await Deferred.fromFuture(loop.create_task(work))
+
+
+async def serve(
+    loop: asyncio.AbstractEventLoop, port: int, base: int, data: bytes
+) -> Any:
+    """Start pymodbus's own server with a map at `base`."""
+    from pymodbus.server import ModbusTcpServer  # noqa: PLC0415
+    from pymodbus.simulator import DataType, SimData, SimDevice  # noqa: PLC0415
+
+    async def start() -> Any:
+        values = list(registers_of(data))
+        registers = SimData(base, values=values, datatype=DataType.REGISTERS)
+        server = ModbusTcpServer(
+            SimDevice(7, simdata=[registers]), address=("127.0.0.1", port)
+        )
+        await server.serve_forever(background=True)
+        return server
+
+    return await on_loop(loop, start())
+
+
+@on_asyncio(Seconds(30.0))
+async def test_another_maker_s_meter_is_found_wherever_its_map_begins(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    inverter = (103).to_bytes(2, "big") + (50).to_bytes(2, "big") + bytes(100)
+    found = []
+    for n, base in enumerate((40000, 50000, 0)):
+        model = (203, 213, 204)[n]
+        block = build_meter(MeterReading(model, 1_234_000.0))
+        data = build_map(WHO, inverter, block)
+        server = await serve(loop, 15031 + n, base, data)
+        meter = ModbusMeter(loop, ("127.0.0.1", 15031 + n), 7)
+        for _ in range(3):
+            try:
+                found.append(await meter.read())
+                break
+            except MeterError:
+                continue
+        meter.close()
+        await on_loop(loop, server.shutdown())
+
+    assert found == [1_234_000.0] * 3
+
+
+@on_asyncio(Seconds(30.0))
+async def test_what_is_no_sunspec_meter_is_said_to_be_none(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    server = await serve(loop, 15041, 40000, build_map(WHO))
+    meter = ModbusMeter(loop, ("127.0.0.1", 15041), 7)
+    none = await error_of(meter)
+    meter.close()
+    await on_loop(loop, server.shutdown())
+
+    assert "no meter model" in none

@@ -1,0 +1,58 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from protocol.units import Seconds, UnixTime
+from proxy.config import PowerConfig, Secret, SignalConfig
+from proxy.signals.build import meter_of, relay_of, signals_of
+from proxy.signals.http_orders import HttpOrders
+from proxy.signals.modbus_meter import ModbusMeter
+from proxy.signals.schedule_source import ScheduleSource
+
+
+def power(**changes: object) -> PowerConfig:
+    return PowerConfig(budget_w=1e6, fail_safe_w=1e5, **changes)  # type: ignore[arg-type]
+
+
+def test_each_signal_is_made_of_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text("start,end,watts\n")
+    rows = (
+        SignalConfig(kind="schedule", name="plan", file=path),
+        SignalConfig(kind="http", listen="tcp:8090", token=Secret("t"), lease_s=20),
+    )
+
+    plan, http = signals_of(
+        "hall-a", power(signals=rows), MemoryReactorClock(), lambda: UnixTime(0.0)
+    )
+
+    assert isinstance(plan, ScheduleSource)
+    assert (plan.name, plan.lease_s) == ("plan", None)
+    assert isinstance(http, HttpOrders)
+    assert (http.name, http.lease_s) == ("http", Seconds(20.0))
+
+
+def test_a_kind_that_does_not_exist_yet_is_refused() -> None:
+    rows = (SignalConfig(kind="mqtt"),)
+
+    with pytest.raises(ValueError, match="mqtt"):
+        signals_of("a", power(signals=rows), MemoryReactorClock(), lambda: UnixTime(0))
+
+
+def test_a_meter_is_what_its_url_says_or_none() -> None:
+    loop = asyncio.new_event_loop()
+    meter = meter_of(power(meter="modbus://[fd00::9]:1502/3"), loop)
+    loop.close()
+
+    assert isinstance(meter, ModbusMeter)
+    assert (meter._host, meter._port, meter._unit) == ("fd00::9", 1502, 3)
+    assert meter_of(power(), loop) is None
+
+
+def test_a_relay_is_there_if_it_has_a_url() -> None:
+    reactor = MemoryReactorClock()
+
+    assert relay_of("hall-a", power(), reactor) is None
+    assert relay_of("hall-a", power(relay="http://10.0.0.8/beat"), reactor) is not None

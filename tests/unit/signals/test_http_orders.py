@@ -1,0 +1,282 @@
+import json
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from zope.interface import implementer
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.signals.http_limits import IDLE, MAX_BODY_BYTES, MAX_CONNECTIONS
+from proxy.signals.http_orders import MAX_A_SECOND, HttpOrders, HttpSettings
+from tests.fakes.signal_listener import FakeListener
+
+NOW = 1_764_000_000.0
+TOKEN = "s3cret"  # noqa: S105
+
+
+class Port:
+    def getHost(self) -> IPv4Address:  # noqa: N802
+        return IPv4Address("TCP", "127.0.0.1", 8090)
+
+    def stopListening(self) -> None:  # noqa: N802
+        pass
+
+
+@implementer(IStreamServerEndpoint)
+class Endpoint:
+    factory: Any = None
+
+    def listen(self, factory: Any) -> "Deferred[Any]":
+        factory.doStart()
+        self.factory = factory
+        return succeed(Port())
+
+
+class Desk:
+    """A signal that listens, and callers of it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.endpoint = Endpoint()
+        self.listener = FakeListener()
+        settings = HttpSettings("hall-a", "grid", TOKEN, Seconds(30.0))
+        self.signal = HttpOrders(
+            settings,
+            self.endpoint,
+            self.clock,
+            lambda: UnixTime(NOW + self.clock.seconds()),
+        )
+        self.signal.start(self.listener)
+
+    def connect(self) -> tuple[Any, StringTransport] | None:
+        protocol = self.endpoint.factory.buildProtocol(IPv4Address("TCP", "::", 1))
+        if protocol is None:
+            return None
+        wire = StringTransport()
+        protocol.makeConnection(wire)
+        return protocol, wire
+
+    def send(self, raw: bytes) -> tuple[int, dict[str, Any]]:
+        connected = self.connect()
+        assert connected is not None
+        protocol, wire = connected
+        protocol.dataReceived(raw)
+        head, _, body = wire.value().partition(b"\r\n\r\n")
+        protocol.connectionLost(None)
+        status = int(head.split()[1]) if head else 0
+        return status, json.loads(body) if body.startswith(b"{") else {}
+
+    def post(
+        self, path: str, body: object = None, token: str | None = TOKEN
+    ) -> tuple[int, dict[str, Any]]:
+        data = b"" if body is None else json.dumps(body).encode()
+        return self.send(request(path, data, token))
+
+    def order(self, **body: object) -> tuple[int, dict[str, Any]]:
+        return self.post("/v1/orders", body)
+
+
+def request(path: str, data: bytes, token: str | None, method: str = "POST") -> bytes:
+    auth = "" if token is None else f"Authorization: Bearer {token}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: a\r\n{auth}Connection: close\r\n"
+    return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+def test_an_order_is_taken_as_it_is_given() -> None:
+    desk = Desk()
+
+    status, answer = desk.order(
+        watts=2e6, seq=7, for_s=900, revert_w=1e5, lease_s=60, reason="line 2"
+    )
+
+    order = desk.listener.orders[0]
+    assert (status, answer["taken"], answer["seq"]) == (200, True, 7)
+    assert (order.site, order.source, order.watts, order.seq) == (
+        "hall-a",
+        "grid",
+        2e6,
+        7,
+    )
+    assert order.expires == NOW + 900
+    assert (order.revert_w, order.lease_s) == (Watts(1e5), Seconds(60.0))
+    assert order.reason == "line 2"
+    assert order.is_valid(UnixTime(NOW))
+
+
+def test_times_are_iso_8601_or_unix_seconds() -> None:
+    desk = Desk()
+    desk.order(watts=1, not_before="2027-01-01T00:00:00+01:00", expires=1_900_000_000)
+
+    order = desk.listener.orders[0]
+    assert (order.not_before, order.expires) == (1_798_758_000.0, 1_900_000_000.0)
+
+
+def test_without_a_seq_each_order_supersedes_the_one_before() -> None:
+    desk = Desk()
+    desk.order(watts=2e6)
+    desk.order(watts=1e6)
+
+    assert desk.listener.watts_at(NOW) == 1e6
+
+
+@pytest.mark.parametrize("key", [{"id": "dispatch-1"}, {"seq": 9}])
+def test_an_order_told_twice_is_taken_once_and_answered_the_same(
+    key: dict[str, Any],
+) -> None:
+    desk = Desk()
+    first = desk.order(watts=2e6, for_s=60, **key)
+    desk.clock.advance(5)
+
+    again = desk.order(watts=2e6, for_s=60, **key)
+
+    assert again == first
+    assert len(desk.listener.orders) == 1
+    assert desk.listener.renewed == ["grid"]
+
+
+def test_another_order_under_the_same_name_is_refused() -> None:
+    desk = Desk()
+    desk.order(watts=2e6, id="dispatch-1")
+
+    status, answer = desk.order(watts=3e6, id="dispatch-1")
+
+    assert (status, answer["taken"]) == (409, False)
+    assert desk.listener.watts_at(NOW) == 2e6
+
+
+def test_what_the_controller_refuses_is_refused_with_its_reason() -> None:
+    desk = Desk()
+    desk.listener.refuses = "disk full"
+
+    assert desk.order(watts=1, id="a") == (
+        409,
+        {"taken": False, "seq": int(NOW * 1000), "reason": "disk full"},
+    )
+    desk.listener.refuses = ""
+    assert desk.order(watts=1, id="a")[0] == 200  # a refusal is not remembered
+
+
+def test_a_lease_is_renewed_without_an_order() -> None:
+    desk = Desk()
+
+    assert desk.post("/v1/lease")[0] == 200
+    assert desk.listener.renewed == ["grid"]
+    assert desk.signal.lease_s == Seconds(30.0)
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", "S3CRET", "s3cret2", "s3cre", "s\u00e9cret"]
+)
+def test_who_does_not_show_the_token_gets_nothing_done(token: str | None) -> None:
+    desk = Desk()
+
+    for path in ("/v1/orders", "/v1/lease"):
+        status, _ = desk.post(path, {"watts": 1}, token)
+        assert status == 401
+
+    assert not desk.listener.orders
+    assert not desk.listener.renewed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"watts": -1}, {"watts": "2M"}, {"watts": 1e13}, {}, {"watts": 1, "typo": 1},
+     {"watts": 1, "for_s": 0}, {"watts": 1, "for_s": 1, "expires": NOW + 1},
+     {"watts": 1, "expires": "2027-01-01T00:00:00"}, [], {"watts": 1, "seq": -1},
+     {"watts": 1, "not_before": NOW + 9, "expires": NOW + 9},
+     {"watts": 1, "reason": "a\nb"}, {"watts": 1, "id": ""}],
+)  # fmt: skip
+def test_what_is_no_order_is_refused_and_the_reason_told(body: object) -> None:
+    desk = Desk()
+
+    status, answer = desk.post("/v1/orders", body)
+
+    assert (status, answer["taken"]) == (400, False)
+    assert answer["reason"]
+    assert not desk.listener.orders
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xff", b"[" * 5000, b"NaN"])
+def test_rubbish_is_refused(data: bytes) -> None:
+    desk = Desk()
+
+    assert desk.send(request("/v1/orders", data, TOKEN))[0] == 400
+
+
+def test_other_paths_and_methods_are_not_there() -> None:
+    desk = Desk()
+
+    assert desk.post("/")[0] == 404
+    assert desk.send(request("/v1/orders", b"", TOKEN, "GET"))[0] == 405
+    assert desk.send(request("/v1/orders", b"", None, "DELETE"))[0] == 401
+
+
+def test_a_large_body_is_not_kept() -> None:
+    desk = Desk()
+    body = b'{"watts":1,"reason":"' + b"x" * MAX_BODY_BYTES + b'"}'
+
+    assert desk.send(request("/v1/orders", body, TOKEN))[0] == 413
+    chunk = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    head = request("/v1/orders", b"", TOKEN).replace(
+        b"Content-Length: 0", b"Transfer-Encoding: chunked"
+    )
+    assert desk.send(head + chunk)[0] == 413
+
+
+def test_an_endless_body_costs_the_connection() -> None:
+    desk = Desk()
+    connected = desk.connect()
+    assert connected is not None
+    protocol, wire = connected
+    head = request("/v1/orders", b"", TOKEN).replace(b"th: 0", b"th: 100000000")
+    protocol.dataReceived(head)
+    for _ in range(20):
+        protocol.dataReceived(b"x" * 8192)
+        if wire.disconnecting:
+            break
+
+    assert wire.disconnecting
+    protocol.connectionLost(None)
+
+
+def test_a_flood_of_orders_is_slowed_down_and_passes() -> None:
+    desk = Desk()
+    statuses = [desk.order(watts=1)[0] for _ in range(MAX_A_SECOND + 1)]
+    desk.clock.advance(1.1)
+
+    assert statuses == [200] * MAX_A_SECOND + [429]
+    assert desk.order(watts=1)[0] == 200
+
+
+def test_so_many_connections_and_no_more() -> None:
+    desk = Desk()
+    held = [desk.connect() for _ in range(MAX_CONNECTIONS)]
+    refused = desk.connect()
+    held[0][0].connectionLost(None)  # type: ignore[index]
+
+    assert all(held)
+    assert refused is None
+    assert desk.connect() is not None
+
+
+def test_a_silent_connection_is_hung_up_on() -> None:
+    desk = Desk()
+    connected = desk.connect()
+    assert connected is not None
+    connected[0].dataReceived(b"POST /v1/orders HTTP/1.1\r\n")
+    desk.clock.advance(IDLE + 1)
+
+    assert connected[1].disconnecting
+
+
+def test_a_stopped_signal_says_nothing_more() -> None:
+    desk = Desk()
+    stopped = Deferred.fromCoroutine(desk.signal.stop())
+    assert stopped.called
+
+    assert desk.order(watts=1)[0] == 409
+    assert not desk.listener.orders

@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from protocol.units import UnixTime
+from proxy.signals.schedule import ScheduleError
+from proxy.signals.schedule_source import (
+    AHEAD,
+    LOOK_EVERY,
+    RENEW,
+    ScheduleFile,
+    ScheduleSource,
+)
+from tests.fakes.signal_listener import FakeListener
+
+NOON = 1_764_000_000.0 - 1_764_000_000.0 % 86_400 + 43_200
+DAILY = '[[weekly]]\nstart = "17:00:00"\nend = "20:00:00"\nwatts = {}\n'
+
+
+class Desk:
+    """A schedule in a file, and who listens to it."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        path.write_text(text)
+        self.clock = Clock()
+        self.listener = FakeListener()
+        self.source = ScheduleSource(
+            "hall-a", "plan", ScheduleFile(path), self.clock, self.now
+        )
+
+    def now(self) -> UnixTime:
+        return UnixTime(NOON + self.clock.seconds())
+
+    def start(self) -> None:
+        self.source.start(self.listener)
+
+    def stop(self) -> None:
+        self.stopped = Deferred.fromCoroutine(self.source.stop())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "plan.toml", DAILY.format(2e6))
+
+
+def test_a_schedule_is_handed_on_as_orders_with_their_times(desk: Desk) -> None:
+    desk.start()
+    desk.stop()
+
+    assert desk.listener.watts_at(NOON + 4 * 3600) is None
+    assert desk.listener.watts_at(NOON + 6 * 3600) == 2e6
+    assert desk.listener.watts_at(NOON + 30 * 3600) == 2e6
+    assert {o.source for o in desk.listener.orders} == {"plan"}
+    assert {o.lease_s for o in desk.listener.orders} == {None}
+    assert desk.source.lease_s is None
+
+
+def test_a_changed_file_replaces_what_was_said(desk: Desk) -> None:
+    desk.start()
+    desk.path.write_text(DAILY.format(1e6))
+    desk.clock.advance(LOOK_EVERY)
+    desk.stop()
+
+    assert {o.watts for o in desk.listener.orders} == {1e6}
+
+
+def test_a_file_that_breaks_changes_nothing_and_is_read_once_it_is_mended(
+    desk: Desk,
+) -> None:
+    desk.start()
+    before = desk.listener.orders
+    desk.path.write_text("watts = everything")
+    desk.clock.pump([LOOK_EVERY] * 3)
+    broken = desk.listener.orders
+    desk.path.unlink()
+    desk.clock.advance(LOOK_EVERY)
+    gone = desk.listener.orders
+    desk.path.write_text(DAILY.format(1e6))
+    desk.clock.advance(LOOK_EVERY)
+    desk.stop()
+
+    assert broken == before
+    assert gone == before
+    assert {o.watts for o in desk.listener.orders} == {1e6}
+
+
+def test_time_passing_brings_new_orders_and_withdraws_none(desk: Desk) -> None:
+    desk.start()
+    desk.clock.pump([3600.0] * 24 * 6)
+    desk.stop()
+
+    assert desk.listener.withdrawn == ["plan"]  # at the start alone
+    for day in range(7):
+        assert desk.listener.watts_at(NOON + day * 86_400 + 6 * 3600) == 2e6
+    seqs = [o.seq for o in desk.listener.orders]
+    assert seqs == sorted(set(seqs))
+    last = max(o.expires or 0.0 for o in desk.listener.orders)
+    assert last > desk.now() + RENEW - 24 * 3600
+    assert last <= desk.now() + AHEAD
+
+
+def test_a_source_that_starts_again_gives_orders_that_are_taken(desk: Desk) -> None:
+    desk.start()
+    desk.stop()
+    desk.clock.advance(60)
+    again = ScheduleSource(
+        "hall-a", "plan", ScheduleFile(desk.path), desk.clock, desk.now
+    )
+    again.start(desk.listener)
+    stopped = Deferred.fromCoroutine(again.stop())
+    assert stopped.called
+
+    assert desk.listener.watts_at(NOON + 6 * 3600) == 2e6
+
+
+def test_a_stopped_source_says_nothing_more(desk: Desk) -> None:
+    desk.start()
+    desk.stop()
+    before = desk.listener.orders
+    desk.path.write_text(DAILY.format(1e6))
+    desk.clock.advance(100)
+
+    assert desk.listener.orders == before
+    assert not desk.clock.getDelayedCalls()
+
+
+def test_an_unusable_file_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleError, match=r"plan\.toml: No such file"):
+        ScheduleSource(
+            "hall-a",
+            "plan",
+            ScheduleFile(tmp_path / "plan.toml"),
+            Clock(),
+            lambda: UnixTime(NOON),
+        )
