@@ -45,6 +45,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
         ramp_down_w_per_s: 0: at once.
         meter: `modbus://host:port/unit`, or `model`: no meter, estimate only.
         unknown_w: A miner that no fleet row describes is counted so.
+        own_pools: `host` or `host:port` under which devices reach this proxy: any
+            other in their pool slots is an alarm. Empty: slots are not looked at.
         relay: URL that is told each second that the site may run; silence means trip.
         relay_token: Shown to it.
     """
@@ -56,6 +58,7 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
     unknown_w: Positive = 4000
     signals: tuple[SignalConfig, ...] = ()
+    own_pools: tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...] = ()
     relay: Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = None
     relay_token: Secret | None = None
 

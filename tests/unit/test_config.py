@@ -298,6 +298,7 @@ HTTP = SIGNAL.format("http") + 'listen = "unix:orders.sock"\ntoken = "s3cret"\n'
 
 def test_signals_say_where_they_come_from(tmp_path: Path) -> None:
     text = POOL + SITE + POWER + 'relay = "http://10.0.0.8/beat"\n'
+    text += 'own_pools = ["10.0.0.5:3333"]\n'
     power = load(tmp_path, text + SCHEDULE + HTTP).sites[0].power
     assert power is not None
     plan, http = power.signals
@@ -306,6 +307,7 @@ def test_signals_say_where_they_come_from(tmp_path: Path) -> None:
     assert http.listen == f"unix:{tmp_path}/orders.sock"
     assert (http.token, http.lease_s) == ("s3cret", 30)
     assert power.relay == "http://10.0.0.8/beat"
+    assert power.own_pools == ("10.0.0.5:3333",)
 
 
 def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
