@@ -201,15 +201,24 @@ class _LedgerService(Staged):
 
     def __init__(self, ledger: SqliteLedger, clock: Reactor) -> None:
         super().__init__()
-        self._ledger = ledger
+        closing: Service = _Closing(ledger)
+        closing.setServiceParent(self)
         upkeep: Service = PeriodicService(Seconds(1.0), self._look_after, clock)
         upkeep.setServiceParent(self)
-
-    @override
-    async def stopService(self) -> None:
-        await super().stopService()
-        self._ledger.close()
+        self._ledger = ledger
 
     async def _look_after(self) -> None:
         self._ledger.flush()
         self._ledger.roll_up()
+
+
+class _Closing(Service):
+    """Closes the ledger when it stops."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+
+    @override
+    def stopService(self) -> None:
+        super().stopService()
+        self._ledger.close()

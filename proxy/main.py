@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
@@ -128,6 +129,7 @@ def _built(config: Config, reactor: Any) -> Program:
 
 
 async def _main(reactor: Any, program: Program) -> None:
+    await deferLater(reactor, 0)  # react() runs on for ever if we fail before it runs
     program.root.startService()
     reactor.addSystemEventTrigger("before", "shutdown", program.root.stopService)
     try:

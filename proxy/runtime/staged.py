@@ -1,7 +1,7 @@
 """Stop services one after the other, the last started first."""
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from typing_extensions import override
 
 
@@ -13,7 +13,11 @@ class Staged(MultiService):
     """
 
     @override
-    async def stopService(self) -> None:
+    def stopService(self) -> "Deferred[None]":
+        """Return what a shutdown trigger of the reactor waits for: no coroutine."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
         Service.stopService(self)
         for service in reversed(list(self)):
             await maybeDeferred(service.stopService)

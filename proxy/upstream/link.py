@@ -122,6 +122,7 @@ class PoolLink:
     _backoff: Seconds = field(default=MIN_BACKOFF, init=False)
     _ended: Deferred[None] | None = field(default=None, init=False)
     _sent_to: PoolAddress | None = field(default=None, init=False)
+    _is_stopped: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Begin to dial."""
@@ -129,6 +130,7 @@ class PoolLink:
 
     async def stop(self) -> None:
         """Hang up and dial no more."""
+        self._is_stopped = True
         if self._connection is not None:
             self._connection.drop("stopped")
             self._lose_pending()
@@ -178,6 +180,8 @@ class PoolLink:
     async def _run(self) -> None:
         while True:
             await self._dial()
+            if self._is_stopped:  # a cancelled look-up says that it found no host
+                return
             wait = Seconds(self._backoff * (0.5 + self.random()))
             self._backoff = min(Seconds(self._backoff * 2), MAX_BACKOFF)
             await deferLater(self.clock, wait)

@@ -118,3 +118,48 @@ def test_a_hashrate_fades_when_shares_stop() -> None:
 def test_a_hundred_shares_tell_ten_percent() -> None:
     assert relative_error(100) == 0.1
     assert relative_error(0) == float("inf")
+
+
+def vardiff(pace: float = 18.0) -> Vardiff:
+    policy = VardiffPolicy(pace, Difficulty(2.0**-40), Difficulty(2.0**60))
+    return Vardiff(policy, Difficulty(1024.0), Seconds(0.0))
+
+
+def test_the_seventy_second_share_fills_the_window() -> None:
+    judged = vardiff()
+    full = [judged.count(Difficulty(1024.0)) for _ in range(72)]
+
+    assert full == [False] * 71 + [True]
+    assert judged.is_due(Seconds(1.0))
+
+
+def test_without_that_many_shares_four_minutes_fill_it() -> None:
+    judged = vardiff()
+
+    assert not judged.is_due(Seconds(239.0))
+    assert judged.is_due(Seconds(240.0))
+
+
+def test_a_pace_of_less_than_one_a_minute_is_kept_too() -> None:
+    judged = vardiff(pace=0.5)
+    for _ in range(72):
+        judged.count(Difficulty(1024.0))
+
+    assert judged.retarget(Seconds(72.0)) == 1024.0 * 128  # 60 a minute: 120 times
+
+
+def test_no_share_at_all_is_a_long_way_down_from_where_it_was() -> None:
+    judged = vardiff()
+
+    assert judged.retarget(Seconds(240.0)) == 8.0  # half a share in 72 that were due
+
+
+def test_a_window_that_told_nothing_is_begun_anew_after_an_hour() -> None:
+    judged = vardiff(pace=0.05)
+    for _ in range(3):  # as many as were due
+        judged.count(Difficulty(1024.0))
+    assert judged.retarget(Seconds(3600.0)) is None
+
+    assert judged.retarget(Seconds(7200.0)) is None  # none of the next: not enough
+    for _ in range(71):
+        assert not judged.count(Difficulty(1024.0))

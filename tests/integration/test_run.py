@@ -1,0 +1,101 @@
+"""`baseload run` as a process: how it starts, how it ends, what it says."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CONFIG = """
+[proxy]
+state_dir = "state"
+[[pools]]
+name = "main"
+url = "{url}"
+user = "site"
+{pool}
+[[sites]]
+name = "hall-a"
+listen = ["tcp:{port}:interface=127.0.0.1"]
+sources = ["main"]
+[sites.extranonce]
+layout = "4+4"
+"""
+
+
+def write(folder: Path, port: int = 0, url: str = "", pool: str = "") -> Path:
+    path = folder / "c.toml"
+    nobody = "stratum+tcp://127.0.0.1:9"
+    path.write_text(CONFIG.format(port=port, url=url or nobody, pool=pool))
+    return path
+
+
+def start(config: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "proxy.cli", "run", "-c", str(config)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(number: int, tmp_path: Path) -> None:
+    process = start(write(tmp_path))
+    admin = tmp_path / "state" / "admin.sock"
+    deadline = time.monotonic() + 20
+    while not admin.is_socket() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+
+    lines = [line for line in said.splitlines() if "pool main" not in line]
+    assert process.returncode == 0
+    assert not [line for line in lines if " info " not in line], said
+    assert not admin.exists()
+    assert not (tmp_path / "state" / "ledger.sqlite3-wal").exists()  # closed
+
+
+def refused(config: Path) -> str:
+    process = start(config)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 1
+    return said
+
+
+@pytest.mark.integration
+def test_a_ledger_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ledger.sqlite3").write_text("something else" * 99)
+
+    said = refused(write(tmp_path))
+
+    assert said.startswith("baseload: ")
+    assert said.count("\n") == 1
+    assert "ledger.sqlite3" in said
+
+
+@pytest.mark.integration
+def test_authorities_that_are_none_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    tls = "stratum+tls://127.0.0.1:9"
+
+    said = refused(write(tmp_path, url=tls, pool='ca_file = "ca.pem"'))
+
+    assert said.startswith("baseload: ca_file ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.integration
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = refused(write(tmp_path, port=taken.getsockname()[1]))
+
+    assert "Address already in use" in said
+    assert "Traceback" not in said
