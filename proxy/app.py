@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -20,6 +21,7 @@ from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import Hall
+from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
 from proxy.reload import apply_changes
 from proxy.runtime.listener import ListenerService
@@ -84,6 +86,7 @@ class Program:
 
         Raises:
             CannotListenError: A port is taken, or may not be had.
+            KeyFileError: The keys for miners of Stratum V2 cannot be used.
         """
         opener = Opener(
             self.root,
@@ -92,6 +95,7 @@ class Program:
             self.reactor,
             self.wall_clock,
             self.random,
+            self._keys,
         )
         for site in self.config.sites:
             self.halls[site.name] = await opener.open(site)
@@ -139,6 +143,11 @@ class Program:
             set_level=self.set_level,
         )
         return ListenerService(AdminEndpoint(self.reactor, path), factory)
+
+    def _keys(self) -> ServerKeys:
+        path = Path(self.config.proxy.state_dir) / KEY_FILE
+        authority = authority_of(path, token_bytes)
+        return ServerKeys(authority, self.wall_clock, token_bytes)
 
     def _reader(self) -> LedgerReader:
         reactor: Any = self.reactor

@@ -179,6 +179,17 @@ def _check(arguments: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
+def _keys(arguments: argparse.Namespace) -> int:
+    from proxy.keys import authority_view, render  # noqa: PLC0415
+
+    view = authority_view(arguments.config)
+    if arguments.json:
+        _print_json(view)
+    else:
+        sys.stdout.write(render(view))
+    return 0
+
+
 _LOCAL = {"command", "json", "socket", "config"}
 
 
@@ -224,6 +235,7 @@ def _print_json(value: object) -> None:
 COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _config),
     Command("check-config", "read a configuration and stop", _check, _check_options),
+    Command("keys", "the key that Stratum V2 miners know us by", _keys, _config),
     Command("status", "the whole process at a glance", _remote, _socket),
     Command("sites", "every site", _remote, _socket),
     Command("miners", "connected miners", _remote, _miners),

@@ -19,6 +19,7 @@ from protocol.units import UnixTime
 from proxy.admin.news import AlarmObserver
 from proxy.app import Program, build
 from proxy.config import Config, ConfigError, load_config, refuse_unready
+from proxy.downstream.sv2_keys import KeyFileError
 from proxy.logs import Blotter, observer
 from proxy.node.check import NodeReport
 from proxy.runtime.shutdown import until_shutdown
@@ -134,7 +135,7 @@ async def _main(reactor: Any, program: Program) -> None:
     reactor.addSystemEventTrigger("before", "shutdown", program.root.stopService)
     try:
         await program.ready()
-    except CannotListenError as error:
+    except (CannotListenError, KeyFileError) as error:
         Logger("proxy").critical("{error}", error=error)
         raise SystemExit(1) from error
     Logger("proxy").info("{name} is ready", name=program.config.proxy.name)

@@ -18,6 +18,7 @@ from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Door, Hall
 from proxy.downstream.floor import Floor
 from proxy.downstream.parking import Parking
+from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
 from proxy.runtime.listener import ListenerService
@@ -45,6 +46,7 @@ class Opener:
 
     Attributes:
         root: Whose children their services become.
+        keys: Returns what is shown to miners of Stratum V2, made if need be.
         listeners: Ports asked for so far: await `ready` of each.
     """
 
@@ -56,6 +58,7 @@ class Opener:
     reactor: Reactor
     wall_clock: Callable[[], UnixTime]
     random: Callable[[], float]
+    keys: Callable[[], ServerKeys]
     listeners: list[ListenerService] = field(factory=list, init=False)
 
     async def open(self, site: SiteConfig) -> Hall:
@@ -69,6 +72,8 @@ class Opener:
         for pool in probed:
             pool.close(site.name, "", 0)  # the board holds what it needs
         hall = Hall(self._floor(site, board), site.limits, self.random)
+        if any(listener.protocol != "sv1" for listener in site.listeners):
+            hall.keys = self.keys()
         _SiteService(hall, Seconds(site.hold_s), self.reactor).setServiceParent(
             self.root
         )

@@ -119,13 +119,14 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
 
     Attributes:
         start: None, here and below: as the site has it.
+        protocol: What miners speak there; `auto`: either version of Stratum.
     """
 
     endpoint: str
     start: Positive | None = None
     minimum: Positive | None = None
     maximum: Positive | None = None
-    protocol: Literal["sv1"] = "sv1"
+    protocol: Literal["sv1", "sv2", "auto"] = "sv1"
 
     def difficulty(self, site: DifficultyConfig) -> DifficultyConfig:
         """Return what holds on this listener of a site."""

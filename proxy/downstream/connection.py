@@ -1,5 +1,6 @@
-"""A miner's TCP connection: bytes in, bytes out."""
+"""A site's connections: who takes them, and where their miners are kept."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -10,13 +11,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from protocol.dialect import Dialect
 from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig, ListenerConfig
+from proxy.downstream.auto_connection import AutoConnection
 from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import Roster
 from proxy.downstream.sv1_miner import Sv1Miner
+from proxy.downstream.sv2_connection import Sv2Connection
+from proxy.downstream.sv2_keys import ServerKeys
 from proxy.runtime.outbox import Outbox
 
 
@@ -33,23 +38,9 @@ class MinerConnection(Protocol):
 
     @override
     def connectionMade(self) -> None:
-        hall, transport = self._hall, self._transport
-        address = str(getattr(transport.getPeer(), "host", "local"))
-        refusal = hall.roster.refusal(address, hall.floor.now())
-        if refusal:
-            self._log.info(
-                "{site}: no to {peer}: {why}",
-                site=hall.floor.site,
-                peer=address,
-                why=refusal,
-            )
-            transport.abortConnection()
-            return
-        tcp = ITCPTransport(transport, None)
-        if tcp is not None:
-            tcp.setTcpNoDelay(True)  # a job held back by Nagle is hashrate lost
-            tcp.setTcpKeepAlive(True)
-        self.miner = hall.welcome(self, address, Outbox(transport))
+        address = self._hall.admit(self._transport)
+        if address is not None:
+            self.miner = self._hall.welcome(self, address, Outbox(self._transport))
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -67,6 +58,10 @@ class MinerConnection(Protocol):
         if miner is not None:
             miner.outbox.close()
             self._hall.farewell(miner)
+
+    def dismiss(self, _miner: Miner, why: str) -> None:
+        """Hang up on the one miner of the connection."""
+        self.hang_up(why)
 
     def hang_up(self, why: str) -> None:
         """Close the connection for a reason of ours."""
@@ -94,8 +89,10 @@ class Hall(Factory):
         floor: What its miners share.
         roster: Who they are.
         doors: Listeners with a policy of their own.
+        keys: What it shows to miners of Stratum V2; None: it takes none.
     """
 
+    _log = Logger()
     noisy = False
 
     def __init__(
@@ -106,15 +103,77 @@ class Hall(Factory):
         floor.parking.miners = self.roster.miners
         self.doors: list[Door] = []
         self._ids = count(1)
-        self._connections: dict[int, MinerConnection] = {}
+        self.keys: ServerKeys | None = None
+        self._connections: dict[int, MinerConnection | Sv2Connection] = {}
+        self._lodgers: dict[Sv2Connection, str] = {}
+        self._crowds: Counter[str] = Counter()
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> MinerConnection:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
         return self.enter(self.floor)
 
-    def enter(self, floor: Floor) -> MinerConnection:
-        """Return the protocol of a new connection that comes in on `floor`."""
-        return MinerConnection(self, next(self._ids), floor)
+    def enter(self, floor: Floor, protocol: str = Dialect.SV1) -> Protocol:
+        """Return the protocol of a new connection that comes in on `floor`.
+
+        Args:
+            floor: What it gives its miners.
+            protocol: `sv1`, `sv2`, or `auto` to find out.
+        """
+        keys = self.keys
+        if keys is None or protocol == Dialect.SV1:
+            return MinerConnection(self, next(self._ids), floor)
+        if protocol == Dialect.SV2:
+            return Sv2Connection(self, floor, keys)
+        return AutoConnection(
+            self.admit, lambda dialect: self.enter(floor, dialect), floor.clock
+        )
+
+    def admit(self, transport: Any) -> str | None:
+        """Return the address of a new connection, made fit for jobs.
+
+        None if it is not taken: it has been hung up on.
+        """
+        address = str(getattr(transport.getPeer(), "host", "local"))
+        refusal = self.refusal(address) or self._crowd_at(address)
+        if refusal:
+            self._log.info(
+                "{site}: no to {peer}: {why}",
+                site=self.floor.site,
+                peer=address,
+                why=refusal,
+            )
+            transport.abortConnection()
+            return None
+        tcp = ITCPTransport(transport, None)
+        if tcp is not None:
+            tcp.setTcpNoDelay(True)  # a job held back by Nagle is hashrate lost
+            tcp.setTcpKeepAlive(True)
+        return address
+
+    def refusal(self, address: str) -> str:
+        """Return why no miner from `address` is taken; empty if one is."""
+        return self.roster.refusal(address, self.floor.now())
+
+    def new_id(self) -> int:
+        """Return a number that no miner had."""
+        return next(self._ids)
+
+    def arrived(self, connection: Sv2Connection, address: str) -> None:
+        """Count in a connection that may be without miners."""
+        self._lodgers[connection] = address
+        self._crowds[address] += 1
+
+    def departed(self, connection: Sv2Connection) -> None:
+        """Count it out."""
+        address = self._lodgers.pop(connection)
+        self._crowds[address] -= 1
+        if not self._crowds[address]:
+            del self._crowds[address]
+
+    def move_in(self, miner: Miner, connection: Sv2Connection) -> None:
+        """Take in a miner of a connection that may have several."""
+        self._connections[miner.id] = connection
+        self.roster.add(miner)
 
     def welcome(
         self, connection: MinerConnection, address: str, outbox: Outbox
@@ -154,17 +213,27 @@ class Hall(Factory):
 
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
-        for connection in list(self._connections.values()):
+        for connection in {*self._connections.values(), *self._lodgers}:
             connection.hang_up("the proxy stops")
+
+    def _crowd_at(self, address: str) -> str:
+        """Return why one more connection, with miners or without, is too many."""
+        limits = self.roster.limits
+        if len(self._lodgers) >= limits.connections:
+            return f"the site has {limits.connections} connections"
+        limit = limits.connections_per_address
+        if 0 < limit <= self._crowds[address]:
+            return f"the address has {limit} connections"
+        return ""
 
     def _drop(self, miner: Miner, why: str) -> None:
         connection = self._connections.get(miner.id)
         if connection is not None:
-            connection.hang_up(why)
+            connection.dismiss(miner, why)
 
 
 class Door(Factory):
-    """A listener of a hall whose miners are asked for another difficulty.
+    """A listener of a hall with a protocol or a difficulty of its own.
 
     Attributes:
         floor: The hall's, but for the difficulty.
@@ -179,5 +248,5 @@ class Door(Factory):
         self._hall = hall
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> MinerConnection:
-        return self._hall.enter(self.floor)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return self._hall.enter(self.floor, self.listener.protocol)

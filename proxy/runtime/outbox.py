@@ -32,10 +32,14 @@ class Outbox:
     A line goes straight to the socket while nothing is waiting, which saves two
     epoll calls and a turn of the reactor; what the kernel does not take is left to
     the transport. A peer that does not read is dropped, not buffered.
+
+    Attributes:
+        max_unsent_bytes: How far behind it may be on a plain TCP connection.
     """
 
     def __init__(self, transport: Outlet) -> None:
         self._transport = transport
+        self.max_unsent_bytes = MAX_UNSENT_BYTES
         self._unsent = 0
         self._registering = False
         self._socket: Any = None
@@ -83,7 +87,7 @@ class Outbox:
             return 0
 
     def _leave_to_transport(self, data: bytes) -> None:
-        if self._unsent + len(data) > MAX_UNSENT_BYTES:
+        if self._unsent + len(data) > self.max_unsent_bytes:
             self._drop()
             return
         if not self._unsent:

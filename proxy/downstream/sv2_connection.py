@@ -1,0 +1,251 @@
+"""A Stratum V2 connection: encrypted bytes in and out, a miner for each channel."""
+
+from collections.abc import Iterable
+from typing import Any
+from typing import Protocol as Port
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from protocol.bitcoin.target import target_from_difficulty
+from protocol.errors import RemoteError
+from protocol.sv2 import codes
+from protocol.sv2.miner_events import (
+    ChannelAsked,
+    ChannelClosed,
+    ChannelUpdated,
+    MinerEvent,
+    SetupRefused,
+    ShareSubmitted,
+)
+from protocol.sv2.server import ServerSession
+from protocol.units import Seconds, WorkerName
+from proxy.downstream.floor import Floor
+from proxy.downstream.miner import Miner, SiteFullError
+from proxy.downstream.sv2_keys import ServerKeys
+from proxy.downstream.sv2_miner import Sv2Miner, least_difficulty, read_worker
+from proxy.runtime.outbox import MAX_UNSENT_BYTES, Outbox
+
+OPEN_WITHIN = Seconds(15.0)
+"""For handshake, setup and the first channel; also how long one may be without."""
+
+
+class Lodging(Port):
+    """Where the miners of a connection are put up."""
+
+    def refusal(self, address: str) -> str:
+        """Return why no miner from `address` is taken; empty if one is."""
+
+    def new_id(self) -> int:
+        """Return a number that no miner had."""
+
+    def move_in(self, miner: Miner, connection: "Sv2Connection") -> None:
+        """Take in a miner of this connection."""
+
+    def farewell(self, miner: Miner) -> None:
+        """Take back what a miner held."""
+
+    def admit(self, transport: Any) -> str | None:
+        """Return the address of a new connection; None if it is not taken."""
+
+    def arrived(self, connection: "Sv2Connection", address: str) -> None:
+        """Count a connection in: it may be without miners."""
+
+    def departed(self, connection: "Sv2Connection") -> None:
+        """Count it out."""
+
+
+class Sv2Connection(Protocol):
+    """Moves bytes between a socket and a `ServerSession`, and owns its miners."""
+
+    _log = Logger()
+
+    def __init__(self, lodging: Lodging, floor: Floor, keys: ServerKeys) -> None:
+        self._lodging = lodging
+        self._floor = floor
+        self._address = ""
+        self._session = ServerSession(keys.line())
+        self._miners: dict[int, Sv2Miner] = {}
+        self._due: IDelayedCall | None = None
+        self._outbox: Outbox | None = None
+
+    @override
+    def connectionMade(self) -> None:
+        address = self._lodging.admit(self._transport)
+        if address is None:
+            return
+        self._address = address
+        self._outbox = Outbox(self._transport)
+        self._lodging.arrived(self, address)
+        self._mind_the_time()
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            for event in self._session.receive(data):
+                if not self._is_open:
+                    return
+                if type(event) is ShareSubmitted:
+                    self._miners[event.channel.id].submit(event)
+                else:
+                    self._on_event(event)
+            self._flush()
+        except RemoteError as error:
+            self.hang_up(str(error))
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+            self._lodging.departed(self)
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        for channel_id in list(self._miners):
+            self._lodging.farewell(self._miners.pop(channel_id))
+
+    def send(self, frames: Iterable[bytes]) -> None:
+        """Send these frames, in order."""
+        if self._is_open:
+            self._session.send(frames)
+            self._flush()
+
+    def ask_to_reconnect(self) -> None:
+        """Ask the miners to connect anew: all channels are asked at once."""
+        self._session.ask_to_reconnect()
+        self._flush()
+
+    def dismiss(self, miner: Miner, why: str) -> None:
+        """Close the channel of one miner; hang up after the last."""
+        for channel_id, one in self._miners.items():
+            if one is miner and one.channel is not None and len(self._miners) > 1:
+                del self._miners[channel_id]
+                self._session.close(one.channel, why[:200])
+                self._flush()
+                self._lodging.farewell(one)
+                return
+        self.hang_up(why)
+
+    def hang_up(self, why: str) -> None:
+        """Close the connection for a reason of ours."""
+        if self._is_open:
+            workers = (next(iter(m.workers), "?") for m in self._miners.values())
+            self._log.info(
+                "{site}: dropping {peer} {worker}: {why}",
+                site=self._floor.site,
+                peer=self._address,
+                worker=next(workers, "(nobody)"),
+                why=why,
+            )
+        if self._outbox is not None:
+            self._outbox.close()
+        self._transport.abortConnection()
+
+    def _on_event(self, event: MinerEvent) -> None:
+        match event:
+            case ChannelAsked():
+                self._open(event)
+            case ChannelUpdated(channel=channel, max_target=max_target):
+                if least_difficulty(max_target) > self._floor.policy.maximum:
+                    self._session.refuse_update(channel, codes.MAX_TARGET)
+                else:
+                    self._miners[channel.id].update(event)
+            case ChannelClosed(channel=channel):
+                self._lodging.farewell(self._miners.pop(channel.id))
+                self._mind_the_time()
+            case SetupRefused(why=why):
+                self._part(why)
+            case ShareSubmitted():  # handled by dataReceived()
+                return
+
+    def _open(self, asked: ChannelAsked) -> None:
+        worker = read_worker(asked.user)
+        code = self._fault(asked)
+        if worker is None or code:
+            self._session.refuse(asked, code or codes.UNKNOWN_USER)
+            return
+        miner = self._new_miner(asked, worker)
+        try:
+            seat = miner.sit_down()
+        except SiteFullError:
+            self._session.refuse(asked, codes.NO_ROOM)
+            return
+        target = target_from_difficulty(miner.difficulty)
+        room = self._floor.board.layout.extranonce2_bytes
+        channel = self._session.open(asked, seat.extranonce1, room, target)
+        self._miners[channel.id] = miner
+        self._widen()
+        self._lodging.move_in(miner, self)
+        try:
+            miner.start(channel, target)
+        except SiteFullError as error:
+            self.dismiss(miner, str(error))
+
+    def _fault(self, asked: ChannelAsked) -> str:
+        """Return why the channel cannot be opened; empty if it can."""
+        if self._lodging.refusal(self._address):
+            return codes.NO_ROOM
+        if (asked.min_size or 0) > self._floor.board.layout.extranonce2_bytes:
+            return codes.EXTRANONCE_SIZE
+        if least_difficulty(asked.max_target) > self._floor.policy.maximum:
+            return codes.MAX_TARGET
+        return ""
+
+    def _new_miner(self, asked: ChannelAsked, worker: WorkerName) -> Sv2Miner:
+        floor = self._floor
+        miner = Sv2Miner(
+            self._lodging.new_id(),
+            self._address,
+            floor,
+            floor.now(),
+            floor.grants_at_once,
+            self,
+            asked.hashrate,
+            self._session.user_agent,
+        )
+        miner.introduce(worker, asked.max_target)
+        return miner
+
+    def _widen(self) -> None:
+        """Allow as many unsent bytes as so many miners on their own would have."""
+        if self._outbox is not None:
+            self._outbox.max_unsent_bytes = MAX_UNSENT_BYTES * len(self._miners)
+
+    def _flush(self) -> None:
+        data = self._session.outgoing()
+        if data and self._outbox is not None:
+            self._outbox.write(data)
+
+    def _part(self, why: str) -> None:
+        """Hang up once the refusal is sent."""
+        self._log.info(
+            "{site}: no to {peer}: {why}",
+            site=self._floor.site,
+            peer=self._address,
+            why=why,
+        )
+        self._flush()
+        if self._outbox is not None:
+            self._outbox.close()
+        self._transport.loseConnection()
+
+    def _mind_the_time(self) -> None:
+        """Look later whether there is a channel."""
+        if self._due is None and not self._miners:
+            self._due = self._floor.clock.callLater(OPEN_WITHIN, self._on_time)
+
+    def _on_time(self) -> None:
+        self._due = None
+        if not self._miners:
+            self.hang_up(f"no channel in {OPEN_WITHIN:g} s")
+
+    @property
+    def _is_open(self) -> bool:
+        return self._outbox is not None and self._outbox.is_open
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport

@@ -1,0 +1,184 @@
+"""A miner that is a channel of Stratum V2."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from attrs import define, field
+from typing_extensions import override
+
+from protocol.bitcoin.target import (
+    difficulty_from_target,
+    floor_power_of_two,
+    target_from_difficulty,
+)
+from protocol.sv1.messages import MAX_WORKER_CHARS
+from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel
+from protocol.sv2.codes import REJECTS
+from protocol.sv2.miner_events import ChannelUpdated, ShareSubmitted
+from protocol.units import Difficulty, WorkerName
+from protocol.work.hashrate import HASHES_PER_DIFFICULTY
+from protocol.work.job import Job
+from protocol.work.share import Submission, Verdict
+from protocol.work.vardiff import nearest_step
+from proxy.downstream.miner import Miner
+
+UPDATE_STEP = 2.0
+"""A hashrate that has changed by less is left to the shares to tell."""
+
+
+class Wire(Protocol):
+    """The connection that a channel is on, as the channel needs it."""
+
+    def send(self, frames: Iterable[bytes]) -> None:
+        """Send these frames, in order."""
+
+    def ask_to_reconnect(self) -> None:
+        """Ask whoever is at the other end to connect anew."""
+
+
+@define(eq=False)
+class Sv2Miner(Miner):
+    """One channel of a Stratum V2 connection.
+
+    Attributes:
+        hashrate: As it said last; 0 if it does not know.
+    """
+
+    wire: Wire
+    hashrate: float
+    _user_agent: str
+    channel: ServerChannel | None = field(default=None, init=False)
+    _told: int = field(default=0, init=False)
+
+    @property
+    @override
+    def version_mask(self) -> int:
+        return ROLLABLE_MASK
+
+    @property
+    @override
+    def user_agent(self) -> str:
+        return self._user_agent
+
+    def introduce(self, worker: WorkerName, max_target: int) -> None:
+        """Take on its name, and a difficulty by the hashrate that it claims."""
+        self.workers[worker] = None
+        self.wish(start=self._fitting(), minimum=least_difficulty(max_target))
+
+    def start(self, channel: ServerChannel, target: int) -> None:
+        """Give it work on `channel`, opened with `target`.
+
+        Raises:
+            SiteFullError: There is no search space for it.
+        """
+        self.channel = channel
+        self._told = target
+        self.join()
+
+    # towards the miner
+
+    @override
+    def assign(self, job: Job, line: bytes) -> None:
+        channel = self.channel
+        if channel is None:
+            return
+        frames = channel.assign(job)
+        difficulty = self.take_on(job)
+        if difficulty is not None:
+            frames = [*self._target_frames(channel, difficulty), *frames]
+        self.wire.send(frames)
+
+    def reply(self, _data: bytes) -> None:
+        """Send the verdicts that were held back until their shares were durable."""
+        if self.channel is not None:
+            self.wire.send(self.channel.answers())
+
+    @override
+    def ask_to_reconnect(self) -> None:
+        self.wire.ask_to_reconnect()
+
+    @override
+    def keep_alive(self) -> None:
+        if self.channel is not None:
+            self.wire.send(self.channel.target(self._told))
+
+    def _target_frames(
+        self, channel: ServerChannel, difficulty: Difficulty
+    ) -> list[bytes]:
+        target = target_from_difficulty(difficulty)
+        if target == self._told:
+            return []
+        self._told = target
+        return channel.target(target)
+
+    # from the miner
+
+    def submit(self, share: ShareSubmitted) -> None:
+        """Judge a share; its verdict goes out once it is durable."""
+        now = self.heard_at = self.floor.now()
+        job_id = f"{share.job_id:x}"
+        submission = Submission(
+            self._worker_of(share),
+            job_id,
+            share.extranonce2,
+            share.ntime,
+            share.nonce,
+            self._rolled(share.version, job_id),
+        )
+        judged = self.judge(submission, job_id, now)
+        self.count(judged, now)
+        if judged.verdict is Verdict.ACCEPTED:
+            share.channel.accept(share.sequence, judged.difficulty)
+        else:
+            share.channel.refuse(share.sequence, REJECTS[judged.verdict])
+        self.floor.batch.add(judged, self, b"")
+
+    def update(self, update: ChannelUpdated) -> None:
+        """Take on another hashrate, or another easiest target."""
+        self.heard_at = self.floor.now()
+        before, self.hashrate = self.hashrate, update.hashrate
+        low, high = sorted((before, update.hashrate))
+        has_moved = high > 0 and low * UPDATE_STEP <= high
+        self.wish(
+            start=self._fitting() if has_moved else None,
+            minimum=least_difficulty(update.max_target),
+        )
+
+    def _fitting(self) -> Difficulty | None:
+        """Return the difficulty for the hashrate that it claims; None: no telling."""
+        per_minute = self.floor.policy.shares_per_minute
+        if self.hashrate <= 0 or per_minute <= 0:
+            return None
+        work = self.hashrate * 60.0 / HASHES_PER_DIFFICULTY
+        return nearest_step(Difficulty(work / per_minute))
+
+    def _rolled(self, version: int, job_id: str) -> int | None:
+        """Return the bits that `version` rolled; also any that it must not have."""
+        entry = self.live.get(job_id)
+        if entry is None:
+            return None
+        work = entry.job.work
+        mask = self.version_mask & work.version_mask
+        foreign = (version ^ work.version) & ~mask
+        return foreign or version & mask
+
+    def _worker_of(self, share: ShareSubmitted) -> WorkerName:
+        """Return whose a share is: a proxy's miner's if it has a good name."""
+        name = read_worker(share.worker or "")
+        if name is not None and name not in self.workers and not self.misfit(name):
+            self.workers[name] = None
+        return name if name in self.workers and name else next(iter(self.workers))
+
+
+def read_worker(name: str) -> WorkerName | None:
+    """Return `name` if a worker can be called so."""
+    if not 0 < len(name) <= MAX_WORKER_CHARS or not name.isprintable():
+        return None
+    return WorkerName(name)
+
+
+def least_difficulty(max_target: int) -> Difficulty:
+    """Return the lowest power of two whose target is not above `max_target`."""
+    floor = floor_power_of_two(difficulty_from_target(max_target))
+    fits = target_from_difficulty(floor) <= max_target
+    return floor if fits else Difficulty(floor * 2)
