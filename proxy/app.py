@@ -176,7 +176,7 @@ def build(
     state = Path(config.proxy.state_dir)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = state / "ledger.sqlite3"
-    sources = build_sources(config, reactor, random)
+    sources = build_sources(config, reactor, random, wall_clock)
     settings = config.proxy.ledger
     ledger = SqliteLedger(
         open_database(path, durability=settings.durability),

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
+from secrets import token_bytes
 
-from attrs import define
+from attrs import define, frozen
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
+from protocol.sv2.setup import Caller
 from protocol.units import Difficulty, Seconds, UnixTime
 from proxy.config import Config, NodeConfig, PoolConfig
 from proxy.node.check import NodeReport, check_node
@@ -18,9 +20,19 @@ from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
 from proxy.node.watch import PoolWatch
 from proxy.runtime.periodic import PeriodicService
-from proxy.upstream.address import Reactor, Trust, endpoint_of, read_pool_url
+from proxy.upstream.address import (
+    PoolAddress,
+    Reactor,
+    Trust,
+    endpoint_of,
+    read_pool_url,
+)
 from proxy.upstream.pool import Pool
+from proxy.upstream.speech import Speech, Sv1Speech, Sv2Speech
 from proxy.version import VERSION
+
+DEFAULT_ROOM = 8
+"""Bytes of extranonce that a V2 pool is asked for: slots of 4 B and 4 B to roll."""
 
 
 @define(eq=False)
@@ -51,7 +63,10 @@ class Sources:
 
 
 def build_sources(
-    config: Config, reactor: Reactor, random: Callable[[], float]
+    config: Config,
+    reactor: Reactor,
+    random: Callable[[], float],
+    wall_clock: Callable[[], UnixTime],
 ) -> Sources:
     """Return the sources that `config` names, none of them started.
 
@@ -59,7 +74,8 @@ def build_sources(
         PoolUrlError: A pool's url or its authorities cannot be used.
     """
     sessions = count(1)
-    pools = {pool.name: _pool(pool, reactor, random, sessions) for pool in config.pools}
+    made = _Pools(config, reactor, random, wall_clock, sessions)
+    pools = {pool.name: made.make(pool) for pool in config.pools}
     works = {node.name: _node_source(node, reactor, sessions) for node in config.nodes}
     nodes = {
         node.name: NodeService(node_params(node), works[node.name], reactor)
@@ -127,23 +143,62 @@ class SourcesService(MultiService):
             pool.contradicted = watch.found.text if watch.found else ""
 
 
-def _pool(
-    pool: PoolConfig,
-    reactor: Reactor,
-    random: Callable[[], float],
-    sessions: Iterator[int],
-) -> Pool:
-    address = read_pool_url(pool.url)
-    trust = Trust.of(pool.fingerprint, pool.ca_file)
-    return Pool(
-        pool,
-        address,
-        lambda where: endpoint_of(reactor, where, trust),
-        reactor,
-        random,
-        lambda: next(sessions),
-        f"baseload/{VERSION}",
-    )
+@frozen
+class _Pools:
+    """What every pool is made with."""
+
+    config: Config
+    reactor: Reactor
+    random: Callable[[], float]
+    wall_clock: Callable[[], UnixTime]
+    sessions: Iterator[int]
+
+    def make(self, pool: PoolConfig) -> Pool:
+        """Return the pool of an entry of the configuration."""
+        address = read_pool_url(pool.url)
+        trust = Trust.of(pool.fingerprint, pool.ca_file)
+        return Pool(
+            pool,
+            address,
+            lambda where: endpoint_of(self.reactor, where, trust),
+            self.reactor,
+            self.random,
+            lambda: next(self.sessions),
+            lambda user: self._speech(pool, address, user),
+        )
+
+    def _speech(self, pool: PoolConfig, address: PoolAddress, user: str) -> Speech:
+        if not address.sv2:
+            agent = f"baseload/{VERSION}"
+            return Sv1Speech(pool.name, user, str(pool.password), agent)
+        caller = Caller(
+            address.host,
+            address.port,
+            "baseload",
+            VERSION,
+            user,
+            requires_rolling=pool.version_rolling == "required",
+        )
+        return Sv2Speech(
+            pool.name,
+            caller,
+            address.authority,
+            self._room_for(pool.name),
+            lambda: Seconds(self.reactor.seconds()),
+            self.wall_clock,
+            token_bytes,
+        )
+
+    def _room_for(self, name: str) -> int:
+        """Return how many bytes of extranonce the sites need that mine on a pool."""
+        layouts = [
+            site.extranonce.layout
+            for site in self.config.sites
+            if name in site.source_names and site.extranonce.layout != "auto"
+        ]
+        cuts = [layout.split("+") for layout in layouts]
+        rooms = [int(slot) + int(rolled) for slot, rolled in cuts]
+        return max(rooms, default=DEFAULT_ROOM)
 
 
 def _node_source(

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from protocol.bitcoin.address import AddressError, script_of_address
+from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from proxy.config.model import (
     Config,
     DifficultyConfig,
@@ -66,8 +67,18 @@ def _url_fault(url: str) -> str:
         return f"Expected one of {wanted}, got {url!r}"
     if not host or not port:
         return f"Expected {parts.scheme}://host:port, got {url!r}"
-    if parts.scheme == "stratum2+tcp" and not parts.path.strip("/"):
+    if parts.scheme == "stratum2+tcp":
+        return _authority_fault(parts.path.strip("/"))
+    return ""
+
+
+def _authority_fault(text: str) -> str:
+    if not text:
         return "Expected stratum2+tcp://host:port/AUTHORITY_KEY"
+    try:
+        AuthorityKey.from_text(text)
+    except AuthorityKeyError as error:
+        return f"Not an authority key: {error}"
     return ""
 
 

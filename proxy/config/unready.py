@@ -22,10 +22,6 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
-    "$.pools[...].url": (
-        "Stratum V2 to pools",
-        lambda c: any(p.url.startswith("stratum2") for p in c.pools),
-    ),
     "$.sites[...].power": (
         "power caps",
         lambda c: any(s.power is not None for s in c.sites),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -15,6 +15,9 @@ from twisted.internet.ssl import (
     trustRootFromCertificates,
 )
 from typing_extensions import override
+
+from protocol.noise.authority import AuthorityKey, AuthorityKeyError
+from proxy.config.checks import POOL_SCHEMES
 
 MAX_CA_BYTES = 4_000_000
 
@@ -29,40 +32,60 @@ class Reactor(IReactorTCP, IReactorTime):
 
 @frozen
 class PoolAddress:
-    """A pool's host and port, and whether TLS is spoken there."""
+    """A pool's host and port, and what is spoken there.
+
+    Attributes:
+        tls: Inside TLS.
+        sv2: Stratum V2.
+        authority: Who vouches for its servers, in Stratum V2; None: nobody.
+    """
 
     host: str
     port: int
     tls: bool
+    sv2: bool = False
+    authority: AuthorityKey | None = None
 
 
 def read_pool_url(url: str) -> PoolAddress:
     """Return the address in `url`.
 
     Raises:
-        PoolUrlError: It is none, or of a protocol that this release lacks.
+        PoolUrlError: It is none, or has no proper authority key.
     """
     parts = urlsplit(url)
-    if parts.scheme == "stratum2+tcp":
-        raise PoolUrlError(f"{url}: this release speaks Stratum V1 to pools, not V2")
-    if parts.scheme not in {"stratum+tcp", "stratum+tls"}:
-        raise PoolUrlError(f"{url}: expected stratum+tcp:// or stratum+tls://")
+    if parts.scheme not in POOL_SCHEMES:
+        wanted = ", ".join(f"{scheme}://" for scheme in POOL_SCHEMES)
+        raise PoolUrlError(f"{url}: expected one of {wanted}")
     try:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise PoolUrlError(f"{url}: {error}") from error
     if not host or not port:
         raise PoolUrlError(f"{url}: host and port are needed")
+    if parts.scheme == "stratum2+tcp":
+        authority = _authority(url, parts.path.strip("/"))
+        return PoolAddress(host, port, tls=False, sv2=True, authority=authority)
     return PoolAddress(host, port, parts.scheme == "stratum+tls")
+
+
+def _authority(url: str, text: str) -> AuthorityKey:
+    try:
+        return AuthorityKey.from_text(text)
+    except AuthorityKeyError as error:
+        raise PoolUrlError(f"{url}: {error}") from error
 
 
 def followed(home: PoolAddress, host: str, port: int) -> PoolAddress | None:
     """Return where a pool's `client.reconnect` leads; None if it leads astray.
 
     A host of another domain is another pool: who speaks for the first one must
-    not be able to take its miners along. Numbers have no domain.
+    not be able to take its miners along. Numbers have no domain. Where an authority
+    vouches for every server, it may be anywhere: it has to prove itself there.
     """
     host = host or home.host
+    if home.authority is not None:
+        return evolve(home, host=host, port=port or home.port)
     _, _, domain = home.host.partition(".")
     is_number = home.host.rpartition(".")[2].isdigit() or ":" in home.host
     is_sibling = not is_number and "." in domain and host.partition(".")[2] == domain

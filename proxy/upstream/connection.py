@@ -10,12 +10,12 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
-from protocol.sv1.client import ClientSession
 from protocol.sv1.pool_events import PoolEvent
+from proxy.upstream.speech import Session
 
 
 class PoolConnection(Protocol):
-    """Moves bytes between a socket and a `ClientSession`.
+    """Moves bytes between a socket and a `Session`.
 
     Attributes:
         session: What has been agreed with the pool.
@@ -25,7 +25,7 @@ class PoolConnection(Protocol):
 
     def __init__(
         self,
-        session: ClientSession,
+        session: Session,
         on_event: Callable[[PoolEvent], None],
         on_data: Callable[[], None],
         on_lost: Callable[[str], None],

@@ -1,19 +1,17 @@
 """Keep one line to a pool: dial, work, be lost, dial again, for ever."""
 
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from protocol.sv1.client import ClientSession
 from protocol.sv1.pool_events import (
     AuthorizationRefused,
     Authorized,
@@ -33,47 +31,18 @@ from proxy.jobs.feed import Feed
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress, followed
 from proxy.upstream.connection import PoolConnection
+from proxy.upstream.link_settings import EndpointOf, LinkSettings, LinkState
+from proxy.upstream.speech import Speech
 
 CONNECT_TIMEOUT = Seconds(15.0)
-CONFIGURE_TIMEOUT = Seconds(5.0)
 HANDSHAKE_TIMEOUT = Seconds(30.0)
 SILENCE_TIMEOUT = Seconds(120.0)
 STALE_TIMEOUT = Seconds(600.0)
-ANSWER_TIMEOUT = Seconds(90.0)
 MIN_BACKOFF = Seconds(1.0)
 MAX_BACKOFF = Seconds(60.0)
 MAX_WAIT = Seconds(300.0)
 MAX_PENDING = 4096
 """Shares sent and not answered: beyond it the pool is not listening."""
-
-
-class LinkState(StrEnum):
-    """Where a link stands."""
-
-    CONNECTING = "connecting"
-    WAITING = "waiting"
-    READY = "ready"
-    REFUSED = "refused"
-
-
-@frozen
-class LinkSettings:
-    """What a link needs to know of its pool.
-
-    Attributes:
-        home: Where it is dialled.
-        follows: It may send us to another host of its own domain.
-    """
-
-    pool: str
-    user: str
-    password: str = field(repr=False)
-    user_agent: str
-    home: PoolAddress
-    follows: bool = False
-
-
-EndpointOf = Callable[[PoolAddress], IStreamClientEndpoint]
 
 
 class _Pending(msgspec.Struct):
@@ -105,6 +74,7 @@ class PoolLink:
     _log = Logger()
 
     settings: LinkSettings
+    speech: Speech
     endpoint_of: EndpointOf
     ports: LinkPorts
     clock: IReactorTime
@@ -138,17 +108,10 @@ class PoolLink:
 
     def forward(self, share: JudgedShare, token: int) -> bool:
         """Send `share` to the pool; False if it cannot be sent here."""
-        job, connection = share.job, self._connection
-        if job is None or connection is None or len(self._pending) >= MAX_PENDING:
+        connection = self._connection
+        if connection is None or len(self._pending) >= MAX_PENDING:
             return False
-        submit_id, line = connection.session.submit(
-            self.settings.user,
-            job.work.source_job,
-            b"".join((job.padding, share.slot, share.extranonce2)),
-            share.ntime,
-            share.nonce,
-            share.version,
-        )
+        submit_id, line = self.speech.submit(share)
         self._pending[submit_id] = _Pending(token, self._now())
         connection.send(line)
         return True
@@ -158,13 +121,13 @@ class PoolLink:
         connection, now = self._connection, self._now()
         if connection is None:
             return
-        if now - self._dialled_at >= CONFIGURE_TIMEOUT:
-            connection.send(connection.session.skip_configure())
+        since_dialled = Seconds(now - self._dialled_at)
+        connection.send(self.speech.on_time(now, since_dialled))
         for reason in self._overdue(now):
             connection.drop(reason)
             return
         for submit_id, pending in list(self._pending.items()):
-            if now - pending.since < ANSWER_TIMEOUT:
+            if now - pending.since < self.speech.answer_timeout:
                 return  # in order of age
             del self._pending[submit_id]
             self.ports.settled(pending.token, "lost", "no_answer")
@@ -193,29 +156,25 @@ class PoolLink:
             self.state = LinkState.CONNECTING
         ended: Deferred[None] = Deferred()
         self._ended = ended
-        factory = Factory.forProtocol(self._new_connection)
+        address = self._where()
+        factory = Factory.forProtocol(lambda: self._new_connection(address))
         factory.noisy = False
+        dialling = self.endpoint_of(address).connect(factory)
         try:
-            await self._where().connect(factory).addTimeout(CONNECT_TIMEOUT, self.clock)
+            await dialling.addTimeout(CONNECT_TIMEOUT, self.clock)
         except (ConnectError, DNSLookupError, DeferredTimeoutError) as error:
             self._connection = None
             self._down(f"cannot connect: {error}")
             return
         await ended
 
-    def _where(self) -> IStreamClientEndpoint:
+    def _where(self) -> PoolAddress:
         """Return what to dial: where the pool sent us, for one try, else its home."""
         address, self._sent_to = self._sent_to or self.settings.home, None
-        return self.endpoint_of(address)
+        return address
 
-    def _new_connection(self) -> PoolConnection:
-        session = ClientSession(
-            self.settings.pool,
-            0,
-            self.settings.user,
-            self.settings.password,
-            self.settings.user_agent,
-        )
+    def _new_connection(self, address: PoolAddress) -> PoolConnection:
+        session = self.speech.begin(address)
         self._connection = PoolConnection(
             session, self._on_event, self._on_data, self._on_lost
         )
@@ -327,8 +286,8 @@ class PoolLink:
         """Connect anew, where the configuration allows it and the domain is theirs."""
         self._backoff = max(MIN_BACKOFF, min(event.wait, MAX_WAIT))
         reason = "asked us to reconnect"
-        if self.settings.follows:
-            home = self.settings.home
+        home = self.settings.home
+        if self.settings.follows or home.authority is not None:
             self._sent_to = followed(home, event.host or "", event.port or 0)
             to = self._sent_to
             reason += f" to {to.host}:{to.port}" if to else " elsewhere: not followed"

@@ -14,7 +14,9 @@ from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress
-from proxy.upstream.link import EndpointOf, LinkPorts, LinkSettings, LinkState, PoolLink
+from proxy.upstream.link import LinkPorts, PoolLink
+from proxy.upstream.link_settings import EndpointOf, LinkSettings, LinkState
+from proxy.upstream.speech import Speech
 
 JUDGED_BY = 50
 """Answers by which a pool that refuses most shares is known."""
@@ -34,6 +36,7 @@ class Pool:
         listeners: Boards by site: whom the feeds' news go to.
         settle: Told what became of a forwarded share.
         contradicted: What its node says against its work; empty if nothing.
+        speech_of: Makes what a link speaks, for the user it is given.
     """
 
     config: PoolConfig
@@ -42,7 +45,7 @@ class Pool:
     clock: IReactorTime
     random: Callable[[], float]
     next_session: Callable[[], int]
-    user_agent: str
+    speech_of: Callable[[str], Speech]
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
     accepted: int = field(default=0, init=False)
@@ -154,12 +157,7 @@ class Pool:
     def _new_link(self, site: str, identity: str) -> PoolLink:
         user = self.config.user.replace("{worker}", identity)
         settings = LinkSettings(
-            self.name,
-            user,
-            str(self.config.password),
-            self.user_agent,
-            self.home,
-            follows=self.config.reconnect,
+            self.name, user, self.home, follows=self.config.reconnect
         )
         ports = LinkPorts(
             new_session=self._session_begins,
@@ -168,7 +166,13 @@ class Pool:
             settled=self._on_settled,
         )
         return PoolLink(
-            settings, self.endpoint_of, ports, self.clock, self.random, Feed(self.name)
+            settings,
+            self.speech_of(user),
+            self.endpoint_of,
+            ports,
+            self.clock,
+            self.random,
+            Feed(self.name),
         )
 
     def _session_begins(self, link: PoolLink) -> int:

@@ -9,7 +9,9 @@ from proxy.upstream.address import (
     followed,
     read_pool_url,
 )
+from tests.noise_peers import an_authority
 
+KEY = an_authority().key
 HOME = PoolAddress("eu.pool.example", 3333, tls=True)
 
 
@@ -56,7 +58,8 @@ def test_authorities_that_cannot_be_read_stop_the_start(
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("stratum2+tcp://pool.example:3333/key", "V1"),
+        ("stratum2+tcp://pool.example:3333/key", "authority key: 'k|wrong checksum"),
+        (f"stratum2+tcp://pool.example/{KEY.text}", "port"),
         ("http://pool.example:80", "expected"),
         ("stratum+tcp://pool.example", "port"),
         ("stratum+tcp://pool.example:99999", "99999|range"),
@@ -65,3 +68,21 @@ def test_authorities_that_cannot_be_read_stop_the_start(
 def test_a_url_that_cannot_be_used_is_named(url: str, why: str) -> None:
     with pytest.raises(PoolUrlError, match=why):
         read_pool_url(url)
+
+
+@pytest.mark.parametrize("text", [KEY.text, KEY.bare_text])
+def test_a_url_of_the_newer_version_names_its_authority(text: str) -> None:
+    found = read_pool_url(f"stratum2+tcp://pool.example:3336/{text}")
+
+    assert found == PoolAddress(
+        "pool.example", 3336, tls=False, sv2=True, authority=KEY
+    )
+
+
+def test_where_an_authority_vouches_any_host_may_be_followed() -> None:
+    home = PoolAddress("pool.example", 3336, tls=False, sv2=True, authority=KEY)
+
+    found = followed(home, "10.9.8.7", 4444)
+
+    assert found == PoolAddress("10.9.8.7", 4444, tls=False, sv2=True, authority=KEY)
+    assert followed(home, "", 0) == home

@@ -1,0 +1,170 @@
+"""What a link says to its pool, in the version of Stratum that the pool speaks."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from attrs import define, evolve, field
+from typing_extensions import override
+
+from protocol.errors import LocalError
+from protocol.noise.authority import AuthorityKey
+from protocol.noise.ellswift import SECRET_BYTES, KeyPair
+from protocol.noise.handshake import Initiator
+from protocol.noise.line import ClientLine
+from protocol.sv1.client import ClientSession as Sv1Session
+from protocol.sv1.pool_events import PoolEvent
+from protocol.sv2.client import MAX_PAYLOAD_BYTES
+from protocol.sv2.client import ClientSession as Sv2Session
+from protocol.sv2.setup import Caller
+from protocol.units import HashesPerSecond, Seconds, UnixTime
+from protocol.work.hashrate import HashrateMeter
+from protocol.work.job import Job
+from protocol.work.share import JudgedShare
+from proxy.upstream.address import PoolAddress
+
+CONFIGURE_TIMEOUT = Seconds(5.0)
+
+UNKNOWN_HASHRATE = HashesPerSecond(1e14)
+"""One machine of today: what a pool is told before there are shares to go by."""
+
+RandomBytes = Callable[[int], bytes]
+
+
+class Session(Protocol):
+    """One connection's conversation, as the connection moves its bytes."""
+
+    def start(self) -> bytes:
+        """Return the first bytes to send."""
+
+    def outgoing(self) -> bytes:
+        """Return what is to be sent and forget it."""
+
+    def receive(self, data: bytes) -> Iterator[PoolEvent]:
+        """Yield what `data` completes."""
+
+
+class Speech(Protocol):
+    """A link's conversations, one connection after the other.
+
+    Attributes:
+        answer_timeout: How long a pool may take to answer a share.
+    """
+
+    answer_timeout: Seconds
+
+    def begin(self, address: PoolAddress) -> Session:
+        """Return the conversation of a new connection to `address`."""
+
+    def submit(self, share: JudgedShare) -> tuple[int, bytes]:
+        """Return the id that a share's answer will have, and its bytes."""
+
+    def on_time(self, now: Seconds, since_dialled: Seconds) -> bytes:
+        """Return what is to be said because time passes: called every second."""
+
+
+@define(eq=False)
+class Sv1Speech(Speech):
+    """Stratum V1."""
+
+    pool: str
+    user: str
+    password: str = field(repr=False)
+    user_agent: str
+    answer_timeout: Seconds = field(default=Seconds(90.0), init=False)
+    _session: Sv1Session | None = field(default=None, init=False)
+
+    @override
+    def begin(self, address: PoolAddress) -> Sv1Session:
+        self._session = Sv1Session(
+            self.pool, 0, self.user, self.password, self.user_agent
+        )
+        return self._session
+
+    @override
+    def submit(self, share: JudgedShare) -> tuple[int, bytes]:
+        session, job = self._session, share.job
+        if session is None or job is None:
+            raise LocalError("a share before there was a connection")
+        return session.submit(
+            self.user,
+            job.work.source_job,
+            _upstream_extranonce(job, share),
+            share.ntime,
+            share.nonce,
+            share.version,
+        )
+
+    @override
+    def on_time(self, now: Seconds, since_dialled: Seconds) -> bytes:
+        if self._session is None or since_dialled < CONFIGURE_TIMEOUT:
+            return b""
+        return self._session.skip_configure()
+
+
+@define(eq=False)
+class Sv2Speech(Speech):
+    """Stratum V2: one extended channel, whose hashrate the pool is told.
+
+    Attributes:
+        caller: Who we are; where to is put in at each connection.
+        authority: Who must vouch for the pool's servers.
+        min_size: Bytes of extranonce that our miners need.
+    """
+
+    pool: str
+    caller: Caller
+    authority: AuthorityKey | None
+    min_size: int
+    clock: Callable[[], Seconds]
+    wall_clock: Callable[[], UnixTime]
+    random_bytes: RandomBytes
+    # pools answer in batches: of ten shares, or at the next job
+    answer_timeout: Seconds = field(default=Seconds(900.0), init=False)
+    _meter: HashrateMeter = field(init=False)
+    _session: Sv2Session | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._meter = HashrateMeter(self.clock())
+
+    @override
+    def begin(self, address: PoolAddress) -> Sv2Session:
+        ephemeral = KeyPair.from_secret(
+            self.random_bytes(SECRET_BYTES), self.random_bytes(SECRET_BYTES)
+        )
+        line = ClientLine(
+            MAX_PAYLOAD_BYTES, Initiator(ephemeral, self.authority), self.wall_clock()
+        )
+        caller = evolve(self.caller, host=address.host, port=address.port)
+        rate = self._hashrate(self.clock()) or UNKNOWN_HASHRATE
+        self._session = Sv2Session(line, caller, self.pool, 0, rate, self.min_size)
+        return self._session
+
+    @override
+    def submit(self, share: JudgedShare) -> tuple[int, bytes]:
+        session, job = self._session, share.job
+        if session is None or job is None:
+            raise LocalError("a share before there was a connection")
+        self._meter.add(job.work.difficulty, self.clock())
+        return session.submit(
+            share.worker,
+            job.work.source_job,
+            _upstream_extranonce(job, share),
+            share.ntime,
+            share.nonce,
+            share.version,
+        )
+
+    @override
+    def on_time(self, now: Seconds, since_dialled: Seconds) -> bytes:
+        rate = self._hashrate(now)
+        if self._session is None or not rate:
+            return b""
+        return self._session.update(rate, now)
+
+    def _hashrate(self, now: Seconds) -> HashesPerSecond:
+        return self._meter.rates(now).m5
+
+
+def _upstream_extranonce(job: Job, share: JudgedShare) -> bytes:
+    """Return all that follows the pool's own bytes of the extranonce."""
+    return b"".join((job.padding, share.slot, share.extranonce2))
