@@ -1,0 +1,298 @@
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from protocol.work.share import JudgedShare, Verdict
+from proxy.jobs.feed import Feed
+from proxy.upstream.address import PoolAddress
+from tests.builders import a_job, a_submission
+from tests.fakes.pool_wire import HOME, PoolServer
+
+
+def a_share(feed: Feed, nonce: int = 0) -> JudgedShare:
+    assert feed.work is not None
+    submission = a_submission()
+    return JudgedShare(
+        at=submission.ntime,  # type: ignore[arg-type]
+        site="hall-a",
+        worker=submission.worker,
+        job_id="1",
+        difficulty=feed.work.difficulty,
+        verdict=Verdict.ACCEPTED,
+        job=a_job(work=feed.work, padding=b""),
+        slot=bytes(4),
+        extranonce2=bytes(4),
+        ntime=submission.ntime,
+        nonce=nonce,
+        version=feed.work.version,
+    )
+
+
+def test_a_pool_is_mined_on_once_it_has_given_work() -> None:
+    server = PoolServer()
+    feed = server.open()
+    assert server.pool.state() == "connecting"
+
+    server.wire.welcome()
+
+    assert server.pool.state() == "ready"
+    assert feed.work is not None
+    assert server.pool.room == 8
+
+
+def test_a_pool_that_cannot_be_reached_is_tried_ever_more_rarely_for_ever() -> None:
+    server = PoolServer()
+    server.refuses = True
+    server.open()
+    server.pass_time(1200)
+
+    times = [at for at, _ in server.dialled]
+    waits = [round(b - a) for a, b in pairwise(times)]
+    assert waits[:7] == [1, 2, 4, 8, 16, 32, 60]
+    assert set(waits[7:]) == {60}
+
+
+@pytest.mark.parametrize(("random", "wait"), [(0.0, 0.5), (1.0, 1.5)])
+def test_the_wait_is_spread_so_that_not_all_come_at_once(
+    random: float, wait: float
+) -> None:
+    server = PoolServer(random=lambda: random)
+    server.refuses = True
+    server.open()
+    server.clock.advance(wait - 0.01)
+    assert len(server.dialled) == 1
+    server.clock.advance(0.02)
+
+    assert len(server.dialled) == 2
+
+
+@pytest.mark.parametrize(
+    ("welcome", "seconds", "why"),
+    [(False, 30, "no job in 30 s"), (True, 120, "silent for 120 s")],
+)
+def test_a_pool_that_says_nothing_is_hung_up_on(
+    welcome: bool,  # noqa: FBT001
+    seconds: int,
+    why: str,
+) -> None:
+    server = PoolServer()
+    feed = server.open()
+    if welcome:
+        server.wire.welcome()
+    else:
+        server.wire.send({"id": 1, "result": None, "error": None})
+    first = server.wire
+    server.pass_time(seconds - 1)
+    assert first.is_up
+    server.pass_time(1)
+
+    assert not first.is_up
+    assert feed.reason == why
+
+
+def test_a_pool_that_pings_and_never_moves_on_is_hung_up_on() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    for _ in range(10):
+        server.pass_time(60)
+        server.wires[0].send({"id": 5, "method": "mining.ping", "params": []})
+
+    assert feed.reason == "no new job for 600 s"
+
+
+def test_a_refused_user_is_said_and_tried_again_rarely() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.authorizes = False
+    server.wire.welcome()
+
+    assert server.pool.state() == "refused"
+    assert "refused to authorise acct" in feed.reason
+    server.pass_time(59)
+    assert len(server.wires) == 1
+    server.pass_time(1)
+    server.wire.welcome()
+    assert server.pool.state() == "ready"
+    assert feed.reason == ""
+
+
+def test_a_pool_that_refuses_most_shares_is_left_for_ten_minutes() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    for number in range(40):
+        assert server.pool.forward(a_share(feed, number), number)
+        server.wire.judge("low difficulty share")
+
+    assert server.pool.state() == "left"
+    assert server.pool.unusable == "refused 40 of the last 50 shares"
+    server.clock.advance(600)
+    assert server.pool.unusable == ""
+
+
+def test_a_pool_that_refuses_some_is_kept() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    for number in range(200):
+        server.pool.forward(a_share(feed, number), number)
+        server.wire.judge("" if number % 4 == 0 else "job not found")
+
+    assert server.pool.unusable == ""
+    assert (server.pool.accepted, server.pool.rejected.total()) == (50, 150)
+
+
+def test_each_forwarded_share_is_settled_once() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    server.pool.forward(a_share(feed), 7)
+    [request] = server.wire.hear()
+    for _ in range(2):
+        server.wire.send({"id": request["id"], "result": True, "error": None})
+
+    assert server.settled == [(7, "accepted", "")]
+
+
+def test_a_share_without_an_answer_is_lost_after_ninety_seconds() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    server.pool.forward(a_share(feed), 7)
+    server.pass_time(89)
+    assert server.settled == []
+    server.pass_time(1)
+
+    assert server.settled == [(7, "lost", "no_answer")]
+
+
+def test_shares_in_flight_on_a_cut_connection_are_lost_by_name() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    share = a_share(feed)
+    server.pool.forward(share, 7)
+    server.wire.transport.loseConnection()
+
+    assert server.settled == [(7, "lost", "connection_lost")]
+    assert server.lost == [1]
+    assert not server.pool.forward(share, 8)
+
+
+def test_rolled_bits_reach_the_pool_and_padding_goes_before_the_slot() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    share = a_share(feed)
+    share.version |= 0x00C0_0000
+    assert share.job is not None
+    share.job = msgspec.structs.replace(share.job, padding=b"\x07")
+    share.slot, share.extranonce2 = b"\x01\x02\x03", b"\xaa\xbb\xcc\xdd"
+    server.pool.forward(share, 1)
+
+    [request] = server.wire.hear()
+    assert request["params"][0:3] == ["acct", "j1", "07010203aabbccdd"]
+    assert request["params"][5] == "00c00000"
+
+
+def test_each_worker_has_a_connection_where_the_pool_wants_names() -> None:
+    server = PoolServer(user="acct.{worker}")
+    server.open("rig1")
+    server.open("rig2")
+    users = [wire.welcome().users for wire in server.wires]
+
+    assert server.pool.takes_identity()
+    assert users == [["acct.rig1"], ["acct.rig2"]]
+
+
+def test_a_pool_that_would_void_rolled_shares_is_left_where_that_is_asked() -> None:
+    server = PoolServer(version_rolling="required")
+    server.open()
+    server.wire.mask = "00c00000"
+    server.wire.welcome()
+
+    assert server.pool.unusable == (
+        "would void rolled shares: its version mask is 00c00000"
+    )
+
+
+def test_a_new_mask_is_fresh_work() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    before = feed.work
+    server.wire.say("mining.set_version_mask", "00c00000")
+
+    assert before is not None
+    assert feed.work is not None
+    assert feed.work.version_mask == 0x00C00000
+    assert feed.work.ntime > before.ntime
+    assert feed.work.session == before.session
+
+
+def test_a_new_extranonce_is_a_new_session_and_the_old_one_is_lost() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    old = a_share(feed)
+    server.wire.say("mining.set_extranonce", "11223344", 8)
+    server.wire.welcome()
+
+    assert feed.work is not None
+    assert feed.work.session == 2
+    assert server.lost == [1]
+    assert not server.pool.forward(old, 1)
+    assert server.pool.forward(a_share(feed), 2)
+
+
+@pytest.mark.parametrize(
+    ("config", "asked", "leads_to"),
+    [
+        ({}, ["us.pool.example", 4444, 0], HOME),
+        ({"reconnect": True}, ["us.pool.example", "4444", 0],
+         PoolAddress("us.pool.example", 4444, tls=False)),
+        ({"reconnect": True}, ["us.thief.example", 4444, 0], HOME),
+        ({"reconnect": True}, [], HOME),
+    ],
+)  # fmt: skip
+def test_a_pool_may_ask_to_reconnect(
+    config: dict[str, Any], asked: list[Any], leads_to: PoolAddress
+) -> None:
+    server = PoolServer(**config)
+    server.open()
+    server.wire.welcome()
+    server.wire.say("client.reconnect", *asked)
+    server.pass_time(2)
+    assert [address for _, address in server.dialled] == [HOME, leads_to]
+
+    server.refuses = True  # where it was sent: then home again
+    server.wire.transport.loseConnection()
+    server.pass_time(5)
+    assert server.dialled[-1][1] == HOME
+
+
+def test_a_long_wait_before_a_reconnect_is_cut_short() -> None:
+    server = PoolServer()
+    server.open()
+    server.wire.welcome()
+    server.wire.say("client.reconnect", "", 0, 86400)
+    server.pass_time(299)
+    assert len(server.wires) == 1
+    server.pass_time(1)
+
+    assert len(server.wires) == 2
+
+
+def test_who_is_let_go_is_not_dialled_again() -> None:
+    server = PoolServer()
+    server.open()
+    server.wire.welcome()
+    server.pool.close("hall-a", "", 0)
+    server.pass_time(100)
+
+    assert not server.wire.is_up
+    assert len(server.wires) == 1
+    assert server.pool.state() == "idle"
