@@ -114,6 +114,7 @@ class SourcesService(MultiService):
     ) -> None:
         super().__init__()
         self._pools = sources.pools
+        self._works = list(sources.works.values())
         self._clock = clock
         self._watches = {
             pool.name: PoolWatch(
@@ -128,7 +129,15 @@ class SourcesService(MultiService):
             child.setServiceParent(self)
 
     @override
+    def startService(self) -> None:
+        super().startService()
+        for source in self._works[:1]:  # they share the folder, and reach every node
+            source.submitter.resume()
+
+    @override
     async def stopService(self) -> None:
+        for source in self._works:
+            await source.submitter.stop()
         await super().stopService()
         for pool in self._pools.values():
             await Deferred.fromCoroutine(pool.stop())

@@ -11,6 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from protocol.bitcoin.hashes import sha256d
+from protocol.bitcoin.header import HEADER_BYTES
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Seconds
 from proxy.node.errors import NodeRefusalError
@@ -23,8 +25,14 @@ LONGEST_PAUSE = Seconds(5.0)
 RETRY_SECONDS = Seconds(3600.0)
 """After so long nobody builds on another's parent any more."""
 
+STOP_SECONDS = Seconds(2.0)
+"""How long the end of the process waits for a node that is being told of a block."""
+
 KEPT_FILES = 256
 REMEMBERED_HASHES = 4096
+
+_ANSWERED = ".answered.hex"
+_STOP_STEP = Seconds(0.02)
 
 
 class BlockVerdict(StrEnum):
@@ -112,7 +120,8 @@ class BlockSubmitter:
 
     Attributes:
         targets: The nodes, all of them.
-        directory: Where each block is written, as hex, before it is submitted.
+        directory: Where each block is written, as hex, before it is submitted. A
+            file is renamed to `.answered.hex` when nothing more is to be done for it.
         on_answer: Hears of every node's answer, and of `lost` when one gave none.
         clock: For pauses.
     """
@@ -125,6 +134,20 @@ class BlockSubmitter:
     clock: IReactorTime
     _tasks: Tasks = field(factory=Tasks, init=False)
     _submitted: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
+    _unanswered: dict[str, int] = field(factory=dict, init=False)
+    _calls: int = field(default=0, init=False)
+
+    def resume(self) -> None:
+        """Submit what an earlier process wrote down and nobody has answered."""
+        for path in sorted(self.directory.glob("*.hex")):
+            if path.name.endswith(_ANSWERED):
+                continue
+            block = _read(path)
+            if block is None:
+                self._log.error("{path} is no whole block", path=path)
+                self._mark_answered(path)
+            else:
+                self.submit(block)
 
     def submit(self, block: FoundBlock) -> bool:
         """Send `block` to every node now; return False if that was done before.
@@ -138,6 +161,7 @@ class BlockSubmitter:
             self._submitted.popitem(last=False)
         text = block.raw.hex()
         self._write(block, text)
+        self._unanswered[block.hash] = len(self.targets)
         for target in self.targets:
             what = f"block {block.hash} to {target.name}"
             self._tasks.start(what, self._deliver(block, text, target))
@@ -149,19 +173,43 @@ class BlockSubmitter:
         return True
 
     async def stop(self) -> None:
-        """Give up what still waits for an answer."""
+        """Let calls under way be answered, for a moment, and give up the rest.
+
+        What was not answered is taken up by `resume` of the next process.
+        """
+        until = self.clock.seconds() + STOP_SECONDS
+        while self._calls and self.clock.seconds() < until:
+            await deferLater(self.clock, _STOP_STEP)
         await self._tasks.cancel_all()
 
     def _write(self, block: FoundBlock, text: str) -> None:
         """Keep the block through a crash; without fsync: a node is faster."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            name = f"{block.height:010d}-{block.hash}.hex"
-            (self.directory / name).write_text(text)
+            self._path_of(block).write_text(text)
             for old in sorted(self.directory.glob("*.hex"))[:-KEPT_FILES]:
                 old.unlink()
         except OSError as error:  # a full disk must not cost the block
             self._log.error("block {hash}: {error}", hash=block.hash, error=error)
+
+    def _path_of(self, block: FoundBlock) -> Path:
+        return self.directory / f"{block.height:010d}-{block.hash}.hex"
+
+    def _mark_answered(self, path: Path) -> None:
+        try:
+            path.rename(path.with_suffix(_ANSWERED))
+        except OSError as error:
+            self._log.warn("{path}: {error}", path=path, error=error)
+
+    def _note_answer(self, block: FoundBlock, *, is_good: bool) -> None:
+        """Close the block's file once one node has it, or all have answered."""
+        left = self._unanswered.pop(block.hash, 0) - 1
+        if left < 0:
+            return
+        if is_good or not left:
+            self._mark_answered(self._path_of(block))
+        else:
+            self._unanswered[block.hash] = left
 
     async def _deliver(
         self, block: FoundBlock, text: str, target: SubmitTarget
@@ -174,6 +222,7 @@ class BlockSubmitter:
             verdict=answer.verdict,
             reason=answer.reason,
         )
+        self._note_answer(block, is_good=answer.verdict.is_good)
         self.on_answer(answer)
 
     async def _answer(
@@ -197,14 +246,29 @@ class BlockSubmitter:
         Raises:
             RemoteError: It gave none: to be tried again.
         """
+        self._calls += 1
         try:
             result = await target.rpc.call("submitblock", text, deadline=SUBMIT_TIMEOUT)
         except NodeRefusalError as refusal:
             if refusal.is_syncing:
                 raise
             return BlockVerdict.REJECTED, str(refusal)
+        finally:
+            self._calls -= 1
         answer = _decoded(result)
         return verdict_of(answer), answer or ""
+
+
+def _read(path: Path) -> FoundBlock | None:
+    """Return the block in a file; None if it is none: a crash may have cut it."""
+    height, _, name = path.stem.partition("-")
+    try:
+        raw = bytes.fromhex(path.read_text())
+        header_hash = sha256d(raw[:HEADER_BYTES])[::-1].hex()
+        block = FoundBlock(name, int(height), raw)
+    except (OSError, ValueError):
+        return None
+    return block if header_hash == name else None
 
 
 def _is_beaten(block: FoundBlock, target: SubmitTarget) -> bool:

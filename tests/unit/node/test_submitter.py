@@ -7,10 +7,12 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 
+from protocol.bitcoin.hashes import sha256d
 from proxy.node.credentials import UserPassword
 from proxy.node.rpc import make_rpc_client
 from proxy.node.submitter import (
     KEPT_FILES,
+    STOP_SECONDS,
     BlockAnswer,
     BlockSubmitter,
     BlockVerdict,
@@ -159,6 +161,7 @@ def test_one_slow_node_does_not_delay_another(tmp_path: Path) -> None:
 
     assert stage.verdicts == [("n1", BlockVerdict.ACCEPTED)]
     _ = Deferred.fromCoroutine(stage.submitter.stop())
+    stage.run(STOP_SECONDS + 1)
 
 
 def test_a_refusal_of_the_node_is_a_reject_with_its_words(tmp_path: Path) -> None:
@@ -174,6 +177,95 @@ def test_a_refusal_of_the_node_is_a_reject_with_its_words(tmp_path: Path) -> Non
             BLOCK.hash, "n0", BlockVerdict.REJECTED, "Block decode failed (-22)"
         )
     ]
+
+
+def files(directory: Path) -> list[str]:
+    return [path.name.partition(".")[2] for path in directory.iterdir()]
+
+
+def a_real_block() -> FoundBlock:
+    raw = bytes(80) + b"\x01rest"
+    return FoundBlock(sha256d(raw[:80])[::-1].hex(), 7, raw)
+
+
+@pytest.mark.parametrize("verdict", [None, "duplicate", "high-hash"])
+def test_a_block_that_was_answered_is_not_submitted_by_the_next_process(
+    verdict: str | None, tmp_path: Path
+) -> None:
+    first = Stage(tmp_path, lambda *_: verdict)
+    first.submitter.submit(a_real_block())
+    assert files(tmp_path) == ["hex"]
+    first.run()
+    assert files(tmp_path) == ["answered.hex"]
+
+    second = Stage(tmp_path, lambda *_: None)
+    second.submitter.resume()
+    second.run()
+
+    assert second.nodes[0].calls == []
+
+
+def test_a_block_that_nobody_answered_is_submitted_by_the_next_process(
+    tmp_path: Path,
+) -> None:
+    first = Stage(tmp_path, lambda *_: Deferred())
+    first.submitter.submit(a_real_block())
+    first.run()
+
+    second = Stage(tmp_path, lambda *_: None)
+    second.submitter.resume()
+    second.run()
+
+    assert second.answers == [
+        BlockAnswer(a_real_block().hash, "n0", BlockVerdict.ACCEPTED, "")
+    ]
+    assert files(tmp_path) == ["answered.hex"]
+
+
+def test_one_bad_word_of_two_leaves_the_block_to_be_tried_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda *_: "high-hash", lambda *_: Deferred())
+    stage.submitter.submit(a_real_block())
+    stage.run()
+
+    assert files(tmp_path) == ["hex"]
+
+
+@pytest.mark.parametrize("text", ["", "00", "zz", a_real_block().raw[:81].hex() + "f"])
+def test_a_file_that_a_crash_has_cut_is_no_block(text: str, tmp_path: Path) -> None:
+    (tmp_path / f"0000000007-{a_real_block().hash}.hex").write_text(text)
+    stage = Stage(tmp_path, lambda *_: None)
+
+    stage.submitter.resume()
+    stage.run()
+
+    assert stage.nodes[0].calls == []
+    assert files(tmp_path) == ["answered.hex"]
+
+
+def test_the_end_waits_a_moment_for_a_call_that_is_under_way(tmp_path: Path) -> None:
+    late: Deferred[None] = Deferred()
+    stage = Stage(tmp_path, lambda *_: late)
+    stage.submitter.submit(BLOCK)
+    stage.run()
+    stopped = Deferred.fromCoroutine(stage.submitter.stop())
+    assert not stopped.called
+
+    late.callback(None)
+    stage.run(0.5)
+
+    assert stopped.called
+    assert stage.verdicts == [("n0", BlockVerdict.ACCEPTED)]
+
+
+def test_the_end_does_not_wait_for_ever(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda *_: Deferred())
+    stage.submitter.submit(BLOCK)
+    stage.run()
+    stopped = Deferred.fromCoroutine(stage.submitter.stop())
+    stage.run(STOP_SECONDS + 1)
+
+    assert stopped.called
+    assert stage.verdicts == []
 
 
 @pytest.mark.parametrize(
