@@ -1,6 +1,7 @@
 """Run a coroutine test on the real reactor, with a deadline and no leftovers."""
 
 import functools
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec
 
@@ -62,3 +63,10 @@ async def _run(test: Deferred[None], deadline: Seconds) -> None:
             return
         await deferLater(reactor, 0.01)
     assert open_now() <= before
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 MAX_UNSENT_BYTES = 65536
@@ -44,9 +45,9 @@ class Outbox:
         self._registering = False
         self._socket: Any = None
         self.is_open = True
-        # only a plain TCP transport has a socket that may be written to
-        if getattr(transport, "TLS", True) is False:
-            self._socket = getattr(transport, "socket", None)
+        # TLS passes on every attribute of the TCP transport below it, its socket too
+        if isinstance(transport, Connection) and not transport.TLS:
+            self._socket = transport.socket
         if self._socket is None:
             transport.registerProducer(self, True)
 

@@ -17,14 +17,9 @@ from protocol.bitcoin.hashes import sha256d
 from protocol.units import JobId
 from protocol.work.judge import header_of
 from tests.builders import a_job, a_submission, a_work, judge_loosely
+from tests.support import free_port
 
 MOMENTS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:

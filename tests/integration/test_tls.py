@@ -1,0 +1,212 @@
+"""TLS on both sides: whom we trust, and what is said where we do not."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.protocols.basic import LineReceiver
+from typing_extensions import override
+
+from protocol.units import Seconds, UnixTime
+from proxy.app import build
+from proxy.config import Config, PoolConfig
+from proxy.jobs.feed import Feed
+from proxy.upstream.address import Trust, endpoint_of, read_pool_url
+from proxy.upstream.pool import Pool
+from proxy.upstream.speech import Sv1Speech
+from tests.fakes.judging_pool import NTIME, JudgingPool
+from tests.support import free_port, within
+
+
+class Identity:
+    """A self-signed certificate for 127.0.0.1 and its key, as files."""
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a pool")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]),
+                critical=False,
+            )
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.certificate = folder / "certificate.pem"
+        self.key = folder / "key.pem"
+        pem = serialization.Encoding.PEM
+        self.certificate.write_bytes(certificate.public_bytes(pem))
+        self.key.write_bytes(
+            key.private_bytes(
+                pem,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        self.fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+
+
+class Listener:
+    """A board that waits for work or for the reason that there is none."""
+
+    def work_arrived(self, feed: Feed) -> None:
+        pass
+
+    def feed_lost(self, feed: Feed, session: int) -> None:
+        pass
+
+
+async def mined_on(identity: Identity, trust: Trust) -> str:
+    """Return `ready`, or why a pool that shows `identity` is not."""
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    clock: Any = reactor
+    files = f"privateKey={identity.key}:certKey={identity.certificate}"
+    endpoint = serverFromString(clock, f"ssl:0:interface=127.0.0.1:{files}")
+    port = await endpoint.listen(JudgingPool())
+    url = f"stratum+tls://127.0.0.1:{port.getHost().port}"
+    pool = Pool(
+        PoolConfig(name="main", url=url, user="acct"),
+        read_pool_url(url),
+        lambda address: endpoint_of(clock, address, trust),
+        clock,
+        lambda: 0.5,
+        lambda: 1,
+        lambda user: Sv1Speech("main", user, "x", "test/1"),
+    )
+    pool.listeners["hall-a"] = Listener()
+    feed = pool.open("hall-a", "", 0)
+    began = feed.reason
+    while not feed.work and feed.reason == began:
+        await deferLater(clock, 0.01)
+    found = feed.reason or pool.state()
+    await pool.stop()
+    await maybeDeferred(port.stopListening)
+    return found
+
+
+@pytest.mark.integration
+@within(Seconds(10.0))
+async def test_authorities_of_ones_own_are_trusted(tmp_path: Path) -> None:
+    identity = Identity(tmp_path)
+
+    assert await mined_on(identity, Trust.of(None, identity.certificate)) == "ready"
+
+
+@pytest.mark.integration
+@within(Seconds(10.0))
+async def test_a_certificate_that_nobody_signed_is_not_trusted(tmp_path: Path) -> None:
+    assert "certificate verify failed" in await mined_on(Identity(tmp_path), Trust())
+
+
+@pytest.mark.integration
+@within(Seconds(10.0))
+async def test_a_certificate_for_another_host_is_not_trusted(tmp_path: Path) -> None:
+    identity = Identity(tmp_path, host="127.0.0.2")
+
+    said = await mined_on(identity, Trust.of(None, identity.certificate))
+
+    assert said != "ready"
+    assert "127.0.0.1" in said or "verif" in said.lower()
+
+
+@pytest.mark.integration
+@within(Seconds(10.0))
+async def test_the_pinned_certificate_is_trusted_whoever_signed_it(
+    tmp_path: Path,
+) -> None:
+    identity = Identity(tmp_path)
+
+    assert await mined_on(identity, Trust(identity.fingerprint)) == "ready"
+
+
+@pytest.mark.integration
+@within(Seconds(10.0))
+async def test_another_certificate_than_the_pinned_one_is_not(tmp_path: Path) -> None:
+    said = await mined_on(Identity(tmp_path), Trust("00" * 32))
+
+    assert "certificate verify failed" in said
+
+
+class Firmware(LineReceiver):
+    """A miner that asks for work over TLS and keeps what it hears."""
+
+    delimiter = b"\n"
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    @override
+    def connectionMade(self) -> None:
+        self.sendLine(b'{"id":1,"method":"mining.subscribe","params":[]}')
+        self.sendLine(b'{"id":2,"method":"mining.authorize","params":["rig1","x"]}')
+
+    @override
+    def lineReceived(self, line: bytes) -> None:
+        message = json.loads(line)
+        self.methods.append(message.get("method") or str(message["id"]))
+
+
+@pytest.mark.integration
+@within(Seconds(15.0))
+async def test_miners_may_come_over_tls(tmp_path: Path) -> None:
+    identity = Identity(tmp_path)
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    clock: Any = reactor
+    pool = clock.listenTCP(0, JudgingPool(), interface="127.0.0.1")
+    number = free_port()
+    files = f"privateKey={identity.key}:certKey={identity.certificate}"
+    tables = {
+        "proxy": {"state_dir": str(tmp_path), "admin": f"unix:{tmp_path / 'a.sock'}"},
+        "pools": [
+            {
+                "name": "main",
+                "url": f"stratum+tcp://127.0.0.1:{pool.getHost().port}",
+                "user": "a",
+            }
+        ],
+        "sites": [
+            {
+                "name": "hall-a",
+                "listen": [f"ssl:{number}:interface=127.0.0.1:{files}"],
+                "sources": ["main"],
+            }
+        ],
+    }
+    config = msgspec.convert(tables, Config)
+    program = build(config, clock, lambda: UnixTime(float(NTIME)), lambda: 0.5)
+    program.root.startService()
+    await program.ready()
+    url = f"stratum+tls://127.0.0.1:{number}"
+    trust = Trust.of(None, identity.certificate)
+    firmware: Any = await endpoint_of(clock, read_pool_url(url), trust).connect(
+        Factory.forProtocol(Firmware)
+    )
+    while "mining.notify" not in firmware.methods:
+        await deferLater(clock, 0.01)
+    firmware.transport.loseConnection()
+    await program.root.stopService()
+    await maybeDeferred(pool.stopListening)
+
+    assert firmware.methods[:2] == ["1", "2"]
