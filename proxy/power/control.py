@@ -131,6 +131,8 @@ def act(
     grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias)
     over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias
     planned = plan(grant, fleet, moment.now, params.plan, stance.urgency, over_w=over)
+    if planned.reason.any():  # what the meter shows next is a step, not its noise
+        estimate = evolve(estimate, last_w=None)
     return Action(evolve(state, estimate=estimate), cap, planned)
 
 

@@ -1,5 +1,6 @@
-"""What the fleet rows of a site say of a machine: levels, timings, class, control."""
+"""Machines, and what the fleet rows of a site say of them."""
 
+import math
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -18,6 +19,11 @@ Points = tuple[tuple[HashesPerSecond, Watts], ...]
 PARKED_UP = Seconds(30.0)
 """How long a parked machine, its boards powered, takes to be at full speed again."""
 
+ABSENT_AFTER = Seconds(135.0)
+"""A machine without a connection has used up its last job by then."""
+
+LONG_AGO = Seconds(-math.inf)
+
 UNKNOWN_IDLE = 0.1
 """Of its watts, what an unknown machine is taken to draw while parked."""
 
@@ -27,7 +33,6 @@ class Mode(Enum):
 
     TUNED = "tuned"  # device API: slower levels and sleep
     SWITCHED = "switched"  # device API: sleep alone
-    FRESH = "fresh"  # device API not used yet: parked, awake
     PARKED = "parked"  # Stratum alone
 
 
@@ -59,12 +64,89 @@ class Kind:
     @property
     def first_mode(self) -> Mode:
         """How a machine is held that has just been seen for the first time."""
-        return Mode.FRESH if self.has_api else Mode.PARKED
+        return Mode.TUNED if self.has_api else Mode.PARKED
+
+    @property
+    def idle_w(self) -> Watts:
+        """Watts awake, without work, by the model."""
+        return self.variants[Mode.PARKED].points[0][1]
 
     @property
     def full_w(self) -> Watts:
         """Watts at full speed by the model."""
         return self.variants[Mode.PARKED].points[-1][1]
+
+
+@define(eq=False)
+class Machine:
+    """One machine, as far as the columns do not tell.
+
+    Attributes:
+        key: What it is known by, in events and in the database: its address; its
+            address and worker where it has no device API of its own.
+        row: Where it is in the columns.
+        miners: Its connections, each with whether it is parked.
+        gone_at: When its last connection went; None while it has one.
+        is_new: No plan has decided yet whether it may work.
+        is_responsive: It did what it was told last; else it counts at full power.
+        heard_at: When its device API last answered.
+        power_w: What it said then that it draws; None: it does not say.
+        limit_w: The power limit in force, as it said; None: it has none.
+        is_asleep: As it said; None: it never did.
+        hashed_at: When a share of it was last seen.
+    """
+
+    key: str
+    address: str
+    worker: str
+    kind: Kind
+    mode: Mode
+    row: int
+    miners: dict[int, bool] = field(factory=dict)
+    gone_at: Seconds | None = None
+    is_new: bool = False
+    is_responsive: bool = True
+    heard_at: Seconds = LONG_AGO
+    power_w: Watts | None = None
+    limit_w: Watts | None = None
+    is_asleep: bool | None = None
+    hashed_at: Seconds = LONG_AGO
+
+    @property
+    def has_api(self) -> bool:
+        """It is to be commanded through its device API."""
+        return self.kind.has_api
+
+    @property
+    def variant(self) -> Variant:
+        """Its levels and timings now."""
+        return self.kind.variants[self.mode]
+
+    @property
+    def top(self) -> int:
+        """Its highest level."""
+        return len(self.variant.points) - 1
+
+    def is_absent(self, now: Seconds) -> bool:
+        """It is neither connected nor reachable: it can be given nothing."""
+        if self.miners or (self.has_api and now - self.heard_at < ABSENT_AFTER):
+            return False
+        return self.gone_at is not None and now - self.gone_at >= ABSENT_AFTER
+
+
+@frozen
+class Saved:
+    """A machine as a restart finds it.
+
+    Attributes:
+        changed_s: How long ago it was told to run, or not to.
+    """
+
+    key: str
+    address: str
+    worker: str
+    is_running: bool
+    changed_s: float
 
 
 @define(eq=False)
@@ -140,12 +222,10 @@ def _kind_of(row: FleetConfig) -> Kind:
 
 def _api_variants(model: MachineModel, scale: float) -> dict[Mode, Variant]:
     tuned = _scaled(model.points(sleeps=True), scale)
-    awake = ((HashesPerSecond(0.0), Watts(model.idle_w)), tuned[-1])
     t_down, t_up = Seconds(model.t_down_s), model.t_up_s
     return {
         Mode.TUNED: Variant(tuned, t_down, t_up),
         Mode.SWITCHED: Variant((tuned[0], tuned[-1]), t_down, t_up),
-        Mode.FRESH: Variant(awake, PARKED_DOWN, min(PARKED_UP, t_up)),
     }
 
 

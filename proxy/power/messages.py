@@ -52,6 +52,12 @@ class Work(Struct, frozen=True, array_like=True):
     unauthorised_work: float
 
 
+class Setup(Message, frozen=True):
+    """The first message: the part of the configuration that the controller needs."""
+
+    config: Raw
+
+
 class FleetReport(Message, frozen=True):
     """The miners of a site: what has changed since the last report.
 
@@ -137,7 +143,7 @@ class News(Message, frozen=True):
     value: Raw
 
 
-Down = FleetReport | Ask | Beat
+Down = Setup | FleetReport | Ask | Beat
 """What the controller hears."""
 
 Up = Beat | Figures | Park | Grant | Answer | News

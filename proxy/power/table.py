@@ -4,91 +4,16 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
-from protocol.units import Seconds, Watts
+from protocol.units import Seconds
 from proxy.power.columns import NO_FLEET, extended, kept, remodelled
 from proxy.power.fleet import MAX_MACHINES, Fleet, Ints
-from proxy.power.machines import Describer, Kind, Mode, Variant
+from proxy.power.machines import Describer, Machine, Mode, Saved
 from proxy.power.messages import Joined
-
-ABSENT_AFTER = Seconds(135.0)
-"""A machine without a connection has used up its last job by then."""
 
 FORGOTTEN_AFTER = Seconds(3600.0)
 """A machine that has been neither connected nor reachable for so long is gone."""
-
-LONG_AGO = Seconds(-math.inf)
-
-
-@define(eq=False)
-class Machine:
-    """One machine, as far as the columns do not tell.
-
-    Attributes:
-        key: What it is known by, in events and in the database: its address; its
-            address and worker where it has no device API of its own.
-        row: Where it is in the columns.
-        miners: Its connections, each with whether it is parked.
-        gone_at: When its last connection went; None while it has one.
-        is_responsive: It did what it was told last; else it counts at full power.
-        heard_at: When its device API last answered.
-        power_w: What it said then that it draws; None: it does not say.
-        limit_w: The power limit in force, as it said; None: it has none.
-        is_asleep: As it said; None: it never did.
-        hashed_at: When a share of it was last seen.
-    """
-
-    key: str
-    address: str
-    worker: str
-    kind: Kind
-    mode: Mode
-    row: int
-    miners: dict[int, bool] = field(factory=dict)
-    gone_at: Seconds | None = None
-    is_responsive: bool = True
-    heard_at: Seconds = LONG_AGO
-    power_w: Watts | None = None
-    limit_w: Watts | None = None
-    is_asleep: bool | None = None
-    hashed_at: Seconds = LONG_AGO
-
-    @property
-    def has_api(self) -> bool:
-        """It is to be commanded through its device API."""
-        return self.kind.has_api
-
-    @property
-    def variant(self) -> Variant:
-        """Its levels and timings now."""
-        return self.kind.variants[self.mode]
-
-    @property
-    def top(self) -> int:
-        """Its highest level."""
-        return len(self.variant.points) - 1
-
-    def is_absent(self, now: Seconds) -> bool:
-        """It is neither connected nor reachable: it can be given nothing."""
-        if self.miners or (self.has_api and now - self.heard_at < ABSENT_AFTER):
-            return False
-        return self.gone_at is not None and now - self.gone_at >= ABSENT_AFTER
-
-
-@frozen
-class Saved:
-    """A machine as a restart finds it.
-
-    Attributes:
-        changed_s: How long ago it was told to run, or not to.
-    """
-
-    key: str
-    address: str
-    worker: str
-    is_running: bool
-    changed_s: float
 
 
 @define(eq=False)
@@ -152,16 +77,31 @@ class Table:
     def join(self, joined: Sequence[Joined], now: Seconds) -> list[Machine]:
         """Return the machines behind new connections.
 
-        One that was never seen counts as drawing full power until its last job,
-        from whomever it had it, is used up.
+        One that was never seen counts as drawing full power: it may still be at a
+        job from somebody else.
         """
         known = len(self.machines)
         found = [self._join(one) for one in joined]
         fleet = self.fleet
         for machine in self.machines[known:]:
+            machine.is_new = True
             fleet.from_w[machine.row] = machine.kind.full_w
             fleet.changed_at[machine.row] = now
         return [machine for machine in found if machine is not None]
+
+    def adopt(self, now: Seconds) -> list[Machine]:
+        """Count new machines as running, so that a plan picks those that may not.
+
+        They stay parked until it has. Returns them.
+        """
+        new = [m for m in self.machines if m.is_new]
+        fleet = self.fleet
+        for machine in new:
+            machine.is_new = False
+            fleet.level[machine.row] = machine.top
+            fleet.from_w[machine.row] = machine.kind.full_w
+            fleet.changed_at[machine.row] = now
+        return new
 
     def leave(self, miner: int, now: Seconds) -> None:
         """Take note that a connection is gone."""
@@ -196,6 +136,12 @@ class Table:
         """Note the levels that all machines are commanded to."""
         self._fleet = self.fleet.commanded(level, now)
 
+    def command_one(self, machine: Machine, level: int, now: Seconds) -> None:
+        """Note the level that one machine is commanded to."""
+        levels = self.fleet.level.copy()
+        levels[machine.row] = level
+        self.command(levels, now)
+
     def age(self, elapsed: Seconds) -> None:
         """Let `elapsed` pass: debts grow, cycles fade."""
         self._fleet = self.fleet.aged(elapsed)
@@ -206,13 +152,17 @@ class Table:
         fleet.from_w[machine.row] = fleet.full_w[machine.row]
         fleet.changed_at[machine.row] = now
 
-    def mind_absent(self, now: Seconds) -> list[Machine]:
-        """Stop counting on machines that are gone; return those now forgotten.
+    def mind_absent(self, now: Seconds) -> tuple[list[Machine], list[Machine]]:
+        """Stop counting on machines that are gone.
 
         While one may still be at its last job it counts as commanded, so that it
         is granted work at once if it is back by then. One that does not answer its
         device API counts at full power until it is forgotten.
+
+        Returns:
+            Those now set aside, out of the plan, and those now forgotten.
         """
+        aside: list[Machine] = []
         forgotten: list[Machine] = []
         fleet = self.fleet
         for machine in self.machines:
@@ -222,13 +172,14 @@ class Table:
                     fleet.switched_at[row] = -math.inf
             elif now - max(machine.gone_at, machine.heard_at) >= FORGOTTEN_AFTER:
                 forgotten.append(machine)
-            elif machine.is_responsive and not machine.has_api:
+            elif not machine.has_api and fleet.switched_at[row] != math.inf:
                 fleet.level[row] = 0
                 fleet.from_w[row] = fleet.level_w[row, 0]
                 fleet.changed_at[row], fleet.switched_at[row] = -math.inf, math.inf
+                aside.append(machine)
         if forgotten:
             self._forget(forgotten)
-        return forgotten
+        return aside, forgotten
 
     def _forget(self, machines: list[Machine]) -> None:
         stays = np.ones(len(self.fleet), dtype=np.bool_)

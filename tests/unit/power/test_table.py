@@ -7,10 +7,17 @@ import pytest
 from protocol.units import Seconds
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.power.fleet import UNMANAGED
-from proxy.power.machines import Describer, Mode, check_models
+from proxy.power.machines import (
+    ABSENT_AFTER,
+    Describer,
+    Machine,
+    Mode,
+    Saved,
+    check_models,
+)
 from proxy.power.messages import Joined
 from proxy.power.models import UnknownModelError
-from proxy.power.table import ABSENT_AFTER, FORGOTTEN_AFTER, Machine, Saved, Table
+from proxy.power.table import FORGOTTEN_AFTER, Table
 
 POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000)
 ROWS = (
@@ -47,14 +54,22 @@ def test_the_first_row_that_fits_describes_a_machine() -> None:
     assert table.fleet.level_h[2].max() == pytest.approx(13.5e12 * 0.5)
 
 
-def test_a_machine_never_seen_counts_at_full_power_until_its_last_job_is_over() -> None:
+def test_a_machine_never_seen_counts_at_full_power() -> None:
     table = a_table()
     machine = join(table, 1, "park.1")
     full = table.fleet.full_w[machine.row]
 
     assert table.fleet.committed_w(NOW)[0] == full
     assert table.fleet.committed_w(later(134))[0] == full
-    assert table.fleet.committed_w(later(136))[0] < 0.2 * full
+
+
+def test_a_new_machine_counts_as_running_when_a_plan_is_made() -> None:
+    table = a_table()
+    machine = join(table, 1, "park.1")
+
+    assert table.adopt(NOW) == [machine]
+    assert table.level_of(machine) == machine.top
+    assert table.adopt(NOW) == [], "once"
 
 
 def test_a_reconnect_is_the_same_machine_and_counts_on_as_commanded() -> None:
@@ -92,7 +107,7 @@ def test_a_machine_away_for_an_hour_is_forgotten() -> None:
     stays = join(table, 2, "park.2", "10.0.0.2")
     table.leave(1, NOW)
 
-    gone = table.mind_absent(later(FORGOTTEN_AFTER))
+    _, gone = table.mind_absent(later(FORGOTTEN_AFTER))
 
     assert [m.worker for m in gone] == ["park.1"]
     assert len(table.fleet) == 1
@@ -121,24 +136,22 @@ def test_a_silent_device_counts_at_full_power() -> None:
 def test_sleep_by_device_api_draws_less_and_is_quicker_than_parking() -> None:
     table = a_table()
     machine = join(table, 1, "lux.1")
-    parked_w = table.fleet.level_w[0, 0]
-    assert machine.mode is Mode.FRESH
-    assert table.fleet.t_down[0] == 135
-
-    table.set_mode(machine, Mode.TUNED)
-
-    assert table.fleet.level_w[0, 0] < parked_w
+    asleep_w = table.fleet.level_w[0, 0]
     assert table.fleet.t_down[0] < 30
+
+    table.set_mode(machine, Mode.PARKED)
+
+    assert table.fleet.level_w[0, 0] > asleep_w
+    assert table.fleet.t_down[0] == 135
 
 
 def test_full_speed_stays_full_speed_in_every_mode() -> None:
     table = a_table()
     machine = join(table, 1, "lux.1")
-    table.set_mode(machine, Mode.TUNED)
     table.command(table.fleet.top, NOW)
     full = table.fleet.target_w[0]
 
-    for mode in (Mode.SWITCHED, Mode.PARKED, Mode.FRESH, Mode.TUNED):
+    for mode in (Mode.SWITCHED, Mode.PARKED, Mode.TUNED):
         table.set_mode(machine, mode)
         assert table.fleet.target_w[0] == full, mode
 

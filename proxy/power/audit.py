@@ -1,0 +1,84 @@
+"""The event log of the controller: rows that each hold the hash of the one before."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+FIRST_HASH = bytes(32)
+"""What stands before the first event of all."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@frozen
+class Event:
+    """Something that happened to a site, and why.
+
+    Attributes:
+        at: Unix seconds.
+        kind: order, budget, state, cap, command, acknowledgement, read_back, verdict,
+            alarm and the like.
+        cause: What led to it, for people.
+        body: The rest, JSON.
+    """
+
+    at: float
+    site: str
+    kind: str
+    cause: str
+    body: dict[str, Any]
+
+
+@frozen
+class Row:
+    """An event as it is stored.
+
+    Attributes:
+        id: Counts up by one.
+        text: Its body as the JSON that was hashed.
+        hash: Of the row before and this one.
+    """
+
+    id: int
+    at: float
+    site: str
+    kind: str
+    cause: str
+    text: bytes
+    hash: bytes
+
+
+def rows_after(last_id: int, last_hash: bytes, events: Iterable[Event]) -> list[Row]:
+    """Return `events` as the rows that follow the row `last_id`."""
+    rows: list[Row] = []
+    for event in events:
+        last_id += 1
+        text = _encode(event.body)
+        head = (last_id, event.at, event.site, event.kind, event.cause)
+        last_hash = _hash(last_hash, head, text)
+        rows.append(Row(*head, text, last_hash))
+    return rows
+
+
+def first_broken(rows: Iterable[Row], last_id: int, last_hash: bytes) -> int | None:
+    """Return the id of the first row that does not follow, None if all do.
+
+    Args:
+        rows: In the order of their ids.
+        last_id: Of the row before the first of them.
+        last_hash: Its hash.
+    """
+    for row in rows:
+        head = (row.id, row.at, row.site, row.kind, row.cause)
+        if row.id != last_id + 1 or row.hash != _hash(last_hash, head, row.text):
+            return row.id
+        last_id, last_hash = row.id, row.hash
+    return None
+
+
+def _hash(before: bytes, head: tuple[object, ...], text: bytes) -> bytes:
+    """Return SHA-256 of the hash before, and the JSON of the row's columns."""
+    return sha256(before + _encode(head) + b"\n" + text).digest()

@@ -1,0 +1,135 @@
+"""The orders of a site: taken, renewed, withdrawn, and the budget they make."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import define, evolve, field
+
+from protocol.units import Seconds, UnixTime
+from proxy.power.budget import Budget, Envelope, Order, Signal, decide, prune
+from proxy.power.ports import Receipt
+
+MAX_ORDERS = 10_000
+"""Orders of one site: a quarter of an hour each for a hundred days."""
+
+
+@define(eq=False)
+class OrderBook:
+    """What everybody has said about one site's budget.
+
+    Attributes:
+        leases: Signals by name, with how long each may be silent; None: for ever.
+        orders: All that may still matter.
+    """
+
+    site: str
+    envelope: Envelope
+    leases: Mapping[str, Seconds | None]
+    orders: tuple[Order, ...] = field(default=(), init=False)
+    _spoke_at: dict[str, Seconds] = field(factory=dict, init=False)
+
+    def restore(
+        self, orders: Iterable[Order], silent_for: Mapping[str, float], now: Seconds
+    ) -> None:
+        """Take in what was said before a restart.
+
+        Args:
+            orders: As they were.
+            silent_for: Of each source, how long ago it spoke; by the wall clock, so
+                that what is in the future counts as now.
+            now: The moment.
+        """
+        self.orders = tuple(o for o in orders if o.site == self.site)
+        for source, silence in silent_for.items():
+            self._spoke_at[source] = Seconds(now - max(0.0, silence))
+
+    def take(
+        self, orders: Sequence[Order], now: Seconds, moments: Sequence[UnixTime]
+    ) -> Receipt:
+        """Take in orders, all or none; see `ports.SignalListener`.
+
+        Args:
+            orders: Of any sources.
+            now: Of the monotonic clock.
+            moments: What the wall clock may say; see `wall.WallClock`.
+        """
+        for order in orders:
+            if reason := self._objection(order, moments[0]):
+                return Receipt(is_taken=False, reason=reason)
+        new = [o for o in orders if not self._stands(o)]
+        kept = prune(self.orders, self.signals(now), min(moments))
+        if len(kept) + len(new) > MAX_ORDERS:
+            return Receipt(is_taken=False, reason=f"more than {MAX_ORDERS} orders")
+        self.orders = (*kept, *new)
+        for source in {o.source for o in orders}:
+            self._spoke_at[source] = now
+        return Receipt(is_taken=True)
+
+    def renew(self, source: str, now: Seconds) -> None:
+        """Note that `source` is there."""
+        if source in self.leases:
+            self._spoke_at[source] = now
+
+    def withdraw(self, source: str) -> int:
+        """Forget the orders of `source`; return how many there were."""
+        kept = tuple(o for o in self.orders if o.source != source)
+        count = len(self.orders) - len(kept)
+        self.orders = kept
+        return count
+
+    def budget(self, now: Seconds, moments: Sequence[UnixTime]) -> Budget:
+        """Return the budget in force, the lowest of what `moments` make of it."""
+        signals = self.signals(now)
+        return min(
+            (
+                decide(self.site, self.envelope, self.orders, signals, at)
+                for at in moments
+            ),
+            key=lambda budget: budget.watts,
+        )
+
+    def silence(self, now: Seconds) -> float:
+        """Return the largest part of a lease that has passed in silence, 0 if none."""
+        parts = (
+            (now - self._spoke_at[name]) / lease
+            for name, lease in self.leases.items()
+            if lease is not None and name in self._spoke_at
+        )
+        return max(parts, default=0.0)
+
+    def next_seq(self, source: str) -> int:
+        """Return a `seq` above all that `source` has used."""
+        return 1 + max((o.seq for o in self.orders if o.source == source), default=0)
+
+    def _objection(self, order: Order, at: UnixTime) -> str:
+        """Return why `order` is not taken; empty if it is."""
+        if order.site != self.site:
+            return f"the order is for {order.site!r}, this is {self.site!r}"
+        if not 0 <= order.watts < float("inf"):
+            return f"{order.watts} W is not a power"
+        if self._stands(order):
+            return ""
+        if order.has_ended(at):
+            return "the order has ended already"
+        last = self.next_seq(order.source) - 1
+        if order.seq <= last:
+            return f"seq {order.seq} is used: {order.source} has given up to {last}"
+        return ""
+
+    def _stands(self, order: Order) -> bool:
+        same = _without_receipt(order)
+        return any(_without_receipt(o) == same for o in self.orders)
+
+    def signals(self, now: Seconds) -> tuple[Signal, ...]:
+        """Return every configured signal and how long it has been silent."""
+
+        def silent_for(name: str) -> Seconds | None:
+            spoke = self._spoke_at.get(name)
+            return None if spoke is None else Seconds(now - spoke)
+
+        return tuple(
+            Signal(name, lease, silent_for(name)) for name, lease in self.leases.items()
+        )
+
+
+def _without_receipt(order: Order) -> Order:
+    return evolve(order, received_at=UnixTime(0.0))

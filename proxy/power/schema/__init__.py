@@ -1,0 +1,1 @@
+"""The controller's database, one file a schema version."""

@@ -1,0 +1,63 @@
+"""A site's control from its part of the configuration."""
+
+from collections.abc import Mapping
+
+from protocol.units import Seconds, Watts
+from proxy.config import SiteConfig
+from proxy.config.power import PowerConfig
+from proxy.power.budget import Envelope
+from proxy.power.cap import AuxLoad
+from proxy.power.control import SiteParams
+from proxy.power.estimate import EstimateParams
+from proxy.power.machines import Describer
+from proxy.power.meter import MeterParams
+from proxy.power.orders import OrderBook
+from proxy.power.polls import Foreign
+from proxy.power.site import SiteControl
+from proxy.power.table import Table
+
+AUX_FIXED = 0.01
+"""Of the contract: what cooling and network draw while no machine runs."""
+
+AUX_SHARE = 0.03
+"""Of the machines' watts: what they draw beside."""
+
+
+def site_control(
+    site: SiteConfig,
+    power: PowerConfig,
+    leases: Mapping[str, Seconds | None],
+    foreign: Foreign,
+) -> SiteControl:
+    """Return the control of `site`, not begun yet.
+
+    Args:
+        site: As configured.
+        power: Its power settings.
+        leases: Signals by name, with how long each may be silent.
+        foreign: Tells which of a device's pool slots lead elsewhere.
+
+    Raises:
+        UnknownModelError: A fleet row names a machine that is not in the catalogue.
+    """
+    envelope = Envelope(Watts(power.budget_w), Watts(power.fail_safe_w))
+    return SiteControl(
+        site.name,
+        params_of(power),
+        OrderBook(site.name, envelope, leases),
+        Table(Describer.of(power, site.fleet)),
+        foreign,
+    )
+
+
+def params_of(power: PowerConfig) -> SiteParams:
+    """Return all that shapes a site's control."""
+    return SiteParams(
+        fail_safe_w=Watts(power.fail_safe_w),
+        estimate=EstimateParams(
+            aux=AuxLoad(Watts(AUX_FIXED * power.budget_w), AUX_SHARE),
+            ramp_up_w_per_s=power.ramp_up_w_per_s,
+            ramp_down_w_per_s=power.ramp_down_w_per_s,
+        ),
+        meter=None if power.meter == "model" else MeterParams(),
+    )

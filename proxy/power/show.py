@@ -1,0 +1,183 @@
+"""A site's power as operators see it, and what a plan would do."""
+
+import math
+from itertools import islice
+
+import attrs
+
+from protocol.units import Seconds, Watts
+from proxy.power.drawn import drawn
+from proxy.power.evidence import Proof
+from proxy.power.machines import Mode
+from proxy.power.messages import SiteFigures
+from proxy.power.plan import grant_within, plan
+from proxy.power.proof import efficiency
+from proxy.power.site import REASONS, SiteControl
+from proxy.power.table import Table
+from proxy.power.views import (
+    HashView,
+    MachineCounts,
+    MeterView,
+    OrderView,
+    PlanView,
+    PowerView,
+    SignalView,
+    StepView,
+)
+
+LOOKS_BACK = Seconds(300.0)
+MAX_STEPS = 1000
+"""Steps listed in one dry run."""
+
+
+def figures(site: SiteControl, now: Seconds) -> SiteFigures | None:
+    """Return a site's power at a glance, None before its first look."""
+    budget, sensed, cap = site.budget, site.sensed, site.cap
+    if budget is None or sensed is None or cap is None:
+        return None
+    power, source = drawn(site.table, site.state, site.params, now)
+    return SiteFigures(
+        site.name,
+        budget.watts,
+        cap.hash_hs,
+        power,
+        source,
+        sensed.state.safety.state.value,
+        budget.reason,
+    )
+
+
+def show(site: SiteControl, now: Seconds) -> PowerView | None:
+    """Return all there is to see of a site's power, None before its first look."""
+    head, budget, cap, sensed = figures(site, now), site.budget, site.cap, site.sensed
+    if head is None or budget is None or cap is None or sensed is None:
+        return None
+    seen, expected = _efficiency(site, now)
+    return PowerView(
+        site=site.name,
+        budget_w=budget.watts,
+        rule=budget.rule.value,
+        ruled_by=budget.reason,
+        next_change=budget.next_change,
+        state=head.state,
+        state_reason=sensed.state.safety.reason,
+        power_w=head.power_w,
+        power_source=head.power_source,
+        cap_hs=cap.hash_hs,
+        cap=attrs.asdict(cap),
+        cap_text=str(cap),
+        meter=_meter(site, now),
+        orders=_orders(site),
+        signals=_signals(site, now),
+        machines=_counts(site, now),
+        hashrate=_hashes(site.evidence.site),
+        tenants={n: _hashes(p) for n, p in site.evidence.tenants.items()},
+        joules_per_terahash=seen,
+        expected_joules_per_terahash=expected,
+        parked_work=site.evidence.parked_work,
+        unauthorised_work=site.evidence.unauthorised_work,
+        is_hidden_load=sensed.stance.is_hidden_load,
+    )
+
+
+def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
+    """Return what would be done now under a budget of `watts`; nothing is."""
+    cap, fleet = site.cap, site.table.fleet
+    if cap is None:
+        return None
+    budget = min(watts, site.orders.envelope.budget_w)
+    aux, bias = site.params.estimate.aux, site.state.estimate.bias
+    allowed = aux.it_watts(budget * (1.0 - cap.guard))
+    grant = grant_within(allowed, aux.it_watts(budget), budget, bias)
+    planned = plan(grant, fleet, now, site.params.plan)
+    steps = [
+        StepView(
+            machine=site.table.machines[c.row].key,
+            worker=site.table.machines[c.row].worker,
+            model=site.table.machines[c.row].kind.name,
+            before_w=float(fleet.level_w[c.row, c.before]),
+            after_w=float(fleet.level_w[c.row, c.after]),
+            hash_hs=float(
+                fleet.level_h[c.row, c.after] - fleet.level_h[c.row, c.before]
+            ),
+            reason=REASONS[c.reason],
+        )
+        for c in islice(planned.commands(), MAX_STEPS)
+    ]
+    return PlanView(
+        site=site.name,
+        budget_w=budget,
+        cap_hs=fleet.hashes_at(planned.level),
+        watts=Watts(planned.watts - float(fleet.target_w.sum())),
+        hash_hs=planned.hashrate_change,
+        steps=steps,
+        more=len(planned.rows) - len(steps),
+    )
+
+
+def _meter(site: SiteControl, now: Seconds) -> MeterView | None:
+    if site.params.meter is None:
+        return None
+    meter = site.state.meter
+    fault = None if meter.fault is None else meter.fault.value
+    return MeterView(meter.watts, fault, meter.lost_for(now))
+
+
+def _orders(site: SiteControl) -> list[OrderView]:
+    return [
+        OrderView(
+            o.source,
+            o.seq,
+            o.watts,
+            o.not_before,
+            o.expires,
+            o.lease_s,
+            o.revert_w,
+            o.reason,
+        )
+        for o in site.orders.orders
+    ]
+
+
+def _signals(site: SiteControl, now: Seconds) -> list[SignalView]:
+    lapsed = site.budget.lapsed if site.budget else ()
+    return [
+        SignalView(s.name, s.lease_s, s.silent_for, s.name in lapsed)
+        for s in site.orders.signals(now)
+    ]
+
+
+def _counts(site: SiteControl, now: Seconds) -> MachineCounts:
+    machines = site.table.machines
+    return MachineCounts(
+        total=len(machines),
+        connected=sum(bool(m.miners) for m in machines),
+        running=int((site.table.fleet.level > 0).sum()),
+        unknown=sum(not m.kind.is_known for m in machines),
+        unresponsive=sum(not m.is_responsive for m in machines),
+        parked_only=sum(m.mode is Mode.PARKED for m in machines),
+        absent=sum(m.is_absent(now) for m in machines),
+        under_way=len(site.actuations),
+    )
+
+
+def _hashes(proof: Proof) -> HashView:
+    total = proof.over(LOOKS_BACK)
+    low, high = total.interval()
+    return HashView(total.hash_hs, low, high, total.shares)
+
+
+def _efficiency(site: SiteControl, now: Seconds) -> tuple[float | None, float | None]:
+    """Return J/TH as shares and watts show it, and as the model has it."""
+    table: Table = site.table
+    shares = site.evidence.site.over(LOOKS_BACK)
+    power = site.evidence.mean_power_w(shares.seconds, now)
+    bias = site.state.estimate.bias
+    found = efficiency(
+        shares,
+        site.params.estimate.aux.it_watts(power),
+        Watts(bias * float(table.fleet.target_w.sum())),
+        table.fleet.hashes_at(table.fleet.level),
+    )
+    seen = found.observed if math.isfinite(found.observed) else None
+    return seen, found.expected or None

@@ -1,0 +1,289 @@
+"""One site under control: what is heard goes in, what is to be done comes out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from attrs import define, field
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.actuate import Actuations
+from proxy.power.audit import Event
+from proxy.power.budget import Budget, Order
+from proxy.power.cap import Cap
+from proxy.power.control import (
+    Moment,
+    Sensed,
+    SiteParams,
+    SiteState,
+    act,
+    sense,
+    site_at,
+)
+from proxy.power.drawn import by_model, drawn
+from proxy.power.effects import Call, Effects, Learned, MachineRow
+from proxy.power.evidence import Evidence
+from proxy.power.machines import Machine
+from proxy.power.messages import FleetReport
+from proxy.power.orders import OrderBook
+from proxy.power.plan import Plan, Urgency
+from proxy.power.polls import Foreign, Polls
+from proxy.power.ports import DeviceReport, Receipt
+from proxy.power.steps import Reason
+from proxy.power.table import Table
+from proxy.power.verify import is_meter_consistent
+from proxy.power.wall import WallClock
+
+CONTROL_PERIOD = Seconds(5.0)
+
+REASONS = {
+    Reason.UNMANAGED: "no fleet row describes it",
+    Reason.CLASS: "the lowest class that runs goes first, worst J/TH in it",
+    Reason.TRIM: "a slower level is enough",
+    Reason.FORCED: "the budget cannot be kept otherwise, though it began lately",
+    Reason.TRIP: "trip",
+    Reason.ROTATE: "an equal machine has been off for longer",
+    Reason.WAKE: "there is room for it",
+    Reason.RAISE: "there is room for a faster level",
+}
+
+
+ROOM_FOR_NEW = "seen for the first time, and there is room for it"
+
+
+@define(eq=False)
+class SiteControl:
+    """Control of one site, without a clock, a socket or a disk.
+
+    Whoever runs it calls `tick` each second, hands in what is heard, and after each
+    call does what `drain` returns.
+
+    Attributes:
+        foreign: Tells which of a device's pool slots lead elsewhere.
+        is_urgent: Something was heard that `tick` should look at now.
+    """
+
+    name: str
+    params: SiteParams
+    orders: OrderBook
+    table: Table
+    foreign: Foreign
+    wall: WallClock = field(factory=WallClock, init=False)
+    state: SiteState = field(init=False)
+    budget: Budget | None = field(default=None, init=False)
+    sensed: Sensed | None = field(default=None, init=False)
+    cap: Cap | None = field(default=None, init=False)
+    evidence: Evidence = field(init=False)
+    actuations: Actuations = field(init=False)
+    polls: Polls = field(init=False)
+    is_urgent: bool = field(default=False, init=False)
+    _effects: Effects = field(factory=Effects, init=False)
+    _acted_at: Seconds = field(init=False)
+    _at: UnixTime = field(init=False)
+
+    def begin(self, now: Seconds, at: UnixTime, learned: Learned | None = None) -> None:
+        """Start, once the table and the orders hold what a restart found."""
+        self._at = at
+        self._acted_at = Seconds(now - CONTROL_PERIOD)
+        self.evidence = Evidence(now)
+        it_w = float(self.table.fleet.committed_w(now).sum())
+        has_machines = bool(self.table.machines)
+        drawn = self.params.estimate.aux.site_watts(it_w) if has_machines else 0.0
+        self.state = site_at(now, Watts(drawn))
+        if learned is not None:
+            estimate = attrs.evolve(
+                self.state.estimate, bias=learned.bias, reference=learned.reference
+            )
+            self.state = attrs.evolve(self.state, estimate=estimate)
+        self.actuations = Actuations(self.table, self._log, lambda: self._effects)
+        self.polls = Polls(self.table, self.actuations, self._log, self.foreign)
+        body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
+        self._log("start", "the controller starts", body)
+
+    def drain(self) -> Effects:
+        """Return what is to be done since the last call."""
+        effects, self._effects = self._effects, Effects()
+        return effects
+
+    # what is heard
+
+    def take(self, orders: Sequence[Order], now: Seconds, at: UnixTime) -> Receipt:
+        """Take in orders; a taken one is to be acted on at once."""
+        self._at = at
+        before = self.orders.orders
+        receipt = self.orders.take(orders, now, self.wall.moments(now, at))
+        if not receipt.is_taken:
+            for order in orders:
+                self._log("refused", receipt.reason, _order_body(order))
+        elif self.orders.orders != before:
+            self._effects.has_orders = self.is_urgent = True
+            for order in orders:
+                self._log("order", order.reason or "an order", _order_body(order))
+        return receipt
+
+    def withdraw(self, source: str, cause: str, at: UnixTime) -> int:
+        """Forget the orders of `source`; return how many there were."""
+        self._at = at
+        count = self.orders.withdraw(source)
+        if count:
+            self._effects.has_orders = self.is_urgent = True
+            self._log("withdraw", cause, {"source": source, "orders": count})
+        return count
+
+    def report(self, report: FleetReport, now: Seconds, at: UnixTime) -> None:
+        """Take in what changed among the site's miners."""
+        self._at = at
+        if report.is_whole:
+            self.table.leave_all(now)
+        for miner in report.left:
+            self.table.leave(miner, now)
+        known = len(self.table.machines)
+        for machine in self.table.join(report.joined, now):
+            self.actuations.connect(machine)
+        for machine in self.table.machines[known:]:
+            body = {"machine": machine.key, "worker": machine.worker}
+            self._log("machine", f"first seen: {machine.kind.name}", body)
+            self._save(machine)
+        for miner, is_parked in report.parked:
+            found = self.table.of_miner(miner)
+            if found is not None:
+                found.miners[miner] = is_parked
+        self._count(report, now)
+
+    def answered(
+        self, call: Call, why_not: str | None, now: Seconds, at: UnixTime
+    ) -> None:
+        """Take in how a command to a device ended; None: acknowledged."""
+        self._at = at
+        self.actuations.answered(call, why_not, now)
+
+    def reported(
+        self, key: str, report: DeviceReport | None, now: Seconds, at: UnixTime
+    ) -> None:
+        """Take in what a device says of itself; None: it does not answer."""
+        self._at = at
+        self.polls.reported(key, report, now)
+
+    # what time brings
+
+    def tick(self, now: Seconds, at: UnixTime, reading: float | None) -> None:
+        """Look at the site and act if it is time to.
+
+        Args:
+            now: Of the monotonic clock.
+            at: Of the wall clock.
+            reading: The meter's watts, NaN if it says so, None if it is silent.
+        """
+        self._at = at
+        budget = self.orders.budget(now, self.wall.moments(now, at))
+        is_new = self._note_budget(budget)
+        self._mind_absent(now)
+        sensed = sense(
+            self.state,
+            self.table.fleet,
+            budget,
+            reading,
+            now=now,
+            params=self.params,
+            silence=self.orders.silence(now),
+        )
+        self._note_stance(sensed)
+        expected = by_model(self.table, self.state, self.params, now)
+        is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
+        self._effects.calls += self.polls.tick(now, is_metered=is_metered)
+        is_due = now - self._acted_at >= CONTROL_PERIOD
+        is_pressing = sensed.stance.urgency is not Urgency.NORMAL
+        if is_due or is_pressing or is_new or self.is_urgent:
+            self._act(sensed, budget, now)
+        self._weigh(now)
+
+    # within
+
+    def _act(self, sensed: Sensed, budget: Budget, now: Seconds) -> None:
+        elapsed = Seconds(now - self._acted_at)
+        self._acted_at, self.is_urgent = now, False
+        self.table.age(elapsed)
+        new = self.table.adopt(now)
+        moment = Moment(now, self._at, elapsed)
+        action = act(sensed, self.table.fleet, budget, moment, self.params)
+        self.state, self.cap = action.state, action.cap
+        if action.plan.reason.any():
+            self._log("cap", str(action.cap), attrs.asdict(action.cap))
+        self._command(action.plan, new, now)
+
+    def _command(self, plan: Plan, new: list[Machine], now: Seconds) -> None:
+        """Tell the machines what the plan wants of them, those going down first."""
+        told = [(c.row, REASONS[c.reason]) for c in plan.commands()]
+        rows = {row for row, _ in told}
+        told += [(m.row, ROOM_FOR_NEW) for m in new if m.row not in rows]
+        self.table.command(plan.level, now)
+        for row, cause in told:
+            machine = self.table.machines[row]
+            self.actuations.command(machine, cause, now)
+            self._save(machine)
+
+    def _count(self, report: FleetReport, now: Seconds) -> None:
+        for work in report.work:
+            machine = self.table.of_miner(work.id)
+            if machine is None:
+                continue
+            kind = machine.kind
+            self.evidence.add(work, is_known=kind.is_known, tenant=kind.tenant)
+            if self.table.level_of(machine) == 0:
+                self.actuations.hashed(machine, now)
+            else:
+                machine.hashed_at = now
+
+    def _weigh(self, now: Seconds) -> None:
+        """Hold the shares against the cap."""
+        if self.cap is None:
+            return
+        power, _ = drawn(self.table, self.state, self.params, now)
+        if self.evidence.tick(self.cap.hash_hs, power, now):
+            body = {"cap_hs": self.cap.hash_hs}
+            self._log("alarm", "shares prove more hashes than the cap allows", body)
+
+    def _note_budget(self, budget: Budget) -> bool:
+        """Log the budget if it is another one; return whether its watts are."""
+        before, self.budget = self.budget, budget
+        same = before is not None and before.reason == budget.reason
+        if before is None or not same or before.watts != budget.watts:
+            body = {"watts": budget.watts, "rule": budget.rule.value}
+            self._log("budget", budget.reason, body)
+        return before is None or before.watts != budget.watts
+
+    def _note_stance(self, sensed: Sensed) -> None:
+        before = self.sensed
+        self.state, self.sensed = sensed.state, sensed
+        for change in sensed.transitions:
+            body = {"before": change.before.value, "after": change.after.value}
+            self._log("state", change.reason, body)
+        was_hidden = before is not None and before.stance.is_hidden_load
+        if sensed.stance.is_hidden_load and not was_hidden:
+            meter_w = sensed.state.meter.trusted_w
+            why = "the meter sees a load that no machine explains"
+            self._log("alarm", why, {"meter_w": meter_w})
+
+    def _mind_absent(self, now: Seconds) -> None:
+        aside, forgotten = self.table.mind_absent(now)
+        for machine in aside:
+            self._log("machine", "absent: not connected", {"machine": machine.key})
+            self._save(machine)
+        for machine in forgotten:
+            self.polls.forget(machine)
+            self._effects.forgotten.append(machine.key)
+            self._log("machine", "forgotten", {"machine": machine.key})
+
+    def _save(self, machine: Machine) -> None:
+        is_running = self.table.level_of(machine) > 0
+        self._effects.machines.append(
+            MachineRow(machine.key, machine.address, machine.worker, is_running)
+        )
+
+    def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
+        event = Event(self._at, self.name, kind, cause, body)
+        self._effects.events.append(event)
+
+
+def _order_body(order: Order) -> dict[str, Any]:
+    return attrs.asdict(order)

@@ -1,0 +1,260 @@
+"""The controller's database: what a restart finds, and the log of all that happened."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from itertools import count
+from pathlib import Path
+
+import msgspec
+from attrs import define, field, frozen
+
+from protocol.units import UnixTime
+from proxy.power import schema
+from proxy.power.audit import FIRST_HASH, Row, first_broken, rows_after
+from proxy.power.budget import Order
+from proxy.power.effects import Effects, Learned
+from proxy.power.machines import Saved
+
+MAX_EVENTS = 5_000_000
+"""About 1.5 GB: a year of a site of 1,000 machines."""
+
+TRIM = 1000
+"""Rows that one transaction deletes at most."""
+
+BUSY_SECONDS = 0.5
+
+_encode = msgspec.json.encode
+_decode_order = msgspec.json.Decoder(Order).decode
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
+@frozen
+class Kept:
+    """All that a restart finds of a site."""
+
+    orders: tuple[Order, ...]
+    silent_for: Mapping[str, float]
+    machines: tuple[Saved, ...]
+    learned: Learned | None
+
+
+@define(eq=False)
+class Store:
+    """Writes what must be durable before it is acted upon.
+
+    Attributes:
+        max_events: Rows of the log that are kept.
+    """
+
+    _db: sqlite3.Connection
+    max_events: int = MAX_EVENTS
+    _last: tuple[int, bytes] = field(init=False)
+    _anchor: tuple[int, bytes] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._anchor = self._edge("SELECT id, hash FROM anchor") or (0, FIRST_HASH)
+        newest = "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1"
+        self._last = self._edge(newest) or self._anchor
+
+    def write(
+        self,
+        site: str,
+        effects: Effects,
+        orders: Sequence[Order],
+        at: UnixTime,
+    ) -> list[Row]:
+        """Make what `effects` hold durable; return the rows of the log.
+
+        Args:
+            site: Whose they are.
+            effects: Only what is to be written is looked at.
+            orders: All of the site's, written if they changed.
+            at: Wall time.
+
+        Raises:
+            StoreError: It could not be written: nothing may be acted upon.
+        """
+        rows = rows_after(*self._last, effects.events)
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._append(rows)
+                anchor = self._trim()
+                self._save_machines(site, effects, at)
+                if effects.has_orders:
+                    self._save_orders(site, orders)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+        self._anchor = anchor
+        if rows:
+            self._last = rows[-1].id, rows[-1].hash
+        return rows
+
+    def spoke(self, site: str, source: str, at: UnixTime) -> None:
+        """Note when a source was heard."""
+        sql = "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)"
+        self._execute(sql, (site, source, at))
+
+    def learn(self, site: str, learned: Learned) -> None:
+        """Keep what was learned."""
+        sql = "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)"
+        self._execute(sql, (site, learned.bias, learned.reference))
+
+    def kept(self, site: str, at: UnixTime) -> Kept:
+        """Return what a restart finds of `site`."""
+        select = self._db.execute
+        orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
+        spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
+        machines = select(
+            "SELECT key, address, worker, is_running, at FROM machine WHERE site = ?",
+            (site,),
+        )
+        learned = select(
+            "SELECT bias, reference FROM learned WHERE site = ?", (site,)
+        ).fetchone()
+        return Kept(
+            tuple(_decode_order(body) for (body,) in orders),
+            {source: at - then for source, then in spoken},
+            tuple(
+                Saved(key, address, worker, bool(runs), max(0.0, at - then))
+                for key, address, worker, runs, then in machines
+            ),
+            Learned(*learned) if learned else None,
+        )
+
+    def history(self, site: str | None, limit: int, before: int | None) -> list[Row]:
+        """Return the newest events first.
+
+        Args:
+            site: None: of every site.
+            limit: How many at the most.
+            before: Only those with a lower id; None: the newest.
+        """
+        found = self._db.execute(
+            "SELECT id, at, site, kind, cause, body, hash FROM event"
+            " WHERE id < ? AND (? IS NULL OR site = ?) ORDER BY id DESC LIMIT ?",
+            (before or self._last[0] + 1, site, site, limit),
+        )
+        return [_row(r) for r in found]
+
+    def first_broken(self) -> int | None:
+        """Return the id of the first event that was tampered with, None if none was.
+
+        It reads them all: 2 s for each million.
+        """
+        return first_broken(self._rows(), *self._anchor)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _rows(self) -> Iterator[Row]:
+        found = self._db.execute(
+            "SELECT id, at, site, kind, cause, body, hash FROM event ORDER BY id"
+        )
+        return (_row(r) for r in found)
+
+    def _append(self, rows: list[Row]) -> None:
+        self._db.executemany(
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.id, r.at, r.site, r.kind, r.cause, r.text.decode(), r.hash.hex())
+                for r in rows
+            ],
+        )
+
+    def _trim(self) -> tuple[int, bytes]:
+        """Delete the oldest events beyond the limit; return where the rest begins."""
+        excess = min(self._last[0] - self._anchor[0] - self.max_events, TRIM)
+        if excess <= 0:
+            return self._anchor
+        upto = self._anchor[0] + excess
+        edge = self._edge("SELECT id, hash FROM event WHERE id = ?", (upto,))
+        if edge is None:
+            return self._anchor
+        self._db.execute("DELETE FROM event WHERE id <= ?", (upto,))
+        self._db.execute("DELETE FROM anchor")
+        self._db.execute("INSERT INTO anchor VALUES (?, ?)", (upto, edge[1].hex()))
+        return edge
+
+    def _save_machines(self, site: str, effects: Effects, at: UnixTime) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO machine VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (site, m.key, m.address, m.worker, m.is_running, at)
+                for m in effects.machines
+            ],
+        )
+        self._db.executemany(
+            "DELETE FROM machine WHERE site = ? AND key = ?",
+            [(site, key) for key in effects.forgotten],
+        )
+
+    def _save_orders(self, site: str, orders: Sequence[Order]) -> None:
+        self._db.execute("DELETE FROM site_order WHERE site = ?", (site,))
+        self._db.executemany(
+            "INSERT INTO site_order VALUES (?, ?, ?, ?)",
+            [(site, o.source, o.seq, _encode(o).decode()) for o in orders],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)",
+            [
+                (site, source, max(o.received_at for o in orders if o.source == source))
+                for source in {o.source for o in orders}
+            ],
+        )
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
+        try:
+            self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+    def _edge(
+        self, sql: str, values: tuple[object, ...] = ()
+    ) -> tuple[int, bytes] | None:
+        found = self._db.execute(sql, values).fetchone()
+        return None if found is None else (int(found[0]), bytes.fromhex(found[1]))
+
+
+def open_store(path: Path) -> Store:
+    """Return the controller's database at `path`, made or upgraded if need be.
+
+    Raises:
+        StoreError: It cannot be used.
+    """
+    try:
+        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # an order survives a power cut
+        _upgrade(db, path)
+        return Store(db)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be used: {error}") from error
+
+
+def _upgrade(db: sqlite3.Connection, path: Path) -> None:
+    steps = {
+        int(file.name.removesuffix(".sql")): file.read_text("utf-8")
+        for file in files(schema).iterdir()
+        if file.name.endswith(".sql")
+    }
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > max(steps):
+        text = f"{path} has schema {version}, this release knows up to {max(steps)}"
+        raise StoreError(text)
+    for step in count(version + 1):
+        if step not in steps:
+            return
+        db.executescript(
+            f"BEGIN IMMEDIATE; {steps[step]}; PRAGMA user_version = {step}; COMMIT;"
+        )
+
+
+def _row(found: tuple[int, float, str, str, str, str, str]) -> Row:
+    number, at, site, kind, cause, body, digest = found
+    return Row(number, at, site, kind, cause, body.encode(), bytes.fromhex(digest))

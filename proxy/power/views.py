@@ -1,0 +1,124 @@
+"""What operators are shown of a site's power."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class OrderView(Struct):
+    """An order that may still matter."""
+
+    source: str
+    seq: int
+    watts: float
+    not_before: float
+    expires: float | None
+    lease_s: float | None
+    revert_w: float | None
+    reason: str
+
+
+class SignalView(Struct):
+    """A place that orders come from; `silent_s` null: not heard since the start."""
+
+    name: str
+    lease_s: float | None
+    silent_s: float | None
+    has_lapsed: bool
+
+
+class MeterView(Struct):
+    """The site's meter; null where there is none."""
+
+    watts: float | None
+    fault: str | None
+    lost_s: float
+
+
+class MachineCounts(Struct):
+    """How many machines are how.
+
+    Attributes:
+        running: At some level of work.
+        unknown: Described by no fleet row.
+        unresponsive: Counted at full power, whatever they were told.
+        parked_only: Held by parking, of these: without a device API that answers.
+        absent: Neither connected nor reachable.
+        under_way: Commands that are not over.
+    """
+
+    total: int
+    connected: int
+    running: int
+    unknown: int
+    unresponsive: int
+    parked_only: int
+    absent: int
+    under_way: int
+
+
+class HashView(Struct):
+    """A hashrate that shares prove, with the bounds that hold 19 times in 20."""
+
+    hash_hs: float
+    low_hs: float
+    high_hs: float
+    shares: int
+
+
+class PowerView(Struct):
+    """A site's power: what rules it, what it does, what is proved."""
+
+    site: str
+    budget_w: float
+    rule: str
+    ruled_by: str
+    next_change: float | None
+    state: str
+    state_reason: str
+    power_w: float
+    power_source: str
+    cap_hs: float
+    cap: dict[str, Any]
+    cap_text: str
+    meter: MeterView | None
+    orders: list[OrderView]
+    signals: list[SignalView]
+    machines: MachineCounts
+    hashrate: HashView
+    tenants: dict[str, HashView]
+    joules_per_terahash: float | None
+    expected_joules_per_terahash: float | None
+    parked_work: float
+    unauthorised_work: float
+    is_hidden_load: bool
+
+
+class StepView(Struct):
+    """What a plan does to one machine."""
+
+    machine: str
+    worker: str
+    model: str
+    before_w: float
+    after_w: float
+    hash_hs: float
+    reason: str
+
+
+class PlanView(Struct):
+    """What would be done under a budget, and what it would cost.
+
+    Attributes:
+        hash_hs: Change of the hashrate, negative for a loss.
+        watts: Change of the machines' watts by the model.
+        more: Steps beyond those listed.
+    """
+
+    site: str
+    budget_w: float
+    cap_hs: float
+    watts: float
+    hash_hs: float
+    steps: list[StepView]
+    more: int
