@@ -21,8 +21,10 @@ from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import Hall
+from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
+from proxy.powered import PowerService
 from proxy.reload import apply_changes
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
@@ -54,6 +56,7 @@ class Program:
         topics: What happens, for those who subscribed.
         halls: Sites by name.
         reread: Reads the configuration again; None: there is no file.
+        power: The site controller; None: no site has power settings.
         set_level: Changes the level of the log; None: nobody set one up.
     """
 
@@ -68,6 +71,7 @@ class Program:
     started_at: Seconds
     topics: Topics = field(factory=Topics, init=False)
     halls: dict[str, Hall] = field(factory=dict, init=False)
+    power: ControllerLink | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
 
@@ -99,6 +103,8 @@ class Program:
         )
         for site in self.config.sites:
             self.halls[site.name] = await opener.open(site)
+        if any(site.power is not None for site in self.config.sites):
+            self._hold_to_budgets()
         operations = Operations(self, self._reader())
         listeners = [*opener.listeners, *self._admin_sockets(operations)]
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
@@ -120,6 +126,13 @@ class Program:
         changed = apply_changes(self.config, config, self.halls, self.set_level)
         self.config = config
         return changed
+
+    def _hold_to_budgets(self) -> None:
+        service = PowerService(
+            self.config, self.halls, self.topics.publish, self.reactor
+        )
+        service.setServiceParent(self.root)
+        self.power = service.link
 
     def _admin_sockets(self, operations: Operations) -> list[ListenerService]:
         proxy = self.config.proxy

@@ -154,8 +154,11 @@ def _check_options(parser: Parser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from proxy.powered import check_power  # noqa: PLC0415  (numpy, for this alone)
+
     config = load_config(arguments.config)
     refuse_unready(config)
+    check_power(config)
     summary: dict[str, Any] = {"sites": len(config.sites), "pools": len(config.pools)}
     text = f"{arguments.config}: {summary['sites']} sites, good\n"
     faults = []

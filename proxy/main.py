@@ -22,6 +22,7 @@ from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.logs import Blotter, observer
 from proxy.node.check import NodeReport
+from proxy.powered import check_power
 from proxy.runtime.shutdown import until_shutdown
 from proxy.shares.database import LedgerError
 from proxy.sources import ask_nodes
@@ -85,6 +86,7 @@ def _react(work: Callable[[Any], Coroutine[Any, Any, None]]) -> NoReturn:
     """Run `work` on the reactor until it ends or a signal ends it, then exit."""
 
     def start(reactor: Any) -> Deferred[None]:
+        reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
         return Deferred.fromCoroutine(until_shutdown(reactor, lambda: work(reactor)))
 
     task.react(start)
@@ -106,6 +108,7 @@ def run(path: Path) -> None:
     globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
 
     def start(reactor: Any) -> Deferred[None]:
+        reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
         program = _built(config, reactor)
         program.set_level = set_level
         program.reread = lambda: _reread(path)
@@ -119,6 +122,7 @@ def run(path: Path) -> None:
 def _reread(path: Path) -> Config:
     config = load_config(path)
     refuse_unready(config)
+    check_power(config)
     return config
 
 

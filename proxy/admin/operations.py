@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Any, Protocol
 
 from protocol.units import Seconds, UnixTime
+from proxy.admin.power import PowerOperations
 from proxy.admin.views import (
     BlockCounts,
     Done,
@@ -18,6 +19,7 @@ from proxy.admin.views import (
 )
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
+from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.miner import Miner
 from proxy.node.service import NodeService
 from proxy.shares.ledger import SqliteLedger
@@ -71,6 +73,10 @@ class Running(Protocol):
     def started_at(self) -> Seconds:
         """When the process began."""
 
+    @property
+    def power(self) -> ControllerLink | None:
+        """The site controller; None where no site has power settings."""
+
     def reload(self) -> list[str]:
         """Read the configuration again; return the keys that changed.
 
@@ -86,6 +92,7 @@ class Operations:
     def __init__(self, running: Running, reader: LedgerReader | None = None) -> None:
         self._running = running
         self._reader = reader
+        self.power = PowerOperations(lambda: running.power)
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""
@@ -211,16 +218,33 @@ class Operations:
         groups = hall.floor.board.groups
         return SiteView(
             name=name,
-            budget_w=None,
-            cap_hs=None,
-            power_w=None,
-            power_source=None,
-            state=None,
+            **self._power_of(name),
             hashrate_hs=book.meter.rates(self._now()),
             miners=MinerCounts(len(miners), active, parked),
-            shares=ShareCounts(book.accepted, dict(book.rejected), dict(book.lost)),
+            shares=ShareCounts(
+                book.accepted,
+                dict(book.rejected),
+                dict(book.lost),
+                hall.floor.parking.tally.parked_work,
+                hall.floor.parking.tally.unauthorised_work,
+            ),
             source=groups[-1].sourcing.source_name if groups else None,
         )
+
+    def _power_of(self, site: str) -> dict[str, Any]:
+        """Return the power fields of a site: null without power settings.
+
+        Where the controller has not spoken, the site is on its way to the fail-safe.
+        """
+        names = ("budget_w", "cap_hs", "power_w", "power_source", "state")
+        link = self._running.power
+        if link is None or site not in link.sites:
+            return dict.fromkeys(names)
+        told = link.figures.get(site)
+        if told is not None:
+            return {name: getattr(told, name) for name in names}
+        budget = link.sites[site].power.fail_safe_w
+        return dict.fromkeys(names) | {"budget_w": budget, "state": "failsafe"}
 
     def _pool(self, pool: Pool) -> PoolView:
         links = pool.links

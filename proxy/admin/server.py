@@ -34,8 +34,14 @@ MAX_CONNECTIONS = 64
 MAX_PENDING = 16
 """Calls of one connection that wait for the ledger at once."""
 
-READING = ("status", "sites", "miners", "pools", "nodes")
-STEERING = ("kick", "ban", "unban", "drain", "reload", "log.level")
+READING = (
+    *("status", "sites", "miners", "pools", "nodes"),
+    *("power.show", "power.plan", "power.history"),
+)
+STEERING = (
+    *("kick", "ban", "unban", "drain", "reload", "log.level"),
+    *("power.set", "power.clear"),
+)
 
 Reply = bytes | Coroutine[Any, Any, bytes]
 
@@ -139,9 +145,9 @@ class AdminFactory(Factory):
         self._topics = topics
         self._steering = may_steer
         found: dict[str, Callable[..., Any]] = {
-            name: getattr(operations, name)
+            name: function
             for name in (*READING, *STEERING)
-            if hasattr(operations, name)
+            if (function := _attribute(operations, name)) is not None
         }
         found.setdefault("nodes", lambda: operations.status().nodes)
         if set_level is not None:
@@ -225,6 +231,13 @@ class AdminFactory(Factory):
                 raise RpcError(BAD_PARAMS, f"no topic {name[:64]!r}: there are {known}")
         topics.subscribe(subscriber, names)
         return sorted(subscriber.topics)
+
+
+def _attribute(owner: Any, dotted: str) -> Any:
+    """Return what `dotted` names, None if there is nothing."""
+    for name in dotted.split("."):
+        owner = getattr(owner, name, None)
+    return owner
 
 
 def _internal(request: Request) -> RpcError:

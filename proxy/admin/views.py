@@ -15,11 +15,18 @@ class MinerCounts(Struct):
 
 
 class ShareCounts(Struct):
-    """What became of a site's shares since the start."""
+    """What became of a site's shares since the start.
+
+    Attributes:
+        parked_work: Difficulties of accepted shares that came within 135 s of parking.
+        unauthorised_work: Of shares refused because they came later than that.
+    """
 
     accepted: int
     rejected: dict[str, int]
     lost: dict[str, int]
+    parked_work: float = 0.0
+    unauthorised_work: float = 0.0
 
 
 class SiteView(Struct):

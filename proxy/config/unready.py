@@ -22,15 +22,10 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
-    "$.sites[...].power": (
-        "power caps",
-        lambda c: any(s.power is not None for s in c.sites),
-    ),
     "$.sites[...].power.signals[...].kind": (
         "signals other than schedule and http",
         lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),
     ),
-    "$.sites[...].fleet": ("fleets", lambda c: any(s.fleet for s in c.sites)),
     "$.proxy.engine": (
         "the native engine",
         lambda c: c.proxy.engine == "native",

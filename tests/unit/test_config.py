@@ -134,7 +134,6 @@ def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (POOL + SITE + POWER, r"power caps yet - at `\$.sites"),
         ('[proxy]\nengine = "native"\n' + POOL + SITE, r"at `\$.proxy.engine`"),
     ],
 )

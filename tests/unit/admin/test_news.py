@@ -39,6 +39,7 @@ class Site:
 
     def __init__(self) -> None:
         self.memory = Hall()
+        self.power = None
         self.recorder = self.memory.recorder
         self.halls = {
             "hall-a": RealHall(self.memory.floor, LimitsConfig(), lambda: 0.0)

@@ -1,0 +1,64 @@
+"""The `power.*` methods: asked of the site controller."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from msgspec import Meta, Raw
+
+from proxy.admin.rpc import REFUSED, RpcError
+from proxy.downstream.controller_link import AskRefusedError, ControllerLink
+
+SiteName = Annotated[str, Meta(max_length=64)]
+PowerInWatts = Annotated[float, Meta(ge=0, le=1e12)]
+Duration = Annotated[float, Meta(gt=0, le=1e9)]
+Text = Annotated[str, Meta(max_length=256)]
+
+
+class PowerOperations:
+    """What may be asked of the controller; None: no site has power settings."""
+
+    def __init__(self, link: Callable[[], ControllerLink | None]) -> None:
+        self._link = link
+
+    async def show(self, site: SiteName | None = None) -> Raw:
+        """Return what rules the power of a site, or of all."""
+        return await self._ask("power.show", site=site)
+
+    async def set(
+        self,
+        site: SiteName,
+        watts: PowerInWatts,
+        for_s: Duration | None = None,
+        reason: Text = "",
+    ) -> Raw:
+        """Order a site to keep to a power, for a time or until it is cleared."""
+        asked = {"site": site, "watts": watts, "for_s": for_s, "reason": reason}
+        return await self._ask("power.set", **asked)
+
+    async def clear(self, site: SiteName) -> Raw:
+        """Take back what operators have ordered."""
+        return await self._ask("power.clear", site=site)
+
+    async def plan(self, site: SiteName, watts: PowerInWatts) -> Raw:
+        """Return what would be done under a budget; nothing is."""
+        return await self._ask("power.plan", site=site, watts=watts)
+
+    async def history(
+        self,
+        site: SiteName | None = None,
+        limit: Annotated[int, Meta(ge=1, le=1000)] = 50,
+        before: int | None = None,
+        check: bool = False,  # noqa: FBT001, FBT002  (a parameter on the wire)
+    ) -> Raw:
+        """Return events, the newest first, and whether the log is whole."""
+        asked = {"site": site, "limit": limit, "before": before, "check": check}
+        return await self._ask("power.history", **asked)
+
+    async def _ask(self, method: str, **params: Any) -> Raw:
+        link = self._link()
+        if link is None:
+            raise RpcError(REFUSED, "no site has power settings: see [sites.power]")
+        try:
+            return await link.ask(method, params)
+        except AskRefusedError as error:
+            raise RpcError(REFUSED, str(error)) from error

@@ -1,0 +1,78 @@
+"""The controller's process: `python -m proxy.controller`, started by the share process.
+
+It speaks over the socket that it finds as file descriptor 3, and ends with it.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from twisted.internet import asyncioreactor
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogBeginner
+
+from protocol.units import UnixTime
+from proxy.config import Config
+from proxy.controller.edges import EdgeMaker
+from proxy.controller.program import Controller
+from proxy.logs import observer
+from proxy.runtime.child import CHILD_FD
+from proxy.runtime.tasks import Tasks
+
+
+def main() -> None:
+    """Run until the link is closed."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # before the reactor, or awaits hang
+    asyncioreactor.install(loop)
+    from twisted.internet import reactor  # noqa: PLC0415, TID251  (just installed)
+
+    running: Any = reactor
+    running.seconds = time.monotonic  # noqa: TID251  (Twisted's own can be stepped)
+    tasks = Tasks()
+    controller = Controller(
+        running,
+        _wall_clock,
+        EdgeMaker(loop, running, _wall_clock).edges_of,
+        begin_logging=_begin_logging,
+        leave=lambda: tasks.start("leave", _leave(controller, running)),
+    )
+    running.callWhenRunning(_open, running, controller)
+    running.run()
+
+
+def _open(reactor: Any, controller: Controller) -> None:
+    """Take the link. Ctrl-C is for the share process, which then closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reactor.addSystemEventTrigger(
+        "before",
+        "shutdown",
+        lambda: Deferred.fromCoroutine(controller.stop()),
+    )
+    reactor.adoptStreamConnection(CHILD_FD, socket.AF_UNIX, controller.factory)
+
+
+async def _leave(controller: Controller, reactor: Any) -> None:
+    await controller.stop()
+    reactor.stop()
+
+
+def _begin_logging(config: Config) -> None:
+    lines, _ = observer(
+        sys.stderr,
+        as_json=config.proxy.log == "json",
+        secrets=config.secrets,
+        level=config.proxy.log_level,
+    )
+    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
+
+
+def _wall_clock() -> UnixTime:
+    return UnixTime(time.time())  # noqa: TID251  (where the clock comes in)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What operators ask of the controller, and the answers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from attrs import define
+from msgspec import Raw, Struct
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.controller.loop import SiteLoop
+from proxy.power.budget import Order
+from proxy.power.messages import Answer, Ask
+from proxy.power.show import dry_run, show
+from proxy.power.store import Store
+from proxy.power.views import PlanView, PowerView
+
+OPERATOR = "operator"
+"""Source of the orders that operators give."""
+
+MAX_HISTORY = 1000
+
+_encode = msgspec.json.encode
+
+
+class AskError(Exception):
+    """A request that is refused; the message says why."""
+
+
+class EventView(Struct):
+    """An event of the log."""
+
+    id: int
+    at: float
+    site: str
+    kind: str
+    cause: str
+    body: Raw
+    hash: str
+
+
+class History(Struct):
+    """Events, the newest first.
+
+    Attributes:
+        broken_at: Id of the first event that was tampered with; null if none was, or
+            if nobody asked.
+        is_checked: Every event's hash was held against the one before.
+    """
+
+    events: list[EventView]
+    is_checked: bool
+    broken_at: int | None
+
+
+class Given(Struct):
+    """What became of an order of an operator."""
+
+    site: str
+    budget_w: float
+    ruled_by: str
+    text: str
+
+
+@define(eq=False)
+class Desk:
+    """Answers for all sites."""
+
+    loops: Mapping[str, SiteLoop]
+    store: Store
+    now: Callable[[], Seconds]
+    wall_clock: Callable[[], UnixTime]
+
+    def answer(self, ask: Ask) -> Answer:
+        """Return the answer to a request."""
+        try:
+            result = self._methods[ask.method](**ask.params)
+        except AskError as error:
+            return Answer(ask.id, Raw(b"null"), str(error))
+        except (KeyError, TypeError):
+            return Answer(ask.id, Raw(b"null"), f"no method {ask.method!r} like this")
+        return Answer(ask.id, Raw(_encode(result)))
+
+    @property
+    def _methods(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "power.show": self.show,
+            "power.set": self.set,
+            "power.clear": self.clear,
+            "power.plan": self.plan,
+            "power.history": self.history,
+        }
+
+    def show(self, site: str | None = None) -> list[PowerView]:
+        """Return the power of a site, or of all."""
+        names = list(self.loops) if site is None else [self._loop(site).control.name]
+        found = (show(self.loops[n].control, self.now()) for n in names)
+        return [view for view in found if view is not None]
+
+    def set(
+        self, site: str, watts: float, for_s: float | None = None, reason: str = ""
+    ) -> Given:
+        """Give an order; it holds for a time, or until it is cleared."""
+        loop, at = self._loop(site), self.wall_clock()
+        orders = loop.control.orders
+        receipt = loop.take(
+            [
+                Order(
+                    site=site,
+                    watts=Watts(watts),
+                    seq=orders.next_seq(OPERATOR),
+                    source=OPERATOR,
+                    not_before=at,
+                    received_at=at,
+                    expires=None if for_s is None else UnixTime(at + for_s),
+                    reason=reason,
+                )
+            ]
+        )
+        if not receipt.is_taken:
+            raise AskError(receipt.reason)
+        return self._given(loop, f"order of {watts:g} W taken")
+
+    def clear(self, site: str) -> Given:
+        """Take back what operators have ordered."""
+        loop = self._loop(site)
+        count = loop.clear(OPERATOR, "cleared by an operator")
+        if not count:
+            raise AskError(f"no operator's order is in force at {site}")
+        return self._given(loop, f"{count} orders cleared")
+
+    def plan(self, site: str, watts: float) -> PlanView:
+        """Return what would be done under a budget; nothing is."""
+        view = dry_run(self._loop(site).control, Watts(watts), self.now())
+        if view is None:
+            raise AskError(f"{site} has not been looked at yet: try again")
+        return view
+
+    def history(
+        self,
+        site: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+        check: bool = False,  # noqa: FBT001, FBT002  (a parameter on the wire)
+    ) -> History:
+        """Return events, the newest first."""
+        if site is not None:
+            self._loop(site)
+        rows = self.store.history(site, max(1, min(limit, MAX_HISTORY)), before)
+        events = [
+            EventView(r.id, r.at, r.site, r.kind, r.cause, Raw(r.text), r.hash.hex())
+            for r in rows
+        ]
+        broken = self.store.first_broken() if check else None
+        return History(events, check, broken)
+
+    def _loop(self, site: str) -> SiteLoop:
+        if site not in self.loops:
+            known = ", ".join(self.loops)
+            raise AskError(f"no site {site!r} has a budget: there are {known}")
+        return self.loops[site]
+
+    def _given(self, loop: SiteLoop, what: str) -> Given:
+        control = loop.control
+        moments = control.wall.moments(self.now(), self.wall_clock())
+        budget = control.orders.budget(self.now(), moments)
+        text = f"{what}: budget {budget.watts:g} W by {budget.reason}"
+        return Given(control.name, budget.watts, budget.reason, text)

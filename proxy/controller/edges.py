@@ -1,0 +1,105 @@
+"""What the controller reaches the world through, as its ports."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from attrs import define, field, frozen
+
+from protocol.units import UnixTime, Watts
+from proxy.config import SiteConfig
+from proxy.devices.audit import foreign_pools
+from proxy.devices.control import PyasicDevices
+from proxy.devices.library import load_factory
+from proxy.power.polls import Foreign
+from proxy.power.ports import (
+    DeviceControl,
+    DeviceError,
+    DeviceReport,
+    MeterSource,
+    Relay,
+    SignalSource,
+)
+from proxy.signals.build import meter_of, relay_of, signals_of
+
+
+class NoDevices:
+    """Devices of a site none of whose machines has an API to be used."""
+
+    async def sleep(self, address: str) -> bool:
+        """See `DeviceControl`."""
+        raise DeviceError(f"{address}: no device API is used here")
+
+    async def wake(self, address: str) -> bool:
+        """See `DeviceControl`."""
+        return await self.sleep(address)
+
+    async def limit(self, address: str, _: Watts) -> bool:
+        """See `DeviceControl`."""
+        return await self.sleep(address)
+
+    async def read(self, address: str) -> DeviceReport:
+        """See `DeviceControl`."""
+        raise DeviceError(f"{address}: no device API is used here")
+
+
+def nothing_foreign(_: tuple[str, ...]) -> tuple[str, ...]:
+    """Return no pool slot: nobody said which are ours."""
+    return ()
+
+
+@frozen(eq=False)
+class SiteEdges:
+    """The surroundings of one site.
+
+    Attributes:
+        meter: None: there is none, the model has to do.
+        relay: None: there is none.
+        foreign: Tells which of a device's pool slots lead elsewhere.
+    """
+
+    devices: DeviceControl = field(factory=NoDevices)
+    meter: MeterSource | None = None
+    signals: Sequence[SignalSource] = ()
+    relay: Relay | None = None
+    foreign: Foreign = nothing_foreign
+
+
+EdgesOf = Callable[[SiteConfig], SiteEdges]
+
+
+@define(eq=False)
+class EdgeMaker:
+    """Opens the surroundings that the configuration of a site describes."""
+
+    loop: asyncio.AbstractEventLoop
+    reactor: Any
+    wall_clock: Callable[[], UnixTime]
+    _devices: DeviceControl | None = field(default=None, init=False)
+
+    def edges_of(self, site: SiteConfig) -> SiteEdges:
+        """Return the surroundings of `site`.
+
+        Raises:
+            ImportError: They need what is not installed.
+            ScheduleError: The file of a schedule cannot be used.
+            ValueError: A signal cannot be had.
+        """
+        power = site.power
+        if power is None:
+            return SiteEdges()
+        has_devices = any(row.control == "pyasic" for row in site.fleet)
+        return SiteEdges(
+            devices=self._all_devices() if has_devices else NoDevices(),
+            meter=meter_of(power, self.loop),
+            signals=signals_of(site.name, power, self.reactor, self.wall_clock),
+            relay=relay_of(site.name, power, self.reactor),
+            foreign=partial(foreign_pools, ours=power.own_pools),
+        )
+
+    def _all_devices(self) -> DeviceControl:
+        """Return the devices of every site: pyasic is loaded once."""
+        if self._devices is None:
+            self._devices = PyasicDevices(self.loop, load_factory())
+        return self._devices

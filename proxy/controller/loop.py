@@ -1,0 +1,262 @@
+"""The control loop of one site: hear, decide, write down, act."""
+
+from collections.abc import Callable, Sequence
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from typing_extensions import override
+
+from protocol.units import Seconds, UnixTime
+from proxy.controller.calls import DeviceCalls
+from proxy.controller.edges import SiteEdges
+from proxy.controller.news import tell
+from proxy.power.audit import Event
+from proxy.power.budget import Order
+from proxy.power.effects import Call, Effects, Learned
+from proxy.power.messages import FleetReport, Grant, Park, SiteFigures, Up
+from proxy.power.ports import DeviceReport, MeterError, Receipt, RelayError
+from proxy.power.safety import SafetyState
+from proxy.power.show import figures
+from proxy.power.site import SiteControl
+from proxy.power.store import Store, StoreError
+from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.tasks import Tasks
+
+SENSE_EVERY = Seconds(1.0)
+GATHER = Seconds(0.02)
+"""How long what devices answer is gathered before it is written down."""
+
+LEARN_EVERY = Seconds(60.0)
+RELAY_AFTER = Seconds(30.0)
+"""Of a trip that did not help, until the relay is told."""
+
+MAX_UNWRITTEN = 100_000
+"""Events kept while the database cannot be written to; then the oldest are lost."""
+
+
+class SiteLoop(Service):
+    """Runs the control of one site, and is the listener of its signals and devices.
+
+    Args:
+        control: Begun.
+        edges: Its surroundings.
+        store: Where all is written first.
+        send: Sends a message to the share process.
+        clock: Monotonic.
+        wall_clock: What time it is.
+    """
+
+    _log = Logger()
+
+    def __init__(  # noqa: PLR0913
+        self,
+        control: SiteControl,
+        edges: SiteEdges,
+        store: Store,
+        *,
+        send: Callable[[Up], None],
+        clock: IReactorTime,
+        wall_clock: Callable[[], UnixTime],
+    ) -> None:
+        self.control = control
+        self._edges = edges
+        self._store = store
+        self._send = send
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._calls = DeviceCalls(edges.devices, self)
+        self._ticks = PeriodicService(SENSE_EVERY, self._sense, clock)
+        self._tasks = Tasks()
+        self._soon: IDelayedCall | None = None
+        self._unwritten: list[Event] = []
+        self._reading: float | None = None
+        self._learned_at = 0.0
+        self._tripped_at: float | None = None
+        self._is_relay_lost = False
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        for signal in self._edges.signals:
+            signal.start(self)
+        self._ticks.startService()
+
+    @override
+    async def stopService(self) -> None:
+        """Stop; machines stay as they are."""
+        super().stopService()
+        await self._ticks.stopService()
+        for signal in self._edges.signals:
+            await signal.stop()
+        if self._soon is not None and self._soon.active():
+            self._soon.cancel()
+        await self._calls.stop()
+        await self._tasks.cancel_all()
+        if self._edges.meter is not None:
+            self._edges.meter.close()
+        self._flush()
+
+    def figures(self) -> SiteFigures | None:
+        """Return the site's power at a glance, None before its first look."""
+        return figures(self.control, self._now())
+
+    # what is heard
+
+    def take(self, orders: Sequence[Order]) -> Receipt:
+        """See `ports.SignalListener`."""
+        receipt = self.control.take(orders, self._now(), self._wall_clock())
+        is_written = self._flush()
+        for source in {o.source for o in orders} if receipt.is_taken else ():
+            self._spoke(source)
+        self._soon_again(Seconds(0.0))
+        if receipt.is_taken and not is_written:
+            return Receipt(is_taken=False, reason="it could not be written down")
+        return receipt
+
+    def renew(self, source: str) -> None:
+        """See `ports.SignalListener`."""
+        self.control.orders.renew(source, self._now())
+        self._spoke(source)
+
+    def withdraw(self, source: str) -> None:
+        """See `ports.SignalListener`."""
+        self.clear(source, "withdrawn by its source")
+
+    def clear(self, source: str, cause: str) -> int:
+        """Forget the orders of `source`; return how many there were."""
+        count = self.control.withdraw(source, cause, self._wall_clock())
+        self._flush()
+        self._soon_again(Seconds(0.0))
+        return count
+
+    def report(self, report: FleetReport) -> None:
+        """Take in what changed among the miners."""
+        self.control.report(report, self._now(), self._wall_clock())
+        self._flush()
+
+    def answered(self, call: Call, why_not: str | None) -> None:
+        """See `calls.CallListener`."""
+        self.control.answered(call, why_not, self._now(), self._wall_clock())
+        self._soon_again(GATHER)
+
+    def reported(self, key: str, report: DeviceReport | None) -> None:
+        """See `calls.CallListener`."""
+        self.control.reported(key, report, self._now(), self._wall_clock())
+        self._soon_again(GATHER)
+
+    # what is done
+
+    async def _sense(self) -> None:
+        self._reading = await self._read()
+        self._tick()
+        now = self._now()
+        if now - self._learned_at >= LEARN_EVERY:
+            self._learned_at = now
+            self._learn()
+        if self._edges.relay is not None:
+            self._tasks.start("relay", self._beat())
+
+    def _tick(self) -> None:
+        self.control.tick(self._now(), self._wall_clock(), self._reading)
+        self._flush()
+
+    async def _read(self) -> float | None:
+        if self._edges.meter is None:
+            return None
+        try:
+            return await self._edges.meter.read()
+        except MeterError as error:
+            self._log.debug("{error}", error=error)
+            return None
+
+    def _soon_again(self, delay: Seconds) -> None:
+        """Write down and do what has gathered; look at the site if that is urgent."""
+        if self._soon is not None and self._soon.active():
+            if delay > 0:
+                return
+            self._soon.cancel()
+        self._soon = self._clock.callLater(delay, self._gathered)
+
+    def _gathered(self) -> None:
+        if self.control.is_urgent and self.running:
+            self._tick()
+        else:
+            self._flush()
+
+    def _flush(self) -> bool:
+        """Write down what is to be done, then do it; return whether it is written.
+
+        What cannot be written down is not done, but for what lowers power.
+        """
+        effects = self.control.drain()
+        is_written = self._write(effects)
+        name = self.control.name
+        if effects.park:
+            self._send(Park(name, effects.park))
+        if effects.grant and is_written:
+            self._send(Grant(name, effects.grant))
+        for call in effects.calls:
+            if is_written or call.is_down:
+                self._calls.add(call)
+        return is_written
+
+    def _write(self, effects: Effects) -> bool:
+        new = len(effects.events)
+        effects.events[:0] = self._unwritten
+        if not (effects.events or effects.machines or effects.forgotten):
+            return True
+        try:
+            rows = self._store.write(
+                self.control.name,
+                effects,
+                self.control.orders.orders,
+                self._wall_clock(),
+            )
+        except StoreError as error:
+            if not self._unwritten:
+                self._log.error("{error}: nothing is raised", error=error)
+            self._unwritten = effects.events[-MAX_UNWRITTEN:]
+            return False
+        self._unwritten = []
+        for row in rows[len(rows) - new :]:
+            tell(row, self._send)
+        return True
+
+    def _spoke(self, source: str) -> None:
+        try:
+            self._store.spoke(self.control.name, source, self._wall_clock())
+        except StoreError as error:  # a restart takes it for silent: the safe side
+            self._log.error("{error}", error=error)
+
+    def _learn(self) -> None:
+        known = self.control.state.estimate
+        try:
+            self._store.learn(self.control.name, Learned(known.bias, known.reference))
+        except StoreError as error:
+            self._log.error("{error}", error=error)
+
+    async def _beat(self) -> None:
+        relay = self._edges.relay
+        if relay is None:
+            return
+        try:
+            await relay.beat(may_run=self._may_run())
+        except RelayError as error:
+            if not self._is_relay_lost:
+                self._log.error("relay: {error}", error=error)
+            self._is_relay_lost = True
+        else:
+            self._is_relay_lost = False
+
+    def _may_run(self) -> bool:
+        """Tell whether the supply may stay on: a trip has not failed to help."""
+        sensed = self.control.sensed
+        safety = None if sensed is None else sensed.state.safety
+        if safety is None or safety.state is not SafetyState.TRIP:
+            return True
+        since = max(safety.since or 0.0, safety.trip_since or self._now())
+        return self._now() - since < RELAY_AFTER
+
+    def _now(self) -> Seconds:
+        return Seconds(self._clock.seconds())

@@ -1,0 +1,180 @@
+"""The site controller, put together: read `build` to know it."""
+
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from protocol.units import Seconds, UnixTime
+from proxy.config import Config, SiteConfig
+from proxy.config.power import PowerConfig
+from proxy.controller.desk import Desk
+from proxy.controller.edges import EdgesOf
+from proxy.controller.loop import SiteLoop
+from proxy.power.messages import (
+    MAX_LINE_BYTES,
+    Ask,
+    Beat,
+    Down,
+    Figures,
+    FleetReport,
+    Setup,
+    Up,
+    decode_down,
+)
+from proxy.power.settings import site_control
+from proxy.power.setup import config_of
+from proxy.power.store import Store, StoreError, open_store
+from proxy.runtime.link import LinkConnection, LinkFactory
+from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.staged import Staged
+
+DATABASE = "controller.sqlite3"
+
+CANNOT_START = (StoreError, msgspec.DecodeError, ImportError, ValueError, OSError)
+"""What is wrong around the process, not in it."""
+
+
+@define(eq=False)
+class Controller:
+    """All sites under control, and the end of the link that speaks for them.
+
+    Attributes:
+        edges_of: Opens the surroundings of a site.
+        begin_logging: Called once the configuration is known.
+        leave: Ends the process.
+        root: Started by `begin`.
+        loops: Sites by name.
+    """
+
+    _log = Logger()
+
+    clock: IReactorTime
+    wall_clock: Callable[[], UnixTime]
+    edges_of: EdgesOf
+    begin_logging: Callable[[Config], None]
+    leave: Callable[[], None]
+    root: Staged = field(factory=Staged, init=False)
+    loops: dict[str, SiteLoop] = field(factory=dict, init=False)
+    factory: LinkFactory[Down] = field(init=False)
+    _link: LinkConnection[Down] | None = field(default=None, init=False)
+    _desk: Desk | None = field(default=None, init=False)
+    _store: Store | None = field(default=None, init=False)
+    _lock: IO[bytes] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.factory = LinkFactory(
+            decode_down,
+            MAX_LINE_BYTES * 16,  # of the setup, which comes first
+            opened=self._opened,
+            received=self._received,
+            lost=self._lost,
+        )
+
+    def begin(self, config: Config) -> None:
+        """Start control of every site that has power settings.
+
+        Raises:
+            StoreError: The database cannot be used, or another controller does.
+        """
+        state = Path(config.proxy.state_dir)
+        self._lock = _locked(state / "controller.lock")
+        self._store = open_store(state / DATABASE)
+        for site in config.sites:
+            if site.power is not None:
+                self._add(site, site.power, self._store)
+        self._desk = Desk(self.loops, self._store, self._now, self.wall_clock)
+        beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
+        beat.setServiceParent(self.root)
+        self.root.startService()
+
+    async def stop(self) -> None:
+        """End control, once; machines stay as they are."""
+        if self.root.running:
+            await self.root.stopService()
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def _add(self, site: SiteConfig, power: PowerConfig, store: Store) -> None:
+        edges = self.edges_of(site)
+        leases = {signal.name: signal.lease_s for signal in edges.signals}
+        control = site_control(site, power, leases, edges.foreign)
+        now, at = self._now(), self.wall_clock()
+        kept = store.kept(site.name, at)
+        control.orders.restore(kept.orders, kept.silent_for, now)
+        control.table.restore(kept.machines, now)
+        control.begin(now, at, kept.learned)
+        loop = SiteLoop(
+            control,
+            edges,
+            store,
+            send=self._send,
+            clock=self.clock,
+            wall_clock=self.wall_clock,
+        )
+        self.loops[site.name] = loop
+        loop.setServiceParent(self.root)
+
+    async def _beat(self) -> None:
+        found = [loop.figures() for loop in self.loops.values()]
+        known = [one for one in found if one is not None]
+        self._send(Figures(known) if known else Beat())
+
+    def _send(self, message: Up) -> None:
+        if self._link is not None:
+            self._link.send(message)
+
+    def _opened(self, link: LinkConnection[Down]) -> None:
+        self._link = link
+
+    def _received(self, message: Down) -> None:
+        match message:
+            case Setup():
+                self._set_up(message)
+            case FleetReport() if message.site in self.loops:
+                self.loops[message.site].report(message)
+            case Ask() if self._desk is not None:
+                self._send(self._desk.answer(message))
+            case _:  # a beat
+                return
+
+    def _set_up(self, message: Setup) -> None:
+        try:
+            config = config_of(message)
+            self.begin_logging(config)
+            self.begin(config)
+        except CANNOT_START as error:
+            self._log.critical("the controller cannot start: {error}", error=error)
+            self.leave()
+
+    def _lost(self, _: LinkConnection[Down]) -> None:
+        """Go: the share process has, and will start another controller."""
+        self._link = None
+        self.leave()
+
+    def _now(self) -> Seconds:
+        return Seconds(self.clock.seconds())
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Return the open file that says that this controller is the one.
+
+    Raises:
+        StoreError: Another process has it.
+    """
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise StoreError(f"{path}: another controller is running") from error
+    return file

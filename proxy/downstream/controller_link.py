@@ -1,0 +1,212 @@
+"""The share process's end of the link to the site controller."""
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any
+
+import msgspec
+from attrs import define, field, frozen
+from msgspec import Raw
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from protocol.units import Seconds
+from proxy.config.power import PowerConfig
+from proxy.downstream.connection import Hall
+from proxy.power.failsafe import to_park
+from proxy.power.machines import Describer
+from proxy.power.messages import (
+    MAX_LINE_BYTES,
+    Answer,
+    Ask,
+    Beat,
+    Figures,
+    Grant,
+    News,
+    Park,
+    Setup,
+    SiteFigures,
+    Up,
+    decode_up,
+)
+from proxy.runtime.link import LinkConnection, LinkFactory
+
+HUNG_AFTER = Seconds(10.0)
+"""A controller that says nothing for so long is killed, and started again."""
+
+LEASE = Seconds(30.0)
+"""Without a word from a controller for so long, a site goes to its fail-safe."""
+
+ANSWER_WITHIN = Seconds(10.0)
+SOON = Seconds(0.05)
+"""How long miners that join are gathered before they are told of."""
+
+MAX_ASKED = 256
+"""Requests that may wait for their answers."""
+
+
+class AskRefusedError(Exception):
+    """The controller refused, or is not there; the message says which."""
+
+
+@frozen(eq=False)
+class PoweredSite:
+    """A site that has power settings."""
+
+    hall: Hall
+    power: PowerConfig
+    describer: Describer
+
+
+@define(eq=False)
+class ControllerLink:
+    """Tells the controller of the miners, and does what it says.
+
+    Attributes:
+        setup: What the controller is told first.
+        sites: By name.
+        publish: Takes news: topic and value.
+        kill: Ends a controller that hangs; the argument says why.
+        figures: Power of each site as last told; none once it is out of date.
+    """
+
+    _log = Logger()
+
+    setup: Setup
+    sites: Mapping[str, PoweredSite]
+    publish: Callable[[str, Any], None]
+    kill: Callable[[str], None]
+    clock: IReactorTime
+    factory: LinkFactory[Up] = field(init=False)
+    figures: dict[str, SiteFigures] = field(factory=dict, init=False)
+    _link: LinkConnection[Up] | None = field(default=None, init=False)
+    _heard_at: Seconds = field(init=False)
+    _is_safe: bool = field(default=False, init=False)
+    _asked: dict[int, Deferred[Raw]] = field(factory=dict, init=False)
+    _numbers: Any = field(factory=lambda: count(1), init=False)
+    _soon: IDelayedCall | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._heard_at = self._now()
+        self.factory = LinkFactory(
+            decode_up,
+            MAX_LINE_BYTES,
+            opened=self._opened,
+            received=self._received,
+            lost=self._lost,
+        )
+        for site in self.sites.values():
+            site.hall.floor.parking.on_join = self._report_soon
+
+    async def ask(self, method: str, params: dict[str, Any]) -> Raw:
+        """Return the controller's answer, JSON.
+
+        Raises:
+            AskRefusedError: It refuses, is not there, or does not answer in time.
+        """
+        if self._link is None or len(self._asked) >= MAX_ASKED:
+            raise AskRefusedError("the site controller is not there: try again")
+        number = next(self._numbers)
+        answer: Deferred[Raw] = Deferred()
+        self._asked[number] = answer
+        self._link.send(Ask(number, method, params))
+        try:
+            return await answer.addTimeout(ANSWER_WITHIN, self.clock)
+        except defer.TimeoutError as error:
+            text = f"the site controller did not answer in {ANSWER_WITHIN:.0f} s"
+            raise AskRefusedError(text) from error
+        finally:
+            self._asked.pop(number, None)
+
+    def tick(self) -> None:
+        """Tell what changed, and look whether the controller lives: once a second."""
+        self._report()
+        silent = self._now() - self._heard_at
+        if self._link is not None and silent >= HUNG_AFTER:
+            self.kill(f"silent for {silent:.0f} s")
+        if silent >= LEASE and not self._is_safe:
+            self._fail_safe()
+
+    def close(self) -> None:
+        """Say goodbye: the share process stops."""
+        if self._soon is not None and self._soon.active():
+            self._soon.cancel()
+
+    def _opened(self, link: LinkConnection[Up]) -> None:
+        self._link = link
+        self._heard_at = self._now()
+        link.send(self.setup)
+        self._report(is_whole=True)
+
+    def _lost(self, link: LinkConnection[Up]) -> None:
+        if self._link is not link:
+            return
+        self._link = None
+        for answer in list(self._asked.values()):
+            answer.errback(AskRefusedError("the site controller went away"))
+
+    def _received(self, message: Up) -> None:
+        self._heard_at = self._now()
+        match message:
+            case Figures():
+                self._is_safe = False
+                self.figures = {one.site: one for one in message.sites}
+            case Park() if message.site in self.sites:
+                self.sites[message.site].hall.floor.parking.park(message.miners)
+                self._report_soon()
+            case Grant() if message.site in self.sites:
+                self.sites[message.site].hall.floor.parking.grant(message.miners)
+                self._report_soon()
+            case Answer():
+                self._answered(message)
+            case News():
+                self.publish(message.topic, msgspec.json.decode(message.value))
+            case _:  # a beat
+                return
+
+    def _answered(self, message: Answer) -> None:
+        answer = self._asked.pop(message.id, None)
+        if answer is None or answer.called:
+            return
+        if message.refusal:
+            answer.errback(AskRefusedError(message.refusal))
+        else:
+            answer.callback(Raw(bytes(message.result)))
+
+    def _report_soon(self) -> None:
+        if self._soon is None or not self._soon.active():
+            self._soon = self.clock.callLater(SOON, self._report)
+
+    def _report(self, *, is_whole: bool = False) -> None:
+        if self._link is None:
+            return
+        self._link.send(Beat())
+        for name, site in self.sites.items():
+            parking = site.hall.floor.parking
+            for report in parking.reports(name, is_whole=is_whole):
+                self._link.send(report)
+
+    def _fail_safe(self) -> None:
+        """Park what the fail-safe leaves no room for: nobody else will."""
+        self._is_safe = True
+        self.figures = {}
+        for name, site in self.sites.items():
+            parking = site.hall.floor.parking
+            granted = [
+                (m.id, next(iter(m.workers), ""), m.address)
+                for m in parking.miners.values()
+                if m.is_granted
+            ]
+            parked = to_park(granted, site.describer, site.power)
+            parking.park(parked)
+            self._log.error(
+                "{site}: no controller for {lease:.0f} s: fail-safe, {count} parked",
+                site=name,
+                lease=LEASE,
+                count=len(parked),
+            )
+
+    def _now(self) -> Seconds:
+        return Seconds(self.clock.seconds())

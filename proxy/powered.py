@@ -1,0 +1,93 @@
+"""The share process's side of power caps: the controller as a child, and its link."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from protocol.units import Seconds
+from proxy.config import Config, ConfigError
+from proxy.downstream.connection import Hall
+from proxy.downstream.controller_link import ControllerLink, PoweredSite
+from proxy.power.machines import Describer, check_models
+from proxy.power.models import UnknownModelError
+from proxy.power.setup import setup_of
+from proxy.runtime.child import ChildService
+from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.staged import Staged
+
+NEEDS = {"pyasic": 'control = "pyasic"', "pymodbus": "a meter over Modbus"}
+"""Libraries of the extra `controller`, and what asks for them."""
+
+COMMAND = (sys.executable, "-m", "proxy.controller")
+
+
+class PowerService(Staged):
+    """Runs the controller of the sites that have power settings.
+
+    Attributes:
+        link: What it says, and who can be asked.
+        child: Its process.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        halls: Mapping[str, Hall],
+        publish: Callable[[str, Any], None],
+        reactor: Any,
+    ) -> None:
+        super().__init__()
+        sites = {
+            site.name: PoweredSite(
+                halls[site.name], site.power, Describer.of(site.power, site.fleet)
+            )
+            for site in config.sites
+            if site.power is not None
+        }
+        self.link = ControllerLink(
+            setup_of(config), sites, publish, self._kill, reactor
+        )
+        self.child = ChildService(COMMAND, _environment(), self.link.factory, reactor)
+        self.child.setServiceParent(self)
+        ticks = PeriodicService(Seconds(1.0), self._tick, reactor)
+        ticks.setServiceParent(self)
+
+    async def _tick(self) -> None:
+        self.link.tick()
+
+    def _kill(self, why: str) -> None:
+        self.child.kill(why)
+
+
+def check_power(config: Config) -> None:
+    """Look whether the power settings can be acted on.
+
+    Raises:
+        ConfigError: They name an unknown machine, or need what is not installed.
+    """
+    try:
+        check_models(config.sites)
+    except UnknownModelError as error:
+        raise ConfigError(str(error)) from error
+    for library in _needed(config):
+        if find_spec(library) is None:
+            what = NEEDS[library]
+            raise ConfigError(f"{what} needs {library}: install baseload[controller]")
+
+
+def _needed(config: Config) -> Iterator[str]:
+    sites = [site for site in config.sites if site.power is not None]
+    if any(row.control == "pyasic" for site in sites for row in site.fleet):
+        yield "pyasic"
+    if any(site.power and site.power.meter != "model" for site in sites):
+        yield "pymodbus"
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment, with where this very release is imported from."""
+    here = str(Path(__file__).resolve().parent.parent)
+    rest = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{here}:{rest}" if rest else here}

@@ -1,0 +1,408 @@
+"""A site under its real control loop, on a virtual clock, over fakes of its edges."""
+
+import json
+import math
+import random
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from attrs import define
+from twisted.internet.task import Clock, deferLater
+
+from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
+from proxy.config import FleetConfig, PowerConfig, SiteConfig
+from proxy.controller.edges import SiteEdges
+from proxy.controller.loop import SiteLoop
+from proxy.power.budget import Order
+from proxy.power.messages import FleetReport, Grant, Joined, News, Park, Up, Work
+from proxy.power.models import find_model
+from proxy.power.ports import DeviceError, DeviceReport, MeterError, SignalListener
+from proxy.power.settings import site_control
+from proxy.power.show import figures
+from proxy.power.store import Store, open_store
+
+START = 1_700_000_000.0
+WATCHDOG = 125.0
+TIME_OUT = 3.0
+
+
+@define(eq=False)
+class Box:
+    """A machine of the plant as it really is."""
+
+    address: str
+    worker: str
+    model: Any
+    bias: float
+    watts: float = 0.0
+    asleep: bool = False
+    changed_at: float = -math.inf
+    limit_w: float = math.inf
+    miner: int | None = None
+    is_parked: bool = True
+    parked_at: float = -math.inf
+    lies: bool = False  # says yes, does nothing, reads back as told
+    ignores: bool = False  # says yes, does nothing, reads back the truth
+    hangs: bool = False
+    told_asleep: bool = False
+    is_on: bool = True
+
+    def goal_w(self, now: float) -> float:
+        if not self.is_on:
+            return 0.0
+        if self.asleep:
+            return float(self.model.sleep_w)
+        has_work = not self.is_parked or now - self.parked_at < WATCHDOG
+        if self.miner is None and now - self.parked_at >= WATCHDOG:
+            has_work = False
+        full = min(self.model.watts, self.limit_w)
+        return float(full if has_work else self.model.idle_w)
+
+    def live(self, now: float) -> None:
+        goal = self.goal_w(now) * self.bias
+        if goal <= self.watts:
+            slow = self.asleep and now - self.changed_at < 0.8 * self.model.t_down_s
+            self.watts = self.watts if slow else goal
+            return
+        if now - self.changed_at >= 0.3 * self.model.t_up_s:
+            per_second = self.model.watts / max(1.0, 0.7 * self.model.t_up_s)
+            self.watts = min(goal, self.watts + per_second)
+
+
+class FakeDevices:
+    """The device APIs of the plant."""
+
+    def __init__(self, plant: "PowerSite") -> None:
+        self._plant = plant
+        self.calls: list[tuple[float, str, str]] = []
+
+    async def sleep(self, address: str) -> bool:
+        box = await self._reach(address, "sleep")
+        box.told_asleep = True
+        if not (box.lies or box.ignores) and not box.asleep:
+            box.asleep, box.changed_at = True, self._plant.now
+        return True
+
+    async def wake(self, address: str) -> bool:
+        box = await self._reach(address, "wake")
+        box.told_asleep = False
+        if box.asleep:
+            box.asleep, box.changed_at = False, self._plant.now
+        return True
+
+    async def limit(self, address: str, watts: Watts) -> bool:
+        box = await self._reach(address, "limit")
+        if not (box.lies or box.ignores):
+            box.limit_w = watts
+        return True
+
+    async def read(self, address: str) -> DeviceReport:
+        box = await self._reach(address, "read")
+        asleep = box.told_asleep if box.lies else box.asleep
+        watts = box.model.sleep_w if box.lies and asleep else box.watts
+        limit = min(box.limit_w, box.model.watts)
+        return DeviceReport(asleep, Watts(limit), Watts(watts), HashesPerSecond(0.0))
+
+    async def _reach(self, address: str, what: str) -> Box:
+        box = self._plant.boxes[address]
+        self.calls.append((self._plant.clock.seconds(), what, address))
+        if box.hangs or not box.is_on:
+            await deferLater(self._plant.clock, TIME_OUT)
+            raise DeviceError(f"{address}: no answer in 3 s")
+        return box
+
+
+class FakeMeter:
+    """The plant's meter: `fault` frozen, nan, silent or spike."""
+
+    def __init__(self, plant: "PowerSite") -> None:
+        self._plant = plant
+        self.fault = ""
+        self._last = 0.0
+
+    async def read(self) -> float:
+        if self.fault == "silent":
+            raise MeterError("no answer")
+        if self.fault == "nan":
+            return math.nan
+        if self.fault != "frozen":
+            noise = 1.0 + 0.001 * self._plant.random.gauss(0.0, 1.0)
+            self._last = self._plant.power_w * noise
+        return self._last
+
+    def close(self) -> None:
+        pass
+
+
+class FakeSignal:
+    """A signal with a lease, spoken for by the test."""
+
+    def __init__(self, name: str = "grid", lease_s: float | None = 30.0) -> None:
+        self.name = name
+        self.lease_s = None if lease_s is None else Seconds(lease_s)
+        self.listener: SignalListener | None = None
+
+    def start(self, listener: SignalListener) -> None:
+        self.listener = listener
+
+    async def stop(self) -> None:
+        self.listener = None
+
+
+class FakeRelay:
+    def __init__(self) -> None:
+        self.beats: list[bool] = []
+
+    async def beat(self, *, may_run: bool) -> None:
+        self.beats.append(may_run)
+
+
+class PowerSite:
+    """`count` machines, their miners, and the loop that holds them to a budget."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        path: Any,
+        count: int = 50,
+        *,
+        budget_w: float = 200_000.0,
+        fail_safe_w: float = 20_000.0,
+        models: Sequence[str] = ("Antminer S19j Pro", "Antminer S21"),
+        control: Any = "pyasic",
+        with_meter: bool = True,
+        ramp_up: float = 1e9,
+        signals: Sequence[FakeSignal] = (),
+        bias: float = 1.03,
+        seed: int = 1,
+        hot: bool = True,
+    ) -> None:
+        self.random = random.Random(seed)  # noqa: S311
+        self.clock = Clock()
+        self.clock.advance(1000.0)
+        self.step = 0.0  # of the wall clock
+        self.path = path
+        self.boxes: dict[str, Box] = {}
+        self.signals = list(signals)
+        self.relay = FakeRelay()
+        self.meter = FakeMeter(self)
+        self.devices = FakeDevices(self)
+        self.news: list[dict[str, Any]] = []
+        self.sent: list[Up] = []
+        self._ids = iter(range(1, 1_000_000))
+        self._changes: list[tuple[int, bool]] = []
+        self.power = PowerConfig(
+            budget_w=budget_w,
+            fail_safe_w=fail_safe_w,
+            ramp_up_w_per_s=ramp_up,
+            meter="modbus://127.0.0.1:502/1" if with_meter else "model",
+        )
+        rows = tuple(
+            FleetConfig(workers=f"m{i}.*", model=name, control=control)
+            for i, name in enumerate(models)
+        )
+        self.config = SiteConfig(
+            name="hall-a",
+            listen=("tcp:3333",),
+            sources=["main"],
+            power=self.power,
+            fleet=rows,
+        )
+        for i in range(count):
+            kind = i % len(models)
+            address = f"10.0.{i // 250}.{i % 250 + 1}"
+            box = Box(
+                address,
+                f"m{kind}.{i}",
+                find_model(models[kind]),
+                bias * self.random.gauss(1.0, 0.02),
+            )
+            if hot:
+                box.is_parked, box.watts = False, box.model.watts * box.bias
+            self.boxes[address] = box
+        self.loop: SiteLoop
+        self.store: Store
+        self.open()
+
+    # the process
+
+    def open(self) -> None:
+        """Start a controller; it finds what the last one left."""
+        store = open_store(self.path)
+        edges = SiteEdges(
+            self.devices,
+            self.meter if self.power.meter != "model" else None,
+            self.signals,
+            self.relay,
+        )
+        leases = {s.name: s.lease_s for s in self.signals}
+        control = site_control(self.config, self.power, leases, edges.foreign)
+        now, at = Seconds(self.clock.seconds()), self.wall()
+        kept = store.kept("hall-a", at)
+        control.orders.restore(kept.orders, kept.silent_for, now)
+        control.table.restore(kept.machines, now)
+        control.begin(now, at, kept.learned)
+        loop = SiteLoop(
+            control,
+            edges,
+            store,
+            send=self._send,
+            clock=self.clock,
+            wall_clock=self.wall,
+        )
+        self.loop, self.store = loop, store
+        loop.startService()
+        self._tell_all()
+
+    def kill(self) -> None:
+        """End the controller as kill -9 would: nothing more is done or written."""
+        for call in list(self.clock.getDelayedCalls()):
+            call.cancel()
+        self.loop._ticks._loop.running = False
+        self.store._db.close()
+
+    def restart(self) -> None:
+        self.kill()
+        self.open()
+
+    @property
+    def now(self) -> float:
+        return float(self.clock.seconds())
+
+    @property
+    def power_w(self) -> float:
+        aux = self.loop.control.params.estimate.aux
+        return aux.site_watts(sum(b.watts for b in self.boxes.values()))
+
+    @property
+    def state(self) -> str:
+        seen = figures(self.loop.control, Seconds(self.now))
+        assert seen is not None
+        return seen.state
+
+    def wall(self) -> UnixTime:
+        return UnixTime(START + self.clock.seconds() + self.step)
+
+    # the miners
+
+    def connect(self, boxes: Sequence[Box] | None = None) -> None:
+        """Let machines connect: they start parked."""
+        for box in boxes if boxes is not None else self.boxes.values():
+            if box.miner is not None:
+                self.disconnect([box])
+            box.miner = next(self._ids)
+            if not box.is_parked:
+                box.parked_at = self.now
+            box.is_parked = True
+        self._report(joined=list(self._joined(boxes)))
+
+    def disconnect(self, boxes: Sequence[Box]) -> None:
+        gone = [b.miner for b in boxes if b.miner is not None]
+        for box in boxes:
+            box.miner = None
+            if not box.is_parked:
+                box.is_parked, box.parked_at = True, self.now
+        self._report(left=gone)
+
+    def _joined(self, boxes: Sequence[Box] | None) -> Iterator[Joined]:
+        for box in boxes if boxes is not None else self.boxes.values():
+            if box.miner is not None:
+                yield Joined(box.miner, box.worker, box.address, box.is_parked)
+
+    def _tell_all(self) -> None:
+        self.loop.report(FleetReport("hall-a", True, [], [], [], []))
+        self._report(joined=list(self._joined(None)))
+
+    def _report(self, **what: Any) -> None:
+        rows = {"joined": [], "left": [], "parked": [], "work": [], **what}
+        self.loop.report(FleetReport("hall-a", False, **rows))
+
+    def _send(self, message: Up) -> None:
+        self.sent.append(message)
+        match message:
+            case Park():
+                self._obey(message.miners, is_parked=True)
+            case Grant():
+                self._obey(message.miners, is_parked=False)
+            case News():
+                self.news.append(msgspec.json.decode(message.value))
+            case _:
+                return
+
+    def _obey(self, miners: Sequence[int], *, is_parked: bool) -> None:
+        by_miner = {b.miner: b for b in self.boxes.values()}
+        for miner in miners:
+            box = by_miner.get(miner)
+            if box is None or box.is_parked is is_parked:
+                continue
+            box.is_parked = is_parked
+            box.parked_at = self.now if is_parked else -math.inf
+            self._changes.append((miner, is_parked))
+
+    def _work(self) -> list[Work]:
+        """Every machine that hashes finds about 20 shares a minute."""
+        found = []
+        for box in self.boxes.values():
+            hashes = box.watts > 2 * box.model.idle_w
+            if hashes and box.miner is not None and self.random.random() < 1 / 3:
+                late = box.is_parked and self.now - box.parked_at >= 135.0
+                done = 0 if late else 1
+                found.append(
+                    Work(box.miner, done, done, done, 0.0, 1.0 if late else 0.0)
+                )
+        return found
+
+    # time
+
+    def run(self, seconds: float, *, renew: bool = True) -> list[float]:
+        """Live through `seconds`; return the site's watts at each of them."""
+        seen = []
+        for _ in range(int(seconds)):
+            for _ in range(10):
+                self.clock.advance(0.1)
+            for box in self.boxes.values():
+                box.live(self.now)
+            changes, self._changes = self._changes, []
+            self._report(parked=changes, work=self._work())
+            if renew:
+                for signal in self.signals:
+                    if signal.listener is not None:
+                        signal.listener.renew(signal.name)
+            seen.append(self.power_w)
+        return seen
+
+    def order(
+        self,
+        watts: float,
+        *,
+        source: str = "operator",
+        for_s: float | None = None,
+        **more: Any,
+    ) -> bool:
+        at = self.wall()
+        return self.loop.take(
+            [
+                Order(
+                    site="hall-a",
+                    watts=Watts(watts),
+                    seq=self.loop.control.orders.next_seq(source),
+                    source=source,
+                    not_before=at,
+                    received_at=at,
+                    expires=None if for_s is None else UnixTime(at + for_s),
+                    **more,
+                )
+            ]
+        ).is_taken
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return what is in the log, oldest first."""
+        sql = "SELECT at, kind, cause, body FROM event ORDER BY id"
+        db = sqlite3.connect(self.path)
+        rows = [
+            {"at": at - START, "kind": k, "cause": cause, **json.loads(body)}
+            for at, k, cause, body in db.execute(sql)
+        ]
+        db.close()
+        return [r for r in rows if kind in {None, r["kind"]}]

@@ -1,0 +1,369 @@
+"""A site under its real control loop: budgets kept whatever goes wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.units import UnixTime
+from proxy.power.budget import Order
+from tests.fakes.power_site import FakeSignal, PowerSite
+
+HALF = 90_000.0
+"""Of what the 50 machines draw, about half."""
+
+
+def a_site(path: Path, **options: Any) -> PowerSite:
+    site = PowerSite(path / "controller.sqlite3", **options)
+    site.connect()
+    return site
+
+
+def settled(path: Path, **options: Any) -> PowerSite:
+    site = a_site(path, **options)
+    site.run(400)
+    return site
+
+
+def test_a_budget_is_reached_in_twenty_seconds_kept_and_used(tmp_path: Path) -> None:
+    site = settled(tmp_path)
+
+    site.order(HALF)
+    power = site.run(300)
+
+    assert max(power[20:]) <= HALF
+    assert sum(power[-60:]) / 60 >= 0.92 * HALF
+
+
+def test_the_first_command_leaves_at_once_when_an_order_is_taken(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    site.devices.calls.clear()
+    at = site.now
+
+    site.order(HALF)
+    site.clock.advance(0.001)
+
+    sleeps = [t for t, what, _ in site.devices.calls if what == "sleep"]
+    assert len(sleeps) > 20
+    assert max(sleeps) - at < 0.01
+
+
+def test_with_parking_alone_a_budget_is_reached_when_the_watchdogs_bite(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path, control="stratum")
+
+    site.order(HALF)
+    power = site.run(400)
+
+    assert max(power[180:]) <= HALF
+    assert not site.devices.calls
+
+
+def test_without_a_meter_the_model_keeps_the_budget(tmp_path: Path) -> None:
+    site = settled(tmp_path, with_meter=False)
+
+    site.order(HALF)
+
+    assert max(site.run(200)[20:]) <= HALF
+
+
+def test_the_way_up_keeps_the_ramp(tmp_path: Path) -> None:
+    site = settled(tmp_path, ramp_up=500.0)
+    site.order(HALF)
+    before = site.run(200)[-1]
+    site.loop.clear("operator", "test")
+
+    power = site.run(60)
+
+    assert power[-1] > before
+    for second, watts in enumerate(power):
+        assert watts <= HALF + 500.0 * (second + 6)
+
+
+# loss of anything only ever lowers the cap
+
+
+@pytest.mark.parametrize("silent_s", [10, 60, 600])
+def test_a_lost_signal_never_raises_and_its_lapse_brings_the_fail_safe(
+    tmp_path: Path, silent_s: int
+) -> None:
+    grid = FakeSignal(lease_s=30.0)
+    site = a_site(tmp_path, signals=[grid])
+    site.order(HALF, source="grid")
+    site.run(300)
+
+    power = site.run(silent_s, renew=False)
+
+    assert max(power) <= HALF
+    if silent_s > 60:
+        assert max(power[60:]) <= site.power.fail_safe_w
+        assert site.state == "failsafe"
+
+
+def test_a_lapse_of_an_order_below_the_fail_safe_keeps_that_order(
+    tmp_path: Path,
+) -> None:
+    grid = FakeSignal(lease_s=30.0)
+    site = a_site(tmp_path, signals=[grid], fail_safe_w=60_000.0)
+    site.order(40_000.0, source="grid")
+    site.run(300)
+
+    power = site.run(300, renew=False)
+
+    assert site.state == "failsafe"
+    assert max(power) <= 40_000.0
+
+
+def test_a_signal_that_speaks_again_brings_the_site_back(tmp_path: Path) -> None:
+    grid = FakeSignal(lease_s=30.0)
+    site = a_site(tmp_path, signals=[grid])
+    site.order(HALF, source="grid")
+    site.run(100)
+    site.run(120, renew=False)
+
+    power = site.run(600)
+
+    assert site.state == "normal"
+    assert 0.9 * HALF <= power[-1] <= HALF
+
+
+def test_a_signal_never_heard_keeps_the_site_at_its_fail_safe(tmp_path: Path) -> None:
+    site = a_site(tmp_path, signals=[FakeSignal(lease_s=30.0)])
+
+    power = site.run(300, renew=False)
+
+    assert max(power[30:]) <= site.power.fail_safe_w
+
+
+@pytest.mark.parametrize("fault", ["nan", "silent"])
+def test_a_lost_meter_shrinks_the_site_then_brings_the_fail_safe(
+    tmp_path: Path, fault: str
+) -> None:
+    site = settled(tmp_path, budget_w=HALF)
+    site.meter.fault = fault
+
+    early = site.run(40)
+    late = site.run(80)
+
+    assert max(early) <= HALF
+    assert early[-1] < 0.9 * HALF
+    assert late[-1] <= site.power.fail_safe_w
+
+
+def test_a_frozen_meter_does_not_hide_machines_that_do_not_go_down(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    site.meter.fault = "frozen"
+
+    site.order(HALF)
+    power = site.run(200)
+
+    assert max(power[30:]) <= HALF
+
+
+# machines that do not do as they are told
+
+
+def test_devices_that_lie_or_ignore_are_made_up_for(tmp_path: Path) -> None:
+    site = settled(tmp_path, count=100, budget_w=400_000.0)
+    boxes = list(site.boxes.values())
+    boxes[1].lies = boxes[3].lies = True
+    boxes[5].ignores = True
+
+    site.order(2 * HALF)
+    power = site.run(300)
+
+    assert max(power[45:]) <= 2 * HALF
+    told = {e["machine"] for e in site.events("unresponsive")}
+    assert {boxes[i].address for i in (1, 3, 5) if boxes[i].told_asleep} <= told
+
+
+def test_a_device_that_hangs_is_parked_and_counts_at_full_power_meanwhile(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    box = site.boxes["10.0.0.1"]
+    box.hangs = True
+
+    site.order(5_000.0)
+    site.run(20)
+    machine = site.loop.control.table.find(box.address)
+    assert machine is not None
+    assert not machine.is_responsive
+    assert box.is_parked
+    site.run(400)
+
+    assert machine.is_responsive, "parked for long, no share seen"
+    assert box.watts < 0.2 * box.model.watts
+
+
+def test_a_machine_that_woke_by_itself_is_put_to_sleep_again(tmp_path: Path) -> None:
+    site = settled(tmp_path, budget_w=HALF)
+    box = next(b for b in site.boxes.values() if b.asleep)
+
+    box.asleep, box.changed_at = False, site.now
+    site.run(80)
+
+    assert box.asleep
+    assert [e for e in site.events("read_back") if e["machine"] == box.address]
+
+
+def test_a_machine_asleep_that_should_run_is_woken(tmp_path: Path) -> None:
+    site = settled(tmp_path)
+    box = site.boxes["10.0.0.2"]
+
+    box.asleep = True
+    site.run(80)
+
+    assert not box.asleep
+
+
+def test_a_foreign_load_ends_in_a_trip_and_the_relay_is_told(tmp_path: Path) -> None:
+    site = settled(tmp_path, budget_w=HALF)
+    for box in site.boxes.values():
+        box.ignores, box.asleep, box.is_parked = True, False, False
+        box.watts = 1.2 * box.model.watts
+
+    for _ in range(120):
+        for box in site.boxes.values():
+            box.is_parked = False
+        site.run(1)
+
+    assert site.state == "trip"
+    assert site.relay.beats[-1] is False
+    assert [e for e in site.events("state") if e["after"] == "trip"]
+
+
+# miners come and go
+
+
+def test_a_cold_start_of_all_miners_at_once_stays_within_the_budget(
+    tmp_path: Path,
+) -> None:
+    site = a_site(tmp_path, budget_w=HALF, hot=False)
+
+    power = site.run(300)
+
+    assert max(power) <= HALF
+    assert sum(power[-60:]) / 60 >= 0.9 * HALF
+
+
+@pytest.mark.parametrize("control", ["pyasic", "stratum"])
+def test_all_miners_reconnecting_at_once_never_exceed_the_budget(
+    tmp_path: Path, control: str
+) -> None:
+    site = settled(tmp_path, budget_w=HALF, control=control)
+    site.disconnect(list(site.boxes.values()))
+    site.run(10)
+
+    site.connect()
+    power = site.run(300)
+
+    assert max(power) <= HALF
+    assert power[-1] >= 0.85 * HALF
+
+
+def test_a_miner_that_was_at_work_is_granted_at_once_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    box = site.boxes["10.0.0.3"]
+    site.disconnect([box])
+    site.run(20)
+
+    site.connect([box])
+
+    assert not box.is_parked
+
+
+# restarts
+
+
+@pytest.mark.parametrize("control", ["pyasic", "stratum"])
+@pytest.mark.parametrize("after_s", [0, 1, 3, 8])
+def test_a_controller_killed_on_a_ramp_never_exceeds_the_budget(
+    tmp_path: Path, control: str, after_s: int
+) -> None:
+    site = settled(tmp_path, control=control)
+    site.order(HALF)
+    site.run(after_s)
+
+    site.restart()
+    power = site.run(400)
+
+    assert max(power[180 if control == "stratum" else 25 :]) <= HALF
+    assert power[-1] >= 0.85 * HALF
+    assert [e["watts"] for e in site.events("budget")][-1] == HALF
+
+
+def test_a_restart_neither_wakes_nor_sleeps_a_settled_site(tmp_path: Path) -> None:
+    site = settled(tmp_path, budget_w=HALF)
+    before = site.power_w
+    commands = len(site.events("command"))
+
+    site.restart()
+    site.run(30)
+
+    assert abs(site.power_w - before) < 0.06 * before
+    assert len(site.events("command")) - commands <= 3
+
+
+def test_a_leased_order_survives_a_restart_and_its_silence_counts(
+    tmp_path: Path,
+) -> None:
+    site = a_site(tmp_path, signals=[FakeSignal(lease_s=30.0)])
+    site.order(HALF, source="grid")
+    site.run(300)
+
+    site.restart()
+    site.run(5, renew=False)
+    assert site.state == "normal"
+    site.run(60, renew=False)
+
+    assert site.state == "failsafe"
+
+
+def test_an_order_that_ended_while_nobody_looked_does_not_come_back(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    site.order(HALF, for_s=60.0)
+    site.run(10)
+    site.kill()
+    site.clock.advance(120.0)
+
+    site.open()
+    site.run(10)
+
+    assert site.events("budget")[-1]["rule"] == "contract"
+
+
+def test_a_clock_stepped_forward_does_not_end_an_order_early(tmp_path: Path) -> None:
+    site = settled(tmp_path)
+    site.order(HALF, for_s=500.0)
+    site.run(100)
+
+    site.step = 3600.0
+    power = site.run(350)
+
+    assert max(power) <= HALF
+    assert site.run(400)[-1] > HALF, "it ends when it should have"
+
+
+def test_a_clock_stepped_back_does_not_delay_a_lower_order(tmp_path: Path) -> None:
+    site = settled(tmp_path)
+    site.order(HALF)
+    at = site.wall()
+    later = UnixTime(at + 100.0)
+    lower = Order("hall-a", 40_000.0, 1, "plan", later, at)  # type: ignore[arg-type]
+    site.loop.take([lower])
+    site.run(10)
+
+    site.step = -3600.0
+    site.run(90)
+
+    assert max(site.run(60)[25:]) <= 40_000.0
