@@ -11,8 +11,10 @@ from proxy.sim.asics import Asics
 from proxy.sim.kinds import MEAN_REBOOT_S, Fault, FaultShare, Kind, Spread
 from proxy.sim.site_meter import MeterOptions, SiteMeter
 
-AUX = AuxLoad(Watts(9_000.0), 0.03)
-"""Cooling and network of the simulated site, unless told otherwise."""
+AUX_W = Watts(9.0)
+"""For each machine, what cooling and network draw when all are off."""
+
+AUX_SHARE = 0.03
 
 _FAULT_SEED, _METER_SEED, _REBOOT_SEED = 1, 2, 3
 
@@ -24,9 +26,15 @@ class PlantOptions:
     kinds: tuple[Kind, ...]  # one each machine
     seed: int = 1
     spread: Spread = field(factory=Spread)
-    aux: AuxLoad = AUX
     meter: MeterOptions = field(factory=MeterOptions)
     faults: tuple[FaultShare, ...] = ()
+    aux_w: Watts = AUX_W  # for each machine, whatever it does
+    aux_share: float = AUX_SHARE  # of what the machines draw
+
+    @property
+    def aux(self) -> AuxLoad:
+        """What the site draws beside its machines."""
+        return AuxLoad(Watts(self.aux_w * len(self.kinds)), self.aux_share)
 
 
 class Plant:

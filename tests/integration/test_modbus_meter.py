@@ -72,7 +72,7 @@ async def test_every_trouble_of_a_meter_comes_through(
     meter.close()
     await yard.stopService()
 
-    expected = 9000 + 1.03 * 7000
+    expected = 18 + 1.03 * 7000
     assert seen[None] == pytest.approx([expected] * 3, rel=0.02)
     assert all(math.isnan(w) for w in seen[MeterTrouble.NAN])
     assert len(set(map(str, seen[MeterTrouble.FROZEN]))) == 1

@@ -207,6 +207,6 @@ async def test_the_meter_and_a_reboot_are_seen_over_sockets() -> None:
     again = await tell(reactor, "127.33.0.1", "version")
     await yard.stopService()
 
-    assert parse_meter(answer[9:]).watts == pytest.approx(9000 + 1.03 * 7000, abs=1)
+    assert parse_meter(answer[9:]).watts == pytest.approx(18 + 1.03 * 7000, abs=1)
     assert off == b""
     assert again["VERSION"][0]["Type"] == "Antminer S21"

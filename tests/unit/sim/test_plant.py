@@ -32,7 +32,7 @@ def test_a_site_draws_what_its_machines_do_and_what_cools_them() -> None:
 
     it_w = plant.asics.watts(START).sum()
 
-    assert plant.power_w == pytest.approx(9_000.0 + 1.03 * it_w)
+    assert plant.power_w == pytest.approx(900.0 + 1.03 * it_w)
 
 
 def test_the_meter_shows_the_site_a_second_later_and_not_exactly() -> None:
