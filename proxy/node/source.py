@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template
 from protocol.units import Difficulty, Seconds
+from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.node.proposal import NOT_BEST_TIP, trial_block
@@ -44,6 +45,8 @@ class NodeSource:
     settle: Callable[[int, str, str], None] = field(init=False)
     submitter: BlockSubmitter = field(init=False)
     unusable: str = field(default="", init=False)
+    _work: Work | None = field(default=None, init=False)
+    _reason: str = field(default="not connected yet", init=False)
     _works: TemplateWorks | None = field(default=None, init=False)
     _network: Network | None = field(default=None, init=False)
     _is_tried: bool = field(default=False, init=False)
@@ -61,9 +64,15 @@ class NodeSource:
         return False
 
     def open(self, site: str, identity: str, number: int) -> Feed:
-        """Return the feed of a site: one serves all its search spaces."""
+        """Return the feed of a site: one serves all its search spaces.
+
+        It has the work there is: the node's next template may be minutes away.
+        """
         del identity, number
-        return self._feeds.setdefault(site, Feed(self.name))
+        if site not in self._feeds:
+            now = Seconds(self.clock.seconds())
+            self._feeds[site] = Feed(self.name, self._work, self._reason, now)
+        return self._feeds[site]
 
     def close(self, site: str, identity: str, number: int) -> None:
         """Do nothing: a node is listened to in any case."""
@@ -90,6 +99,7 @@ class NodeSource:
             self._try(node, trial_block(template, work))
         # a node pays for blocks alone
         work = msgspec.structs.replace(work, target=work.block_target)
+        self._work = work
         for site, feed in list(self._feeds.items()):
             if feed.work is None:
                 feed.ready_since = Seconds(self.clock.seconds())
@@ -105,6 +115,7 @@ class NodeSource:
             if node.template is not None:
                 self.template_arrived(node, node.template)
             return
+        self._work, self._reason = None, node.reason
         for site, feed in list(self._feeds.items()):
             feed.reason = node.reason
             if feed.work is not None:

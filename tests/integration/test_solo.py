@@ -68,12 +68,14 @@ async def spend_coinbases(solo: Solo, node: RunningNode, blocks: int) -> None:
         await pause(solo.reactor, 0.02)
 
 
-async def new_blocks(node: RunningNode, reactor: Any) -> list[Any]:
-    """Return the blocks that were not generated, with whole transactions."""
+async def new_blocks(
+    node: RunningNode, reactor: Any, first: int = MATURE + 1
+) -> list[Any]:
+    """Return the blocks from height `first` on, with whole transactions."""
     count = await ask(node, reactor, "getblockcount")
     names = [
         await ask(node, reactor, "getblockhash", height)
-        for height in range(MATURE + 1, count + 1)
+        for height in range(first, count + 1)
     ]
     return [await ask(node, reactor, "getblock", name, 2) for name in names]
 

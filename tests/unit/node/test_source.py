@@ -86,6 +86,17 @@ def test_a_template_becomes_work_that_pays_for_blocks_alone() -> None:
     assert (stage.board.posted, stage.feed.ready_since) == (1, Seconds(100.0))
 
 
+def test_a_site_that_opens_later_has_the_work_there_is() -> None:
+    stage = Stage()
+    stage.serve()
+
+    late = stage.source.open("hall-b", "", 0)
+
+    assert late.work is stage.feed.work
+    assert late.ready_since == Seconds(100.0)
+    assert stage.source.open("hall-b", "", 1) is late
+
+
 def test_there_is_no_work_before_the_network_is_known() -> None:
     stage = Stage()
     stage.fake.network = None
