@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from attrs import frozen
 
+from proxy import cli_power
 from proxy.admin.client import AdminError, call
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
@@ -23,34 +23,12 @@ from proxy.cli_plants import (
     sim_fleet,
     sim_plant,
 )
-from proxy.cli_types import seconds
+from proxy.cli_types import Command, Parser, seconds
 from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
 
 INTERRUPTED = 128 + 2
 """Exit status of what a SIGINT stopped, as shells have it."""
-
-
-Arguments = argparse.Namespace
-Parser = argparse.ArgumentParser
-
-
-@frozen
-class Command:
-    """A command: what it is called, what it takes, what it does.
-
-    Attributes:
-        declare: Adds its options to a parser. It is called only for the command
-            that was asked for, so that it may load what other commands need not.
-        run: Does it; returns the exit status.
-        has_json: It takes `--json` as every command does; else `declare` adds it.
-    """
-
-    name: str
-    help: str
-    run: Callable[[Arguments], int]
-    declare: Callable[[Parser], None]
-    has_json: bool = True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,10 +56,11 @@ def _parser(words: Sequence[str]) -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         _mount(commands, command, words)
-    sim = commands.add_parser("sim", help="simulated machines")
-    machines = sim.add_subparsers(required=True, metavar="WHAT")
-    for command in SIMULATORS:
-        _mount(machines, command, words[1:] if words[:1] == ["sim"] else [])
+    for name, about, group in GROUPS:
+        of_group = commands.add_parser(name, help=about, description=about)
+        members = of_group.add_subparsers(required=True, metavar="WHAT")
+        for command in group:
+            _mount(members, command, words[1:] if words[:1] == [name] else [])
     return parser
 
 
@@ -198,11 +177,12 @@ _LOCAL = {"command", "json", "socket", "config"}
 
 def _remote(arguments: argparse.Namespace) -> int:
     params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
-    result = call(_socket_of(arguments), arguments.command.name, params)
+    method = arguments.command.method or arguments.command.name
+    result = call(_socket_of(arguments), method, params)
     if arguments.json:
         _print_json(result)
     else:
-        sys.stdout.write(RENDERERS[arguments.command.name](printable(result)))
+        sys.stdout.write(RENDERERS[method](printable(result)))
     return 0
 
 
@@ -276,6 +256,31 @@ SIMULATORS = (
     ),
 )
 """What follows `sim`."""
+
+
+def _power(name: str, about: str, declare: Callable[[Parser], None]) -> Command:
+    """Return a command of `power`, which asks the site controller."""
+
+    def options(parser: Parser) -> None:
+        _socket(parser)
+        declare(parser)
+
+    return Command(name, about, _remote, options, method=f"power.{name}")
+
+
+POWER = (
+    _power("show", "budget, cap, power, and what rules them", cli_power.show_options),
+    _power("set", "order a site to keep to a power", cli_power.set_options),
+    _power("clear", "take back what operators ordered", cli_power.clear_options),
+    _power("plan", "what a budget would do; nothing is done", cli_power.plan_options),
+    _power("history", "what happened, and why", cli_power.history_options),
+)
+"""What follows `power`."""
+
+GROUPS = (
+    ("power", "what a site may draw, and what it does", POWER),
+    ("sim", "simulated machines", SIMULATORS),
+)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,37 @@
-"""What options may be: argparse calls these with the text that was typed."""
+"""What a command is, and what options may be: argparse calls these with the text."""
 
 import argparse
+from collections.abc import Callable
+
+from attrs import frozen
+
+Arguments = argparse.Namespace
+Parser = argparse.ArgumentParser
 
 MAX_SECONDS = 1e9
 MAX_MINERS = 100_000
 MAX_PORT = 65535
 MAX_HASHRATE = 1e21
+
+
+@frozen
+class Command:
+    """A command: what it is called, what it takes, what it does.
+
+    Attributes:
+        declare: Adds its options to a parser. It is called only for the command
+            that was asked for, so that it may load what other commands need not.
+        run: Does it; returns the exit status.
+        has_json: It takes `--json` as every command does; else `declare` adds it.
+        method: What it asks of a running proxy; its own name if empty.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Arguments], int]
+    declare: Callable[[Parser], None]
+    has_json: bool = True
+    method: str = ""
 
 
 def seconds(text: str) -> float:

@@ -12,7 +12,8 @@ from rich.live import Live
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.admin.render import reasons, si
+from proxy.admin.columns import si
+from proxy.admin.render import reasons
 from proxy.admin.top import frame
 from proxy.admin.views import StatusView
 

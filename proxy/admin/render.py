@@ -3,30 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from proxy.admin import render_power
+from proxy.admin.columns import si, table
+
 Answer = Any
-
-_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
-
-
-def si(value: float | None, unit: str) -> str:
-    """Return `value` with three digits and a prefix; a dash for None."""
-    if value is None:
-        return "-"
-    step = 0
-    while abs(value) >= 999.5 and step < len(_PREFIXES) - 1:  # noqa: PLR2004  (999.5 would read 1e+03)
-        value, step = value / 1000, step + 1
-    return f"{value:.3g} {_PREFIXES[step]}{unit}"
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """Return rows in aligned columns."""
-    lines = [header, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    text = "\n".join(
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-    return text + "\n"
 
 
 def sites(answer: Answer) -> str:
@@ -131,4 +111,5 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "unban": done,
     "drain": done,
     "reload": done,
+    **render_power.RENDERERS,
 }

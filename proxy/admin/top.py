@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.client import AdminError
+from proxy.admin.columns import si
 from proxy.admin.keys import is_pressed, single_keys
 from proxy.admin.printable import printable
-from proxy.admin.render import reasons, si
+from proxy.admin.render import reasons
 
 INTERVAL = 1.0
 

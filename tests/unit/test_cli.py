@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from proxy.admin.client import AdminError, call
-from proxy.admin.render import si, status
+from proxy.admin.columns import si
+from proxy.admin.render import status
 from proxy.admin.top import show
 from proxy.cli import main
 

@@ -1,0 +1,124 @@
+"""What the site controller answers, as text for people."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from proxy.admin.columns import si, table
+
+Answer = Any
+
+MAX_CAUSE_CHARS = 100
+
+
+def show(answer: Answer) -> str:
+    """Render `power.show`."""
+    if not answer:
+        return "no site has been looked at yet: try again\n"
+    return "\n".join("\n".join(_site(site)) + "\n" for site in answer)
+
+
+def given(answer: Answer) -> str:
+    """Render what became of an order."""
+    return f"{answer['text']}\n"
+
+
+def plan(answer: Answer) -> str:
+    """Render `power.plan`: what would be done, why, and what it would cost."""
+    head = (
+        f"{answer['site']} at {si(answer['budget_w'], 'W')}:"
+        f" {len(answer['steps']) + answer['more']} machines change,"
+        f" {_signed(answer['watts'], 'W')}, {_signed(answer['hash_hs'], 'H/s')},"
+        f" {si(answer['cap_hs'], 'H/s')} stay\n"
+    )
+    rows = [
+        [
+            s["machine"],
+            s["model"],
+            si(s["before_w"], "W"),
+            si(s["after_w"], "W"),
+            _signed(s["hash_hs"], "H/s"),
+            s["reason"],
+        ]
+        for s in answer["steps"]
+    ]
+    more = f"... and {answer['more']} more\n" if answer["more"] else ""
+    if not rows:
+        return head
+    return head + table(["MACHINE", "MODEL", "NOW", "THEN", "HASH", "WHY"], rows) + more
+
+
+def history(answer: Answer) -> str:
+    """Render `power.history`, the oldest of its events first."""
+    rows = [
+        [
+            str(e["id"]),
+            _time(e["at"]),
+            e["site"],
+            e["kind"],
+            str(e["body"].get("machine", "")),
+            e["cause"][:MAX_CAUSE_CHARS],
+        ]
+        for e in reversed(answer["events"])
+    ]
+    text = table(["ID", "TIME (UTC)", "SITE", "WHAT", "MACHINE", "WHY"], rows)
+    if not answer["is_checked"]:
+        return text
+    broken = answer["broken_at"]
+    verdict = "whole" if broken is None else f"TAMPERED WITH from event {broken} on"
+    return f"{text}the log is {verdict}\n"
+
+
+def _site(site: Answer) -> Iterator[str]:
+    yield (
+        f"{site['site']}: {site['state']} ({site['state_reason']})\n"
+        f"  budget    {si(site['budget_w'], 'W')} by {site['ruled_by']}\n"
+        f"  power     {si(site['power_w'], 'W')} by {site['power_source']}\n"
+        f"  cap       {si(site['cap_hs'], 'H/s')} = {site['cap_text'][:240]}"
+    )
+    found = site["hashrate"]
+    yield (
+        f"  hashrate  {si(found['hash_hs'], 'H/s')} proved by {found['shares']} shares"
+        f" ({si(found['low_hs'], 'H/s')} to {si(found['high_hs'], 'H/s')})"
+    )
+    machines = site["machines"]
+    counts = ", ".join(f"{n} {kind}" for kind, n in machines.items() if n)
+    yield f"  machines  {counts.replace('_', ' ') or 'none'}"
+    if site["meter"] is not None:
+        fault = site["meter"]["fault"] or "good"
+        yield f"  meter     {si(site['meter']['watts'], 'W')}, {fault}"
+    for order in site["orders"]:
+        end = order["expires"]
+        until = "" if end is None else f" until {_time(end)}"
+        why = f": {order['reason']}" if order["reason"] else ""
+        number = f"{order['seq']} of {order['source']}"
+        yield f"  order     {number}: {si(order['watts'], 'W')}{until}{why}"
+    for signal in site["signals"]:
+        yield f"  signal    {signal['name']}: {_voice(signal)}"
+    if site["is_hidden_load"]:
+        yield "  ALARM     the meter sees a load that no machine explains"
+
+
+def _voice(signal: Answer) -> str:
+    if signal["silent_s"] is None:
+        return "not heard since the start"
+    lapsed = ", LAPSED" if signal["has_lapsed"] else ""
+    return f"heard {signal['silent_s']:.0f} s ago{lapsed}"
+
+
+def _signed(value: float, unit: str) -> str:
+    return f"{'-' if value < 0 else '+'}{si(abs(value), unit)}"
+
+
+def _time(at: float) -> str:
+    moment = datetime.fromtimestamp(at, tz=UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+RENDERERS: dict[str, Callable[[Answer], str]] = {
+    "power.show": show,
+    "power.set": given,
+    "power.clear": given,
+    "power.plan": plan,
+    "power.history": history,
+}

@@ -1,0 +1,238 @@
+"""The share process towards its controller: told, obeyed, and done without."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Raw
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import StringTransport
+
+from proxy.config import Config, FleetConfig, PowerConfig, Secret, SiteConfig
+from proxy.downstream.controller_link import (
+    HUNG_AFTER,
+    LEASE,
+    MAX_ASKED,
+    AskRefusedError,
+    ControllerLink,
+    PoweredSite,
+)
+from proxy.power.machines import Describer
+from proxy.power.messages import (
+    Answer,
+    Ask,
+    Figures,
+    FleetReport,
+    Grant,
+    News,
+    Park,
+    Setup,
+    SiteFigures,
+    decode_down,
+)
+from proxy.power.setup import config_of, setup_of
+from tests.conftest import FlushFailures
+from tests.unit.downstream.test_parking import Site
+
+SECRET = "hunter2"
+POWER = PowerConfig(budget_w=100_000, fail_safe_w=8_000)
+FLEET = (FleetConfig(workers="*", model="Antminer S21"),)
+
+
+class Desk:
+    """A site, its link, and the controller's end as bytes."""
+
+    def __init__(self, miners: int = 0) -> None:
+        self.site = Site()
+        self.wires = [self.site.granted() for _ in range(miners)]
+        self.killed: list[str] = []
+        self.news: list[tuple[str, Any]] = []
+        powered = PoweredSite(self.site.real, POWER, Describer.of(POWER, FLEET))
+        self.link = ControllerLink(
+            Setup(Raw(b"{}")),
+            {"hall-a": powered},
+            lambda topic, value: self.news.append((topic, value)),
+            self.killed.append,
+            self.site.hall.clock,
+        )
+        self.connect()
+
+    def connect(self) -> None:
+        self.transport = StringTransport()
+        self.wire = self.link.factory.buildProtocol(None)
+        self.wire.makeConnection(self.transport)
+
+    def said(self) -> list[Any]:
+        lines = self.transport.value().splitlines()
+        self.transport.clear()
+        return [decode_down(line) for line in lines]
+
+    def hear(self, message: msgspec.Struct) -> None:
+        self.wire.dataReceived(msgspec.json.encode(message) + b"\n")
+
+    def live(self, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.site.hall.clock.advance(1)
+            self.link.tick()
+
+    def ask(self) -> list[Any]:
+        """Ask, and return what will hold the answer or the error."""
+        got: list[Any] = []
+        asked = Deferred.fromCoroutine(self.link.ask("power.show", {"site": "hall-a"}))
+        asked.addErrback(lambda failure: failure.value).addCallback(got.append)
+        return got
+
+
+def some_figures() -> Figures:
+    one = SiteFigures("hall-a", 5.0, 6.0, 7.0, "meter", "normal", "contract")
+    return Figures([one])
+
+
+def test_a_controller_is_told_what_is_configured_then_who_is_there() -> None:
+    desk = Desk(miners=2)
+
+    setup, _, whole, rows = desk.said()
+
+    assert isinstance(setup, Setup)
+    assert isinstance(whole, FleetReport)
+    assert whole.is_whole
+    assert [j.id for j in rows.joined] == [1, 2]
+
+
+def test_what_it_says_is_done_and_reported_back() -> None:
+    desk = Desk(miners=2)
+    desk.said()
+
+    desk.hear(Park("hall-a", [1, 99]))
+    assert not desk.wires[0].miner.is_granted
+    assert desk.wires[1].miner.is_granted
+    desk.live(1)
+    reports = [m for m in desk.said() if isinstance(m, FleetReport)]
+    assert reports[0].parked == [(1, True)]
+    desk.hear(Grant("hall-a", [1]))
+
+    assert desk.wires[0].miner.is_granted
+
+
+def test_a_miner_that_joins_is_told_of_at_once() -> None:
+    desk = Desk()
+    desk.said()
+    desk.site.granted()
+
+    desk.site.hall.clock.advance(0.1)
+
+    reports = [m for m in desk.said() if isinstance(m, FleetReport)]
+    assert [len(r.joined) for r in reports] == [1]
+
+
+def test_an_answer_finds_who_asked() -> None:
+    desk = Desk()
+    first, second = desk.ask(), desk.ask()
+    asks = [m for m in desk.said() if isinstance(m, Ask)]
+
+    desk.hear(Answer(asks[1].id, Raw(b'{"n":2}')))
+    desk.hear(Answer(asks[0].id, Raw(b"null"), "not now"))
+    desk.hear(Answer(999, Raw(b"null")))
+
+    assert bytes(second[0]) == b'{"n":2}'
+    assert str(first[0]) == "not now"
+
+
+@pytest.mark.parametrize("end", ["late", "lost"])
+def test_a_question_without_an_answer_ends(end: str) -> None:
+    desk = Desk()
+    asked = desk.ask()
+
+    if end == "late":
+        desk.site.hall.clock.advance(11)
+    else:
+        desk.wire.connectionLost()
+
+    assert isinstance(asked[0], AskRefusedError)
+
+
+def test_nobody_is_asked_without_a_controller_or_by_too_many() -> None:
+    desk = Desk()
+    for _ in range(MAX_ASKED):
+        desk.ask()
+    too_many = desk.ask()
+    desk.wire.connectionLost()
+    nobody = desk.ask()
+
+    assert isinstance(too_many[0], AskRefusedError)
+    assert isinstance(nobody[0], AskRefusedError)
+
+
+def test_news_and_figures_are_passed_on() -> None:
+    desk = Desk()
+
+    desk.hear(News("power", Raw(b'{"kind":"budget"}')))
+    desk.hear(some_figures())
+
+    assert desk.news == [("power", {"kind": "budget"})]
+    assert desk.link.figures["hall-a"].state == "normal"
+
+
+def test_a_controller_that_hangs_is_killed() -> None:
+    desk = Desk()
+
+    desk.live(HUNG_AFTER)
+
+    assert desk.killed[0].startswith("silent for 10 s")
+
+
+def test_beyond_the_lease_the_fail_safe_is_applied_by_parking() -> None:
+    desk = Desk(miners=6)
+    desk.hear(some_figures())
+    desk.wire.connectionLost()
+
+    desk.live(LEASE - 1)
+    assert all(w.miner.is_granted for w in desk.wires)
+    desk.live(2)
+
+    granted = [w for w in desk.wires if w.miner.is_granted]
+    assert len(granted) == 1, "8 kW less what is beside, at the worst bias: one S21"
+    assert desk.link.figures == {}
+
+
+def test_nobody_is_granted_work_while_there_is_no_controller() -> None:
+    desk = Desk()
+    desk.wire.connectionLost()
+    wire = desk.site.parked()
+
+    desk.live(100)
+
+    assert not wire.miner.is_granted
+
+
+def test_a_new_controller_is_told_everything_again() -> None:
+    desk = Desk(miners=1)
+    desk.wire.connectionLost()
+    desk.connect()
+
+    whole = [m for m in desk.said() if isinstance(m, FleetReport)]
+
+    assert whole[0].is_whole
+    assert whole[1].joined[0].id == 1
+
+
+def test_a_bad_line_costs_the_link_alone(flush_failures: FlushFailures) -> None:
+    desk = Desk(miners=1)
+
+    desk.wire.dataReceived(b"nonsense\n")
+
+    assert desk.transport.disconnected
+    assert desk.wires[0].miner.is_granted
+
+
+def test_the_setup_holds_what_the_controller_needs_and_its_secrets() -> None:
+
+    power = PowerConfig(budget_w=1, fail_safe_w=0, relay_token=Secret(SECRET))
+    site = SiteConfig(name="a", listen=("tcp:1",), sources=["p"], power=power)
+    bare = SiteConfig(name="b", listen=("tcp:2",), sources=["p"])
+
+    config = config_of(setup_of(Config(sites=[site, bare])))
+
+    assert [s.name for s in config.sites] == ["a"]
+    assert config.sites[0].power is not None
+    assert str(config.sites[0].power.relay_token) == SECRET

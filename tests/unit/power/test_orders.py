@@ -1,0 +1,157 @@
+"""Orders taken, refused, repeated; a wall clock that is stepped."""
+
+import pytest
+from attrs import evolve
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.budget import Envelope, Order, Rule
+from proxy.power.orders import MAX_ORDERS, OrderBook
+from proxy.power.wall import WallClock
+
+NOW = Seconds(1000.0)
+AT = UnixTime(1_700_000_000.0)
+ENVELOPE = Envelope(Watts(100.0), Watts(10.0))
+
+
+def a_book(lease_s: float | None = 30.0) -> OrderBook:
+    lease = None if lease_s is None else Seconds(lease_s)
+    return OrderBook("hall-a", ENVELOPE, {"grid": lease})
+
+
+def an_order(**changes: object) -> Order:
+    return evolve(Order("hall-a", Watts(50.0), 1, "grid", AT, AT), **changes)  # type: ignore[arg-type]
+
+
+def take(book: OrderBook, *orders: Order, now: Seconds = NOW) -> str:
+    receipt = book.take(orders, now, (AT,))
+    assert receipt.is_taken is (receipt.reason == "")
+    return receipt.reason
+
+
+def test_the_order_with_the_highest_seq_rules() -> None:
+    book = a_book()
+    take(book, an_order(), an_order(seq=2, watts=Watts(40.0)))
+
+    assert book.budget(NOW, (AT,)).watts == 40.0
+
+
+def test_the_same_order_again_is_taken_and_changes_nothing() -> None:
+    book = a_book()
+    take(book, an_order())
+    before = book.orders
+
+    assert take(book, an_order(received_at=UnixTime(AT + 5))) == ""
+    assert book.orders == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"watts": 60.0}, "seq 1 is used"),
+        ({"seq": 0}, "seq 0 is used"),
+        ({"site": "hall-b", "seq": 9}, "is for 'hall-b'"),
+        ({"seq": 9, "expires": AT}, "ended already"),
+        ({"seq": 9, "watts": -1.0}, "not a power"),
+        ({"seq": 9, "watts": float("nan")}, "not a power"),
+        ({"seq": 9, "watts": float("inf")}, "not a power"),
+    ],
+)
+def test_what_is_refused_changes_nothing(changes: dict[str, object], why: str) -> None:
+    book = a_book()
+    take(book, an_order())
+    before = book.orders
+
+    assert why in take(book, an_order(seq=8), an_order(**changes))
+    assert book.orders == before
+
+
+def test_a_withdrawn_source_may_begin_anew() -> None:
+    book = a_book(lease_s=None)
+    take(book, an_order(seq=7))
+
+    assert book.withdraw("grid") == 1
+    assert book.budget(NOW, (AT,)).rule is Rule.CONTRACT
+    assert take(book, an_order(seq=1)) == ""
+
+
+def test_there_is_a_limit_to_orders() -> None:
+    book = a_book()
+    many = [an_order(seq=n) for n in range(1, MAX_ORDERS + 2)]
+
+    assert "more than" in take(book, *many)
+
+
+def test_a_renewal_keeps_a_lease_alive_and_silence_is_a_part_of_it() -> None:
+    book = a_book()
+    take(book, an_order())
+    book.renew("grid", Seconds(NOW + 20))
+
+    assert book.silence(Seconds(NOW + 35)) == 0.5
+    assert not book.budget(Seconds(NOW + 49), (AT,)).lapsed
+    assert book.budget(Seconds(NOW + 51), (AT,)).lapsed == ("grid",)
+
+
+def test_only_configured_signals_have_leases_to_renew() -> None:
+    book = a_book()
+    book.renew("stranger", NOW)
+
+    assert book.silence(Seconds(NOW + 99)) == 0.0
+
+
+def test_what_is_restored_from_the_future_counts_as_now() -> None:
+    book = a_book()
+    book.restore([an_order()], {"grid": -500.0}, NOW)
+
+    assert book.silence(Seconds(NOW + 15)) == 0.5
+
+
+# the wall clock
+
+
+def test_a_steady_clock_is_believed() -> None:
+    wall = WallClock()
+
+    for second in range(100):
+        at = UnixTime(AT + second + 0.001 * second)
+        assert wall.moments(Seconds(NOW + second), at) == (at,)
+
+
+@pytest.mark.parametrize("step", [600.0, -600.0])
+def test_for_as_long_as_it_was_stepped_both_times_count(step: float) -> None:
+    wall = WallClock()
+    wall.moments(NOW, AT)
+
+    seen = [
+        wall.moments(Seconds(NOW + s), UnixTime(AT + s + step))
+        for s in (1.0, 599.0, 602.0)
+    ]
+
+    assert seen[0] == (AT + 1.0 + step, AT + 1.0)
+    assert seen[1] == (AT + 599.0 + step, AT + 599.0)
+    assert seen[2] == (AT + 602.0 + step,)
+
+
+def test_a_clock_stepped_there_and_back_is_believed_again() -> None:
+    wall = WallClock()
+    wall.moments(NOW, AT)
+    wall.moments(Seconds(NOW + 1), UnixTime(AT + 1 + 600))
+
+    assert wall.moments(Seconds(NOW + 2), UnixTime(AT + 2)) == (AT + 2,)
+
+
+def test_the_lower_budget_of_both_times_rules() -> None:
+    book = a_book(lease_s=None)
+    take(book, an_order(expires=UnixTime(AT + 100)))
+    moments = (UnixTime(AT + 3600), AT)
+
+    assert book.budget(NOW, moments).watts == 50.0
+    assert book.budget(NOW, moments[:1]).watts == 100.0
+
+
+def test_an_order_that_only_a_stepped_clock_has_ended_is_kept() -> None:
+    book = a_book(lease_s=None)
+    take(book, an_order(expires=UnixTime(AT + 100)))
+
+    book.take([an_order(seq=2, source="plan")], NOW, (UnixTime(AT + 3600), AT))
+
+    assert len(book.orders) == 2

@@ -1,0 +1,149 @@
+"""`baseload power`: what is asked of a proxy, and how the answers read."""
+
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.admin import render_power
+from proxy.cli import main
+from proxy.cli_power import watts
+
+SHOW: dict[str, Any] = {
+    "site": "hall-a", "budget_w": 3.5e6, "rule": "order", "next_change": None,
+    "ruled_by": "order 3 of grid: dispatch", "state": "normal",
+    "state_reason": "all that should speak does", "power_w": 3.41e6,
+    "power_source": "meter", "cap_hs": 2e17, "cap": {}, "cap_text": "200000.0 TH/s",
+    "meter": {"watts": 3.41e6, "fault": None, "lost_s": 0.2},
+    "orders": [{"source": "grid", "seq": 3, "watts": 3.5e6, "not_before": 0.0,
+                "expires": 1.7e9, "lease_s": None, "revert_w": None,
+                "reason": "dispatch"}],
+    "signals": [{"name": "grid", "lease_s": 30.0, "silent_s": 4.0,
+                 "has_lapsed": False}],
+    "machines": {"total": 1000, "connected": 998, "running": 900, "unknown": 0,
+                 "unresponsive": 2, "parked_only": 0, "absent": 0, "under_way": 1},
+    "hashrate": {"hash_hs": 1.9e17, "low_hs": 1.8e17, "high_hs": 2e17, "shares": 99},
+    "tenants": {}, "joules_per_terahash": 17.0, "parked_work": 0.0,
+    "expected_joules_per_terahash": 17.0, "unauthorised_work": 0.0,
+    "is_hidden_load": False,
+}  # fmt: skip
+
+
+class OneAnswer:
+    """An admin socket that answers one request and keeps it."""
+
+    def __init__(self, path: Path, result: Any) -> None:
+        self.asked: dict[str, Any] = {}
+        self._result = result
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(path))
+        self._server.listen()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        client, _ = self._server.accept()
+        with client, client.makefile("rb") as lines:
+            self.asked = json.loads(lines.readline())
+            answer = {"jsonrpc": "2.0", "id": self.asked["id"], "result": self._result}
+            client.sendall(json.dumps(answer).encode() + b"\n")
+
+    def close(self) -> None:
+        self._thread.join(5)
+        self._server.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3500000", 3.5e6), ("3500k", 3.5e6), ("3.5M", 3.5e6), ("1.2GW", 1.2e9), ("0", 0)],
+)
+def test_watts_take_prefixes(text: str, value: float) -> None:
+    assert watts(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["-1", "3.5m", "1e6", "k", "", "inf", "3,5M", "1kk"])
+def test_what_is_no_power_is_wrong_usage(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["power", "set", "hall-a", "--", text])
+
+    assert stopped.value.code == 2
+    assert "invalid power value" in capsys.readouterr().err
+
+
+def test_an_order_is_given_with_its_duration_and_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.sock"
+    server = OneAnswer(path, {"text": "order of 2e+06 W taken"})
+
+    status = main(
+        ["power", "set", "-s", str(path), "hall-a", "2M", "--for", "600",
+         "--reason", "dispatch"]
+    )  # fmt: skip
+    server.close()
+
+    assert status == 0
+    assert server.asked["method"] == "power.set"
+    assert server.asked["params"] == {
+        "site": "hall-a", "watts": 2e6, "for_s": 600.0, "reason": "dispatch",
+    }  # fmt: skip
+    assert capsys.readouterr().out == "order of 2e+06 W taken\n"
+
+
+def test_a_site_is_shown_with_what_rules_it() -> None:
+    text = render_power.show([SHOW])
+
+    assert "hall-a: normal" in text
+    assert "3.5 MW by order 3 of grid: dispatch" in text
+    assert "3.41 MW by meter" in text
+    assert "998 connected" in text
+    assert "heard 4 s ago" in text
+    assert "until 2023-11-14 22:13:20: dispatch" in text
+
+
+def test_a_lapse_and_a_hidden_load_stand_out() -> None:
+    signal = {"name": "grid", "lease_s": 30.0, "silent_s": 99.0, "has_lapsed": True}
+
+    text = render_power.show([{**SHOW, "signals": [signal], "is_hidden_load": True}])
+
+    assert "heard 99 s ago, LAPSED" in text
+    assert "ALARM" in text
+
+
+def test_a_dry_run_says_what_why_and_at_what_cost() -> None:
+    step = {
+        "machine": "10.0.0.1", "worker": "a", "model": "Antminer S21",
+        "before_w": 3500.0, "after_w": 25.0, "hash_hs": -2e14, "reason": "worst J/TH",
+    }  # fmt: skip
+    answer = {
+        "site": "hall-a", "budget_w": 2e6, "cap_hs": 1e17, "watts": -3475.0,
+        "hash_hs": -2e14, "steps": [step], "more": 7,
+    }  # fmt: skip
+
+    text = render_power.plan(answer)
+
+    assert "8 machines change, -3.48 kW, -200 TH/s" in text
+    assert "worst J/TH" in text
+    assert "... and 7 more" in text
+
+
+@pytest.mark.parametrize(
+    ("broken", "verdict"), [(None, "is whole"), (17, "TAMPERED WITH from event 17 on")]
+)
+def test_the_history_says_whether_it_is_whole(broken: int | None, verdict: str) -> None:
+    event = {
+        "id": 1, "at": 0.0, "site": "hall-a", "kind": "command", "cause": "trip",
+        "body": {"machine": "10.0.0.1"}, "hash": "00",
+    }  # fmt: skip
+
+    text = render_power.history(
+        {"events": [event], "is_checked": True, "broken_at": broken}
+    )
+
+    assert verdict in text
+    assert "1970-01-01 00:00:00" in text
