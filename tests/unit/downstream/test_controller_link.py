@@ -34,7 +34,7 @@ from proxy.power.setup import config_of, setup_of
 from tests.conftest import FlushFailures
 from tests.unit.downstream.test_parking import Site
 
-SECRET = "hunter2"
+SECRET = "hunter2"  # noqa: S105  (of nothing)
 POWER = PowerConfig(budget_w=100_000, fail_safe_w=8_000)
 FLEET = (FleetConfig(workers="*", model="Antminer S21"),)
 
@@ -79,7 +79,7 @@ class Desk:
         """Ask, and return what will hold the answer or the error."""
         got: list[Any] = []
         asked = Deferred.fromCoroutine(self.link.ask("power.show", {"site": "hall-a"}))
-        asked.addErrback(lambda failure: failure.value).addCallback(got.append)
+        _ = asked.addErrback(lambda failure: failure.value).addCallback(got.append)
         return got
 
 
