@@ -1,8 +1,23 @@
 """What a source wants hashed (`Work`) and how a group of miners hears it (`Job`)."""
 
+from typing import Protocol
+
 import msgspec
 
 from protocol.units import Difficulty, JobId
+
+
+class SeenKeys(Protocol):
+    """Keys of hashes that were submitted: a set, or what a share engine has."""
+
+    def __contains__(self, key: bytes, /) -> bool:
+        """Tell whether `key` was added."""
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+
+    def add(self, key: bytes, /) -> None:
+        """Remember `key`."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -74,4 +89,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ntime: int
     clean: bool
     ceiling: Difficulty
-    seen: set[bytes]
+    seen: SeenKeys

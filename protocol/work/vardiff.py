@@ -52,11 +52,16 @@ class Vardiff:
     def __attrs_post_init__(self) -> None:
         self._looked_at = self._since
 
-    def count(self, difficulty: Difficulty) -> bool:
-        """Count an accepted share; return whether the window is full."""
-        self._shares += 1
-        self._work += difficulty
+    def count(self, work: float, shares: int = 1) -> bool:
+        """Count accepted shares of so much difficulty; return if the window is full."""
+        self._shares += shares
+        self._work += work
         return self._shares >= EVALUATE_SHARES
+
+    @property
+    def shares_left(self) -> int:
+        """Accepted shares until the window is full; at least 1."""
+        return max(EVALUATE_SHARES - self._shares, 1)
 
     def is_due(self, now: Seconds) -> bool:
         """Return whether `retarget` has enough to go by."""

@@ -1,6 +1,6 @@
 """The jobs of one site: which group hashes what, from which source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from attrs import define, field, frozen
@@ -13,7 +13,7 @@ from protocol.work.job import Work
 from proxy.jobs.distributor import Distributor
 from proxy.jobs.feed import Feed, Source
 from proxy.jobs.group import Group, LiveJob
-from proxy.jobs.ports import MinerPort
+from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Seat, Space, Spaces
 
@@ -50,6 +50,7 @@ class JobBoard:
         site: The site's name.
         routes: In order; the last one takes every worker.
         spaces: The search spaces, by the layout pinned for this site.
+        new_copies: Makes what each new group keeps copies of its jobs with.
     """
 
     _log = Logger()
@@ -59,6 +60,7 @@ class JobBoard:
     spaces: Spaces
     clock: IReactorTime
     fail_back: Seconds
+    new_copies: Callable[[], JobCopies] = NoCopies
     groups: list[Group] = field(factory=list, init=False)
     _by_key: dict[tuple[int, str, int], Group] = field(factory=dict, init=False)
     _seq: int = field(default=0, init=False)
@@ -220,7 +222,8 @@ class JobBoard:
         self._seq += 1
         entry = group.post(work, self._seq, self._now(), clean=clean)
         self._wanting.pop(group, None)  # they all get this one
-        self._distributor.send(group, entry, list(group.members))
+        rest = group.copies.deliver(entry.line, group.members)
+        self._distributor.send(group, entry, list(rest))
         return entry
 
     def _revise(self, group: Group) -> None:
@@ -271,7 +274,7 @@ class JobBoard:
             layout=self.layout,
             fail_back=self.fail_back,
         )
-        group = Group(sourcing, space, self.layout)
+        group = Group(sourcing, space, self.layout, self.new_copies())
         self.groups.append(group)
         self._by_key[(route, identity, space.number)] = group
         self._evaluate(group)

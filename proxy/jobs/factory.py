@@ -3,7 +3,7 @@
 from protocol.bitcoin.target import floor_power_of_two
 from protocol.units import Difficulty, JobId
 from protocol.work.extranonce import Layout
-from protocol.work.job import Job, Work
+from protocol.work.job import Job, SeenKeys, Work
 
 
 def spaces_of(padding_bytes: int) -> int:
@@ -29,7 +29,7 @@ def make_job(  # noqa: PLR0913  (a job is all of these)
     seq: int,
     ntime: int,
     clean: bool,
-    seen: set[bytes],
+    seen: SeenKeys,
 ) -> Job:
     """Return `work` as miners of search space number `space` shall hash it.
 

@@ -9,9 +9,9 @@ from attrs import define, field
 from protocol.sv1.codec import notify_line
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
-from protocol.work.job import Job, Work
+from protocol.work.job import Job, SeenKeys, Work
 from proxy.jobs.factory import make_job
-from proxy.jobs.ports import MinerPort
+from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space
 
@@ -43,7 +43,7 @@ class _WorkState(msgspec.Struct):
     work: Work
     since: Seconds
     last_ntime: int
-    seen: set[bytes]
+    seen: SeenKeys
 
 
 @define(eq=False)
@@ -52,6 +52,7 @@ class Group:
 
     Attributes:
         sourcing: Where its work comes from.
+        copies: Who judges by copies of its jobs.
         members: Miners that joined, in order.
         live: Jobs by id, oldest first.
         current: The newest.
@@ -62,6 +63,7 @@ class Group:
     sourcing: Sourcing
     space: Space
     layout: Layout
+    copies: JobCopies = field(factory=NoCopies)
     members: dict[MinerPort, None] = field(factory=dict, init=False)
     live: dict[str, LiveJob] = field(factory=dict, init=False)
     current: LiveJob | None = field(default=None, init=False)
@@ -90,6 +92,7 @@ class Group:
             self.current.replaced_at = now
         self.current = LiveJob(job, notify_line(job))
         self.live[job.id] = self.current
+        self.copies.post(job)
         self.posted_at = now
         return self.current
 
@@ -98,18 +101,18 @@ class Group:
         for entry in self.live.values():
             old = entry.job.work
             if old.session == work.session and old.prev_hash != work.prev_hash:
-                entry.stale_at = min(entry.stale_at, now)
+                self._make_stale(entry, now)
 
     def session_lost(self, session: int, now: Seconds) -> None:
         """Give shares of a session that is gone a last grace: they are lost anyway."""
         for entry in self.live.values():
             if entry.job.work.session == session:
-                entry.stale_at = min(entry.stale_at, now + ORPHAN_GRACE)
+                self._make_stale(entry, now + ORPHAN_GRACE)
 
     def retire(self, now: Seconds) -> None:
         """Forget jobs that were replaced long ago."""
         for job_id in list(self._expired(now)):
-            del self.live[job_id]
+            self._forget(job_id)
         works = {id(entry.job.work) for entry in self.live.values()}
         self._states = [s for s in self._states if id(s.work) in works]
 
@@ -117,7 +120,7 @@ class Group:
         """Forget the oldest job that is not the current one; return if there was."""
         for job_id, entry in self.live.items():
             if entry is not self.current:
-                del self.live[job_id]
+                self._forget(job_id)
                 return True
         return False
 
@@ -125,6 +128,14 @@ class Group:
     def keys_held(self) -> int:
         """Number of duplicate keys in memory."""
         return sum(len(state.seen) for state in self._states)
+
+    def _make_stale(self, entry: LiveJob, at: float) -> None:
+        if at < entry.stale_at:
+            entry.stale_at = at
+            self.copies.make_stale(entry.job, at)
+
+    def _forget(self, job_id: str) -> None:
+        self.copies.retire(self.live.pop(job_id).job)
 
     def _expired(self, now: Seconds) -> Iterator[str]:
         for job_id, entry in self.live.items():
@@ -140,6 +151,6 @@ class Group:
                 fresh = max(state.last_ntime + 1, by_clock)
                 state.last_ntime = min(fresh, work.max_ntime)
                 return state
-        state = _WorkState(work, now, work.ntime, set())
+        state = _WorkState(work, now, work.ntime, self.copies.new_seen())
         self._states.append(state)
         return state

@@ -1,8 +1,9 @@
 """What the jobs side needs from those who speak to miners."""
 
+from collections.abc import Collection
 from typing import Protocol
 
-from protocol.work.job import Job
+from protocol.work.job import Job, SeenKeys
 
 
 class MinerPort(Protocol):
@@ -14,3 +15,52 @@ class MinerPort(Protocol):
 
     def assign(self, job: Job, line: bytes) -> None:
         """Hand it `job`, whose mining.notify is `line`."""
+
+
+class JobCopies(Protocol):
+    """Whoever judges by copies of a group's jobs, and may serve its miners faster."""
+
+    def new_seen(self) -> SeenKeys:
+        """Return an empty set of duplicate keys."""
+
+    def post(self, job: Job) -> None:
+        """Take on the newest job."""
+
+    def make_stale(self, job: Job, at: float) -> None:
+        """Call its shares stale from `at` on, in the clock's seconds."""
+
+    def retire(self, job: Job) -> None:
+        """Forget it: its shares are unknown_job from now on."""
+
+    def deliver(
+        self, line: bytes, members: Collection[MinerPort]
+    ) -> Collection[MinerPort]:
+        """Write the newest job's `line` to the members that need nothing else.
+
+        Returns:
+            The others: they are to be assigned the job one by one.
+        """
+
+
+class NoCopies:
+    """Nobody copies: miners look at the jobs themselves."""
+
+    def new_seen(self) -> SeenKeys:
+        """Return a set."""
+        return set()
+
+    def post(self, job: Job) -> None:
+        """Take no notice."""
+
+    def make_stale(self, job: Job, at: float) -> None:
+        """Take no notice."""
+
+    def retire(self, job: Job) -> None:
+        """Take no notice."""
+
+    def deliver(
+        self, line: bytes, members: Collection[MinerPort]
+    ) -> Collection[MinerPort]:
+        """Return all: nobody was served."""
+        del line
+        return members

@@ -7,6 +7,7 @@ from attrs import define, field
 from protocol.units import Seconds
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.share import JudgedShare, Verdict
+from proxy.shares.counted import CountedBatch
 
 
 @define(eq=False)
@@ -31,6 +32,13 @@ class SiteBook:
             self.meter.add(share.difficulty, now)
         else:
             self.rejected[share.verdict.value] += 1
+
+    def count_batch(self, batch: CountedBatch, now: Seconds) -> None:
+        """Count verdicts that come counted."""
+        if batch.accepted:
+            self.accepted += batch.accepted
+            self.meter.add(batch.work, now)
+        self.rejected.update(batch.rejected)
 
 
 @define(eq=False)

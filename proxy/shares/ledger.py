@@ -7,19 +7,14 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from protocol.work.share import JudgedShare, Verdict
+from protocol.work.share import JudgedShare
 from proxy.shares import rows
+from proxy.shares.counted import CountedBatch
+from proxy.shares.intake import Intake
 from proxy.shares.retention import Retention, bytes_used
-from proxy.shares.rollup import Rollup
 
 MAX_UNWRITTEN = 100_000
 """Rows of a kind held while the disk will not take them; more go unrecorded."""
-
-MAX_REJECTS_PER_MINUTE = 60
-"""Rejected shares of a worker stored row by row; a flood is only counted."""
-
-MAX_ALL_REJECTS_PER_MINUTE = 60_000
-"""The same over all workers: a flood may come under many names."""
 
 RETRY_SECONDS = (1.0, 15.0)
 """First and longest wait before a disk that failed is tried again."""
@@ -54,15 +49,13 @@ class SqliteLedger:
     unrecorded: int = field(default=0, init=False)
     _token: int = field(init=False)
     _last_id: int = field(init=False)
-    _rollup: Rollup = field(init=False)
+    _intake: Intake = field(init=False)
     _kept: tuple[Retention, Retention] = field(init=False)
     _shares: list[rows.ShareRow] = field(factory=list, init=False)
     _upstream: list[rows.UpstreamRow] = field(factory=list, init=False)
     _settled: list[_Settlement] = field(factory=list, init=False)
     _blocks: list[_Statement] = field(factory=list, init=False)
     _early_tokens: set[int] = field(factory=set, init=False)
-    _minute_end: float = field(default=0.0, init=False)
-    _rejects: int = field(default=0, init=False)
     _is_too_big: bool = field(default=False, init=False)
     _retry_at: float = field(default=0.0, init=False)
     _retry_after: float = field(default=RETRY_SECONDS[0], init=False)
@@ -75,8 +68,8 @@ class SqliteLedger:
             Retention(self._db, "share"),
             Retention(self._db, "upstream"),
         )
-        self._rollup = Rollup(self._db)
-        self._rollup.rebuild(self._last_id)
+        self._intake = Intake(self._db)
+        self._intake.rollup.rebuild(self._last_id)
 
     def next_token(self) -> int:
         """Return a number that no forwarded share has had."""
@@ -92,9 +85,19 @@ class SqliteLedger:
         Never raises for the disk's sake: what it does not take waits in memory.
         """
         at = batch[-1].at if batch else self.wall_clock()
-        if not self._minute_end - 60.0 <= at < self._minute_end:
-            self._turn_minute(at)
-        self._take(batch)
+        self._turn_minute(at)
+        self._shares += self._intake.take(batch)
+        self._commit(at, forwards)
+
+    def commit_counted(
+        self, batch: CountedBatch, forwards: Sequence[tuple[int, JudgedShare]]
+    ) -> None:
+        """Do the same for verdicts that come counted."""
+        self._turn_minute(batch.at)
+        self._shares += self._intake.take_counted(batch)
+        self._commit(batch.at, forwards)
+
+    def _commit(self, at: float, forwards: Sequence[tuple[int, JudgedShare]]) -> None:
         if forwards:
             self._upstream += [rows.upstream_row(*forward) for forward in forwards]
             self._early_tokens.difference_update(token for token, _ in forwards)
@@ -129,12 +132,12 @@ class SqliteLedger:
     def roll_up(self) -> None:
         """Move a slice of the finished minutes into the roll-ups; call each second."""
         now = self.wall_clock()
-        if now >= self._minute_end:
+        if self._intake.is_over(now):
             self._turn_minute(now)
         if self.state != "ok":
             return
         try:
-            self._rollup.flush(now)
+            self._intake.rollup.flush(now)
             self._is_too_big = bytes_used(self._db) > self.max_bytes
         except sqlite3.Error as error:
             self._degrade(error, now)
@@ -145,7 +148,7 @@ class SqliteLedger:
         self._write(now)
         try:
             if self.state == "ok":
-                self._rollup.finish(now, self._last_id)
+                self._intake.rollup.finish(now, self._last_id)
         except sqlite3.Error as error:
             self._degrade(error, now)
         self._db.close()
@@ -156,33 +159,7 @@ class SqliteLedger:
         Rows that wait for the disk will have the ids after the last: nobody else
         writes, and if memory is full it is the newest that are dropped.
         """
-        self._minute_end = self._rollup.turn(at, self._last_id + len(self._shares))
-        self._rejects = 0
-
-    def _take(self, batch: Sequence[JudgedShare]) -> None:
-        """Count each share and make its row: the loop that each share pays for."""
-        sums_of, append = self._rollup.current.get, self._shares.append
-        accepted = Verdict.ACCEPTED
-        for share in batch:
-            site, worker = share.site, share.worker
-            sums = sums_of((site, worker)) or self._rollup.sums_of(site, worker)
-            difficulty, verdict, text = share.difficulty, share.verdict, "accepted"
-            if verdict is accepted:
-                sums[0] += 1
-                sums[2] += difficulty
-            else:
-                sums[1] += 1
-                if self._is_flood(sums[1]):
-                    continue
-                text = verdict.value
-            display = share.hash[::-1].hex()
-            append((share.at, site, worker, share.job_id, difficulty, text, display))
-
-    def _is_flood(self, rejects_of_worker: float) -> bool:
-        if rejects_of_worker > MAX_REJECTS_PER_MINUTE:
-            return True
-        self._rejects += 1
-        return self._rejects > MAX_ALL_REJECTS_PER_MINUTE
+        self._intake.turn_minute(at, self._last_id + len(self._shares))
 
     def _block(self, sql: str, values: tuple[object, ...]) -> None:
         del self._blocks[: -MAX_UNWRITTEN + 1]

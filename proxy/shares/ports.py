@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from protocol.work.share import JudgedShare
+from proxy.shares.counted import CountedBatch
 
 
 class ShareSink(Protocol):
@@ -30,6 +31,11 @@ class Ledger(Protocol):
         self, batch: Sequence[JudgedShare], forwards: Sequence[tuple[int, JudgedShare]]
     ) -> None:
         """Make `batch` durable, and that `forwards` are about to be sent."""
+
+    def commit_counted(
+        self, batch: CountedBatch, forwards: Sequence[tuple[int, JudgedShare]]
+    ) -> None:
+        """Do the same for verdicts that come counted."""
 
     def settle(self, token: int, verdict: str, reason: str) -> None:
         """Note what became of a forwarded share; durable with the next batch."""

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
 from proxy.shares.book import Book
+from proxy.shares.counted import CountedBatch
 from proxy.shares.ports import Ledger, ShareSink
 
 MAX_BLOCKS_REMEMBERED = 10_000
@@ -46,17 +47,35 @@ class Recorder:
 
         Shares that meet their source's target are sent on once they are durable.
         """
-        forwards = [
+        forwards = self._forwards(batch)
+        self.ledger.commit(batch, forwards)
+        self._committed(forwards)
+        now = Seconds(self.clock.seconds())
+        for share in batch:
+            self.book.sites[share.site].count(share, now)
+        self._send_on(forwards)
+
+    def record_counted(self, batch: CountedBatch) -> None:
+        """Do the same for verdicts that come counted."""
+        forwards = self._forwards(batch.wanted)
+        self.ledger.commit_counted(batch, forwards)
+        self._committed(forwards)
+        now = Seconds(self.clock.seconds())
+        self.book.sites[batch.site].count_batch(batch, now)
+        self._send_on(forwards)
+
+    def _forwards(self, batch: Sequence[JudgedShare]) -> list[tuple[int, JudgedShare]]:
+        return [
             (self._token_of(share), share) for share in batch if self._is_wanted(share)
         ]
-        self.ledger.commit(batch, forwards)
+
+    def _committed(self, forwards: list[tuple[int, JudgedShare]]) -> None:
         for token, _ in forwards:
             self._unwritten.discard(token)
             if token in self._settled_early:  # a block's answer overtook its row
                 self.ledger.settle(token, *self._settled_early.pop(token))
-        now = Seconds(self.clock.seconds())
-        for share in batch:
-            self.book.sites[share.site].count(share, now)
+
+    def _send_on(self, forwards: list[tuple[int, JudgedShare]]) -> None:
         for token, share in forwards:
             if share.hash not in self._sent_blocks:
                 self._send(token, share)

@@ -2,7 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
-from protocol.work.share import JudgedShare
+from protocol.units import Difficulty, UnixTime, WorkerName
+from protocol.work.share import JudgedShare, Verdict
+from proxy.shares.counted import CountedBatch
+from proxy.shares.rows import ShareRow
+
+
+def share_of(row: ShareRow) -> JudgedShare:
+    """Return a share as far as its row tells of it."""
+    at, site, worker, job, difficulty, verdict, display = row
+    return JudgedShare(
+        UnixTime(at),
+        site,
+        WorkerName(worker),
+        job,
+        Difficulty(difficulty),
+        Verdict(verdict),
+        hash=bytes.fromhex(display)[::-1],
+    )
 
 
 class MemoryLedger:
@@ -28,6 +45,11 @@ class MemoryLedger:
         self.shares += batch
         self.forwards += [token for token, _ in forwards]
         self.on_commit()
+
+    def commit_counted(
+        self, batch: CountedBatch, forwards: Sequence[tuple[int, JudgedShare]]
+    ) -> None:
+        self.commit([share_of(row) for row in batch.rows], forwards)
 
     def settle(self, token: int, verdict: str, reason: str) -> None:
         self.settled.append((token, verdict, reason))

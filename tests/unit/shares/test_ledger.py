@@ -8,7 +8,8 @@ import pytest
 from protocol.units import Seconds, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
 from proxy.shares.database import LedgerError, open_database
-from proxy.shares.ledger import MAX_REJECTS_PER_MINUTE, SqliteLedger
+from proxy.shares.intake import MAX_REJECTS_PER_MINUTE
+from proxy.shares.ledger import SqliteLedger
 from tests.builders import NOW, a_job, a_submission, judge_loosely
 
 

@@ -1,0 +1,95 @@
+"""Turn verdicts into sums and rows: all of them count, not all of them are stored."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from attrs import define, field
+
+from protocol.units import UnixTime
+from protocol.work.share import JudgedShare, Verdict
+from proxy.shares.counted import CountedBatch
+from proxy.shares.rollup import Rollup
+from proxy.shares.rows import ShareRow
+
+MAX_REJECTS_PER_MINUTE = 60
+"""Rejected shares of a worker stored row by row; a flood is only counted."""
+
+MAX_ALL_REJECTS_PER_MINUTE = 60_000
+"""The same over all workers: a flood may come under many names."""
+
+
+@define(eq=False)
+class Intake:
+    """What each share goes through on its way to the ledger.
+
+    Attributes:
+        rollup: The sums of the minutes.
+    """
+
+    _db: sqlite3.Connection
+    rollup: Rollup = field(init=False)
+    _minute_end: float = field(default=0.0, init=False)
+    _rejects: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rollup = Rollup(self._db)
+
+    def turn_minute(self, at: float, last_id: int) -> None:
+        """Close the minute before, if `at` is not in the one that runs.
+
+        Args:
+            at: Wall time of what comes.
+            last_id: Id of the last share row before that.
+        """
+        if not self._minute_end - 60.0 <= at < self._minute_end:
+            self._minute_end = self.rollup.turn(at, last_id)
+            self._rejects = 0
+
+    def is_over(self, now: UnixTime) -> bool:
+        """Tell whether the minute that runs has ended."""
+        return now >= self._minute_end
+
+    def take(self, batch: Sequence[JudgedShare]) -> Iterator[ShareRow]:
+        """Count each share and yield its row: the loop that each share pays for."""
+        sums_of = self.rollup.current.get
+        accepted = Verdict.ACCEPTED
+        for share in batch:
+            site, worker = share.site, share.worker
+            sums = sums_of((site, worker)) or self.rollup.sums_of(site, worker)
+            difficulty, verdict, text = share.difficulty, share.verdict, "accepted"
+            if verdict is accepted:
+                sums[0] += 1
+                sums[2] += difficulty
+            else:
+                sums[1] += 1
+                if self._is_flood(sums[1]):
+                    continue
+                text = verdict.value
+            display = share.hash[::-1].hex()
+            yield share.at, site, worker, share.job_id, difficulty, text, display
+
+    def take_counted(self, batch: CountedBatch) -> Sequence[ShareRow]:
+        """Count a batch whose rows are made, and return those to be stored."""
+        site, sums_of, stored = batch.site, self.rollup.current.get, batch.rows
+        if batch.rejected:
+            stored = [row for row in stored if self._is_stored(row)]
+        for worker, accepted, rejected, work in batch.sums:
+            sums = sums_of((site, worker)) or self.rollup.sums_of(site, worker)
+            sums[0] += accepted
+            sums[1] += rejected
+            sums[2] += work
+        return stored
+
+    def _is_stored(self, row: ShareRow) -> bool:
+        _, site, worker, _, _, verdict, _ = row
+        if verdict == Verdict.ACCEPTED:
+            return True
+        sums = self.rollup.sums_of(site, worker)
+        sums[1] += 1
+        return not self._is_flood(sums[1])
+
+    def _is_flood(self, rejects_of_worker: float) -> bool:
+        if rejects_of_worker > MAX_REJECTS_PER_MINUTE:
+            return True
+        self._rejects += 1
+        return self._rejects > MAX_ALL_REJECTS_PER_MINUTE
