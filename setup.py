@@ -6,11 +6,12 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 FOLDER = "proxy/downstream/native"
+PARTS = ("wire", "share", "sha256")
 
 engine = Extension(
     "proxy.downstream.native.engine",
-    [f"{FOLDER}/engine.pyx", f"{FOLDER}/share.c", f"{FOLDER}/sha256.c"],
-    depends=[f"{FOLDER}/share.h", f"{FOLDER}/sha256.h", f"{FOLDER}/share.pxd"],
+    [f"{FOLDER}/engine.pyx", *(f"{FOLDER}/{part}.c" for part in PARTS)],
+    depends=[f"{FOLDER}/{part}.h" for part in PARTS],
     include_dirs=[FOLDER],
     extra_compile_args=["-std=c11", "-O2"],
 )

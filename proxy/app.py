@@ -22,6 +22,7 @@ from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import Hall
 from proxy.downstream.controller_link import ControllerLink
+from proxy.downstream.native.choice import EngineChoice, choose_engine
 from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
 from proxy.powered import PowerService
@@ -69,6 +70,7 @@ class Program:
     wall_clock: Callable[[], UnixTime]
     random: Callable[[], float]
     started_at: Seconds
+    engine: EngineChoice
     topics: Topics = field(factory=Topics, init=False)
     halls: dict[str, Hall] = field(factory=dict, init=False)
     power: ControllerLink | None = field(default=None, init=False)
@@ -100,6 +102,7 @@ class Program:
             self.wall_clock,
             self.random,
             self._keys,
+            self.engine,
         )
         for site in self.config.sites:
             self.halls[site.name] = await opener.open(site)
@@ -183,6 +186,7 @@ def build(
 
     Raises:
         LedgerError: The ledger's file cannot be used.
+        NoEngineError: The native engine is asked for and was not built.
         PoolUrlError: A pool's url, or its authorities, cannot be used.
     """
     now = Seconds(reactor.seconds())
@@ -190,6 +194,8 @@ def build(
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = state / "ledger.sqlite3"
     sources = build_sources(config, reactor, random, wall_clock)
+    engine = choose_engine(config.proxy.engine)
+    _log_choice(engine)
     settings = config.proxy.ledger
     ledger = SqliteLedger(
         open_database(path, durability=settings.durability),
@@ -210,7 +216,22 @@ def build(
     ):
         service.setServiceParent(root)
     return Program(
-        root, config, reactor, sources, ledger, recorder, wall_clock, random, now
+        root,
+        config,
+        reactor,
+        sources,
+        ledger,
+        recorder,
+        wall_clock,
+        random,
+        now,
+        engine,
+    )
+
+
+def _log_choice(engine: EngineChoice) -> None:
+    Logger("proxy").info(
+        "share engine: {name} ({reason})", name=engine.name, reason=engine.reason
     )
 
 

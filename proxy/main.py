@@ -19,6 +19,7 @@ from protocol.units import UnixTime
 from proxy.admin.news import AlarmObserver
 from proxy.app import Program, build
 from proxy.config import Config, ConfigError, load_config, refuse_unready
+from proxy.downstream.native.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.logs import Blotter, observer
 from proxy.node.check import NodeReport
@@ -129,7 +130,7 @@ def _reread(path: Path) -> Config:
 def _built(config: Config, reactor: Any) -> Program:
     try:
         return build(config, reactor, _wall_clock, random.random)
-    except (LedgerError, PoolUrlError) as error:
+    except (LedgerError, NoEngineError, PoolUrlError) as error:
         raise ConfigError(str(error)) from error
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from attrs import define, evolve, field
 from twisted.application.service import MultiService, Service
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
@@ -17,6 +16,12 @@ from proxy.config import DifficultyConfig, SiteConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Door, Hall
 from proxy.downstream.floor import Floor
+from proxy.downstream.native.choice import (
+    EngineChoice,
+    PythonEngine,
+    SiteEngine,
+    is_plain,
+)
 from proxy.downstream.parking import Parking
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard, Route
@@ -59,6 +64,7 @@ class Opener:
     wall_clock: Callable[[], UnixTime]
     random: Callable[[], float]
     keys: Callable[[], ServerKeys]
+    engine: EngineChoice
     listeners: list[ListenerService] = field(factory=list, init=False)
 
     async def open(self, site: SiteConfig) -> Hall:
@@ -74,11 +80,11 @@ class Opener:
         hall = Hall(self._floor(site, board), site.limits, self.random)
         if any(listener.protocol != "sv1" for listener in site.listeners):
             hall.keys = self.keys()
-        _SiteService(hall, Seconds(site.hold_s), self.reactor).setServiceParent(
-            self.root
-        )
-        for endpoint, factory in self._doors(site, hall):
-            self._listen(endpoint, factory)
+        engine = self.engine.of_site(hall, self.recorder, self.reactor)
+        hold = Seconds(site.hold_s)
+        _SiteService(hall, engine, hold, self.reactor).setServiceParent(self.root)
+        for endpoint, door in self._doors(site, hall):
+            self._listen(endpoint, door, engine)
             self._log.info(
                 "{site}: miners at {endpoint}, layout {slot}+{rolled}",
                 site=site.name,
@@ -125,6 +131,7 @@ class Opener:
             Spaces(layout),
             self.reactor,
             Seconds(site.fail_back_s * (1 + 0.2 * self.random())),
+            self.engine.copies(layout.slot_bytes),
         )
 
     def _floor(self, site: SiteConfig, board: JobBoard) -> Floor:
@@ -140,9 +147,7 @@ class Opener:
             parking=_parking_of(site),
         )
 
-    def _doors(
-        self, site: SiteConfig, hall: Hall
-    ) -> Iterator[tuple[str, IProtocolFactory]]:
+    def _doors(self, site: SiteConfig, hall: Hall) -> Iterator[tuple[str, Hall | Door]]:
         """Yield each endpoint of `site` with who takes its connections."""
         for endpoint in site.listen:
             yield endpoint, hall
@@ -154,9 +159,12 @@ class Opener:
             hall.doors.append(door)
             yield listener.endpoint, door
 
-    def _listen(self, endpoint: str, factory: IProtocolFactory) -> None:
+    def _listen(self, endpoint: str, door: Hall | Door, engine: SiteEngine) -> None:
         server = serverFromString(self.reactor, _deep(endpoint))
-        listener = ListenerService(server, factory)
+        # wrapped bytes, TLS and Noise, stay with Twisted
+        is_native = is_plain(endpoint) and door.is_sv1
+        taker = engine if is_native else PythonEngine()
+        listener = taker.listener(server, door)
         self.listeners.append(listener)
         listener.setServiceParent(self.root)
 
@@ -182,21 +190,27 @@ def _parking_of(site: SiteConfig) -> Parking:
 class _SiteService(MultiService):
     """Does what time brings to a site, and sends its miners away at the end."""
 
-    def __init__(self, hall: Hall, hold: Seconds, clock: Reactor) -> None:
+    def __init__(
+        self, hall: Hall, engine: SiteEngine, hold: Seconds, clock: Reactor
+    ) -> None:
         super().__init__()
         self._hall = hall
+        self._engine = engine
+        engine.start()
         self._hold = hold
         tick: Service = PeriodicService(Seconds(1.0), self._tick, clock)
         tick.setServiceParent(self)
 
     @override
     async def stopService(self) -> None:
+        self._engine.stop()
         self._hall.floor.batch.flush()
         self._hall.close_all()
         await super().stopService()
 
     async def _tick(self) -> None:
         hall = self._hall
+        self._engine.settle()
         hall.floor.board.tick()
         hall.hold(self._hold)
         hall.floor.parking.let_return(Seconds(1.0))

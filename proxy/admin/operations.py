@@ -21,6 +21,7 @@ from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
 from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.miner import Miner
+from proxy.downstream.native.choice import EngineChoice
 from proxy.node.service import NodeService
 from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
@@ -66,6 +67,10 @@ class Running(Protocol):
         """The intake of shares."""
 
     @property
+    def engine(self) -> EngineChoice:
+        """Which share engine it runs with."""
+
+    @property
     def wall_clock(self) -> Callable[[], UnixTime]:
         """What time it is."""
 
@@ -101,7 +106,7 @@ class Operations:
             version=VERSION,
             name=self._running.config.proxy.name,
             uptime_s=self._now() - self._running.started_at,
-            engine="python",
+            engine=self._running.engine.name,
             ledger=self._running.ledger.state,
             sites=self.sites(),
             pools=self.pool_views(),

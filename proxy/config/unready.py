@@ -26,10 +26,6 @@ _UNREADY: dict[str, tuple[str, Uses]] = {
         "signals other than schedule and http",
         lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),
     ),
-    "$.proxy.engine": (
-        "the native engine",
-        lambda c: c.proxy.engine == "native",
-    ),
 }
 
 

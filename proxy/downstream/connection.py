@@ -1,5 +1,6 @@
 """A site's connections: who takes them, and where their miners are kept."""
 
+import typing
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
@@ -25,10 +26,18 @@ from proxy.downstream.sv2_keys import ServerKeys
 from proxy.runtime.outbox import Outbox
 
 
+class Droppable(typing.Protocol):
+    """A connection, as its hall commands it."""
+
+    def dismiss(self, miner: Miner, why: str, /) -> None:
+        """Hang up on one of its miners, and on all if it cannot do less."""
+
+    def hang_up(self, why: str) -> None:
+        """Close it for a reason of ours."""
+
+
 class MinerConnection(Protocol):
     """Moves bytes between a socket and a `Miner`."""
-
-    _log = Logger()
 
     def __init__(self, hall: "Hall", miner_id: int, floor: Floor) -> None:
         self._hall = hall
@@ -67,13 +76,7 @@ class MinerConnection(Protocol):
         """Close the connection for a reason of ours."""
         miner = self.miner
         if miner is not None:
-            self._log.info(
-                "{site}: dropping {peer} {worker}: {why}",
-                site=self._hall.floor.site,
-                peer=miner.address,
-                worker=next(iter(miner.workers), "(nobody)"),
-                why=why,
-            )
+            self._hall.note_drop(miner, why)
             miner.outbox.close()
         self._transport.abortConnection()
 
@@ -89,11 +92,13 @@ class Hall(Factory):
         floor: What its miners share.
         roster: Who they are.
         doors: Listeners with a policy of their own.
+        is_sv1: All that come in here speak Stratum V1.
         keys: What it shows to miners of Stratum V2; None: it takes none.
     """
 
     _log = Logger()
     noisy = False
+    is_sv1 = True
 
     def __init__(
         self, floor: Floor, limits: LimitsConfig, random: Callable[[], float]
@@ -104,7 +109,7 @@ class Hall(Factory):
         self.doors: list[Door] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None
-        self._connections: dict[int, MinerConnection | Sv2Connection] = {}
+        self._connections: dict[int, Droppable] = {}
         self._lodgers: dict[Sv2Connection, str] = {}
         self._crowds: Counter[str] = Counter()
 
@@ -121,7 +126,7 @@ class Hall(Factory):
         """
         keys = self.keys
         if keys is None or protocol == Dialect.SV1:
-            return MinerConnection(self, next(self._ids), floor)
+            return MinerConnection(self, self.new_id(), floor)
         if protocol == Dialect.SV2:
             return Sv2Connection(self, floor, keys)
         return AutoConnection(
@@ -134,6 +139,17 @@ class Hall(Factory):
         None if it is not taken: it has been hung up on.
         """
         address = str(getattr(transport.getPeer(), "host", "local"))
+        if not self.lets_in(address):
+            transport.abortConnection()
+            return None
+        tcp = ITCPTransport(transport, None)
+        if tcp is not None:
+            tcp.setTcpNoDelay(True)  # a job held back by Nagle is hashrate lost
+            tcp.setTcpKeepAlive(True)
+        return address
+
+    def lets_in(self, address: str) -> bool:
+        """Tell whether one more connection from `address` is taken; log if not."""
         refusal = self.refusal(address) or self._crowd_at(address)
         if refusal:
             self._log.info(
@@ -142,13 +158,7 @@ class Hall(Factory):
                 peer=address,
                 why=refusal,
             )
-            transport.abortConnection()
-            return None
-        tcp = ITCPTransport(transport, None)
-        if tcp is not None:
-            tcp.setTcpNoDelay(True)  # a job held back by Nagle is hashrate lost
-            tcp.setTcpKeepAlive(True)
-        return address
+        return not refusal
 
     def refusal(self, address: str) -> str:
         """Return why no miner from `address` is taken; empty if one is."""
@@ -170,8 +180,8 @@ class Hall(Factory):
         if not self._crowds[address]:
             del self._crowds[address]
 
-    def move_in(self, miner: Miner, connection: Sv2Connection) -> None:
-        """Take in a miner of a connection that may have several."""
+    def move_in(self, miner: Miner, connection: Droppable) -> None:
+        """Take in a miner that came on `connection`."""
         self._connections[miner.id] = connection
         self.roster.add(miner)
 
@@ -184,9 +194,18 @@ class Hall(Factory):
         miner = Sv1Miner(
             miner_id, address, floor, floor.now(), floor.grants_at_once, outbox
         )
-        self._connections[miner_id] = connection
-        self.roster.add(miner)
+        self.move_in(miner, connection)
         return miner
+
+    def note_drop(self, miner: Miner, why: str) -> None:
+        """Log that a miner is hung up on."""
+        self._log.info(
+            "{site}: dropping {peer} {worker}: {why}",
+            site=self.floor.site,
+            peer=miner.address,
+            worker=next(iter(miner.workers), "(nobody)"),
+            why=why,
+        )
 
     def farewell(self, miner: Miner) -> None:
         """Take back what a miner held: its connection is gone."""
@@ -237,6 +256,7 @@ class Door(Factory):
 
     Attributes:
         floor: The hall's, but for the difficulty.
+        is_sv1: All that come in here speak Stratum V1.
         listener: What the configuration says of it.
     """
 
@@ -245,6 +265,7 @@ class Door(Factory):
     def __init__(self, hall: Hall, floor: Floor, listener: ListenerConfig) -> None:
         self.floor = floor
         self.listener = listener
+        self.is_sv1 = hall.keys is None or listener.protocol == "sv1"
         self._hall = hall
 
     @override

@@ -27,14 +27,14 @@ from protocol.work.job import Job
 from protocol.work.share import JudgedShare, Submission, Verdict
 from proxy.downstream.miner import MAX_WORKERS, Miner
 from proxy.downstream.password import read_password
-from proxy.runtime.outbox import Outbox
+from proxy.runtime.outbox import WayOut
 
 
 @define(eq=False)
 class Sv1Miner(Miner):
     """One connection of Stratum V1."""
 
-    outbox: Outbox
+    outbox: WayOut
     session: ServerSession = field(factory=ServerSession, init=False)
     _mask_told: int = field(default=0, init=False)
 

@@ -37,6 +37,12 @@ class Tally:
         if is_parked:
             self.parked_work += share.difficulty
 
+    def add(self, shares: int, work: float, work2: float) -> None:
+        """Count shares that were accepted while at work, summed up already."""
+        self.shares += shares
+        self.work += work
+        self.work2 += work2
+
     def refuse(self, share: JudgedShare) -> None:
         """Count a share that was refused for coming too long after parking."""
         self.unauthorised_work += share.difficulty

@@ -10,6 +10,16 @@ MAX_UNSENT_BYTES = 65536
 """A miner this far behind has not read for about 40 jobs: it is dropped."""
 
 
+class WayOut(Protocol):
+    """Where lines to one peer go: an `Outbox`, or what does the same."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send `data`, or drop the peer if it has stopped reading."""
+
+    def close(self) -> None:
+        """Write no more."""
+
+
 class Outlet(Protocol):
     """What an outbox needs of a transport."""
 

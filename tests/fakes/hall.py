@@ -1,17 +1,23 @@
 """A site in memory: a board with its sources, and miners on string transports."""
 
 import json
-from typing import Any
+import socket
+from contextlib import suppress
+from typing import Any, ClassVar
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from typing_extensions import override
 
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.extranonce import Layout
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.vardiff import VardiffPolicy
+from proxy.config import LimitsConfig
 from proxy.downstream.batch import Batch
+from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.floor import Floor
+from proxy.downstream.native.choice import EngineChoice
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
@@ -32,7 +38,13 @@ HOUR = 3600
 
 
 class Hall:
-    """A board with its sources, and miners in memory."""
+    """A board with its sources, and miners in memory.
+
+    Attributes:
+        engine: Who judges: `python`, or `native` where that was built.
+    """
+
+    engine: ClassVar[str] = "python"
 
     def __init__(self, layout: Layout = Layout(4, 4), sources: int = 1) -> None:  # noqa: B008
         self.clock = Clock()
@@ -44,6 +56,7 @@ class Hall:
             Spaces(layout),
             self.clock,
             Seconds(30.0),
+            EngineChoice(self.engine, "").copies(layout.slot_bytes),  # type: ignore[arg-type]
         )
         for source in self.sources:
             source.listener = self.board
@@ -63,10 +76,15 @@ class Hall:
             lambda: UnixTime(1_700_000_000.0),
         )
         self.count = 0
+        real = RealHall(self.floor, LimitsConfig(), lambda: 0.5)
+        self.turns = Clock()  # of its own: a turn takes no time of the site's
+        self.port: Any = EngineChoice(self.engine, "").of_site(  # type: ignore[arg-type]
+            real, self.recorder, self.turns
+        )
 
     def connect(self) -> "Wire":
         self.count += 1
-        return Wire(self, self.count)
+        return (NativeWire if self.engine == "native" else Wire)(self, self.count)
 
     def pass_time(self, seconds: float) -> None:
         for _ in range(int(seconds)):
@@ -84,15 +102,21 @@ class Wire:
         now = hall.floor.now()
         self.miner = Sv1Miner(number, "10.0.0.1", hall.floor, now, True, outbox)
 
+    def send(self, data: bytes) -> None:
+        self.miner.receive(data)
+
+    def received(self) -> bytes:
+        data: bytes = self.transport.value()
+        self.transport.clear()
+        return data
+
     def say(self, *messages: dict[str, Any]) -> list[dict[str, Any]]:
         for message in messages:
-            self.miner.receive(json.dumps(message).encode() + b"\n")
+            self.send(json.dumps(message).encode() + b"\n")
         return self.hear()
 
     def hear(self) -> list[dict[str, Any]]:
-        lines = self.transport.value().splitlines()
-        self.transport.clear()
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in self.received().splitlines()]
 
     def work(self) -> "Wire":
         self.say(SUBSCRIBE, AUTHORIZE)
@@ -109,6 +133,44 @@ class Wire:
 
     def accepted_nonce(self) -> int:
         return next(n for n in range(1000) if self.submit(n)["result"] is True)
+
+
+class NativeWire(Wire):
+    """The same where the engine in C holds the other end, a real socket."""
+
+    def __init__(self, hall: Hall, number: int) -> None:
+        from proxy.downstream.native.engine import Wire as EngineWire  # noqa: PLC0415
+        from proxy.downstream.native.miner import NativeMiner  # noqa: PLC0415
+        from proxy.downstream.native.port import NativeConnection  # noqa: PLC0415
+
+        self.hall = hall
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        wire = EngineWire(hall.port.engine, theirs.detach())
+        now = hall.floor.now()
+        self.miner = NativeMiner(number, "10.0.0.1", hall.floor, now, True, wire)
+        real = hall.port.hall
+        real.move_in(self.miner, NativeConnection(real, self.miner))
+
+    @override
+    def send(self, data: bytes) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has been dropped
+            self._socket.sendall(data)
+        port, turns = self.hall.port, self.hall.turns
+        port.doRead()
+        while port.is_busy or turns.getDelayedCalls():
+            turns.advance(0.001)
+            port.doRead()
+        port.settle()
+
+    @override
+    def received(self) -> bytes:
+        with suppress(BlockingIOError, ConnectionResetError):
+            return bytes(self._socket.recv(1 << 20))
+        return b""
+
+    def __del__(self) -> None:
+        self._socket.close()
 
 
 def methods(messages: list[dict[str, Any]]) -> list[Any]:

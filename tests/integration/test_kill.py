@@ -17,6 +17,7 @@ from protocol.bitcoin.hashes import sha256d
 from protocol.units import JobId
 from protocol.work.judge import header_of
 from tests.builders import a_job, a_submission, a_work, judge_loosely
+from tests.engines import ENGINES
 from tests.support import free_port
 
 MOMENTS = 20
@@ -97,10 +98,13 @@ class BlockingMiner:
 
 
 @pytest.mark.integration
-def test_every_acknowledged_share_survives_a_kill(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_acknowledged_share_survives_a_kill(tmp_path: Path, engine: str) -> None:
     pool_port, port = free_port(), free_port()
     config = tmp_path / "c.toml"
     config.write_text(f"""
+[proxy]
+engine = "{engine}"
 [[pools]]
 name = "main"
 url = "stratum+tcp://127.0.0.1:{pool_port}"

@@ -134,7 +134,7 @@ def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ('[proxy]\nengine = "native"\n' + POOL + SITE, r"at `\$.proxy.engine`"),
+        ('[proxy]\nweb = "tcp:8080"\n' + POOL + SITE, r"at `\$.proxy.web`"),
     ],
 )
 def test_what_this_release_cannot_act_on_stops_the_start(

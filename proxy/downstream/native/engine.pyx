@@ -1,16 +1,30 @@
 # cython: language_level=3
-"""The share engine: the parser and the judge of `share.c`, as Python sees them."""
+"""The share engine of `share.c` and `wire.c`, as Python sees it.
 
-from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+What is decided in Python is copied down, and what the engine finds is handed up as
+Python values. No rule of its own: what a share is worth is said in `share.c`.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.errno cimport errno
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcmp, memcpy
 
 from proxy.downstream.native cimport share as c
+from proxy.downstream.native cimport wire as w
 
-from protocol.bitcoin.target import target_from_difficulty
+import os
+
+from protocol.bitcoin.target import MAX_TARGET, target_from_difficulty
 from protocol.units import WorkerName
 from protocol.work.share import JudgedShare, Submission, Verdict
+from proxy.shares.counted import CountedBatch
 
 cdef tuple VERDICTS = tuple(Verdict)
+cdef tuple VERDICT_TEXTS = tuple(verdict.value for verdict in Verdict)
+cdef bytes HEX = b"0123456789abcdef"
 
 
 def choose_sha256(name=None):
@@ -82,7 +96,7 @@ cdef class SeenKeys:
 
 
 cdef int put_target(uint8_t *out, target) except -1:
-    cdef bytes raw = target.to_bytes(32, "little")
+    cdef bytes raw = min(target, MAX_TARGET).to_bytes(32, "little")
     memcpy(out, <const uint8_t *>raw, 32)
     return 0
 
@@ -99,6 +113,8 @@ cdef class JobRow:
     cdef SeenKeys keys
     cdef size_t slot_size
     cdef size_t extranonce2_size
+    cdef str name_text
+    cdef bytes name
 
     def __cinit__(self, job, size_t slot_size):
         cdef c.job_parts parts
@@ -106,6 +122,7 @@ cdef class JobRow:
         cdef bytes coinb1 = job.coinb1, coinb2 = work.coinb2
         cdef bytes branches = b"".join(work.merkle_branch)
         cdef bytes prev_hash = work.prev_hash
+        self.name_text, self.name = job.id, job.id.encode()
         self.extranonce2_size = job.extranonce2_size
         if (
             len(prev_hash) != 32
@@ -170,3 +187,400 @@ cdef class JobRow:
             meets_source=got.meets_source,
             is_block=got.is_block,
         )
+
+
+cdef class Jobs:
+    """The jobs of one group, copied for the engine (a `JobCopies`)."""
+
+    cdef w.group *group
+    cdef dict rows
+    cdef size_t slot_size
+
+    def __cinit__(self, size_t slot_size):
+        self.group = w.group_new()
+        if self.group is NULL:
+            raise MemoryError
+        self.rows = {}
+        self.slot_size = slot_size
+
+    def __dealloc__(self):
+        w.group_free(self.group)
+
+    def new_seen(self):
+        """Return an empty set of duplicate keys."""
+        return SeenKeys()
+
+    def post(self, job):
+        """Take on the newest job.
+
+        Raises:
+            ValueError: It is of a size that no pool sends.
+        """
+        cdef JobRow row = JobRow(job, self.slot_size)
+        self.rows[job.seq] = row
+        if not w.group_post(
+            self.group,
+            row.name,
+            len(row.name),
+            job.seq,
+            row.row,
+            job.work.version_mask,
+            job.ceiling,
+            <void *>row,
+        ):
+            raise MemoryError
+
+    def make_stale(self, job, double at):
+        """Call its shares stale from `at` on."""
+        w.group_make_stale(self.group, job.seq, at)
+
+    def retire(self, job):
+        """Forget it: its shares are unknown_job from now on."""
+        w.group_retire(self.group, job.seq)
+        self.rows.pop(job.seq, None)
+
+    def deliver(self, const uint8_t[::1] line not None, members):
+        """Write the newest job's `line` where it is all that is needed.
+
+        Returns:
+            The members that have to be assigned it one by one.
+        """
+        cdef Py_ssize_t count = w.group_size(self.group), i, left
+        cdef w.wire **others
+        if not count:
+            return list(members)
+        others = <w.wire **>PyMem_Malloc(count * sizeof(w.wire *))
+        if others is NULL:
+            raise MemoryError
+        try:
+            left = w.group_notify(
+                self.group, <const char *>&line[0], line.shape[0], others
+            )
+            rest = [<object>w.wire_miner(others[i]) for i in range(left)]
+        finally:
+            PyMem_Free(others)
+        if count < len(members):
+            rest += [m for m in members if not getattr(m, "is_native", False)]
+        return rest
+
+
+@cython.no_gc_clear  # its C side needs those of `engine` and `jobs` to the end
+cdef class Wire:
+    """A miner's connection in the engine: its way out, and the copies it is judged by.
+
+    Raises:
+        OSError: The socket cannot be watched; it is closed.
+    """
+
+    cdef w.wire *wire
+    cdef Engine engine
+    cdef list names
+    cdef Jobs jobs
+    cdef readonly bint is_open
+
+    def __cinit__(self, Engine engine not None, int fd):
+        self.engine = engine
+        self.names = []
+        self.wire = w.wire_new(engine.engine, fd)
+        if self.wire is NULL:
+            code = errno
+            os.close(fd)
+            raise OSError(code, os.strerror(code))
+        self.is_open = True
+
+    def __dealloc__(self):
+        if self.wire is not NULL:
+            w.wire_free(self.wire)
+
+    def belongs_to(self, miner):
+        """Name the miner that the engine speaks of; it must outlive its wire's use."""
+        w.wire_set_miner(self.wire, <void *>miner)
+
+    def write(self, const uint8_t[::1] data not None):
+        """Send `data`, or drop the peer if it has stopped reading."""
+        if self.is_open and data.shape[0]:
+            w.wire_write(self.wire, <const char *>&data[0], data.shape[0])
+
+    def close(self):
+        """Write no more."""
+        self.is_open = False
+
+    def hang_up(self):
+        """Close the connection at once, unsent bytes and all."""
+        self.is_open = False
+        w.wire_hang_up(self.wire)
+
+    def ask(self):
+        """Return the next line that the engine does not judge, or None.
+
+        Without its newline; a line longer than any may be was cut.
+        """
+        cdef const char *line
+        cdef size_t size
+        if not w.wire_ask(self.wire, &line, &size):
+            return None
+        return line[:size]
+
+    def wait(self):
+        """Be asked again in the next turn."""
+        w.wire_wait(self.wire)
+
+    def settle(self):
+        """Return what the miner did since the last call; see `engine.pyi`."""
+        cdef w.tally found
+        w.wire_settle(self.wire, &found)
+        return (
+            found.accepted,
+            found.work,
+            found.work2,
+            found.share_at,
+            found.heard_at,
+            found.bad_since if found.has_bad else None,
+            [
+                (VERDICT_TEXTS[i], found.rejected[i])
+                for i in range(w.VERDICTS)
+                if found.rejected[i]
+            ],
+        )
+
+    def set_session(self, bint is_subscribed, uint32_t mask, uint32_t mask_told):
+        """Copy what was agreed on."""
+        w.wire_set_session(self.wire, is_subscribed, mask, mask_told)
+
+    def set_granted(self, bint is_granted):
+        """Copy whether it is given jobs."""
+        w.wire_set_granted(self.wire, is_granted)
+
+    def set_wish(self, double difficulty, uint32_t shares_left):
+        """Copy the difficulty it shall have, and when to look at that again.
+
+        Args:
+            difficulty: Before the job's ceiling.
+            shares_left: Accepted shares until then; 0: never.
+        """
+        w.wire_set_wish(self.wire, difficulty, shares_left)
+
+    def set_slot(self, bytes slot not None):
+        """Copy its extranonce1.
+
+        Raises:
+            ValueError: It is longer than any.
+        """
+        if not w.wire_set_slot(self.wire, slot, len(slot)):
+            raise ValueError(f"slot of {len(slot)} B")
+
+    def add_worker(self, str name not None):
+        """Copy one more of its workers."""
+        cdef bytes text = name.encode()
+        self.names.append(name)  # the engine holds no reference of its own
+        if not w.wire_add_worker(self.wire, text, len(text), <void *>name):
+            raise MemoryError
+
+    def add_terms(self, long long seq, double difficulty):
+        """Copy a difficulty and the first job that it goes with."""
+        cdef uint8_t target[32]
+        put_target(target, target_from_difficulty(difficulty))
+        w.wire_add_terms(self.wire, seq, difficulty, target)
+
+    def join(self, Jobs jobs):
+        """Copy whose jobs it works on; None: nobody's."""
+        w.wire_join(self.wire, NULL if jobs is None else jobs.group)
+        self.jobs = jobs
+
+
+cdef class Engine:
+    """The sockets of a site's miners, and the judge of what comes in on them.
+
+    Raises:
+        OSError: The kernel has no epoll or timer for it.
+    """
+
+    cdef w.engine *engine
+    cdef str site
+
+    def __cinit__(self, str site not None):
+        self.site = site
+        self.engine = w.engine_new()
+        if self.engine is NULL:
+            raise OSError(errno, os.strerror(errno))
+
+    def __dealloc__(self):
+        w.engine_free(self.engine)
+
+    def fileno(self):
+        """Return the descriptor that is readable when a turn is due."""
+        return w.engine_fd(self.engine)
+
+    def listen(self, int fd):
+        """Accept connections on a listening socket, again if they were crowded out.
+
+        Raises:
+            OSError: It cannot be watched.
+        """
+        if not w.engine_listen(self.engine, fd):
+            raise OSError(errno, os.strerror(errno))
+
+    def unlisten(self, int fd):
+        """Accept no more on it."""
+        w.engine_unlisten(self.engine, fd)
+
+    def run(self, double now, double wall):
+        """Read and judge, for 2 ms at the most.
+
+        Args:
+            now: Monotonic seconds, as stale times are given.
+            wall: Unix seconds.
+
+        Returns:
+            Whether there are verdicts: `batch` has them, and `answer` is awaited.
+        """
+        cdef double work
+        cdef const uint32_t *found
+        cdef int i
+        with nogil:
+            w.engine_run(self.engine, now, wall)
+        found = w.engine_verdicts(self.engine, &work)
+        for i in range(w.VERDICTS):
+            if found[i]:
+                return True
+        return False
+
+    def batch(self, double at):
+        """Return this turn's verdicts as a `CountedBatch`; once."""
+        cdef double work
+        cdef size_t count, i
+        cdef int verdict
+        cdef const uint32_t *found = w.engine_verdicts(self.engine, &work)
+        cdef const w.record *record = w.engine_records(self.engine, &count)
+        cdef w.worker *by
+        cdef list rows = [], sums = [], wanted = []
+        cdef object when = at
+        for i in range(count):
+            rows.append(row_of(&record[i], when, self.site))
+            if record[i].got.is_block or record[i].got.meets_source:
+                wanted.append(share_of(&record[i], when, self.site))
+        by = w.engine_next_sums(self.engine)
+        while by is not NULL:
+            sums.append((<str>by.name, by.accepted, by.unlisted, by.work))
+            by.accepted = by.unlisted = 0
+            by.work = 0
+            by = w.engine_next_sums(self.engine)
+        rejected = {}
+        for verdict in range(1, w.VERDICTS):
+            if found[verdict]:
+                rejected[VERDICT_TEXTS[verdict]] = found[verdict]
+        return CountedBatch(
+            when, self.site, rows, sums, wanted, found[0], work, rejected
+        )
+
+    def answer(self):
+        """Send this turn's answers: its verdicts are durable."""
+        w.engine_answer(self.engine)
+
+    def arrivals(self):
+        """Return the new connections: their descriptor, their listener's, the peer."""
+        cdef size_t count, i
+        cdef const w.arrival *found = w.engine_arrivals(self.engine, &count)
+        return [
+            (found[i].fd, found[i].listener, (<bytes>found[i].peer).decode())
+            for i in range(count)
+        ]
+
+    @property
+    def is_crowded(self):
+        """No descriptor was left in this turn: a listener rests until `listen`."""
+        return w.engine_is_crowded(self.engine)
+
+    def due(self):
+        """Return the miners whose window of shares is full."""
+        cdef w.wire *wire
+        cdef list found = []
+        while (wire := w.engine_next_due(self.engine)) is not NULL:
+            found.append(<object>w.wire_miner(wire))
+        return found
+
+    def next_asking(self):
+        """Return the next miner that has lines to be fetched with `Wire.ask`."""
+        cdef w.wire *wire = w.engine_next_asking(self.engine)
+        return None if wire is NULL else <object>w.wire_miner(wire)
+
+    def lost(self):
+        """Return the miners whose connections are gone."""
+        cdef w.wire *wire
+        cdef list found = []
+        while (wire := w.engine_next_lost(self.engine)) is not NULL:
+            found.append(<object>w.wire_miner(wire))
+        return found
+
+    def touched(self):
+        """Return the miners that were heard since the last call."""
+        cdef w.wire *wire
+        cdef list found = []
+        while (wire := w.engine_next_touched(self.engine)) is not NULL:
+            found.append(<object>w.wire_miner(wire))
+        return found
+
+    def rest(self):
+        """End the turn; return whether there is more to do at once."""
+        return bool(w.engine_rest(self.engine))
+
+
+cdef str hex_of(const uint8_t *digest):
+    """Return a hash as the ledger spells it: in display order."""
+    cdef char text[64]
+    cdef const char *digits = HEX
+    cdef int i
+    for i in range(32):
+        text[2 * i] = digits[digest[31 - i] >> 4]
+        text[2 * i + 1] = digits[digest[31 - i] & 15]
+    return PyUnicode_DecodeASCII(text, 64, NULL)
+
+
+cdef str job_id_of(const w.record *r):
+    """Return the job's id as the miner spelled it; `?` if it cannot be one."""
+    cdef str spelled
+    cdef JobRow row
+    if r.job is not NULL:
+        row = <JobRow>r.job
+        if r.job_id_size == len(row.name) and not memcmp(
+            <const char *>row.name, r.job_id, r.job_id_size
+        ):
+            return row.name_text
+    spelled = r.job_id[: r.job_id_size].decode()
+    return spelled if r.job is not NULL or spelled.isalnum() else "?"
+
+
+cdef tuple row_of(const w.record *r, object at, str site):
+    """Return the ledger's row; see `proxy.shares.rows.ShareRow`."""
+    return (
+        at,
+        site,
+        <str>r.by.name,
+        job_id_of(r),
+        r.difficulty,
+        <str>VERDICT_TEXTS[r.got.verdict],
+        hex_of(r.got.hash) if r.got.is_hashed else "",
+    )
+
+
+cdef object share_of(const w.record *r, object at, str site):
+    """Return a share that its source shall hear of."""
+    cdef size_t size
+    cdef const uint8_t *slot = w.wire_slot(r.from_, &size)
+    return JudgedShare(
+        at=at,
+        site=site,
+        worker=<str>r.by.name,
+        job_id=job_id_of(r),
+        difficulty=r.difficulty,
+        verdict=VERDICTS[r.got.verdict],
+        job=(<JobRow>r.job).job,
+        hash=r.got.hash[:32],
+        slot=slot[:size],
+        extranonce2=r.extranonce2[: r.extranonce2_size],
+        ntime=r.ntime,
+        nonce=r.nonce,
+        version=r.got.version,
+        meets_source=r.got.meets_source,
+        is_block=r.got.is_block,
+    )

@@ -81,21 +81,13 @@ def test_a_share_is_committed_before_it_is_answered() -> None:
     hall = Hall()
     hall.sources[0].post()
     wire = hall.connect().work()
-    order: list[str] = []
-    hall.ledger.on_commit = lambda: order.append("committed")
-    wire.transport.write = lambda _: order.append("answered")  # type: ignore[method-assign]
+    before: list[bytes] = []
+    hall.ledger.on_commit = lambda: before.append(wire.received())
 
-    wire.say(
-        {
-            "id": 9,
-            "method": "mining.submit",
-            "params": ["rig1", "1", "00000000", "6553f100", "00000000"],
-        }
-    )
-    assert order == []
-    hall.clock.advance(0.001)
+    answer = wire.submit(0)
 
-    assert order == ["committed", "answered"]
+    assert before == [b""]
+    assert answer["id"] == 99
 
 
 def test_answers_keep_the_order_of_requests() -> None:

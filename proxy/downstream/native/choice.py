@@ -1,0 +1,109 @@
+"""Which share engine a process runs with, and why not the faster one."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Literal, Protocol
+
+from attrs import frozen
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+from proxy.downstream.connection import Door, Hall
+from proxy.jobs.ports import JobCopies, NoCopies
+from proxy.runtime.listener import ListenerService
+from proxy.shares.record import Recorder
+
+Wish = Literal["auto", "native", "python"]
+
+_PLAIN = ("tcp:", "tcp6:")
+"""Endpoints whose sockets an engine may read; the others' bytes are wrapped."""
+
+
+class NoEngineError(Exception):
+    """The native engine was asked for and cannot be had."""
+
+
+class SiteEngine(Protocol):
+    """What takes a site's connections and judges their shares."""
+
+    def start(self) -> None:
+        """Begin to."""
+
+    def stop(self) -> None:
+        """End it: what was judged is answered before."""
+
+    def settle(self) -> None:
+        """Let miners take note of what was counted for them: call each second."""
+
+    def listener(
+        self, endpoint: IStreamServerEndpoint, door: Hall | Door
+    ) -> ListenerService:
+        """Return the service of a port whose connections it takes."""
+
+
+class PythonEngine:
+    """Twisted takes the connections, and each miner judges its own shares."""
+
+    def start(self) -> None:
+        """Nothing to do: the listeners are all."""
+
+    def stop(self) -> None:
+        """Nothing to do."""
+
+    def settle(self) -> None:
+        """Nothing to do: miners count for themselves."""
+
+    def listener(
+        self, endpoint: IStreamServerEndpoint, door: Hall | Door
+    ) -> ListenerService:
+        """Return a service for Twisted's own port."""
+        return ListenerService(endpoint, door)
+
+
+@frozen
+class EngineChoice:
+    """The engine of a process.
+
+    Attributes:
+        name: As status shows it.
+        reason: Why it is the Python path; else what the engine hashes with.
+    """
+
+    name: Literal["native", "python"]
+    reason: str
+
+    def copies(self, slot_bytes: int) -> Callable[[], JobCopies]:
+        """Return what makes the copies of jobs that the engine judges by."""
+        if self.name == "python":
+            return NoCopies
+        jobs: Any = import_module("proxy.downstream.native.engine").Jobs
+        return lambda: jobs(slot_bytes)
+
+    def of_site(self, hall: Hall, recorder: Recorder, reactor: Any) -> SiteEngine:
+        """Return an engine for the miners of `hall`."""
+        if self.name == "python":
+            return PythonEngine()
+        port = import_module("proxy.downstream.native.port")
+        engine: SiteEngine = port.NativePort(hall, recorder, reactor)
+        return engine
+
+
+def choose_engine(wish: Wish) -> EngineChoice:
+    """Return the native engine where it was built, else the Python path.
+
+    Raises:
+        NoEngineError: `wish` leaves no choice, and it was not built.
+    """
+    if wish == "python":
+        return EngineChoice("python", "the configuration asks for it")
+    try:
+        engine = import_module("proxy.downstream.native.engine")
+    except ImportError as error:
+        if wish == "native":
+            raise NoEngineError(f"the native engine was not built: {error}") from error
+        return EngineChoice("python", f"the native engine was not built: {error}")
+    return EngineChoice("native", engine.choose_sha256())
+
+
+def is_plain(endpoint: str) -> bool:
+    """Tell whether an endpoint string is one of plain TCP."""
+    return endpoint.startswith(_PLAIN)

@@ -1,0 +1,146 @@
+/* The connections of a site's miners: sockets, lines, verdicts, answers.
+ *
+ * One engine is one nested epoll. engine_run() reads and judges; its caller makes
+ * the verdicts durable and then calls engine_answer(). Lines that are no canonical
+ * submit of a miner at work are kept, in order, until wire_ask() fetches them.
+ * Pointers to `void` are the caller's: they are kept and handed back, no more.
+ */
+#ifndef BASELOAD_WIRE_H
+#define BASELOAD_WIRE_H
+
+#include "share.h"
+
+#define MAX_LINE_BYTES 16384 /* protocol.sv1.server says why */
+#define MAX_UNSENT_BYTES 65536 /* a miner this far behind has stopped reading */
+#define MAX_RECORDS 1024 /* verdicts of a turn */
+#define MAX_EVENTS 512 /* sockets of a turn */
+#define MAX_ACCEPTS 64 /* new connections of a turn */
+#define MAX_TERMS 8
+#define TURN_NS 2000000 /* a turn ends after 2 ms */
+#define REST_NS 1000000 /* while little comes in, a turn each 1 ms */
+#define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
+#define LISTED_REJECTS 60 /* of a worker in a minute: the ledger stores no more */
+
+typedef struct engine engine;
+typedef struct wire wire;
+typedef struct group group;
+
+/* A worker's shares since its sums were fetched. */
+typedef struct worker {
+    void *name; /* the caller's text object */
+    uint8_t size;
+    char text[MAX_WORKER_BYTES];
+    uint32_t accepted;
+    uint32_t unlisted; /* rejected, and without a record */
+    double work;
+    int64_t minute; /* that `listed` counts in */
+    uint32_t listed;
+    bool is_touched;
+    struct worker *next_touched;
+} worker;
+
+/* A verdict of this turn. */
+typedef struct {
+    wire *from;
+    worker *by;
+    void *job; /* the owner of the job; NULL: no such job lives */
+    double difficulty;
+    judgement got;
+    uint32_t ntime;
+    uint32_t nonce;
+    uint8_t extranonce2_size;
+    uint8_t extranonce2[MAX_EXTRANONCE_BYTES];
+    uint8_t job_id_size; /* as spelled */
+    char job_id[MAX_JOB_ID_BYTES];
+} record;
+
+/* What a miner did since its tally was fetched. */
+typedef struct {
+    uint32_t accepted;
+    uint32_t rejected[VERDICTS];
+    double work;
+    double work2; /* sum of the squares */
+    double heard_at;
+    double share_at; /* of the last accepted one */
+    double bad_since; /* of the first reject after that */
+    bool has_bad;
+} tally;
+
+/* A connection that was accepted; its peer as text. */
+typedef struct {
+    int fd;
+    int listener;
+    char peer[48];
+} arrival;
+
+/* ---- the engine ---- */
+
+engine *engine_new(void); /* NULL: errno */
+void engine_free(engine *e);
+int engine_fd(const engine *e); /* readable: call engine_run */
+bool engine_listen(engine *e, int fd); /* of a listening socket; again after a rest */
+void engine_unlisten(engine *e, int fd);
+
+/* Read and judge for one turn at `now` (monotonic seconds), `wall` (Unix seconds). */
+void engine_run(engine *e, double now, double wall);
+
+/* What the turn found. Each list is valid until the next turn. */
+const record *engine_records(const engine *e, size_t *count);
+const arrival *engine_arrivals(const engine *e, size_t *count);
+bool engine_is_crowded(const engine *e); /* no descriptor is left: a listener rests */
+const uint32_t *engine_verdicts(const engine *e, double *work); /* by verdict */
+worker *engine_next_sums(engine *e); /* whose sums changed; NULL: no more */
+
+/* Send the answers of this turn: its verdicts are durable. */
+void engine_answer(engine *e);
+
+wire *engine_next_due(engine *e); /* its window of shares is full; NULL: no more */
+wire *engine_next_asking(engine *e); /* has lines to fetch; NULL: no more */
+wire *engine_next_lost(engine *e); /* is gone; NULL: no more */
+wire *engine_next_touched(engine *e); /* was heard since; NULL: no more */
+/* End the turn: wait for what comes next. True: there is more to do at once. */
+bool engine_rest(engine *e);
+
+/* ---- one connection ---- */
+
+wire *wire_new(engine *e, int fd); /* NULL: errno; takes over `fd` */
+void wire_free(wire *w);
+void wire_set_miner(wire *w, void *miner);
+void *wire_miner(const wire *w);
+const uint8_t *wire_slot(const wire *w, size_t *size);
+bool wire_is_open(const wire *w);
+void wire_hang_up(wire *w); /* at once, without what is unsent */
+void wire_write(wire *w, const char *data, size_t size);
+
+/* Fetch the next line that is not for the engine, without its newline; false: none.
+ * It is valid until the next call for any wire. One byte longer than a line may be:
+ * there is no end to it. */
+bool wire_ask(wire *w, const char **line, size_t *size);
+void wire_wait(wire *w); /* ask again in the next turn */
+
+void wire_settle(wire *w, tally *out);
+
+/* Copies of what Python decides. */
+void wire_set_session(wire *w, bool is_subscribed, uint32_t mask, uint32_t mask_told);
+void wire_set_granted(wire *w, bool is_granted);
+void wire_set_wish(wire *w, double difficulty, uint32_t shares_left); /* 0: for ever */
+bool wire_set_slot(wire *w, const uint8_t *slot, size_t size);
+bool wire_add_worker(wire *w, const char *text, size_t size, void *name);
+void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t target[32]);
+void wire_join(wire *w, group *g); /* NULL: leave */
+
+/* ---- jobs of a group ---- */
+
+group *group_new(void);
+void group_free(group *g); /* its wires have left it by themselves */
+size_t group_size(const group *g);
+bool group_post(group *g, const char *id, size_t size, int64_t seq, job *row,
+                uint32_t mask, double ceiling, void *owner);
+void group_make_stale(group *g, int64_t seq, double at);
+void group_retire(group *g, int64_t seq);
+
+/* Write `line`, the newest job's, to every wire that needs no other line with it;
+ * the others go to `others`, room for all of the group. Return their number. */
+size_t group_notify(group *g, const char *line, size_t size, wire **others);
+
+#endif

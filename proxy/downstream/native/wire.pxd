@@ -1,0 +1,107 @@
+"""What `wire.h` declares; the header says what each means."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from proxy.downstream.native.share cimport job, judgement
+
+
+cdef extern from "wire.h" nogil:
+    enum:
+        VERDICTS
+
+    ctypedef struct engine:
+        pass
+
+    ctypedef struct wire:
+        pass
+
+    ctypedef struct group:
+        pass
+
+    ctypedef struct worker:
+        void *name
+        uint32_t accepted
+        uint32_t unlisted
+        double work
+
+    ctypedef struct record:
+        wire *from_ "from"
+        worker *by
+        void *job
+        double difficulty
+        judgement got
+        uint32_t ntime
+        uint32_t nonce
+        uint8_t extranonce2_size
+        uint8_t extranonce2[32]
+        uint8_t job_id_size
+        char job_id[16]
+
+    ctypedef struct tally:
+        uint32_t accepted
+        uint32_t rejected[9]
+        double work
+        double work2
+        double heard_at
+        double share_at
+        double bad_since
+        bint has_bad
+
+    ctypedef struct arrival:
+        int fd
+        int listener
+        char peer[48]
+
+    engine *engine_new()
+    void engine_free(engine *e)
+    int engine_fd(const engine *e)
+    bint engine_listen(engine *e, int fd)
+    void engine_unlisten(engine *e, int fd)
+    void engine_run(engine *e, double now, double wall)
+    const record *engine_records(const engine *e, size_t *count)
+    const arrival *engine_arrivals(const engine *e, size_t *count)
+    bint engine_is_crowded(const engine *e)
+    const uint32_t *engine_verdicts(const engine *e, double *work)
+    worker *engine_next_sums(engine *e)
+    void engine_answer(engine *e)
+    wire *engine_next_due(engine *e)
+    wire *engine_next_asking(engine *e)
+    wire *engine_next_lost(engine *e)
+    wire *engine_next_touched(engine *e)
+    bint engine_rest(engine *e)
+
+    wire *wire_new(engine *e, int fd)
+    void wire_free(wire *w)
+    void wire_set_miner(wire *w, void *miner)
+    void *wire_miner(const wire *w)
+    const uint8_t *wire_slot(const wire *w, size_t *size)
+    bint wire_is_open(const wire *w)
+    void wire_hang_up(wire *w)
+    void wire_write(wire *w, const char *data, size_t size)
+    bint wire_ask(wire *w, const char **line, size_t *size)
+    void wire_wait(wire *w)
+    void wire_settle(wire *w, tally *out)
+    void wire_set_session(wire *w, bint is_subscribed, uint32_t mask, uint32_t told)
+    void wire_set_granted(wire *w, bint is_granted)
+    void wire_set_wish(wire *w, double difficulty, uint32_t shares_left)
+    bint wire_set_slot(wire *w, const uint8_t *slot, size_t size)
+    bint wire_add_worker(wire *w, const char *text, size_t size, void *name)
+    void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t *target)
+    void wire_join(wire *w, group *g)
+
+    group *group_new()
+    void group_free(group *g)
+    size_t group_size(const group *g)
+    bint group_post(
+        group *g,
+        const char *id,
+        size_t size,
+        int64_t seq,
+        job *row,
+        uint32_t mask,
+        double ceiling,
+        void *owner,
+    )
+    void group_make_stale(group *g, int64_t seq, double at)
+    void group_retire(group *g, int64_t seq)
+    size_t group_notify(group *g, const char *line, size_t size, wire **others)
