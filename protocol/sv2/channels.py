@@ -49,7 +49,7 @@ class ServerChannel:
     slot: bytes
     filling: bytes
     rolled_size: int
-    _tip: tuple[bytes, int] | None = field(default=None, init=False)
+    _tip: SetNewPrevHash | None = field(default=None, init=False)
     _last_accepted: int = field(default=0, init=False)
     _accepted: int = field(default=0, init=False)
     _work_done: float = field(default=0.0, init=False)
@@ -86,16 +86,20 @@ class ServerChannel:
 
         On a new block that is a future job, then SetNewPrevHash which starts it;
         else the job alone: a SetNewPrevHash that repeats the last one makes
-        firmware hash the same headers again.
+        firmware hash the same headers again. The ntime of such a job is not below
+        the block's, though another source may have begun earlier: peers refuse it.
         """
-        tip = job.work.prev_hash, job.work.nbits
-        is_future = tip != self._tip
-        frames = [self._job_frame(job, is_future=is_future)]
-        if is_future:
-            self._tip = tip
-            start = SetNewPrevHash(self.id, _number(job), *_start(job))
-            frames.append(encode(start))
-        return frames
+        work = job.work
+        tip = self._tip
+        if tip is not None and (tip.prev_hash, tip.nbits) == (
+            work.prev_hash,
+            work.nbits,
+        ):
+            return [self._job_frame(job, max(job.ntime, tip.min_ntime))]
+        self._tip = SetNewPrevHash(
+            self.id, _number(job), work.prev_hash, job.ntime, work.nbits
+        )
+        return [self._job_frame(job, None), encode(self._tip)]
 
     def accept(self, sequence: int, difficulty: float) -> None:
         """Count an accepted share in; `answers` will tell."""
@@ -128,16 +132,15 @@ class ServerChannel:
         """Return what ends the channel."""
         return [encode(CloseChannel(self.id, reason))]
 
-    def _job_frame(self, job: Job, *, is_future: bool) -> bytes:
+    def _job_frame(self, job: Job, ntime: int | None) -> bytes:
         if not self.is_standard:
-            frame = _extended_job(job, is_future)
+            frame = _extended_job(job, ntime)
             head, rest = frame[:HEADER_BYTES], frame[HEADER_BYTES + _ID_BYTES :]
             return head + self.id.to_bytes(_ID_BYTES, "little") + rest
         work = job.work
         coinbase = b"".join((job.coinb1, self.slot, self.filling, work.coinb2))
         txid = sha256(sha256(coinbase).digest()).digest()
         root = root_from_branch(txid, work.merkle_branch)
-        ntime = None if is_future else job.ntime
         return encode(NewMiningJob(self.id, _number(job), ntime, work.version, root))
 
 
@@ -150,19 +153,15 @@ def _number(job: Job) -> int:
     return job.seq & 0xFFFFFFFF
 
 
-def _start(job: Job) -> tuple[bytes, int, int]:
-    return job.work.prev_hash, job.ntime, job.work.nbits
-
-
 @lru_cache(maxsize=_JOBS_ENCODED)
-def _extended_job(job: Job, is_future: bool) -> bytes:  # noqa: FBT001  (a cache's key)
+def _extended_job(job: Job, ntime: int | None) -> bytes:
     """Return the job for channel 0: all else is the same for a group's channels."""
     work = job.work
     return encode(
         NewExtendedMiningJob(
             0,
             _number(job),
-            None if is_future else job.ntime,
+            ntime,
             work.version,
             may_roll(job),
             work.merkle_branch,

@@ -174,6 +174,17 @@ def test_a_job_on_another_block_is_started_by_its_hash() -> None:
     assert (tip.job_id, tip.prev_hash) == (2, b"\x09" * 32)
 
 
+def test_a_job_does_not_begin_before_its_block() -> None:
+    miner = set_up()
+    channel = opened(miner)
+    miner.session.send(channel.assign(a_job(ntime=1_700_000_050)))
+    miner.hear()
+
+    miner.session.send(channel.assign(a_job(seq=2, ntime=1_700_000_009)))
+
+    assert miner.hear()[0].min_ntime == 1_700_000_050
+
+
 def test_an_extended_job_holds_the_coinbase_around_the_extranonce() -> None:
     miner = set_up()
     channel = opened(miner)
