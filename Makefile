@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test interop lint clean
 
 demo: $(VENV)/ready
 	$(BIN)/baseload demo
@@ -14,6 +14,11 @@ test: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q
+
+# against the reference crates of Stratum V2: needs cargo and its registry
+interop: $(VENV)/ready
+	cargo build --quiet --release --locked --manifest-path tests/interop/Cargo.toml
+	$(BIN)/pytest -q tests/integration/test_interop.py
 
 $(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/downstream/native/*.[ch] proxy/downstream/native/*.p*)
 	$(PYTHON) -m venv $(VENV)

@@ -11,7 +11,7 @@ MAX_TARGET = "max-target-out-of-range"
 HASHRATE = "invalid-nominal-hashrate"
 EXTRANONCE_SIZE = "unsupported-min-extranonce-size"
 STANDARD_JOBS_ONLY = "extended-channels-not-supported-for-standard-jobs"
-NO_ROOM = "no-channel-is-free"
+NO_ROOM = "channel-capacity-exhausted"
 
 CHANNEL_ID = "invalid-channel-id"
 JOB_TOKEN = "invalid-mining-job-token"  # noqa: S105  (a word of the protocol)

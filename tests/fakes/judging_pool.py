@@ -17,6 +17,9 @@ from typing_extensions import override
 
 NTIME = 1_700_000_000
 D1 = 0xFFFF << 208
+INPUT = bytes.fromhex("0200000001" + "00" * 32 + "ffffffff")
+OUTPUT = bytes.fromhex("ffffffff0100f2052a01000000160014" + "07" * 20 + "00000000")
+"""A coinbase around its script: some peers look whether it is one."""
 
 
 def sha256d(data: bytes) -> bytes:
@@ -188,8 +191,10 @@ class JudgingPool(Factory):
     def _add_job(self, *, clean: bool = True) -> None:
         number = next(self._numbers)
         self._job, self._clean = f"{number:x}", clean
-        coinb1 = b"\x01" * 41 + struct.pack(">I", number)
-        self._jobs[self._job] = self._prev, coinb1, b"\x02" * 50
+        push = b"\x04" + struct.pack(">I", number)
+        script_size = len(push) + len(self.new_extranonce1()) + self.size
+        coinb1 = INPUT + bytes([script_size]) + push
+        self._jobs[self._job] = self._prev, coinb1, OUTPUT
 
 
 def main() -> None:

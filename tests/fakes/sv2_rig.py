@@ -95,7 +95,7 @@ class Sv2Rig(Protocol):
         rigs = self.rigs
         rigs.connects += 1
         initiator = Initiator(a_pair(self.number % 200 + 1), rigs.key)
-        self.line = ClientLine(1 << 20, initiator, UnixTime(float(NTIME)))
+        self.line = ClientLine(1 << 20, initiator, rigs.now)
         self.line.start()
         self._flush()
         self._greeted = False
@@ -241,6 +241,7 @@ class Sv2Rigs(ClientFactory):
     Attributes:
         kinds: `standard` or `extended`, a channel for each, on every connection.
         breaches: What was not as the protocol wants it.
+        now: What certificates are held against.
     """
 
     noisy = False
@@ -251,6 +252,7 @@ class Sv2Rigs(ClientFactory):
         self.reactor, self.key, self.kinds, self.min_size = (
             reactor, key, kinds, min_size
         )  # fmt: skip
+        self.now = UnixTime(float(NTIME))
         self.rigs: list[Sv2Rig] = []
         self.breaches: list[str] = []
         self.connects = 0

@@ -1,127 +1,15 @@
 """Miners of both versions between pools of both versions, every header judged."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.task import deferLater
 
-from protocol.units import Seconds, UnixTime
-from proxy.app import Program, build
-from proxy.config import Config
-from proxy.downstream.sv2_keys import KEY_FILE, make_authority
-from proxy.sim.command import FleetOptions, build_fleet
-from tests.fakes.judging_pool import NTIME, JudgingPool
+from protocol.units import Seconds
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
-from tests.fakes.sv2_rig import Sv2Rigs
+from tests.integration.pairings import Plant, make
 from tests.noise_peers import an_authority, an_identity
 from tests.support import within
-
-BOTH_KINDS = ("standard", "extended")
-
-
-def url_of(pool: JudgingPool, port: int) -> str:
-    if isinstance(pool, JudgingSv2Pool):
-        return f"stratum2+tcp://127.0.0.1:{port}/{KEY.text}"
-    return f"stratum+tcp://127.0.0.1:{port}"
-
-
-def config_for(folder: Path, urls: list[str], listen: int, **site: Any) -> Config:
-    pools = [
-        {"name": f"pool{i}", "url": url, "user": "site"} for i, url in enumerate(urls)
-    ]
-    described = {
-        "name": "hall-a",
-        "listeners": [
-            {"endpoint": f"tcp:{listen}:interface=127.0.0.1", "protocol": "auto"}
-        ],
-        "sources": [p["name"] for p in pools],
-        "fail_back_s": 0.3,
-        "difficulty": {"start": 5e-8, "minimum": 1e-9, "shares_per_minute": 0},
-        **site,
-    }
-    admin = f"unix:{folder / 'admin.sock'}"
-    proxy = {"state_dir": str(folder), "admin": admin}
-    return msgspec.convert(
-        {"proxy": proxy, "pools": pools, "sites": [described]}, Config
-    )
-
-
-class Plant:
-    """Pools, proxy, and miners of both versions, on one reactor."""
-
-    def __init__(self, folder: Path, pools: list[JudgingPool], **site: Any) -> None:
-        reactor = self.reactor = _reactor()
-        self.pools = pools
-        self.ports = [reactor.listenTCP(0, p, interface="127.0.0.1") for p in pools]
-        self._free = reactor.listenTCP(0, JudgingPool(), interface="127.0.0.1")
-        self.listen = self._free.getHost().port
-        urls = [
-            url_of(pool, port.getHost().port)
-            for pool, port in zip(pools, self.ports, strict=True)
-        ]
-        secret = make_authority(folder / KEY_FILE, lambda size: b"\x07" * size)
-        config = config_for(folder, urls, self.listen, **site)
-        wall = lambda: UnixTime(float(NTIME))  # noqa: E731
-        self.program: Program = build(config, reactor, wall, lambda: 0.0)
-        self.rigs = Sv2Rigs(reactor, secret.key, BOTH_KINDS)
-        self.fleet: Any = None
-
-    async def start(self, older: int, newer: int) -> None:
-        await maybeDeferred(self._free.stopListening)
-        self.program.root.startService()
-        await self.program.ready()
-        url = f"stratum+tcp://127.0.0.1:{self.listen}"
-        options = FleetOptions(urls=(url,), miners=older, hash_scale=2e-11)
-        self.fleet = build_fleet(self.reactor, options)
-        self.fleet.startService()
-        self.rigs.connect(self.listen, newer)
-
-    async def stop(self) -> None:
-        self.rigs.stop()
-        await maybeDeferred(self.fleet.stopService)
-        await maybeDeferred(self.program.root.stopService)
-        for port in self.ports:
-            await maybeDeferred(port.stopListening)
-        for pool in self.pools:
-            pool.reset()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        while not holds():
-            await deferLater(self.reactor, 0.01)
-
-    async def more(self, pool: JudgingPool, shares: int) -> None:
-        """Wait for shares of both kinds of miners."""
-        wanted = pool.accepted + shares
-        newer = self.rigs.accepted + shares // 4
-        older = self.fleet.stats().accepted + shares // 4
-        await self.until(
-            lambda: (
-                pool.accepted >= wanted
-                and self.rigs.accepted >= newer
-                and self.fleet.stats().accepted >= older
-            )
-        )
-
-    async def settled(self) -> None:
-        """Wait until every share that was forwarded has its answer."""
-        recorder = self.program.recorder
-        await self.until(lambda: not recorder._in_flight)
-
-    @property
-    def source(self) -> str | None:
-        return self.program.halls["hall-a"].floor.board.groups[-1].sourcing.source_name
-
-    @property
-    def book(self) -> Any:
-        return self.program.recorder.book.sites["hall-a"]
-
-
-def make(version: str, difficulty: float = 5e-8) -> JudgingPool:
-    return JudgingSv2Pool(difficulty) if version == "sv2" else JudgingPool(difficulty)
 
 
 @pytest.mark.integration
@@ -260,9 +148,3 @@ def retry(plant: Plant, name: str) -> None:
     """Let a refused link dial again at once instead of in a minute."""
     for link in plant.program.pools[name].links:
         link._backoff = Seconds(0.1)
-
-
-def _reactor() -> Any:
-    from twisted.internet import reactor  # noqa: PLC0415
-
-    return reactor

@@ -445,7 +445,7 @@ def test_limits_and_bans_hold_for_channels_too() -> None:
     door.roster.ban("10.0.0.9", Seconds(1e9))
     banned = door.connect(address="10.0.0.9")
 
-    assert refused.error_code == "no-channel-is-free"
+    assert refused.error_code == "channel-capacity-exhausted"
     assert second.is_dropped
     assert banned.is_dropped
 
@@ -461,7 +461,7 @@ def test_a_full_site_opens_no_channel(monkeypatch: pytest.MonkeyPatch) -> None:
 
     (answer,) = wire.extended(min_extranonce_size=2)
 
-    assert answer.error_code == "no-channel-is-free"
+    assert answer.error_code == "channel-capacity-exhausted"
 
 
 def test_a_drained_site_asks_to_reconnect() -> None:
