@@ -11,10 +11,10 @@ from protocol.bitcoin.template import MAX_FUTURE_SECONDS, Template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
 
-TIP_GRACE = Seconds(15.0)
+TIP_GRACE = Seconds(10.0)
 """A pool may be ahead of the node, or behind it, for so long: blocks travel."""
 
-EMPTY_GRACE = Seconds(60.0)
+EMPTY_GRACE = Seconds(30.0)
 """A pool may mine an empty block for so long after a new tip."""
 
 

@@ -11,7 +11,13 @@ from protocol.bitcoin.target import target_from_nbits
 from protocol.bitcoin.template import Template, work_from_template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
-from proxy.node.witness import MismatchKind, NodeView, mismatch
+from proxy.node.witness import (
+    EMPTY_GRACE,
+    TIP_GRACE,
+    MismatchKind,
+    NodeView,
+    mismatch,
+)
 
 NOW = Seconds(1000.0)
 WALL = UnixTime(50_000.0)
@@ -86,7 +92,7 @@ def test_an_empty_block_is_fine_right_after_a_tip_and_on_an_empty_node() -> None
     empty = work(txids=(), transactions=())
     node = view()
 
-    assert verdict(empty, view(tip_age=59.0)) is None
+    assert verdict(empty, view(tip_age=EMPTY_GRACE)) is None
     bare = evolve(node, template=evolve(TEMPLATE, txids=(), transactions=()))
     assert verdict(empty, bare) is None
 
@@ -94,8 +100,8 @@ def test_an_empty_block_is_fine_right_after_a_tip_and_on_an_empty_node() -> None
 def test_a_pool_on_the_previous_tip_is_stale_after_the_grace() -> None:
     old = work(prev_hash=BEFORE, height=899_999)
 
-    assert verdict(old, view(tip_age=15.0)) is None
-    assert verdict(old, view(tip_age=15.1)) is MismatchKind.STALE_TIP
+    assert verdict(old, view(tip_age=TIP_GRACE)) is None
+    assert verdict(old, view(tip_age=TIP_GRACE + 0.1)) is MismatchKind.STALE_TIP
 
 
 def test_a_pool_on_an_older_tip_is_stale_too() -> None:
@@ -107,8 +113,8 @@ def test_a_pool_on_an_older_tip_is_stale_too() -> None:
 def test_a_pool_on_the_tips_child_may_be_ahead_for_the_grace() -> None:
     ahead = work(prev_hash=AHEAD, height=900_001)
 
-    assert verdict(ahead, view(), work_age=15.0) is None
-    assert verdict(ahead, view(), work_age=15.1) is MismatchKind.UNKNOWN_TIP
+    assert verdict(ahead, view(), work_age=TIP_GRACE) is None
+    assert verdict(ahead, view(), work_age=TIP_GRACE + 0.1) is MismatchKind.UNKNOWN_TIP
 
 
 def test_a_pool_far_ahead_is_caught_at_once() -> None:
@@ -121,7 +127,7 @@ def test_a_pool_on_a_rival_tip_of_the_same_height_is_caught_after_the_grace() ->
     rival = work(prev_hash=AHEAD)
 
     assert verdict(rival, view(), work_age=1.0) is None
-    assert verdict(rival, view(), work_age=16.0) is MismatchKind.UNKNOWN_TIP
+    assert verdict(rival, view(), work_age=TIP_GRACE + 1) is MismatchKind.UNKNOWN_TIP
 
 
 def test_a_pool_of_another_network_is_told_apart() -> None:
