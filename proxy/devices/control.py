@@ -13,6 +13,10 @@ from proxy.runtime.loop import on_loop
 MAX_KNOWN = 20_000
 """Devices whose kind is remembered; the one found first is forgotten first."""
 
+MAX_SEARCHES = 32
+"""Devices identified at once, 4 ms of work each: a meter's answer has to get through
+while a thousand are seen for the first time."""
+
 FORGET_AFTER = 5
 """Failures in a row after which a device is identified anew: it may be another."""
 
@@ -38,6 +42,7 @@ class PyasicDevices:
         self._known: dict[str, PyasicMachine] = {}  # at most MAX_KNOWN
         self._failures: dict[str, int] = {}  # of those known
         self._searches: dict[str, asyncio.Task[PyasicMachine | None]] = {}
+        self._may_search = asyncio.Semaphore(MAX_SEARCHES)
 
     async def sleep(self, address: str) -> bool:
         """See `DeviceControl`."""
@@ -105,7 +110,8 @@ class PyasicDevices:
 
     async def _search(self, address: str) -> PyasicMachine | None:
         try:
-            miner = await self._factory.get_miner(address)
+            async with self._may_search:
+                miner = await self._factory.get_miner(address)
         except Exception:  # noqa: BLE001  (whatever a firmware provokes in pyasic)
             return None
         if miner is None:
