@@ -92,11 +92,14 @@ class Actuations:
             self._next_step(flight, now)
 
     def connect(self, machine: Machine) -> None:
-        """Park or grant the connections of `machine` as its level says."""
+        """Park or grant all connections of `machine` as its level says.
+
+        Also those that are said to be so already: a report may be on its way that
+        says otherwise.
+        """
         is_off = self.table.level_of(machine) == 0
-        wrong = [i for i, parked in machine.miners.items() if parked is not is_off]
         effects = self.effects()
-        (effects.park if is_off else effects.grant).extend(wrong)
+        (effects.park if is_off else effects.grant).extend(machine.miners)
 
     def answered(self, call: Call, why_not: str | None, now: Seconds) -> None:
         """Take in how a call ended.

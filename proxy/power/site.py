@@ -35,6 +35,9 @@ from proxy.power.verify import is_meter_consistent
 from proxy.power.wall import WallClock
 
 CONTROL_PERIOD = Seconds(5.0)
+SOON = Seconds(1.0)
+"""How often to act while machines come that were never seen."""
+
 
 REASONS = {
     Reason.UNMANAGED: "no fleet row describes it",
@@ -191,7 +194,8 @@ class SiteControl:
         expected = by_model(self.table, self.state, self.params, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self._effects.calls += self.polls.tick(now, is_metered=is_metered)
-        is_due = now - self._acted_at >= CONTROL_PERIOD
+        has_new = any(m.is_new for m in self.table.machines)
+        is_due = now - self._acted_at >= (SOON if has_new else CONTROL_PERIOD)
         is_pressing = sensed.stance.urgency is not Urgency.NORMAL
         if is_due or is_pressing or is_new or self.is_urgent:
             self._act(sensed, budget, now)

@@ -280,6 +280,20 @@ def test_a_miner_that_was_at_work_is_granted_at_once_when_it_is_back(
     assert not box.is_parked
 
 
+def test_an_order_that_overtakes_the_report_of_a_grant_still_parks(
+    tmp_path: Path,
+) -> None:
+    site = a_site(tmp_path, control="stratum")
+    site.clock.advance(1.0)
+    granted = [b for b in site.boxes.values() if not b.is_parked]
+
+    site.order(5_000.0)
+    site.clock.advance(0.01)
+
+    assert len(granted) == 50
+    assert all(b.is_parked for b in site.boxes.values())
+
+
 # restarts
 
 
