@@ -45,6 +45,9 @@ class PowerConfig(Section, frozen=True, kw_only=True):
         ramp_down_w_per_s: 0: at once.
         meter: `modbus://host:port/unit`, or `model`: no meter, estimate only.
         unknown_w: A miner that no fleet row describes is counted so.
+        aux_w: What cooling and network draw while no machine runs; None: 1 % of
+            budget_w.
+        aux_share: What they draw beside, as a part of what the machines draw.
         own_pools: `host` or `host:port` under which devices reach this proxy: any
             other in their pool slots is an alarm. Empty: slots are not looked at.
         relay: URL that is told each second that the site may run; silence means trip.
@@ -57,6 +60,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     ramp_down_w_per_s: NotNegative = 0
     meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
     unknown_w: Positive = 4000
+    aux_w: NotNegative | None = None
+    aux_share: Annotated[float, Meta(ge=0, le=1)] = 0.03
     signals: tuple[SignalConfig, ...] = ()
     own_pools: tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...] = ()
     relay: Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = None

@@ -19,9 +19,6 @@ from proxy.power.table import Table
 AUX_FIXED = 0.01
 """Of the contract: what cooling and network draw while no machine runs."""
 
-AUX_SHARE = 0.03
-"""Of the machines' watts: what they draw beside."""
-
 
 def site_control(
     site: SiteConfig,
@@ -52,10 +49,11 @@ def site_control(
 
 def params_of(power: PowerConfig) -> SiteParams:
     """Return all that shapes a site's control."""
+    fixed = AUX_FIXED * power.budget_w if power.aux_w is None else power.aux_w
     return SiteParams(
         fail_safe_w=Watts(power.fail_safe_w),
         estimate=EstimateParams(
-            aux=AuxLoad(Watts(AUX_FIXED * power.budget_w), AUX_SHARE),
+            aux=AuxLoad(Watts(fixed), power.aux_share),
             ramp_up_w_per_s=power.ramp_up_w_per_s,
             ramp_down_w_per_s=power.ramp_down_w_per_s,
         ),

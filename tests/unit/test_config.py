@@ -7,6 +7,7 @@ import pytest
 
 from proxy.config import Config, ConfigError, Secret, load_config, refuse_unready
 from proxy.config.load import MAX_FILE_BYTES, anchor
+from proxy.powered import check_power
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ADDRESS = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
@@ -28,20 +29,28 @@ def fault(folder: Path, text: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["pool", "solo", "hosting"])
+@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant"])
 def test_each_example_loads(name: str) -> None:
     config = load_config(CONFIGS / f"{name}.toml")
 
     assert config.sites
 
 
-@pytest.mark.parametrize("name", ["pool", "solo", "hosting"])
+@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant"])
 def test_examples_of_what_exists_may_run(name: str) -> None:
-    refuse_unready(load_config(CONFIGS / f"{name}.toml"))
+    config = load_config(CONFIGS / f"{name}.toml")
+
+    refuse_unready(config)
+    check_power(config)
 
 
 def test_every_example_is_tested() -> None:
-    assert {p.stem for p in CONFIGS.glob("*.toml")} == {"pool", "solo", "hosting"}
+    assert {p.stem for p in CONFIGS.glob("*.toml")} == {
+        "pool",
+        "solo",
+        "hosting",
+        "plant",
+    }
 
 
 def test_the_least_file_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
