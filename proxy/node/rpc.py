@@ -24,6 +24,7 @@ from twisted.web.client import (
     HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseFailed,
+    _HTTP11ClientFactory,
 )
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
@@ -170,12 +171,19 @@ class RpcClient:
         return _Reply(response.code, await collector.body)
 
 
+class _QuietFactory(_HTTP11ClientFactory):
+    """Opens connections without a line in the log for each."""
+
+    noisy = False
+
+
 def make_rpc_client(url: str, credentials: Credentials, reactor: Any) -> RpcClient:
     """Return a client whose connections `reactor` makes."""
     pool = HTTPConnectionPool(reactor)
     pool.cachedConnectionTimeout = _IDLE_SECONDS
     pool.maxPersistentPerHost = MAX_CONCURRENT
     pool.retryAutomatically = False  # we know better which calls may be repeated
+    pool._factory = _QuietFactory  # noqa: SLF001  (there is no other way to it)
     agent = Agent(reactor, connectTimeout=10.0, pool=pool)
     return RpcClient(url, credentials, reactor, agent, pool)
 
