@@ -219,8 +219,9 @@ def main() -> None:
             )
         )
         command = ["taskset", "-c", "0", sys.executable, "-m", "proxy.cli", "run"]
-        quiet = {"stderr": subprocess.DEVNULL}
-        proxy = subprocess.Popen([*command, "-c", str(path)], **quiet)  # noqa: S603
+        proxy = subprocess.Popen(  # noqa: S603
+            [*command, "-c", str(path)], stderr=subprocess.DEVNULL
+        )
         try:
             miners = Miners(port, options.miners)
             miners.drain(3.0)
