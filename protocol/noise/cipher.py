@@ -3,11 +3,15 @@
 Spec: Noise Protocol Framework, revision 34, CipherState.
 """
 
+from struct import Struct
+
 from attrs import define
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol.errors import LocalError, RemoteError
+
+_pack_nonce = Struct("<IQ").pack
 
 MAC_BYTES = 16
 MAX_NONCE = (1 << 64) - 1
@@ -58,4 +62,4 @@ class Cipher:
         if nonce >= MAX_NONCE:
             raise LocalError("the key is used up")
         self._nonce = nonce + 1
-        return b"\0\0\0\0" + nonce.to_bytes(8, "little")
+        return _pack_nonce(0, nonce)

@@ -30,7 +30,7 @@ class Transport:
 
     _ciphers: Ciphers
     max_payload_bytes: int
-    _pending: bytearray = field(factory=bytearray, init=False, repr=False)
+    _pending: bytes = field(default=b"", init=False, repr=False)
     _header: Header | None = field(default=None, init=False)
 
     def seal(self, frame: bytes) -> bytes:
@@ -40,6 +40,8 @@ class Transport:
             LocalError: The key is used up.
         """
         encrypt = self._ciphers.outgoing.encrypt
+        if HEADER_BYTES < len(frame) <= HEADER_BYTES + MAX_CHUNK_BYTES:
+            return encrypt(frame[:HEADER_BYTES]) + encrypt(frame[HEADER_BYTES:])
         parts = [encrypt(frame[:HEADER_BYTES])]
         for at in range(HEADER_BYTES, len(frame), MAX_CHUNK_BYTES):
             parts.append(encrypt(frame[at : at + MAX_CHUNK_BYTES]))  # noqa: PERF401  (in order: each takes the next nonce)
@@ -52,29 +54,30 @@ class Transport:
             DecryptionError: It is not authentic; drop the peer.
             FrameTooLongError: A frame exceeds the limit; drop the peer.
         """
-        self._pending += data
+        if self._pending:
+            data = self._pending + data
+        at = 0
         while True:
-            if self._header is None:
-                sealed = self._take(_SEALED_HEADER_BYTES)
-                if sealed is None:
-                    return
-                raw = self._ciphers.incoming.decrypt(sealed)
-                self._header = read_header(raw, self.max_payload_bytes)
-            sealed = self._take(_sealed_size(self._header.length))
-            if sealed is None:
-                return
-            header, self._header = self._header, None
-            yield frame_of(header, self._open(sealed))
-
-    def _take(self, size: int) -> bytes | None:
-        if len(self._pending) < size:
-            return None
-        taken = bytes(self._pending[:size])
-        del self._pending[:size]
-        return taken
+            header = self._header
+            if header is None:
+                end = at + _SEALED_HEADER_BYTES
+                if end > len(data):
+                    break
+                raw = self._ciphers.incoming.decrypt(data[at:end])
+                header = self._header = read_header(raw, self.max_payload_bytes)
+                at = end
+            end = at + _sealed_size(header.length)
+            if end > len(data):
+                break
+            self._header = None
+            yield frame_of(header, self._open(data[at:end]))
+            at = end
+        self._pending = data[at:]
 
     def _open(self, sealed: bytes) -> bytes:
         decrypt = self._ciphers.incoming.decrypt
+        if 0 < len(sealed) <= _SEALED_CHUNK_BYTES:
+            return decrypt(sealed)
         starts = range(0, len(sealed), _SEALED_CHUNK_BYTES)
         return b"".join(decrypt(sealed[at : at + _SEALED_CHUNK_BYTES]) for at in starts)
 

@@ -6,6 +6,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
+from attrs import frozen
 from construct import ConstructError
 from construct import Struct as Layout
 
@@ -28,6 +29,19 @@ class Message(msgspec.Struct, frozen=True):
 M = TypeVar("M", bound=type[Message])
 
 
+@frozen
+class ByHand:
+    """Layouts that construct is too slow for; None: construct does it.
+
+    Attributes:
+        read: From the payload to the fields; MalformedMessageError.
+        write: From the fields to the payload; struct.error.
+    """
+
+    read: Callable[[bytes], tuple[Any, ...]] | None = None
+    write: Callable[[tuple[Any, ...]], bytes] | None = None
+
+
 class MessageType:
     """A kind of message: its number, its class, and how to go from one to the other.
 
@@ -35,12 +49,20 @@ class MessageType:
         number: msg_type of its frames.
         extension: Extension that it belongs to; 0 is the protocol itself.
         is_channel: It concerns one channel, whose id comes first.
+        by_hand: Faster ways to do the same, for messages that come by the thousand.
     """
 
     def __init__(
-        self, cls: type[Message], number: int, extension: int, *, is_channel: bool
+        self,
+        cls: type[Message],
+        number: int,
+        extension: int,
+        by_hand: ByHand,
+        *,
+        is_channel: bool,
     ) -> None:
         self.cls = cls
+        self.by_hand = by_hand
         self.number = number
         self.extension = extension
         self.is_channel = is_channel
@@ -71,18 +93,41 @@ class MessageType:
             ) from error
         return self.cls(*values)
 
+    def read(self, payload: bytes) -> Message:
+        """Return the message by the fastest way there is.
+
+        Raises:
+            MalformedMessageError: As `parse`.
+        """
+        read = self.by_hand.read
+        return self.parse(payload) if read is None else self.cls(*read(payload))
+
     def build(self, message: Message) -> bytes:
+        """Return the payload of `message`.
+
+        Raises:
+            ConstructError, struct.error, ValueError, OverflowError: A value does not
+                fit its field.
+        """
+        values = self._pick_from_message(message)
+        if self._to_wire:
+            values = _converted(values, self._to_wire)
+        fields = dict(zip(self._names, values, strict=True))
+        payload: bytes = self._layout.build(fields)
+        return payload
+
+    def frame(self, message: Message) -> bytes:
         """Return the frame of `message`.
 
         Raises:
             LocalError: A value does not fit its field.
         """
+        write = self.by_hand.write
         try:
-            values = self._pick_from_message(message)
-            if self._to_wire:
-                values = _converted(values, self._to_wire)
-            fields = dict(zip(self._names, values, strict=True))
-            payload: bytes = self._layout.build(fields)
+            if write is None:
+                payload = self.build(message)
+            else:
+                payload = write(self._pick_from_message(message))
         except _UNFIT as error:
             name = self.cls.__name__
             raise LocalError(f"{name} cannot be sent: {_text_of(error)}") from error
@@ -91,17 +136,22 @@ class MessageType:
         )
 
 
+_BY_CONSTRUCT = ByHand()
 _BY_CLASS: dict[type[Message], MessageType] = {}
 _BY_NUMBER: dict[tuple[int, int], MessageType] = {}
 
 
 def message(
-    number: int, *, is_channel: bool = False, extension: int = 0
+    number: int,
+    *,
+    is_channel: bool = False,
+    extension: int = 0,
+    by_hand: ByHand = _BY_CONSTRUCT,
 ) -> Callable[[M], M]:
     """Register the decorated class as the message `number` of `extension`."""
 
     def register(cls: M) -> M:
-        found = MessageType(cls, number, extension, is_channel=is_channel)
+        found = MessageType(cls, number, extension, by_hand, is_channel=is_channel)
         _BY_CLASS[cls] = _BY_NUMBER[extension, number] = found
         return cls
 
@@ -114,7 +164,7 @@ def encode(message: Message) -> bytes:
     Raises:
         LocalError: A value does not fit its field.
     """
-    return _BY_CLASS[type(message)].build(message)
+    return _BY_CLASS[type(message)].frame(message)
 
 
 def decode(frame: Frame) -> Message | None:
@@ -127,7 +177,7 @@ def decode(frame: Frame) -> Message | None:
         MalformedMessageError: It is not what it claims to be.
     """
     found = _BY_NUMBER.get((frame.extension, frame.type))
-    return None if found is None else found.parse(frame.payload)
+    return None if found is None else found.read(frame.payload)
 
 
 def known_types() -> tuple[MessageType, ...]:

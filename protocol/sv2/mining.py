@@ -1,6 +1,7 @@
 """Messages of the mining protocol: channels, jobs and shares. Spec: SV2 05."""
 
-from protocol.sv2.message import Message, message
+from protocol.sv2.by_hand import read_extended, read_standard, write_success
+from protocol.sv2.message import ByHand, Message, message
 from protocol.sv2.types import (
     F32,
     U16,
@@ -137,7 +138,7 @@ class SetExtranoncePrefix(Message, frozen=True):
     extranonce_prefix: Extranonce
 
 
-@message(0x1A, is_channel=True)
+@message(0x1A, is_channel=True, by_hand=ByHand(read=read_standard))
 class SubmitSharesStandard(Message, frozen=True):
     """A share of a standard channel; `version` is that of the whole header."""
 
@@ -149,7 +150,7 @@ class SubmitSharesStandard(Message, frozen=True):
     version: U32
 
 
-@message(0x1B, is_channel=True)
+@message(0x1B, is_channel=True, by_hand=ByHand(read=read_extended))
 class SubmitSharesExtended(Message, frozen=True):
     """A share of an extended channel.
 
@@ -167,7 +168,7 @@ class SubmitSharesExtended(Message, frozen=True):
     trailing: Trailing = b""
 
 
-@message(0x1C, is_channel=True)
+@message(0x1C, is_channel=True, by_hand=ByHand(write=write_success))
 class SubmitSharesSuccess(Message, frozen=True):
     """Shares since the last of these are accepted.
 

@@ -1,15 +1,16 @@
 """Any message survives the wire; none survives being cut."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.errors import MalformedMessageError
 from protocol.sv2 import mining
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.frame import HEADER_BYTES, Frame, frame_of, read_header
+from protocol.sv2.message import MessageType, known_types
 from protocol.sv2.tlv import worker_of, worker_tlv
-from tests.messages import ANY_MESSAGE, MESSAGES
+from tests.messages import ANY_MESSAGE, MESSAGES, any_of
 
 LIMIT = 1 << 24
 
@@ -77,3 +78,34 @@ def test_any_trailing_bytes_name_a_worker_or_none(trailing: bytes) -> None:
     found = worker_of(trailing)
 
     assert found is None or len(found.encode()) <= 32
+
+
+BY_HAND = [known for known in known_types() if known.by_hand.read]
+
+
+@settings(max_examples=500)
+@given(st.sampled_from(BY_HAND), st.data())
+def test_what_is_read_by_hand_is_what_construct_reads(
+    kind: MessageType, data: st.DataObject
+) -> None:
+    whole = frame(encode(data.draw(any_of(kind.cls)))).payload
+    raw = whole[: data.draw(st.integers(0, len(whole)))]
+    raw = data.draw(st.just(raw) | st.binary(max_size=90))
+
+    try:
+        reference: Message | None = kind.parse(raw)
+    except MalformedMessageError:
+        reference = None
+    try:
+        found: Message | None = kind.read(raw)
+    except MalformedMessageError:
+        found = None
+
+    assert found == reference
+
+
+@given(any_of(mining.SubmitSharesSuccess))
+def test_what_is_written_by_hand_is_what_construct_writes(message: Message) -> None:
+    (kind,) = (known for known in known_types() if known.by_hand.write)
+
+    assert encode(message)[HEADER_BYTES:] == kind.build(message)
