@@ -50,6 +50,8 @@ from protocol.sv2.tlv import worker_of
 MAX_PAYLOAD_BYTES = 0x14000
 """The longest that a miner can have to say is a SetCustomMiningJob of 73 KiB."""
 
+MAX_AGENT_CHARS = 128
+
 MAX_CHANNELS = 8192
 """On one connection: a proxy below us may open one for each of its miners."""
 
@@ -85,7 +87,8 @@ class ServerSession:
         setup = self.setup
         if setup is None:
             return ""
-        return f"{setup.vendor}/{setup.hardware_version}/{setup.firmware}"
+        whole = f"{setup.vendor}/{setup.hardware_version}/{setup.firmware}"
+        return whole[:MAX_AGENT_CHARS]
 
     def receive(self, data: bytes) -> Iterator[MinerEvent]:
         """Yield what `data` asks of us; answers of ours wait in `outgoing`.

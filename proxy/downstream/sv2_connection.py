@@ -84,17 +84,8 @@ class Sv2Connection(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        try:
-            for event in self._session.receive(data):
-                if not self._is_open:
-                    return
-                if type(event) is ShareSubmitted:
-                    self._miners[event.channel.id].submit(event)
-                else:
-                    self._on_event(event)
-            self._flush()
-        except RemoteError as error:
-            self.hang_up(str(error))
+        if self._is_open:
+            self._take(data)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -144,6 +135,19 @@ class Sv2Connection(Protocol):
             self._outbox.close()
         self._transport.abortConnection()
 
+    def _take(self, data: bytes) -> None:
+        try:
+            for event in self._session.receive(data):
+                if not self._is_open:  # an event before it was the last
+                    return
+                if type(event) is ShareSubmitted:
+                    self._miners[event.channel.id].submit(event)
+                else:
+                    self._on_event(event)
+            self._flush()
+        except RemoteError as error:
+            self.hang_up(str(error))
+
     def _on_event(self, event: MinerEvent) -> None:
         match event:
             case ChannelAsked():
@@ -158,7 +162,7 @@ class Sv2Connection(Protocol):
                 self._mind_the_time()
             case SetupRefused(why=why):
                 self._part(why)
-            case ShareSubmitted():  # handled by dataReceived()
+            case ShareSubmitted():  # handled by _take()
                 return
 
     def _open(self, asked: ChannelAsked) -> None:

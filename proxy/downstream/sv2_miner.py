@@ -11,6 +11,7 @@ from protocol.bitcoin.target import (
     floor_power_of_two,
     target_from_difficulty,
 )
+from protocol.errors import LocalError
 from protocol.sv1.messages import MAX_WORKER_CHARS
 from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel
 from protocol.sv2.codes import REJECTS
@@ -34,6 +35,9 @@ class Wire(Protocol):
 
     def ask_to_reconnect(self) -> None:
         """Ask whoever is at the other end to connect anew."""
+
+    def hang_up(self, why: str) -> None:
+        """Close the connection for a reason of ours."""
 
 
 @define(eq=False)
@@ -82,7 +86,11 @@ class Sv2Miner(Miner):
         channel = self.channel
         if channel is None:
             return
-        frames = channel.assign(job)
+        try:
+            frames = channel.assign(job)
+        except LocalError as error:  # nobody else shall miss the job for it
+            self.wire.hang_up(f"the job does not fit Stratum V2: {error}")
+            return
         difficulty = self.take_on(job)
         if difficulty is not None:
             frames = [*self._target_frames(channel, difficulty), *frames]

@@ -1,5 +1,6 @@
 """A proxy between pools and miners of either version, on real sockets."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,15 @@ def url_of(pool: JudgingPool, port: int) -> str:
     return f"stratum+tcp://127.0.0.1:{port}"
 
 
-def config_for(folder: Path, urls: list[str], listen: int, **site: Any) -> Config:
+def config_for(
+    folder: Path, urls: list[str], listen: int, older: int, **site: Any
+) -> Config:
     pools = [
         {"name": f"pool{i}", "url": url, "user": "site"} for i, url in enumerate(urls)
     ]
     described = {
         "name": "hall-a",
+        "listen": [f"tcp:{older}:interface=127.0.0.1"],
         "listeners": [
             {"endpoint": f"tcp:{listen}:interface=127.0.0.1", "protocol": "auto"}
         ],
@@ -62,22 +66,22 @@ class Plant:
         reactor = self.reactor = _reactor()
         self.pools = pools
         self.ports = [reactor.listenTCP(0, p, interface="127.0.0.1") for p in pools]
-        self._free = reactor.listenTCP(0, JudgingPool(), interface="127.0.0.1")
-        self.listen = self._free.getHost().port
+        self.listen, self.older_listen = free_ports(2)
         ports = [port.getHost().port for port in self.ports]
         urls = urls or [url_of(*pair) for pair in zip(pools, ports, strict=True)]
         secret = make_authority(folder / KEY_FILE, lambda size: b"\x07" * size)
-        config = config_for(folder, urls, self.listen, **site)
+        config = config_for(folder, urls, self.listen, self.older_listen, **site)
         self.program: Program = build(config, reactor, self.now, lambda: 0.0)
         self.rigs = Sv2Rigs(reactor, secret.key, BOTH_KINDS)
         self.rigs.now = self.now()
         self.fleet: Any = None
 
-    async def start(self, older: int, newer: int) -> None:
-        await maybeDeferred(self._free.stopListening)
+    async def start(self, older: int, newer: int, *, on_auto: bool = False) -> None:
+        """Start everything; `on_auto`: both kinds of miners on one port."""
         self.program.root.startService()
         await self.program.ready()
-        url = f"stratum+tcp://127.0.0.1:{self.listen}"
+        port = self.listen if on_auto else self.older_listen
+        url = f"stratum+tcp://127.0.0.1:{port}"
         options = FleetOptions(urls=(url,), miners=older, hash_scale=2e-11)
         self.fleet = build_fleet(self.reactor, options)
         self.fleet.startService()
@@ -125,6 +129,15 @@ class Plant:
 
 def make(version: str, difficulty: float = 5e-8) -> JudgingPool:
     return JudgingSv2Pool(difficulty) if version == "sv2" else JudgingPool(difficulty)
+
+
+def free_ports(number: int) -> list[int]:
+    """Return ports that nobody listens on, all different."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def _reactor() -> Any:

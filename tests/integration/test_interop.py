@@ -5,7 +5,6 @@ Needs the program in tests/interop, built by `make interop`; skipped without it.
 
 import json
 import os
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing_extensions import override
 from protocol.noise.authority import AuthorityKey
 from protocol.units import Seconds, UnixTime
 from tests.fakes.judging_pool import JudgingPool
-from tests.integration.pairings import Plant, make
+from tests.integration.pairings import Plant, free_ports, make
 from tests.noise_peers import an_authority
 from tests.support import within
 
@@ -143,7 +142,7 @@ async def test_who_breaks_the_protocol_is_dropped_alone(
 
 @within(Seconds(90.0))
 async def test_their_pool_takes_every_share(tmp_path: Path) -> None:
-    port = _free_port()
+    (port,) = free_ports(1)
     pool = Peer(_reactor(), "pool", f"127.0.0.1:{port}", "2500")
     url = f"stratum2+tcp://127.0.0.1:{port}/{AUTHORITY.text}"
     plant = InteropPlant(tmp_path, [], urls=[url])
@@ -162,7 +161,7 @@ async def test_their_pool_takes_every_share(tmp_path: Path) -> None:
 
 @within(Seconds(30.0))
 async def test_their_pool_gets_no_share_under_another_key(tmp_path: Path) -> None:
-    port = _free_port()
+    (port,) = free_ports(1)
     pool = Peer(_reactor(), "pool", f"127.0.0.1:{port}", "10")
     url = f"stratum2+tcp://127.0.0.1:{port}/{an_authority(5).key.text}"
     plant = InteropPlant(tmp_path, [], urls=[url])
@@ -175,13 +174,6 @@ async def test_their_pool_gets_no_share_under_another_key(tmp_path: Path) -> Non
     await plant.stop()
 
     assert an_authority(5).key.text in why
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def _reactor() -> Any:

@@ -519,3 +519,24 @@ def test_the_work_says_nothing_of_the_source() -> None:
 
     work = a_work()
     assert job.coinbase_tx_prefix == work.coinb1 + work.extranonce1
+
+
+def test_a_job_too_large_for_the_protocol_costs_nobody_else_theirs() -> None:
+    door = Door()
+    older = door.hall.connect().work()
+    wire, _ = at_work(door)
+    older.hear()
+
+    door.hall.sources[0].post(coinb1=bytes(65536), coinb2=b"x", clean=True)
+
+    assert wire.is_dropped
+    assert any(m.get("method") == "mining.notify" for m in older.hear())
+
+
+def test_a_long_introduction_is_cut() -> None:
+    door = Door()
+    door.hall.sources[0].post()
+    wire = door.connect().set_up(vendor="v" * 255, firmware="f" * 255)
+    wire.extended()
+
+    assert wire.miner().user_agent == "v" * 128
