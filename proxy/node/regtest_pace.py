@@ -32,10 +32,12 @@ class Pace:
     Attributes:
         block_every: Seconds; 0 leaves the pace to the network's own target.
         hashrate: Of all that mine on the node; 0: learned by the blocks they find.
+        first_after: As `block_every`, for the first block; 0: no different.
     """
 
     block_every: Seconds = field(default=Seconds(0.0))
     hashrate: HashesPerSecond = field(default=HashesPerSecond(0.0))
+    first_after: Seconds = field(default=Seconds(0.0))
     _since: UnixTime | None = field(default=None, init=False)
     _found: deque[tuple[float, float]] = field(
         factory=lambda: deque(maxlen=LEARNED_FROM), init=False
@@ -74,4 +76,7 @@ class Pace:
 
     def _hashes(self, now: UnixTime) -> float:
         """Hashes that a block takes on average."""
-        return self.block_every * self.estimate() / (1 << self.level(now))
+        wish = self.block_every
+        if self._since is None and self.first_after:
+            wish = self.first_after
+        return wish * self.estimate() / (1 << self.level(now))

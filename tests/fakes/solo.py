@@ -14,6 +14,7 @@ import msgspec
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
+from protocol.units import UnixTime
 from proxy.app import Program, build
 from proxy.config import Config
 from proxy.sim.command import FleetOptions, build_fleet
@@ -42,6 +43,7 @@ class Solo:
         difficulty: float,
         pools: list[dict[str, Any]] | None = None,
         sources: list[str] | None = None,
+        wall_clock: Callable[[], UnixTime] = now,
     ) -> None:
         self.reactor = reactor
         self.port = free_port()
@@ -77,7 +79,7 @@ class Solo:
             ],
         }
         config = msgspec.convert(tables, Config)
-        self.program: Program = build(config, reactor, now, random.random)
+        self.program: Program = build(config, reactor, wall_clock, random.random)
         self.fleet: SimulatedFleet | None = None
 
     async def start(self) -> None:

@@ -27,6 +27,15 @@ def test_a_known_hashrate_sets_the_target_for_good() -> None:
         assert pace.level(now) == 0
 
 
+def test_the_first_block_may_come_sooner() -> None:
+    pace = Pace(Seconds(5.0), HashesPerSecond(1e6), first_after=Seconds(1.0))
+    assert pace.target(START) == (1 << 256) // 1_000_000
+
+    pace.block_found(START)
+
+    assert pace.target(START) == (1 << 256) // 5_000_000
+
+
 def test_an_unknown_hashrate_begins_low() -> None:
     pace = Pace(Seconds(5.0))
 
