@@ -22,6 +22,10 @@ static const uint32_t K[64] = {
     0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
+/* What follows a message of 64 B, and one of 32 B. */
+static const uint8_t PADDING_64[SHA256_BLOCK] = {[0] = 0x80, [62] = 0x02};
+static const uint8_t PADDING_32[SHA256_BLOCK] = {[32] = 0x80, [62] = 0x01};
+
 static uint32_t load_be32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -72,6 +76,13 @@ static void compress_portable(uint32_t state[8], const uint8_t *blocks, size_t c
     }
 }
 
+static void compress_one_by_one(uint32_t *const state[2],
+                                const uint8_t *const blocks[2], size_t count)
+{
+    sha256_compress(state[0], blocks[0], count);
+    sha256_compress(state[1], blocks[1], count);
+}
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -85,48 +96,101 @@ static int has_sha_ni(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
 }
 
-/* The instructions want the state as ABEF and CDGH, and do two rounds each. */
+#define SHA_NI __attribute__((target("sha,sse4.1"), always_inline)) static inline
+
+/* One message on its way: the instructions want the state as ABEF and CDGH. */
+typedef struct {
+    __m128i abef, cdgh, abef_before, cdgh_before, w[4];
+} lane;
+
+SHA_NI void lane_load(lane *l, const uint32_t state[8])
+{
+    const __m128i *from = (const __m128i *)state;
+    __m128i cdab = _mm_shuffle_epi32(_mm_loadu_si128(from), 0xb1);
+    __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128(from + 1), 0x1b);
+
+    l->abef = _mm_alignr_epi8(cdab, efgh, 8);
+    l->cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
+}
+
+SHA_NI void lane_store(const lane *l, uint32_t state[8])
+{
+    __m128i feba = _mm_shuffle_epi32(l->abef, 0x1b);
+    __m128i dchg = _mm_shuffle_epi32(l->cdgh, 0xb1);
+
+    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xf0));
+    _mm_storeu_si128((__m128i *)state + 1, _mm_alignr_epi8(dchg, feba, 8));
+}
+
+SHA_NI void lane_begin(lane *l)
+{
+    l->abef_before = l->abef;
+    l->cdgh_before = l->cdgh;
+}
+
+/* Rounds 4 i to 4 i + 3. */
+SHA_NI void lane_rounds(lane *l, const uint8_t *block, int i)
+{
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    __m128i *w = l->w, now, k;
+
+    if (i < 4) {
+        now = _mm_loadu_si128((const __m128i *)block + i);
+        now = _mm_shuffle_epi8(now, swap);
+    } else {
+        now = _mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]);
+        k = _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4);
+        now = _mm_sha256msg2_epu32(_mm_add_epi32(now, k), w[(i + 3) & 3]);
+    }
+    w[i & 3] = now;
+    k = _mm_add_epi32(now, _mm_loadu_si128((const __m128i *)K + i));
+    l->cdgh = _mm_sha256rnds2_epu32(l->cdgh, l->abef, k);
+    l->abef = _mm_sha256rnds2_epu32(l->abef, l->cdgh, _mm_shuffle_epi32(k, 0x0e));
+}
+
+SHA_NI void lane_end(lane *l)
+{
+    l->abef = _mm_add_epi32(l->abef, l->abef_before);
+    l->cdgh = _mm_add_epi32(l->cdgh, l->cdgh_before);
+}
+
 __attribute__((target("sha,sse4.1"))) static void
 compress_sha_ni(uint32_t state[8], const uint8_t *blocks, size_t count)
 {
-    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
-    __m128i hgfe =
-        _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1b);
-    __m128i abef = _mm_alignr_epi8(badc, hgfe, 8);
-    __m128i cdgh = _mm_blend_epi16(hgfe, badc, 0xf0);
+    lane l;
 
+    lane_load(&l, state);
     for (; count; count--, blocks += SHA256_BLOCK) {
-        const __m128i abef_before = abef, cdgh_before = cdgh;
-        __m128i w[4];
+        lane_begin(&l);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            lane_rounds(&l, blocks, i);
+        lane_end(&l);
+    }
+    lane_store(&l, state);
+}
 
+__attribute__((target("sha,sse4.1"))) static void
+compress_two_sha_ni(uint32_t *const state[2], const uint8_t *const blocks[2],
+                    size_t count)
+{
+    lane one, two;
+
+    lane_load(&one, state[0]);
+    lane_load(&two, state[1]);
+    for (size_t at = 0; at < count * SHA256_BLOCK; at += SHA256_BLOCK) {
+        lane_begin(&one);
+        lane_begin(&two);
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i++) {
-            __m128i now, k;
-
-            if (i < 4) {
-                const __m128i *from = (const __m128i *)(blocks + 16 * i);
-
-                now = _mm_shuffle_epi8(_mm_loadu_si128(from), swap);
-            } else {
-                __m128i three = w[(i + 3) & 3];
-
-                now = _mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]);
-                now = _mm_add_epi32(now, _mm_alignr_epi8(three, w[(i + 2) & 3], 4));
-                now = _mm_sha256msg2_epu32(now, three);
-            }
-            w[i & 3] = now;
-            k = _mm_add_epi32(now, _mm_loadu_si128((const __m128i *)(K + 4 * i)));
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, k);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(k, 0x0e));
+            lane_rounds(&one, blocks[0] + at, i);
+            lane_rounds(&two, blocks[1] + at, i);
         }
-        abef = _mm_add_epi32(abef, abef_before);
-        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+        lane_end(&one);
+        lane_end(&two);
     }
-    hgfe = _mm_shuffle_epi32(abef, 0x1b); /* FEBA */
-    badc = _mm_shuffle_epi32(cdgh, 0xb1); /* DCHG */
-    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(hgfe, badc, 0xf0));
-    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(badc, hgfe, 8));
+    lane_store(&one, state[0]);
+    lane_store(&two, state[1]);
 }
 
 #elif defined(__aarch64__) && defined(__linux__)
@@ -175,23 +239,27 @@ compress_armv8(uint32_t state[8], const uint8_t *blocks, size_t count)
 #endif
 
 sha256_compress_fn *sha256_compress = compress_portable;
+sha256_compress_two_fn *sha256_compress_two = compress_one_by_one;
 
 const char *sha256_choose(const char *name)
 {
 #if defined(__x86_64__)
     if ((!name || !strcmp(name, "sha-ni")) && has_sha_ni()) {
         sha256_compress = compress_sha_ni;
+        sha256_compress_two = compress_two_sha_ni;
         return "sha-ni";
     }
 #elif defined(__aarch64__) && defined(__linux__)
     if ((!name || !strcmp(name, "armv8")) && has_armv8()) {
         sha256_compress = compress_armv8;
+        sha256_compress_two = compress_one_by_one;
         return "armv8";
     }
 #endif
     if (name && strcmp(name, "portable"))
         return NULL;
     sha256_compress = compress_portable;
+    sha256_compress_two = compress_one_by_one;
     return "portable";
 }
 
@@ -203,24 +271,44 @@ void sha256_store(uint8_t out[SHA256_BYTES], const uint32_t state[8])
 
 void sha256_again(uint8_t out[SHA256_BYTES], const uint32_t state[8])
 {
-    uint8_t block[SHA256_BLOCK] = {[32] = 0x80, [62] = 0x01}; /* 256 bits */
+    uint8_t block[SHA256_BLOCK];
     uint32_t second[8];
 
+    memcpy(block, PADDING_32, sizeof block);
     sha256_store(block, state);
     memcpy(second, SHA256_START, sizeof second);
     sha256_compress(second, block, 1);
     sha256_store(out, second);
 }
 
-void sha256d_pair(uint8_t out[SHA256_BYTES], const uint8_t pair[64])
+void sha256d_pair(uint8_t pair[64])
 {
-    static const uint8_t padding[SHA256_BLOCK] = {[0] = 0x80, [62] = 0x02};
     uint32_t state[8];
 
     memcpy(state, SHA256_START, sizeof state);
     sha256_compress(state, pair, 1);
-    sha256_compress(state, padding, 1);
-    sha256_again(out, state);
+    sha256_compress(state, PADDING_64, 1);
+    sha256_again(pair, state);
+}
+
+void sha256d_pair_two(uint8_t *const pair[2])
+{
+    uint32_t a[8], b[8], *const state[2] = {a, b};
+    const uint8_t *const first[2] = {pair[0], pair[1]};
+    const uint8_t *const second[2] = {PADDING_64, PADDING_64};
+
+    memcpy(a, SHA256_START, sizeof a);
+    memcpy(b, SHA256_START, sizeof b);
+    sha256_compress_two(state, first, 1);
+    sha256_compress_two(state, second, 1);
+    for (int i = 0; i < 2; i++) {
+        memcpy(pair[i] + 32, PADDING_32 + 32, 32);
+        sha256_store(pair[i], state[i]);
+        memcpy(state[i], SHA256_START, sizeof a);
+    }
+    sha256_compress_two(state, first, 1);
+    sha256_store(pair[0], a);
+    sha256_store(pair[1], b);
 }
 
 void sha256d_header(uint8_t out[SHA256_BYTES], const uint8_t header[80])

@@ -217,13 +217,14 @@ static bool table_open(table *t, size_t slots)
 /* The slot that holds `key`, or the empty one where it belongs. */
 static uint8_t *table_find(const table *t, const uint8_t key[KEY_BYTES])
 {
-    uint64_t start;
+    uint64_t wanted[2], found[2];
 
-    memcpy(&start, key, sizeof start);
-    for (size_t i = (size_t)start & t->mask;; i = (i + 1) & t->mask)
-        if (!memcmp(t->slots[i], key, KEY_BYTES) ||
-            !memcmp(t->slots[i], ZERO, KEY_BYTES))
+    memcpy(wanted, key, KEY_BYTES);
+    for (size_t i = (size_t)wanted[0] & t->mask;; i = (i + 1) & t->mask) {
+        memcpy(found, t->slots[i], KEY_BYTES);
+        if ((found[0] == wanted[0] && found[1] == wanted[1]) || !(found[0] | found[1]))
             return t->slots[i];
+    }
 }
 
 static bool table_has(const table *t, const uint8_t key[KEY_BYTES])
@@ -308,10 +309,10 @@ struct job {
     job_parts parts; /* without its pointers */
     seen *set;
     uint32_t midstate[8]; /* of the coinbase's whole blocks before the slot */
-    size_t hole;          /* where the slot goes in `tail` */
+    size_t hole;          /* where the slot goes in a tail */
     size_t tail_blocks;
     uint8_t *branches;
-    uint8_t tail[]; /* the rest of the coinbase, padded; slot and extranonce2 change */
+    uint8_t tails[]; /* twice the rest of the coinbase, padded: the rolled part changes */
 };
 
 static void store_le32(uint8_t *p, uint32_t v)
@@ -335,14 +336,15 @@ static void lay_out_tail(job *j, const job_parts *parts, size_t tail_size)
     size_t blocks_size = j->tail_blocks * SHA256_BLOCK;
     uint64_t bits = 8 * (uint64_t)(parts->coinb1_size + rolled + parts->coinb2_size);
 
-    memset(j->tail, 0, blocks_size);
+    memset(j->tails, 0, 2 * blocks_size);
     if (j->hole)
-        memcpy(j->tail, parts->coinb1 + parts->coinb1_size - j->hole, j->hole);
+        memcpy(j->tails, parts->coinb1 + parts->coinb1_size - j->hole, j->hole);
     if (parts->coinb2_size)
-        memcpy(j->tail + j->hole + rolled, parts->coinb2, parts->coinb2_size);
-    j->tail[tail_size] = 0x80;
+        memcpy(j->tails + j->hole + rolled, parts->coinb2, parts->coinb2_size);
+    j->tails[tail_size] = 0x80;
     for (int i = 0; i < 8; i++)
-        j->tail[blocks_size - 1 - (size_t)i] = (uint8_t)(bits >> 8 * i);
+        j->tails[blocks_size - 1 - (size_t)i] = (uint8_t)(bits >> 8 * i);
+    memcpy(j->tails + blocks_size, j->tails, blocks_size);
 }
 
 job *job_new(const job_parts *parts, seen *set)
@@ -359,7 +361,7 @@ job *job_new(const job_parts *parts, seen *set)
         return NULL;
     tail_size = hole + rolled + parts->coinb2_size;
     blocks = (tail_size + 9 + SHA256_BLOCK - 1) / SHA256_BLOCK;
-    j = malloc(sizeof *j + blocks * SHA256_BLOCK + parts->branch_count * 32);
+    j = malloc(sizeof *j + 2 * blocks * SHA256_BLOCK + parts->branch_count * 32);
     if (!j)
         return NULL;
     j->parts = *parts;
@@ -367,7 +369,7 @@ job *job_new(const job_parts *parts, seen *set)
     j->set = set;
     j->hole = hole;
     j->tail_blocks = blocks;
-    j->branches = j->tail + blocks * SHA256_BLOCK;
+    j->branches = j->tails + 2 * blocks * SHA256_BLOCK;
     if (parts->branch_count)
         memcpy(j->branches, parts->branches, parts->branch_count * 32);
     memcpy(j->midstate, SHA256_START, sizeof j->midstate);
@@ -381,31 +383,71 @@ void job_free(job *j)
     free(j);
 }
 
-static void hash_share(job *j, const terms *how, const submit *share, judgement *out)
+/* Write the rolled part of the coinbase into one of the tails. */
+static uint8_t *fill_tail(job *j, int which, const terms *how, const submit *share)
 {
+    uint8_t *tail = j->tails + (size_t)which * j->tail_blocks * SHA256_BLOCK;
     const job_parts *parts = &j->parts;
-    uint8_t header[80], pair[64];
-    uint32_t state[8];
 
     if (parts->slot_size)
-        memcpy(j->tail + j->hole, how->slot, parts->slot_size);
-    memcpy(j->tail + j->hole + parts->slot_size, share->extranonce2,
+        memcpy(tail + j->hole, how->slot, parts->slot_size);
+    memcpy(tail + j->hole + parts->slot_size, share->extranonce2,
            parts->extranonce2_size);
-    memcpy(state, j->midstate, sizeof state);
-    sha256_compress(state, j->tail, j->tail_blocks);
-    sha256_again(pair, state);
-    for (size_t i = 0; i < parts->branch_count; i++) {
-        memcpy(pair + 32, j->branches + 32 * i, 32);
-        sha256d_pair(pair, pair);
-    }
+    return tail;
+}
+
+static void hash_header(const job *j, const uint8_t root[32], const submit *share,
+                        judgement *out)
+{
+    uint8_t header[80];
+
     store_le32(header, out->version);
-    memcpy(header + 4, parts->prev_hash, 32);
-    memcpy(header + 36, pair, 32);
+    memcpy(header + 4, j->parts.prev_hash, 32);
+    memcpy(header + 36, root, 32);
     store_le32(header + 68, share->ntime);
-    store_le32(header + 72, parts->nbits);
+    store_le32(header + 72, j->parts.nbits);
     store_le32(header + 76, share->nonce);
     sha256d_header(out->hash, header);
     out->is_hashed = true;
+}
+
+void job_hash(job *j, const terms *how, const submit *share, judgement *out)
+{
+    uint8_t pair[64];
+    uint32_t state[8];
+
+    memcpy(state, j->midstate, sizeof state);
+    sha256_compress(state, fill_tail(j, 0, how, share), j->tail_blocks);
+    sha256_again(pair, state);
+    for (size_t i = 0; i < j->parts.branch_count; i++) {
+        memcpy(pair + 32, j->branches + 32 * i, 32);
+        sha256d_pair(pair);
+    }
+    hash_header(j, pair, share, out);
+}
+
+void job_hash_two(job *j, const terms *const how[2], const submit *const share[2],
+                  judgement *const out[2])
+{
+    uint8_t a_pair[64], b_pair[64], *const pair[2] = {a_pair, b_pair};
+    uint32_t a[8], b[8], *const state[2] = {a, b};
+    const uint8_t *const tail[2] = {
+        fill_tail(j, 0, how[0], share[0]),
+        fill_tail(j, 1, how[1], share[1]),
+    };
+
+    memcpy(a, j->midstate, sizeof a);
+    memcpy(b, j->midstate, sizeof b);
+    sha256_compress_two(state, tail, j->tail_blocks);
+    sha256_again(a_pair, a);
+    sha256_again(b_pair, b);
+    for (size_t i = 0; i < j->parts.branch_count; i++) {
+        memcpy(a_pair + 32, j->branches + 32 * i, 32);
+        memcpy(b_pair + 32, j->branches + 32 * i, 32);
+        sha256d_pair_two(pair);
+    }
+    hash_header(j, a_pair, share[0], out[0]);
+    hash_header(j, b_pair, share[1], out[1]);
 }
 
 /* What can be said before any hashing; ACCEPTED: nothing yet. */
@@ -420,15 +462,18 @@ static verdict judge_fields(const job *j, const terms *how, const submit *share)
     return ACCEPTED;
 }
 
-bool job_judge(job *j, const terms *how, const submit *share, judgement *out)
+bool job_check(const job *j, const terms *how, const submit *share, judgement *out)
 {
     const uint32_t mask = share->has_version_bits ? how->version_mask : 0;
 
     *out = (judgement){.verdict = judge_fields(j, how, share)};
-    if (out->verdict != ACCEPTED)
-        return true;
-    out->version = (j->parts.version & ~mask) | share->version_bits;
-    hash_share(j, how, share, out);
+    if (out->verdict == ACCEPTED)
+        out->version = (j->parts.version & ~mask) | share->version_bits;
+    return out->verdict == ACCEPTED;
+}
+
+bool job_weigh(job *j, const terms *how, judgement *out)
+{
     out->is_block = is_within(out->hash, j->parts.block_target);
     if (how->is_stale)
         out->verdict = STALE;
@@ -441,4 +486,12 @@ bool job_judge(job *j, const terms *how, const submit *share, judgement *out)
     else
         out->meets_source = is_within(out->hash, j->parts.target);
     return true;
+}
+
+bool job_judge(job *j, const terms *how, const submit *share, judgement *out)
+{
+    if (!job_check(j, how, share, out))
+        return true;
+    job_hash(j, how, share, out);
+    return job_weigh(j, how, out);
 }

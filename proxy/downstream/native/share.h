@@ -119,4 +119,13 @@ typedef struct {
 /* Judge `share` and remember it if it is good. False: no memory, not judged. */
 bool job_judge(job *j, const terms *how, const submit *share, judgement *out);
 
+/* The same in steps, so that two shares of a job can be hashed at once: job_check is
+ * false where the verdict is out before any hashing; then, after one of the hashing
+ * functions, job_weigh gives it. */
+bool job_check(const job *j, const terms *how, const submit *share, judgement *out);
+void job_hash(job *j, const terms *how, const submit *share, judgement *out);
+void job_hash_two(job *j, const terms *const how[2], const submit *const share[2],
+                  judgement *const out[2]);
+bool job_weigh(job *j, const terms *how, judgement *out);
+
 #endif

@@ -77,6 +77,16 @@ typedef struct {
     size_t start, end;
 } answer;
 
+/* A share that is judged as soon as another can be hashed with it. */
+typedef struct {
+    bool is_set;
+    job *row;
+    terms how;
+    submit share; /* its texts are copies */
+    char id[MAX_ID_BYTES];
+    record found;
+} half;
+
 /* A wire waits in a queue at most once. */
 enum { RESUMING, ASKING, DUE, LOST, TOUCHED };
 
@@ -100,6 +110,7 @@ struct engine {
     answer answers[MAX_RECORDS];
     size_t answer_count, answer_bytes;
     bool has_block;
+    half half;
     uint32_t verdicts[VERDICTS];
     double work;
     char received[MAX_LINE_BYTES + RECEIVE_BYTES + 2];
@@ -375,46 +386,104 @@ static void fill_terms(const wire *w, const live_job *at, terms *how, double *di
     *difficulty = asked->difficulty;
 }
 
-/* Judge one share; false: there is no memory for it, so it is not answered. */
-static bool judge_share(wire *w, const submit *s)
+/* Count a verdict, answer it, and list it for the ledger. */
+static void conclude(engine *e, const record *r, const submit *s)
+{
+    count_worker(e, r->by, r);
+    count_wire(r->from, r);
+    answer_share(r->from, s, r->got.verdict);
+    e->has_block |= r->got.is_block;
+    if (r->got.verdict != ACCEPTED && !is_listed(e, r->by) && !r->got.is_block)
+        r->by->unlisted++;
+    else
+        e->records[e->record_count++] = *r;
+}
+
+static void weigh(engine *e, job *row, const terms *how, record *r, const submit *s)
+{
+    if (job_weigh(row, how, &r->got))
+        conclude(e, r, s);
+    else
+        lose(r->from); /* no memory to know it by, so it is not answered */
+}
+
+static void settle_half(engine *e)
+{
+    half *h = &e->half;
+
+    if (!h->is_set)
+        return;
+    h->is_set = false;
+    job_hash(h->row, &h->how, &h->share, &h->found.got);
+    weigh(e, h->row, &h->how, &h->found, &h->share);
+}
+
+static void keep_half(engine *e, job *row, const terms *how, const record *r,
+                      const submit *s)
+{
+    half *h = &e->half;
+
+    *h = (half){.is_set = true, .row = row, .how = *how, .share = *s, .found = *r};
+    memcpy(h->id, s->id, s->id_size); /* the line is gone when it is answered */
+    h->share.id = h->id;
+}
+
+/* Judge a share of `at`, together with the one that waits if that is of the same job. */
+static void judge_with_half(wire *w, const live_job *at, record *r, const submit *s)
 {
     engine *e = w->engine;
-    record *r = &e->records[e->record_count];
-    const live_job *at = NULL;
+    half *h = &e->half;
     terms how;
 
-    r->from = w;
-    r->job = NULL;
-    r->by = find_worker(w, s);
-    r->got = (judgement){.verdict = UNAUTHORIZED};
-    r->difficulty = w->term_count ? w->terms[w->term_count - 1].difficulty : w->wish;
-    if (r->by) {
+    fill_terms(w, at, &how, &r->difficulty);
+    r->job = at->owner;
+    if (!job_check(at->row, &how, s, &r->got)) {
+        settle_half(e); /* answers keep their order */
+        conclude(e, r, s);
+        return;
+    }
+    if (h->is_set && h->row == at->row) {
+        const terms *const hows[2] = {&h->how, &how};
+        const submit *const shares[2] = {&h->share, s};
+        judgement *const got[2] = {&h->found.got, &r->got};
+
+        h->is_set = false;
+        job_hash_two(at->row, hows, shares, got);
+        weigh(e, h->row, &h->how, &h->found, &h->share);
+        weigh(e, at->row, &how, r, s);
+        return;
+    }
+    settle_half(e);
+    keep_half(e, at->row, &how, r, s);
+}
+
+static void judge_share(wire *w, const submit *s)
+{
+    const live_job *at = NULL;
+    record r = {
+        .from = w,
+        .by = find_worker(w, s),
+        .got = {.verdict = UNAUTHORIZED},
+        .difficulty = w->terms[w->term_count - 1].difficulty,
+        .ntime = s->ntime,
+        .nonce = s->nonce,
+        .extranonce2_size = s->extranonce2_size,
+        .job_id_size = s->job_id_size,
+    };
+
+    memcpy(r.extranonce2, s->extranonce2, s->extranonce2_size);
+    memcpy(r.job_id, s->job_id, s->job_id_size);
+    if (r.by) {
+        r.got.verdict = UNKNOWN_JOB;
         at = find_job(w->group, s);
-        r->got.verdict = UNKNOWN_JOB;
     } else
-        r->by = w->workers[0];
+        r.by = w->workers[0];
     if (at) {
-        fill_terms(w, at, &how, &r->difficulty);
-        if (!job_judge(at->row, &how, s, &r->got))
-            return false;
-        r->job = at->owner;
+        judge_with_half(w, at, &r, s);
+    } else {
+        settle_half(w->engine);
+        conclude(w->engine, &r, s);
     }
-    count_worker(e, r->by, r);
-    count_wire(w, r);
-    answer_share(w, s, r->got.verdict);
-    e->has_block |= r->got.is_block;
-    if (r->got.verdict != ACCEPTED && !is_listed(e, r->by) && !r->got.is_block) {
-        r->by->unlisted++;
-        return true;
-    }
-    r->ntime = s->ntime;
-    r->nonce = s->nonce;
-    r->extranonce2_size = s->extranonce2_size;
-    memcpy(r->extranonce2, s->extranonce2, sizeof r->extranonce2);
-    r->job_id_size = s->job_id_size;
-    memcpy(r->job_id, s->job_id, s->job_id_size);
-    e->record_count++;
-    return true;
 }
 
 /* ---- reading ---- */
@@ -431,9 +500,10 @@ static bool is_over(engine *e)
 {
     struct timespec now;
 
-    if (e->has_block || e->record_count == MAX_RECORDS ||
-        e->answer_bytes + ANSWER_BYTES > sizeof e->answer_text ||
-        e->answer_count == MAX_RECORDS)
+    /* the one that waits needs room too */
+    if (e->has_block || e->record_count + 2 > MAX_RECORDS ||
+        e->answer_bytes + 2 * ANSWER_BYTES > sizeof e->answer_text ||
+        e->answer_count + 2 > MAX_RECORDS)
         return true;
     if (++e->lines % LOOK_AT_CLOCK)
         return false;
@@ -493,10 +563,7 @@ static size_t read_lines(wire *w, const char *data, size_t size)
             enqueue(w, ASKING);
             return at;
         }
-        if (!judge_share(w, &s)) {
-            lose(w);
-            return size;
-        }
+        judge_share(w, &s);
         at += whole;
     }
     if (size - at > MAX_LINE_BYTES)
@@ -760,6 +827,7 @@ void engine_run(engine *e, double now, double wall)
     resume(e);
     while (e->event_at < e->event_count && !is_over(e))
         serve(e, &e->events[e->event_at++]);
+    settle_half(e);
 }
 
 const record *engine_records(const engine *e, size_t *count)

@@ -14,10 +14,10 @@
 #define MAX_UNSENT_BYTES 65536 /* a miner this far behind has stopped reading */
 #define MAX_RECORDS 1024 /* verdicts of a turn */
 #define MAX_EVENTS 512 /* sockets of a turn */
-#define MAX_ACCEPTS 64 /* new connections of a turn */
+#define MAX_ACCEPTS 256 /* new connections of a turn */
 #define MAX_TERMS 8
 #define TURN_NS 2000000 /* a turn ends after 2 ms */
-#define REST_NS 1000000 /* while little comes in, a turn each 1 ms */
+#define REST_NS 1500000 /* while little comes in, a turn each 1.5 ms */
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
 #define LISTED_REJECTS 60 /* of a worker in a minute: the ledger stores no more */
 

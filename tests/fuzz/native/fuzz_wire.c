@@ -1,0 +1,199 @@
+/* Drive connections of the engine with arbitrary bytes, in arbitrary pieces.
+ *
+ * Build: as fuzz_share.c, and with wire.c.
+ *
+ * Input: commands of a byte; most take the bytes up to the next 0x00 as what a miner
+ * sends. Answers are checked to be whole lines, as many as there were verdicts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define MUST(claim)                                                                    \
+    do {                                                                               \
+        if (!(claim)) {                                                                \
+            fprintf(stderr, "broken: %s\n", #claim);                                   \
+            abort();                                                                   \
+        }                                                                              \
+    } while (0)
+
+enum { WIRES = 3 };
+
+static char owner, name;
+
+typedef struct {
+    engine *e;
+    group *g;
+    seen *set;
+    job *jobs[2];
+    wire *wires[WIRES];
+    int ends[WIRES];
+    double now;
+} floor_state;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void open_wire(floor_state *f, int i)
+{
+    static const uint8_t slot[4] = {0, 0, 0, 1};
+    uint8_t target[32];
+    int ends[2];
+
+    MUST(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends));
+    f->ends[i] = ends[0];
+    f->wires[i] = wire_new(f->e, ends[1]);
+    MUST(f->wires[i]);
+    memset(target, 0x7f, sizeof target);
+    MUST(wire_set_slot(f->wires[i], slot, sizeof slot));
+    MUST(wire_add_worker(f->wires[i], "w", 1, &name));
+    wire_add_terms(f->wires[i], 1, 1.0, target);
+    wire_set_session(f->wires[i], true, 0x1fffe000, 0x1fffe000);
+    wire_set_granted(f->wires[i], true);
+    wire_set_wish(f->wires[i], 1.0, 3);
+    wire_set_miner(f->wires[i], f->wires[i]);
+    wire_join(f->wires[i], f->g);
+}
+
+static void set_up(floor_state *f)
+{
+    static const uint8_t bytes[300];
+    job_parts parts = {
+        .coinb1 = bytes, .coinb1_size = 70, .coinb2 = bytes, .coinb2_size = 40,
+        .branches = bytes, .branch_count = 2, .slot_size = 4, .extranonce2_size = 4,
+        .version = 0x20000000, .max_ntime = 0xffffffff,
+    };
+
+    *f = (floor_state){.e = engine_new(), .g = group_new(), .set = seen_new()};
+    MUST(f->e && f->g && f->set);
+    for (int i = 0; i < 2; i++) {
+        memset(parts.block_target, i ? 0x3f : 0, sizeof parts.block_target);
+        f->jobs[i] = job_new(&parts, f->set);
+        MUST(f->jobs[i]);
+        MUST(group_post(f->g, i ? "2" : "1", 1, i + 1, f->jobs[i], 0x1fffe000, 1e9,
+                        &owner));
+    }
+    for (int i = 0; i < WIRES; i++)
+        open_wire(f, i);
+}
+
+static void tear_down(floor_state *f)
+{
+    for (int i = 0; i < WIRES; i++) {
+        wire_free(f->wires[i]);
+        if (f->ends[i] >= 0)
+            close(f->ends[i]);
+    }
+    group_free(f->g);
+    engine_free(f->e);
+    job_free(f->jobs[0]);
+    job_free(f->jobs[1]);
+    seen_free(f->set);
+}
+
+static size_t drain(floor_state *f)
+{
+    static char got[1 << 18];
+    size_t lines = 0;
+
+    for (int i = 0; i < WIRES; i++) {
+        ssize_t n = f->ends[i] < 0 ? 0 : recv(f->ends[i], got, sizeof got, 0);
+
+        if (n <= 0)
+            continue;
+        MUST(got[n - 1] == '\n');
+        for (ssize_t k = 0; k < n; k++)
+            lines += got[k] == '\n';
+    }
+    return lines;
+}
+
+static void turn(floor_state *f)
+{
+    const char *line;
+    const uint32_t *verdicts;
+    size_t size, count, judged = 0;
+    double work;
+    wire *w;
+    worker *by;
+    tally sum;
+
+    engine_run(f->e, f->now, 1.7e9 + f->now);
+    f->now += 0.5;
+    verdicts = engine_verdicts(f->e, &work);
+    for (int i = 0; i < VERDICTS; i++)
+        judged += verdicts[i];
+    (void)engine_records(f->e, &count);
+    MUST(count <= judged && count <= MAX_RECORDS);
+    while ((by = engine_next_sums(f->e)))
+        by->accepted = by->unlisted = 0;
+    MUST(drain(f) == 0); /* nothing is answered before it is durable */
+    engine_answer(f->e);
+    MUST(drain(f) <= judged); /* fewer, where the id was null */
+    while ((w = engine_next_due(f->e)) || (w = engine_next_touched(f->e))) {
+        wire_settle(w, &sum);
+        MUST(sum.work == (double)sum.accepted);
+    }
+    for (int i = 0; i < 8 && (w = engine_next_asking(f->e)); i++) {
+        for (int k = 0; k < 4 && wire_ask(w, &line, &size); k++)
+            MUST(size <= MAX_LINE_BYTES + 65536 + 2);
+        wire_wait(w);
+    }
+    while ((w = engine_next_lost(f->e)))
+        MUST(!wire_is_open(w));
+}
+
+static void obey(floor_state *f, uint8_t command, const uint8_t *text, size_t size)
+{
+    int i = command % WIRES;
+    wire *others[WIRES];
+
+    switch (command / WIRES % 8) {
+    case 0:
+        wire_hang_up(f->wires[i]);
+        break;
+    case 1:
+        wire_set_granted(f->wires[i], size & 1);
+        break;
+    case 2:
+        group_make_stale(f->g, 1 + (int64_t)(size & 1), f->now);
+        break;
+    case 3:
+        (void)group_notify(f->g, "{\"id\":null}\n", 12, others);
+        (void)drain(f);
+        break;
+    case 4:
+        if (f->ends[i] >= 0)
+            close(f->ends[i]);
+        f->ends[i] = -1;
+        break;
+    default:
+        if (f->ends[i] >= 0 && size)
+            (void)!send(f->ends[i], text, size, MSG_NOSIGNAL);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    floor_state f;
+
+    set_up(&f);
+    while (size) {
+        const uint8_t *end = memchr(data + 1, 0, size - 1);
+        size_t length = end ? (size_t)(end - data) : size;
+
+        obey(&f, data[0], data + 1, length - 1);
+        turn(&f);
+        data += end ? length + 1 : length;
+        size -= end ? length + 1 : length;
+    }
+    for (int i = 0; i < 3; i++) {
+        turn(&f);
+        (void)engine_rest(f.e);
+    }
+    tear_down(&f);
+    return 0;
+}
