@@ -7,8 +7,7 @@ from attrs import define, field
 from protocol.bitcoin.target import target_from_difficulty
 from protocol.errors import RemoteError
 from protocol.framing import LineFramer
-from protocol.sv1 import pool_messages
-from protocol.sv1.pool_events import (
+from protocol.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,
@@ -20,6 +19,7 @@ from protocol.sv1.pool_events import (
     Subscribed,
     WorkReceived,
 )
+from protocol.sv1 import pool_messages
 from protocol.sv1.pool_lines import PoolLine, read_id, read_line
 from protocol.sv1.pool_messages import Extranonce, Notify
 from protocol.sv1.pool_refusals import is_nothing, read_refusal

@@ -5,7 +5,7 @@ import re
 import msgspec
 from msgspec import Raw
 
-from protocol.sv1.pool_events import ShareRefusal
+from protocol.pool_events import ShareRefusal
 
 MAX_TEXT_CHARS = 200
 

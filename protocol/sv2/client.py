@@ -7,7 +7,7 @@ from attrs import define, field
 from protocol.bitcoin.target import MAX_TARGET
 from protocol.errors import RemoteError
 from protocol.noise.line import ClientLine
-from protocol.sv1.pool_events import (
+from protocol.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
-from protocol.sv1.pool_events import PoolEvent
+from protocol.pool_events import PoolEvent
 from proxy.upstream.speech import Session
 
 

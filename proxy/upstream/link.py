@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from protocol.sv1.pool_events import (
+from protocol.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,

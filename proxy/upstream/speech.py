@@ -11,8 +11,8 @@ from protocol.noise.authority import AuthorityKey
 from protocol.noise.ellswift import SECRET_BYTES, KeyPair
 from protocol.noise.handshake import Initiator
 from protocol.noise.line import ClientLine
+from protocol.pool_events import PoolEvent
 from protocol.sv1.client import ClientSession as Sv1Session
-from protocol.sv1.pool_events import PoolEvent
 from protocol.sv2.client import MAX_PAYLOAD_BYTES
 from protocol.sv2.client import ClientSession as Sv2Session
 from protocol.sv2.setup import Caller

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.errors import RemoteError
+from protocol.pool_events import WorkReceived
 from protocol.sv1.client import MAX_LINE_BYTES, ClientSession
-from protocol.sv1.pool_events import WorkReceived
 from protocol.units import Difficulty
 
 METHODS = [

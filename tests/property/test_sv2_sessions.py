@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from protocol.bitcoin.target import target_from_difficulty
 from protocol.noise.line import ClientLine, ServerLine
-from protocol.sv1.pool_events import ShareAnswered, WorkReceived
+from protocol.pool_events import ShareAnswered, WorkReceived
 from protocol.sv2.client import MAX_PAYLOAD_BYTES, ClientSession
 from protocol.sv2.miner_events import ChannelAsked, ShareSubmitted
 from protocol.sv2.server import ServerSession

@@ -7,9 +7,10 @@ import pytest
 from protocol.bitcoin.target import target_from_difficulty
 from protocol.sv2.codec import common, mining
 from protocol.sv2.tlv import worker_tlv
-from protocol.units import Difficulty, Seconds
+from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.extranonce import Layout
 from protocol.work.share import Verdict
+from proxy.downstream.miner import MAX_WORKERS
 from proxy.jobs import space
 from tests.builders import a_work
 from tests.fakes.hall import Hall
@@ -304,6 +305,19 @@ def test_a_miner_that_doubles_its_hashrate_is_retargeted() -> None:
     )
 
 
+def test_a_hashrate_that_hardly_moves_is_left_to_the_shares() -> None:
+    wire, channel = at_work(nominal_hash_rate=1e12)
+    miner = wire.miner()
+    miner.vardiff.restart_at(Difficulty(2.0**20), wire.door.hall.floor.now())
+
+    wire.say(mining.UpdateChannel(channel, 1.9e12, (1 << 256) - 1))
+    kept = miner.vardiff.difficulty
+    wire.say(mining.UpdateChannel(channel, 4e12, (1 << 256) - 1))
+
+    assert kept == 2.0**20
+    assert miner.vardiff.difficulty == 4096.0
+
+
 def test_an_update_out_of_bounds_is_refused() -> None:
     wire, channel = at_work()
 
@@ -350,6 +364,20 @@ def test_a_proxy_may_name_the_worker_of_a_share() -> None:
 
     rows = [r for r in wire.door.hall.ledger.shares if r.verdict is Verdict.ACCEPTED]
     assert [row.worker for row in rows] == ["rig7", "site"]
+
+
+def test_a_proxy_may_name_so_many_workers_and_no_more() -> None:
+    wire, channel = at_work(user_identity="site")
+    wire.say(common.RequestExtensions(1, (2,)))
+    miner = wire.miner()
+    miner.workers.update(dict.fromkeys(map(WorkerName, map(str, range(MAX_WORKERS)))))
+
+    wire.accepted_nonce(channel, trailing=worker_tlv("one-more"))
+    wire.accepted_nonce(channel, trailing=worker_tlv("7"), extranonce=b"1234")
+
+    rows = [r for r in wire.door.hall.ledger.shares if r.verdict is Verdict.ACCEPTED]
+    assert [row.worker for row in rows] == ["site", "7"]
+    assert "one-more" not in miner.workers
 
 
 def test_a_closed_channel_gives_its_slot_back() -> None:

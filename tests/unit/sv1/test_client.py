@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.errors import LineTooLongError, MalformedMessageError
-from protocol.sv1.client import (
-    MAX_LINE_BYTES,
-    ClientSession,
-    SubscriptionRefusedError,
-)
-from protocol.sv1.pool_events import (
+from protocol.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,
@@ -23,6 +18,11 @@ from protocol.sv1.pool_events import (
     ShareRefusal,
     Subscribed,
     WorkReceived,
+)
+from protocol.sv1.client import (
+    MAX_LINE_BYTES,
+    ClientSession,
+    SubscriptionRefusedError,
 )
 from protocol.units import Difficulty, Seconds
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from protocol.errors import MalformedMessageError
+from protocol.pool_events import ShareRefusal
 from protocol.sv1 import pool_messages
-from protocol.sv1.pool_events import ShareRefusal
 from protocol.sv1.pool_lines import checked_id, read_line
 from protocol.sv1.pool_messages import (
     read_configured,

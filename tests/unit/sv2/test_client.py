@@ -8,7 +8,7 @@ from protocol.bitcoin.target import MAX_TARGET
 from protocol.errors import RemoteError
 from protocol.noise.certificate import CertificateError
 from protocol.noise.line import ClientLine
-from protocol.sv1.pool_events import (
+from protocol.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,

@@ -174,6 +174,17 @@ def test_a_job_on_another_block_is_started_by_its_hash() -> None:
     assert (tip.job_id, tip.prev_hash) == (2, b"\x09" * 32)
 
 
+def test_a_job_of_another_difficulty_of_the_network_is_started_anew() -> None:
+    miner = set_up()
+    channel = opened(miner)
+    miner.session.send(channel.assign(a_job()))
+    miner.hear()
+
+    miner.session.send(channel.assign(a_job(seq=2, work=a_work(nbits=0x1C00FFFF))))
+
+    assert miner.hear()[1].nbits == 0x1C00FFFF
+
+
 def test_a_job_does_not_begin_before_its_block() -> None:
     miner = set_up()
     channel = opened(miner)
