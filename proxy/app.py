@@ -25,6 +25,7 @@ from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.native.choice import EngineChoice, choose_engine
 from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
+from proxy.node.source import NodeSource
 from proxy.powered import PowerService
 from proxy.reload import apply_changes
 from proxy.runtime.listener import ListenerService
@@ -86,6 +87,11 @@ class Program:
     def nodes(self) -> dict[str, NodeService]:
         """Nodes by name."""
         return self.sources.nodes
+
+    @property
+    def works(self) -> dict[str, NodeSource]:
+        """The same nodes, as sources of work."""
+        return self.sources.works
 
     async def ready(self) -> None:
         """Open every site and the admin sockets.

@@ -23,6 +23,7 @@ from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.miner import Miner
 from proxy.downstream.native.choice import EngineChoice
 from proxy.node.service import NodeService
+from proxy.node.source import NodeSource
 from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
@@ -57,6 +58,10 @@ class Running(Protocol):
     @property
     def nodes(self) -> dict[str, NodeService]:
         """Nodes by name."""
+
+    @property
+    def works(self) -> dict[str, NodeSource]:
+        """The same nodes, as sources of work."""
 
     @property
     def ledger(self) -> SqliteLedger:
@@ -151,7 +156,14 @@ class Operations:
     def nodes(self) -> list[NodeView]:
         """Return every node."""
         return [
-            NodeView(name, node.state.value, node.height, node.tip or None)
+            NodeView(
+                name,
+                node.state.value,
+                node.height,
+                node.tip or None,
+                node.network,
+                node.reason or self._running.works[name].unusable or node.fault,
+            )
             for name, node in self._running.nodes.items()
         ]
 

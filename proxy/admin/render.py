@@ -50,9 +50,16 @@ def pools(answer: Answer) -> str:
 def nodes(answer: Answer) -> str:
     """Render `nodes`."""
     return table(
-        ["NODE", "STATE", "HEIGHT", "TIP"],
+        ["NODE", "STATE", "CHAIN", "HEIGHT", "TIP", "WHY"],
         [
-            [n["name"], n["state"], str(n["height"] or "-"), n["tip"] or "-"]
+            [
+                n["name"],
+                n["state"],
+                n["chain"] or "-",
+                "-" if n["height"] is None else str(n["height"]),
+                n["tip"] or "-",
+                n["reason"],
+            ]
             for n in answer
         ],
     )

@@ -64,12 +64,19 @@ class PoolView(Struct):
 
 
 class NodeView(Struct):
-    """A Bitcoin node."""
+    """A Bitcoin node.
+
+    Attributes:
+        chain: Its network; None while it is not known.
+        reason: Why it is not up, or not mined on; empty if it is.
+    """
 
     name: str
     state: str
     height: int | None
     tip: str | None
+    chain: str | None = None
+    reason: str = ""
 
 
 class BlockCounts(Struct):

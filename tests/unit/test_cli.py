@@ -101,6 +101,20 @@ def test_top_draws_what_matters(width: int) -> None:
     assert max(len(line) for line in drawn.splitlines()) <= width
 
 
+def test_nodes_say_their_chain_and_what_is_wrong() -> None:
+    up = {"name": "core", "state": "up", "height": 0, "tip": "ab" * 32}
+    down = {"name": "spare", "state": "down", "height": None, "tip": None}
+    text = nodes(
+        [
+            up | {"chain": "regtest", "reason": ""},
+            down | {"chain": None, "reason": "cookie /c: No such file or directory"},
+        ]
+    )
+
+    assert text.splitlines()[1].split() == ["core", "up", "regtest", "0", "ab" * 32]
+    assert text.splitlines()[2].endswith("cookie /c: No such file or directory")
+
+
 def test_status_reads_as_a_table() -> None:
     text = status(STATUS)
 
