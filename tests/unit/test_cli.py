@@ -8,7 +8,7 @@ from rich.console import Console
 
 from proxy.admin.client import AdminError, call
 from proxy.admin.columns import si
-from proxy.admin.render import status
+from proxy.admin.render import nodes, status
 from proxy.admin.top import show
 from proxy.cli import main
 
