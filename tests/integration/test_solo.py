@@ -227,3 +227,37 @@ async def test_a_tip_that_is_taken_back_is_left_though_nobody_tells_of_it(
     assert taken_back not in [block["hash"] for block in made]
     assert_good(made)
     assert (stats.connects, list(stats.breaches)) == (5, [])
+
+
+@within(Seconds(60.0))
+async def test_a_block_found_while_the_node_is_down_is_submitted_by_the_next_process(
+    kind: str, tmp_path: Path
+) -> None:
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    node, solo = await plant(kind, tmp_path, block=4e-6, share=1e-6)
+    port = int(node.rpc_url.rpartition(":")[2])
+    blocks = tmp_path / "blocks"
+    solo.mine(5)
+    await solo.until(lambda: solo.source == "core")
+    await node.stop()
+    answered = len(list(blocks.glob("*.answered.hex")))
+    await solo.until(lambda: len(list(blocks.glob("*.hex"))) > answered)
+    await solo.stop()
+
+    node = await start_node(kind, reactor, tmp_path / "node", port=port)
+    height = await ask(node, reactor, "getblockcount")
+    again = Solo(
+        reactor,
+        tmp_path,
+        node,
+        payout=ANYONE_ADDRESS,
+        block_difficulty=4e-6,
+        difficulty=1e-6,
+    )
+    await again.start()
+    await again.until(lambda: (again.program.nodes["core"].height or 0) > height)
+    await again.stop()
+    await node.stop()
+
+    assert all(path.name.endswith(".answered.hex") for path in blocks.iterdir())
