@@ -1,6 +1,7 @@
 """A proxy between pools and miners of either version, on real sockets."""
 
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import msgspec
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
-from protocol.units import UnixTime
+from protocol.units import Seconds, UnixTime
 from proxy.app import Program, build
 from proxy.config import Config
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
@@ -28,7 +29,12 @@ def url_of(pool: JudgingPool, port: int) -> str:
 
 
 def config_for(
-    folder: Path, urls: list[str], listen: int, older: int, **site: Any
+    folder: Path,
+    urls: list[str],
+    listen: int,
+    older: int,
+    nodes: list[dict[str, Any]],
+    **site: Any,
 ) -> Config:
     pools = [
         {"name": f"pool{i}", "url": url, "user": "site"} for i, url in enumerate(urls)
@@ -39,7 +45,7 @@ def config_for(
         "listeners": [
             {"endpoint": f"tcp:{listen}:interface=127.0.0.1", "protocol": "auto"}
         ],
-        "sources": [p["name"] for p in pools],
+        "sources": [source["name"] for source in (*pools, *nodes)],
         "fail_back_s": 0.3,
         "difficulty": {"start": 5e-8, "minimum": 1e-9, "shares_per_minute": 0},
         **site,
@@ -47,7 +53,8 @@ def config_for(
     admin = f"unix:{folder / 'admin.sock'}"
     proxy = {"state_dir": str(folder), "admin": admin}
     return msgspec.convert(
-        {"proxy": proxy, "pools": pools, "sites": [described]}, Config
+        {"proxy": proxy, "pools": pools, "nodes": nodes, "sites": [described]},
+        Config,
     )
 
 
@@ -61,6 +68,7 @@ class Plant:
         folder: Path,
         pools: list[JudgingPool],
         urls: list[str] | None = None,
+        nodes: list[dict[str, Any]] | None = None,
         **site: Any,
     ) -> None:
         reactor = self.reactor = _reactor()
@@ -70,7 +78,9 @@ class Plant:
         ports = [port.getHost().port for port in self.ports]
         urls = urls or [url_of(*pair) for pair in zip(pools, ports, strict=True)]
         secret = make_authority(folder / KEY_FILE, lambda size: b"\x07" * size)
-        config = config_for(folder, urls, self.listen, self.older_listen, **site)
+        config = config_for(
+            folder, urls, self.listen, self.older_listen, nodes or [], **site
+        )
         self.program: Program = build(config, reactor, self.now, lambda: 0.0)
         self.rigs = Sv2Rigs(reactor, secret.key, BOTH_KINDS)
         self.rigs.now = self.now()
@@ -127,8 +137,20 @@ class Plant:
         return self.program.recorder.book.sites["hall-a"]
 
 
+class RealTimePlant(Plant):
+    """A plant on the clock of those outside."""
+
+    now = staticmethod(lambda: UnixTime(time.time()))
+
+
 def make(version: str, difficulty: float = 5e-8) -> JudgingPool:
     return JudgingSv2Pool(difficulty) if version == "sv2" else JudgingPool(difficulty)
+
+
+def retry(plant: Plant, name: str) -> None:
+    """Let a refused link dial again at once instead of in a minute."""
+    for link in plant.program.pools[name].links:
+        link._backoff = Seconds(0.1)
 
 
 def free_ports(number: int) -> list[int]:

@@ -5,7 +5,6 @@ Needs the program in tests/interop, built by `make interop`; skipped without it.
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from twisted.internet.task import LoopingCall
 from typing_extensions import override
 
 from protocol.noise.authority import AuthorityKey
-from protocol.units import Seconds, UnixTime
+from protocol.units import Seconds
 from tests.fakes.judging_pool import JudgingPool
-from tests.integration.pairings import Plant, free_ports, make
+from tests.integration.pairings import RealTimePlant, free_ports, make
 from tests.noise_peers import an_authority
 from tests.support import within
 
@@ -59,10 +58,8 @@ class Peer(ProcessProtocol):
         self._process.signalProcess("KILL")
 
 
-class InteropPlant(Plant):
-    """A plant whose clock is the real one: the peers look at theirs."""
-
-    now = staticmethod(lambda: UnixTime(time.time()))
+class InteropPlant(RealTimePlant):
+    """A plant that the program is let loose on."""
 
     def miner(self, shares: int, key: AuthorityKey | None = None) -> Peer:
         words = (key or self.rigs.key).xonly.hex(), str(shares)

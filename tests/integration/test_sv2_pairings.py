@@ -8,7 +8,7 @@ from twisted.internet.defer import maybeDeferred
 from protocol.units import Seconds
 from proxy.admin.operations import Operations
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
-from tests.integration.pairings import Plant, make
+from tests.integration.pairings import Plant, make, retry
 from tests.noise_peers import an_authority, an_identity
 from tests.support import within
 
@@ -143,12 +143,6 @@ async def test_a_v2_pool_with_little_room_serves_a_narrow_site(
     assert plant.rigs.breaches == []
     assert pool.rejected == {}
     assert plant.program.halls["hall-a"].floor.board.layout.slot_bytes == 1
-
-
-def retry(plant: Plant, name: str) -> None:
-    """Let a refused link dial again at once instead of in a minute."""
-    for link in plant.program.pools[name].links:
-        link._backoff = Seconds(0.1)
 
 
 @pytest.mark.integration
