@@ -25,6 +25,7 @@ class EstimateParams:
     bias_low: float = 0.85
     bias_high: float = 1.25  # also assumed while the meter is lost
     settled_share: float = 0.97  # of nameplate, before anything is learned
+    telling_share: float = 0.2  # of nameplate drawn: less tells of aux, not of them
     guard_low: float = 0.01
     guard_sigmas: float = 3.0
     integral_gain: float = 0.02
@@ -100,7 +101,8 @@ def _learn(
     known: Estimate, fleet: Fleet, sight: Sight, params: EstimateParams
 ) -> Estimate:
     least_w, most_w = fleet.drawn_w(sight.now)
-    if sight.meter_w is None or least_w <= 0:
+    telling_w = params.telling_share * float(fleet.full_w.sum())
+    if sight.meter_w is None or least_w <= 0 or most_w < telling_w:
         return evolve(known, last_w=None)
     gain = min(1.0, params.bias_gain * sight.elapsed / CONTROL_PERIOD)
     it_w = params.aux.it_watts(sight.meter_w)

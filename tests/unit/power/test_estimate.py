@@ -248,3 +248,15 @@ def test_debts_grow_with_what_is_curtailed_and_cycles_fade_in_a_day() -> None:
 def test_a_fleet_has_a_limit() -> None:
     with pytest.raises(ValueError, match="machines > 1000000"):
         evolve(HUNDRED, level=np.zeros(1_000_001, dtype=np.int64))
+
+
+def test_a_site_that_sleeps_tells_nothing_of_its_machines() -> None:
+    asleep = fleet(*[machine(10.0, 1.0)] * 100)
+    asleep = evolve(asleep, level_w=asleep.level_w + np.array([0.1, 0.0]))
+    level = np.zeros(100, dtype=np.int64)
+    resting = evolve(asleep, level=level, from_w=asleep.watts_at(level))
+
+    known, _ = look(of=resting, meter=200.0)
+
+    assert resting.target_w.sum() > 0
+    assert known.bias == 1.0
