@@ -80,7 +80,8 @@ def _add_machines(add: Callable[..., Any]) -> None:
 def _add_places(add: Callable[..., Any]) -> None:
     add("--url", action="append", default=[], type=_pool, metavar="stratum+tcp://H:P")
     add("--foreign-url", type=_pool, help="where machines that fail over go")
-    add("--worker", default="rack-a", help="workers are WORKER.0001 and so on")
+    workers = "WORKER.0001 and so on; of several kinds WORKER-1.0001, by the kind"
+    add("--worker", default="rack-a", help=workers)
     add("--first-address", type=_loopback, default="127.20.0.1")
     add("--api-port", type=int, default=4028)
     add("--connects-per-second", type=float, default=100.0)

@@ -89,6 +89,7 @@ class Yard(Service):
             raise ValueError(f"{len(plant)} machines > {MAX_MACHINES}")
         first = IPv4Address(options.first_address)
         self.plant = plant
+        self._models = list(dict.fromkeys(k.model.name for k in plant.options.kinds))
         self.addresses = [str(first + row) for row in range(len(plant))]
         self.devices = [self._device(row, reactor) for row in range(len(plant))]
         self.miners: list[SimulatedMiner] = []
@@ -229,7 +230,11 @@ class Yard(Service):
         )
 
     def _worker(self, row: int) -> WorkerName:
-        return WorkerName(f"{self._options.worker}.{row + 1:04d}")
+        """Return a name that tells a machine's kind, where there are several."""
+        kind = self.plant.options.kinds[row].model.name
+        names = self._models
+        rack = f"-{names.index(kind) + 1}" if len(names) > 1 else ""
+        return WorkerName(f"{self._options.worker}{rack}.{row + 1:04d}")
 
     def _miner(self, row: int) -> SimulatedMiner:
         here = self.addresses[row]
