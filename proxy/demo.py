@@ -1,4 +1,4 @@
-"""`baseload demo`: node, proxy and simulated ASICs in one process, for a look."""
+"""`baseload demo`: node, proxy and a simulated plant in one process, for a look."""
 
 import os
 import random
@@ -8,11 +8,12 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkdtemp
 from typing import Any, Literal
 
-import msgspec
 from attrs import define, field, frozen
+from msgspec.structs import replace
 from twisted.application.service import IService
 from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -20,24 +21,32 @@ from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner
 
-from protocol.units import HashesPerSecond, Seconds, UnixTime
+from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
 from proxy.admin.operations import Operations
 from proxy.admin.views import StatusView
 from proxy.app import Program, build
-from proxy.config import Config
+from proxy.demo_config import MODEL, WATTS_EACH, Ports, demo_config
 from proxy.demo_output import Output, OutputClosedError, event_of, open_output
+from proxy.demo_story import Plant
 from proxy.logs import observer
 from proxy.node.regtest import RegtestNode, RegtestOptions
 from proxy.node.regtest_pace import Pace
 from proxy.runtime.shutdown import until_shutdown
-from proxy.sim.command import FleetOptions, build_fleet
+from proxy.runtime.tasks import Tasks
 from proxy.sim.hashing import DEFAULT_HASH_SCALE
+from proxy.sim.kinds import kind_of
+from proxy.sim.plant import Plant as SimulatedPlant
+from proxy.sim.plant import PlantOptions
+from proxy.sim.yard import PoolAddress, Yard, YardOptions
 
 BLOCK_EVERY = Seconds(5.0)
+FIRST_BLOCK = Seconds(1.0)
+"""The first one comes sooner: a viewer waits for it."""
+
 S21_NAMEPLATE = 200e12
-SHARE_DIFFICULTY = 2.0**-20
-PAYOUT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
-"""The key of this address is published in BIP 173: nobody is paid by accident."""
+
+COME_WITHIN = Seconds(5.0)
+"""All machines connect in so long, as fast as the ramp lets them begin."""
 
 STOP_SECONDS = Seconds(10.0)
 """What has not stopped after so long is left to the end of the process."""
@@ -54,10 +63,15 @@ class DemoOptions:
     miners: int
     output: Literal["screen", "log", "json"]
 
+    @property
+    def level(self) -> Literal["info", "critical"]:
+        """From which level on log lines are shown."""
+        return "info" if self.output == "log" else "critical"
+
 
 @define(eq=False)
 class Demo:
-    """A node, a proxy and a fleet that mines on it.
+    """A node, a proxy with its controller, and a plant that mines on them.
 
     Attributes:
         folder: Where everything is that they write.
@@ -68,21 +82,34 @@ class Demo:
     folder: Path
     _started: AsyncExitStack = field(factory=AsyncExitStack, init=False)
     _program: Program | None = field(default=None, init=False)
+    _plant: Plant | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Start everything; shares flow soon after this returns."""
         node = await self._start_node()
-        port = _free_port()
-        program = build(
-            self._config(node, port), self.reactor, _wall_clock, random.random
+        ports = Ports(_free_port(), _free_port(), _free_port())
+        token = token_hex(16)
+        config = demo_config(self.folder, node, self.options.miners, ports, token)
+        config = replace(
+            config, proxy=replace(config.proxy, log_level=self.options.level)
         )
+        program = build(config, self.reactor, _wall_clock, random.random)
         self._run(program.root)
         await program.ready()
         self._program = program
         self._started.push_async_callback(deferLater, self.reactor, ANSWER_SECONDS)
-        url = f"stratum+tcp://127.0.0.1:{port}"
-        fleet = FleetOptions(urls=(url,), miners=self.options.miners)
-        self._run(build_fleet(self.reactor, fleet))
+        plant = Plant(
+            f"http://127.0.0.1:{ports.orders}",
+            token,
+            Watts(WATTS_EACH * self.options.miners),
+            self.reactor,
+        )
+        await plant.until_heard()  # else the site would begin at its fail-safe
+        self._run(self._yard(ports))
+        telling = Tasks()
+        self._started.push_async_callback(telling.cancel_all)
+        telling.start("tell the story", plant.run())
+        self._plant = plant
 
     async def stop(self) -> None:
         """Stop what was started, in the reverse order."""
@@ -92,9 +119,14 @@ class Demo:
         """Return how the demo is doing; None until all of it is there."""
         return Operations(self._program).status() if self._program else None
 
+    @property
+    def scene(self) -> str:
+        """What is happening at the plant."""
+        return self._plant.scene.text if self._plant else "Starting."
+
     async def _start_node(self) -> RegtestNode:
         hashrate = S21_NAMEPLATE * DEFAULT_HASH_SCALE * self.options.miners
-        pace = Pace(BLOCK_EVERY, HashesPerSecond(hashrate))
+        pace = Pace(BLOCK_EVERY, HashesPerSecond(hashrate), FIRST_BLOCK)
         options = RegtestOptions(scratch_dir=self.folder / "node", pace=pace)
         node = RegtestNode(options, self.reactor, _wall_clock, os.urandom)
         self._run(node)
@@ -105,42 +137,24 @@ class Demo:
         self._started.push_async_callback(maybeDeferred, service.stopService)
         service.startService()
 
-    def _config(self, node: RegtestNode, port: int) -> Config:
-        tables = {
-            "proxy": {
-                "name": "demo",
-                "state_dir": str(self.folder / "state"),
-                "admin": f"unix:{self.folder / 'admin.sock'}",
-            },
-            "nodes": [
-                {
-                    "name": "regtest",
-                    "rpc": node.rpc_url,
-                    "cookie_file": node.cookie_file,
-                    "zmq_hashblock": node.zmq_url,
-                    "payout_address": PAYOUT,
-                }
-            ],
-            "sites": [
-                {
-                    "name": "hall-a",
-                    "listen": [f"tcp:{port}:interface=127.0.0.1"],
-                    "sources": ["regtest"],
-                    "difficulty": {
-                        "start": SHARE_DIFFICULTY,
-                        "minimum": SHARE_DIFFICULTY / 4096,
-                        "shares_per_minute": 20,
-                    },
-                }
-            ],
-        }
-        return msgspec.convert(tables, Config)
+    def _yard(self, ports: Ports) -> Yard:
+        """Return the machines, each at an address of its own, and the meter."""
+        start = Seconds(self.reactor.seconds())
+        kinds = (kind_of(MODEL),) * self.options.miners
+        options = YardOptions(
+            # two demos on one machine: the port of a device's API is given
+            first_address=f"127.{random.randint(21, 250)}.{random.randint(0, 99)}.1",  # noqa: S311
+            meter_port=ports.meter,
+            pools=(PoolAddress("127.0.0.1", ports.miners),),
+            connects_per_second=self.options.miners / COME_WITHIN,
+        )
+        plant = SimulatedPlant(PlantOptions(kinds, starts_idle=True), start)
+        return Yard(plant, options, self.reactor)
 
 
 def run(options: DemoOptions) -> None:
     """Run the demo until its time is up, or Ctrl-C; exit status 0 for both."""
-    level = "info" if options.output == "log" else "critical"
-    lines, _ = observer(sys.stderr, as_json=False, secrets=(), level=level)
+    lines, _ = observer(sys.stderr, as_json=False, secrets=(), level=options.level)
     globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
     task.react(lambda reactor: Deferred.fromCoroutine(_main(reactor, options)))
 
@@ -175,7 +189,7 @@ async def _show(demo: Demo, output: Output, began: float) -> None:
     while left > 0:
         status, at = demo.status(), Seconds(reactor.seconds() - began)
         if status is not None:
-            output.show(at, status)
+            output.show(at, status, demo.scene)
         if demo.options.for_s is not None:
             left = Seconds(min(output.every, demo.options.for_s - at))
         await deferLater(reactor, max(left, 0.0))

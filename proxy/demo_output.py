@@ -7,15 +7,21 @@ from contextlib import suppress
 from typing import Protocol, TextIO
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.admin.columns import si
+from proxy.admin.history import History
 from proxy.admin.render import reasons
 from proxy.admin.top import frame
 from proxy.admin.views import StatusView
+
+NOTE = Text(
+    " Hashrates are scaled down, watts are not. Ctrl-C stops and cleans up.", "dim"
+)
 
 
 class OutputClosedError(Exception):
@@ -35,6 +41,11 @@ class Event(msgspec.Struct):
     blocks_accepted: int = 0
     height: int | None = None
     hashrate_hs: float = 0.0
+    parked: int = 0
+    state: str | None = None
+    budget_w: float | None = None
+    power_w: float | None = None
+    cap_hs: float | None = None
 
 
 def event_of(name: str, at: Seconds, status: StatusView | None) -> Event:
@@ -54,6 +65,11 @@ def event_of(name: str, at: Seconds, status: StatusView | None) -> Event:
         status.blocks.accepted,
         status.nodes[0].height,
         site.hashrate_hs.m1,
+        site.miners.parked,
+        site.state,
+        site.budget_w,
+        site.power_w,
+        site.cap_hs,
     )
 
 
@@ -66,8 +82,8 @@ class Output(Protocol):
 
     every: Seconds
 
-    def show(self, at: Seconds, status: StatusView) -> None:
-        """Show `status`, `at` seconds after the start.
+    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
+        """Show `status`, `at` seconds after the start, and what is happening.
 
         Raises:
             OutputClosedError: Nobody looks.
@@ -93,7 +109,7 @@ class JsonLines(Output):
         self._out = out
 
     @override
-    def show(self, at: Seconds, status: StatusView) -> None:
+    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
         self._print(event_of("status", at, status))
 
     @override
@@ -117,13 +133,13 @@ class TextLines(Output):
         self._out = out
 
     @override
-    def show(self, at: Seconds, status: StatusView) -> None:
+    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
         event = event_of("status", at, status)
         _write(
             self._out,
-            f"{event.at_s:5.0f} s  {event.miners} miners  "
+            f"{event.at_s:5.0f} s  {event.miners} miners  {power_line(event)}  "
             f"{si(event.hashrate_hs, 'H/s')}  {shares_line(event)}  "
-            f"height {event.height or 0}",
+            f"height {event.height or 0}  {scene}",
         )
 
     @override
@@ -148,11 +164,16 @@ class Screen(TextLines):
         super().__init__(out)
         self._live = Live(console=Console(file=out), screen=True, auto_refresh=False)
         self._live.start()
+        self._history = History()
 
     @override
-    def show(self, at: Seconds, status: StatusView) -> None:
+    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
         try:
-            self._live.update(frame(msgspec.to_builtins(status)), refresh=True)
+            seen = msgspec.to_builtins(status)
+            self._history.add(seen)
+            picture = frame(seen, self._history)
+            words = Text(f" {at:4.0f} s  {scene}", "bold")
+            self._live.update(Group(picture, Text(), words, NOTE), refresh=True)
         except OSError as error:
             raise OutputClosedError(str(error)) from error
 
@@ -175,6 +196,12 @@ def open_output(kind: str) -> Output:
     if kind == "screen" and not out.isatty():
         kind = "log"
     return OUTPUTS[kind](out)
+
+
+def power_line(event: Event) -> str:
+    """Return the power of `event` in a few words."""
+    power, budget = si(event.power_w, "W"), si(event.budget_w, "W")
+    return f"{power} of {budget} {event.state or '-'}"
 
 
 def shares_line(event: Event) -> str:

@@ -10,11 +10,19 @@ from rich.text import Text
 
 from proxy.admin.client import AdminError
 from proxy.admin.columns import si
+from proxy.admin.history import History
 from proxy.admin.keys import is_pressed, single_keys
 from proxy.admin.printable import printable
 from proxy.admin.render import reasons
 
 INTERVAL = 1.0
+
+STATES = {
+    "normal": "green",
+    "hold": "yellow",
+    "failsafe": "bold red",
+    "trip": "bold red",
+}
 
 Fetch = Callable[[], Any]
 
@@ -35,15 +43,16 @@ def show(fetch: Fetch, console: Console, *, once: bool) -> None:
             single_keys(),
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
-            live.update(_try_frame(fetch), refresh=True)
+            history = History()
+            live.update(_try_frame(fetch, history), refresh=True)
             while not is_pressed("q", INTERVAL):
-                live.update(_try_frame(fetch), refresh=True)
+                live.update(_try_frame(fetch, history), refresh=True)
     except KeyboardInterrupt:
         return
 
 
-def frame(status: Any) -> Group:
-    """Return one picture of `status`."""
+def frame(status: Any, history: History | None = None) -> Group:
+    """Return one picture of `status`, and of what went before."""
     status = printable(status)
     head = Text.assemble(
         (f" {status['name']} ", "reverse"),
@@ -52,6 +61,11 @@ def frame(status: Any) -> Group:
         (status["ledger"], "green" if status["ledger"] == "ok" else "bold red"),
     )
     parts: list[Text | Table] = [head, _sites(status["sites"])]
+    powered = [site for site in status["sites"] if site["budget_w"] is not None]
+    if powered:
+        parts += [Text(), _power(powered)]
+        parts += [line for s in powered for line in (history or History()).lines(s)]
+        parts.append(Text())
     if status["pools"]:
         parts.append(_pools(status["pools"]))
     if status["nodes"]:
@@ -59,9 +73,11 @@ def frame(status: Any) -> Group:
     return Group(*parts)
 
 
-def _try_frame(fetch: Fetch) -> Group:
+def _try_frame(fetch: Fetch, history: History) -> Group:
     try:
-        return frame(fetch())
+        status = fetch()
+        history.add(status)
+        return frame(status, history)
     except AdminError as error:
         return Group(Text(f"waiting for the proxy: {error}", "yellow"))
 
@@ -82,6 +98,22 @@ def _sites(sites: Any) -> Table:
             str(shares["accepted"]),
             Text(reasons(shares["rejected"])),
             Text(reasons(shares["lost"])),
+        )
+    return table
+
+
+def _power(sites: Any) -> Table:
+    table = _table("POWER", "STATE", "BUDGET", "DRAWN", "BY", "CAP", "OF THE CAP")
+    for site in sites:
+        cap, rate = site["cap_hs"], site["hashrate_hs"]["1m"]
+        table.add_row(
+            Text(site["name"]),
+            Text(site["state"] or "-", STATES.get(site["state"] or "", "")),
+            si(site["budget_w"], "W"),
+            si(site["power_w"], "W"),
+            site["power_source"] or "-",
+            si(cap, "H/s"),
+            f"{100 * rate / cap:.0f} %" if cap else "-",
         )
     return table
 

@@ -4,6 +4,7 @@ It speaks over the socket that it finds as file descriptor 3, and ends with it.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ from proxy.runtime.tasks import Tasks
 
 def main() -> None:
     """Run until the link is closed."""
+    logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # it raises, too
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # before the reactor, or awaits hang
     asyncioreactor.install(loop)

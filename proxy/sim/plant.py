@@ -30,6 +30,7 @@ class PlantOptions:
     faults: tuple[FaultShare, ...] = ()
     aux_w: Watts = AUX_W  # for each machine, whatever it does
     aux_share: float = AUX_SHARE  # of what the machines draw
+    starts_idle: bool = False  # boards powered, waiting for a first job
 
     @property
     def aux(self) -> AuxLoad:
@@ -48,6 +49,9 @@ class Plant:
     def __init__(self, options: PlantOptions, now: Seconds) -> None:
         self.options = options
         self.asics = Asics(options.kinds, options.spread, options.seed, now)
+        if options.starts_idle:
+            self.asics.last_job_at[:] = -np.inf
+            self.asics.advance(now)
         self.meter = SiteMeter(options.meter, options.seed + _METER_SEED)
         self.faults = _assigned(options)
         self.hidden_w = 0.0

@@ -59,7 +59,8 @@ def test_a_signal_ends_it_with_a_summary_and_nothing_left(
 
     assert (process.returncode, err) == (0, "")
     summary = json.loads(lines[-1])
-    assert (summary["event"], summary["miners"]) == ("summary", 20)
+    assert summary["event"] == "summary"
+    assert 0 < summary["miners"] <= 20
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,12 +104,18 @@ def test_a_second_ctrl_c_does_not_cut_the_end_short(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_its_time_ends_it_too(tmp_path: Path) -> None:
-    process = start(tmp_path, "--for", "2", "--json")
+def test_it_finds_blocks_within_seconds_and_its_time_ends_it(tmp_path: Path) -> None:
+    process = start(tmp_path, "--for", "15", "--json")
     lines, err = finish(process)
 
     assert (process.returncode, err) == (0, "")
-    assert json.loads(lines[-1])["at_s"] == pytest.approx(2.0, abs=1.0)
+    summary = json.loads(lines[-1])
+    assert summary["at_s"] == pytest.approx(15.0, abs=1.0)
+    assert summary["accepted"] > 10
+    assert summary["blocks_accepted"] > 0
+    assert summary["power_w"] > 0
+    assert summary["budget_w"] == 80_000
+    assert set(summary["rejected"]) <= {"stale"}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,97 @@
+"""How the demo's share process is configured."""
+
+from pathlib import Path
+
+import msgspec
+from attrs import frozen
+
+from protocol.units import Watts
+from proxy.config import Config
+from proxy.node.regtest import RegtestNode
+from proxy.sim.hashing import DEFAULT_HASH_SCALE
+
+SITE = "hall-a"
+MODEL = "Antminer S21"
+WATTS_EACH = Watts(4000.0)
+"""Of the contract: an S21, what the simulation adds to its nameplate, and its fan."""
+
+FAIL_SAFE_SHARE = 0.3
+RAMP_SHARE = 0.25  # of the contract a second: none waits while all come
+SHARE_DIFFICULTY = 2.0**-20
+PAYOUT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+"""The key of this address is published in BIP 173: nobody is paid by accident."""
+
+
+@frozen
+class Ports:
+    """TCP ports of the loopback, each of them free."""
+
+    miners: int
+    meter: int
+    orders: int
+
+
+def demo_config(
+    folder: Path, node: RegtestNode, miners: int, ports: Ports, token: str
+) -> Config:
+    """Return the configuration of a site of `miners` simulated S21."""
+    contract = WATTS_EACH * miners
+    return msgspec.convert(
+        {
+            "proxy": {
+                "name": "demo",
+                "state_dir": str(folder / "state"),
+                "admin": f"unix:{folder / 'admin.sock'}",
+            },
+            "nodes": [
+                {
+                    "name": "regtest",
+                    "rpc": node.rpc_url,
+                    "cookie_file": node.cookie_file,
+                    "zmq_hashblock": node.zmq_url,
+                    "payout_address": PAYOUT,
+                }
+            ],
+            "sites": [
+                {
+                    "name": SITE,
+                    "listen": [f"tcp:{ports.miners}:interface=127.0.0.1"],
+                    "sources": ["regtest"],
+                    "difficulty": {
+                        "start": SHARE_DIFFICULTY,
+                        "minimum": SHARE_DIFFICULTY / 4096,
+                        "shares_per_minute": 20,
+                    },
+                    "power": {
+                        "budget_w": contract,
+                        "fail_safe_w": FAIL_SAFE_SHARE * contract,
+                        "ramp_up_w_per_s": RAMP_SHARE * contract,
+                        "meter": f"modbus://127.0.0.1:{ports.meter}/1",
+                        "signals": [
+                            {
+                                "kind": "http",
+                                "name": "plant",
+                                "listen": f"tcp:{ports.orders}:interface=127.0.0.1",
+                                "token": token,
+                                "lease_s": 10,
+                            }
+                        ],
+                    },
+                    "fleet": [
+                        {
+                            "workers": "rack-a.*",
+                            "model": MODEL,
+                            "control": "pyasic",
+                            "hash_scale": DEFAULT_HASH_SCALE,
+                        }
+                    ],
+                }
+            ],
+        },
+        Config,
+        dec_hook=_secret,
+    )
+
+
+def _secret(kind: type, value: object) -> object:
+    return kind(value)
