@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred, fail, succeed
@@ -82,11 +82,18 @@ class Wire:
 
 
 class PoolServer:
-    """Everybody who dials gets a `Wire`, unless they are refused."""
+    """Everybody who dials gets a `Wire`, unless they are refused.
+
+    Attributes:
+        made: Those of the running test: its fixture closes them.
+    """
+
+    made: ClassVar[list["PoolServer"]] = []
 
     def __init__(
         self, random: Callable[[], float] = lambda: 0.5, **config: Any
     ) -> None:
+        self.made.append(self)
         self.clock = Clock()
         self.clock.advance(1000)
         self.refuses = False
@@ -107,6 +114,10 @@ class PoolServer:
         )
         self.pool.listeners["hall-a"] = self
         self.pool.settle = lambda *what: self.settled.append(what)
+
+    def close(self) -> "Deferred[None]":
+        """Hang up, so that no coroutine is left waiting."""
+        return Deferred.fromCoroutine(self.pool.stop())
 
     def open(self, identity: str = "") -> Feed:
         return self.pool.open("hall-a", identity, 0)

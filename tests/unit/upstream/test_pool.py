@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +10,13 @@ from proxy.jobs.feed import Feed
 from proxy.upstream.address import PoolAddress
 from tests.builders import a_job, a_submission
 from tests.fakes.pool_wire import HOME, PoolServer
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while PoolServer.made:
+        assert PoolServer.made.pop().close().called
 
 
 def a_share(feed: Feed, nonce: int = 0) -> JudgedShare:
