@@ -101,13 +101,13 @@ def _learn(
     known: Estimate, fleet: Fleet, sight: Sight, params: EstimateParams
 ) -> Estimate:
     least_w, most_w = fleet.drawn_w(sight.now)
-    telling_w = params.telling_share * float(fleet.full_w.sum())
-    if sight.meter_w is None or least_w <= 0 or most_w < telling_w:
+    if sight.meter_w is None or least_w <= 0:
         return evolve(known, last_w=None)
     gain = min(1.0, params.bias_gain * sight.elapsed / CONTROL_PERIOD)
     it_w = params.aux.it_watts(sight.meter_w)
     seen = min(max(known.bias, it_w / most_w), it_w / least_w)  # what none contradicts
-    bias = known.bias + gain * (seen - known.bias)
+    is_telling = most_w >= params.telling_share * float(fleet.full_w.sum())
+    bias = known.bias + (gain * (seen - known.bias) if is_telling else 0.0)
     variance = known.variance_w2
     if known.last_w is not None:  # two readings differ by twice the variance
         jump = (sight.meter_w - known.last_w) ** 2 / 2.0

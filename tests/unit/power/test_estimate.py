@@ -260,3 +260,16 @@ def test_a_site_that_sleeps_tells_nothing_of_its_machines() -> None:
 
     assert resting.target_w.sum() > 0
     assert known.bias == 1.0
+
+
+def test_a_site_that_sleeps_forgets_the_noise_of_a_meter_that_was_sick() -> None:
+    asleep = fleet(*[machine(10.0, 1.0)] * 100)
+    asleep = evolve(asleep, level_w=asleep.level_w + np.array([0.1, 0.0]))
+    level = np.zeros(100, dtype=np.int64)
+    resting = evolve(asleep, level=level, from_w=asleep.watts_at(level))
+    known = Estimate(Watts(1000.0), bias=1.0, variance_w2=1e9)
+
+    for _ in range(150):
+        known, _ = look(known, of=resting, meter=20.0)
+
+    assert known.variance_w2 < 1.0
