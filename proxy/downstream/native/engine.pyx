@@ -44,6 +44,9 @@ def choose_sha256(name=None):
     return chosen.decode()
 
 
+choose_sha256()
+
+
 def read_submit(const uint8_t[::1] line not None):
     """Return the id and the share of a canonical mining.submit, else None."""
     cdef c.submit found
