@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 from protocol.units import Seconds
 from proxy.power.effects import Call, Effects, Verb
 from proxy.power.flight import Flight, rung_of, stages_passed
-from proxy.power.machines import Machine, Mode
+from proxy.power.machines import LONG_AGO, Machine, Mode
 from proxy.power.ports import DeviceReport
 from proxy.power.readback import draws_as_told
 from proxy.power.table import Table
@@ -180,6 +180,8 @@ class Actuations:
             return []
         if level == 0:
             return [Verb.SLEEP]
+        if machine.heard_at == LONG_AGO and machine.is_asleep is None:
+            return []  # it came by itself: it is awake until it says otherwise
         wanted, limit = machine.variant.points[level][1], machine.limit_w
         is_off = limit is None or abs(limit - wanted) > LIMIT_MARGIN * wanted
         limits = machine.mode is Mode.TUNED and is_off

@@ -24,6 +24,9 @@ ABSENT_AFTER = Seconds(135.0)
 
 LONG_AGO = Seconds(-math.inf)
 
+API_LAG = Seconds(3.0)
+"""From a command until a device has it, and until the meter shows what it did."""
+
 UNKNOWN_IDLE = 0.1
 """Of its watts, what an unknown machine is taken to draw while parked."""
 
@@ -222,7 +225,8 @@ def _kind_of(row: FleetConfig) -> Kind:
 
 def _api_variants(model: MachineModel, scale: float) -> dict[Mode, Variant]:
     tuned = _scaled(model.points(sleeps=True), scale)
-    t_down, t_up = Seconds(model.t_down_s), model.t_up_s
+    t_down = Seconds(model.t_down_s + API_LAG)
+    t_up = Seconds(model.t_up_s + API_LAG)
     return {
         Mode.TUNED: Variant(tuned, t_down, t_up),
         Mode.SWITCHED: Variant((tuned[0], tuned[-1]), t_down, t_up),

@@ -15,8 +15,8 @@ from proxy.power.table import Table
 POLL = Seconds(60.0)
 """How often a device is asked when nothing is wanted of it."""
 
-MISSED_POLLS = 3
-"""In a row, until a device's own API is given up."""
+GIVE_UP_AFTER = Seconds(150.0)
+"""How long a device's own API may be silent, though asked, until it is given up."""
 
 Foreign = Callable[[tuple[str, ...]], tuple[str, ...]]
 """Returns the pool slots that lead elsewhere."""
@@ -31,7 +31,7 @@ class Polls:
     log: Log
     foreign: Foreign
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
-    _missed: dict[str, int] = field(factory=dict, init=False)
+    _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
     _foreign: dict[str, tuple[str, ...]] = field(factory=dict, init=False)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
@@ -52,11 +52,10 @@ class Polls:
         if machine is None:
             return
         if report is None:
-            self._missed[key] = self._missed.get(key, 0) + 1
-            if self._missed[key] >= MISSED_POLLS:
+            if now - self._silent_since.setdefault(key, now) >= GIVE_UP_AFTER:
                 self._give_up(machine, now)
             return
-        self._missed.pop(key, None)
+        self._silent_since.pop(key, None)
         self._note(machine, report, now)
         points = machine.variant.points
         level = level_of_report(points, machine.kind.idle_w, report)
@@ -67,7 +66,7 @@ class Polls:
         """Drop all that is known of a machine that is gone."""
         self.actuations.forget(machine)
         self._asked_at.pop(machine.key, None)
-        self._missed.pop(machine.key, None)
+        self._silent_since.pop(machine.key, None)
         self._foreign.pop(machine.key, None)
 
     def _note(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
@@ -94,7 +93,8 @@ class Polls:
 
     def _give_up(self, machine: Machine, now: Seconds) -> None:
         """Hold a device that does not answer by parking alone, if it is connected."""
-        why = f"its API did not answer {self._missed[machine.key]} times"
+        silent = now - self._silent_since[machine.key]
+        why = f"its API has not answered for {silent:.0f} s"
         if not machine.miners:
             self.actuations.unwell(machine, why, now)
         elif machine.mode is not Mode.PARKED:

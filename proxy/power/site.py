@@ -39,6 +39,9 @@ SOON = Seconds(1.0)
 """How often to act while machines come that were never seen."""
 
 
+GUARD_BACK = 1.05
+"""On what a site draws already: the guard that the estimator takes off again."""
+
 REASONS = {
     Reason.UNMANAGED: "no fleet row describes it",
     Reason.CLASS: "the lowest class that runs goes first, worst J/TH in it",
@@ -208,12 +211,24 @@ class SiteControl:
         self._acted_at, self.is_urgent = now, False
         self.table.age(elapsed)
         new = self.table.adopt(now)
+        sensed = self._ramped_to_meter(sensed)
         moment = Moment(now, self._at, elapsed)
         action = act(sensed, self.table.fleet, budget, moment, self.params)
         self.state, self.cap = action.state, action.cap
         if action.plan.reason.any():
             self._log("cap", str(action.cap), attrs.asdict(action.cap))
         self._command(action.plan, new, now)
+
+    def _ramped_to_meter(self, sensed: Sensed) -> Sensed:
+        """Let ramps begin where the site is: what it draws already is no rise."""
+        drawn_w = sensed.state.meter.trusted_w if self.params.meter else None
+        if drawn_w is None:
+            return sensed
+        estimate = sensed.state.estimate
+        now_w = min(drawn_w * GUARD_BACK, sensed.stance.limit_w)
+        ramped = max(estimate.ramped_w, now_w)
+        estimate = attrs.evolve(estimate, ramped_w=Watts(ramped))
+        return attrs.evolve(sensed, state=attrs.evolve(sensed.state, estimate=estimate))
 
     def _command(self, plan: Plan, new: list[Machine], now: Seconds) -> None:
         """Tell the machines what the plan wants of them, those going down first."""

@@ -65,7 +65,7 @@ class Table:
         added = [(self._add(s.key, s.address, s.worker), s) for s in saved]
         for machine, one in added:
             if machine.has_api and not one.is_running:
-                machine.mode = Mode.SWITCHED
+                machine.mode, machine.is_asleep = Mode.SWITCHED, True
             machine.gone_at = now
         fleet = self.fleet
         for machine, one in added:

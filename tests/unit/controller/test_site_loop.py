@@ -252,6 +252,15 @@ def test_a_cold_start_of_all_miners_at_once_stays_within_the_budget(
     assert sum(power[-60:]) / 60 >= 0.9 * HALF
 
 
+def test_a_site_that_runs_already_is_taken_over_without_a_dip(tmp_path: Path) -> None:
+    site = a_site(tmp_path, ramp_up=100.0)
+    before = site.power_w
+
+    power = site.run(120)
+
+    assert min(power) >= 0.97 * before
+
+
 @pytest.mark.parametrize("control", ["pyasic", "stratum"])
 def test_all_miners_reconnecting_at_once_never_exceed_the_budget(
     tmp_path: Path, control: str
