@@ -12,7 +12,8 @@ from proxy.power.machines import Mode
 from proxy.power.messages import SiteFigures
 from proxy.power.plan import grant_within, plan
 from proxy.power.proof import efficiency
-from proxy.power.site import REASONS, SiteControl
+from proxy.power.reasons import REASONS
+from proxy.power.site import SiteControl
 from proxy.power.table import Table
 from proxy.power.views import (
     HashView,

@@ -29,7 +29,7 @@ from proxy.power.orders import OrderBook
 from proxy.power.plan import Plan, Urgency
 from proxy.power.polls import Foreign, Polls
 from proxy.power.ports import DeviceReport, Receipt
-from proxy.power.steps import Reason
+from proxy.power.reasons import REASONS
 from proxy.power.table import Table
 from proxy.power.verify import is_meter_consistent
 from proxy.power.wall import WallClock
@@ -41,18 +41,6 @@ SOON = Seconds(1.0)
 
 GUARD_BACK = 1.05
 """On what a site draws already: the guard that the estimator takes off again."""
-
-REASONS = {
-    Reason.UNMANAGED: "no fleet row describes it",
-    Reason.CLASS: "the lowest class that runs goes first, worst J/TH in it",
-    Reason.TRIM: "a slower level is enough",
-    Reason.FORCED: "the budget cannot be kept otherwise, though it began lately",
-    Reason.TRIP: "trip",
-    Reason.ROTATE: "an equal machine has been off for longer",
-    Reason.WAKE: "there is room for it",
-    Reason.RAISE: "there is room for a faster level",
-}
-
 
 ROOM_FOR_NEW = "seen for the first time, and there is room for it"
 
