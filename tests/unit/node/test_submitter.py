@@ -1,7 +1,8 @@
 """Every block to every node, once, until it is answered or beaten."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -28,7 +29,10 @@ BLOCK = FoundBlock("ab" * 32, 7, b"\x01\x02")
 class Stage:
     """A submitter and its nodes, each on a reactor of its own."""
 
+    made: ClassVar[list["Stage"]] = []
+
     def __init__(self, directory: Path, *answers: Answer) -> None:
+        self.made.append(self)
         self.answers: list[BlockAnswer] = []
         self.clock = MemoryReactorClock()
         self.nodes: list[FakeNode] = []
@@ -55,6 +59,17 @@ class Stage:
     @property
     def verdicts(self) -> list[tuple[str, BlockVerdict]]:
         return [(answer.node, answer.verdict) for answer in self.answers]
+
+
+@pytest.fixture(autouse=True)
+def _stopped() -> Iterator[None]:
+    """Leave no call waiting for whoever is tested next."""
+    yield
+    while Stage.made:
+        stage = Stage.made.pop()
+        stopped = Deferred.fromCoroutine(stage.submitter.stop())
+        stage.run(STOP_SECONDS + 1)
+        assert stopped.called
 
 
 def test_a_block_goes_to_every_node_before_submit_returns(tmp_path: Path) -> None:
