@@ -201,7 +201,6 @@ def build(
     path = state / "ledger.sqlite3"
     sources = build_sources(config, reactor, random, wall_clock)
     engine = choose_engine(config.proxy.engine)
-    _log_choice(engine)
     settings = config.proxy.ledger
     ledger = SqliteLedger(
         open_database(path, durability=settings.durability),
@@ -210,6 +209,7 @@ def build(
         wall_clock,
         _alarm,
     )
+    _log_choice(engine)  # a start that is refused says why, and nothing else
     book = Book({site.name: SiteBook(HashrateMeter(now)) for site in config.sites})
     recorder = Recorder(ledger, book, sources.all, reactor)
     for source in sources.all.values():
