@@ -17,7 +17,7 @@ test: $(VENV)/ready
 
 # against the reference crates of Stratum V2: needs cargo and its registry
 interop: $(VENV)/ready
-	cargo build --quiet --release --locked --manifest-path tests/interop/Cargo.toml
+	cargo build --quiet --release --manifest-path tests/interop/Cargo.toml
 	$(BIN)/pytest -q tests/integration/test_interop.py
 
 $(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/downstream/native/*.[ch] proxy/downstream/native/*.p*)
