@@ -1,19 +1,19 @@
 """Build the share engine in C where there is a compiler; all else is in pyproject."""
 
 import sys
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-FOLDER = "proxy/downstream/native"
-PARTS = ("wire", "share", "sha256")
+FOLDER = Path("proxy/downstream/native")
 
 engine = Extension(
     "proxy.downstream.native.engine",
-    [f"{FOLDER}/engine.pyx", *(f"{FOLDER}/{part}.c" for part in PARTS)],
-    depends=[f"{FOLDER}/{part}.h" for part in PARTS],
-    include_dirs=[FOLDER],
-    extra_compile_args=["-std=c11", "-O2"],
+    [str(part) for part in (FOLDER / "engine.pyx", *sorted(FOLDER.glob("*.c")))],
+    depends=[str(part) for part in FOLDER.glob("*.h")],
+    include_dirs=[str(FOLDER)],
+    extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden"],
 )
 
 # epoll is Linux's: elsewhere the Python path is the only one

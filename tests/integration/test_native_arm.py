@@ -10,8 +10,7 @@ ROOT = Path(__file__).parents[2]
 CODE = ROOT / "proxy" / "downstream" / "native"
 SOURCES = [
     ROOT / "tests" / "fuzz" / "native" / "print_hashes.c",
-    CODE / "share.c",
-    CODE / "sha256.c",
+    *(CODE / f"{part}.c" for part in ("submit", "seen", "share", "sha256")),
 ]
 CROSS, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 CAN_EMULATE = shutil.which(CROSS) and shutil.which(EMULATOR)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The share engine of `share.c` and `wire.c`, as Python sees it.
+"""The share engine of `share.h` and `wire.h`, as Python sees it.
 
 What is decided in Python is copied down, and what the engine finds is handed up as
 Python values. No rule of its own: what a share is worth is said in `share.c`.

@@ -2,8 +2,8 @@
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined \
  *            -fno-sanitize-recover=all -I proxy/downstream/native \
- *            tests/fuzz/native/fuzz_share.c proxy/downstream/native/share.c \
- *            proxy/downstream/native/sha256.c -o fuzz_share
+ *            tests/fuzz/native/fuzz_share.c proxy/downstream/native/[a-z]*.c \
+ *            -o fuzz_share
  *
  * Input: a byte that says how the job looks and which code hashes, then the line.
  */

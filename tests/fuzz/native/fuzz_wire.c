@@ -1,6 +1,6 @@
 /* Drive connections of the engine with arbitrary bytes, in arbitrary pieces.
  *
- * Build: as fuzz_share.c, and with wire.c.
+ * Build: as fuzz_share.c.
  *
  * Input: commands of a byte; most take the bytes up to the next 0x00 as what a miner
  * sends. Answers are checked to be whole lines, as many as there were verdicts.

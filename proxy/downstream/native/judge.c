@@ -1,0 +1,232 @@
+#include "parts.h"
+
+#include <math.h>
+#include <string.h>
+
+/* As protocol.sv1.codec.verdict_line writes them. */
+#define REFUSED(code, text)                                                            \
+    ",\"result\":null,\"error\":[" #code ",\"" text "\",null]}\n"
+
+static const char *const TAILS[VERDICTS] = {
+    [ACCEPTED] = ",\"result\":true,\"error\":null}\n",
+    [STALE] = REFUSED(21, "Stale share"),
+    [DUPLICATE] = REFUSED(22, "Duplicate share"),
+    [LOW_DIFFICULTY] = REFUSED(23, "Low difficulty share"),
+    [UNKNOWN_JOB] = REFUSED(21, "Job not found"),
+    [UNAUTHORIZED] = REFUSED(24, "Unauthorized worker"),
+    [BAD_NTIME] = REFUSED(20, "Ntime out of range"),
+    [BAD_VERSION] = REFUSED(20, "Version bits outside the mask"),
+    [MALFORMED] = REFUSED(20, "Malformed share"),
+};
+
+static void answer_share(wire *w, const submit *s, verdict v)
+{
+    engine *e = w->engine;
+    char *out = e->answer_text + e->answer_bytes;
+    answer *last = e->answer_count ? &e->answers[e->answer_count - 1] : NULL;
+    size_t tail_size = strlen(TAILS[v]);
+
+    if (s->id_size == 4 && !memcmp(s->id, "null", 4))
+        return; /* a notification */
+    if (!last || last->to != w) {
+        last = &e->answers[e->answer_count++];
+        *last = (answer){w, e->answer_bytes, e->answer_bytes};
+    }
+    memcpy(out, "{\"id\":", 6);
+    memcpy(out + 6, s->id, s->id_size);
+    memcpy(out + 6 + s->id_size, TAILS[v], tail_size);
+    e->answer_bytes += 6 + s->id_size + tail_size;
+    last->end = e->answer_bytes;
+}
+
+static worker *find_worker(const wire *w, const submit *s)
+{
+    for (size_t i = 0; i < w->worker_count; i++)
+        if (w->workers[i]->size == s->worker_size &&
+            !memcmp(w->workers[i]->text, s->worker, s->worker_size))
+            return w->workers[i];
+    return NULL;
+}
+
+static const live_job *find_job(const group *g, const submit *s)
+{
+    char id[MAX_JOB_ID_BYTES];
+
+    for (size_t i = 0; i < s->job_id_size; i++) /* ours are in lower case */
+        id[i] = (char)(s->job_id[i] | (s->job_id[i] >= 'A' && s->job_id[i] <= 'Z') << 5);
+    for (size_t i = g ? g->job_count : 0; i-- > 0;)
+        if (g->jobs[i].id_size == s->job_id_size &&
+            !memcmp(g->jobs[i].id, id, s->job_id_size))
+            return &g->jobs[i];
+    return NULL;
+}
+
+/* The terms at the job or now, whichever are easier: see Miner._required. */
+static const wire_terms *required(const wire *w, int64_t seq)
+{
+    const wire_terms *now = &w->terms[w->term_count - 1], *at_job = &w->terms[0];
+
+    for (int i = 0; i < w->term_count && w->terms[i].seq <= seq; i++)
+        at_job = &w->terms[i];
+    return now->difficulty < at_job->difficulty ? now : at_job;
+}
+
+static void count_worker(engine *e, worker *by, const record *r)
+{
+    if (!by->is_touched) {
+        by->is_touched = true;
+        by->next_touched = e->touched;
+        e->touched = by;
+    }
+    e->verdicts[r->got.verdict]++;
+    if (r->got.verdict == ACCEPTED) {
+        by->accepted++;
+        by->work += r->difficulty;
+        e->work += r->difficulty;
+    }
+}
+
+static void count_wire(wire *w, const record *r)
+{
+    tally *sum = &w->sum;
+    double now = w->engine->now;
+
+    if (r->got.verdict != ACCEPTED) {
+        sum->rejected[r->got.verdict]++;
+        if (!sum->has_bad) {
+            sum->has_bad = true;
+            sum->bad_since = now;
+        }
+        return;
+    }
+    sum->accepted++;
+    sum->work += r->difficulty;
+    sum->work2 += r->difficulty * r->difficulty;
+    sum->share_at = now;
+    sum->has_bad = false;
+    if (w->shares_left && sum->accepted >= w->shares_left)
+        enqueue(w, DUE);
+}
+
+/* Whether the ledger could store this reject: a flood is only counted. */
+static bool is_listed(engine *e, worker *by)
+{
+    int64_t minute = (int64_t)floor(e->wall / 60);
+
+    if (by->minute != minute) {
+        by->minute = minute;
+        by->listed = 0;
+    }
+    return by->listed++ < LISTED_REJECTS;
+}
+
+static void fill_terms(const wire *w, const live_job *at, terms *how, double *difficulty)
+{
+    const wire_terms *asked = required(w, at->seq);
+
+    how->slot = w->slot;
+    how->version_mask = w->version_mask & at->mask;
+    how->is_stale = w->engine->now >= at->stale_at;
+    memcpy(how->target, asked->target, 32);
+    *difficulty = asked->difficulty;
+}
+
+/* Count a verdict, answer it, and list it for the ledger. */
+static void conclude(engine *e, const record *r, const submit *s)
+{
+    count_worker(e, r->by, r);
+    count_wire(r->from, r);
+    answer_share(r->from, s, r->got.verdict);
+    e->has_block |= r->got.is_block;
+    if (r->got.verdict != ACCEPTED && !is_listed(e, r->by) && !r->got.is_block)
+        r->by->unlisted++;
+    else
+        e->records[e->record_count++] = *r;
+}
+
+static void weigh(engine *e, job *row, const terms *how, record *r, const submit *s)
+{
+    if (job_weigh(row, how, &r->got))
+        conclude(e, r, s);
+    else
+        lose(r->from); /* no memory to know it by, so it is not answered */
+}
+
+void settle_half(engine *e)
+{
+    half *h = &e->half;
+
+    if (!h->is_set)
+        return;
+    h->is_set = false;
+    job_hash(h->row, &h->how, &h->share, &h->found.got);
+    weigh(e, h->row, &h->how, &h->found, &h->share);
+}
+
+static void keep_half(engine *e, job *row, const terms *how, const record *r,
+                      const submit *s)
+{
+    half *h = &e->half;
+
+    *h = (half){.is_set = true, .row = row, .how = *how, .share = *s, .found = *r};
+    memcpy(h->id, s->id, s->id_size); /* the line is gone when it is answered */
+    h->share.id = h->id;
+}
+
+/* Judge a share of `at`, together with the one that waits if that is of the same job. */
+static void judge_with_half(wire *w, const live_job *at, record *r, const submit *s)
+{
+    engine *e = w->engine;
+    half *h = &e->half;
+    terms how;
+
+    fill_terms(w, at, &how, &r->difficulty);
+    r->job = at->owner;
+    if (!job_check(at->row, &how, s, &r->got)) {
+        settle_half(e); /* answers keep their order */
+        conclude(e, r, s);
+        return;
+    }
+    if (h->is_set && h->row == at->row) {
+        const terms *const hows[2] = {&h->how, &how};
+        const submit *const shares[2] = {&h->share, s};
+        judgement *const got[2] = {&h->found.got, &r->got};
+
+        h->is_set = false;
+        job_hash_two(at->row, hows, shares, got);
+        weigh(e, h->row, &h->how, &h->found, &h->share);
+        weigh(e, at->row, &how, r, s);
+        return;
+    }
+    settle_half(e);
+    keep_half(e, at->row, &how, r, s);
+}
+
+void judge_share(wire *w, const submit *s)
+{
+    const live_job *at = NULL;
+    record r = {
+        .from = w,
+        .by = find_worker(w, s),
+        .got = {.verdict = UNAUTHORIZED},
+        .difficulty = w->terms[w->term_count - 1].difficulty,
+        .ntime = s->ntime,
+        .nonce = s->nonce,
+        .extranonce2_size = s->extranonce2_size,
+        .job_id_size = s->job_id_size,
+    };
+
+    memcpy(r.extranonce2, s->extranonce2, s->extranonce2_size);
+    memcpy(r.job_id, s->job_id, s->job_id_size);
+    if (r.by) {
+        r.got.verdict = UNKNOWN_JOB;
+        at = find_job(w->group, s);
+    } else
+        r.by = w->workers[0];
+    if (at) {
+        judge_with_half(w, at, &r, s);
+    } else {
+        settle_half(w->engine);
+        conclude(w->engine, &r, s);
+    }
+}

@@ -1,0 +1,172 @@
+#include "parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static bool is_blank(const char *line, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (line[i] != ' ' && (line[i] < '\t' || line[i] > '\r'))
+            return false;
+    return true;
+}
+
+bool is_over(engine *e)
+{
+    struct timespec now;
+
+    /* the one that waits needs room too */
+    if (e->has_block || e->record_count + 2 > MAX_RECORDS ||
+        e->answer_bytes + 2 * ANSWER_BYTES > sizeof e->answer_text ||
+        e->answer_count + 2 > MAX_RECORDS)
+        return true;
+    if (++e->lines % LOOK_AT_CLOCK)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - e->started.tv_sec) * 1000000000 + now.tv_nsec -
+               e->started.tv_nsec >
+           TURN_NS;
+}
+
+/* A line's length without its newline and carriage return; `whole`: with them. */
+static bool find_line(const char *data, size_t size, size_t *length, size_t *whole)
+{
+    const char *end = memchr(data, '\n', size);
+
+    if (!end)
+        return false;
+    *length = (size_t)(end - data);
+    *whole = *length + 1;
+    if (*length && *length <= MAX_LINE_BYTES && data[*length - 1] == '\r')
+        --*length;
+    return true;
+}
+
+static bool is_stratum(const char *data)
+{
+    return memchr("{ \t\r\n", *data, 5) != NULL;
+}
+
+/* Whether the engine judges this line: of a parked miner it judges none. */
+static bool is_ours(const wire *w, submit *s, const char *line, size_t length)
+{
+    return w->is_subscribed && w->is_granted && w->worker_count && w->term_count &&
+           submit_read(s, line, length);
+}
+
+/* Go through `data` line by line; return how much of it is done with. */
+static size_t read_lines(wire *w, const char *data, size_t size)
+{
+    size_t at = 0, length, whole;
+    submit s;
+
+    if (w->is_new && size && !is_stratum(data)) {
+        enqueue(w, ASKING);
+        return 0;
+    }
+    w->is_new = w->is_new && !size;
+    while (find_line(data + at, size - at, &length, &whole)) {
+        if (is_blank(data + at, length) && length <= MAX_LINE_BYTES) {
+            at += whole;
+            continue;
+        }
+        if (is_over(w->engine)) {
+            enqueue(w, RESUMING);
+            return at;
+        }
+        if (length > MAX_LINE_BYTES || !is_ours(w, &s, data + at, length)) {
+            enqueue(w, ASKING);
+            return at;
+        }
+        judge_share(w, &s);
+        at += whole;
+    }
+    if (size - at > MAX_LINE_BYTES)
+        enqueue(w, ASKING); /* for a line without end */
+    return at;
+}
+
+static void keep(wire *w, const char *data, size_t size)
+{
+    char *room = size ? realloc(w->kept, size) : NULL;
+
+    if (size && !room) {
+        lose(w);
+        return;
+    }
+    if (size)
+        memcpy(room, data, size);
+    else
+        free(w->kept);
+    w->kept = room;
+    w->kept_size = size;
+}
+
+void look_at(wire *w, size_t size)
+{
+    const char *data = w->engine->received;
+    size_t done = read_lines(w, data, size);
+
+    if (w->fd >= 0 && (w->kept || size > done))
+        keep(w, data + done, size - done);
+}
+
+void receive(wire *w)
+{
+    engine *e = w->engine;
+    ssize_t got;
+
+    if (w->is_in & (1 << ASKING | 1 << RESUMING))
+        return; /* what it sent before comes first */
+    got = recv(w->fd, e->received + w->kept_size, RECEIVE_BYTES, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        lose(w);
+        return;
+    }
+    w->sum.heard_at = e->now;
+    enqueue(w, TOUCHED);
+    if (w->kept_size)
+        memcpy(e->received, w->kept, w->kept_size);
+    look_at(w, w->kept_size + (size_t)got);
+}
+
+bool wire_ask(wire *w, const char **line, size_t *size)
+{
+    engine *e = w->engine;
+    size_t length, whole;
+    submit s;
+
+    if (w->fd < 0 || !w->kept_size)
+        return false;
+    memcpy(e->received, w->kept, w->kept_size);
+    *line = e->received;
+    if (w->is_new) { /* not Stratum, or read_lines would have looked at it */
+        *size = w->kept_size < MAX_LINE_BYTES ? w->kept_size : MAX_LINE_BYTES;
+        keep(w, NULL, 0);
+        return true;
+    }
+    if (!find_line(e->received, w->kept_size, &length, &whole)) {
+        *size = w->kept_size;
+        if (w->kept_size <= MAX_LINE_BYTES)
+            return false;
+        keep(w, NULL, 0);
+        return true;
+    }
+    if (is_blank(*line, length) || is_ours(w, &s, *line, length)) {
+        enqueue(w, RESUMING);
+        return false;
+    }
+    *size = length;
+    keep(w, e->received + whole, w->kept_size - whole);
+    return true;
+}
+
+void wire_wait(wire *w)
+{
+    if (w->fd >= 0)
+        enqueue(w, ASKING);
+}

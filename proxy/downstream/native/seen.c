@@ -1,0 +1,121 @@
+#include "share.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Open addressing; a slot of zeros is empty. Keys are ends of hashes that were paid
+ * for with work, so they need no hashing of their own, and nobody can choose them.
+ * It grows by moving a few keys at each addition: no share waits for all of them. */
+
+enum { FIRST_SLOTS = 64, MOVES = 8 };
+
+typedef struct {
+    uint8_t (*slots)[KEY_BYTES];
+    size_t mask; /* number of slots - 1 */
+} table;
+
+struct seen {
+    table now;
+    table old; /* being moved; slots is NULL if not */
+    size_t moved; /* slots of `old` that have been */
+    size_t count;
+    bool has_zero;
+};
+
+static const uint8_t ZERO[KEY_BYTES];
+
+static bool table_open(table *t, size_t slots)
+{
+    t->slots = calloc(slots, KEY_BYTES);
+    t->mask = slots - 1;
+    return t->slots;
+}
+
+/* The slot that holds `key`, or the empty one where it belongs. */
+static uint8_t *table_find(const table *t, const uint8_t key[KEY_BYTES])
+{
+    uint64_t wanted[2], found[2];
+
+    memcpy(wanted, key, KEY_BYTES);
+    for (size_t i = (size_t)wanted[0] & t->mask;; i = (i + 1) & t->mask) {
+        memcpy(found, t->slots[i], KEY_BYTES);
+        if ((found[0] == wanted[0] && found[1] == wanted[1]) || !(found[0] | found[1]))
+            return t->slots[i];
+    }
+}
+
+static bool table_has(const table *t, const uint8_t key[KEY_BYTES])
+{
+    return memcmp(table_find(t, key), ZERO, KEY_BYTES) != 0;
+}
+
+static void move_some(seen *set)
+{
+    for (int i = 0; set->old.slots && i < MOVES; i++) {
+        const uint8_t *key = set->old.slots[set->moved];
+
+        if (memcmp(key, ZERO, KEY_BYTES))
+            memcpy(table_find(&set->now, key), key, KEY_BYTES);
+        if (set->moved++ == set->old.mask) {
+            free(set->old.slots);
+            set->old = (table){0};
+        }
+    }
+}
+
+seen *seen_new(void)
+{
+    seen *set = calloc(1, sizeof *set);
+
+    if (set && !table_open(&set->now, FIRST_SLOTS)) {
+        free(set);
+        return NULL;
+    }
+    return set;
+}
+
+void seen_free(seen *set)
+{
+    if (!set)
+        return;
+    free(set->now.slots);
+    free(set->old.slots);
+    free(set);
+}
+
+size_t seen_count(const seen *set)
+{
+    return set->count;
+}
+
+bool seen_has(const seen *set, const uint8_t key[KEY_BYTES])
+{
+    if (!memcmp(key, ZERO, KEY_BYTES))
+        return set->has_zero;
+    return table_has(&set->now, key) || (set->old.slots && table_has(&set->old, key));
+}
+
+int seen_add(seen *set, const uint8_t key[KEY_BYTES])
+{
+    table bigger;
+
+    if (seen_has(set, key))
+        return 0;
+    if (!memcmp(key, ZERO, KEY_BYTES)) {
+        set->has_zero = true;
+        set->count++;
+        return 1;
+    }
+    move_some(set);
+    /* at most half full, and all moved long before that */
+    if (!set->old.slots && 2 * set->count > set->now.mask) {
+        if (!table_open(&bigger, 2 * (set->now.mask + 1)))
+            return -1;
+        set->old = set->now;
+        set->now = bigger;
+        set->moved = 0;
+    }
+    memcpy(table_find(&set->now, key), key, KEY_BYTES);
+    set->count++;
+    return 1;
+}
