@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
-from proxy.admin.power import PowerOperations
+from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.views import (
     BlockCounts,
     Done,
@@ -235,7 +235,7 @@ class Operations:
         groups = hall.floor.board.groups
         return SiteView(
             name=name,
-            **self._power_of(name),
+            **power_of(self._running.power, name),
             hashrate_hs=book.meter.rates(self._now()),
             miners=MinerCounts(len(miners), active, parked),
             shares=ShareCounts(
@@ -247,21 +247,6 @@ class Operations:
             ),
             source=groups[-1].sourcing.source_name if groups else None,
         )
-
-    def _power_of(self, site: str) -> dict[str, Any]:
-        """Return the power fields of a site: null without power settings.
-
-        Where the controller has not spoken, the site is on its way to the fail-safe.
-        """
-        names = ("budget_w", "cap_hs", "power_w", "power_source", "state")
-        link = self._running.power
-        if link is None or site not in link.sites:
-            return dict.fromkeys(names)
-        told = link.figures.get(site)
-        if told is not None:
-            return {name: getattr(told, name) for name in names}
-        budget = link.sites[site].power.fail_safe_w
-        return dict.fromkeys(names) | {"budget_w": budget, "state": "failsafe"}
 
     def _pool(self, pool: Pool) -> PoolView:
         links = pool.links

@@ -1,4 +1,4 @@
-"""The `power.*` methods: asked of the site controller."""
+"""What is shown and asked of the site controller: the `power.*` methods."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -62,3 +62,24 @@ class PowerOperations:
             return await link.ask(method, params)
         except AskRefusedError as error:
             raise RpcError(REFUSED, str(error)) from error
+
+
+SHOWN = ("budget_w", "cap_hs", "power_w", "power_source", "state", "ruled_by")
+"""Power fields of a site in `status`."""
+
+
+def power_of(link: ControllerLink | None, site: str) -> dict[str, Any]:
+    """Return the power fields of a site: null without power settings.
+
+    Where the controller has not spoken, the site is on its way to the fail-safe.
+    """
+    if link is None or site not in link.sites:
+        return dict.fromkeys(SHOWN)
+    told = link.figures.get(site)
+    if told is not None:
+        return {name: getattr(told, name) for name in SHOWN}
+    return dict.fromkeys(SHOWN) | {
+        "budget_w": link.sites[site].power.fail_safe_w,
+        "state": "failsafe",
+        "ruled_by": "fail-safe: nothing heard from the site controller",
+    }

@@ -10,7 +10,12 @@ Answer = Any
 
 
 def sites(answer: Answer) -> str:
-    """Render `sites`."""
+    """Render `sites`: all of them, then the power of those that have a budget."""
+    powered = [site for site in answer if site["budget_w"] is not None]
+    return _sites(answer) + (f"\n{_power(powered)}" if powered else "")
+
+
+def _sites(answer: Answer) -> str:
     return table(
         ["SITE", "SOURCE", "HASHRATE 5m", "MINERS", "ACCEPTED", "REJECTED", "LOST"],
         [
@@ -22,6 +27,25 @@ def sites(answer: Answer) -> str:
                 str(s["shares"]["accepted"]),
                 reasons(s["shares"]["rejected"]),
                 reasons(s["shares"]["lost"]),
+            ]
+            for s in answer
+        ],
+    )
+
+
+def _power(answer: Answer) -> str:
+    return table(
+        ["POWER", "STATE", "BUDGET", "DRAWN", "BY", "CAP", "PARKED", "RULED BY"],
+        [
+            [
+                s["name"],
+                s["state"] or "-",
+                si(s["budget_w"], "W"),
+                si(s["power_w"], "W"),
+                s["power_source"] or "-",
+                si(s["cap_hs"], "H/s"),
+                f"{s['miners']['parked']}/{s['miners']['connected']}",
+                s["ruled_by"] or "-",
             ]
             for s in answer
         ],

@@ -30,7 +30,11 @@ class ShareCounts(Struct):
 
 
 class SiteView(Struct):
-    """A site; power fields are null where it has no power settings."""
+    """A site; power fields are null where it has no power settings.
+
+    Attributes:
+        ruled_by: Why the budget is what it is.
+    """
 
     name: str
     budget_w: float | None
@@ -38,6 +42,7 @@ class SiteView(Struct):
     power_w: float | None
     power_source: str | None
     state: str | None
+    ruled_by: str | None
     hashrate_hs: Hashrates
     miners: MinerCounts
     shares: ShareCounts
