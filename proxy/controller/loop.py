@@ -27,7 +27,9 @@ SENSE_EVERY = Seconds(1.0)
 GATHER = Seconds(0.02)
 """How long what devices answer is gathered before it is written down."""
 
-LEARN_EVERY = Seconds(60.0)
+KEEP_EVERY = Seconds(60.0)
+"""How often what was learned and who is owed is kept; and at the end."""
+
 RELAY_AFTER = Seconds(30.0)
 """Of a trip that did not help, until the relay is told."""
 
@@ -71,7 +73,7 @@ class SiteLoop(Service):
         self._soon: IDelayedCall | None = None
         self._unwritten: list[Event] = []
         self._reading: float | None = None
-        self._learned_at = 0.0
+        self._kept_at = 0.0
         self._tripped_at: float | None = None
         self._is_relay_lost = False
 
@@ -96,6 +98,7 @@ class SiteLoop(Service):
         if self._edges.meter is not None:
             self._edges.meter.close()
         self._flush()
+        self._keep()
 
     def figures(self) -> SiteFigures | None:
         """Return the site's power at a glance, None before its first look."""
@@ -151,9 +154,9 @@ class SiteLoop(Service):
         self._reading = await self._read()
         self._tick()
         now = self._now()
-        if now - self._learned_at >= LEARN_EVERY:
-            self._learned_at = now
-            self._learn()
+        if now - self._kept_at >= KEEP_EVERY:
+            self._kept_at = now
+            self._keep()
         if self._edges.relay is not None:
             self._tasks.start("relay", self._beat())
 
@@ -229,10 +232,13 @@ class SiteLoop(Service):
         except StoreError as error:  # a restart takes it for silent: the safe side
             self._log.error("{error}", error=error)
 
-    def _learn(self) -> None:
+    def _keep(self) -> None:
+        """Keep what a restart should know; what fails is kept once it grows again."""
         known = self.control.state.estimate
+        learned = Learned(known.bias, known.reference)
+        debts = self.control.table.debts()
         try:
-            self._store.learn(self.control.name, Learned(known.bias, known.reference))
+            self._store.remember(self.control.name, learned, debts)
         except StoreError as error:
             self._log.error("{error}", error=error)
 

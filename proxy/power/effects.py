@@ -49,6 +49,20 @@ class MachineRow:
 
 
 @frozen
+class Debt:
+    """What a machine is owed beside its equals, kept for a restart.
+
+    Attributes:
+        hours: Of full power that it was curtailed.
+        cycles: How often it was switched in the last day.
+    """
+
+    key: str
+    hours: float
+    cycles: float
+
+
+@frozen
 class Learned:
     """What the estimator has learned, kept for a restart."""
 

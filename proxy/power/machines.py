@@ -97,6 +97,7 @@ class Machine:
         limit_w: The power limit in force, as it said; None: it has none.
         is_asleep: As it said; None: it never did.
         hashed_at: When a share of it was last seen.
+        kept_debt_h: Its fairness debt as last written down.
     """
 
     key: str
@@ -114,6 +115,7 @@ class Machine:
     limit_w: Watts | None = None
     is_asleep: bool | None = None
     hashed_at: Seconds = LONG_AGO
+    kept_debt_h: float = 0.0
 
     @property
     def has_api(self) -> bool:
@@ -143,6 +145,8 @@ class Saved:
 
     Attributes:
         changed_s: How long ago it was told to run, or not to.
+        debt_h: Hours of full power that it had been curtailed.
+        cycles: How often it had been switched in a day.
     """
 
     key: str
@@ -150,6 +154,8 @@ class Saved:
     worker: str
     is_running: bool
     changed_s: float
+    debt_h: float = 0.0
+    cycles: float = 0.0
 
 
 @define(eq=False)

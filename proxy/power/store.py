@@ -1,7 +1,7 @@
 """The controller's database: what a restart finds, and the log of all that happened."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,7 @@ from protocol.units import UnixTime
 from proxy.power import schema
 from proxy.power.audit import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.budget import Order
-from proxy.power.effects import Effects, Learned
+from proxy.power.effects import Debt, Effects, Learned
 from proxy.power.machines import Saved
 
 MAX_EVENTS = 5_000_000
@@ -99,10 +99,22 @@ class Store:
         sql = "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)"
         self._execute(sql, (site, source, at))
 
-    def learn(self, site: str, learned: Learned) -> None:
-        """Keep what was learned."""
+    def remember(self, site: str, learned: Learned, debts: Iterable[Debt]) -> None:
+        """Keep what was learned, and what machines are owed; those gone are not added.
+
+        Raises:
+            StoreError: It could not be written.
+        """
         sql = "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)"
-        self._execute(sql, (site, learned.bias, learned.reference))
+        owed = "UPDATE machine SET debt_h = ?, cycles = ? WHERE site = ? AND key = ?"
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(sql, (site, learned.bias, learned.reference))
+                rows = [(d.hours, d.cycles, site, d.key) for d in debts]
+                self._db.executemany(owed, rows)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
 
     def kept(self, site: str, at: UnixTime) -> Kept:
         """Return what a restart finds of `site`."""
@@ -110,7 +122,8 @@ class Store:
         orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
         spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
         machines = select(
-            "SELECT key, address, worker, is_running, at FROM machine WHERE site = ?",
+            "SELECT key, address, worker, is_running, at, debt_h, cycles"
+            " FROM machine WHERE site = ?",
             (site,),
         )
         learned = select(
@@ -120,8 +133,8 @@ class Store:
             tuple(_decode_order(body) for (body,) in orders),
             {source: at - then for source, then in spoken},
             tuple(
-                Saved(key, address, worker, bool(runs), max(0.0, at - then))
-                for key, address, worker, runs, then in machines
+                Saved(key, address, worker, bool(runs), max(0.0, at - then), *owed)
+                for key, address, worker, runs, then, *owed in machines
             ),
             Learned(*learned) if learned else None,
         )
@@ -183,7 +196,10 @@ class Store:
 
     def _save_machines(self, site: str, effects: Effects, at: UnixTime) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO machine VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO machine (site, key, address, worker, is_running, at)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (site, key) DO UPDATE SET"
+            " address = excluded.address, worker = excluded.worker,"
+            " is_running = excluded.is_running, at = excluded.at",
             [
                 (site, m.key, m.address, m.worker, m.is_running, at)
                 for m in effects.machines

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 
 from protocol.units import Seconds
 from proxy.power.columns import NO_FLEET, extended, kept, remodelled
+from proxy.power.effects import Debt
 from proxy.power.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines import Describer, Machine, Mode, Saved
 from proxy.power.messages import Joined
@@ -70,6 +71,8 @@ class Table:
         fleet = self.fleet
         for machine, one in added:
             row, since = machine.row, now - one.changed_s
+            fleet.debt_h[row], fleet.cycles[row] = one.debt_h, one.cycles
+            machine.kept_debt_h = one.debt_h
             fleet.level[row] = machine.top if one.is_running else 0
             fleet.from_w[row] = fleet.full_w[row]
             fleet.changed_at[row] = fleet.switched_at[row] = since
@@ -145,6 +148,18 @@ class Table:
     def age(self, elapsed: Seconds) -> None:
         """Let `elapsed` pass: debts grow, cycles fade."""
         self._fleet = self.fleet.aged(elapsed)
+
+    def debts(self) -> list[Debt]:
+        """Return the fairness debts that have grown since the last call.
+
+        A machine that runs on owes nobody anything: most rows are left out.
+        """
+        fleet = self.fleet
+        owed, cycles = fleet.debt_h.tolist(), fleet.cycles.tolist()
+        grown = [m for m in self.machines if owed[m.row] > m.kept_debt_h]
+        for machine in grown:
+            machine.kept_debt_h = owed[machine.row]
+        return [Debt(m.key, owed[m.row], cycles[m.row]) for m in grown]
 
     def fall_from_full(self, machine: Machine, now: Seconds) -> None:
         """Count a machine as at full power, on its way to its level from now on."""

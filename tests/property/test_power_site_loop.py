@@ -7,6 +7,8 @@ import pytest
 
 from protocol.units import UnixTime
 from proxy.power.budget import Order
+from proxy.power.reasons import REASONS
+from proxy.power.steps import Reason
 from tests.fakes.power_site import FakeSignal, PowerSite
 
 HALF = 90_000.0
@@ -333,6 +335,31 @@ def test_a_restart_neither_wakes_nor_sleeps_a_settled_site(tmp_path: Path) -> No
 
     assert abs(site.power_w - before) < 0.06 * before
     assert len(site.events("command")) - commands <= 3
+
+
+def test_rotation_goes_on_over_a_restart_where_it_was(tmp_path: Path) -> None:
+    site = a_site(tmp_path, count=20, models=["Antminer S21"], bias=1.0)
+    site.run(200)
+    site.order(0.92 * site.power_w)
+    site.run(1500)
+    before = debts(site)
+    assert max(before.values()) > 0.3
+    assert not rotations(site)
+
+    site.restart()  # less than a minute is forgotten
+    assert debts(site) == pytest.approx(before, abs=61 / 3600)
+    site.run(900)  # half an hour of debts, of which these are the last 15 minutes
+
+    assert rotations(site)
+
+
+def debts(site: PowerSite) -> dict[str, float]:
+    table = site.loop.control.table
+    return {m.key: float(table.fleet.debt_h[m.row]) for m in table.machines}
+
+
+def rotations(site: PowerSite) -> list[dict[str, Any]]:
+    return [e for e in site.events("command") if e["cause"] == REASONS[Reason.ROTATE]]
 
 
 def test_a_leased_order_survives_a_restart_and_its_silence_counts(

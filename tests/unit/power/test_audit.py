@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.units import UnixTime, Watts
+from proxy.power import schema
 from proxy.power.audit import FIRST_HASH, Event, first_broken, rows_after
 from proxy.power.budget import Order
-from proxy.power.effects import Effects, Learned, MachineRow
+from proxy.power.effects import Debt, Effects, Learned, MachineRow
+from proxy.power.machines import Saved
 from proxy.power.store import TRIM, Store, StoreError, open_store
 
 AT = UnixTime(1_700_000_000.0)
@@ -138,7 +141,8 @@ def test_orders_machines_and_what_was_learned_survive(
     ]
     store.write("hall-a", effects, (an_order(), an_order(seq=2, expires=AT)), AT)
     store.spoke("hall-a", "grid", UnixTime(AT + 5))
-    store.learn("hall-a", Learned(1.1, 1.05))
+    owed = [Debt("10.0.0.2", 4.5, 1.5), Debt("gone", 9.0, 9.0)]
+    store.remember("hall-a", Learned(1.1, 1.05), owed)
     store.close()
 
     again = open_store(tmp_path / "c.sqlite3")
@@ -146,13 +150,40 @@ def test_orders_machines_and_what_was_learned_survive(
 
     assert kept.orders == (an_order(), an_order(seq=2, expires=AT))
     assert kept.silent_for == {"grid": 55.0}
-    assert [(m.key, m.is_running, m.changed_s) for m in kept.machines] == [
-        ("10.0.0.1", True, 60.0),
-        ("10.0.0.2", False, 60.0),
+    assert list(kept.machines) == [
+        Saved("10.0.0.1", "10.0.0.1", "a", True, 60.0, 0.0, 0.0),
+        Saved("10.0.0.2", "10.0.0.2", "b", False, 60.0, 4.5, 1.5),
     ]
     assert kept.learned == Learned(1.1, 1.05)
     assert again.kept("hall-b", AT).orders == ()
     again.close()
+
+
+def test_a_command_leaves_what_a_machine_is_owed_as_it_was(store: Store) -> None:
+    row = MachineRow("10.0.0.1", "10.0.0.1", "a", False)
+    store.write("hall-a", Effects(machines=[row]), (), AT)
+    store.remember("hall-a", Learned(1.0, 1.0), [Debt("10.0.0.1", 4.5, 1.5)])
+
+    again = MachineRow("10.0.0.1", "10.0.0.1", "b", True)
+    store.write("hall-a", Effects(machines=[again]), (), UnixTime(AT + 5))
+
+    (kept,) = store.kept("hall-a", UnixTime(AT + 5)).machines
+    assert kept == Saved("10.0.0.1", "10.0.0.1", "b", True, 0.0, 4.5, 1.5)
+
+
+def test_a_file_of_the_first_release_is_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite3"
+    db = sqlite3.connect(path)
+    db.executescript(files(schema).joinpath("0001.sql").read_text("utf-8"))
+    db.execute("INSERT INTO machine VALUES ('hall-a', 'k', 'k', 'w', 0, ?)", (AT,))
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+
+    store = open_store(path)
+
+    assert store.kept("hall-a", AT).machines == (Saved("k", "k", "w", False, 0.0),)
+    store.close()
 
 
 def test_a_forgotten_machine_is_gone_from_the_file(store: Store) -> None:

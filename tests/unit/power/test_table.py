@@ -174,6 +174,36 @@ def test_a_restart_finds_machines_as_they_were_commanded() -> None:
     assert fleet.committed_w(later(36))[2] == fleet.level_w[2, 0]
 
 
+def test_a_restart_finds_what_machines_are_owed() -> None:
+    table = a_table()
+
+    table.restore(
+        [
+            Saved("10.0.0.1", "10.0.0.1", "lux.1", True, 9.0, 2.5, 3.0),
+            Saved("10.0.0.2", "10.0.0.2", "lux.2", False, 9.0, 7.0, 1.0),
+        ],
+        NOW,
+    )
+
+    assert table.fleet.debt_h.tolist() == [2.5, 7.0]
+    assert table.fleet.cycles.tolist() == [3.0, 1.0]
+    assert table.debts() == []
+
+
+def test_only_debts_that_have_grown_are_told_and_told_once() -> None:
+    table = a_table()
+    on, off = (join(table, n, f"lux.{n}", f"10.0.0.{n}") for n in (1, 2))
+    table.command_one(on, on.top, NOW)
+
+    table.age(Seconds(1800.0))
+
+    (debt,) = table.debts()
+    full, rest = off.kind.full_w, off.variant.points[0][1]
+    assert debt.key == off.key
+    assert debt.hours == pytest.approx(0.5 * (full - rest) / full)
+    assert table.debts() == []
+
+
 def test_a_model_that_nobody_knows_is_named_with_its_key() -> None:
 
     row = FleetConfig(workers="*", model="Antminer S99")
