@@ -278,6 +278,7 @@ class Operations:
             worker=next(iter(miner.workers), None),
             workers=len(miner.workers),
             address=miner.address,
+            protocol=miner.dialect,
             user_agent=miner.user_agent,
             state="active" if miner.is_granted else "parked",
             source=miner.group.sourcing.source_name if miner.group else None,

@@ -92,12 +92,22 @@ def nodes(answer: Answer) -> str:
 def miners(answer: Answer) -> str:
     """Render `miners`."""
     return table(
-        ["ID", "WORKER", "ADDRESS", "STATE", "DIFFICULTY", "HASHRATE 5m", "ACCEPTED"],
+        [
+            "ID",
+            "WORKER",
+            "ADDRESS",
+            "PROTOCOL",
+            "STATE",
+            "DIFFICULTY",
+            "HASHRATE 5m",
+            "ACCEPTED",
+        ],
         [
             [
                 str(m["id"]),
                 m["worker"] or "(nobody)",
                 m["address"],
+                m["protocol"],
                 m["state"],
                 si(m["difficulty"], ""),
                 si(m["hashrate_hs"]["5m"], "H/s"),

@@ -106,13 +106,18 @@ class StatusView(Struct):
 
 
 class MinerView(Struct):
-    """A connected miner."""
+    """A connected miner.
+
+    Attributes:
+        protocol: `sv1`, or `sv2`: then it is one channel of its connection.
+    """
 
     id: int
     site: str
     worker: str | None
     workers: int
     address: str
+    protocol: str
     user_agent: str
     state: str
     source: str | None

@@ -4,9 +4,11 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
+from typing import ClassVar
 
 from attrs import define, field
 
+from protocol.dialect import Dialect
 from protocol.errors import RemoteError
 from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.asked import Asked
@@ -35,6 +37,7 @@ class Miner(ABC):
     What it speaks is its subclass's business: this is what all of them share.
 
     Attributes:
+        dialect: What it speaks.
         workers: Names that it authorised as, the first one first.
         is_granted: It is given jobs: it is allowed to work and there is work.
         is_allowed: Whoever holds the site to its budget lets it work.
@@ -43,6 +46,8 @@ class Miner(ABC):
         bad_since: Start of an unbroken run of bad shares.
         tally: What its shares came to since somebody asked.
     """
+
+    dialect: ClassVar[Dialect]
 
     id: int
     address: str

@@ -3,6 +3,7 @@
 from attrs import define, field
 from typing_extensions import override
 
+from protocol.dialect import Dialect
 from protocol.sv1 import rejects
 from protocol.sv1.codec import (
     difficulty_line,
@@ -33,6 +34,8 @@ from proxy.runtime.outbox import WayOut
 @define(eq=False)
 class Sv1Miner(Miner):
     """One connection of Stratum V1."""
+
+    dialect = Dialect.SV1
 
     outbox: WayOut
     session: ServerSession = field(factory=ServerSession, init=False)

@@ -11,6 +11,7 @@ from protocol.bitcoin.target import (
     floor_power_of_two,
     target_from_difficulty,
 )
+from protocol.dialect import Dialect
 from protocol.errors import LocalError
 from protocol.sv1.messages import MAX_WORKER_CHARS
 from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel
@@ -47,6 +48,8 @@ class Sv2Miner(Miner):
     Attributes:
         hashrate: As it said last; 0 if it does not know.
     """
+
+    dialect = Dialect.SV2
 
     wire: Wire
     hashrate: float

@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -46,8 +47,8 @@ class Channel:
     jobs: int = 0
     tips: int = 0
 
-    def hash_on(self) -> tuple[int, int, bytes] | None:
-        """Return nonce, version and extranonce of a share, if one comes soon."""
+    def hash_on(self, tries: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield nonce, version and extranonce of each share that `tries` find."""
         job, tip = self.job, self.tip
         number = next(self.nonces)
         extranonce = (number & 0xFFFF).to_bytes(4, "big").rjust(self.size, b"\0")
@@ -56,12 +57,11 @@ class Channel:
         if self.is_standard or job.version_rolling_allowed:
             version ^= (number & 0xFF) << 13
         head = struct.pack("<I", version) + tip.prev_hash + self._root(extranonce)
-        for nonce in range(number * TRIES, (number + 1) * TRIES):
+        for nonce in range(number * tries, (number + 1) * tries):
             tail = struct.pack("<III", self.ntime, tip.nbits, nonce & 0xFFFFFFFF)
             digest = sha256d(head + tail)
             if int.from_bytes(digest, "little") <= self.job_target:
-                return nonce & 0xFFFFFFFF, version, extranonce
-        return None
+                yield nonce & 0xFFFFFFFF, version, extranonce
 
     def _root(self, extranonce: bytes) -> bytes:
         job = self.job
@@ -168,7 +168,7 @@ class Sv2Rig(Protocol):
         channel.size = getattr(message, "extranonce_size", 0)
         self.by_id[channel.id] = channel
         if not self._beat.running:
-            self._beating = self._beat.start(BEAT, now=False)
+            self._beating = self._beat.start(self.rigs.beat, now=False)
 
     def _on_channel(self, channel: Channel, message: Any) -> None:
         match message:
@@ -216,8 +216,7 @@ class Sv2Rig(Protocol):
         for channel in self.by_id.values():
             if channel.job is None:
                 continue
-            found = channel.hash_on()
-            if found is not None:
+            for found in channel.hash_on(self.rigs.tries):
                 self._submit(channel, *found)
 
     def _submit(
@@ -242,9 +241,12 @@ class Sv2Rigs(ClientFactory):
         kinds: `standard` or `extended`, a channel for each, on every connection.
         breaches: What was not as the protocol wants it.
         now: What certificates are held against.
+        beat: Seconds between two turns of hashing, of `tries` hashes each.
     """
 
     noisy = False
+    beat = BEAT
+    tries = TRIES
 
     def __init__(
         self, reactor: Any, key: AuthorityKey, kinds: tuple[str, ...], min_size: int = 4
