@@ -8,155 +8,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from attrs import define
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 
-from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
+from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.controller.edges import SiteEdges
 from proxy.controller.loop import SiteLoop
 from proxy.power.budget import Order
 from proxy.power.messages import FleetReport, Grant, Joined, News, Park, Up, Work
 from proxy.power.models import find_model
-from proxy.power.ports import DeviceError, DeviceReport, MeterError, SignalListener
 from proxy.power.settings import site_control
 from proxy.power.show import figures
 from proxy.power.store import Store, open_store
+from tests.fakes.power_edges import Box, FakeDevices, FakeMeter, FakeRelay, FakeSignal
 
 START = 1_700_000_000.0
-WATCHDOG = 125.0
-TIME_OUT = 3.0
-
-
-@define(eq=False)
-class Box:
-    """A machine of the plant as it really is."""
-
-    address: str
-    worker: str
-    model: Any
-    bias: float
-    watts: float = 0.0
-    asleep: bool = False
-    changed_at: float = -math.inf
-    limit_w: float = math.inf
-    miner: int | None = None
-    is_parked: bool = True
-    parked_at: float = -math.inf
-    lies: bool = False  # says yes, does nothing, reads back as told
-    ignores: bool = False  # says yes, does nothing, reads back the truth
-    hangs: bool = False
-    told_asleep: bool = False
-    is_on: bool = True
-
-    def goal_w(self, now: float) -> float:
-        if not self.is_on:
-            return 0.0
-        if self.asleep:
-            return float(self.model.sleep_w)
-        has_work = not self.is_parked or now - self.parked_at < WATCHDOG
-        if self.miner is None and now - self.parked_at >= WATCHDOG:
-            has_work = False
-        full = min(self.model.watts, self.limit_w)
-        return float(full if has_work else self.model.idle_w)
-
-    def live(self, now: float) -> None:
-        goal = self.goal_w(now) * self.bias
-        if goal <= self.watts:
-            slow = self.asleep and now - self.changed_at < 0.8 * self.model.t_down_s
-            self.watts = self.watts if slow else goal
-            return
-        if now - self.changed_at >= 0.3 * self.model.t_up_s:
-            per_second = self.model.watts / max(1.0, 0.7 * self.model.t_up_s)
-            self.watts = min(goal, self.watts + per_second)
-
-
-class FakeDevices:
-    """The device APIs of the plant."""
-
-    def __init__(self, plant: "PowerSite") -> None:
-        self._plant = plant
-        self.calls: list[tuple[float, str, str]] = []
-
-    async def sleep(self, address: str) -> bool:
-        box = await self._reach(address, "sleep")
-        box.told_asleep = True
-        if not (box.lies or box.ignores) and not box.asleep:
-            box.asleep, box.changed_at = True, self._plant.now
-        return True
-
-    async def wake(self, address: str) -> bool:
-        box = await self._reach(address, "wake")
-        box.told_asleep = False
-        if box.asleep:
-            box.asleep, box.changed_at = False, self._plant.now
-        return True
-
-    async def limit(self, address: str, watts: Watts) -> bool:
-        box = await self._reach(address, "limit")
-        if not (box.lies or box.ignores):
-            box.limit_w = watts
-        return True
-
-    async def read(self, address: str) -> DeviceReport:
-        box = await self._reach(address, "read")
-        asleep = box.told_asleep if box.lies else box.asleep
-        watts = box.model.sleep_w if box.lies and asleep else box.watts
-        limit = min(box.limit_w, box.model.watts)
-        return DeviceReport(asleep, Watts(limit), Watts(watts), HashesPerSecond(0.0))
-
-    async def _reach(self, address: str, what: str) -> Box:
-        box = self._plant.boxes[address]
-        self.calls.append((self._plant.clock.seconds(), what, address))
-        if box.hangs or not box.is_on:
-            await deferLater(self._plant.clock, TIME_OUT)
-            raise DeviceError(f"{address}: no answer in 3 s")
-        return box
-
-
-class FakeMeter:
-    """The plant's meter: `fault` frozen, nan, silent or spike."""
-
-    def __init__(self, plant: "PowerSite") -> None:
-        self._plant = plant
-        self.fault = ""
-        self._last = 0.0
-
-    async def read(self) -> float:
-        if self.fault == "silent":
-            raise MeterError("no answer")
-        if self.fault == "nan":
-            return math.nan
-        if self.fault != "frozen":
-            noise = 1.0 + 0.001 * self._plant.random.gauss(0.0, 1.0)
-            self._last = self._plant.power_w * noise
-        return self._last
-
-    def close(self) -> None:
-        pass
-
-
-class FakeSignal:
-    """A signal with a lease, spoken for by the test."""
-
-    def __init__(self, name: str = "grid", lease_s: float | None = 30.0) -> None:
-        self.name = name
-        self.lease_s = None if lease_s is None else Seconds(lease_s)
-        self.listener: SignalListener | None = None
-
-    def start(self, listener: SignalListener) -> None:
-        self.listener = listener
-
-    async def stop(self) -> None:
-        self.listener = None
-
-
-class FakeRelay:
-    def __init__(self) -> None:
-        self.beats: list[bool] = []
-
-    async def beat(self, *, may_run: bool) -> None:
-        self.beats.append(may_run)
+HOLD = 600.0
+"""Without a source for so long, miners are reported as parked."""
 
 
 class PowerSite:
@@ -190,6 +58,7 @@ class PowerSite:
         self.devices = FakeDevices(self)
         self.news: list[dict[str, Any]] = []
         self.sent: list[Up] = []
+        self._lost_at = math.inf
         self._ids = iter(range(1, 1_000_000))
         self._changes: list[tuple[int, bool]] = []
         self.power = PowerConfig(
@@ -305,6 +174,23 @@ class PowerSite:
                 box.is_parked, box.parked_at = True, self.now
         self._report(left=gone)
 
+    def lose_upstream(self) -> None:
+        """Let no source have work from now on."""
+        self._lost_at = self.now
+        for box in self.boxes.values():
+            box.starved_at = self.now
+
+    def regain_upstream(self) -> None:
+        """Give every machine that is granted work its jobs again, at once."""
+        self._hold_out(is_out=False)
+        self._lost_at = math.inf
+        for box in self.boxes.values():
+            box.starved_at = math.inf
+
+    def _hold_out(self, *, is_out: bool) -> None:
+        granted = [b.miner for b in self.boxes.values() if not b.is_parked]
+        self._changes += [(m, is_out) for m in granted if m is not None]
+
     def _joined(self, boxes: Sequence[Box] | None) -> Iterator[Joined]:
         for box in boxes if boxes is not None else self.boxes.values():
             if box.miner is not None:
@@ -363,6 +249,8 @@ class PowerSite:
                 self.clock.advance(0.1)
             for box in self.boxes.values():
                 box.live(self.now)
+            if 0 <= self.now - self._lost_at - HOLD < 1:
+                self._hold_out(is_out=True)
             changes, self._changes = self._changes, []
             self._report(parked=changes, work=self._work())
             if renew:

@@ -9,7 +9,8 @@ from protocol.units import UnixTime
 from proxy.power.budget import Order
 from proxy.power.reasons import REASONS
 from proxy.power.steps import Reason
-from tests.fakes.power_site import FakeSignal, PowerSite
+from tests.fakes.power_edges import FakeSignal
+from tests.fakes.power_site import PowerSite
 
 HALF = 90_000.0
 """Of what the 50 machines draw, about half."""
