@@ -46,6 +46,7 @@ class Moment:
     now: Seconds  # the fleet's clock
     at: UnixTime
     elapsed: Seconds  # since this was last done
+    working: float = 1.0  # of the running watts: machines whose shares come
 
 
 @frozen
@@ -99,8 +100,10 @@ def sense(  # noqa: PLR0913
     """
     meter = state.meter
     if params.meter is not None:
-        most = _site_w(fleet, now, params, state.estimate.bias)
-        meter = judge(meter, reading, now, most, params.meter)
+        bias, aux = state.estimate.bias, params.estimate.aux
+        most = _site_w(fleet, now, params, bias)
+        least = aux.site_watts(bias * fleet.drawn_w(now)[0])
+        meter = judge(meter, reading, now, most, params.meter, least_w=least)
     seen = _conditions(evolve(state, meter=meter), fleet, budget, now, params)
     seen = evolve(seen, silence=silence)
     safety, stance, transitions = assess(state.safety, seen, params.safety)
@@ -125,6 +128,7 @@ def act(
         is_blind=_is_blind(state.meter, moment.now, params),
         is_urgent=stance.limit_w < budget.watts or bool(budget.lapsed),
         may_raise=stance.may_raise,
+        working=moment.working,
     )
     estimate, cap = step(state.estimate, limited, fleet, sight, params.estimate)
     ceiling = params.estimate.aux.it_watts(estimate.ramped_w)

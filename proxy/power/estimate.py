@@ -21,6 +21,7 @@ class EstimateParams:
     ramp_up_w_per_s: float = math.inf
     ramp_down_w_per_s: float = 0.0  # 0: at once
     bias_gain: float = 0.15
+    doubt_gain: float = 0.003  # below the reference: half an hour
     reference_gain: float = 0.0015
     bias_low: float = 0.85
     bias_high: float = 1.25  # also assumed while the meter is lost
@@ -58,6 +59,7 @@ class Sight:
     is_blind: bool = False  # the meter is lost: assume the worst bias
     is_urgent: bool = False  # down at once, whatever the ramp
     may_raise: bool = True  # else nothing goes up
+    working: float = 1.0  # of the running watts: machines whose shares come
 
 
 def step(
@@ -105,14 +107,14 @@ def _learn(
         return evolve(known, last_w=None)
     gain = min(1.0, params.bias_gain * sight.elapsed / CONTROL_PERIOD)
     it_w = params.aux.it_watts(sight.meter_w)
-    seen = min(max(known.bias, it_w / most_w), it_w / least_w)  # what none contradicts
+    proven_w = max(1e-9, sight.working * least_w)  # the others may do nothing
+    seen = min(max(known.bias, it_w / most_w), it_w / proven_w)  # none contradicts
     is_telling = most_w >= params.telling_share * float(fleet.full_w.sum())
-    bias = known.bias + (gain * (seen - known.bias) if is_telling else 0.0)
+    bias = _moved(known, seen, sight, params) if is_telling else known.bias
     variance = known.variance_w2
     if known.last_w is not None:  # two readings differ by twice the variance
         jump = (sight.meter_w - known.last_w) ** 2 / 2.0
         variance += gain * (jump - variance)
-    bias = min(params.bias_high, max(params.bias_low, bias))
     slow = min(1.0, params.reference_gain * sight.elapsed / CONTROL_PERIOD)
     return evolve(
         known,
@@ -121,6 +123,21 @@ def _learn(
         variance_w2=variance,
         last_w=sight.meter_w,
     )
+
+
+def _moved(known: Estimate, seen: float, sight: Sight, params: EstimateParams) -> float:
+    """Return the bias after it was seen to be `seen`.
+
+    It rises fast, and as fast falls back to the reference. Below that it is in
+    doubt: machines that lost their work draw less too, and will draw it again.
+    """
+    periods = sight.elapsed / CONTROL_PERIOD
+    fast = min(1.0, params.bias_gain * periods)
+    slow = min(1.0, params.doubt_gain * periods)
+    seen = min(params.bias_high, max(params.bias_low, seen))
+    known_low = min(known.bias, known.reference)
+    bias = known.bias + fast * (max(seen, known_low) - known.bias)
+    return bias + slow * min(0.0, seen - known_low)
 
 
 def _ramp(
@@ -160,7 +177,8 @@ def _integral(  # noqa: PLR0913
     on_its_way = known.bias * fleet.falling_w(sight.now) * (1.0 + params.aux.share)
     error = allow - (sight.meter_w - on_its_way)
     is_saturated = bool((fleet.level >= fleet.top).all())
-    if error > 0 and (not settled or is_saturated):
+    is_proven = sight.working >= params.settled_share
+    if error > 0 and (is_saturated or not (settled and is_proven)):
         return Watts(before)  # nothing more to grant: do not wind up
     if abs(error) < params.dead_band * allow:
         return Watts(before)

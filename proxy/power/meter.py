@@ -30,9 +30,9 @@ class MeterParams:
     missed_polls: int = 3  # from here on it is lost
     slope_w_per_s: float = math.inf  # faster changes wait for confirmation
     confirmations: int = 3  # readings in a row that make a step believable
-    frozen_s: float = 10.0  # the same reading while machines went down
+    frozen_s: float = 10.0  # the same reading while machines went down or came up
     frozen_always_s: float = 120.0  # the same reading whatever they did
-    moved: float = 0.02  # of the expected watts: what counts as gone down
+    moved: float = 0.02  # of the expected watts: what counts as gone down, or up
 
 
 @frozen
@@ -48,7 +48,8 @@ class Meter:
     fault: MeterFault | None = None
     raw_w: float | None = None  # the last reading, believable or not
     raw_since: float = -math.inf  # since when it has been exactly that
-    expected_w: float = 0.0  # what was expected of the machines then
+    expected_w: float = 0.0  # the most that was expected of the machines then
+    least_w: float = 0.0  # the least
     quiet_s: float = 0.0  # longest time at one reading, at most QUIET_LIMIT
     step_w: float | None = None  # where a spike went
     step_count: int = 0  # readings there in a row
@@ -67,12 +68,14 @@ class Meter:
         return self.watts if self.fault is None else None
 
 
-def judge(
+def judge(  # noqa: PLR0913
     meter: Meter,
     reading: float | None,
     now: Seconds,
     expected_w: float,
     params: MeterParams,
+    *,
+    least_w: float = 0.0,
 ) -> Meter:
     """Return the meter after one poll.
 
@@ -83,6 +86,7 @@ def judge(
         expected_w: The most that the site may still draw by the model: it falls
             only once machines are down.
         params: What the meter can show.
+        least_w: The least that it must draw: it rises only once machines are up.
     """
     if reading is None:
         is_late = meter.is_lost(now, params)
@@ -92,29 +96,33 @@ def judge(
     if reading < 0:
         return evolve(meter, fault=MeterFault.NEGATIVE)
     if reading != meter.raw_w:
-        meter = _moved_on(meter, reading, now, expected_w)
-    elif _is_frozen(meter, now, expected_w, params):
+        meter = _moved_on(meter, reading, now, expected_w, least_w)
+    elif _is_frozen(meter, now, expected_w, least_w, params):
         return evolve(meter, fault=MeterFault.FROZEN)
     return _slope(meter, reading, now, params)
 
 
 def _is_frozen(
-    meter: Meter, now: Seconds, expected_w: float, params: MeterParams
+    meter: Meter, now: Seconds, expected_w: float, least_w: float, params: MeterParams
 ) -> bool:
     same_for = now - meter.raw_since
     has_fallen = expected_w < (1.0 - params.moved) * meter.expected_w
-    if has_fallen and same_for >= params.frozen_s:
+    has_risen = least_w > (1.0 + params.moved) * meter.least_w
+    if (has_fallen or has_risen) and same_for >= params.frozen_s:
         return True
     return same_for >= max(params.frozen_always_s, 5.0 * meter.quiet_s)
 
 
-def _moved_on(meter: Meter, reading: float, now: Seconds, expected_w: float) -> Meter:
+def _moved_on(
+    meter: Meter, reading: float, now: Seconds, expected_w: float, least_w: float
+) -> Meter:
     quiet = 0.0 if meter.raw_w is None else min(QUIET_LIMIT, now - meter.raw_since)
     return evolve(
         meter,
         raw_w=reading,
         raw_since=now,
         expected_w=expected_w,
+        least_w=least_w,
         quiet_s=max(meter.quiet_s, quiet),
     )
 

@@ -200,7 +200,7 @@ class SiteControl:
         self.table.age(elapsed)
         new = self.table.adopt(now)
         sensed = self._ramped_to_meter(sensed)
-        moment = Moment(now, self._at, elapsed)
+        moment = Moment(now, self._at, elapsed, self.table.working_share(now))
         action = act(sensed, self.table.fleet, budget, moment, self.params)
         self.state, self.cap = action.state, action.cap
         if action.plan.reason.any():

@@ -13,6 +13,9 @@ from proxy.power.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines import Describer, Machine, Mode, Saved
 from proxy.power.messages import Joined
 
+PROVEN_FOR = Seconds(60.0)
+"""A share proves that its machine works for so long: a minute has 6 of them or more."""
+
 FORGOTTEN_AFTER = Seconds(3600.0)
 """A machine that has been neither connected nor reachable for so long is gone."""
 
@@ -56,6 +59,15 @@ class Table:
     def level_of(self, machine: Machine) -> int:
         """Return the level that a machine is commanded to."""
         return int(self.fleet.level[machine.row])
+
+    def working_share(self, now: Seconds) -> float:
+        """Return the part of the running watts that shares prove; 0 if none runs."""
+        hashed_at = np.array([machine.hashed_at for machine in self.machines])
+        running = self.fleet.target_w * (self.fleet.level > 0)
+        total = float(running.sum())
+        if total <= 0:
+            return 0.0
+        return float(running[now - hashed_at < PROVEN_FOR].sum()) / total
 
     def restore(self, saved: Iterable[Saved], now: Seconds) -> None:
         """Take in the machines that were known before a restart.

@@ -28,6 +28,7 @@ def look(  # noqa: PLR0913
     is_blind: bool = False,
     is_urgent: bool = False,
     may_raise: bool = True,
+    working: float = 1.0,
 ) -> tuple[Estimate, Cap]:
     order = Budget("hall-a", Watts(budget), Rule.ORDER, "order 1 of cli")
     seen = Sight(
@@ -38,6 +39,7 @@ def look(  # noqa: PLR0913
         is_blind=is_blind,
         is_urgent=is_urgent,
         may_raise=may_raise,
+        working=working,
     )
     return step(known or Estimate(Watts(budget), bias=1.0), order, of, seen, params)
 
@@ -84,10 +86,50 @@ def test_the_bias_moves_to_the_meter_by_its_gain() -> None:
 @pytest.mark.parametrize(("meter", "bias"), [(3000.0, 1.25), (100.0, 0.85)])
 def test_the_bias_stays_within_its_bounds(meter: float, bias: float) -> None:
     known = Estimate(Watts(1000.0), bias=1.0)
-    for _ in range(100):
+    for _ in range(6000):
         known, _ = look(known, meter=meter)
 
-    assert known.bias == bias
+    assert known.bias == pytest.approx(bias)
+    assert 0.85 <= known.bias <= 1.25
+
+
+def test_a_bias_above_the_reference_falls_back_to_it_fast_and_below_it_slowly() -> None:
+    high = Estimate(Watts(1000.0), bias=1.2, reference=1.1)
+    low = Estimate(Watts(1000.0), bias=1.1, reference=1.1)
+
+    assert look(high, meter=1150.0)[0].bias == pytest.approx(1.2 - 0.15 * 0.05)
+    assert look(high, meter=1000.0)[0].bias == pytest.approx(1.2 - 0.15 * 0.1 - 3e-4)
+    assert look(low, meter=1000.0)[0].bias == pytest.approx(1.1 - 0.003 * 0.1)
+
+
+def test_a_site_that_loses_its_work_is_not_taken_for_a_thrifty_one() -> None:
+    known = Estimate(Watts(1000.0), bias=1.0, reference=1.0)
+    for _ in range(12):  # a minute until it shows that no shares come
+        known, _ = look(known, meter=50.0)
+    before = known.bias
+    for _ in range(1000):
+        known, _ = look(known, meter=50.0, working=0.0)
+
+    assert before > 0.994
+    assert known.bias == before
+
+
+def test_what_machines_without_shares_do_not_draw_is_not_learned() -> None:
+    known = Estimate(Watts(1000.0), bias=1.0, reference=1.0)
+
+    assert look(known, meter=900.0, working=0.9)[0].bias == pytest.approx(1.0)
+    assert look(known, meter=890.0, working=0.9)[0].bias < 0.99999
+    assert look(known, meter=1010.0, working=0.5)[0].bias > 1.0
+
+
+def test_the_integral_gives_only_while_shares_prove_that_machines_work() -> None:
+    level = HUNDRED.level.copy()
+    level[:10] = 0
+    part = evolve(HUNDRED, level=level, from_w=HUNDRED.watts_at(level))
+
+    assert look(of=part, meter=890.0, working=0.97)[0].integral_w > 0.0
+    assert look(of=part, meter=890.0, working=0.96)[0].integral_w == 0.0
+    assert look(of=part, meter=1100.0, working=0.0)[0].integral_w < 0.0
 
 
 def test_the_reference_follows_a_hundred_times_slower() -> None:

@@ -15,12 +15,14 @@ def read(
     start: Meter | None = None,
     at: float = 0.0,
     expected: float = 5000.0,
+    least: float = 0.0,
     params: MeterParams = PARAMS,
 ) -> Meter:
     """One reading a second, from second `at` + 1 on."""
     meter = start or Meter(Seconds(at))
     for second, reading in enumerate(readings, start=1):
-        meter = judge(meter, reading, Seconds(at + second), expected, params)
+        now = Seconds(at + second)
+        meter = judge(meter, reading, now, expected, params, least_w=least)
     return meter
 
 
@@ -104,6 +106,15 @@ def test_the_same_reading_while_machines_go_up_is_not_frozen() -> None:
     steady = read(*[5000.0] * 10)
 
     assert read(5000.0, start=steady, at=10.0, expected=9000.0).fault is None
+
+
+def test_the_same_reading_after_machines_came_up_is_frozen() -> None:
+    steady = read(*[5000.0] * 10, least=4000.0)
+
+    assert read(5000.0, start=steady, at=10.0, least=4080.0).fault is None
+    frozen = read(5000.0, start=steady, at=10.0, least=4081.0)
+    assert frozen.fault is MeterFault.FROZEN
+    assert read(5001.0, start=frozen, at=11.0, least=4081.0).fault is None
 
 
 def test_the_same_reading_for_two_minutes_is_frozen_whatever_happens() -> None:

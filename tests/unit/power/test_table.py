@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from protocol.units import Seconds
@@ -202,6 +203,22 @@ def test_only_debts_that_have_grown_are_told_and_told_once() -> None:
     assert debt.key == off.key
     assert debt.hours == pytest.approx(0.5 * (full - rest) / full)
     assert table.debts() == []
+
+
+def test_shares_of_the_last_minute_prove_which_running_machines_work() -> None:
+    table = a_table()
+    assert table.working_share(NOW) == 0.0
+    one, two = join(table, 1, "park.1"), join(table, 2, "park.2", "10.0.0.2")
+    asleep = join(table, 3, "park.3", "10.0.0.3")
+    assert table.working_share(NOW) == 0.0, "none runs"
+    table.command(np.array([1, 1, 0]), NOW)
+
+    one.hashed_at = asleep.hashed_at = NOW
+    two.hashed_at = later(1)
+
+    assert table.working_share(later(59)) == 1.0
+    assert table.working_share(later(60)) == 0.5
+    assert table.working_share(later(61)) == 0.0
 
 
 def test_a_model_that_nobody_knows_is_named_with_its_key() -> None:
