@@ -200,7 +200,7 @@ def build(
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = state / "ledger.sqlite3"
     sources = build_sources(config, reactor, random, wall_clock)
-    engine = choose_engine(config.proxy.engine)
+    engine = choose_engine(config.proxy.engine, config.proxy.engine_threads)
     settings = config.proxy.ledger
     ledger = SqliteLedger(
         open_database(path, durability=settings.durability),

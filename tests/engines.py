@@ -10,4 +10,9 @@ NEEDS_ENGINE = pytest.mark.skipif(
     and os.environ.get("BASELOAD_REQUIRE_NATIVE") != "1",
     reason="the engine in C was not built",
 )
-ENGINES = ["python", pytest.param("native", marks=NEEDS_ENGINE)]
+# a name and how many threads judge
+ENGINES = [
+    pytest.param(("python", 1), id="python"),
+    pytest.param(("native", 1), id="native", marks=NEEDS_ENGINE),
+    pytest.param(("native", 2), id="native-2", marks=NEEDS_ENGINE),
+]

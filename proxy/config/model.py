@@ -31,6 +31,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     Attributes:
         observer: Endpoint of the read-only socket; None: off.
         web: Endpoint of the dashboard; None: off.
+        engine_threads: Of the native engine, for each site.
         log: How lines on standard error are written.
     """
 
@@ -40,6 +41,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     observer: str | None = None
     web: str | None = None
     engine: Literal["auto", "native", "python"] = "auto"
+    engine_threads: Annotated[int, Meta(ge=1, le=16)] = 1
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warn", "error", "critical"] = "info"
     ledger: LedgerConfig = LedgerConfig()

@@ -42,9 +42,11 @@ class Hall:
 
     Attributes:
         engine: Who judges: `python`, or `native` where that was built.
+        threads: That judge at once, of the native engine.
     """
 
     engine: ClassVar[str] = "python"
+    threads: ClassVar[int] = 1
 
     def __init__(self, layout: Layout = Layout(4, 4), sources: int = 1) -> None:  # noqa: B008
         self.clock = Clock()
@@ -56,7 +58,7 @@ class Hall:
             Spaces(layout),
             self.clock,
             Seconds(30.0),
-            EngineChoice(self.engine, "").copies(layout.slot_bytes),  # type: ignore[arg-type]
+            EngineChoice(self.engine, "", self.threads).copies(layout.slot_bytes),  # type: ignore[arg-type]
         )
         for source in self.sources:
             source.listener = self.board
@@ -78,7 +80,7 @@ class Hall:
         self.count = 0
         real = RealHall(self.floor, LimitsConfig(), lambda: 0.5)
         self.turns = Clock()  # of its own: a turn takes no time of the site's
-        self.port: Any = EngineChoice(self.engine, "").of_site(  # type: ignore[arg-type]
+        self.port: Any = EngineChoice(self.engine, "", self.threads).of_site(  # type: ignore[arg-type]
             real, self.recorder, self.turns
         )
 

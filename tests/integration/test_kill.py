@@ -99,12 +99,15 @@ class BlockingMiner:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_acknowledged_share_survives_a_kill(tmp_path: Path, engine: str) -> None:
+def test_every_acknowledged_share_survives_a_kill(
+    tmp_path: Path, engine: tuple[str, int]
+) -> None:
     pool_port, port = free_port(), free_port()
     config = tmp_path / "c.toml"
     config.write_text(f"""
 [proxy]
-engine = "{engine}"
+engine = "{engine[0]}"
+engine_threads = {engine[1]}
 [[pools]]
 name = "main"
 url = "stratum+tcp://127.0.0.1:{pool_port}"

@@ -22,8 +22,8 @@ EVERY = (1 << 256) - 1
 class Side:
     """One engine with its miners, driven by steps."""
 
-    def __init__(self, engine: str) -> None:
-        kind = type("Hall", (Hall,), {"engine": engine})
+    def __init__(self, engine: str, threads: int = 1) -> None:
+        kind = type("Hall", (Hall,), {"engine": engine, "threads": threads})
         self.hall: Hall = kind()
         self.hall.sources[0].post()
         self.wires: list[Wire | None] = [self.hall.connect() for _ in range(MINERS)]
@@ -215,16 +215,19 @@ MANY = b"".join(
 BLOCKS = MANY.replace(b'"1"', b'"2"')
 
 
-@settings(max_examples=300)
-@given(st.booleans(), st.lists(STEPS, min_size=1, max_size=14))
-@example(True, [("send", 0, MANY), ("pass", 2), ("send", 0, MANY[:3000])])
-@example(True, [("policy", 6000.0), ("send", 1, MANY), ("pass", 1), ("post", {})])
-@example(True, [("post", {"block_target": EVERY}), ("send", 2, BLOCKS)])
+@settings(max_examples=400)
+@given(st.sampled_from([1, 2]), st.booleans(), st.lists(STEPS, min_size=1, max_size=14))
+@example(1, True, [("send", 0, MANY), ("pass", 2), ("send", 0, MANY[:3000])])
+@example(2, True, [("policy", 6000.0), ("send", 1, MANY), ("pass", 1), ("post", {})])
+@example(2, True, [("post", {"block_target": EVERY}), ("send", 2, BLOCKS)])
+@example(1, True, [("send", 0, b" " * 16385 + b"\n")])
+@example(1, True, [("send", 0, MANY[:20] + b" " * 16385 + MANY[20:90])])
 def test_both_engines_answer_and_count_alike(
+    threads: int,
     are_at_work: bool,  # noqa: FBT001
     steps: list[tuple[Any, ...]],
 ) -> None:
-    python, native = Side("python"), Side("native")
+    python, native = Side("python"), Side("native", threads)
 
     for step in (WORK if are_at_work else []) + steps:
         python.do(step)

@@ -58,6 +58,7 @@ def test_the_least_file_has_the_defaults_of_the_contract(tmp_path: Path) -> None
     proxy, pool, site = config.proxy, config.pools[0], config.sites[0]
 
     assert (proxy.engine, proxy.observer, proxy.web) == ("auto", None, None)
+    assert proxy.engine_threads == 1
     assert proxy.ledger.durability == "process"
     assert proxy.ledger.keep_shares_s == 86400
     assert proxy.ledger.max_bytes == 20_000_000_000

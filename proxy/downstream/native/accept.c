@@ -30,7 +30,7 @@ void accept_some(engine *e, int *listener)
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
                 errno == ENOBUFS) {
-                epoll_ctl(e->inner, EPOLL_CTL_DEL, *listener, NULL);
+                epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_DEL, *listener, NULL);
                 e->is_crowded = true; /* until engine_listen */
             }
             return;
@@ -55,14 +55,14 @@ bool engine_listen(engine *e, int fd)
     if (i == e->listener_count)
         e->listener_count++;
     event.data.ptr = &e->listeners[i];
-    return !epoll_ctl(e->inner, EPOLL_CTL_ADD, fd, &event) || errno == EEXIST;
+    return !epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_ADD, fd, &event) || errno == EEXIST;
 }
 
 void engine_unlisten(engine *e, int fd)
 {
     for (size_t i = 0; i < e->listener_count; i++)
         if (e->listeners[i] == fd) {
-            epoll_ctl(e->inner, EPOLL_CTL_DEL, fd, NULL);
+            epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_DEL, fd, NULL);
             e->listeners[i] = -1; /* its place stays: an event may name it */
         }
 }

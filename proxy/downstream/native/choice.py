@@ -66,28 +66,30 @@ class EngineChoice:
     Attributes:
         name: As status shows it.
         reason: Why it is the Python path; else what the engine hashes with.
+        threads: That read and judge at the same time; the Python path has none.
     """
 
     name: Literal["native", "python"]
     reason: str
+    threads: int = 1
 
     def copies(self, slot_bytes: int) -> Callable[[], JobCopies]:
         """Return what makes the copies of jobs that the engine judges by."""
         if self.name == "python":
             return NoCopies
         jobs: Any = import_module("proxy.downstream.native.engine").Jobs
-        return lambda: jobs(slot_bytes)
+        return lambda: jobs(slot_bytes, self.threads)
 
     def of_site(self, hall: Hall, recorder: Recorder, reactor: Any) -> SiteEngine:
         """Return an engine for the miners of `hall`."""
         if self.name == "python":
             return PythonEngine()
         port = import_module("proxy.downstream.native.port")
-        engine: SiteEngine = port.NativePort(hall, recorder, reactor)
+        engine: SiteEngine = port.NativePort(hall, recorder, reactor, self.threads)
         return engine
 
 
-def choose_engine(wish: Wish) -> EngineChoice:
+def choose_engine(wish: Wish, threads: int = 1) -> EngineChoice:
     """Return the native engine where it was built, else the Python path.
 
     Raises:
@@ -101,7 +103,10 @@ def choose_engine(wish: Wish) -> EngineChoice:
         if wish == "native":
             raise NoEngineError(f"the native engine was not built: {error}") from error
         return EngineChoice("python", f"the native engine was not built: {error}")
-    return EngineChoice("native", engine.choose_sha256())
+    how = engine.choose_sha256()
+    if threads > 1:
+        how = f"{how}, {threads} threads"
+    return EngineChoice("native", how, threads)
 
 
 def is_plain(endpoint: str) -> bool:

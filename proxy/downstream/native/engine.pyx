@@ -119,7 +119,7 @@ cdef class JobRow:
     cdef str name_text
     cdef bytes name
 
-    def __cinit__(self, job, size_t slot_size):
+    def __cinit__(self, job, size_t slot_size, unsigned lanes=1):
         cdef c.job_parts parts
         work = job.work
         cdef bytes coinb1 = job.coinb1, coinb2 = work.coinb2
@@ -143,7 +143,7 @@ cdef class JobRow:
         parts.version, parts.nbits = work.version, work.nbits
         parts.min_ntime, parts.max_ntime = work.ntime, work.max_ntime
         self.keys, self.job, self.slot_size = job.seen, job, slot_size
-        self.row = c.job_new(&parts, self.keys.keys)
+        self.row = c.job_new(&parts, self.keys.keys, lanes)
         if self.row is NULL:
             raise ValueError("a job larger than any pool's")
 
@@ -198,13 +198,14 @@ cdef class Jobs:
     cdef w.group *group
     cdef dict rows
     cdef size_t slot_size
+    cdef unsigned lanes
 
-    def __cinit__(self, size_t slot_size):
+    def __cinit__(self, size_t slot_size, unsigned lanes=1):
         self.group = w.group_new()
         if self.group is NULL:
             raise MemoryError
         self.rows = {}
-        self.slot_size = slot_size
+        self.slot_size, self.lanes = slot_size, lanes
 
     def __dealloc__(self):
         w.group_free(self.group)
@@ -219,7 +220,7 @@ cdef class Jobs:
         Raises:
             ValueError: It is of a size that no pool sends.
         """
-        cdef JobRow row = JobRow(job, self.slot_size)
+        cdef JobRow row = JobRow(job, self.slot_size, self.lanes)
         self.rows[job.seq] = row
         if not w.group_post(
             self.group,
@@ -394,16 +395,21 @@ cdef class Wire:
 cdef class Engine:
     """The sockets of a site's miners, and the judge of what comes in on them.
 
+    Args:
+        site: Whose miners.
+        lanes: Threads that read and judge in a turn, 1 to 16, this one among them;
+            as many as the copies of its jobs are made for.
+
     Raises:
-        OSError: The kernel has no epoll or timer for it.
+        OSError: The kernel has no epoll, timer or thread for it.
     """
 
     cdef w.engine *engine
     cdef str site
 
-    def __cinit__(self, str site not None):
+    def __cinit__(self, str site not None, unsigned lanes=1):
         self.site = site
-        self.engine = w.engine_new()
+        self.engine = w.engine_new(lanes)
         if self.engine is NULL:
             raise OSError(errno, os.strerror(errno))
 
@@ -437,12 +443,11 @@ cdef class Engine:
         Returns:
             Whether there are verdicts: `batch` has them, and `answer` is awaited.
         """
-        cdef double work
-        cdef const uint32_t *found
+        cdef uint32_t found[w.VERDICTS]
         cdef int i
         with nogil:
             w.engine_run(self.engine, now, wall)
-        found = w.engine_verdicts(self.engine, &work)
+            w.engine_verdicts(self.engine, found)
         for i in range(w.VERDICTS):
             if found[i]:
                 return True
@@ -450,18 +455,21 @@ cdef class Engine:
 
     def batch(self, double at):
         """Return this turn's verdicts as a `CountedBatch`; once."""
-        cdef double work
+        cdef uint32_t found[w.VERDICTS]
+        cdef double work = w.engine_verdicts(self.engine, found)
         cdef size_t count, i
+        cdef unsigned lane
         cdef int verdict
-        cdef const uint32_t *found = w.engine_verdicts(self.engine, &work)
-        cdef const w.record *record = w.engine_records(self.engine, &count)
+        cdef const w.record *record
         cdef w.worker *by
         cdef list rows = [], sums = [], wanted = []
         cdef object when = at
-        for i in range(count):
-            rows.append(row_of(&record[i], when, self.site))
-            if record[i].got.is_block or record[i].got.meets_source:
-                wanted.append(share_of(&record[i], when, self.site))
+        for lane in range(w.engine_lanes(self.engine)):
+            record = w.engine_records(self.engine, lane, &count)
+            for i in range(count):
+                rows.append(row_of(&record[i], when, self.site))
+                if record[i].got.is_block or record[i].got.meets_source:
+                    wanted.append(share_of(&record[i], when, self.site))
         by = w.engine_next_sums(self.engine)
         while by is not NULL:
             sums.append((<str>by.name, by.accepted, by.unlisted, by.work))
@@ -478,7 +486,8 @@ cdef class Engine:
 
     def answer(self):
         """Send this turn's answers: its verdicts are durable."""
-        w.engine_answer(self.engine)
+        with nogil:
+            w.engine_answer(self.engine)
 
     def arrivals(self):
         """Return the new connections: their descriptor, their listener's, the peer."""

@@ -21,22 +21,22 @@ static const char *const TAILS[VERDICTS] = {
 
 static void answer_share(wire *w, const submit *s, verdict v)
 {
-    engine *e = w->engine;
-    char *out = e->answer_text + e->answer_bytes;
-    answer *last = e->answer_count ? &e->answers[e->answer_count - 1] : NULL;
+    lane *l = w->lane;
+    char *out = l->answer_text + l->answer_bytes;
+    answer *last = l->answer_count ? &l->answers[l->answer_count - 1] : NULL;
     size_t tail_size = strlen(TAILS[v]);
 
     if (s->id_size == 4 && !memcmp(s->id, "null", 4))
         return; /* a notification */
     if (!last || last->to != w) {
-        last = &e->answers[e->answer_count++];
-        *last = (answer){w, e->answer_bytes, e->answer_bytes};
+        last = &l->answers[l->answer_count++];
+        *last = (answer){w, l->answer_bytes, l->answer_bytes};
     }
     memcpy(out, "{\"id\":", 6);
     memcpy(out + 6, s->id, s->id_size);
     memcpy(out + 6 + s->id_size, TAILS[v], tail_size);
-    e->answer_bytes += 6 + s->id_size + tail_size;
-    last->end = e->answer_bytes;
+    l->answer_bytes += 6 + s->id_size + tail_size;
+    last->end = l->answer_bytes;
 }
 
 static worker *find_worker(const wire *w, const submit *s)
@@ -71,25 +71,25 @@ static const wire_terms *required(const wire *w, int64_t seq)
     return now->difficulty < at_job->difficulty ? now : at_job;
 }
 
-static void count_worker(engine *e, worker *by, const record *r)
+static void count_worker(lane *l, worker *by, const record *r)
 {
     if (!by->is_touched) {
         by->is_touched = true;
-        by->next_touched = e->touched;
-        e->touched = by;
+        by->next_touched = l->touched;
+        l->touched = by;
     }
-    e->verdicts[r->got.verdict]++;
+    l->verdicts[r->got.verdict]++;
     if (r->got.verdict == ACCEPTED) {
         by->accepted++;
         by->work += r->difficulty;
-        e->work += r->difficulty;
+        l->work += r->difficulty;
     }
 }
 
 static void count_wire(wire *w, const record *r)
 {
     tally *sum = &w->sum;
-    double now = w->engine->now;
+    double now = w->lane->now;
 
     if (r->got.verdict != ACCEPTED) {
         sum->rejected[r->got.verdict]++;
@@ -109,9 +109,9 @@ static void count_wire(wire *w, const record *r)
 }
 
 /* Whether the ledger could store this reject: a flood is only counted. */
-static bool is_listed(engine *e, worker *by)
+static bool is_listed(lane *l, worker *by)
 {
-    int64_t minute = (int64_t)floor(e->wall / 60);
+    int64_t minute = (int64_t)floor(l->wall / 60);
 
     if (by->minute != minute) {
         by->minute = minute;
@@ -126,47 +126,47 @@ static void fill_terms(const wire *w, const live_job *at, terms *how, double *di
 
     how->slot = w->slot;
     how->version_mask = w->version_mask & at->mask;
-    how->is_stale = w->engine->now >= at->stale_at;
+    how->is_stale = w->lane->now >= at->stale_at;
     memcpy(how->target, asked->target, 32);
     *difficulty = asked->difficulty;
 }
 
 /* Count a verdict, answer it, and list it for the ledger. */
-static void conclude(engine *e, const record *r, const submit *s)
+static void conclude(lane *l, const record *r, const submit *s)
 {
-    count_worker(e, r->by, r);
+    count_worker(l, r->by, r);
     count_wire(r->from, r);
     answer_share(r->from, s, r->got.verdict);
-    e->has_block |= r->got.is_block;
-    if (r->got.verdict != ACCEPTED && !is_listed(e, r->by) && !r->got.is_block)
+    l->has_block |= r->got.is_block;
+    if (r->got.verdict != ACCEPTED && !is_listed(l, r->by) && !r->got.is_block)
         r->by->unlisted++;
     else
-        e->records[e->record_count++] = *r;
+        l->records[l->record_count++] = *r;
 }
 
-static void weigh(engine *e, job *row, const terms *how, record *r, const submit *s)
+static void weigh(lane *l, job *row, const terms *how, record *r, const submit *s)
 {
     if (job_weigh(row, how, &r->got))
-        conclude(e, r, s);
+        conclude(l, r, s);
     else
         lose(r->from); /* no memory to know it by, so it is not answered */
 }
 
-void settle_half(engine *e)
+void settle_half(lane *l)
 {
-    half *h = &e->half;
+    half *h = &l->half;
 
     if (!h->is_set)
         return;
     h->is_set = false;
-    job_hash(h->row, &h->how, &h->share, &h->found.got);
-    weigh(e, h->row, &h->how, &h->found, &h->share);
+    job_hash(h->row, l->number, &h->how, &h->share, &h->found.got);
+    weigh(l, h->row, &h->how, &h->found, &h->share);
 }
 
-static void keep_half(engine *e, job *row, const terms *how, const record *r,
+static void keep_half(lane *l, job *row, const terms *how, const record *r,
                       const submit *s)
 {
-    half *h = &e->half;
+    half *h = &l->half;
 
     *h = (half){.is_set = true, .row = row, .how = *how, .share = *s, .found = *r};
     memcpy(h->id, s->id, s->id_size); /* the line is gone when it is answered */
@@ -176,15 +176,15 @@ static void keep_half(engine *e, job *row, const terms *how, const record *r,
 /* Judge a share of `at`, together with the one that waits if that is of the same job. */
 static void judge_with_half(wire *w, const live_job *at, record *r, const submit *s)
 {
-    engine *e = w->engine;
-    half *h = &e->half;
+    lane *l = w->lane;
+    half *h = &l->half;
     terms how;
 
     fill_terms(w, at, &how, &r->difficulty);
     r->job = at->owner;
     if (!job_check(at->row, &how, s, &r->got)) {
-        settle_half(e); /* answers keep their order */
-        conclude(e, r, s);
+        settle_half(l); /* answers keep their order */
+        conclude(l, r, s);
         return;
     }
     if (h->is_set && h->row == at->row) {
@@ -193,13 +193,13 @@ static void judge_with_half(wire *w, const live_job *at, record *r, const submit
         judgement *const got[2] = {&h->found.got, &r->got};
 
         h->is_set = false;
-        job_hash_two(at->row, hows, shares, got);
-        weigh(e, h->row, &h->how, &h->found, &h->share);
-        weigh(e, at->row, &how, r, s);
+        job_hash_two(at->row, l->number, hows, shares, got);
+        weigh(l, h->row, &h->how, &h->found, &h->share);
+        weigh(l, at->row, &how, r, s);
         return;
     }
-    settle_half(e);
-    keep_half(e, at->row, &how, r, s);
+    settle_half(l);
+    keep_half(l, at->row, &how, r, s);
 }
 
 void judge_share(wire *w, const submit *s)
@@ -226,7 +226,7 @@ void judge_share(wire *w, const submit *s)
     if (at) {
         judge_with_half(w, at, &r, s);
     } else {
-        settle_half(w->engine);
-        conclude(w->engine, &r, s);
+        settle_half(w->lane);
+        conclude(w->lane, &r, s);
     }
 }

@@ -5,7 +5,9 @@
  * judge.c  a share: verdict, count, answer, record
  * read.c   bytes that came in, line by line
  * accept.c new connections
- * turn.c   the life of an engine: a turn from epoll to answers
+ * turn.c   a lane's turn, from epoll to answers
+ * crew.c   a thread for each lane, while a turn lasts
+ * lanes.c  the life of an engine, and what its caller asks of all lanes
  * wire.c   one connection, as Python sets it up
  * group.c  the jobs of a group, and how they are told
  */
@@ -14,6 +16,7 @@
 
 #define _GNU_SOURCE
 
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -33,13 +36,15 @@ typedef struct {
     uint8_t target[32];
 } wire_terms;
 
+typedef struct lane lane;
+
 typedef struct queue {
     wire *first, *last;
 } queue;
 
 struct wire {
     int fd; /* -1: closed */
-    engine *engine;
+    lane *lane;
     void *miner;
     group *group;
     wire *group_next, *group_before;
@@ -96,11 +101,12 @@ typedef struct {
 /* A wire waits in a queue at most once. */
 enum { RESUMING, ASKING, DUE, LOST, TOUCHED };
 
-struct engine {
-    int outer, inner, timer;
-    int listeners[MAX_LISTENERS];
-    size_t listener_count;
-    bool is_crowded, is_listening_late;
+/* What one thread works on in a turn. Between turns the caller has it. */
+struct lane {
+    engine *engine;
+    unsigned number; /* its place among the engine's */
+    int inner;
+    size_t wire_count;
     double now, wall;
     struct timespec started;
     unsigned lines;
@@ -109,8 +115,6 @@ struct engine {
     queue queues[5];
     wire *dead;
     worker *touched;
-    arrival arrivals[MAX_ACCEPTS];
-    size_t arrival_count;
     record records[MAX_RECORDS];
     size_t record_count;
     answer answers[MAX_RECORDS];
@@ -123,27 +127,53 @@ struct engine {
     char answer_text[MAX_RECORDS * ANSWER_BYTES];
 };
 
+typedef void lane_work(lane *l);
+
+/* The threads of the lanes but the first, which is the caller's own. */
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t begun, ended;
+    pthread_t threads[MAX_LANES];
+    unsigned thread_count;
+    bool is_open;
+    unsigned turn; /* counts up: a thread does each once */
+    unsigned busy; /* threads that are not done with it */
+    lane_work *work; /* NULL: to end */
+} crew;
+
+struct engine {
+    int outer, timer;
+    int listeners[MAX_LISTENERS];
+    size_t listener_count;
+    bool is_crowded;
+    arrival arrivals[MAX_ACCEPTS];
+    size_t arrival_count;
+    lane *lanes[MAX_LANES];
+    unsigned lane_count;
+    crew crew;
+};
+
 /* ---- queue.c ---- */
 
 void enqueue(wire *w, int which); /* at its end, unless it stands there already */
-wire *dequeue(engine *e, int which); /* NULL: nobody waits */
+wire *dequeue(lane *l, int which); /* NULL: nobody waits */
 void unqueue(wire *w, int which);
 
 /* ---- send.c ---- */
 
 bool watch(wire *w, int how, bool wants_out); /* how: as epoll_ctl has it */
-void wake_at_once(engine *e); /* the next turn shall not wait */
+void wake_at_once(const engine *e); /* the next turn shall not wait */
 void lose(wire *w); /* close it, and let Python know */
 void send_unsent(wire *w);
 
 /* ---- judge.c ---- */
 
 void judge_share(wire *w, const submit *s);
-void settle_half(engine *e); /* judge the share that waits for another */
+void settle_half(lane *l); /* judge the share that waits for another */
 
 /* ---- read.c ---- */
 
-bool is_over(engine *e); /* the turn: it is full, or has taken its time */
+bool is_over(lane *l); /* the turn: it is full, or has taken its time */
 void look_at(wire *w, size_t size); /* at so many bytes of `received` */
 void receive(wire *w);
 
@@ -151,5 +181,19 @@ void receive(wire *w);
 
 void accept_some(engine *e, int *listener);
 bool is_listener(const engine *e, const void *tag); /* what an event names */
+
+/* ---- turn.c ---- */
+
+lane *lane_new(engine *e, unsigned number); /* NULL: errno */
+void lane_free(lane *l);
+void lane_run(lane *l);
+void lane_answer(lane *l);
+bool lane_is_busy(const lane *l); /* there is more to do at once */
+
+/* ---- crew.c ---- */
+
+bool crew_start(engine *e); /* false: errno, and none was left running */
+void crew_stop(engine *e);
+void crew_do(engine *e, lane_work *work); /* on every lane; return when all are done */
 
 #endif

@@ -60,11 +60,13 @@ class NativePort:
 
     _log = Logger()
 
-    def __init__(self, hall: Hall, recorder: Recorder, reactor: Any) -> None:
+    def __init__(
+        self, hall: Hall, recorder: Recorder, reactor: Any, threads: int = 1
+    ) -> None:
         self.hall = hall
         self._recorder = recorder
         self._reactor = reactor
-        self.engine = Engine(hall.floor.site)
+        self.engine = Engine(hall.floor.site, threads)
         self.is_busy = False
         self._floors: dict[int, Floor] = {}
         self._crowded = False

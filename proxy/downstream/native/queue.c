@@ -2,7 +2,7 @@
 
 void enqueue(wire *w, int which)
 {
-    queue *q = &w->engine->queues[which];
+    queue *q = &w->lane->queues[which];
 
     if (w->is_in & 1 << which)
         return;
@@ -15,9 +15,9 @@ void enqueue(wire *w, int which)
     q->last = w;
 }
 
-wire *dequeue(engine *e, int which)
+wire *dequeue(lane *l, int which)
 {
-    queue *q = &e->queues[which];
+    queue *q = &l->queues[which];
     wire *w = q->first;
 
     if (!w)
@@ -31,7 +31,7 @@ wire *dequeue(engine *e, int which)
 
 void unqueue(wire *w, int which)
 {
-    queue *q = &w->engine->queues[which];
+    queue *q = &w->lane->queues[which];
     wire **at = &q->first, *before = NULL;
 
     if (!(w->is_in & 1 << which))

@@ -13,20 +13,20 @@ static bool is_blank(const char *line, size_t size)
     return true;
 }
 
-bool is_over(engine *e)
+bool is_over(lane *l)
 {
     struct timespec now;
 
     /* the one that waits needs room too */
-    if (e->has_block || e->record_count + 2 > MAX_RECORDS ||
-        e->answer_bytes + 2 * ANSWER_BYTES > sizeof e->answer_text ||
-        e->answer_count + 2 > MAX_RECORDS)
+    if (l->has_block || l->record_count + 2 > MAX_RECORDS ||
+        l->answer_bytes + 2 * ANSWER_BYTES > sizeof l->answer_text ||
+        l->answer_count + 2 > MAX_RECORDS)
         return true;
-    if (++e->lines % LOOK_AT_CLOCK)
+    if (++l->lines % LOOK_AT_CLOCK)
         return false;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - e->started.tv_sec) * 1000000000 + now.tv_nsec -
-               e->started.tv_nsec >
+    return (now.tv_sec - l->started.tv_sec) * 1000000000 + now.tv_nsec -
+               l->started.tv_nsec >
            TURN_NS;
 }
 
@@ -72,7 +72,7 @@ static size_t read_lines(wire *w, const char *data, size_t size)
             at += whole;
             continue;
         }
-        if (is_over(w->engine)) {
+        if (is_over(w->lane)) {
             enqueue(w, RESUMING);
             return at;
         }
@@ -106,7 +106,7 @@ static void keep(wire *w, const char *data, size_t size)
 
 void look_at(wire *w, size_t size)
 {
-    const char *data = w->engine->received;
+    const char *data = w->lane->received;
     size_t done = read_lines(w, data, size);
 
     if (w->fd >= 0 && (w->kept || size > done))
@@ -115,53 +115,54 @@ void look_at(wire *w, size_t size)
 
 void receive(wire *w)
 {
-    engine *e = w->engine;
+    lane *l = w->lane;
     ssize_t got;
 
     if (w->is_in & (1 << ASKING | 1 << RESUMING))
         return; /* what it sent before comes first */
-    got = recv(w->fd, e->received + w->kept_size, RECEIVE_BYTES, MSG_DONTWAIT);
+    got = recv(w->fd, l->received + w->kept_size, RECEIVE_BYTES, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
         lose(w);
         return;
     }
-    w->sum.heard_at = e->now;
+    w->sum.heard_at = l->now;
     enqueue(w, TOUCHED);
     if (w->kept_size)
-        memcpy(e->received, w->kept, w->kept_size);
+        memcpy(l->received, w->kept, w->kept_size);
     look_at(w, w->kept_size + (size_t)got);
 }
 
 bool wire_ask(wire *w, const char **line, size_t *size)
 {
-    engine *e = w->engine;
+    lane *l = w->lane;
     size_t length, whole;
     submit s;
 
     if (w->fd < 0 || !w->kept_size)
         return false;
-    memcpy(e->received, w->kept, w->kept_size);
-    *line = e->received;
+    memcpy(l->received, w->kept, w->kept_size);
+    *line = l->received;
     if (w->is_new) { /* not Stratum, or read_lines would have looked at it */
         *size = w->kept_size < MAX_LINE_BYTES ? w->kept_size : MAX_LINE_BYTES;
         keep(w, NULL, 0);
         return true;
     }
-    if (!find_line(e->received, w->kept_size, &length, &whole)) {
+    if (!find_line(l->received, w->kept_size, &length, &whole)) {
         *size = w->kept_size;
         if (w->kept_size <= MAX_LINE_BYTES)
             return false;
         keep(w, NULL, 0);
         return true;
     }
-    if (is_blank(*line, length) || is_ours(w, &s, *line, length)) {
+    if (length <= MAX_LINE_BYTES &&
+        (is_blank(*line, length) || is_ours(w, &s, *line, length))) {
         enqueue(w, RESUMING);
         return false;
     }
     *size = length;
-    keep(w, e->received + whole, w->kept_size - whole);
+    keep(w, l->received + whole, w->kept_size - whole);
     return true;
 }
 

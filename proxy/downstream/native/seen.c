@@ -1,5 +1,6 @@
 #include "share.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct {
 } table;
 
 struct seen {
+    pthread_mutex_t lock;
     table now;
     table old; /* being moved; slots is NULL if not */
     size_t moved; /* slots of `old` that have been */
@@ -71,6 +73,8 @@ seen *seen_new(void)
         free(set);
         return NULL;
     }
+    if (set)
+        pthread_mutex_init(&set->lock, NULL);
     return set;
 }
 
@@ -78,28 +82,34 @@ void seen_free(seen *set)
 {
     if (!set)
         return;
+    pthread_mutex_destroy(&set->lock);
     free(set->now.slots);
     free(set->old.slots);
     free(set);
 }
 
-size_t seen_count(const seen *set)
+size_t seen_count(seen *set)
 {
-    return set->count;
+    size_t count;
+
+    pthread_mutex_lock(&set->lock);
+    count = set->count;
+    pthread_mutex_unlock(&set->lock);
+    return count;
 }
 
-bool seen_has(const seen *set, const uint8_t key[KEY_BYTES])
+static bool has(const seen *set, const uint8_t key[KEY_BYTES])
 {
     if (!memcmp(key, ZERO, KEY_BYTES))
         return set->has_zero;
     return table_has(&set->now, key) || (set->old.slots && table_has(&set->old, key));
 }
 
-int seen_add(seen *set, const uint8_t key[KEY_BYTES])
+static int add(seen *set, const uint8_t key[KEY_BYTES])
 {
     table bigger;
 
-    if (seen_has(set, key))
+    if (has(set, key))
         return 0;
     if (!memcmp(key, ZERO, KEY_BYTES)) {
         set->has_zero = true;
@@ -118,4 +128,24 @@ int seen_add(seen *set, const uint8_t key[KEY_BYTES])
     memcpy(table_find(&set->now, key), key, KEY_BYTES);
     set->count++;
     return 1;
+}
+
+bool seen_has(seen *set, const uint8_t key[KEY_BYTES])
+{
+    bool found;
+
+    pthread_mutex_lock(&set->lock);
+    found = has(set, key);
+    pthread_mutex_unlock(&set->lock);
+    return found;
+}
+
+int seen_add(seen *set, const uint8_t key[KEY_BYTES])
+{
+    int added;
+
+    pthread_mutex_lock(&set->lock);
+    added = add(set, key);
+    pthread_mutex_unlock(&set->lock);
+    return added;
 }

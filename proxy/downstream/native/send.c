@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 bool watch(wire *w, int how, bool wants_out)
@@ -15,14 +14,7 @@ bool watch(wire *w, int how, bool wants_out)
     };
 
     w->wants_out = wants_out;
-    return !epoll_ctl(w->engine->inner, how, w->fd, &event);
-}
-
-void wake_at_once(engine *e)
-{
-    const struct itimerspec soon = {.it_value.tv_nsec = 1};
-
-    timerfd_settime(e->timer, 0, &soon, NULL);
+    return !epoll_ctl(w->lane->inner, how, w->fd, &event);
 }
 
 void lose(wire *w)
@@ -36,7 +28,7 @@ void lose(wire *w)
     w->kept = w->unsent = NULL;
     w->kept_size = w->unsent_size = 0;
     enqueue(w, LOST);
-    wake_at_once(w->engine);
+    wake_at_once(w->lane->engine);
 }
 
 static void keep_unsent(wire *w, const char *data, size_t size)

@@ -10,7 +10,9 @@ struct job {
     size_t hole;          /* where the slot goes in a tail */
     size_t tail_blocks;
     uint8_t *branches;
-    uint8_t tails[]; /* twice the rest of the coinbase, padded: the rolled part changes */
+    unsigned lanes;
+    /* the rest of the coinbase, padded, twice for each lane: the rolled part changes */
+    uint8_t tails[];
 };
 
 static void store_le32(uint8_t *p, uint32_t v)
@@ -34,7 +36,7 @@ static void lay_out_tail(job *j, const job_parts *parts, size_t tail_size)
     size_t blocks_size = j->tail_blocks * SHA256_BLOCK;
     uint64_t bits = 8 * (uint64_t)(parts->coinb1_size + rolled + parts->coinb2_size);
 
-    memset(j->tails, 0, 2 * blocks_size);
+    memset(j->tails, 0, blocks_size);
     if (j->hole)
         memcpy(j->tails, parts->coinb1 + parts->coinb1_size - j->hole, j->hole);
     if (parts->coinb2_size)
@@ -42,14 +44,15 @@ static void lay_out_tail(job *j, const job_parts *parts, size_t tail_size)
     j->tails[tail_size] = 0x80;
     for (int i = 0; i < 8; i++)
         j->tails[blocks_size - 1 - (size_t)i] = (uint8_t)(bits >> 8 * i);
-    memcpy(j->tails + blocks_size, j->tails, blocks_size);
+    for (unsigned i = 1; i < 2 * j->lanes; i++)
+        memcpy(j->tails + i * blocks_size, j->tails, blocks_size);
 }
 
-job *job_new(const job_parts *parts, seen *set)
+job *job_new(const job_parts *parts, seen *set, unsigned lanes)
 {
     size_t rolled = (size_t)parts->slot_size + parts->extranonce2_size;
     size_t hole = parts->coinb1_size % SHA256_BLOCK;
-    size_t tail_size, blocks;
+    size_t tail_size, blocks, tails_size;
     job *j;
 
     if (parts->coinb1_size > MAX_COINBASE_BYTES ||
@@ -59,15 +62,17 @@ job *job_new(const job_parts *parts, seen *set)
         return NULL;
     tail_size = hole + rolled + parts->coinb2_size;
     blocks = (tail_size + 9 + SHA256_BLOCK - 1) / SHA256_BLOCK;
-    j = malloc(sizeof *j + 2 * blocks * SHA256_BLOCK + parts->branch_count * 32);
+    tails_size = 2 * lanes * blocks * SHA256_BLOCK;
+    j = malloc(sizeof *j + tails_size + parts->branch_count * 32);
     if (!j)
         return NULL;
     j->parts = *parts;
     j->parts.coinb1 = j->parts.coinb2 = j->parts.branches = NULL;
     j->set = set;
+    j->lanes = lanes;
     j->hole = hole;
     j->tail_blocks = blocks;
-    j->branches = j->tails + 2 * blocks * SHA256_BLOCK;
+    j->branches = j->tails + tails_size;
     if (parts->branch_count)
         memcpy(j->branches, parts->branches, parts->branch_count * 32);
     memcpy(j->midstate, SHA256_START, sizeof j->midstate);
@@ -82,7 +87,7 @@ void job_free(job *j)
 }
 
 /* Write the rolled part of the coinbase into one of the tails. */
-static uint8_t *fill_tail(job *j, int which, const terms *how, const submit *share)
+static uint8_t *fill_tail(job *j, unsigned which, const terms *how, const submit *share)
 {
     uint8_t *tail = j->tails + (size_t)which * j->tail_blocks * SHA256_BLOCK;
     const job_parts *parts = &j->parts;
@@ -109,13 +114,14 @@ static void hash_header(const job *j, const uint8_t root[32], const submit *shar
     out->is_hashed = true;
 }
 
-void job_hash(job *j, const terms *how, const submit *share, judgement *out)
+void job_hash(job *j, unsigned lane, const terms *how, const submit *share,
+              judgement *out)
 {
     uint8_t pair[64];
     uint32_t state[8];
 
     memcpy(state, j->midstate, sizeof state);
-    sha256_compress(state, fill_tail(j, 0, how, share), j->tail_blocks);
+    sha256_compress(state, fill_tail(j, 2 * lane, how, share), j->tail_blocks);
     sha256_again(pair, state);
     for (size_t i = 0; i < j->parts.branch_count; i++) {
         memcpy(pair + 32, j->branches + 32 * i, 32);
@@ -124,14 +130,14 @@ void job_hash(job *j, const terms *how, const submit *share, judgement *out)
     hash_header(j, pair, share, out);
 }
 
-void job_hash_two(job *j, const terms *const how[2], const submit *const share[2],
-                  judgement *const out[2])
+void job_hash_two(job *j, unsigned lane, const terms *const how[2],
+                  const submit *const share[2], judgement *const out[2])
 {
     uint8_t a_pair[64], b_pair[64], *const pair[2] = {a_pair, b_pair};
     uint32_t a[8], b[8], *const state[2] = {a, b};
     const uint8_t *const tail[2] = {
-        fill_tail(j, 0, how[0], share[0]),
-        fill_tail(j, 1, how[1], share[1]),
+        fill_tail(j, 2 * lane, how[0], share[0]),
+        fill_tail(j, 2 * lane + 1, how[1], share[1]),
     };
 
     memcpy(a, j->midstate, sizeof a);
@@ -172,6 +178,8 @@ bool job_check(const job *j, const terms *how, const submit *share, judgement *o
 
 bool job_weigh(job *j, const terms *how, judgement *out)
 {
+    int added;
+
     out->is_block = is_within(out->hash, j->parts.block_target);
     if (how->is_stale)
         out->verdict = STALE;
@@ -179,10 +187,16 @@ bool job_weigh(job *j, const terms *how, judgement *out)
         out->verdict = DUPLICATE;
     else if (!is_within(out->hash, how->target))
         out->verdict = LOW_DIFFICULTY;
-    else if (seen_add(j->set, out->hash) < 0)
-        return false; /* only paid-for hashes: a flood of bad shares costs no memory */
-    else
-        out->meets_source = is_within(out->hash, j->parts.target);
+    else {
+        /* only paid-for hashes: a flood of bad shares costs no memory */
+        added = seen_add(j->set, out->hash);
+        if (added < 0)
+            return false;
+        if (!added) /* another lane was faster */
+            out->verdict = DUPLICATE;
+        else
+            out->meets_source = is_within(out->hash, j->parts.target);
+    }
     return true;
 }
 
@@ -190,6 +204,6 @@ bool job_judge(job *j, const terms *how, const submit *share, judgement *out)
 {
     if (!job_check(j, how, share, out))
         return true;
-    job_hash(j, how, share, out);
+    job_hash(j, 0, how, share, out);
     return job_weigh(j, how, out);
 }

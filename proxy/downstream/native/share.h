@@ -49,13 +49,14 @@ bool submit_read(submit *out, const char *line, size_t size);
 
 /* ---- what has been submitted already ---- */
 
-/* A set of keys that are random by nature: the first 16 B of hashes. */
+/* A set of keys that are random by nature: the first 16 B of hashes. Threads may ask
+ * and add at the same time. */
 typedef struct seen seen;
 
 seen *seen_new(void); /* NULL: no memory */
 void seen_free(seen *set);
-size_t seen_count(const seen *set);
-bool seen_has(const seen *set, const uint8_t key[KEY_BYTES]);
+size_t seen_count(seen *set);
+bool seen_has(seen *set, const uint8_t key[KEY_BYTES]);
 /* 1: added, 0: it was there, -1: no memory, nothing changed. */
 int seen_add(seen *set, const uint8_t key[KEY_BYTES]);
 
@@ -96,7 +97,9 @@ typedef struct {
 
 typedef struct job job;
 
-job *job_new(const job_parts *parts, seen *set); /* NULL: no memory, or too big */
+/* For so many lanes, which may hash its shares at the same time, each its own.
+ * NULL: no memory, or too big. */
+job *job_new(const job_parts *parts, seen *set, unsigned lanes);
 void job_free(job *j);
 
 /* On what terms a share of a job is judged; see protocol.work.judge.Terms. */
@@ -116,16 +119,17 @@ typedef struct {
     uint8_t hash[32]; /* internal order */
 } judgement;
 
-/* Judge `share` and remember it if it is good. False: no memory, not judged. */
+/* Judge `share`, in lane 0, and remember it if it is good. False: no memory, not judged. */
 bool job_judge(job *j, const terms *how, const submit *share, judgement *out);
 
 /* The same in steps, so that two shares of a job can be hashed at once: job_check is
  * false where the verdict is out before any hashing; then, after one of the hashing
  * functions, job_weigh gives it. */
 bool job_check(const job *j, const terms *how, const submit *share, judgement *out);
-void job_hash(job *j, const terms *how, const submit *share, judgement *out);
-void job_hash_two(job *j, const terms *const how[2], const submit *const share[2],
-                  judgement *const out[2]);
+void job_hash(job *j, unsigned lane, const terms *how, const submit *share,
+              judgement *out);
+void job_hash_two(job *j, unsigned lane, const terms *const how[2],
+                  const submit *const share[2], judgement *const out[2]);
 bool job_weigh(job *j, const terms *how, judgement *out);
 
 #endif

@@ -35,8 +35,8 @@ cdef extern from "share.h" nogil:
 
     seen *seen_new()
     void seen_free(seen *set)
-    size_t seen_count(const seen *set)
-    bint seen_has(const seen *set, const uint8_t *key)
+    size_t seen_count(seen *set)
+    bint seen_has(seen *set, const uint8_t *key)
     int seen_add(seen *set, const uint8_t *key)
 
     ctypedef struct job_parts:
@@ -59,7 +59,7 @@ cdef extern from "share.h" nogil:
     ctypedef struct job:
         pass
 
-    job *job_new(const job_parts *parts, seen *set)
+    job *job_new(const job_parts *parts, seen *set, unsigned lanes)
     void job_free(job *j)
 
     ctypedef struct terms:

@@ -6,6 +6,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static lane *emptiest(const engine *e)
+{
+    lane *found = e->lanes[0];
+
+    for (unsigned i = 1; i < e->lane_count; i++)
+        if (e->lanes[i]->wire_count < found->wire_count)
+            found = e->lanes[i];
+    return found;
+}
+
 wire *wire_new(engine *e, int fd)
 {
     const int on = 1;
@@ -14,7 +24,7 @@ wire *wire_new(engine *e, int fd)
     if (!w)
         return NULL;
     w->fd = fd;
-    w->engine = e;
+    w->lane = emptiest(e);
     w->is_new = true;
     /* a job held back by Nagle is hashrate lost */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -23,22 +33,23 @@ wire *wire_new(engine *e, int fd)
         free(w);
         return NULL;
     }
+    w->lane->wire_count++;
     return w;
 }
 
 static void forget_answers(wire *w)
 {
-    engine *e = w->engine;
+    lane *l = w->lane;
 
-    for (size_t i = 0; i < e->answer_count; i++)
-        if (e->answers[i].to == w)
-            e->answers[i].end = e->answers[i].start;
+    for (size_t i = 0; i < l->answer_count; i++)
+        if (l->answers[i].to == w)
+            l->answers[i].end = l->answers[i].start;
 }
 
 void wire_free(wire *w)
 {
-    engine *e = w->engine;
-    worker **at = &e->touched;
+    lane *l = w->lane;
+    worker **at = &l->touched;
 
     lose(w);
     wire_join(w, NULL);
@@ -55,8 +66,9 @@ void wire_free(wire *w)
         else
             at = &(*at)->next_touched;
     }
-    w->next_dead = e->dead;
-    e->dead = w;
+    w->next_dead = l->dead;
+    l->dead = w;
+    l->wire_count--;
 }
 
 void wire_set_miner(wire *w, void *miner)

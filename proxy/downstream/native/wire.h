@@ -1,7 +1,9 @@
 /* The connections of a site's miners: sockets, lines, verdicts, answers.
  *
- * One engine is one nested epoll. engine_run() reads and judges; its caller makes
- * the verdicts durable and then calls engine_answer(). Lines that are no canonical
+ * An engine has lanes: each an epoll of its own, and a thread that works on it while
+ * engine_run() or engine_answer() lasts; they return when all lanes are done, so that
+ * nothing of an engine moves but within them. engine_run() reads and judges; its
+ * caller makes the verdicts durable and then calls engine_answer(). Lines that are no canonical
  * submit of a miner at work are kept, in order, until wire_ask() fetches them.
  * Pointers to `void` are the caller's: they are kept and handed back, no more.
  */
@@ -16,6 +18,7 @@
 #define MAX_EVENTS 512 /* sockets of a turn */
 #define MAX_ACCEPTS 256 /* new connections of a turn */
 #define MAX_TERMS 8
+#define MAX_LANES 16 /* threads of an engine */
 #define TURN_NS 2000000 /* a turn ends after 2 ms */
 #define REST_NS 1500000 /* while little comes in, a turn each 1.5 ms */
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
@@ -75,7 +78,8 @@ typedef struct {
 
 /* ---- the engine ---- */
 
-engine *engine_new(void); /* NULL: errno */
+engine *engine_new(unsigned lanes); /* 1 to MAX_LANES; NULL: errno */
+unsigned engine_lanes(const engine *e);
 void engine_free(engine *e);
 int engine_fd(const engine *e); /* readable: call engine_run */
 bool engine_listen(engine *e, int fd); /* of a listening socket; again after a rest */
@@ -85,10 +89,10 @@ void engine_unlisten(engine *e, int fd);
 void engine_run(engine *e, double now, double wall);
 
 /* What the turn found. Each list is valid until the next turn. */
-const record *engine_records(const engine *e, size_t *count);
+const record *engine_records(const engine *e, unsigned lane, size_t *count);
 const arrival *engine_arrivals(const engine *e, size_t *count);
 bool engine_is_crowded(const engine *e); /* no descriptor is left: a listener rests */
-const uint32_t *engine_verdicts(const engine *e, double *work); /* by verdict */
+double engine_verdicts(const engine *e, uint32_t verdicts[VERDICTS]); /* their work */
 worker *engine_next_sums(engine *e); /* whose sums changed; NULL: no more */
 
 /* Send the answers of this turn: its verdicts are durable. */

@@ -7,6 +7,7 @@ from proxy.downstream.native.share cimport job, judgement
 
 cdef extern from "wire.h" nogil:
     enum:
+        MAX_LANES
         VERDICTS
 
     ctypedef struct engine:
@@ -52,16 +53,17 @@ cdef extern from "wire.h" nogil:
         int listener
         char peer[48]
 
-    engine *engine_new()
+    engine *engine_new(unsigned lanes)
+    unsigned engine_lanes(const engine *e)
     void engine_free(engine *e)
     int engine_fd(const engine *e)
     bint engine_listen(engine *e, int fd)
     void engine_unlisten(engine *e, int fd)
     void engine_run(engine *e, double now, double wall)
-    const record *engine_records(const engine *e, size_t *count)
+    const record *engine_records(const engine *e, unsigned lane, size_t *count)
     const arrival *engine_arrivals(const engine *e, size_t *count)
     bint engine_is_crowded(const engine *e)
-    const uint32_t *engine_verdicts(const engine *e, double *work)
+    double engine_verdicts(const engine *e, uint32_t *verdicts)
     worker *engine_next_sums(engine *e)
     void engine_answer(engine *e)
     wire *engine_next_due(engine *e)

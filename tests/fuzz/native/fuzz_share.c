@@ -61,7 +61,7 @@ static job *make_job(uint8_t how, seen *set)
 
     memset(parts.target, how & 2 ? 0xff : 0x3f, sizeof parts.target);
     memset(parts.block_target, how & 4 ? 0xff : 0x01, sizeof parts.block_target);
-    return job_new(&parts, set);
+    return job_new(&parts, set, 1);
 }
 
 static void check_verdict(job *j, const submit *s, uint8_t how, seen *set)

@@ -21,7 +21,7 @@
         }                                                                              \
     } while (0)
 
-enum { WIRES = 3 };
+enum { WIRES = 3, LANES = 2 };
 
 static char owner, name;
 
@@ -67,11 +67,11 @@ static void set_up(floor_state *f)
         .version = 0x20000000, .max_ntime = 0xffffffff,
     };
 
-    *f = (floor_state){.e = engine_new(), .g = group_new(), .set = seen_new()};
+    *f = (floor_state){.e = engine_new(LANES), .g = group_new(), .set = seen_new()};
     MUST(f->e && f->g && f->set);
     for (int i = 0; i < 2; i++) {
         memset(parts.block_target, i ? 0x3f : 0, sizeof parts.block_target);
-        f->jobs[i] = job_new(&parts, f->set);
+        f->jobs[i] = job_new(&parts, f->set, LANES);
         MUST(f->jobs[i]);
         MUST(group_post(f->g, i ? "2" : "1", 1, i + 1, f->jobs[i], 0x1fffe000, 1e9,
                         &owner));
@@ -114,20 +114,23 @@ static size_t drain(floor_state *f)
 static void turn(floor_state *f)
 {
     const char *line;
-    const uint32_t *verdicts;
-    size_t size, count, judged = 0;
-    double work;
+    uint32_t verdicts[VERDICTS];
+    size_t size, count, judged = 0, listed = 0;
     wire *w;
     worker *by;
     tally sum;
 
     engine_run(f->e, f->now, 1.7e9 + f->now);
     f->now += 0.5;
-    verdicts = engine_verdicts(f->e, &work);
+    (void)engine_verdicts(f->e, verdicts);
     for (int i = 0; i < VERDICTS; i++)
         judged += verdicts[i];
-    (void)engine_records(f->e, &count);
-    MUST(count <= judged && count <= MAX_RECORDS);
+    for (unsigned lane = 0; lane < engine_lanes(f->e); lane++) {
+        (void)engine_records(f->e, lane, &count);
+        MUST(count <= MAX_RECORDS);
+        listed += count;
+    }
+    MUST(listed <= judged);
     while ((by = engine_next_sums(f->e)))
         by->accepted = by->unlisted = 0;
     MUST(drain(f) == 0); /* nothing is answered before it is durable */

@@ -42,7 +42,7 @@ static bool judge_two(job *j, const terms *how, const submit share[2])
 
     if (!job_check(j, how, &share[0], &a) || !job_check(j, how, &share[1], &b))
         return false;
-    job_hash_two(j, hows, shares, got);
+    job_hash_two(j, 0, hows, shares, got);
     if (!job_weigh(j, how, &a) || !job_weigh(j, how, &b))
         return false;
     print(&a);
@@ -79,7 +79,7 @@ static bool do_round(size_t round)
     memset(parts.target, 0x7f, 32);
     memset(parts.block_target, 0x3f, 32);
     memset(how.target, 0xbf, 32);
-    j = set ? job_new(&parts, set) : NULL;
+    j = set ? job_new(&parts, set, 1) : NULL;
     for (int i = 0; i < 2; i++) {
         fill(share[i].extranonce2, 4);
         share[i].nonce = next_byte();

@@ -8,6 +8,8 @@ from tests.fakes.hall import Hall
 
 @pytest.fixture(autouse=True, params=ENGINES)
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    chosen: str = request.param
-    monkeypatch.setattr(Hall, "engine", chosen)
-    return chosen
+    name: str
+    name, threads = request.param
+    monkeypatch.setattr(Hall, "engine", name)
+    monkeypatch.setattr(Hall, "threads", threads)
+    return name
