@@ -1,7 +1,9 @@
 """The machines of a site as they really are, and what its control sees of them."""
 
+import json
 import math
 import random
+import sqlite3
 from typing import Any, Protocol
 
 from attrs import define
@@ -161,3 +163,15 @@ class FakeRelay:
 
     async def beat(self, *, may_run: bool) -> None:
         self.beats.append(may_run)
+
+
+def read_events(path: Any, start: float) -> list[dict[str, Any]]:
+    """Return the log of a controller, its times counted from `start`."""
+    sql = "SELECT at, kind, cause, body FROM event ORDER BY id"
+    db = sqlite3.connect(path)
+    rows = [
+        {"at": at - start, "kind": kind, "cause": cause, **json.loads(body)}
+        for at, kind, cause, body in db.execute(sql)
+    ]
+    db.close()
+    return rows

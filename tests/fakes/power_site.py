@@ -1,9 +1,7 @@
 """A site under its real control loop, on a virtual clock, over fakes of its edges."""
 
-import json
 import math
 import random
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,7 +18,14 @@ from proxy.power.models import find_model
 from proxy.power.settings import site_control
 from proxy.power.show import figures
 from proxy.power.store import Store, open_store
-from tests.fakes.power_edges import Box, FakeDevices, FakeMeter, FakeRelay, FakeSignal
+from tests.fakes.power_edges import (
+    Box,
+    FakeDevices,
+    FakeMeter,
+    FakeRelay,
+    FakeSignal,
+    read_events,
+)
 
 START = 1_700_000_000.0
 HOLD = 600.0
@@ -59,6 +64,7 @@ class PowerSite:
         self.news: list[dict[str, Any]] = []
         self.sent: list[Up] = []
         self._lost_at = math.inf
+        self._is_up = False
         self._ids = iter(range(1, 1_000_000))
         self._changes: list[tuple[int, bool]] = []
         self.power = PowerConfig(
@@ -120,7 +126,7 @@ class PowerSite:
             clock=self.clock,
             wall_clock=self.wall,
         )
-        self.loop, self.store = loop, store
+        self.loop, self.store, self._is_up = loop, store, True
         loop.startService()
         self._tell_all()
 
@@ -129,6 +135,7 @@ class PowerSite:
         for call in list(self.clock.getDelayedCalls()):
             call.cancel()
         self.loop._ticks._loop.running = False
+        self._is_up = False
         self.store._db.close()
 
     def restart(self) -> None:
@@ -191,6 +198,14 @@ class PowerSite:
         granted = [b.miner for b in self.boxes.values() if not b.is_parked]
         self._changes += [(m, is_out) for m in granted if m is not None]
 
+    def forget_miners(self) -> None:
+        """Cut every connection with nobody there to be told: a share process died."""
+        for box in self.boxes.values():
+            box.miner = None
+            if not box.is_parked:
+                box.is_parked, box.parked_at = True, self.now
+        self._changes = []
+
     def _joined(self, boxes: Sequence[Box] | None) -> Iterator[Joined]:
         for box in boxes if boxes is not None else self.boxes.values():
             if box.miner is not None:
@@ -201,6 +216,8 @@ class PowerSite:
         self._report(joined=list(self._joined(None)))
 
     def _report(self, **what: Any) -> None:
+        if not self._is_up:
+            return
         rows = {"joined": [], "left": [], "parked": [], "work": [], **what}
         self.loop.report(FleetReport("hall-a", False, **rows))
 
@@ -286,11 +303,4 @@ class PowerSite:
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return what is in the log, oldest first."""
-        sql = "SELECT at, kind, cause, body FROM event ORDER BY id"
-        db = sqlite3.connect(self.path)
-        rows = [
-            {"at": at - START, "kind": k, "cause": cause, **json.loads(body)}
-            for at, k, cause, body in db.execute(sql)
-        ]
-        db.close()
-        return [r for r in rows if kind in {None, r["kind"]}]
+        return [r for r in read_events(self.path, START) if kind in {None, r["kind"]}]
