@@ -84,7 +84,9 @@ cdef class SeenKeys:
         return c.seen_count(self.keys)
 
     def __contains__(self, const uint8_t[::1] key):
-        return key.shape[0] == c.KEY_BYTES and c.seen_has(self.keys, &key[0])
+        return key.shape[0] == c.KEY_BYTES and not c.seen_meet(
+            self.keys, &key[0], False
+        )
 
     def add(self, const uint8_t[::1] key):
         """Add a key of 16 B.
@@ -94,7 +96,7 @@ cdef class SeenKeys:
         """
         if key.shape[0] != c.KEY_BYTES:
             raise ValueError(f"key of {key.shape[0]} B, not {c.KEY_BYTES}")
-        if c.seen_add(self.keys, &key[0]) < 0:
+        if c.seen_meet(self.keys, &key[0], True) < 0:
             raise MemoryError
 
 

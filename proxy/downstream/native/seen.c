@@ -98,54 +98,59 @@ size_t seen_count(seen *set)
     return count;
 }
 
-static bool has(const seen *set, const uint8_t key[KEY_BYTES])
-{
-    if (!memcmp(key, ZERO, KEY_BYTES))
-        return set->has_zero;
-    return table_has(&set->now, key) || (set->old.slots && table_has(&set->old, key));
-}
-
-static int add(seen *set, const uint8_t key[KEY_BYTES])
+/* Room for one more: grow, or move some of what was in the smaller table. */
+static bool make_room(seen *set)
 {
     table bigger;
 
-    if (has(set, key))
-        return 0;
-    if (!memcmp(key, ZERO, KEY_BYTES)) {
-        set->has_zero = true;
-        set->count++;
-        return 1;
-    }
     move_some(set);
     /* at most half full, and all moved long before that */
-    if (!set->old.slots && 2 * set->count > set->now.mask) {
-        if (!table_open(&bigger, 2 * (set->now.mask + 1)))
+    if (set->old.slots || 2 * set->count <= set->now.mask)
+        return true;
+    if (!table_open(&bigger, 2 * (set->now.mask + 1)))
+        return false;
+    set->old = set->now;
+    set->now = bigger;
+    set->moved = 0;
+    return true;
+}
+
+static int meet_zero(seen *set, bool may_add)
+{
+    const int is_new = !set->has_zero;
+
+    set->has_zero |= may_add;
+    set->count += may_add && is_new;
+    return is_new;
+}
+
+static int meet(seen *set, const uint8_t key[KEY_BYTES], bool may_add)
+{
+    uint8_t *slot;
+
+    if (!memcmp(key, ZERO, KEY_BYTES))
+        return meet_zero(set, may_add);
+    slot = table_find(&set->now, key);
+    if (memcmp(slot, ZERO, KEY_BYTES) || (set->old.slots && table_has(&set->old, key)))
+        return 0;
+    if (!may_add)
+        return 1;
+    if (set->old.slots || 2 * set->count > set->now.mask) {
+        if (!make_room(set))
             return -1;
-        set->old = set->now;
-        set->now = bigger;
-        set->moved = 0;
+        slot = table_find(&set->now, key);
     }
-    memcpy(table_find(&set->now, key), key, KEY_BYTES);
+    memcpy(slot, key, KEY_BYTES);
     set->count++;
     return 1;
 }
 
-bool seen_has(seen *set, const uint8_t key[KEY_BYTES])
+int seen_meet(seen *set, const uint8_t key[KEY_BYTES], bool may_add)
 {
-    bool found;
+    int is_new;
 
     pthread_mutex_lock(&set->lock);
-    found = has(set, key);
+    is_new = meet(set, key, may_add);
     pthread_mutex_unlock(&set->lock);
-    return found;
-}
-
-int seen_add(seen *set, const uint8_t key[KEY_BYTES])
-{
-    int added;
-
-    pthread_mutex_lock(&set->lock);
-    added = add(set, key);
-    pthread_mutex_unlock(&set->lock);
-    return added;
+    return is_new;
 }

@@ -178,24 +178,23 @@ bool job_check(const job *j, const terms *how, const submit *share, judgement *o
 
 bool job_weigh(job *j, const terms *how, judgement *out)
 {
-    int added;
+    const bool is_enough = is_within(out->hash, how->target);
 
     out->is_block = is_within(out->hash, j->parts.block_target);
-    if (how->is_stale)
+    if (how->is_stale) {
         out->verdict = STALE;
-    else if (seen_has(j->set, out->hash))
+        return true;
+    }
+    /* only paid-for hashes are kept: a flood of bad shares costs no memory */
+    switch (seen_meet(j->set, out->hash, is_enough)) {
+    case -1:
+        return false;
+    case 0:
         out->verdict = DUPLICATE;
-    else if (!is_within(out->hash, how->target))
-        out->verdict = LOW_DIFFICULTY;
-    else {
-        /* only paid-for hashes: a flood of bad shares costs no memory */
-        added = seen_add(j->set, out->hash);
-        if (added < 0)
-            return false;
-        if (!added) /* another lane was faster */
-            out->verdict = DUPLICATE;
-        else
-            out->meets_source = is_within(out->hash, j->parts.target);
+        break;
+    default:
+        out->verdict = is_enough ? ACCEPTED : LOW_DIFFICULTY;
+        out->meets_source = is_enough && is_within(out->hash, j->parts.target);
     }
     return true;
 }

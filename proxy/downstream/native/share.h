@@ -56,9 +56,8 @@ typedef struct seen seen;
 seen *seen_new(void); /* NULL: no memory */
 void seen_free(seen *set);
 size_t seen_count(seen *set);
-bool seen_has(seen *set, const uint8_t key[KEY_BYTES]);
-/* 1: added, 0: it was there, -1: no memory, nothing changed. */
-int seen_add(seen *set, const uint8_t key[KEY_BYTES]);
+/* 1: `key` is new, and was added if it may be; 0: it was there; -1: no memory for it. */
+int seen_meet(seen *set, const uint8_t key[KEY_BYTES], bool may_add);
 
 /* ---- the job and the verdict ---- */
 

@@ -36,8 +36,7 @@ cdef extern from "share.h" nogil:
     seen *seen_new()
     void seen_free(seen *set)
     size_t seen_count(seen *set)
-    bint seen_has(seen *set, const uint8_t *key)
-    int seen_add(seen *set, const uint8_t *key)
+    int seen_meet(seen *set, const uint8_t *key, bint may_add)
 
     ctypedef struct job_parts:
         const uint8_t *coinb1

@@ -77,7 +77,7 @@ static void check_verdict(job *j, const submit *s, uint8_t how, seen *set)
     MUST(first.is_block == second.is_block && first.version == second.version);
     MUST(!memcmp(first.hash, second.hash, 32));
     if (first.verdict == ACCEPTED)
-        MUST(second.verdict == DUPLICATE && seen_has(set, first.hash));
+        MUST(second.verdict == DUPLICATE && !seen_meet(set, first.hash, false));
     else
         MUST(second.verdict == first.verdict);
     MUST(seen_count(set) == before + (first.verdict == ACCEPTED));
