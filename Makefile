@@ -20,7 +20,7 @@ interop: $(VENV)/ready
 	cargo build --quiet --release --manifest-path tests/interop/Cargo.toml
 	$(BIN)/pytest -q tests/integration/test_interop.py
 
-$(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/downstream/native/*.[ch] proxy/downstream/native/*.p*)
+$(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/*/native/*.[ch] proxy/*/native/*.p*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e '.[dev]'

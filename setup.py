@@ -1,4 +1,4 @@
-"""Build the share engine in C where there is a compiler; all else is in pyproject."""
+"""Build what is in C where there is a compiler; all else is in pyproject."""
 
 import sys
 from pathlib import Path
@@ -6,19 +6,29 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-FOLDER = Path("proxy/downstream/native")
+ENGINE = Path("proxy/downstream/native")
+LOAD = Path("proxy/bench/native")
 
-engine = Extension(
-    "proxy.downstream.native.engine",
-    [str(part) for part in (FOLDER / "engine.pyx", *sorted(FOLDER.glob("*.c")))],
-    depends=[str(part) for part in FOLDER.glob("*.h")],
-    include_dirs=[str(FOLDER)],
-    extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden"],
+
+def extension(module: Path, parts: list[Path], headers: list[Path]) -> Extension:
+    """Return what builds `module` from its .pyx and its parts in C."""
+    return Extension(
+        ".".join(module.parts),
+        [str(part) for part in (module.with_suffix(".pyx"), *sorted(parts))],
+        depends=[str(file) for folder in headers for file in folder.glob("*.h")],
+        include_dirs=[str(folder) for folder in headers],
+        extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden"],
+    )
+
+
+engine = extension(ENGINE / "engine", [*ENGINE.glob("*.c")], [ENGINE])
+load = extension(
+    LOAD / "generator", [*LOAD.glob("*.c"), ENGINE / "sha256.c"], [LOAD, ENGINE]
 )
 
 # epoll is Linux's: elsewhere the Python path is the only one
 on_linux = sys.platform == "linux"
-extensions = cythonize([engine], build_dir="build") if on_linux else []
-for extension in extensions:
-    extension.optional = True  # without a compiler the Python path does the same
+extensions = cythonize([engine, load], build_dir="build") if on_linux else []
+for built in extensions:
+    built.optional = True  # without a compiler the Python path does the same
 setup(ext_modules=extensions)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent / "native"
-CODE = Path(__file__).parents[2] / "proxy" / "downstream" / "native"
+PROXY = Path(__file__).parents[2] / "proxy"
+ENGINE = PROXY / "downstream" / "native"
+LOAD = PROXY / "bench" / "native"
 SECONDS = 5
 SEEDS = [
     b'\x10{"id":4,"method":"mining.submit","params":["w","1","00000000","6553f100","0"]}',
@@ -23,6 +25,25 @@ SEEDS = [
 TALK = b"".join(
     b"\x0f" + seed[1:] + b"\n\x00\x10" + seed[1:] + b"\n\x00" for seed in SEEDS
 )
+HELLO = (
+    b'{"id":1,"result":[[["mining.notify","1"]],"00000001",4],"error":null}\n'
+    b'{"id":2,"result":true,"error":null}\n\0'
+    b'{"id":null,"method":"mining.set_difficulty","params":[1e-9]}\n'
+)
+NOTIFY = (
+    b'{"id":null,"method":"mining.notify","params":["1","' + b"00" * 32 + b'","0100",'
+    b'"00",["' + b"00" * 32 + b'"],"20000000","1d00ffff","6553f100",true]}\n\0'
+)
+SERVED = HELLO + NOTIFY + b'{"id":16,"result":null,"error":[23,"low",null]}\n'
+HARNESSES = {
+    "fuzz_share": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*.c")]),
+    "fuzz_wire": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*.c")]),
+    "fuzz_load": (
+        [SERVED],
+        "server.dict",
+        [*LOAD.glob("*.c"), ENGINE / "sha256.c"],
+    ),
+}
 CLANG = shutil.which("clang")
 
 
@@ -31,16 +52,18 @@ CLANG = shutil.which("clang")
     reason="needs clang",
 )
 @pytest.mark.integration
-@pytest.mark.parametrize("harness", ["fuzz_share", "fuzz_wire"])
+@pytest.mark.parametrize("harness", HARNESSES)
 def test_no_line_breaks_the_code_in_c(harness: str, tmp_path: Path) -> None:
     binary, corpus = tmp_path / harness, tmp_path / "corpus"
     corpus.mkdir()
-    for number, seed in enumerate([*SEEDS, TALK]):
+    seeds, words, parts = HARNESSES[harness]
+    for number, seed in enumerate(seeds):
         (corpus / str(number)).write_bytes(seed)
-    sources = [HERE / f"{harness}.c", *sorted(CODE.glob("*.c"))]
-    flags = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-I", str(CODE)]
+    sources = [HERE / f"{harness}.c", *sorted(parts)]
+    flags = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined"]
+    flags += [f"-I{LOAD}", f"-I{ENGINE}", "-fno-sanitize-recover=all"]
     subprocess.run(  # noqa: S603
-        ["clang", *flags, "-fno-sanitize-recover=all", *sources, "-o", binary],  # noqa: S607
+        ["clang", *flags, *sources, "-o", binary],  # noqa: S607
         check=True,
     )
 
@@ -49,7 +72,7 @@ def test_no_line_breaks_the_code_in_c(harness: str, tmp_path: Path) -> None:
             binary,
             f"-max_total_time={SECONDS}",
             "-seed=1",
-            f"-dict={HERE}/submit.dict",
+            f"-dict={HERE / words}",
             f"-artifact_prefix={tmp_path}/",
             "-print_final_stats=1",
             corpus,

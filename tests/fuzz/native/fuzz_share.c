@@ -11,15 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
 #include "share.h"
-
-#define MUST(claim)                                                                    \
-    do {                                                                               \
-        if (!(claim)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #claim);                                   \
-            abort();                                                                   \
-        }                                                                              \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

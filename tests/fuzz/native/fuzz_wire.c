@@ -11,15 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "must.h"
 #include "wire.h"
-
-#define MUST(claim)                                                                    \
-    do {                                                                               \
-        if (!(claim)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #claim);                                   \
-            abort();                                                                   \
-        }                                                                              \
-    } while (0)
 
 enum { WIRES = 3, LANES = 2 };
 

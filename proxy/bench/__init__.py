@@ -1,0 +1,1 @@
+"""Put a proxy under load and say what it bears: `baseload bench`."""
