@@ -13,6 +13,7 @@ from proxy import cli_power
 from proxy.admin.client import AdminError, call
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
+from proxy.cli_bench import bench, bench_options
 from proxy.cli_plants import (
     demo,
     demo_options,
@@ -23,12 +24,9 @@ from proxy.cli_plants import (
     sim_fleet,
     sim_plant,
 )
-from proxy.cli_types import Command, Parser, seconds
+from proxy.cli_types import INTERRUPTED, Command, Parser, seconds
 from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
-
-INTERRUPTED = 128 + 2
-"""Exit status of what a SIGINT stopped, as shells have it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -233,6 +231,7 @@ COMMANDS = (
     ),
     Command("drain", "take no more miners, send those here away", _remote, _drain),
     Command("demo", "a whole plant in one process", demo, demo_options),
+    Command("bench", "what this proxy bears on this machine", bench, bench_options),
     Command(
         "regtest", "a Bitcoin node of its own, for trials", regtest, regtest_options
     ),

@@ -13,6 +13,9 @@ MAX_MINERS = 100_000
 MAX_PORT = 65535
 MAX_HASHRATE = 1e21
 
+INTERRUPTED = 128 + 2
+"""Exit status of what a SIGINT stopped, as shells have it."""
+
 
 @frozen
 class Command:

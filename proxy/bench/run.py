@@ -1,0 +1,92 @@
+"""A run: in each round each server in turn, so that they share the noise."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from proxy.admin.client import call
+from proxy.bench.native.generator import HASHING
+from proxy.bench.report import Document, Result, view_of
+from proxy.bench.rig import (
+    POOL_DIFFICULTY,
+    SHARE_DIFFICULTY,
+    Cores,
+    allow_many_files,
+    await_jobs,
+    choose_cores,
+    on_core,
+    running_floor,
+    running_proxy,
+)
+from proxy.bench.scenarios import Options, Scenario
+from proxy.bench.target import BenchError, Target
+
+SPARE_FILES = 200
+"""Of the limit: for whatever is no miner's connection."""
+
+
+def run(
+    scenarios: Sequence[Scenario], options: Options, found: Callable[[Result], None]
+) -> Document:
+    """Run `scenarios` one after the other, and hand over each as it is done.
+
+    Raises:
+        BenchError: A server did not start, or did not serve.
+    """
+    files, cores = allow_many_files(), choose_cores()
+    results, engines = [], set()
+    with on_core(cores.load):
+        for scenario in scenarios:
+            with _servers(scenario, options, cores) as (targets, engine):
+                results.append(_measured(scenario, options, files, targets))
+            engines.add(engine)
+            found(results[-1])
+    return Document(
+        engine=", ".join(engines),
+        hashing=HASHING,
+        has_own_core=cores.are_apart,
+        results=[view_of(result) for result in results],
+    )
+
+
+def _measured(
+    scenario: Scenario, options: Options, files: int, targets: Sequence[Target]
+) -> Result:
+    miners = scenario.miners if options.miners is None else options.miners
+    if miners > files - SPARE_FILES:
+        raise BenchError(f"{miners} miners, but {files} open files are allowed")
+    result = Result(
+        scenario.name,
+        scenario.title(options, miners),
+        scenario.columns,
+        {target.name: [] for target in targets},
+    )
+    for _ in range(options.rounds):
+        for target in targets:
+            figures = scenario.measure(target, options, miners)
+            result.rounds[target.name].append(figures)
+    return result
+
+
+@contextmanager
+def _servers(
+    scenario: Scenario, options: Options, cores: Cores
+) -> Iterator[tuple[list[Target], str]]:
+    """Run the servers of a scenario; yield them and the engine of ours."""
+    setting = scenario.setting(options)
+    every = setting.job_every_s
+    with ExitStack() as stack:
+        for other in filter(None, (options.pool, options.against)):
+            await_jobs(other)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="baseload-bench-")))
+        pool = options.pool or stack.enter_context(
+            running_floor(cores.load, POOL_DIFFICULTY, every)
+        )
+        floor = running_floor(cores.server, SHARE_DIFFICULTY, every)
+        proxy = running_proxy(cores.server, folder, pool, setting)
+        targets = [stack.enter_context(floor), stack.enter_context(proxy)]
+        if options.against is not None:
+            targets.append(options.against)
+        status = call(folder / "admin.sock", "status", {})
+        yield targets, status["engine"]
