@@ -90,6 +90,13 @@ class Miner(ABC):
         return self.vardiff.difficulty if newest is None else newest
 
     @property
+    def supplied_difficulty(self) -> float:
+        """What its shares are judged at; 0 while no source has work for it."""
+        if self.group is None or self.group.sourcing.source_name is None:
+            return 0.0
+        return self.difficulty
+
+    @property
     @abstractmethod
     def version_mask(self) -> int:
         """Version bits that it may roll where the job lets it."""

@@ -20,6 +20,10 @@ class ParkableMiner(Protocol):
     is_held_out: bool
     tally: Tally
 
+    @property
+    def supplied_difficulty(self) -> float:
+        """What its shares are judged at; 0 while no source has work for it."""
+
     def park(self) -> None:
         """Give it no more work."""
 
@@ -47,6 +51,7 @@ class Parking:
     on_join: Callable[[], None] = lambda: None
     returns_per_second: float | None = None
     _told: dict[int, bool] = field(factory=dict, init=False)
+    _difficulty: dict[int, float] = field(factory=dict, init=False)
     _returning: dict[int, None] = field(factory=dict, init=False)
     _credit: float = field(default=0.0, init=False)
 
@@ -83,21 +88,31 @@ class Parking:
     def reports(self, site: str, *, is_whole: bool) -> Iterator[FleetReport]:
         """Yield what has changed since the last call, or everything."""
         if is_whole:
-            self._told = {}
+            self._told, self._difficulty = {}, {}
             yield FleetReport(site, True, [], [], [], [])
         joined = list(self._joined())
         left = [i for i in self._told if i not in self.miners]
         parked = list(self._changed())
         work = list(self._work())
+        difficulty = list(self._retargeted())
         for i in left:
             del self._told[i]
+            self._difficulty.pop(i, None)
         self._told.update(parked)
         self._told.update((j.id, j.is_parked) for j in joined)
-        rows = max(len(joined), len(left), len(parked), len(work))
+        self._difficulty.update(difficulty)
+        columns = (joined, left, parked, work, difficulty)
+        rows = max(len(column) for column in columns)
         for begin in range(0, rows, MAX_ROWS):
             part = slice(begin, begin + MAX_ROWS)
             yield FleetReport(
-                site, False, joined[part], left[part], parked[part], work[part]
+                site,
+                False,
+                joined[part],
+                left[part],
+                parked[part],
+                work[part],
+                difficulty[part],
             )
 
     def _changed(self) -> Iterator[tuple[int, bool]]:
@@ -111,6 +126,12 @@ class Parking:
             if miner.workers and miner.id not in self._told:
                 worker = next(iter(miner.workers))
                 yield Joined(miner.id, worker, miner.address, not miner.is_granted)
+
+    def _retargeted(self) -> Iterator[tuple[int, float]]:
+        for miner in self.miners.values():
+            difficulty = miner.supplied_difficulty
+            if miner.workers and difficulty != self._difficulty.get(miner.id):
+                yield miner.id, difficulty
 
     def _work(self) -> Iterator[Work]:
         for miner in self.miners.values():

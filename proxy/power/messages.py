@@ -64,6 +64,8 @@ class FleetReport(Message, frozen=True):
     Attributes:
         is_whole: Nothing that was told before holds any more.
         parked: Those whose state has changed, with what it is now.
+        difficulty: Those whose shares are judged at another difficulty, with what it
+            is now; 0: no source has work for it, it may stop at any time.
     """
 
     site: str
@@ -72,6 +74,7 @@ class FleetReport(Message, frozen=True):
     left: list[int]
     parked: list[tuple[int, bool]]
     work: list[Work]
+    difficulty: list[tuple[int, float]] = []
 
 
 class Ask(Message, frozen=True):
@@ -93,6 +96,7 @@ class SiteFigures(Struct, frozen=True):
         power_source: Where `power_w` is from: meter, telemetry or model.
         state: normal, hold, failsafe or trip.
         ruled_by: Why the budget is what it is.
+        alarms: What stands, a line each; not all where they are many.
     """
 
     site: str
@@ -102,6 +106,7 @@ class SiteFigures(Struct, frozen=True):
     power_source: str
     state: str
     ruled_by: str
+    alarms: list[str] = []
 
 
 class Figures(Message, frozen=True):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from protocol.units import Difficulty
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.parking import Parking
@@ -231,4 +232,24 @@ def test_a_miner_that_has_not_said_who_it_is_is_not_reported() -> None:
     site = Site()
     site.connect().say(SUBSCRIBE)
 
+    assert site.report() == []
+
+
+def test_a_report_tells_what_shares_are_judged_at_and_when_no_source_has_work() -> None:
+    site = Site()
+    wire = site.granted()
+    told = [site.report()]
+    wire.miner.wish(fixed=Difficulty(4 * EASY))
+    site.live(2)
+    told.append(site.report())
+    site.hall.sources[0].lose()
+    site.live(2)
+    told.append(site.report())
+    site.hall.sources[0].post()
+    site.live(2)
+    told.append(site.report())
+
+    assert [[d for _, d in part.difficulty] for (part,) in told] == [
+        [EASY], [4 * EASY], [0.0], [4 * EASY],
+    ]  # fmt: skip
     assert site.report() == []
