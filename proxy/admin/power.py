@@ -64,7 +64,15 @@ class PowerOperations:
             raise RpcError(REFUSED, str(error)) from error
 
 
-SHOWN = ("budget_w", "cap_hs", "power_w", "power_source", "state", "ruled_by")
+SHOWN = (
+    "budget_w",
+    "cap_hs",
+    "power_w",
+    "power_source",
+    "state",
+    "ruled_by",
+    "alarms",
+)
 """Power fields of a site in `status`."""
 
 
@@ -82,4 +90,5 @@ def power_of(link: ControllerLink | None, site: str) -> dict[str, Any]:
         "budget_w": link.sites[site].power.fail_safe_w,
         "state": "failsafe",
         "ruled_by": "fail-safe: nothing heard from the site controller",
+        "alarms": [],
     }

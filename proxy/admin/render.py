@@ -34,7 +34,8 @@ def _sites(answer: Answer) -> str:
 
 
 def _power(answer: Answer) -> str:
-    return table(
+    alarms = [f"ALARM  {s['name']}: {text}\n" for s in answer for text in s["alarms"]]
+    rows = table(
         ["POWER", "STATE", "BUDGET", "DRAWN", "BY", "CAP", "PARKED", "RULED BY"],
         [
             [
@@ -50,6 +51,7 @@ def _power(answer: Answer) -> str:
             for s in answer
         ],
     )
+    return rows + "".join(alarms)
 
 
 def pools(answer: Answer) -> str:

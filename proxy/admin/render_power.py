@@ -74,13 +74,14 @@ def _site(site: Answer) -> Iterator[str]:
         f"{site['site']}: {site['state']} ({site['state_reason']})\n"
         f"  budget    {si(site['budget_w'], 'W')} by {site['ruled_by']}\n"
         f"  power     {si(site['power_w'], 'W')} by {site['power_source']}\n"
-        f"  cap       {si(site['cap_hs'], 'H/s')} = {site['cap_text'][:240]}"
+        f"  cap       {_cap(site)}"
     )
-    found = site["hashrate"]
-    yield (
-        f"  hashrate  {si(found['hash_hs'], 'H/s')} proved by {found['shares']} shares"
-        f" ({si(found['low_hs'], 'H/s')} to {si(found['high_hs'], 'H/s')})"
-    )
+    yield f"  hashrate  {_hashrate(site['hashrate'])}"
+    for name, found in site["tenants"].items():
+        yield f"  tenant    {name}: {_hashrate(found)}"
+    if site["strangers"]["shares"]:
+        yield f"  strangers {_hashrate(site['strangers'])}, described by no fleet row"
+    yield from _efficiency(site)
     machines = site["machines"]
     counts = ", ".join(f"{n} {kind}" for kind, n in machines.items() if n)
     yield f"  machines  {counts.replace('_', ' ') or 'none'}"
@@ -95,8 +96,41 @@ def _site(site: Answer) -> Iterator[str]:
         yield f"  order     {number}: {si(order['watts'], 'W')}{until}{why}"
     for signal in site["signals"]:
         yield f"  signal    {signal['name']}: {_voice(signal)}"
-    if site["is_hidden_load"]:
-        yield "  ALARM     the meter sees a load that no machine explains"
+    for alarm in site["alarms"]:
+        machine = f"{alarm['machine']}: " if alarm["machine"] else ""
+        yield f"  ALARM     {machine}{alarm['cause']}, for {alarm['for_s']:.0f} s"
+
+
+def _cap(site: Answer) -> str:
+    """Return the cap and all that made it, as power.md's law has it."""
+    cap = site["cap"]
+    aux = cap["aux"]
+    allowed = f"{si(cap['ramped_w'], 'W')} less guard {cap['guard']:.2%}"
+    return (
+        f"{si(site['cap_hs'], 'H/s')}, the best machines within"
+        f" {si(cap['it_w'] / cap['bias'], 'W')} of nameplate"
+        f" = {si(cap['it_w'], 'W')} / bias {cap['bias']:.3f}; epoch {cap['epoch']}\n"
+        f"            {si(cap['it_w'], 'W')} = ({si(cap['allow_w'], 'W')}"
+        f" {_signed(cap['integral_w'], 'W')} of trim - {si(aux['fixed_w'], 'W')})"
+        f" / {1 + aux['share']:.3f}; {si(cap['allow_w'], 'W')} = {allowed}"
+    )
+
+
+def _efficiency(site: Answer) -> Iterator[str]:
+    seen, model = (
+        site["joules_per_terahash"],
+        site["expected_joules_per_terahash"],
+    )
+    if model is not None:
+        shown = "not to be told" if seen is None else si(seen, "J/TH")
+        yield f"  spends    {shown}, by the model {si(model, 'J/TH')}"
+
+
+def _hashrate(found: Answer) -> str:
+    return (
+        f"{si(found['hash_hs'], 'H/s')} proved by {found['shares']} shares"
+        f" ({si(found['low_hs'], 'H/s')} to {si(found['high_hs'], 'H/s')})"
+    )
 
 
 def _voice(signal: Answer) -> str:

@@ -64,6 +64,7 @@ def frame(status: Any, history: History | None = None) -> Group:
     powered = [site for site in status["sites"] if site["budget_w"] is not None]
     if powered:
         parts += [Text(), _power(powered)]
+        parts += [_alarm(s["name"], text) for s in powered for text in s["alarms"]]
         parts += [line for s in powered for line in (history or History()).lines(s)]
         parts.append(Text())
     if status["pools"]:
@@ -116,6 +117,10 @@ def _power(sites: Any) -> Table:
             f"{100 * rate / cap:.0f} %" if cap else "-",
         )
     return table
+
+
+def _alarm(site: str, text: str) -> Text:
+    return Text(f" ALARM {site}: {text}", "bold red")
 
 
 def _pools(pools: Any) -> Table:

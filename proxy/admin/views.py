@@ -34,6 +34,7 @@ class SiteView(Struct):
 
     Attributes:
         ruled_by: Why the budget is what it is.
+        alarms: Of its power: what stands, a line each; not all where they are many.
     """
 
     name: str
@@ -43,6 +44,7 @@ class SiteView(Struct):
     power_source: str | None
     state: str | None
     ruled_by: str | None
+    alarms: list[str] | None
     hashrate_hs: Hashrates
     miners: MinerCounts
     shares: ShareCounts

@@ -20,10 +20,11 @@ TOPICS = {
     "unresponsive": "power",
     "responsive": "power",
     "alarm": "alarm",
+    "cleared": "alarm",
 }
 """Kinds of events that subscribers hear of; single commands are in the log alone."""
 
-_LOGGED = frozenset({"state", "budget"})
+_LOGGED = frozenset({"state", "budget", "cleared"})
 _TEXT = "{site}: {kind}: {cause} {body}"
 
 _log = Logger()
@@ -48,7 +49,7 @@ def tell(row: Row, send: Callable[[Up], None]) -> None:
         "cause": row.cause,
         "body": row.text.decode(),
     }
-    if topic == "alarm":
+    if row.kind == "alarm":
         _log.error(_TEXT, **words)
     elif row.kind in _LOGGED:
         _log.info(_TEXT, **words)

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
 
 from attrs import define, evolve, field
 
 from protocol.units import Seconds
+from proxy.power.alarms import Log
 from proxy.power.effects import Call, Effects, Verb
 from proxy.power.flight import Flight, rung_of, stages_passed
 from proxy.power.machines import LONG_AGO, Machine, Mode
 from proxy.power.ports import DeviceReport
 from proxy.power.readback import draws_as_told
-from proxy.power.table import Table
+from proxy.power.table import SHARES_UNDER_WAY, Table
 from proxy.power.verify import Actuation, Evidence, Rung, Stage, verify
 
 RETRY = Seconds(60.0)
@@ -23,14 +23,8 @@ QUIET = Seconds(150.0)
 
 ATTEMPTS = 2
 READ_BACK_EVERY = Seconds(3.0)
-SHARES_UNDER_WAY = Seconds(15.0)
-"""Shares that a machine had found before it did as it was told."""
-
 LIMIT_MARGIN = 0.03
 """A limit that is off by less is left as it is."""
-
-Log = Callable[[str, str, dict[str, Any]], None]
-"""Takes kind, cause and body of an event."""
 
 
 @define(eq=False)

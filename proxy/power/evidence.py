@@ -1,13 +1,12 @@
-"""What a site's shares prove, window by window: caps kept, watts well spent."""
+"""What a site's shares prove, window by window: whether the cap was kept."""
 
 from collections import deque
-from collections.abc import Iterable
 
 from attrs import define, field
 
-from protocol.units import HashesPerSecond, Seconds, Watts
+from protocol.units import HashesPerSecond, Seconds
 from proxy.power.messages import Work
-from proxy.power.proof import ShareSum, violates_cap
+from proxy.power.proof import NO_SHARES, ShareSum, violates_cap
 
 WINDOW = Seconds(30.0)
 """At 20 shares a minute, 1,000 machines are known to 1 % in this time."""
@@ -15,8 +14,6 @@ WINDOW = Seconds(30.0)
 WINDOWS = 20
 CAP_REACHES_BACK = Seconds(180.0)
 """Machines that were told to stop may go on with their last job for 135 s."""
-
-NO_SHARES = ShareSum(0, 0.0, 0.0, Seconds(0.0))
 
 
 @define(eq=False)
@@ -71,7 +68,7 @@ class Evidence:
     parked_work: float = field(default=0.0, init=False)
     unauthorised_work: float = field(default=0.0, init=False)
     _caps: deque[tuple[Seconds, float]] = field(factory=deque, init=False)
-    _power: deque[tuple[Seconds, float]] = field(factory=deque, init=False)
+    _is_known: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.site = Proof(self.begun_at)
@@ -86,36 +83,27 @@ class Evidence:
             begun = self.site.begun_at
             self.tenants.setdefault(tenant, Proof(begun)).add(work)
 
-    def tick(self, cap_hs: HashesPerSecond, power_w: Watts, now: Seconds) -> bool:
-        """Note what holds now; return whether the hashrate is surely above the cap."""
-        for kept, value in ((self._caps, cap_hs), (self._power, power_w)):
-            if not kept or kept[-1][1] != value:
-                kept.append((now, value))
-        _drop_old(self._caps, Seconds(now - CAP_REACHES_BACK - 2 * WINDOW))
-        _drop_old(self._power, Seconds(now - WINDOW * WINDOWS))
+    @property
+    def cap_hs(self) -> HashesPerSecond:
+        """The highest cap that shares of the last two windows may stem from."""
+        return HashesPerSecond(max((cap for _, cap in self._caps), default=0.0))
+
+    @property
+    def exceeds_cap(self) -> bool:
+        """The last two windows prove, each by itself, more hashes than the cap.
+
+        Not before the cap is known for as long as their shares may stem from.
+        """
+        return self._is_known and violates_cap(self.site.windows, self.cap_hs)
+
+    def tick(self, cap_hs: HashesPerSecond, now: Seconds) -> bool:
+        """Note what holds now; return whether a window has closed."""
+        if not self._caps or self._caps[-1][1] != cap_hs:
+            self._caps.append((now, cap_hs))
+        since = now - CAP_REACHES_BACK - 2 * WINDOW
+        while len(self._caps) > 1 and self._caps[1][0] <= since:
+            self._caps.popleft()
+        self._is_known = self._caps[0][0] <= since
         for proof in (self.strangers, *self.tenants.values()):
             proof.roll(now)
-        if not self.site.roll(now):
-            return False
-        return violates_cap(self.site.windows, max(cap for _, cap in self._caps))
-
-    def mean_power_w(self, seconds: Seconds, now: Seconds) -> Watts:
-        """Return the mean of the site's power over the last `seconds`, 0 if unknown."""
-        return Watts(_mean(self._power, Seconds(now - seconds), now))
-
-
-def _drop_old(kept: deque[tuple[Seconds, float]], since: Seconds) -> None:
-    """Drop what ceased to hold before `since`."""
-    while len(kept) > 1 and kept[1][0] <= since:
-        kept.popleft()
-
-
-def _mean(kept: Iterable[tuple[Seconds, float]], since: Seconds, now: Seconds) -> float:
-    total, end = 0.0, now
-    for at, value in reversed(list(kept)):
-        begin = max(at, since)
-        total += value * max(0.0, end - begin)
-        end = begin
-        if at <= since:
-            break
-    return total / (now - end) if now > end else 0.0
+        return self.site.roll(now)

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.power.fleet import PARKED_DOWN, UNMANAGED
+from proxy.power.hashing import Hashing
 from proxy.power.models import MachineModel, find_model
 
 Points = tuple[tuple[HashesPerSecond, Watts], ...]
@@ -98,6 +99,8 @@ class Machine:
         is_asleep: As it said; None: it never did.
         hashed_at: When a share of it was last seen.
         kept_debt_h: Its fairness debt as last written down.
+        granted_at: Since when it has been given jobs that a source has work for.
+        hashing: What its shares prove.
     """
 
     key: str
@@ -116,11 +119,23 @@ class Machine:
     is_asleep: bool | None = None
     hashed_at: Seconds = LONG_AGO
     kept_debt_h: float = 0.0
+    granted_at: Seconds = LONG_AGO
+    hashing: Hashing = field(factory=Hashing)
 
     @property
     def has_api(self) -> bool:
         """It is to be commanded through its device API."""
         return self.kind.has_api
+
+    @property
+    def has_jobs(self) -> bool:
+        """A connection of it is given jobs."""
+        return not all(self.miners.values())
+
+    @property
+    def is_supplied(self) -> bool:
+        """It is given jobs, and a source has work for it."""
+        return self.hashing.difficulty > 0 and self.has_jobs
 
     @property
     def variant(self) -> Variant:

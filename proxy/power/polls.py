@@ -5,7 +5,8 @@ from collections.abc import Callable
 from attrs import define, field
 
 from protocol.units import Seconds
-from proxy.power.actuate import Actuations, Log
+from proxy.power.actuate import Actuations
+from proxy.power.alarms import AlarmName, Alarms, Log
 from proxy.power.effects import Call, Verb
 from proxy.power.machines import Machine, Mode
 from proxy.power.ports import DeviceReport
@@ -29,10 +30,10 @@ class Polls:
     table: Table
     actuations: Actuations
     log: Log
+    alarms: Alarms
     foreign: Foreign
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
     _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
-    _foreign: dict[str, tuple[str, ...]] = field(factory=dict, init=False)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
         """Let the commands under way go on; return the devices to be read now."""
@@ -67,7 +68,6 @@ class Polls:
         self.actuations.forget(machine)
         self._asked_at.pop(machine.key, None)
         self._silent_since.pop(machine.key, None)
-        self._foreign.pop(machine.key, None)
 
     def _note(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
         machine.heard_at = now
@@ -81,15 +81,17 @@ class Polls:
                 self.table.set_mode(machine, Mode.SWITCHED)
         elif machine.mode is Mode.SWITCHED and report.limit_w is not None:
             self.table.set_mode(machine, Mode.TUNED)
-        self._audit(machine, report.pool_urls)
+        self._audit(machine, report.pool_urls, now)
 
-    def _audit(self, machine: Machine, urls: tuple[str, ...]) -> None:
-        """Raise the alarm, once, over pool slots that lead elsewhere."""
-        found = self.foreign(urls)
-        if found and found != self._foreign.get(machine.key):
-            body = {"machine": machine.key, "pools": list(found)}
-            self.log("alarm", "a pool slot leads elsewhere", body)
-        self._foreign[machine.key] = found
+    def _audit(self, machine: Machine, urls: tuple[str, ...], now: Seconds) -> None:
+        """Raise the alarm over pool slots that lead elsewhere."""
+        name, found = AlarmName.FOREIGN_POOL, self.foreign(urls)
+        if found:
+            body = {"pools": list(found)}
+            cause = "a pool slot leads elsewhere"
+            self.alarms.holds(name, cause, body, now, machine.key)
+        elif urls:
+            self.alarms.lapses(name, now, machine.key, Seconds(0.0))
 
     def _give_up(self, machine: Machine, now: Seconds) -> None:
         """Hold a device that does not answer by parking alone, if it is connected."""

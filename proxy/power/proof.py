@@ -48,6 +48,15 @@ class ShareSum:
         )
 
 
+NO_SHARES = ShareSum(0, 0.0, 0.0, Seconds(0.0))
+
+SILENCE = -math.log(1e-6)
+"""Shares expected, and none seen, that prove a machine to have stopped.
+
+P(no share in T) = exp(-rate T), one in a million: 41 s at 20 a minute, 138 s at 6.
+"""
+
+
 def is_above_cap(
     shares: ShareSum, cap_hs: float, delta: float = 0.01, z: float = Z_CAP
 ) -> bool:
@@ -70,42 +79,33 @@ def violates_cap(
     return len(last) == 2 and all(is_above_cap(w, cap_hs, delta) for w in last)  # noqa: PLR2004
 
 
-def silence_limit(shares_per_minute: float, false_alarm: float = 1e-6) -> Seconds:
-    """Return after what silence a machine has stopped but for `false_alarm`.
-
-    P(no share in T) = exp(-rate T): 41 s at 20 a minute, 138 s at 6.
-    """
-    if shares_per_minute <= 0:
-        return Seconds(math.inf)
-    return Seconds(-math.log(false_alarm) * 60.0 / shares_per_minute)
-
-
-def has_stopped(silent_for: float, shares_per_minute: float) -> bool:
-    """Tell whether a machine that should send so many shares sends none."""
-    return silent_for > silence_limit(shares_per_minute)
-
-
 @frozen
 class Efficiency:
     """Observed J/TH of a site against its fleet model."""
 
     observed: float  # J/TH; infinite with power and no shares
     expected: float
-    error: float  # one standard deviation of `observed` as a part of it
+    error: float  # one standard deviation of the shares as a part of them
 
-    def _surely_off(self, sign: float, share: float, z: float) -> bool:
-        if self.expected <= 0 or not math.isfinite(self.error):
-            return False
-        off = sign * (self.observed / self.expected - 1.0)
-        return off - z * self.error > share
+    def is_hidden_load(self, share: float = 0.10, z: float = Z_CAP) -> bool:
+        """More watts than the work explains: hash sold elsewhere, or dead boards.
 
-    def is_hidden_load(self, share: float = 0.10, z: float = 3.0) -> bool:
-        """More watts than the work explains: hash sold elsewhere, or dead boards."""
-        return self._surely_off(1.0, share, z)
+        Asks how likely so few shares are if J/TH is just `share` off: by chance
+        shares vary with the root of those expected, not of those that came.
+        """
+        part = self._of_expected(1.0 + share)
+        return 1.0 - part > z * self.error * math.sqrt(part) if part else False
 
-    def is_hidden_supply(self, share: float = 0.10, z: float = 3.0) -> bool:
+    def is_hidden_supply(self, share: float = 0.10, z: float = Z_CAP) -> bool:
         """Fewer watts than the work needs: power that the meter does not see."""
-        return self._surely_off(-1.0, share, z)
+        part = self._of_expected(1.0 - share)
+        return part - 1.0 > z * self.error * math.sqrt(part)
+
+    def _of_expected(self, factor: float) -> float:
+        """Return shares that came as a part of those at `factor` times the model."""
+        if not 0 < self.observed < math.inf or not math.isfinite(self.error):
+            return 0.0
+        return factor * self.expected / self.observed
 
 
 def efficiency(

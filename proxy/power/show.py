@@ -6,16 +6,16 @@ from itertools import islice
 import attrs
 
 from protocol.units import Seconds, Watts
+from proxy.power.alarms import Alarm, AlarmName
 from proxy.power.drawn import drawn
 from proxy.power.evidence import Proof
 from proxy.power.machines import Mode
 from proxy.power.messages import SiteFigures
 from proxy.power.plan import grant_within, plan
-from proxy.power.proof import efficiency
 from proxy.power.reasons import REASONS
 from proxy.power.site import SiteControl
-from proxy.power.table import Table
 from proxy.power.views import (
+    AlarmView,
     HashView,
     MachineCounts,
     MeterView,
@@ -27,6 +27,9 @@ from proxy.power.views import (
 )
 
 LOOKS_BACK = Seconds(300.0)
+MAX_HEADLINES = 8
+"""Alarms of a site that status names; `power.show` has them all."""
+
 MAX_STEPS = 1000
 """Steps listed in one dry run."""
 
@@ -45,7 +48,12 @@ def figures(site: SiteControl, now: Seconds) -> SiteFigures | None:
         source,
         sensed.state.safety.state.value,
         budget.reason,
+        [_headline(alarm) for alarm in site.alarms.standing[:MAX_HEADLINES]],
     )
+
+
+def _headline(alarm: Alarm) -> str:
+    return f"{alarm.machine}: {alarm.cause}" if alarm.machine else alarm.cause
 
 
 def show(site: SiteControl, now: Seconds) -> PowerView | None:
@@ -53,7 +61,8 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
     head, budget, cap, sensed = figures(site, now), site.budget, site.cap, site.sensed
     if head is None or budget is None or cap is None or sensed is None:
         return None
-    seen, expected = _efficiency(site, now)
+    seen, expected = _efficiency(site)
+    evidence = site.witness.evidence
     return PowerView(
         site=site.name,
         budget_w=budget.watts,
@@ -71,13 +80,15 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
         orders=_orders(site),
         signals=_signals(site, now),
         machines=_counts(site, now),
-        hashrate=_hashes(site.evidence.site),
-        tenants={n: _hashes(p) for n, p in site.evidence.tenants.items()},
+        hashrate=_hashes(evidence.site),
+        tenants={n: _hashes(p) for n, p in evidence.tenants.items()},
+        strangers=_hashes(evidence.strangers),
         joules_per_terahash=seen,
         expected_joules_per_terahash=expected,
-        parked_work=site.evidence.parked_work,
-        unauthorised_work=site.evidence.unauthorised_work,
+        parked_work=evidence.parked_work,
+        unauthorised_work=evidence.unauthorised_work,
         is_hidden_load=sensed.stance.is_hidden_load,
+        alarms=_alarms(site, now),
     )
 
 
@@ -159,6 +170,8 @@ def _counts(site: SiteControl, now: Seconds) -> MachineCounts:
         parked_only=sum(m.mode is Mode.PARKED for m in machines),
         absent=sum(m.is_absent(now) for m in machines),
         under_way=len(site.actuations),
+        silent=site.alarms.machines(AlarmName.SILENT),
+        hashing_on=site.alarms.machines(AlarmName.HASHES_ON),
     )
 
 
@@ -168,17 +181,19 @@ def _hashes(proof: Proof) -> HashView:
     return HashView(total.hash_hs, low, high, total.shares)
 
 
-def _efficiency(site: SiteControl, now: Seconds) -> tuple[float | None, float | None]:
-    """Return J/TH as shares and watts show it, and as the model has it."""
-    table: Table = site.table
-    shares = site.evidence.site.over(LOOKS_BACK)
-    power = site.evidence.mean_power_w(shares.seconds, now)
-    bias = site.state.estimate.bias
-    found = efficiency(
-        shares,
-        site.params.estimate.aux.it_watts(power),
-        Watts(bias * float(table.fleet.target_w.sum())),
-        table.fleet.hashes_at(table.fleet.level),
-    )
-    seen = found.observed if math.isfinite(found.observed) else None
-    return seen, found.expected or None
+def _efficiency(site: SiteControl) -> tuple[float | None, float | None]:
+    """Return J/TH as shares and watts show it, None if they tell nothing; by model."""
+    fleet = site.table.fleet
+    model_hs = fleet.hashes_at(fleet.level)
+    model_w = site.state.estimate.reference * float(fleet.target_w.sum())
+    expected = model_w / model_hs * 1e12 if model_hs > 0 else None
+    looks = site.witness.balances.looks
+    seen = looks[-1].at_most.observed if looks else math.inf
+    return (seen if math.isfinite(seen) else None), expected
+
+
+def _alarms(site: SiteControl, now: Seconds) -> list[AlarmView]:
+    return [
+        AlarmView(a.name.value, a.machine, a.cause, now - a.since, a.body)
+        for a in site.alarms.standing
+    ]

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.actuate import Actuations
+from proxy.power.alarms import AlarmName, Alarms
 from proxy.power.audit import Event
 from proxy.power.budget import Budget, Order
 from proxy.power.cap import Cap
@@ -20,7 +21,7 @@ from proxy.power.control import (
     sense,
     site_at,
 )
-from proxy.power.drawn import by_model, drawn
+from proxy.power.drawn import by_model
 from proxy.power.effects import Call, Effects, Learned, MachineRow
 from proxy.power.evidence import Evidence
 from proxy.power.machines import Machine
@@ -33,6 +34,7 @@ from proxy.power.reasons import REASONS
 from proxy.power.table import Table
 from proxy.power.verify import is_meter_consistent
 from proxy.power.wall import WallClock
+from proxy.power.witness import Witness
 
 CONTROL_PERIOD = Seconds(5.0)
 SOON = Seconds(1.0)
@@ -67,7 +69,8 @@ class SiteControl:
     budget: Budget | None = field(default=None, init=False)
     sensed: Sensed | None = field(default=None, init=False)
     cap: Cap | None = field(default=None, init=False)
-    evidence: Evidence = field(init=False)
+    alarms: Alarms = field(init=False)
+    witness: Witness = field(init=False)
     actuations: Actuations = field(init=False)
     polls: Polls = field(init=False)
     is_urgent: bool = field(default=False, init=False)
@@ -79,7 +82,8 @@ class SiteControl:
         """Start, once the table and the orders hold what a restart found."""
         self._at = at
         self._acted_at = Seconds(now - CONTROL_PERIOD)
-        self.evidence = Evidence(now)
+        self.alarms = Alarms(self._log)
+        self.witness = Witness(self.table, self.alarms, Evidence(now))
         it_w = float(self.table.fleet.committed_w(now).sum())
         has_machines = bool(self.table.machines)
         drawn = self.params.estimate.aux.site_watts(it_w) if has_machines else 0.0
@@ -90,7 +94,9 @@ class SiteControl:
             )
             self.state = attrs.evolve(self.state, estimate=estimate)
         self.actuations = Actuations(self.table, self._log, lambda: self._effects)
-        self.polls = Polls(self.table, self.actuations, self._log, self.foreign)
+        self.polls = Polls(
+            self.table, self.actuations, self._log, self.alarms, self.foreign
+        )
         body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
         self._log("start", "the controller starts", body)
 
@@ -141,7 +147,11 @@ class SiteControl:
         for miner, is_parked in report.parked:
             found = self.table.of_miner(miner)
             if found is not None:
-                found.miners[miner] = is_parked
+                self.table.note_parked(found, miner, now, is_parked=is_parked)
+        for miner, difficulty in report.difficulty:
+            found = self.table.of_miner(miner)
+            if found is not None:
+                self.table.note_difficulty(found, difficulty, now)
         self._count(report, now)
 
     def answered(
@@ -181,7 +191,7 @@ class SiteControl:
             params=self.params,
             silence=self.orders.silence(now),
         )
-        self._note_stance(sensed)
+        self._note_stance(sensed, now)
         expected = by_model(self.table, self.state, self.params, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self._effects.calls += self.polls.tick(now, is_metered=is_metered)
@@ -190,7 +200,8 @@ class SiteControl:
         is_pressing = sensed.stance.urgency is not Urgency.NORMAL
         if is_due or is_pressing or is_new or self.is_urgent:
             self._act(sensed, budget, now)
-        self._weigh(now)
+        if self.cap is not None:
+            self.witness.tick(self.cap.hash_hs, self.state, self.params, now)
 
     # within
 
@@ -231,24 +242,13 @@ class SiteControl:
 
     def _count(self, report: FleetReport, now: Seconds) -> None:
         for work in report.work:
-            machine = self.table.of_miner(work.id)
+            machine = self.witness.count(work, now)
             if machine is None:
                 continue
-            kind = machine.kind
-            self.evidence.add(work, is_known=kind.is_known, tenant=kind.tenant)
             if self.table.level_of(machine) == 0:
                 self.actuations.hashed(machine, now)
             else:
                 machine.hashed_at = now
-
-    def _weigh(self, now: Seconds) -> None:
-        """Hold the shares against the cap."""
-        if self.cap is None:
-            return
-        power, _ = drawn(self.table, self.state, self.params, now)
-        if self.evidence.tick(self.cap.hash_hs, power, now):
-            body = {"cap_hs": self.cap.hash_hs}
-            self._log("alarm", "shares prove more hashes than the cap allows", body)
 
     def _note_budget(self, budget: Budget) -> bool:
         """Log the budget if it is another one; return whether its watts are."""
@@ -259,17 +259,19 @@ class SiteControl:
             self._log("budget", budget.reason, body)
         return before is None or before.watts != budget.watts
 
-    def _note_stance(self, sensed: Sensed) -> None:
-        before = self.sensed
+    def _note_stance(self, sensed: Sensed, now: Seconds) -> None:
         self.state, self.sensed = sensed.state, sensed
         for change in sensed.transitions:
             body = {"before": change.before.value, "after": change.after.value}
             self._log("state", change.reason, body)
-        was_hidden = before is not None and before.stance.is_hidden_load
-        if sensed.stance.is_hidden_load and not was_hidden:
-            meter_w = sensed.state.meter.trusted_w
-            why = "the meter sees a load that no machine explains"
-            self._log("alarm", why, {"meter_w": meter_w})
+        if not sensed.stance.is_hidden_load:
+            self.alarms.lapses(AlarmName.HIDDEN_LOAD, now)
+            return
+        expected = by_model(self.table, self.state, self.params, now)
+        meter_w = sensed.state.meter.trusted_w
+        load: dict[str, Any] = {"meter_w": meter_w, "model_w": expected}
+        why = "the meter sees a load that no machine explains"
+        self.alarms.holds(AlarmName.HIDDEN_LOAD, why, load, now)
 
     def _mind_absent(self, now: Seconds) -> None:
         aside, forgotten = self.table.mind_absent(now)
@@ -278,6 +280,7 @@ class SiteControl:
             self._save(machine)
         for machine in forgotten:
             self.polls.forget(machine)
+            self.alarms.forget(machine.key, now)
             self._effects.forgotten.append(machine.key)
             self._log("machine", "forgotten", {"machine": machine.key})
 

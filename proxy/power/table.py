@@ -16,6 +16,9 @@ from proxy.power.messages import Joined
 PROVEN_FOR = Seconds(60.0)
 """A share proves that its machine works for so long: a minute has 6 of them or more."""
 
+SHARES_UNDER_WAY = Seconds(15.0)
+"""Shares that a machine had found before it did as it was told."""
+
 FORGOTTEN_AFTER = Seconds(3600.0)
 """A machine that has been neither connected nor reachable for so long is gone."""
 
@@ -96,7 +99,7 @@ class Table:
         job from somebody else.
         """
         known = len(self.machines)
-        found = [self._join(one) for one in joined]
+        found = [self._join(one, now) for one in joined]
         fleet = self.fleet
         for machine in self.machines[known:]:
             machine.is_new = True
@@ -117,6 +120,23 @@ class Table:
             fleet.from_w[machine.row] = machine.kind.full_w
             fleet.changed_at[machine.row] = now
         return new
+
+    def note_parked(
+        self, machine: Machine, miner: int, now: Seconds, *, is_parked: bool
+    ) -> None:
+        """Take note of whether a connection of `machine` is given jobs."""
+        had_jobs = machine.has_jobs
+        machine.miners[miner] = is_parked
+        if machine.has_jobs and not had_jobs:
+            machine.granted_at = now
+
+    def note_difficulty(
+        self, machine: Machine, difficulty: float, now: Seconds
+    ) -> None:
+        """Take note of what its shares are judged at; 0: there is no work for it."""
+        if machine.hashing.difficulty == 0:
+            machine.granted_at = now
+        machine.hashing.difficulty = difficulty
 
     def leave(self, miner: int, now: Seconds) -> None:
         """Take note that a connection is gone."""
@@ -218,7 +238,7 @@ class Table:
         for row, machine in enumerate(self.machines):
             machine.row = row
 
-    def _join(self, joined: Joined) -> Machine | None:
+    def _join(self, joined: Joined, now: Seconds) -> Machine | None:
         key = self._key_for(joined)
         machine = self._by_key.get(key)
         if machine is None and len(self.machines) >= MAX_MACHINES:
@@ -226,7 +246,7 @@ class Table:
         if machine is None:
             machine = self._add(key, joined.address, joined.worker)
         machine.worker = joined.worker
-        machine.miners[joined.id] = joined.is_parked
+        self.note_parked(machine, joined.id, now, is_parked=joined.is_parked)
         machine.gone_at = None
         self._by_miner[joined.id] = machine
         return machine

@@ -45,6 +45,8 @@ class MachineCounts(Struct):
         parked_only: Held by parking, of these: without a device API that answers.
         absent: Neither connected nor reachable.
         under_way: Commands that are not over.
+        silent: At work, and no share came where 14 were expected.
+        hashing_on: Told to stop, and shares still come.
     """
 
     total: int
@@ -55,6 +57,8 @@ class MachineCounts(Struct):
     parked_only: int
     absent: int
     under_way: int
+    silent: int
+    hashing_on: int
 
 
 class HashView(Struct):
@@ -66,8 +70,25 @@ class HashView(Struct):
     shares: int
 
 
+class AlarmView(Struct):
+    """An alarm that stands; `machine` is empty where it is of the whole site."""
+
+    alarm: str
+    machine: str
+    cause: str
+    for_s: float
+    figures: dict[str, Any]
+
+
 class PowerView(Struct):
-    """A site's power: what rules it, what it does, what is proved."""
+    """A site's power: what rules it, what it does, what is proved.
+
+    Attributes:
+        strangers: Hashrate of miners that no fleet row describes; the cap is not
+            theirs, and `hashrate` is without it.
+        joules_per_terahash: As the meter and the shares have it, over up to 8 min;
+            null where little of the site is at work or the meter is not believed.
+    """
 
     site: str
     budget_w: float
@@ -87,11 +108,13 @@ class PowerView(Struct):
     machines: MachineCounts
     hashrate: HashView
     tenants: dict[str, HashView]
+    strangers: HashView
     joules_per_terahash: float | None
     expected_joules_per_terahash: float | None
     parked_work: float
     unauthorised_work: float
     is_hidden_load: bool
+    alarms: list[AlarmView]
 
 
 class StepView(Struct):

@@ -10,6 +10,7 @@ from attrs import define
 from twisted.internet.task import Clock, deferLater
 
 from protocol.units import HashesPerSecond, Seconds, Watts
+from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.ports import DeviceError, DeviceReport, MeterError, SignalListener
 
 WATCHDOG = 125.0
@@ -51,6 +52,25 @@ class Box:
     hangs: bool = False
     told_asleep: bool = False
     is_on: bool = True
+    boards: float = 1.0  # part of its hashes that it finds for us
+    watchdog: float = WATCHDOG
+    pace: float = 20.0  # shares a minute at full speed
+
+    @property
+    def difficulty(self) -> float:
+        """Of its shares."""
+        each = float(self.model.hashrate()) * 60.0 / self.pace
+        return each / HASHES_PER_DIFFICULTY
+
+    def finds(self, chance: random.Random) -> int:
+        """Return the shares that it happens to find in one second."""
+        part = self.watts / (self.bias * self.model.watts)
+        if part < 2 * self.model.idle_w / self.model.watts:
+            return 0
+        shares, rest = 0, chance.expovariate(1.0)
+        while rest < part * self.boards * self.pace / 60.0:
+            shares, rest = shares + 1, rest + chance.expovariate(1.0)
+        return shares
 
     def goal_w(self, now: float) -> float:
         if not self.is_on:
@@ -64,7 +84,7 @@ class Box:
         """It is given jobs, or its watchdog has not noticed yet that it is not."""
         is_served = not self.is_parked and self.miner is not None
         since = self.starved_at if is_served else min(self.starved_at, self.parked_at)
-        return now - since < WATCHDOG
+        return now - since < self.watchdog
 
     def live(self, now: float) -> None:
         goal = self.goal_w(now) * self.bias

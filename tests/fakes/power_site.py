@@ -55,6 +55,7 @@ class PowerSite:
         self.clock = Clock()
         self.clock.advance(1000.0)
         self.step = 0.0  # of the wall clock
+        self.extra_w = 0.0  # beside machines and auxiliary load
         self.path = path
         self.boxes: dict[str, Box] = {}
         self.signals = list(signals)
@@ -149,7 +150,7 @@ class PowerSite:
     @property
     def power_w(self) -> float:
         aux = self.loop.control.params.estimate.aux
-        return aux.site_watts(sum(b.watts for b in self.boxes.values()))
+        return aux.site_watts(sum(b.watts for b in self.boxes.values())) + self.extra_w
 
     @property
     def state(self) -> str:
@@ -186,6 +187,7 @@ class PowerSite:
         self._lost_at = self.now
         for box in self.boxes.values():
             box.starved_at = self.now
+        self._report(difficulty=self._difficulties())
 
     def regain_upstream(self) -> None:
         """Give every machine that is granted work its jobs again, at once."""
@@ -193,6 +195,21 @@ class PowerSite:
         self._lost_at = math.inf
         for box in self.boxes.values():
             box.starved_at = math.inf
+        self._report(difficulty=self._difficulties())
+
+    def retarget(self, pace: float) -> None:
+        """Let every machine send so many shares a minute."""
+        for box in self.boxes.values():
+            box.pace = pace
+        self._report(difficulty=self._difficulties())
+
+    def _difficulties(self) -> list[tuple[int, float]]:
+        """Tell what shares are judged at; 0 of those that no source has work for."""
+        return [
+            (b.miner, b.difficulty if b.starved_at == math.inf else 0.0)
+            for b in self.boxes.values()
+            if b.miner is not None
+        ]
 
     def _hold_out(self, *, is_out: bool) -> None:
         granted = [b.miner for b in self.boxes.values() if not b.is_parked]
@@ -219,6 +236,8 @@ class PowerSite:
         if not self._is_up:
             return
         rows = {"joined": [], "left": [], "parked": [], "work": [], **what}
+        if rows["joined"]:
+            rows["difficulty"] = self._difficulties()
         self.loop.report(FleetReport("hall-a", False, **rows))
 
     def _send(self, message: Up) -> None:
@@ -244,16 +263,16 @@ class PowerSite:
             self._changes.append((miner, is_parked))
 
     def _work(self) -> list[Work]:
-        """Every machine that hashes finds about 20 shares a minute."""
         found = []
         for box in self.boxes.values():
-            hashes = box.watts > 2 * box.model.idle_w
-            if hashes and box.miner is not None and self.random.random() < 1 / 3:
-                late = box.is_parked and self.now - box.parked_at >= 135.0
-                done = 0 if late else 1
-                found.append(
-                    Work(box.miner, done, done, done, 0.0, 1.0 if late else 0.0)
-                )
+            shares, each = box.finds(self.random), box.difficulty
+            if not shares or box.miner is None:
+                continue
+            if box.is_parked and self.now - box.parked_at >= 135.0:
+                found.append(Work(box.miner, 0, 0.0, 0.0, 0.0, shares * each))
+            else:
+                work, late = shares * each, shares * each if box.is_parked else 0.0
+                found.append(Work(box.miner, shares, work, work * each, late, 0.0))
         return found
 
     # time
@@ -304,3 +323,10 @@ class PowerSite:
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return what is in the log, oldest first."""
         return [r for r in read_events(self.path, START) if kind in {None, r["kind"]}]
+
+
+def connected(path: Any, **options: Any) -> PowerSite:
+    """Return a site whose miners have all just connected."""
+    site = PowerSite(path, **options)
+    site.connect()
+    return site

@@ -17,7 +17,8 @@ STATUS: dict[str, Any] = {
     "ledger": "ok", "nodes": [], "blocks": {"found": 2, "accepted": 1},
     "sites": [{
         "name": "hall-a", "budget_w": None, "cap_hs": None, "power_w": None,
-        "power_source": None, "state": None, "ruled_by": None, "source": "main",
+        "power_source": None, "state": None, "ruled_by": None, "alarms": None,
+        "source": "main",
         "hashrate_hs": {"1m": 2e14, "5m": 2e14, "1h": 1e14, "24h": 1e13},
         "miners": {"connected": 3, "active": 2, "parked": 1},
         "shares": {"accepted": 7, "rejected": {"stale": 1}, "lost": {}},
@@ -126,7 +127,7 @@ def test_status_shows_the_power_of_sites_that_have_a_budget_and_of_no_others() -
     powered = {
         **STATUS["sites"][0], "name": "hall-b", "budget_w": 3.5e6, "cap_hs": 1.98e17,
         "power_w": 3.41e6, "power_source": "meter", "state": "hold",
-        "ruled_by": "order 3 of grid: dispatch",
+        "ruled_by": "order 3 of grid: dispatch", "alarms": ["10.0.0.1: no shares"],
     }  # fmt: skip
 
     text = status({**STATUS, "sites": [STATUS["sites"][0], powered]})
@@ -137,12 +138,13 @@ def test_status_shows_the_power_of_sites_that_have_a_budget_and_of_no_others() -
     assert line.split("  ")[0] == "hall-b"
     assert all(word in line for word in shown)
     assert line.endswith("order 3 of grid: dispatch")
+    assert "ALARM  hall-b: 10.0.0.1: no shares\n" in text
 
 
 def test_a_site_whose_controller_is_away_has_dashes_for_watts() -> None:
     waiting = {
         **STATUS["sites"][0], "budget_w": 4e4, "state": "failsafe",
-        "ruled_by": "fail-safe: nothing heard from the site controller",
+        "ruled_by": "fail-safe: nothing heard from the site controller", "alarms": [],
     }  # fmt: skip
 
     text = status({**STATUS, "sites": [waiting]})

@@ -16,7 +16,10 @@ SHOW: dict[str, Any] = {
     "site": "hall-a", "budget_w": 3.5e6, "rule": "order", "next_change": None,
     "ruled_by": "order 3 of grid: dispatch", "state": "normal",
     "state_reason": "all that should speak does", "power_w": 3.41e6,
-    "power_source": "meter", "cap_hs": 2e17, "cap": {}, "cap_text": "200000.0 TH/s",
+    "power_source": "meter", "cap_hs": 2e17, "cap_text": "200000.0 TH/s",
+    "cap": {"it_w": 3.3e6, "bias": 1.05, "guard": 0.0125, "epoch": 77,
+            "ramped_w": 3.5e6, "allow_w": 3.456e6, "integral_w": -12_000.0,
+            "aux": {"fixed_w": 35_000.0, "share": 0.03}},
     "meter": {"watts": 3.41e6, "fault": None, "lost_s": 0.2},
     "orders": [{"source": "grid", "seq": 3, "watts": 3.5e6, "not_before": 0.0,
                 "expires": 1.7e9, "lease_s": None, "revert_w": None,
@@ -26,9 +29,12 @@ SHOW: dict[str, Any] = {
     "machines": {"total": 1000, "connected": 998, "running": 900, "unknown": 0,
                  "unresponsive": 2, "parked_only": 0, "absent": 0, "under_way": 1},
     "hashrate": {"hash_hs": 1.9e17, "low_hs": 1.8e17, "high_hs": 2e17, "shares": 99},
-    "tenants": {}, "joules_per_terahash": 17.0, "parked_work": 0.0,
-    "expected_joules_per_terahash": 17.0, "unauthorised_work": 0.0,
-    "is_hidden_load": False,
+    "tenants": {"acme": {"hash_hs": 1e17, "low_hs": 9e16, "high_hs": 1.1e17,
+                         "shares": 50}},
+    "strangers": {"hash_hs": 0.0, "low_hs": 0.0, "high_hs": 0.0, "shares": 0},
+    "joules_per_terahash": 17.0, "parked_work": 0.0,
+    "expected_joules_per_terahash": 16.5, "unauthorised_work": 0.0,
+    "is_hidden_load": False, "alarms": [],
 }  # fmt: skip
 
 
@@ -106,13 +112,34 @@ def test_a_site_is_shown_with_what_rules_it() -> None:
     assert "until 2023-11-14 22:13:20: dispatch" in text
 
 
-def test_a_lapse_and_a_hidden_load_stand_out() -> None:
-    signal = {"name": "grid", "lease_s": 30.0, "silent_s": 99.0, "has_lapsed": True}
+def test_the_inputs_of_the_cap_are_shown() -> None:
+    text = render_power.show([SHOW])
 
-    text = render_power.show([{**SHOW, "signals": [signal], "is_hidden_load": True}])
+    assert "3.14 MW of nameplate = 3.3 MW / bias 1.050; epoch 77" in text
+    assert "3.3 MW = (3.46 MW -12 kW of trim - 35 kW) / 1.030" in text
+    assert "3.46 MW = 3.5 MW less guard 1.25%" in text
+
+
+def test_what_shares_prove_is_shown() -> None:
+    text = render_power.show([SHOW])
+
+    assert "190 PH/s proved by 99 shares (180 PH/s to 200 PH/s)" in text
+    assert "acme: 100 PH/s proved by 50 shares" in text
+    assert "17 J/TH, by the model 16.5 J/TH" in text
+    assert "strangers" not in text
+
+
+def test_a_lapse_and_alarms_stand_out() -> None:
+    signal = {"name": "grid", "lease_s": 30.0, "silent_s": 99.0, "has_lapsed": True}
+    alarm = {
+        "alarm": "silent", "machine": "10.0.0.1", "cause": "no shares", "for_s": 62.4,
+        "figures": {},
+    }  # fmt: skip
+
+    text = render_power.show([{**SHOW, "signals": [signal], "alarms": [alarm]}])
 
     assert "heard 99 s ago, LAPSED" in text
-    assert "ALARM" in text
+    assert "ALARM     10.0.0.1: no shares, for 62 s" in text
 
 
 def test_a_dry_run_says_what_why_and_at_what_cost() -> None:

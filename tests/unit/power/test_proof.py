@@ -9,9 +9,7 @@ from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.proof import (
     ShareSum,
     efficiency,
-    has_stopped,
     is_above_cap,
-    silence_limit,
     violates_cap,
 )
 
@@ -82,14 +80,6 @@ def test_a_violation_takes_two_windows_in_a_row() -> None:
     assert not violates_cap((over, under, over), cap)
     assert not violates_cap((over, over, under), cap)
     assert not violates_cap((over,), cap)
-
-
-def test_silence_says_stopped_after_the_known_times() -> None:
-    assert silence_limit(20.0) == pytest.approx(41.4, abs=0.1)
-    assert silence_limit(6.0) == pytest.approx(138.2, abs=0.1)
-    assert silence_limit(0.0) == math.inf
-    assert has_stopped(42.0, 20.0)
-    assert not has_stopped(41.0, 20.0)
 
 
 def seen(count: int, watts: float) -> tuple[bool, bool]:
