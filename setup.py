@@ -1,5 +1,6 @@
 """Build what is in C where there is a compiler; all else is in pyproject."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,5 +31,6 @@ load = extension(
 on_linux = sys.platform == "linux"
 extensions = cythonize([engine, load], build_dir="build") if on_linux else []
 for built in extensions:
-    built.optional = True  # without a compiler the Python path does the same
+    # without a compiler the Python path does the same; wheels must have it
+    built.optional = os.environ.get("BASELOAD_REQUIRE_NATIVE") != "1"
 setup(ext_modules=extensions)
