@@ -3,7 +3,7 @@
 import msgspec
 
 from protocol.work.share import JudgedShare
-from proxy.shares.rows import ShareRow
+from proxy.shares.rows import Cells
 
 
 class CountedBatch(msgspec.Struct):
@@ -11,8 +11,8 @@ class CountedBatch(msgspec.Struct):
 
     Attributes:
         at: When they were judged, Unix seconds.
-        rows: The accepted ones and the rejected ones of the first, in order: of a
-            flood of rejects a worker's first 60 in a minute are enough.
+        cells: Rows of the accepted ones and the rejected ones of the first, in order:
+            of a flood of rejects a worker's first 60 in a minute are enough.
         sums: By worker: accepted, rejected without a row, work.
         wanted: Blocks, and shares that meet their source's target.
         accepted: Number of them, rows or not.
@@ -22,7 +22,7 @@ class CountedBatch(msgspec.Struct):
 
     at: float
     site: str
-    rows: list[ShareRow]
+    cells: Cells
     sums: list[tuple[str, int, int, float]]
     wanted: list[JudgedShare]
     accepted: int

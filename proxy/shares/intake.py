@@ -1,7 +1,7 @@
 """Turn verdicts into sums and rows: all of them count, not all of them are stored."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from attrs import define, field
 
@@ -9,7 +9,7 @@ from protocol.units import UnixTime
 from protocol.work.share import JudgedShare, Verdict
 from proxy.shares.counted import CountedBatch
 from proxy.shares.rollup import Rollup
-from proxy.shares.rows import ShareRow
+from proxy.shares.rows import Cells, ShareRow, rows_of
 
 MAX_REJECTS_PER_MINUTE = 60
 """Rejected shares of a worker stored row by row; a flood is only counted."""
@@ -49,8 +49,9 @@ class Intake:
         """Tell whether the minute that runs has ended."""
         return now >= self._minute_end
 
-    def take(self, batch: Sequence[JudgedShare]) -> Iterator[ShareRow]:
-        """Count each share and yield its row: the loop that each share pays for."""
+    def take(self, batch: Sequence[JudgedShare]) -> Cells:
+        """Count each share and return the rows: the loop that each share pays for."""
+        cells: Cells = []
         sums_of = self.rollup.current.get
         accepted = Verdict.ACCEPTED
         for share in batch:
@@ -66,13 +67,16 @@ class Intake:
                     continue
                 text = verdict.value
             display = share.hash[::-1].hex()
-            yield share.at, site, worker, share.job_id, difficulty, text, display
+            cells += share.at, site, worker, share.job_id, difficulty, text, display
+        return cells
 
-    def take_counted(self, batch: CountedBatch) -> Sequence[ShareRow]:
+    def take_counted(self, batch: CountedBatch) -> Cells:
         """Count a batch whose rows are made, and return those to be stored."""
-        site, sums_of, stored = batch.site, self.rollup.current.get, batch.rows
+        site, sums_of, stored = batch.site, self.rollup.current.get, batch.cells
         if batch.rejected:
-            stored = [row for row in stored if self._is_stored(row)]
+            stored = []
+            for row in rows_of(batch.cells):
+                stored += row if self._is_stored(row) else ()
         for worker, accepted, rejected, work in batch.sums:
             sums = sums_of((site, worker)) or self.rollup.sums_of(site, worker)
             sums[0] += accepted

@@ -51,7 +51,7 @@ class SqliteLedger:
     _last_id: int = field(init=False)
     _intake: Intake = field(init=False)
     _kept: tuple[Retention, Retention] = field(init=False)
-    _shares: list[rows.ShareRow] = field(factory=list, init=False)
+    _shares: rows.Cells = field(factory=list, init=False)
     _upstream: list[rows.UpstreamRow] = field(factory=list, init=False)
     _settled: list[_Settlement] = field(factory=list, init=False)
     _blocks: list[_Statement] = field(factory=list, init=False)
@@ -159,7 +159,7 @@ class SqliteLedger:
         Rows that wait for the disk will have the ids after the last: nobody else
         writes, and if memory is full it is the newest that are dropped.
         """
-        self._intake.turn_minute(at, self._last_id + len(self._shares))
+        self._intake.turn_minute(at, self._last_id + len(self._shares) // rows.CELLS)
 
     def _block(self, sql: str, values: tuple[object, ...]) -> None:
         del self._blocks[: -MAX_UNWRITTEN + 1]
@@ -178,7 +178,7 @@ class SqliteLedger:
             self._degrade(error, at)
         else:
             self._last_id += stored
-            self.unrecorded += len(self._shares) - stored
+            self.unrecorded += len(self._shares) // rows.CELLS - stored
             self._shares, self._upstream, self._settled = [], [], later
             self._blocks.clear()
             self._recover()
@@ -191,7 +191,7 @@ class SqliteLedger:
         cutoff = at if self._is_too_big else at - self.keep
         factor = 1 + self._is_too_big
         if self._shares:
-            stored = db.executemany(rows.INSERT_SHARE, self._shares).rowcount
+            stored = rows.insert_shares(db, self._shares)
             self._kept[0].expire(cutoff, stored, factor)
         if self._upstream:
             db.executemany(rows.INSERT_UPSTREAM, self._upstream)
@@ -224,7 +224,8 @@ class SqliteLedger:
     def _drop(self, error: Exception) -> None:
         """Give up rows that no disk would take: else they would block all others."""
         self._roll_back()
-        self.unrecorded += len(self._shares) + len(self._upstream) + len(self._blocks)
+        shares = len(self._shares) // rows.CELLS
+        self.unrecorded += shares + len(self._upstream) + len(self._blocks)
         self._shares, self._upstream = [], []
         self._blocks.clear()
         self._log.critical("rows that SQLite cannot take: {error}", error=error)
@@ -239,6 +240,7 @@ class SqliteLedger:
             self._log.warn("ledger: no rollback: {error}", error=error)
 
     def _bound(self) -> None:
-        for waiting in (self._shares, self._upstream):
-            self.unrecorded += max(0, len(waiting) - MAX_UNWRITTEN)
-            del waiting[MAX_UNWRITTEN:]
+        shares, most = len(self._shares) // rows.CELLS, MAX_UNWRITTEN
+        self.unrecorded += max(0, shares - most) + max(0, len(self._upstream) - most)
+        del self._shares[most * rows.CELLS :]
+        del self._upstream[most:]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from protocol.units import Difficulty, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
 from proxy.shares.counted import CountedBatch
-from proxy.shares.rows import ShareRow
+from proxy.shares.rows import ShareRow, rows_of
 
 
 def share_of(row: ShareRow) -> JudgedShare:
@@ -49,7 +49,7 @@ class MemoryLedger:
     def commit_counted(
         self, batch: CountedBatch, forwards: Sequence[tuple[int, JudgedShare]]
     ) -> None:
-        self.commit([share_of(row) for row in batch.rows], forwards)
+        self.commit([share_of(row) for row in rows_of(batch.cells)], forwards)
 
     def settle(self, token: int, verdict: str, reason: str) -> None:
         self.settled.append((token, verdict, reason))

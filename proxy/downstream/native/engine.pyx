@@ -464,12 +464,12 @@ cdef class Engine:
         cdef int verdict
         cdef const w.record *record
         cdef w.worker *by
-        cdef list rows = [], sums = [], wanted = []
+        cdef list cells = [], sums = [], wanted = []
         cdef object when = at
         for lane in range(w.engine_lanes(self.engine)):
             record = w.engine_records(self.engine, lane, &count)
             for i in range(count):
-                rows.append(row_of(&record[i], when, self.site))
+                add_row(cells, &record[i], when, self.site)
                 if record[i].got.is_block or record[i].got.meets_source:
                     wanted.append(share_of(&record[i], when, self.site))
         by = w.engine_next_sums(self.engine)
@@ -483,7 +483,7 @@ cdef class Engine:
             if found[verdict]:
                 rejected[VERDICT_TEXTS[verdict]] = found[verdict]
         return CountedBatch(
-            when, self.site, rows, sums, wanted, found[0], work, rejected
+            when, self.site, cells, sums, wanted, found[0], work, rejected
         )
 
     def answer(self):
@@ -564,17 +564,16 @@ cdef str job_id_of(const w.record *r):
     return spelled if r.job is not NULL or spelled.isalnum() else "?"
 
 
-cdef tuple row_of(const w.record *r, object at, str site):
-    """Return the ledger's row; see `proxy.shares.rows.ShareRow`."""
-    return (
-        at,
-        site,
-        <str>r.by.name,
-        job_id_of(r),
-        r.difficulty,
-        <str>VERDICT_TEXTS[r.got.verdict],
-        hex_of(r.got.hash) if r.got.is_hashed else "",
-    )
+cdef int add_row(list cells, const w.record *r, object at, str site) except -1:
+    """Add the ledger's row; see `proxy.shares.rows.ShareRow`."""
+    cells.append(at)
+    cells.append(site)
+    cells.append(<str>r.by.name)
+    cells.append(job_id_of(r))
+    cells.append(r.difficulty)
+    cells.append(<str>VERDICT_TEXTS[r.got.verdict])
+    cells.append(hex_of(r.got.hash) if r.got.is_hashed else "")
+    return 0
 
 
 cdef object share_of(const w.record *r, object at, str site):
