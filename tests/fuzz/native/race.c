@@ -8,20 +8,12 @@
  * are duplicates. Prints both numbers; a race that the sanitizer finds ends it.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "must.h"
 #include "wire.h"
-
-#define MUST(claim)                                                                    \
-    do {                                                                               \
-        if (!(claim)) {                                                                \
-            fprintf(stderr, "broken: %s\n", #claim);                                   \
-            abort();                                                                   \
-        }                                                                              \
-    } while (0)
 
 enum { LANES = 4, MINERS = 16, ROUNDS = 40, SHARES = 50 };
 
