@@ -272,6 +272,11 @@ POWER = (
     _power("set", "order a site to keep to a power", cli_power.set_options),
     _power("clear", "take back what operators ordered", cli_power.clear_options),
     _power("plan", "what a budget would do; nothing is done", cli_power.plan_options),
+    _power(
+        "machines",
+        "each machine: told, drawn, proved by shares",
+        cli_power.machines_options,
+    ),
     _power("history", "what happened, and why", cli_power.history_options),
 )
 """What follows `power`."""

@@ -60,6 +60,13 @@ def plan_options(parser: Parser) -> None:
     parser.add_argument("watts", type=watts, help="3500000, 3500k or 3.5M")
 
 
+def machines_options(parser: Parser) -> None:
+    """Declare the options of `power machines`."""
+    parser.add_argument("site")
+    parser.add_argument("--filter", default="*", help="glob on the worker name")
+    parser.add_argument("--page", type=int, default=0, help="1,000 machines each")
+
+
 def history_options(parser: Parser) -> None:
     """Declare the options of `power history`."""
     parser.add_argument("site", nargs="?", default=None, help="[every site]")

@@ -43,6 +43,15 @@ class PowerOperations:
         """Return what would be done under a budget; nothing is."""
         return await self._ask("power.plan", site=site, watts=watts)
 
+    async def machines(
+        self,
+        site: SiteName,
+        filter: Text = "*",  # noqa: A002  (a parameter on the wire)
+        page: Annotated[int, Meta(ge=0)] = 0,
+    ) -> Raw:
+        """Return a page of a site's machines, 1,000 of them."""
+        return await self._ask("power.machines", site=site, filter=filter, page=page)
+
     async def history(
         self,
         site: SiteName | None = None,

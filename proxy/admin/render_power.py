@@ -48,6 +48,26 @@ def plan(answer: Answer) -> str:
     return head + table(["MACHINE", "MODEL", "NOW", "THEN", "HASH", "WHY"], rows) + more
 
 
+def machines(answer: Answer) -> str:
+    """Render `power.machines`."""
+    rows = [
+        [
+            m["machine"],
+            m["worker"],
+            m["model"],
+            m["tenant"] or "",
+            m["held_by"],
+            m["state"],
+            si(m["told_w"], "W"),
+            "" if m["power_w"] is None else si(m["power_w"], "W"),
+            _hashrate(m["hashrate"]) if m["hashrate"]["shares"] else "",
+        ]
+        for m in answer
+    ]
+    head = ["MACHINE", "WORKER", "MODEL", "TENANT", "HELD BY", "STATE"]
+    return table([*head, "TOLD", "SAYS", "HASHRATE"], rows)
+
+
 def history(answer: Answer) -> str:
     """Render `power.history`, the oldest of its events first."""
     rows = [
@@ -155,4 +175,5 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "power.clear": given,
     "power.plan": plan,
     "power.history": history,
+    "power.machines": machines,
 }

@@ -36,7 +36,7 @@ MAX_PENDING = 16
 
 READING = (
     *("status", "sites", "miners", "pools", "nodes"),
-    *("power.show", "power.plan", "power.history"),
+    *("power.show", "power.plan", "power.history", "power.machines"),
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "reload", "log.level"),

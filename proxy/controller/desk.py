@@ -11,9 +11,9 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.controller.loop import SiteLoop
 from proxy.power.budget import Order
 from proxy.power.messages import Answer, Ask
-from proxy.power.show import dry_run, show
+from proxy.power.show import dry_run, machines, show
 from proxy.power.store import Store
-from proxy.power.views import PlanView, PowerView
+from proxy.power.views import MachineView, PlanView, PowerView
 
 OPERATOR = "operator"
 """Source of the orders that operators give."""
@@ -89,6 +89,7 @@ class Desk:
             "power.clear": self.clear,
             "power.plan": self.plan,
             "power.history": self.history,
+            "power.machines": self.machines,
         }
 
     def show(self, site: str | None = None) -> list[PowerView]:
@@ -135,6 +136,15 @@ class Desk:
         if view is None:
             raise AskError(f"{site} has not been looked at yet: try again")
         return view
+
+    def machines(
+        self,
+        site: str,
+        filter: str = "*",  # noqa: A002  (a parameter on the wire)
+        page: int = 0,
+    ) -> list[MachineView]:
+        """Return a page of a site's machines."""
+        return machines(self._loop(site).control, self.now(), filter, max(0, page))
 
     def history(
         self,

@@ -1,6 +1,7 @@
 """A site's power as operators see it, and what a plan would do."""
 
 import math
+from fnmatch import fnmatchcase
 from itertools import islice
 
 import attrs
@@ -9,15 +10,17 @@ from protocol.units import Seconds, Watts
 from proxy.power.alarms import Alarm, AlarmName
 from proxy.power.drawn import drawn
 from proxy.power.evidence import Proof
-from proxy.power.machines import Mode
+from proxy.power.machines import Machine, Mode
 from proxy.power.messages import SiteFigures
 from proxy.power.plan import grant_within, plan
+from proxy.power.proof import ShareSum
 from proxy.power.reasons import REASONS
 from proxy.power.site import SiteControl
 from proxy.power.views import (
     AlarmView,
     HashView,
     MachineCounts,
+    MachineView,
     MeterView,
     OrderView,
     PlanView,
@@ -32,6 +35,8 @@ MAX_HEADLINES = 8
 
 MAX_STEPS = 1000
 """Steps listed in one dry run."""
+
+MACHINES_A_PAGE = 1000
 
 
 def figures(site: SiteControl, now: Seconds) -> SiteFigures | None:
@@ -90,6 +95,46 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
         is_hidden_load=sensed.stance.is_hidden_load,
         alarms=_alarms(site, now),
     )
+
+
+def machines(
+    site: SiteControl, now: Seconds, workers: str, page: int
+) -> list[MachineView]:
+    """Return a page of the machines whose worker matches the glob `workers`."""
+    found = (m for m in site.table.machines if fnmatchcase(m.worker, workers))
+    start = page * MACHINES_A_PAGE
+    return [
+        _machine(site, m, now) for m in islice(found, start, start + MACHINES_A_PAGE)
+    ]
+
+
+def _machine(site: SiteControl, machine: Machine, now: Seconds) -> MachineView:
+    fleet, row = site.table.fleet, machine.row
+    return MachineView(
+        machine=machine.key,
+        worker=machine.worker,
+        model=machine.kind.name,
+        tenant=machine.kind.tenant,
+        held_by=machine.mode.value,
+        told_w=float(fleet.target_w[row]),
+        power_w=machine.power_w,
+        debt_h=float(fleet.debt_h[row]),
+        state=_state(site, machine, now),
+        hashrate=_hash_view(machine.hashing.shares),
+    )
+
+
+def _state(site: SiteControl, machine: Machine, now: Seconds) -> str:
+    is_running = site.table.level_of(machine) > 0
+    claims = {
+        "unresponsive": not machine.is_responsive,
+        "absent": machine.is_absent(now),
+        "hashes on": not is_running and machine.hashing.hashes_on,
+        "silent": is_running and machine.hashing.has_stopped,
+        "under way": site.actuations.is_under_way(machine),
+        "running": is_running,
+    }
+    return next((name for name, is_true in claims.items() if is_true), "stopped")
 
 
 def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
@@ -176,7 +221,10 @@ def _counts(site: SiteControl, now: Seconds) -> MachineCounts:
 
 
 def _hashes(proof: Proof) -> HashView:
-    total = proof.over(LOOKS_BACK)
+    return _hash_view(proof.over(LOOKS_BACK))
+
+
+def _hash_view(total: ShareSum) -> HashView:
     low, high = total.interval()
     return HashView(total.hash_hs, low, high, total.shares)
 

@@ -70,6 +70,31 @@ class HashView(Struct):
     shares: int
 
 
+class MachineView(Struct):
+    """One machine: what it was told, what it says, what its shares prove.
+
+    Attributes:
+        held_by: `tuned`, `switched` (both by its device API) or `parked`.
+        told_w: Watts of the level that it was told to keep to, by its model.
+        power_w: As its device says; null if it does not say.
+        debt_h: Hours that it was curtailed for, less those that it was made up for.
+        state: The first that is true of `unresponsive`, `absent`, `hashes on` (it was
+            told to stop), `silent`, `under way`, `running`, `stopped`.
+        hashrate: Over its last 5 to 10 minutes at work.
+    """
+
+    machine: str
+    worker: str
+    model: str
+    tenant: str | None
+    held_by: str
+    told_w: float
+    power_w: float | None
+    debt_h: float
+    state: str
+    hashrate: HashView
+
+
 class AlarmView(Struct):
     """An alarm that stands; `machine` is empty where it is of the whole site."""
 

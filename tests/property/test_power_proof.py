@@ -8,7 +8,7 @@ import pytest
 
 from protocol.units import Seconds
 from proxy.power.alarms import MAX_NAMED
-from proxy.power.show import show
+from proxy.power.show import machines, show
 from proxy.power.views import PowerView
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite, connected
@@ -43,6 +43,38 @@ def shown(site: PowerSite) -> PowerView:
     view = show(site.loop.control, Seconds(site.now))
     assert view is not None
     return view
+
+
+# what is shown of machines
+
+
+def test_each_machine_is_shown_as_it_is_told_and_as_its_shares_prove(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    control, now = site.loop.control, Seconds(site.now)
+    level_h = control.table.fleet.level_h
+
+    (one,) = machines(control, now, "m1.7", 0)
+    every = machines(control, now, "m1.*", 0)
+    expected = float(level_h[control.table.machines[7].row].max())
+
+    assert (one.worker, one.model, one.state) == ("m1.7", "Antminer S21", "running")
+    assert {m.model for m in every} == {"Antminer S21"}
+    assert len(every) == len(site.boxes) // 2
+    assert one.hashrate.low_hs < expected < one.hashrate.high_hs
+    assert machines(control, now, "*", 1) == []
+
+
+def test_a_machine_that_was_told_to_stop_is_shown_stopped(tmp_path: Path) -> None:
+    site = settled(tmp_path)
+    site.order(20_000.0)
+    site.run(300)
+
+    states = [m.state for m in machines(site.loop.control, Seconds(site.now), "*", 0)]
+
+    assert 2 <= states.count("running") <= 6
+    assert states.count("stopped") == len(site.boxes) - states.count("running")
 
 
 # the site's cap

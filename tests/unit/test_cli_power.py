@@ -174,3 +174,23 @@ def test_the_history_says_whether_it_is_whole(broken: int | None, verdict: str) 
 
     assert verdict in text
     assert "1970-01-01 00:00:00" in text
+
+
+def test_each_machine_is_shown_with_what_its_shares_prove() -> None:
+    machine = {
+        "machine": "10.0.0.1", "worker": "acme.7", "model": "Antminer S21",
+        "tenant": "acme", "held_by": "tuned", "told_w": 3500.0, "power_w": 3480.0,
+        "debt_h": 0.5, "state": "running",
+        "hashrate": {"hash_hs": 2e14, "low_hs": 1.9e14, "high_hs": 2.1e14,
+                     "shares": 90},
+    }  # fmt: skip
+    asleep = {
+        **machine, "machine": "10.0.0.2", "state": "stopped", "power_w": None,
+        "hashrate": {"hash_hs": 0.0, "low_hs": 0.0, "high_hs": 0.0, "shares": 0},
+    }  # fmt: skip
+
+    _, running, stopped, *_ = render_power.machines([machine, asleep]).splitlines()
+
+    assert "200 TH/s proved by 90 shares (190 TH/s to 210 TH/s)" in running
+    assert "3.48 kW" in running
+    assert stopped.rstrip().endswith("3.5 kW")
