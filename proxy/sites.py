@@ -161,9 +161,8 @@ class Opener:
 
     def _listen(self, endpoint: str, door: Hall | Door, engine: SiteEngine) -> None:
         server = serverFromString(self.reactor, _deep(endpoint))
-        # wrapped bytes, TLS and Noise, stay with Twisted
-        is_native = is_plain(endpoint) and door.is_sv1
-        taker = engine if is_native else PythonEngine()
+        # wrapped bytes stay with Twisted
+        taker = engine if is_plain(endpoint) else PythonEngine()
         listener = taker.listener(server, door)
         self.listeners.append(listener)
         listener.setServiceParent(self.root)

@@ -30,11 +30,22 @@ class Cipher:
     """
 
     _aead: ChaCha20Poly1305
+    _key: bytes
     _nonce: int
 
     def __init__(self, key: bytes) -> None:
         self._aead = ChaCha20Poly1305(key)
+        self._key = key
         self._nonce = 0
+
+    def hand_over(self) -> tuple[bytes, int]:
+        """Return the key and its next nonce, for someone else to go on with.
+
+        It is good for nothing any more: no nonce shall be used twice.
+        """
+        nonce, self._nonce = self._nonce, MAX_NONCE
+        key, self._key = self._key, b""
+        return key, nonce
 
     def encrypt(self, plain: bytes, ad: bytes = b"") -> bytes:
         """Return `plain` sealed, with its MAC of 16 B.

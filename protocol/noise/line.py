@@ -1,7 +1,7 @@
 """One end of an encrypted connection: bytes in and frames out, and the reverse."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import define, field
 from typing_extensions import override
@@ -17,9 +17,12 @@ from protocol.noise.handshake import (
     Initiator,
     respond,
 )
-from protocol.noise.transport import Transport
+from protocol.noise.transport import FrameTransport, Transport
 from protocol.sv2.frame import Frame
 from protocol.units import UnixTime
+
+NewTransport = Callable[[Ciphers, int], FrameTransport]
+"""Makes what frames pass through, from the ciphers and the longest payload."""
 
 
 @define(eq=False)
@@ -31,7 +34,7 @@ class Line(ABC):
     """
 
     max_payload_bytes: int
-    _transport: Transport | None = field(default=None, init=False)
+    _transport: FrameTransport | None = field(default=None, init=False)
     _pending: bytes = field(default=b"", init=False)
     _out: list[bytes] = field(factory=list, init=False, repr=False)
 
@@ -53,7 +56,7 @@ class Line(ABC):
                 return
             said, data = self._pending[: self._awaited], self._pending[self._awaited :]
             self._pending = b""
-            transport = Transport(self._shake(said), self.max_payload_bytes)
+            transport = self._new_transport(self._shake(said))
             self._transport = transport
         yield from transport.receive(data)
 
@@ -74,6 +77,9 @@ class Line(ABC):
         self._out.clear()
         return data
 
+    def _new_transport(self, ciphers: Ciphers) -> FrameTransport:
+        return Transport(ciphers, self.max_payload_bytes)
+
     @property
     @abstractmethod
     def _awaited(self) -> int:
@@ -86,10 +92,16 @@ class Line(ABC):
 
 @define(eq=False)
 class ServerLine(Line):
-    """The server's end."""
+    """The server's end.
+
+    Attributes:
+        new_transport: Takes over once the handshake is done; our part of it waits in
+            `outgoing` then.
+    """
 
     _identity: Identity
     _ephemeral: KeyPair
+    new_transport: NewTransport = Transport
 
     @property
     @override
@@ -101,6 +113,10 @@ class ServerLine(Line):
         answer, ciphers = respond(said, self._identity, self._ephemeral)
         self._out.append(answer)
         return ciphers
+
+    @override
+    def _new_transport(self, ciphers: Ciphers) -> FrameTransport:
+        return self.new_transport(ciphers, self.max_payload_bytes)
 
 
 @define(eq=False)

@@ -7,8 +7,10 @@ A frame without payload is its header alone. Spec: SV2 04, Encrypted SV2 Frames.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from attrs import define, field
+from typing_extensions import override
 
 from protocol.noise.cipher import MAC_BYTES
 from protocol.noise.handshake import Ciphers
@@ -19,8 +21,39 @@ _SEALED_HEADER_BYTES = HEADER_BYTES + MAC_BYTES
 _SEALED_CHUNK_BYTES = MAX_CHUNK_BYTES + MAC_BYTES
 
 
+class FrameTransport(Protocol):
+    """What frames pass through on their way, once the handshake is done."""
+
+    def seal(self, frame: bytes) -> bytes:
+        """Return what is to be sent for a whole frame, in order."""
+
+    def receive(self, data: bytes) -> Iterator[Frame]:
+        """Yield the frames that `data` completes."""
+
+
 @define
-class Transport:
+class OpenTransport(FrameTransport):
+    """Takes whole frames that somebody else opened, and will seal.
+
+    Attributes:
+        max_payload_bytes: Longest payload accepted.
+    """
+
+    max_payload_bytes: int
+
+    @override
+    def seal(self, frame: bytes) -> bytes:
+        return frame
+
+    @override
+    def receive(self, data: bytes) -> Iterator[Frame]:
+        if data:
+            header = read_header(data[:HEADER_BYTES], self.max_payload_bytes)
+            yield frame_of(header, data[HEADER_BYTES:])
+
+
+@define
+class Transport(FrameTransport):
     """Seals our frames and opens theirs.
 
     Attributes:
@@ -33,6 +66,7 @@ class Transport:
     _pending: bytes = field(default=b"", init=False, repr=False)
     _header: Header | None = field(default=None, init=False)
 
+    @override
     def seal(self, frame: bytes) -> bytes:
         """Return what goes over the wire for a whole frame, in order.
 
@@ -47,6 +81,7 @@ class Transport:
             parts.append(encrypt(frame[at : at + MAX_CHUNK_BYTES]))  # noqa: PERF401  (in order: each takes the next nonce)
         return b"".join(parts)
 
+    @override
     def receive(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames that `data` completes.
 

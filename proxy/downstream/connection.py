@@ -92,13 +92,13 @@ class Hall(Factory):
         floor: What its miners share.
         roster: Who they are.
         doors: Listeners with a policy of their own.
-        is_sv1: All that come in here speak Stratum V1.
+        speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
     """
 
     _log = Logger()
     noisy = False
-    is_sv1 = True
+    speaks: str = Dialect.SV1
 
     def __init__(
         self, floor: Floor, limits: LimitsConfig, random: Callable[[], float]
@@ -256,7 +256,7 @@ class Door(Factory):
 
     Attributes:
         floor: The hall's, but for the difficulty.
-        is_sv1: All that come in here speak Stratum V1.
+        speaks: What those speak who come in here: `sv1`, `sv2`, or `auto`.
         listener: What the configuration says of it.
     """
 
@@ -265,9 +265,9 @@ class Door(Factory):
     def __init__(self, hall: Hall, floor: Floor, listener: ListenerConfig) -> None:
         self.floor = floor
         self.listener = listener
-        self.is_sv1 = hall.keys is None or listener.protocol == "sv1"
+        self.speaks = Dialect.SV1 if hall.keys is None else listener.protocol
         self._hall = hall
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return self._hall.enter(self.floor, self.listener.protocol)
+        return self._hall.enter(self.floor, self.speaks)

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from protocol.bitcoin.target import target_from_difficulty
 from protocol.errors import RemoteError
+from protocol.noise.line import ServerLine
 from protocol.sv2 import codes
 from protocol.sv2.miner_events import (
     ChannelAsked,
@@ -67,7 +68,7 @@ class Sv2Connection(Protocol):
         self._lodging = lodging
         self._floor = floor
         self._address = ""
-        self._session = ServerSession(keys.line())
+        self._session = ServerSession(self._line_of(keys))
         self._miners: dict[int, Sv2Miner] = {}
         self._due: IDelayedCall | None = None
         self._outbox: Outbox | None = None
@@ -135,6 +136,9 @@ class Sv2Connection(Protocol):
             self._outbox.close()
         self._transport.abortConnection()
 
+    def _line_of(self, keys: ServerKeys) -> ServerLine:
+        return keys.line()
+
     def _take(self, data: bytes) -> None:
         try:
             for event in self._session.receive(data):
@@ -200,18 +204,21 @@ class Sv2Connection(Protocol):
 
     def _new_miner(self, asked: ChannelAsked, worker: WorkerName) -> Sv2Miner:
         floor = self._floor
-        miner = Sv2Miner(
-            self._lodging.new_id(),
-            self._address,
-            floor,
-            floor.now(),
-            floor.grants_at_once,
-            self,
-            asked.hashrate,
-            self._session.user_agent,
+        miner = self._make_miner(
+            id=self._lodging.new_id(),
+            address=self._address,
+            floor=floor,
+            connected_at=floor.now(),
+            is_granted=floor.grants_at_once,
+            wire=self,
+            hashrate=asked.hashrate,
+            user_agent=self._session.user_agent,
         )
         miner.introduce(worker, asked.max_target)
         return miner
+
+    def _make_miner(self, **fields: Any) -> Sv2Miner:
+        return Sv2Miner(**fields)
 
     def _widen(self) -> None:
         """Allow as many unsent bytes as so many miners on their own would have."""

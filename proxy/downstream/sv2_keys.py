@@ -12,7 +12,8 @@ from protocol.noise.authority import AuthorityKeyError, AuthoritySecret
 from protocol.noise.certificate import Certificate
 from protocol.noise.ellswift import SECRET_BYTES, KeyPair
 from protocol.noise.handshake import Identity
-from protocol.noise.line import ServerLine
+from protocol.noise.line import NewTransport, ServerLine
+from protocol.noise.transport import Transport
 from protocol.sv2.server import MAX_PAYLOAD_BYTES
 from protocol.units import Seconds, UnixTime
 
@@ -117,10 +118,14 @@ class ServerKeys:
             self._renew_at = now + RENEWED_AFTER
         return self._identity
 
-    def line(self) -> ServerLine:
-        """Return our end of a new connection."""
+    def line(self, new_transport: NewTransport = Transport) -> ServerLine:
+        """Return our end of a new connection.
+
+        Args:
+            new_transport: Seals and opens its frames once the handshake is done.
+        """
         ephemeral = _pair(self.random_bytes)
-        return ServerLine(MAX_PAYLOAD_BYTES, self.identity, ephemeral)
+        return ServerLine(MAX_PAYLOAD_BYTES, self.identity, ephemeral, new_transport)
 
     def _certified(self, now: UnixTime) -> Identity:
         until = int(now + VALID_FOR)

@@ -78,10 +78,10 @@ class Hall:
             lambda: UnixTime(1_700_000_000.0),
         )
         self.count = 0
-        real = RealHall(self.floor, LimitsConfig(), lambda: 0.5)
+        self.connections = RealHall(self.floor, LimitsConfig(), lambda: 0.5)
         self.turns = Clock()  # of its own: a turn takes no time of the site's
         self.port: Any = EngineChoice(self.engine, "", self.threads).of_site(  # type: ignore[arg-type]
-            real, self.recorder, self.turns
+            self.connections, self.recorder, self.turns
         )
 
     def connect(self) -> "Wire":
@@ -142,8 +142,8 @@ class NativeWire(Wire):
 
     def __init__(self, hall: Hall, number: int) -> None:
         from proxy.downstream.native.engine import Wire as EngineWire  # noqa: PLC0415
+        from proxy.downstream.native.entrance import NativeConnection  # noqa: PLC0415
         from proxy.downstream.native.miner import NativeMiner  # noqa: PLC0415
-        from proxy.downstream.native.port import NativeConnection  # noqa: PLC0415
 
         self.hall = hall
         self._socket, theirs = socket.socketpair()
@@ -151,7 +151,7 @@ class NativeWire(Wire):
         wire = EngineWire(hall.port.engine, theirs.detach())
         now = hall.floor.now()
         self.miner = NativeMiner(number, "10.0.0.1", hall.floor, now, True, wire)
-        real = hall.port.hall
+        real = hall.connections
         real.move_in(self.miner, NativeConnection(real, self.miner))
 
     @override

@@ -28,14 +28,17 @@ class Door:
 
     def __init__(self, hall: Hall | None = None, **limits: Any) -> None:
         self.hall = hall or Hall()
-        self.connections = Connections(
-            self.hall.floor, LimitsConfig(**limits), lambda: 0.5
-        )
+        self.connections: Connections = self.hall.connections
+        self.connections.roster.limits = LimitsConfig(**limits)
         wall_clock = lambda: UnixTime(float(NTIME))  # noqa: E731
         self.connections.keys = ServerKeys(an_authority(), wall_clock, counted)
         self.roster = self.connections.roster
 
     def connect(self, protocol: str = "sv2", address: str = "10.0.0.1") -> "Sv2Wire":
+        if self.hall.engine == "native":
+            from tests.fakes.sv2_native_wire import NativeSv2Wire  # noqa: PLC0415
+
+            return NativeSv2Wire(self, protocol, address)
         return Sv2Wire(self, protocol, address)
 
     def pass_time(self, seconds: int) -> None:
@@ -49,16 +52,32 @@ class Sv2Wire:
 
     def __init__(self, door: Door, protocol: str, address: str) -> None:
         self.door = door
-        self.transport = StringTransport(peerAddress=IPv4Address("TCP", address, 1))
-        self.connection = door.connections.enter(door.hall.floor, protocol)
-        self.connection.makeConnection(self.transport)
         self.line = ClientLine(1 << 20, an_initiator(), UnixTime(float(NTIME)))
         self.line.start()
         self.sequence = 0
+        self._connect(protocol, address)
+
+    def _connect(self, protocol: str, address: str) -> None:
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", address, 1))
+        self.connection = self.door.connections.enter(self.door.hall.floor, protocol)
+        self.connection.makeConnection(self.transport)
 
     @property
     def is_dropped(self) -> bool:
         return bool(self.transport.disconnecting or self.transport.disconnected)
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.connection.dataReceived(data)
+
+    def received(self) -> bytes:
+        """Return what came, as it is."""
+        data: bytes = self.transport.value()
+        self.transport.clear()
+        return data
+
+    def hang_up(self) -> None:
+        self.connection.connectionLost()
 
     def say(self, *messages: Message) -> list[Any]:
         """Return what the site answers."""
@@ -68,9 +87,7 @@ class Sv2Wire:
         return self.hear()
 
     def hear(self) -> list[Any]:
-        data = self.transport.value()
-        self.transport.clear()
-        return [decode(frame) for frame in self.line.receive(data)]
+        return [decode(frame) for frame in self.line.receive(self.received())]
 
     def set_up(self, **changes: Any) -> "Sv2Wire":
         self.say(a_setup(**changes))
@@ -118,7 +135,6 @@ class Sv2Wire:
         raise AssertionError
 
     def _pass_on(self) -> None:
-        self.connection.dataReceived(self.line.outgoing())
+        self.send(self.line.outgoing())
         if not self.line.is_open:
-            list(self.line.receive(self.transport.value()))
-            self.transport.clear()
+            list(self.line.receive(self.received()))

@@ -5,6 +5,7 @@ Longer: build as the head of each harness says and run it with -max_total_time.
 
 import os
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -35,7 +36,27 @@ NOTIFY = (
     b'"00",["' + b"00" * 32 + b'"],"20000000","1d00ffff","6553f100",true]}\n\0'
 )
 SERVED = HELLO + NOTIFY + b'{"id":16,"result":null,"error":[23,"low",null]}\n'
+
+
+def a_command(number: int, payload: bytes) -> bytes:
+    return bytes([number]) + struct.pack("<H", len(payload)) + payload
+
+
+def a_sealed_share(channel: int, nonce: int, rolled: bytes = b"") -> bytes:
+    """Return the command that lets a peer seal and send a share."""
+    fields = channel, 1, 1, nonce, 0x6553F100, 0x20000000
+    is_standard = 64 if channel == 3 else 0
+    return a_command(28 | is_standard, struct.pack("<6I", *fields) + rolled)
+
+
+FRAMES = b"".join(
+    a_sealed_share(2, nonce, b"\2\0\0")
+    + a_sealed_share(3, nonce)
+    + a_sealed_share(4, nonce, b"\4" + bytes(4))
+    for nonce in range(4)
+)
 HARNESSES = {
+    "fuzz_frames": ([FRAMES], "frames.dict", [*ENGINE.glob("*.c")]),
     "fuzz_share": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*.c")]),
     "fuzz_wire": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*.c")]),
     "fuzz_load": (
@@ -53,7 +74,7 @@ CLANG = shutil.which("clang")
 )
 @pytest.mark.integration
 @pytest.mark.parametrize("harness", HARNESSES)
-def test_no_line_breaks_the_code_in_c(harness: str, tmp_path: Path) -> None:
+def test_no_bytes_break_the_code_in_c(harness: str, tmp_path: Path) -> None:
     binary, corpus = tmp_path / harness, tmp_path / "corpus"
     corpus.mkdir()
     seeds, words, parts = HARNESSES[harness]
@@ -61,7 +82,7 @@ def test_no_line_breaks_the_code_in_c(harness: str, tmp_path: Path) -> None:
         (corpus / str(number)).write_bytes(seed)
     sources = [HERE / f"{harness}.c", *sorted(parts)]
     flags = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined"]
-    flags += [f"-I{LOAD}", f"-I{ENGINE}", "-fno-sanitize-recover=all"]
+    flags += [f"-I{LOAD}", f"-I{ENGINE}", "-fno-sanitize-recover=all", "-ldl"]
     subprocess.run(  # noqa: S603
         ["clang", *flags, *sources, "-o", binary],  # noqa: S607
         check=True,

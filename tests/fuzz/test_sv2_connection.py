@@ -51,7 +51,7 @@ def test_any_messages_leave_the_site_whole(messages: list[Message]) -> None:
             wire.say(message)
     door.hall.sources[0].post(prev_hash=b"\x09" * 32)
     door.pass_time(2)
-    wire.connection.connectionLost()
+    wire.hang_up()
     other = door.connect().set_up()
     opened = other.extended()[0]
 
@@ -68,8 +68,8 @@ def test_any_bytes_leave_the_site_whole(pieces: list[bytes], greeted: bool) -> N
     if greeted:
         wire.set_up()
     for piece in pieces:
-        wire.connection.dataReceived(piece)
-    wire.connection.connectionLost()
+        wire.send(piece)
+    wire.hang_up()
 
     assert not door.roster.miners
     assert not door.hall.clock.getDelayedCalls()

@@ -9,7 +9,7 @@ cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.errno cimport errno
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from proxy.downstream.native cimport share as c
@@ -18,6 +18,9 @@ from proxy.downstream.native cimport wire as w
 import os
 
 from protocol.bitcoin.target import MAX_TARGET, target_from_difficulty
+from protocol.errors import LocalError
+from protocol.noise.cipher import DecryptionError
+from protocol.sv2.frame import FrameTooLongError
 from protocol.units import WorkerName
 from protocol.work.share import JudgedShare, Submission, Verdict
 from proxy.shares.counted import CountedBatch
@@ -45,6 +48,7 @@ def choose_sha256(name=None):
 
 
 choose_sha256()
+w.seal_load()
 
 
 def read_submit(const uint8_t[::1] line not None):
@@ -271,28 +275,16 @@ cdef class Jobs:
 
 
 @cython.no_gc_clear  # its C side needs those of `engine` and `jobs` to the end
-cdef class Wire:
-    """A miner's connection in the engine: its way out, and the copies it is judged by.
-
-    Raises:
-        OSError: The socket cannot be watched; it is closed.
-    """
+cdef class Row:
+    """A miner in the engine: the copies that it is judged by, and its counters."""
 
     cdef w.wire *wire
     cdef Engine engine
     cdef list names
     cdef Jobs jobs
-    cdef readonly bint is_open
 
-    def __cinit__(self, Engine engine not None, int fd):
-        self.engine = engine
+    def __cinit__(self):
         self.names = []
-        self.wire = w.wire_new(engine.engine, fd)
-        if self.wire is NULL:
-            code = errno
-            os.close(fd)
-            raise OSError(code, os.strerror(code))
-        self.is_open = True
 
     def __dealloc__(self):
         if self.wire is not NULL:
@@ -301,35 +293,6 @@ cdef class Wire:
     def belongs_to(self, miner):
         """Name the miner that the engine speaks of; it must outlive its wire's use."""
         w.wire_set_miner(self.wire, <void *>miner)
-
-    def write(self, const uint8_t[::1] data not None):
-        """Send `data`, or drop the peer if it has stopped reading."""
-        if self.is_open and data.shape[0]:
-            w.wire_write(self.wire, <const char *>&data[0], data.shape[0])
-
-    def close(self):
-        """Write no more."""
-        self.is_open = False
-
-    def hang_up(self):
-        """Close the connection at once, unsent bytes and all."""
-        self.is_open = False
-        w.wire_hang_up(self.wire)
-
-    def ask(self):
-        """Return the next line that the engine does not judge, or None.
-
-        Without its newline; a line longer than any may be was cut.
-        """
-        cdef const char *line
-        cdef size_t size
-        if not w.wire_ask(self.wire, &line, &size):
-            return None
-        return line[:size]
-
-    def wait(self):
-        """Be asked again in the next turn."""
-        w.wire_wait(self.wire)
 
     def settle(self):
         """Return what the miner did since the last call; see `engine.pyi`."""
@@ -392,6 +355,132 @@ cdef class Wire:
         """Copy whose jobs it works on; None: nobody's."""
         w.wire_join(self.wire, NULL if jobs is None else jobs.group)
         self.jobs = jobs
+
+
+@cython.no_gc_clear  # as for a row
+cdef class Wire(Row):
+    """A miner's connection in the engine: its way out, and the copies it is judged by.
+
+    Raises:
+        OSError: The socket cannot be watched; it is closed.
+    """
+
+    cdef readonly bint is_open
+
+    def __cinit__(self, Engine engine not None, int fd):
+        self.engine = engine
+        self.wire = w.wire_new(engine.engine, fd)
+        if self.wire is NULL:
+            code = errno
+            os.close(fd)
+            raise OSError(code, os.strerror(code))
+        self.is_open = True
+
+    def write(self, const uint8_t[::1] data not None):
+        """Send `data`, or drop the peer if it has stopped reading."""
+        if self.is_open and data.shape[0]:
+            w.wire_write(self.wire, <const char *>&data[0], data.shape[0])
+
+    def close(self):
+        """Write no more."""
+        self.is_open = False
+
+    def hang_up(self):
+        """Close the connection at once, unsent bytes and all."""
+        self.is_open = False
+        w.wire_hang_up(self.wire)
+
+    def part(self):
+        """Close the connection once the kernel has sent what it was given."""
+        self.is_open = False
+        w.wire_part(self.wire)
+
+    def ask(self):
+        """Return the next line or frame that the engine does not judge, or None.
+
+        A line comes without its newline; one longer than any may be was cut.
+
+        Raises:
+            RemoteError: Frames cannot be read any further.
+        """
+        cdef const char *line
+        cdef size_t size
+        if not w.wire_ask(self.wire, &line, &size):
+            self.check()
+            return None
+        return line[:size]
+
+    def wait(self):
+        """Be asked again in the next turn."""
+        w.wire_wait(self.wire)
+
+    def hand_up_first(self, size_t size):
+        """Let `ask` return the first `size` bytes as they come; then say what follows."""
+        w.wire_hand_up_first(self.wire, size)
+
+    def unread(self, bytes data not None):
+        """Take back the first bytes: they begin lines of Stratum V1."""
+        if not w.wire_unread(self.wire, data, len(data)):
+            raise MemoryError
+
+    def encrypt(self, tuple incoming not None, tuple outgoing not None):
+        """Open and seal the frames that follow, each way by a key and its next nonce.
+
+        From here on `write` takes whole frames and `ask` returns one.
+
+        Raises:
+            LocalError: They cannot be taken over.
+        """
+        cdef bytes key_in = incoming[0], key_out = outgoing[0]
+        if len(key_in) != 32 or len(key_out) != 32:
+            raise LocalError("keys are of 32 B")
+        if not w.wire_encrypt(
+            self.wire, key_in, incoming[1], key_out, outgoing[1]
+        ):
+            raise LocalError("no library to encrypt with, or no memory")
+
+    cdef check(self):
+        """Raise what made the frames end."""
+        cdef w.fault why = w.wire_fault(self.wire)
+        if why == w.NOT_AUTHENTIC:
+            raise DecryptionError("a frame is not authentic")
+        if why == w.TOO_LONG:
+            size = w.wire_frame_size(self.wire)
+            raise FrameTooLongError(f"frame of {size} B is too long")
+
+
+@cython.no_gc_clear  # as for a row
+cdef class Channel(Row):
+    """A channel of a connection of Stratum V2: a miner without a socket of its own."""
+
+    cdef Wire carrier
+
+    def __cinit__(self, Wire carrier not None):
+        self.carrier = carrier
+        self.engine = carrier.engine
+        self.wire = w.wire_channel(carrier.wire)
+        if self.wire is NULL:
+            raise MemoryError
+
+    def open(self, uint32_t number, size_t filling_size, bint is_standard):
+        """Judge the shares that come for channel `number` from here on.
+
+        Args:
+            number: Its id.
+            filling_size: Zeros between its slot and what it rolls.
+            is_standard: It rolls nothing of the coinbase.
+
+        Raises:
+            LocalError: Its connection is gone, or there is no memory.
+        """
+        if not w.wire_open_channel(
+            self.wire, self.carrier.wire, number, filling_size, is_standard
+        ):
+            raise LocalError("the channel's connection is gone")
+
+    def close(self):
+        """Judge no more of them."""
+        w.wire_close_channel(self.wire)
 
 
 cdef class Engine:
@@ -499,6 +588,11 @@ cdef class Engine:
             (found[i].fd, found[i].listener, (<bytes>found[i].peer).decode())
             for i in range(count)
         ]
+
+    @property
+    def can_encrypt(self):
+        """There is a library to open and seal frames with."""
+        return w.engine_can_encrypt(self.engine)
 
     @property
     def is_crowded(self):

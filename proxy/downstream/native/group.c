@@ -74,7 +74,7 @@ static bool needs_only_the_line(const wire *w, const live_job *now)
 {
     double difficulty = w->wish < now->ceiling ? w->wish : now->ceiling;
 
-    return w->term_count && w->terms[w->term_count - 1].difficulty == difficulty &&
+    return !w->channel && w->term_count && w->terms[w->term_count - 1].difficulty == difficulty &&
            (!w->version_mask || (w->version_mask & now->mask) == w->mask_told);
 }
 

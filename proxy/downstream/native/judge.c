@@ -19,24 +19,36 @@ static const char *const TAILS[VERDICTS] = {
     [MALFORMED] = REFUSED(20, "Malformed share"),
 };
 
-static void answer_share(wire *w, const submit *s, verdict v)
+/* Count `size` B behind the answers as the next one, to `w`. */
+static void add_answer(wire *w, size_t size)
 {
     lane *l = w->lane;
-    char *out = l->answer_text + l->answer_bytes;
     answer *last = l->answer_count ? &l->answers[l->answer_count - 1] : NULL;
-    size_t tail_size = strlen(TAILS[v]);
 
-    if (s->id_size == 4 && !memcmp(s->id, "null", 4))
-        return; /* a notification */
     if (!last || last->to != w) {
         last = &l->answers[l->answer_count++];
         *last = (answer){w, l->answer_bytes, l->answer_bytes};
     }
-    memcpy(out, "{\"id\":", 6);
-    memcpy(out + 6, s->id, s->id_size);
-    memcpy(out + 6 + s->id_size, TAILS[v], tail_size);
-    l->answer_bytes += 6 + s->id_size + tail_size;
+    l->answer_bytes += size;
     last->end = l->answer_bytes;
+}
+
+static void answer_share(wire *w, const submit *s, const record *r)
+{
+    char *out = w->lane->answer_text + w->lane->answer_bytes;
+    const char *tail = TAILS[r->got.verdict];
+    size_t tail_size = strlen(tail);
+
+    if (w->channel && r->got.verdict == ACCEPTED) {
+        channel_accepts(w, s->sequence, r->difficulty);
+    } else if (w->channel) {
+        add_answer(w, channel_refuses(w, out, s->sequence, r->got.verdict));
+    } else if (s->id_size != 4 || memcmp(s->id, "null", 4)) { /* else a notification */
+        memcpy(out, "{\"id\":", 6);
+        memcpy(out + 6, s->id, s->id_size);
+        memcpy(out + 6 + s->id_size, tail, tail_size);
+        add_answer(w, 6 + s->id_size + tail_size);
+    }
 }
 
 static worker *find_worker(const wire *w, const submit *s)
@@ -136,7 +148,7 @@ static void conclude(lane *l, const record *r, const submit *s)
 {
     count_worker(l, r->by, r);
     count_wire(r->from, r);
-    answer_share(r->from, s, r->got.verdict);
+    answer_share(r->from, s, r);
     l->has_block |= r->got.is_block;
     if (r->got.verdict != ACCEPTED && !is_listed(l, r->by) && !r->got.is_block)
         r->by->unlisted++;
@@ -169,7 +181,8 @@ static void keep_half(lane *l, job *row, const terms *how, const record *r,
     half *h = &l->half;
 
     *h = (half){.is_set = true, .row = row, .how = *how, .share = *s, .found = *r};
-    memcpy(h->id, s->id, s->id_size); /* the line is gone when it is answered */
+    if (s->id_size)
+        memcpy(h->id, s->id, s->id_size); /* the line is gone when it is answered */
     h->share.id = h->id;
 }
 
@@ -202,12 +215,17 @@ static void judge_with_half(wire *w, const live_job *at, record *r, const submit
     keep_half(l, at->row, &how, r, s);
 }
 
-void judge_share(wire *w, const submit *s)
+bool is_at_work(const wire *w)
+{
+    return w->is_subscribed && w->is_granted && w->worker_count && w->term_count;
+}
+
+void judge_share(wire *w, submit *s)
 {
     const live_job *at = NULL;
     record r = {
         .from = w,
-        .by = find_worker(w, s),
+        .by = s->worker ? find_worker(w, s) : w->workers[0],
         .got = {.verdict = UNAUTHORIZED},
         .difficulty = w->terms[w->term_count - 1].difficulty,
         .ntime = s->ntime,
@@ -223,6 +241,10 @@ void judge_share(wire *w, const submit *s)
         at = find_job(w->group, s);
     } else
         r.by = w->workers[0];
+    if (at && s->has_version) {
+        s->version_bits = job_rolled(at->row, s->version, w->version_mask & at->mask);
+        s->has_version_bits = true;
+    }
     if (at) {
         judge_with_half(w, at, &r, s);
     } else {

@@ -96,6 +96,11 @@ const arrival *engine_arrivals(const engine *e, size_t *count)
     return e->arrivals;
 }
 
+bool engine_can_encrypt(const engine *e)
+{
+    return e->lanes[0]->sealer;
+}
+
 bool engine_is_crowded(const engine *e)
 {
     return e->is_crowded;

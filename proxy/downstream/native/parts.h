@@ -5,6 +5,9 @@
  * judge.c  a share: verdict, count, answer, record
  * read.c   bytes that came in, line by line
  * accept.c new connections
+ * answers.c what a channel of Stratum V2 hears of its shares
+ * frames.c bytes that came in on a connection of Stratum V2, frame by frame
+ * tunnel.c what is sealed on its way out, and the channels of a connection
  * turn.c   a lane's turn, from epoll to answers
  * crew.c   a thread for each lane, while a turn lasts
  * lanes.c  the life of an engine, and what its caller asks of all lanes
@@ -21,6 +24,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "seal.h"
 #include "wire.h"
 
 enum {
@@ -28,6 +32,11 @@ enum {
     ANSWER_BYTES = MAX_ID_BYTES + 128, /* the longest is 125 B with its id */
     LOOK_AT_CLOCK = 16, /* every so many lines */
     MAX_LISTENERS = 64,
+    HEADER_BYTES = 6, /* of a frame; protocol.sv2.frame has the layout */
+    MAX_CHUNK_BYTES = 65535 - MAC_BYTES, /* sealed at once */
+    MAX_PAYLOAD_BYTES = 0x14000, /* protocol.sv2.server says why */
+    MAX_KEPT_BYTES = MAX_PAYLOAD_BYTES + 2 * MAC_BYTES, /* a frame not yet whole */
+    SEALED_BYTES = 2 * 65536,
 };
 
 typedef struct {
@@ -38,9 +47,36 @@ typedef struct {
 
 typedef struct lane lane;
 
+/* A wire waits in a queue at most once. */
+enum { RESUMING, ASKING, DUE, LOST, TOUCHED, ACCEPTING, QUEUES };
+
 typedef struct queue {
     wire *first, *last;
 } queue;
+
+/* What a connection of Stratum V2 has besides, once its handshake is done. */
+typedef struct {
+    seal_key in, out;
+    uint8_t header[HEADER_BYTES]; /* opened, of the frame that is under way */
+    bool has_header;
+    size_t payload_size;
+    uint8_t *aside; /* a frame that was opened, and neither judged nor fetched */
+    size_t aside_size;
+    fault fault;
+    wire **channels; /* by id */
+    size_t channel_count, channel_room;
+} tunnel;
+
+/* What a channel of Stratum V2 has besides. It is a wire without a socket: a miner
+ * like any other, whose bytes come and go on its carrier. */
+typedef struct {
+    wire *carrier; /* NULL: it is not open */
+    uint32_t id;
+    bool is_standard;
+    uint8_t filling_size; /* zeros between its slot and what it rolls */
+    uint32_t last_accepted, accepted; /* not yet answered: see answer_accepted() */
+    double work;
+} channel;
 
 struct wire {
     int fd; /* -1: closed */
@@ -49,10 +85,13 @@ struct wire {
     group *group;
     wire *group_next, *group_before;
     wire *next_dead;
-    wire *next_in[5];
+    tunnel *tunnel; /* NULL: lines, and in the clear */
+    channel *channel; /* NULL: it has a socket */
+    wire *next_in[QUEUES];
     uint8_t is_in; /* bits: queues that it stands in */
     bool is_subscribed, is_granted, is_new, wants_out;
     uint8_t slot_size, term_count;
+    uint8_t first_bytes; /* that Python is to have before it is known what they are */
     uint16_t worker_count, worker_room;
     uint32_t version_mask, mask_told, shares_left;
     double wish;
@@ -98,9 +137,6 @@ typedef struct {
     record found;
 } half;
 
-/* A wire waits in a queue at most once. */
-enum { RESUMING, ASKING, DUE, LOST, TOUCHED };
-
 /* What one thread works on in a turn. Between turns the caller has it. */
 struct lane {
     engine *engine;
@@ -112,7 +148,7 @@ struct lane {
     unsigned lines;
     struct epoll_event events[MAX_EVENTS];
     int event_count, event_at;
-    queue queues[5];
+    queue queues[QUEUES];
     wire *dead;
     worker *touched;
     record records[MAX_RECORDS];
@@ -123,7 +159,11 @@ struct lane {
     half half;
     uint32_t verdicts[VERDICTS];
     double work;
-    char received[MAX_LINE_BYTES + RECEIVE_BYTES + 2];
+    sealer *sealer; /* NULL: no libcrypto, and no tunnels */
+    size_t opened_size;
+    char received[MAX_KEPT_BYTES + RECEIVE_BYTES];
+    uint8_t opened[HEADER_BYTES + MAX_PAYLOAD_BYTES];
+    uint8_t sealed[SEALED_BYTES];
     char answer_text[MAX_RECORDS * ANSWER_BYTES];
 };
 
@@ -164,18 +204,39 @@ void unqueue(wire *w, int which);
 bool watch(wire *w, int how, bool wants_out); /* how: as epoll_ctl has it */
 void wake_at_once(const engine *e); /* the next turn shall not wait */
 void lose(wire *w); /* close it, and let Python know */
+void send_bytes(wire *w, const char *data, size_t size);
 void send_unsent(wire *w);
 
 /* ---- judge.c ---- */
 
-void judge_share(wire *w, const submit *s);
+bool is_at_work(const wire *w); /* else its shares are not for the engine */
+void judge_share(wire *w, submit *s);
 void settle_half(lane *l); /* judge the share that waits for another */
+
+/* ---- answers.c ---- */
+
+size_t channel_refuses(const wire *w, char *out, uint32_t sequence, verdict why);
+void channel_accepts(wire *w, uint32_t sequence, double difficulty);
+void answer_accepted(lane *l); /* one for all shares of a channel */
 
 /* ---- read.c ---- */
 
 bool is_over(lane *l); /* the turn: it is full, or has taken its time */
 void look_at(wire *w, size_t size); /* at so many bytes of `received` */
 void receive(wire *w);
+void keep(wire *w, const char *data, size_t size); /* instead of what it kept */
+
+/* ---- frames.c ---- */
+
+size_t read_frames(wire *w, const char *data, size_t size); /* how much is done with */
+bool ask_frame(wire *w, const char **frame, size_t *size);
+
+/* ---- tunnel.c ---- */
+
+wire *find_channel(const tunnel *t, uint32_t id); /* NULL: none has it */
+void send_frames(wire *w, const char *data, size_t size); /* whole ones, unsealed */
+size_t unsent_limit(const wire *w); /* as many as so many miners on their own */
+void tunnel_free(tunnel *t);
 
 /* ---- accept.c ---- */
 

@@ -12,13 +12,15 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
+from protocol.dialect import Dialect
 from protocol.errors import RemoteError
+from protocol.units import Seconds
 from proxy.downstream.batch import MAX_DELAY
 from proxy.downstream.connection import Door, Hall
-from proxy.downstream.floor import Floor
-from proxy.downstream.miner import Miner
 from proxy.downstream.native.engine import Engine, Wire
+from proxy.downstream.native.entrance import Entrance, NativeConnection
 from proxy.downstream.native.miner import NativeMiner
+from proxy.downstream.native.transport import WireTransport
 from proxy.runtime.listener import ListenerService
 from proxy.shares.counted import CountedBatch
 from proxy.shares.record import Recorder
@@ -29,23 +31,11 @@ MAX_LINES = 32
 MAX_ASKED = 64
 """Miners whose lines are taken in one turn: 2 or 3 ms."""
 
+ASKING_TIME = Seconds(0.005)
+"""What that may take where it is handshakes, 0.4 ms each, while shares wait."""
 
-class NativeConnection:
-    """A connection in the engine, as its hall commands it."""
-
-    def __init__(self, hall: Hall, miner: NativeMiner) -> None:
-        self._hall = hall
-        self._miner = miner
-
-    def dismiss(self, _miner: Miner, why: str) -> None:
-        """Hang up on the one miner of the connection."""
-        self.hang_up(why)
-
-    def hang_up(self, why: str) -> None:
-        """Close it for a reason of ours."""
-        if self._miner.outbox.is_open:
-            self._hall.note_drop(self._miner, why)
-        self._miner.outbox.hang_up()
+Speaker = NativeMiner | WireTransport
+"""Who hears what the engine does not judge."""
 
 
 @implementer(IReadDescriptor)
@@ -68,7 +58,8 @@ class NativePort:
         self._reactor = reactor
         self.engine = Engine(hall.floor.site, threads)
         self.is_busy = False
-        self._floors: dict[int, Floor] = {}
+        self._doors: dict[int, Entrance] = {}
+        self._transports: set[WireTransport] = set()
         self._crowded = False
         self._held: CountedBatch | None = None
 
@@ -82,20 +73,26 @@ class NativePort:
         self._finish()
         self._reactor.removeReader(self)
 
-    def open(self, descriptor: int, floor: Floor) -> None:
-        """Take the connections of a listening socket, for the miners of `floor`."""
-        self._floors[descriptor] = floor
+    def open(self, descriptor: int, door: Hall | Door) -> None:
+        """Take the connections of a listening socket, those that come to `door`."""
+        self._doors[descriptor] = Entrance(self.hall, door)
         self.engine.listen(descriptor)
 
     def close(self, descriptor: int) -> None:
         """Take no more connections of it."""
-        del self._floors[descriptor]
+        del self._doors[descriptor]
         self.engine.unlisten(descriptor)
 
     def listener(
         self, endpoint: IStreamServerEndpoint, door: Hall | Door
     ) -> ListenerService:
-        """Return the service of a port whose connections the engine takes."""
+        """Return the service of a port; the engine takes its connections if it can."""
+        if door.speaks != Dialect.SV1 and not self.engine.can_encrypt:
+            self._log.warn(
+                "{site}: no libcrypto.so.3: miners of Stratum V2 are served in Python",
+                site=self.hall.floor.site,
+            )
+            return ListenerService(endpoint, door)
         return NativeListener(endpoint, door, self)
 
     def settle(self) -> None:
@@ -104,7 +101,7 @@ class NativePort:
             miner.settle()
         if self._crowded:
             self._crowded = False
-            for descriptor in self._floors:
+            for descriptor in self._doors:
                 self.engine.listen(descriptor)
 
     def fileno(self) -> int:
@@ -158,8 +155,8 @@ class NativePort:
             for miner in engine.due():
                 miner.settle()
             self._ask_around()
-            for miner in engine.lost():
-                self._farewell(miner)
+            for speaker in engine.lost():
+                self._farewell(speaker)
         finally:
             self.is_busy = engine.rest()  # or nothing would ever wake it again
 
@@ -174,49 +171,61 @@ class NativePort:
             )
 
     def _welcome(self, descriptor: int, listener: int, peer: str) -> None:
-        hall, floor = self.hall, self._floors.get(listener, self.hall.floor)
+        door = self._doors.get(listener)
         try:
             wire = Wire(self.engine, descriptor)
         except OSError as error:
             self._log.error("{peer} cannot be watched: {error}", peer=peer, error=error)
             return
-        if not hall.lets_in(peer):
-            wire.hang_up()
+        if door is None:
+            wire.hang_up()  # the port was closed in this very turn
             return
-        miner = NativeMiner(
-            hall.new_id(), peer, floor, floor.now(), floor.grants_at_once, wire
-        )
-        hall.move_in(miner, NativeConnection(hall, miner))
+        transport = door.welcome(wire, peer)
+        if transport is not None:
+            self._transports.add(transport)
 
     def _ask_around(self) -> None:
         """Take the lines that the engine does not judge, some of each miner."""
+        until = self.hall.floor.now() + ASKING_TIME
         for _ in range(MAX_ASKED):
-            miner = self.engine.next_asking()
-            if miner is None:
+            speaker = self.engine.next_asking()
+            if speaker is None:
                 break
-            self._ask(miner)
+            self._ask(speaker)
+            if self.hall.floor.now() > until:
+                break
         self.hall.floor.batch.flush()  # so that no later share is answered before
 
-    def _ask(self, miner: NativeMiner) -> None:
+    def _ask(self, speaker: Speaker) -> None:
         with self._log.failuresHandled("a line of a miner") as op:
             try:
-                self._take_lines(miner)
+                self._take_lines(speaker)
             except RemoteError as error:
-                NativeConnection(self.hall, miner).hang_up(str(error))
+                self._drop(speaker, str(error))
         if op.failed:
-            NativeConnection(self.hall, miner).hang_up("its line was too much for us")
+            self._drop(speaker, "its line was too much for us")
 
-    def _take_lines(self, miner: NativeMiner) -> None:
+    def _take_lines(self, speaker: Speaker) -> None:
         for _ in range(MAX_LINES):
-            line = miner.outbox.ask()
+            line = speaker.outbox.ask()
             if line is None:
                 return
-            miner.hear(line)
-        miner.outbox.wait()
+            speaker.hear(line)
+        speaker.outbox.wait()
 
-    def _farewell(self, miner: NativeMiner) -> None:
-        miner.outbox.close()
-        self.hall.farewell(miner)
+    def _drop(self, speaker: Speaker, why: str) -> None:
+        if isinstance(speaker, NativeMiner):
+            NativeConnection(self.hall, speaker).hang_up(why)
+        else:
+            speaker.drop(why)
+
+    def _farewell(self, speaker: Speaker) -> None:
+        if isinstance(speaker, NativeMiner):
+            speaker.outbox.close()
+            self.hall.farewell(speaker)
+        else:
+            self._transports.discard(speaker)
+            speaker.lost()
 
 
 class NativeListener(ListenerService):
@@ -235,7 +244,7 @@ class NativeListener(ListenerService):
         port: Any = await super().ready()
         port.stopReading()
         self._descriptor = port.fileno()
-        self._native.open(port.fileno(), self._door.floor)
+        self._native.open(port.fileno(), self._door)
         opened: IListeningPort = port
         return opened
 

@@ -52,16 +52,19 @@ static bool is_stratum(const char *data)
 /* Whether the engine judges this line: of a parked miner it judges none. */
 static bool is_ours(const wire *w, submit *s, const char *line, size_t length)
 {
-    return w->is_subscribed && w->is_granted && w->worker_count && w->term_count &&
-           submit_read(s, line, length);
+    return is_at_work(w) && submit_read(s, line, length);
 }
 
 /* Go through `data` line by line; return how much of it is done with. */
 static size_t read_lines(wire *w, const char *data, size_t size)
 {
     size_t at = 0, length, whole;
-    submit s;
+    submit s = {0};
 
+    if (w->first_bytes) {
+        enqueue(w, ASKING);
+        return 0;
+    }
     if (w->is_new && size && !is_stratum(data)) {
         enqueue(w, ASKING);
         return 0;
@@ -88,7 +91,7 @@ static size_t read_lines(wire *w, const char *data, size_t size)
     return at;
 }
 
-static void keep(wire *w, const char *data, size_t size)
+void keep(wire *w, const char *data, size_t size)
 {
     char *room = size ? realloc(w->kept, size) : NULL;
 
@@ -107,7 +110,7 @@ static void keep(wire *w, const char *data, size_t size)
 void look_at(wire *w, size_t size)
 {
     const char *data = w->lane->received;
-    size_t done = read_lines(w, data, size);
+    size_t done = w->tunnel ? read_frames(w, data, size) : read_lines(w, data, size);
 
     if (w->fd >= 0 && (w->kept || size > done))
         keep(w, data + done, size - done);
@@ -134,14 +137,53 @@ void receive(wire *w)
     look_at(w, w->kept_size + (size_t)got);
 }
 
+/* Hand up what comes before it is known what is spoken, and no byte more. */
+static bool ask_first(wire *w, const char **data, size_t *size)
+{
+    lane *l = w->lane;
+
+    memcpy(l->received, w->kept, w->kept_size);
+    *data = l->received;
+    *size = w->kept_size < w->first_bytes ? w->kept_size : w->first_bytes;
+    w->first_bytes = (uint8_t)(w->first_bytes - *size);
+    keep(w, l->received + *size, w->kept_size - *size);
+    return true;
+}
+
+void wire_hand_up_first(wire *w, size_t size)
+{
+    w->first_bytes = (uint8_t)size;
+}
+
+bool wire_unread(wire *w, const char *data, size_t size)
+{
+    char *more = w->fd < 0 ? NULL : realloc(w->kept, w->kept_size + size);
+
+    if (!more)
+        return false;
+    memmove(more + size, more, w->kept_size);
+    memcpy(more, data, size);
+    w->kept = more;
+    w->kept_size += size;
+    w->first_bytes = 0;
+    enqueue(w, RESUMING);
+    return true;
+}
+
 bool wire_ask(wire *w, const char **line, size_t *size)
 {
     lane *l = w->lane;
     size_t length, whole;
     submit s;
 
-    if (w->fd < 0 || !w->kept_size)
+    if (w->fd < 0 || w->is_in & 1 << RESUMING)
         return false;
+    if (w->tunnel)
+        return ask_frame(w, line, size);
+    if (!w->kept_size)
+        return false;
+    if (w->first_bytes)
+        return ask_first(w, line, size);
     memcpy(l->received, w->kept, w->kept_size);
     *line = l->received;
     if (w->is_new) { /* not Stratum, or read_lines would have looked at it */

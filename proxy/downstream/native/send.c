@@ -19,12 +19,16 @@ bool watch(wire *w, int how, bool wants_out)
 
 void lose(wire *w)
 {
-    if (w->fd < 0)
+    if (w->channel)
+        w = w->channel->carrier;
+    if (!w || w->fd < 0)
         return;
     close(w->fd); /* which takes it out of the epoll as well */
     w->fd = -1;
     free(w->kept);
     free(w->unsent);
+    tunnel_free(w->tunnel);
+    w->tunnel = NULL;
     w->kept = w->unsent = NULL;
     w->kept_size = w->unsent_size = 0;
     enqueue(w, LOST);
@@ -35,7 +39,7 @@ static void keep_unsent(wire *w, const char *data, size_t size)
 {
     char *more;
 
-    if (w->unsent_size + size > MAX_UNSENT_BYTES ||
+    if (w->unsent_size + size > unsent_limit(w) ||
         !(more = realloc(w->unsent, w->unsent_size + size))) {
         lose(w); /* dropped, not buffered */
         return;
@@ -57,7 +61,7 @@ static ssize_t send_some(wire *w, const char *data, size_t size)
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
 }
 
-void wire_write(wire *w, const char *data, size_t size)
+void send_bytes(wire *w, const char *data, size_t size)
 {
     ssize_t sent = 0;
 
@@ -69,6 +73,18 @@ void wire_write(wire *w, const char *data, size_t size)
         lose(w);
     else if ((size_t)sent < size)
         keep_unsent(w, data + sent, size - (size_t)sent);
+}
+
+void wire_write(wire *w, const char *data, size_t size)
+{
+    if (w->channel)
+        w = w->channel->carrier;
+    if (!w || w->fd < 0)
+        return;
+    if (w->tunnel)
+        send_frames(w, data, size);
+    else
+        send_bytes(w, data, size);
 }
 
 void send_unsent(wire *w)

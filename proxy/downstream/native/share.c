@@ -166,6 +166,13 @@ static verdict judge_fields(const job *j, const terms *how, const submit *share)
     return ACCEPTED;
 }
 
+uint32_t job_rolled(const job *j, uint32_t version, uint32_t mask)
+{
+    const uint32_t foreign = (version ^ j->parts.version) & ~mask;
+
+    return foreign ? foreign : version & mask;
+}
+
 bool job_check(const job *j, const terms *how, const submit *share, judgement *out)
 {
     const uint32_t mask = share->has_version_bits ? how->version_mask : 0;

@@ -23,10 +23,11 @@
 
 /* ---- the line ---- */
 
-/* A submit as it came in. The texts point into the line. */
+/* A submit as it came in: a line of Stratum V1, whose texts point into it, or a frame
+ * of V2, which has a number for an id, the whole version, and no worker. */
 typedef struct {
     const char *id; /* as spelled, to be echoed */
-    const char *worker;
+    const char *worker; /* NULL: the first of its miner's */
     const char *job_id;
     uint8_t id_size;
     uint8_t worker_size;
@@ -37,6 +38,9 @@ typedef struct {
     uint32_t nonce;
     uint32_t version_bits;
     bool has_version_bits;
+    bool has_version;
+    uint32_t version; /* the header's, if it has one */
+    uint32_t sequence;
 } submit;
 
 /* Read `line`, without its newline. False: not canonical, the reference shall see it.
@@ -120,6 +124,9 @@ typedef struct {
 
 /* Judge `share`, in lane 0, and remember it if it is good. False: no memory, not judged. */
 bool job_judge(job *j, const terms *how, const submit *share, judgement *out);
+
+/* The bits that a whole version rolls: within `mask`, or those that are foreign to it. */
+uint32_t job_rolled(const job *j, uint32_t version, uint32_t mask);
 
 /* The same in steps, so that two shares of a job can be hashed at once: job_check is
  * false where the verdict is out before any hashing; then, after one of the hashing

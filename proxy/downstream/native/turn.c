@@ -17,6 +17,7 @@ lane *lane_new(engine *e, unsigned number)
         free(l);
         return NULL;
     }
+    l->sealer = sealer_new();
     return l;
 }
 
@@ -29,6 +30,7 @@ static void bury(lane *l)
         for (size_t i = 0; i < w->worker_count; i++)
             free(w->workers[i]);
         free(w->workers);
+        free(w->channel);
         free(w);
     }
 }
@@ -37,6 +39,7 @@ void lane_free(lane *l)
 {
     bury(l);
     close(l->inner);
+    sealer_free(l->sealer);
     free(l);
 }
 
@@ -62,8 +65,9 @@ static void resume(lane *l)
     wire *last = l->queues[RESUMING].last, *w = NULL;
 
     while (w != last && !is_over(l) && (w = dequeue(l, RESUMING)))
-        if (w->fd >= 0 && w->kept_size) {
-            memcpy(l->received, w->kept, w->kept_size);
+        if (w->fd >= 0 && (w->kept_size || w->tunnel)) {
+            if (w->kept_size)
+                memcpy(l->received, w->kept, w->kept_size);
             look_at(w, w->kept_size);
         }
 }
@@ -100,6 +104,7 @@ void lane_answer(lane *l)
         wire_write(a->to, l->answer_text + a->start, a->end - a->start);
     }
     l->answer_count = 0;
+    answer_accepted(l);
 }
 
 bool lane_is_busy(const lane *l)

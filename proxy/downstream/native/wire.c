@@ -51,10 +51,12 @@ void wire_free(wire *w)
     lane *l = w->lane;
     worker **at = &l->touched;
 
+    if (w->channel)
+        wire_close_channel(w); /* its carrier stays */
     lose(w);
     wire_join(w, NULL);
     forget_answers(w);
-    for (int which = RESUMING; which <= TOUCHED; which++)
+    for (int which = 0; which < QUEUES; which++)
         unqueue(w, which);
     while (*at) { /* sums that nobody fetched: rare, the turn fetches all */
         bool is_its = false;
@@ -98,6 +100,11 @@ void wire_hang_up(wire *w)
 
     if (w->fd >= 0)
         (void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    lose(w);
+}
+
+void wire_part(wire *w)
+{
     lose(w);
 }
 

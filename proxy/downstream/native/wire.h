@@ -28,6 +28,9 @@ typedef struct engine engine;
 typedef struct wire wire;
 typedef struct group group;
 
+/* Why a connection of Stratum V2 cannot be read any further. */
+typedef enum { NO_FAULT, NOT_AUTHENTIC, TOO_LONG } fault;
+
 /* A worker's shares since its sums were fetched. */
 typedef struct worker {
     void *name; /* the caller's text object */
@@ -91,6 +94,7 @@ void engine_run(engine *e, double now, double wall);
 /* What the turn found. Each list is valid until the next turn. */
 const record *engine_records(const engine *e, unsigned lane, size_t *count);
 const arrival *engine_arrivals(const engine *e, size_t *count);
+bool engine_can_encrypt(const engine *e); /* there is a libcrypto */
 bool engine_is_crowded(const engine *e); /* no descriptor is left: a listener rests */
 double engine_verdicts(const engine *e, uint32_t verdicts[VERDICTS]); /* their work */
 worker *engine_next_sums(engine *e); /* whose sums changed; NULL: no more */
@@ -114,6 +118,7 @@ void *wire_miner(const wire *w);
 const uint8_t *wire_slot(const wire *w, size_t *size);
 bool wire_is_open(const wire *w);
 void wire_hang_up(wire *w); /* at once, without what is unsent */
+void wire_part(wire *w); /* what the kernel was given is still sent */
 void wire_write(wire *w, const char *data, size_t size);
 
 /* Fetch the next line that is not for the engine, without its newline; false: none.
@@ -132,6 +137,28 @@ bool wire_set_slot(wire *w, const uint8_t *slot, size_t size);
 bool wire_add_worker(wire *w, const char *text, size_t size, void *name);
 void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t target[32]);
 void wire_join(wire *w, group *g); /* NULL: leave */
+
+/* ---- Stratum V2 ---- */
+
+/* Let wire_ask fetch the first `size` B as they come, and look at nothing until it is
+ * known what they are: then wire_unread() or wire_encrypt() follows. */
+void wire_hand_up_first(wire *w, size_t size);
+/* Lines, and these were the first bytes of them. False: no memory. */
+bool wire_unread(wire *w, const char *data, size_t size);
+/* Frames from here on, under these keys. wire_write() takes whole ones in the clear,
+ * and wire_ask() fetches one at a time. False: no memory, or no libcrypto. */
+bool wire_encrypt(wire *w, const uint8_t in[32], uint64_t in_nonce,
+                  const uint8_t out[32], uint64_t out_nonce);
+fault wire_fault(const wire *w); /* after wire_ask() had nothing */
+size_t wire_frame_size(const wire *w); /* of the payload that was too long */
+
+/* A channel is a wire without a socket: it has a miner, jobs, terms and counters of
+ * its own, and is judged once it is open on its carrier. NULL: no memory. */
+wire *wire_channel(wire *carrier);
+/* `filling_size`: zeros between its slot and what it rolls. False: no memory. */
+bool wire_open_channel(wire *w, wire *carrier, uint32_t id, size_t filling_size,
+                       bool is_standard);
+void wire_close_channel(wire *w); /* its shares are strangers' from now on */
 
 /* ---- jobs of a group ---- */
 

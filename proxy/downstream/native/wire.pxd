@@ -1,11 +1,20 @@
 """What `wire.h` declares; the header says what each means."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.downstream.native.share cimport job, judgement
 
 
+cdef extern from "seal.h" nogil:
+    bint seal_load()
+
+
 cdef extern from "wire.h" nogil:
+    ctypedef enum fault:
+        NO_FAULT
+        NOT_AUTHENTIC
+        TOO_LONG
+
     enum:
         MAX_LANES
         VERDICTS
@@ -62,6 +71,7 @@ cdef extern from "wire.h" nogil:
     void engine_run(engine *e, double now, double wall)
     const record *engine_records(const engine *e, unsigned lane, size_t *count)
     const arrival *engine_arrivals(const engine *e, size_t *count)
+    bint engine_can_encrypt(const engine *e)
     bint engine_is_crowded(const engine *e)
     double engine_verdicts(const engine *e, uint32_t *verdicts)
     worker *engine_next_sums(engine *e)
@@ -79,6 +89,7 @@ cdef extern from "wire.h" nogil:
     const uint8_t *wire_slot(const wire *w, size_t *size)
     bint wire_is_open(const wire *w)
     void wire_hang_up(wire *w)
+    void wire_part(wire *w)
     void wire_write(wire *w, const char *data, size_t size)
     bint wire_ask(wire *w, const char **line, size_t *size)
     void wire_wait(wire *w)
@@ -90,6 +101,23 @@ cdef extern from "wire.h" nogil:
     bint wire_add_worker(wire *w, const char *text, size_t size, void *name)
     void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t *target)
     void wire_join(wire *w, group *g)
+
+    void wire_hand_up_first(wire *w, size_t size)
+    bint wire_unread(wire *w, const char *data, size_t size)
+    bint wire_encrypt(
+        wire *w,
+        const uint8_t *key_in,
+        uint64_t in_nonce,
+        const uint8_t *key_out,
+        uint64_t out_nonce,
+    )
+    fault wire_fault(const wire *w)
+    size_t wire_frame_size(const wire *w)
+    wire *wire_channel(wire *carrier)
+    bint wire_open_channel(
+        wire *w, wire *carrier, uint32_t id, size_t filling_size, bint is_standard
+    )
+    void wire_close_channel(wire *w)
 
     group *group_new()
     void group_free(group *g)

@@ -1,0 +1,108 @@
+"""A miner whose shares the engine judges by copies of what was decided here."""
+
+from abc import abstractmethod
+
+from typing_extensions import override
+
+from protocol.units import Difficulty, Seconds
+from protocol.work.job import Job
+from proxy.downstream.miner import Miner
+from proxy.downstream.native.engine import Jobs, Row
+
+
+class CopiedMiner(Miner):
+    """Decides as any miner does, and copies down what the engine judges by.
+
+    The engine counts what it judges; `settle` fetches that.
+    """
+
+    __slots__ = ()
+    is_native = True
+
+    @property
+    @abstractmethod
+    def row(self) -> Row:
+        """What the engine knows of it."""
+
+    def settle(self) -> None:
+        """Take note of what the engine has counted since the last time."""
+        shares, work, work2, share_at, heard_at, bad_since, rejected = self.row.settle()
+        self.heard_at = Seconds(max(self.heard_at, heard_at))
+        for reason, number in rejected:
+            self.rejected[reason] += number
+            self.voided += number if reason == "bad_version" else 0
+        if shares:
+            self._settle_accepted(shares, work, work2, Seconds(share_at))
+        if self.bad_since is None and bad_since is not None:
+            self.bad_since = Seconds(bad_since)
+        self._copy_wish()
+
+    def _settle_accepted(
+        self, shares: int, work: float, work2: float, at: Seconds
+    ) -> None:
+        for tally in (self.tally, self.floor.parking.tally):
+            tally.add(shares, work, work2)
+        self.accepted += shares
+        self.share_at = at
+        self.bad_since = None
+        self.scolded = 0
+        self.meter.add(work, at)
+        if self.vardiff.count(work, shares):
+            self.retarget(at)
+
+    @override
+    def take_on(self, job: Job) -> Difficulty | None:
+        difficulty = super().take_on(job)
+        if difficulty is not None:
+            self.row.add_terms(job.seq, difficulty)
+        return difficulty
+
+    @override
+    def retarget(self, now: Seconds) -> None:
+        super().retarget(now)
+        self._copy_wish()
+
+    @override
+    def wish(
+        self,
+        *,
+        start: Difficulty | None = None,
+        fixed: Difficulty | None = None,
+        minimum: Difficulty | None = None,
+    ) -> None:
+        super().wish(start=start, fixed=fixed, minimum=minimum)
+        self._copy_wish()
+
+    @override
+    def leave(self) -> None:
+        self.settle()
+        self.row.join(None)
+        super().leave()
+
+    @override
+    def _settle(self) -> None:
+        self.settle()  # as the one it was until now
+        super()._settle()
+        self.row.set_granted(self.is_granted)
+        self._copy_wish()
+
+    def _begin_to_copy(self) -> None:
+        self.row.belongs_to(self)
+        self.row.set_granted(self.is_granted)
+        self._copy_wish()
+
+    def _copy_place(self, workers_copied: int) -> int:
+        """Copy its slot, its group and its new workers; return how many it has."""
+        if self.seat is not None:
+            self.row.set_slot(self.seat.extranonce1)
+        for worker in list(self.workers)[workers_copied:]:
+            self.row.add_worker(worker)
+        if self.group is not None and isinstance(self.group.copies, Jobs):
+            self.row.join(self.group.copies)
+        return len(self.workers)
+
+    def _copy_wish(self) -> None:
+        vardiff = self.vardiff
+        is_moving = not self._is_fixed and vardiff.policy.shares_per_minute > 0
+        left = vardiff.shares_left if is_moving else 0
+        self.row.set_wish(vardiff.difficulty, left)

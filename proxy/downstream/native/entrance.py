@@ -1,0 +1,88 @@
+"""Where connections of the share engine come in: who hears them, by what they speak."""
+
+from attrs import frozen
+from twisted.internet.protocol import Protocol
+from typing_extensions import override
+
+from protocol.dialect import Dialect
+from protocol.noise.handshake import FIRST_BYTES
+from proxy.downstream.auto_connection import AutoConnection
+from proxy.downstream.connection import Door, Hall
+from proxy.downstream.miner import Miner
+from proxy.downstream.native.engine import Wire
+from proxy.downstream.native.miner import NativeMiner
+from proxy.downstream.native.sv2_connection import NativeSv2Connection
+from proxy.downstream.native.transport import WireTransport
+
+
+class NativeConnection:
+    """A connection of Stratum V1 in the engine, as its hall commands it."""
+
+    def __init__(self, hall: Hall, miner: NativeMiner) -> None:
+        self._hall = hall
+        self._miner = miner
+
+    def dismiss(self, _miner: Miner, why: str) -> None:
+        """Hang up on the one miner of the connection."""
+        self.hang_up(why)
+
+    def hang_up(self, why: str) -> None:
+        """Close it for a reason of ours."""
+        if self._miner.outbox.is_open:
+            self._hall.note_drop(self._miner, why)
+        self._miner.outbox.hang_up()
+
+
+@frozen(eq=False)
+class Entrance:
+    """A listener of a hall."""
+
+    hall: Hall
+    door: Hall | Door
+
+    def welcome(self, wire: Wire, peer: str) -> WireTransport | None:
+        """Take in a new connection; return what is to hear it, None for a miner."""
+        if self.door.speaks == Dialect.SV1:
+            self.admit(wire, peer)
+            return None
+        transport = WireTransport(wire, peer)
+        wire.hand_up_first(FIRST_BYTES)  # of a handshake; as many tell a protocol
+        transport.connect(self._speaker(transport, self.door.speaks))
+        return transport
+
+    def admit(self, wire: Wire, peer: str) -> None:
+        """Take in a miner of Stratum V1, or hang up on it."""
+        hall, floor = self.hall, self.door.floor
+        if not hall.lets_in(peer):
+            wire.hang_up()
+            return
+        miner = NativeMiner(
+            hall.new_id(), peer, floor, floor.now(), floor.grants_at_once, wire
+        )
+        hall.move_in(miner, NativeConnection(hall, miner))
+
+    def _speaker(self, transport: WireTransport, protocol: str) -> Protocol:
+        floor, keys = self.door.floor, self.hall.keys
+        if protocol == Dialect.SV1 or keys is None:
+            return _Older(self, transport)
+        if protocol == Dialect.SV2:
+            return NativeSv2Connection(self.hall, floor, keys, transport)
+        return AutoConnection(
+            self.hall.admit,
+            lambda dialect: self._speaker(transport, dialect),
+            floor.clock,
+        )
+
+
+class _Older(Protocol):
+    """Hands a connection that turned out to speak Stratum V1 to a miner."""
+
+    def __init__(self, entrance: Entrance, transport: WireTransport) -> None:
+        self._entrance = entrance
+        self._carrier = transport
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        wire = self._carrier.outbox
+        wire.unread(data)
+        self._entrance.admit(wire, self._carrier.getPeer().host)

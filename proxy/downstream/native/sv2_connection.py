@@ -1,0 +1,41 @@
+"""A Stratum V2 connection whose frames the share engine opens, seals and judges."""
+
+from typing import Any
+
+from typing_extensions import override
+
+from protocol.noise.handshake import Ciphers
+from protocol.noise.line import ServerLine
+from protocol.noise.transport import FrameTransport, OpenTransport
+from proxy.downstream.floor import Floor
+from proxy.downstream.native.engine import Channel
+from proxy.downstream.native.sv2_miner import NativeSv2Miner
+from proxy.downstream.native.transport import WireTransport
+from proxy.downstream.sv2_connection import Lodging, Sv2Connection
+from proxy.downstream.sv2_keys import ServerKeys
+from proxy.downstream.sv2_miner import Sv2Miner
+
+
+class NativeSv2Connection(Sv2Connection):
+    """Does the handshake; from then on it hears what is no share of a miner at work."""
+
+    def __init__(
+        self, lodging: Lodging, floor: Floor, keys: ServerKeys, carrier: WireTransport
+    ) -> None:
+        self._wire = carrier.outbox
+        carrier.drop = self.hang_up
+        super().__init__(lodging, floor, keys)
+
+    @override
+    def _line_of(self, keys: ServerKeys) -> ServerLine:
+        return keys.line(self._hand_over)
+
+    @override
+    def _make_miner(self, **fields: Any) -> Sv2Miner:
+        return NativeSv2Miner(**fields, copies=Channel(self._wire))
+
+    def _hand_over(self, ciphers: Ciphers, max_payload_bytes: int) -> FrameTransport:
+        """Let the engine seal and open what follows the handshake."""
+        self._wire.write(self._session.outgoing())
+        self._wire.encrypt(ciphers.incoming.hand_over(), ciphers.outgoing.hand_over())
+        return OpenTransport(max_payload_bytes)

@@ -1,0 +1,67 @@
+"""A wire of the share engine in the shape of a Twisted transport."""
+
+from collections.abc import Callable
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.protocol import Protocol, connectionDone
+
+from proxy.downstream.native.engine import Wire
+
+
+class WireTransport:
+    """Carries bytes between a wire and a `Protocol`, until somebody else takes it.
+
+    Attributes:
+        outbox: The wire.
+        protocol: Whose bytes come in on it.
+        drop: Hangs up for a reason.
+    """
+
+    def __init__(self, wire: Wire, address: str) -> None:
+        self.outbox = wire
+        self.protocol: Protocol | None = None
+        self.drop: Callable[[str], None] = lambda _: self.abortConnection()
+        self._peer = IPv4Address("TCP", address, 0)
+        wire.belongs_to(self)
+
+    def connect(self, protocol: Protocol) -> None:
+        """Let `protocol` have it."""
+        self.protocol = protocol
+        protocol.makeConnection(self)
+
+    def hear(self, data: bytes) -> None:
+        """Pass on what came in."""
+        if self.protocol is not None:
+            self.protocol.dataReceived(data)
+
+    def settle(self) -> None:
+        """Nothing to do: a connection is no miner."""
+
+    def lost(self) -> None:
+        """Tell that the connection is gone."""
+        protocol, self.protocol = self.protocol, None
+        self.outbox.close()
+        if protocol is not None:
+            protocol.connectionLost(connectionDone)
+
+    def write(self, data: bytes) -> None:
+        """Send `data`: what cannot be sent at once is kept in the engine."""
+        self.outbox.write(data)
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: FBT001, N802
+        """Take no notice: the engine drops who does not read."""
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        """Take no notice."""
+
+    def getPeer(self) -> IPv4Address:  # noqa: N802
+        """Return who is at the other end."""
+        return self._peer
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """Hang up once the kernel has sent what it was given."""
+        self.outbox.part()
+
+    def abortConnection(self) -> None:  # noqa: N802
+        """Hang up at once."""
+        self.outbox.hang_up()
