@@ -1,36 +1,31 @@
 """A simulated plant under the real control loop, both on a virtual clock."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 
-from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
+from protocol.units import Seconds, UnixTime
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.controller.edges import SiteEdges
 from proxy.controller.loop import SiteLoop
-from proxy.devices.quirks import QUIRKS, is_asleep
-from proxy.power.budget import Order
-from proxy.power.fleet import Bools, Floats
+from proxy.power.fleet import Bools, Floats, Ints
 from proxy.power.messages import FleetReport, Grant, Joined, News, Park, Up, Work
-from proxy.power.ports import (
-    DEVICE_DEADLINE,
-    DeviceError,
-    DeviceReport,
-    MeterError,
-    SignalListener,
-)
 from proxy.power.settings import site_control
 from proxy.power.store import open_store
-from proxy.sim.kinds import Fault, Kind, kind_of
+from proxy.sim.kinds import Kind, kind_of
 from proxy.sim.plant import Plant
+from tests.fakes.virtual_edges import SITE, Speaker, VirtualDevices, VirtualMeter
 
 MONDAY = 1_764_547_200.0
-SITE = "hall-a"
 WORK_EVERY = 10
+HOLD_S = 600
+"""Without a source for so long, miners are told of as parked."""
+
 LEAST = 0.05
 """Of the envelope: less than that no site of sleeping machines can keep to."""
 
@@ -41,118 +36,6 @@ FOUR_KINDS: tuple[tuple[Kind, float], ...] = (
     (kind_of("Antminer S19 Pro"), 0.2),
 )
 """A mixed site, each kind as its catalogue says."""
-
-
-@define(eq=False)
-class VirtualDevices:
-    """The device APIs of a plant, without sockets."""
-
-    plant: Plant
-    clock: Clock
-    rows: dict[str, int]
-    told: dict[int, bool] = field(factory=dict)  # asleep, of those that feign
-    calls: int = 0
-
-    async def sleep(self, address: str) -> bool:
-        return await self._command(address, asleep=True)
-
-    async def wake(self, address: str) -> bool:
-        return await self._command(address, asleep=False)
-
-    async def limit(self, address: str, watts: Watts) -> bool:
-        row, fault = await self._reach(address)
-        if fault is Fault.IGNORES:
-            return False
-        fits = [n for n, (_, w) in enumerate(self._levels(row), 1) if w <= watts + 1]
-        if fits and fault not in {Fault.LIES, Fault.FEIGNS}:
-            self.plant.asics.set_level([row], fits[-1], self._now)
-        return bool(fits)
-
-    async def read(self, address: str) -> DeviceReport:
-        row, fault = await self._reach(address)
-        asics = self.plant.asics
-        power = float(asics.nominal_w(self._now)[row])
-        hashes = float(asics.hashrate(self._now)[row])
-        if fault is Fault.FEIGNS and self.told.get(row):
-            power, hashes = 25.0, 0.0
-        asleep = is_asleep(
-            QUIRKS["LUXMiner"],
-            is_mining=True,
-            power_w=Watts(power),
-            hashrate_hs=HashesPerSecond(hashes),
-        )
-        limit = self._levels(row)[int(asics.level[row]) - 1][1]
-        return DeviceReport(asleep, Watts(limit), Watts(power), HashesPerSecond(hashes))
-
-    @property
-    def _now(self) -> Seconds:
-        return Seconds(self.clock.seconds())
-
-    def _levels(self, row: int) -> list[tuple[float, float]]:
-        return self.plant.asics.levels_of(row)
-
-    async def _command(self, address: str, *, asleep: bool) -> bool:
-        row, fault = await self._reach(address)
-        if fault is Fault.IGNORES:
-            return False
-        self.told[row] = asleep
-        if fault not in {Fault.LIES, Fault.FEIGNS}:
-            act = self.plant.asics.sleep if asleep else self.plant.asics.wake
-            act([row], self._now)
-        return True
-
-    async def _reach(self, address: str) -> tuple[int, Fault | None]:
-        self.calls += 1
-        row = self.rows[address]
-        fault = self.plant.faults[row]
-        is_booting = self.plant.asics.is_booting(row, self._now)
-        if fault in {Fault.HANGS, Fault.DEAD} or is_booting:
-            await deferLater(self.clock, DEVICE_DEADLINE)
-            raise DeviceError(f"{address}: no answer in {DEVICE_DEADLINE:g} s")
-        return row, fault
-
-
-@define(eq=False)
-class VirtualMeter:
-    """The meter of a plant, without sockets."""
-
-    plant: Plant
-
-    async def read(self) -> float:
-        if self.plant.meter.is_silent:
-            raise MeterError("silent")
-        return self.plant.meter.reading().watts
-
-    def close(self) -> None:
-        pass
-
-
-class Speaker:
-    """A signal that the trace speaks for."""
-
-    def __init__(self, name: str, lease_s: float | None) -> None:
-        self.name = name
-        self.lease_s = None if lease_s is None else Seconds(lease_s)
-        self.listener: SignalListener | None = None
-        self._seq = 0
-
-    def start(self, listener: SignalListener) -> None:
-        self.listener = listener
-
-    async def stop(self) -> None:
-        self.listener = None
-
-    def order(self, watts: float, at: UnixTime) -> None:
-        """Say that the site shall draw no more than `watts`."""
-        assert self.listener is not None
-        self._seq += 1
-        order = Order(SITE, Watts(watts), self._seq, self.name, at, at)
-        receipt = self.listener.take([order])
-        assert receipt.is_taken, receipt.reason
-
-    def renew(self) -> None:
-        assert self.listener is not None
-        self.listener.renew(self.name)
 
 
 @define(eq=False)
@@ -169,7 +52,8 @@ class VirtualSite:
 
     Attributes:
         granted: (N,) which machines are given jobs.
-        curtailed_s: (N,) how long each was commanded to less than full speed.
+        curtailed_s: (N,) seconds of full speed that each was kept from.
+        switches: (N,) how often each began or ceased to hash.
     """
 
     def __init__(
@@ -200,14 +84,20 @@ class VirtualSite:
         self.devices = VirtualDevices(plant, clock, rows_by_address)
         edges = SiteEdges(self.devices, VirtualMeter(plant), self.signals)
         self.store = open_store(path)
+        self.store._db.execute("PRAGMA synchronous = OFF")  # it outlives no power cut
         leases = {s.name: s.lease_s for s in self.signals}
         self.control = site_control(site, power, leases, edges.foreign)
         self.news: list[News] = []
         self.granted: Bools = np.zeros(count, dtype=np.bool_)
         self.curtailed_s: Floats = np.zeros(count)
         self.trace = Trace()
+        self.switches: Ints = np.zeros(count, dtype=np.int64)
+        self._hashes: Bools = np.ones(count, dtype=np.bool_)
         self._changes: list[tuple[int, bool]] = []
         self._seconds = 0
+        self._full_hs = plant.asics.hashrate(self._now)
+        self._round = 0  # how often the miners have connected
+        self._lost_at = math.inf
         self.control.begin(self._now, self.wall(), None)
         self.loop = SiteLoop(
             self.control,
@@ -219,12 +109,7 @@ class VirtualSite:
         )
         self.loop.startService()
         self._report(is_whole=True)
-        self._report(
-            joined=[
-                Joined(n + 1, self._workers[n], self.addresses[n], is_parked=True)
-                for n in range(count)
-            ]
-        )
+        self.connect(0, 1)
 
     def wall(self) -> UnixTime:
         return UnixTime(MONDAY + self.clock.seconds())
@@ -234,27 +119,69 @@ class VirtualSite:
         sensed = self.control.sensed
         return "" if sensed is None else sensed.state.safety.state.value
 
-    def second(self) -> None:
-        """Live for one second."""
-        self._seconds += 1
-        self.clock.advance(1.0)
-        self.plant.asics.give_jobs(np.flatnonzero(self.granted), self._now)
+    def live(self, seconds: int = 1) -> None:
+        """Live for `seconds` at once: control looks only at their end."""
+        self._seconds += seconds
+        self.clock.advance(float(seconds))
+        if self._now < self._lost_at:
+            self.plant.asics.give_jobs(np.flatnonzero(self.granted), self._now)
+        elif self._now - self._lost_at - HOLD_S in range(seconds):
+            self._hold_out(is_out=True)
         self.plant.advance(self._now)
         changes, self._changes = self._changes, []
         work = self._work() if self._seconds % WORK_EVERY == 0 else []
         if changes or work:
             self._report(parked=changes, work=work)
         budget = self.control.budget
-        self.trace.power_w.append(self.plant.power_w)
-        self.trace.budget_w.append(0.0 if budget is None else budget.watts)
-        self.trace.state.append(self.state)
-        asics = self.plant.asics
-        self.curtailed_s += asics.hashrate(self._now) == 0
+        self.trace.power_w += [self.plant.power_w] * seconds
+        self.trace.budget_w += [0.0 if budget is None else budget.watts] * seconds
+        self.trace.state += [self.state] * seconds
+        found = self.plant.asics.hashrate(self._now)
+        self.curtailed_s += seconds * (1.0 - found / self._full_hs)
+        self.switches += self._hashes != (found > 0)
+        self._hashes = found > 0
+
+    def connect(self, part: int, parts: int) -> None:
+        """Let that part of the machines connect, parked."""
+        rows = range(part, len(self.plant), parts)
+        self._report(
+            joined=[
+                Joined(self._id(n), self._workers[n], self.addresses[n], is_parked=True)
+                for n in rows
+            ]
+        )
+
+    def cut_supply(self) -> None:
+        """Let every machine go off and boot; each has to connect again."""
+        count = len(self.plant)
+        self.plant.asics.reboot(range(count), self._now)
+        self._report(left=[self._id(n) for n in range(count)])
+        self.plant.asics.last_job_at[:] = -np.inf
+        self.granted[:] = False
+        self._changes = []
+        self._round += 1
+
+    def lose_upstream(self) -> None:
+        """Let no source have work from now on."""
+        self._lost_at = float(self._now)
+
+    def regain_upstream(self) -> None:
+        """Let all that are granted work have it again."""
+        self._lost_at = math.inf
+        self._hold_out(is_out=False)
+
+    def _hold_out(self, *, is_out: bool) -> None:
+        self._changes += [
+            (self._id(n), is_out) for n in np.flatnonzero(self.granted).tolist()
+        ]
+
+    def _id(self, row: int) -> int:
+        return self._round * len(self.plant) + row + 1
 
     def run(self, seconds: int) -> Floats:
         """Live for `seconds`; return the site's watts in them."""
         for _ in range(seconds):
-            self.second()
+            self.live()
         return np.array(self.trace.power_w[-seconds:])
 
     def stop(self) -> None:
@@ -281,13 +208,17 @@ class VirtualSite:
 
     def _obey(self, miners: Sequence[int], *, is_parked: bool) -> None:
         for miner in miners:
-            self.granted[miner - 1] = not is_parked
-            self._changes.append((miner, is_parked))
+            row = miner - 1 - self._round * len(self.plant)
+            if row >= 0:  # else it has gone
+                self.granted[row] = not is_parked
+                self._changes.append((miner, is_parked))
 
     def _work(self) -> list[Work]:
         hashing = np.flatnonzero(self.plant.asics.hashrate(self._now) > 0)
         return [
-            Work(int(n) + 1, 3, 3.0, 3.0, 0.0, 0.0) for n in hashing if self.granted[n]
+            Work(self._id(int(n)), 3, 3.0, 3.0, 0.0, 0.0)
+            for n in hashing
+            if self.granted[n]
         ]
 
     def _report(
@@ -295,11 +226,14 @@ class VirtualSite:
         *,
         is_whole: bool = False,
         joined: Sequence[Joined] = (),
+        left: Sequence[int] = (),
         parked: Sequence[tuple[int, bool]] = (),
         work: Sequence[Work] = (),
     ) -> None:
         self.loop.report(
-            FleetReport(SITE, is_whole, list(joined), [], list(parked), list(work))
+            FleetReport(
+                SITE, is_whole, list(joined), list(left), list(parked), list(work)
+            )
         )
 
 

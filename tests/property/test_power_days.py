@@ -10,8 +10,10 @@ from protocol.units import Seconds
 from proxy.config import PowerConfig
 from proxy.sim.kinds import Fault, FaultShare, Spread
 from proxy.sim.plant import Plant, PlantOptions, mixed
-from tests.fakes.plant_days import RENEW_S, Days
-from tests.fakes.virtual_plant import FOUR_KINDS, Speaker, VirtualSite, worst_minute
+from tests.fakes.plant_days import write_day
+from tests.fakes.plant_script import Script
+from tests.fakes.virtual_edges import Speaker
+from tests.fakes.virtual_plant import FOUR_KINDS, VirtualSite, worst_minute
 
 COUNT = 40
 ENVELOPE = 3500.0 * COUNT
@@ -48,12 +50,9 @@ def test_a_day_of_orders_losses_and_a_sick_meter_never_exceeds_a_budget(
     grid = Speaker("grid", 30.0)
     site = VirtualSite(tmp_path / "controller.sqlite3", plant, clock, power, [grid])
 
-    days = Days(site, grid, ENVELOPE, hour=HOUR)
-    days.live(1)
-    for second in range(HOUR):  # the meter is well again: the site comes back
-        if second % RENEW_S == 0:
-            grid.renew()
-        site.second()
+    script = Script(site, grid, ENVELOPE)
+    write_day(script, HOUR)
+    script.live(25 * HOUR)  # in the last of them the meter is well again
     site.stop()
 
     trace = site.trace
