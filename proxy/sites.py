@@ -205,6 +205,7 @@ class _SiteService(MultiService):
         self._engine.stop()
         self._hall.floor.batch.flush()
         self._hall.close_all()
+        self._engine.close()
         await super().stopService()
 
     async def _tick(self) -> None:

@@ -31,6 +31,9 @@ class SiteEngine(Protocol):
     def stop(self) -> None:
         """End it: what was judged is answered before."""
 
+    def close(self) -> None:
+        """Let go of the connections, after `stop`: their miners have left."""
+
     def settle(self) -> None:
         """Let miners take note of what was counted for them: call each second."""
 
@@ -48,6 +51,9 @@ class PythonEngine:
 
     def stop(self) -> None:
         """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do: Twisted tells each connection."""
 
     def settle(self) -> None:
         """Nothing to do: miners count for themselves."""

@@ -73,13 +73,20 @@ class NativePort:
         self._finish()
         self._reactor.removeReader(self)
 
+    def close(self) -> None:
+        """Let go of all who are left: no turn will tell them that they are gone."""
+        for transport in list(self._transports):
+            transport.abortConnection()
+        for speaker in self.engine.lost():
+            self._farewell(speaker)
+
     def open(self, descriptor: int, door: Hall | Door) -> None:
         """Take the connections of a listening socket, those that come to `door`."""
         self._doors[descriptor] = Entrance(self.hall, door)
         self.engine.listen(descriptor)
 
-    def close(self, descriptor: int) -> None:
-        """Take no more connections of it."""
+    def shut(self, descriptor: int) -> None:
+        """Take no more connections of a listening socket."""
         del self._doors[descriptor]
         self.engine.unlisten(descriptor)
 
@@ -251,6 +258,6 @@ class NativeListener(ListenerService):
     @override
     async def stopService(self) -> None:
         if self._descriptor is not None:
-            self._native.close(self._descriptor)
+            self._native.shut(self._descriptor)
             self._descriptor = None
         await super().stopService()

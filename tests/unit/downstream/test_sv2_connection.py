@@ -575,3 +575,19 @@ def test_a_long_introduction_is_cut() -> None:
     wire.extended()
 
     assert wire.miner().user_agent == "v" * 128
+
+
+@pytest.mark.parametrize("protocol", ["sv2", "auto"])
+def test_nothing_is_left_of_connections_when_a_site_ends(protocol: str) -> None:
+    door = Door()
+    waiting = set(door.hall.clock.getDelayedCalls())
+    wires = [door.connect(protocol), door.connect(protocol).set_up()]
+    assert set(door.hall.clock.getDelayedCalls()) > waiting
+
+    door.connections.close_all()
+    door.hall.port.close()
+    if door.hall.engine == "python":
+        for wire in wires:
+            wire.connection.connectionLost()  # as Twisted does
+
+    assert set(door.hall.clock.getDelayedCalls()) <= waiting
