@@ -1,6 +1,7 @@
 """Run the share process until it is told to stop."""
 
 import argparse
+import gc
 import os
 import random
 import sys
@@ -143,8 +144,19 @@ async def _main(reactor: Any, program: Program) -> None:
     except (CannotListenError, KeyFileError) as error:
         Logger("proxy").critical("{error}", error=error)
         raise SystemExit(1) from error
+    _calm_collector()
     Logger("proxy").info("{name} is ready", name=program.config.proxy.name)
     await Deferred()
+
+
+def _calm_collector() -> None:
+    """Look for garbage in cycles less often: a full search stops all miners.
+
+    It took 50 ms with 2,000 of them. What was imported is never garbage.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _wall_clock() -> UnixTime:

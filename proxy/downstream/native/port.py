@@ -1,8 +1,10 @@
 """The share engine under the reactor: it is one reader among others."""
 
+from collections import deque
 from typing import Any
 
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IListeningPort,
     IReadDescriptor,
     IStreamServerEndpoint,
@@ -17,6 +19,7 @@ from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.downstream.batch import MAX_DELAY
 from proxy.downstream.connection import Door, Hall
+from proxy.downstream.native.copied import CopiedMiner
 from proxy.downstream.native.engine import Engine, Wire
 from proxy.downstream.native.entrance import Entrance, NativeConnection
 from proxy.downstream.native.miner import NativeMiner
@@ -33,6 +36,11 @@ MAX_ASKED = 64
 
 ASKING_TIME = Seconds(0.005)
 """What that may take where it is handshakes, 0.4 ms each, while shares wait."""
+
+MAX_SETTLED = 64
+"""Miners that are settled in a row: 0.2 ms."""
+
+SETTLE_AGAIN = Seconds(0.002)
 
 Speaker = NativeMiner | WireTransport
 """Who hears what the engine does not judge."""
@@ -60,6 +68,10 @@ class NativePort:
         self.is_busy = False
         self._doors: dict[int, Entrance] = {}
         self._transports: set[WireTransport] = set()
+        self._unsettled: deque[CopiedMiner | WireTransport] = (
+            deque()
+        )  # each at most once
+        self._settling: IDelayedCall | None = None
         self._crowded = False
         self._held: CountedBatch | None = None
 
@@ -72,6 +84,9 @@ class NativePort:
         """Leave the reactor: what was judged is answered before."""
         self._finish()
         self._reactor.removeReader(self)
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
 
     def close(self) -> None:
         """Let go of all who are left: no turn will tell them that they are gone."""
@@ -104,12 +119,21 @@ class NativePort:
 
     def settle(self) -> None:
         """Let miners take note of what was counted for them: call each second."""
-        for miner in self.engine.touched():
-            miner.settle()
+        if not self._unsettled:
+            self._unsettled.extend(self.engine.touched())
+            self._settle_some()
         if self._crowded:
             self._crowded = False
             for descriptor in self._doors:
                 self.engine.listen(descriptor)
+
+    def _settle_some(self) -> None:
+        """Settle a few miners, and the next ones soon: no share shall wait for all."""
+        for _ in range(min(MAX_SETTLED, len(self._unsettled))):
+            self._unsettled.popleft().settle()
+        self._settling = None
+        if self._unsettled:
+            self._settling = self._reactor.callLater(SETTLE_AGAIN, self._settle_some)
 
     def fileno(self) -> int:
         """Return what the reactor shall watch."""
