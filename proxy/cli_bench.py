@@ -12,8 +12,11 @@ import msgspec
 from proxy.admin.client import AdminError
 from proxy.cli_types import INTERRUPTED, MAX_PORT, Parser, miner_count, seconds
 
-SCENARIOS = ("closed", "paced")
-"""What can be named; none named: all of these."""
+SCENARIOS = ("closed", "paced", "idle", "fanout", "storm", "soak")
+"""What can be named."""
+
+SHORT = SCENARIOS[:-1]
+"""What is run if none is named: what takes no longer than a minute each."""
 
 MAX_ROUNDS = 100
 MAX_RATE = 1e7
@@ -80,11 +83,11 @@ def bench_options(parser: Parser) -> None:
         nargs="*",
         type=scenario,
         metavar="SCENARIO",
-        help=f"{', '.join(SCENARIOS)} [all]",
+        help=f"{', '.join(SCENARIOS)} [all but soak]",
     )
     add("--engine", choices=("auto", "native", "python"), default="auto")
-    add("--seconds", type=seconds, default=3.0, metavar="S", help="each round [3]")
-    add("--rounds", type=rounds, default=3, metavar="N", help="each server [3]")
+    add("--seconds", type=seconds, metavar="S", help="each round [by scenario]")
+    add("--rounds", type=rounds, metavar="N", help="each server [by scenario]")
     add("--miners", type=miner_count, metavar="N", help="[by scenario]")
     add("--window", type=window, default=4, metavar="N", help="shares in flight [4]")
     add("--rate", type=rate, default=20_000.0, metavar="N", help="paced [20000/s]")
@@ -111,13 +114,13 @@ def bench(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         return _fail(f"the load generator was not built: {error}")
     chosen = [
-        one
-        for name in arguments.scenarios or SCENARIOS
-        for one in known.SCENARIOS[name]
+        one for name in arguments.scenarios or SHORT for one in known.SCENARIOS[name]
     ]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what we started
     try:
         _measure(chosen, arguments)
+    except BrokenPipeError:
+        raise  # whoever reads has had enough
     except (BenchError, AdminError, OSError) as error:
         return _fail(str(error))
     except KeyboardInterrupt:
@@ -128,8 +131,12 @@ def bench(arguments: argparse.Namespace) -> int:
 def _measure(chosen: Sequence[Any], arguments: argparse.Namespace) -> None:
     from proxy.bench.report import table_of  # noqa: PLC0415
     from proxy.bench.run import run  # noqa: PLC0415
+    from proxy.bench.soak import refuse_growth  # noqa: PLC0415
+
+    results = []
 
     def show(result: Any) -> None:
+        results.append(result)
         if not arguments.json:
             sys.stdout.write(table_of(result) + "\n")
             sys.stdout.flush()
@@ -137,6 +144,10 @@ def _measure(chosen: Sequence[Any], arguments: argparse.Namespace) -> None:
     document = run(chosen, _options(arguments), show)
     if arguments.json:
         sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+    for result in results:
+        for rounds in result.rounds.values():
+            for figures in rounds:
+                refuse_growth(figures)
 
 
 def _options(arguments: argparse.Namespace) -> Any:

@@ -33,7 +33,72 @@ class ShareFigures(msgspec.Struct, frozen=True, kw_only=True):
     refusals: dict[int, int]
 
 
-Figures = ShareFigures
+class IdleFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How idle miners are held.
+
+    Attributes:
+        ramp_s: Until all had work; they come at 5,000 a second.
+        rss_kib: Growth of the server's memory for each.
+        held: Connections that were up in the end.
+    """
+
+    ramp_s: float
+    rss_kib: float | None
+    held: int
+    dropped: int
+
+
+class FanoutFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How a new job reaches all miners: from the first of them to the last.
+
+    Attributes:
+        spread_ms: The median of the jobs.
+        worst_ms: The longest.
+    """
+
+    spread_ms: float
+    worst_ms: float
+    jobs: int
+
+
+class StormFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How miners that come all at once are served, and those who work meanwhile.
+
+    Attributes:
+        all_work_s: From the first connect until the last of them has work.
+        p99_ms: Of replies to those who work, meanwhile.
+        quiet_p99_ms: The same in the second before.
+        answered: Their shares, meanwhile.
+        skipped: Their shares that were due and not sent: a window was full.
+    """
+
+    all_work_s: float
+    p99_ms: float
+    quiet_p99_ms: float
+    answered: int
+    skipped: int
+
+
+class SoakFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server fares in the long run.
+
+    Attributes:
+        growth: Part by which its memory grew, from warm-up to end.
+        connects: Of miners, the first ones included.
+        retargets: Difficulties that miners were told.
+    """
+
+    shares_per_s: float
+    seconds: float
+    shares: int
+    rejected: int
+    connects: int
+    retargets: int
+    rss_mib: float
+    growth: float
+
+
+Figures = ShareFigures | IdleFigures | FanoutFigures | StormFigures | SoakFigures
 
 
 @frozen
@@ -86,4 +151,35 @@ SHARE_COLUMNS = (
     Column("accepted", "accepted", ",.0f", "sum"),
     Column("rejected", "rejected", ",.0f", "sum"),
     Column("unanswered", "unanswered", ",.0f", "sum"),
+)
+
+IDLE_COLUMNS = (
+    Column("ramp_s", "all work in s", ".2f"),
+    Column("rss_kib", "KiB/miner", ".2f"),
+    Column("held", "held", ",.0f", "state"),
+    Column("dropped", "dropped", ",.0f", "sum"),
+)
+
+FANOUT_COLUMNS = (
+    Column("spread_ms", "spread ms", ".1f"),
+    Column("worst_ms", "worst ms", ".1f"),
+    Column("jobs", "jobs", ",.0f", "sum"),
+)
+
+STORM_COLUMNS = (
+    Column("all_work_s", "all work in s", ".2f"),
+    Column("p99_ms", "p99 ms meanwhile", ".2f"),
+    Column("quiet_p99_ms", "before", ".2f", "state"),
+    Column("answered", "answered", ",.0f", "sum"),
+    Column("skipped", "skipped", ",.0f", "sum"),
+)
+
+SOAK_COLUMNS = (
+    Column("shares_per_s", "shares/s", ",.0f"),
+    Column("shares", "shares", ",.0f", "sum"),
+    Column("rejected", "rejected", ",.0f", "sum"),
+    Column("connects", "connects", ",.0f", "sum"),
+    Column("retargets", "retargets", ",.0f", "sum"),
+    Column("rss_mib", "RSS MiB", ",.1f", "state"),
+    Column("growth", "growth", ".2%", "state"),
 )

@@ -78,11 +78,13 @@ class Setting:
 
     Attributes:
         job_every_s: Between two jobs of the pool, and of the floor.
+        block_every: Jobs from one new block to the next; 0: there is but one.
         shares_per_minute: 0: the difficulty is fixed.
     """
 
     engine: Engine
     job_every_s: float = 1.0
+    block_every: int = 0
     shares_per_minute: float = 0.0
     maximum: float = 1e12
 
@@ -106,9 +108,10 @@ def on_core(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def running_floor(core: int, difficulty: float, every_s: float) -> Iterator[Target]:
+def running_floor(core: int, difficulty: float, setting: Setting) -> Iterator[Target]:
     """Run a bare server; with a difficulty out of reach it is a pool."""
-    words = ["--difficulty", repr(difficulty), "--every", repr(every_s)]
+    words = ["--difficulty", repr(difficulty), "--every", repr(setting.job_every_s)]
+    words += ["--block-every", str(setting.block_every)]
     command = [sys.executable, "-m", "proxy.bench.serve", *words]
     with on_core(core):
         process = subprocess.Popen(  # noqa: S603

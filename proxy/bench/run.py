@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from attrs import evolve
+
 from proxy.admin.client import call
 from proxy.bench.native.generator import HASHING
 from proxy.bench.report import Document, Result, view_of
@@ -53,18 +55,19 @@ def run(
 def _measured(
     scenario: Scenario, options: Options, files: int, targets: Sequence[Target]
 ) -> Result:
-    miners = scenario.miners if options.miners is None else options.miners
-    if miners > files - SPARE_FILES:
-        raise BenchError(f"{miners} miners, but {files} open files are allowed")
+    plan = scenario.plan(options)
+    connections = plan.miners + scenario.extra
+    if connections > files - SPARE_FILES:
+        raise BenchError(f"{connections} miners, but {files} open files are allowed")
     result = Result(
         scenario.name,
-        scenario.title(options, miners),
+        scenario.title(plan),
         scenario.columns,
         {target.name: [] for target in targets},
     )
-    for _ in range(options.rounds):
+    for _ in range(plan.rounds):
         for target in targets:
-            figures = scenario.measure(target, options, miners)
+            figures = scenario.measure(target, plan)
             result.rounds[target.name].append(figures)
     return result
 
@@ -74,18 +77,20 @@ def _servers(
     scenario: Scenario, options: Options, cores: Cores
 ) -> Iterator[tuple[list[Target], str]]:
     """Run the servers of a scenario; yield them and the engine of ours."""
-    setting = scenario.setting(options)
-    every = setting.job_every_s
+    setting = evolve(scenario.setting, engine=options.engine)
     with ExitStack() as stack:
         for other in filter(None, (options.pool, options.against)):
             await_jobs(other)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="baseload-bench-")))
         pool = options.pool or stack.enter_context(
-            running_floor(cores.load, POOL_DIFFICULTY, every)
+            running_floor(cores.load, POOL_DIFFICULTY, setting)
         )
-        floor = running_floor(cores.server, SHARE_DIFFICULTY, every)
+        targets = []
+        if scenario.has_floor:
+            floor = running_floor(cores.server, SHARE_DIFFICULTY, setting)
+            targets.append(stack.enter_context(floor))
         proxy = running_proxy(cores.server, folder, pool, setting)
-        targets = [stack.enter_context(floor), stack.enter_context(proxy)]
+        targets.append(stack.enter_context(proxy))
         if options.against is not None:
             targets.append(options.against)
         status = call(folder / "admin.sock", "status", {})

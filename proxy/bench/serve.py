@@ -30,21 +30,31 @@ _HEIGHT_AND_TAG = bytes.fromhex("03a0bb0d") + b"baseload bench  "
 
 
 class JobWriter:
-    """Writes one job after the other on the same block."""
+    """Writes one job after the other.
 
-    def __init__(self, difficulty: float) -> None:
+    Args:
+        difficulty: Of shares.
+        block_every: Jobs on one block; 0: all.
+    """
+
+    def __init__(self, difficulty: float, block_every: int = 0) -> None:
         self._numbers = count(1)
-        self._prev_hash = os.urandom(28) + bytes(4)
+        self._block_every = block_every
+        self._prev_hash = _new_block()
         self.greeting = _line("mining.set_difficulty", [difficulty])
 
     def next_job(self, ntime: int) -> bytes:
         """Return a mining.notify like no other before."""
+        number = next(self._numbers)
+        is_new = bool(self._block_every) and number % self._block_every == 0
+        if is_new:
+            self._prev_hash = _new_block()
         script = _HEIGHT_AND_TAG + os.urandom(8)
         size = bytes([len(script) + EXTRANONCE_BYTES])
         return _line(
             "mining.notify",
             [
-                f"{next(self._numbers):x}",
+                f"{number:x}",
                 self._prev_hash.hex(),
                 (_INPUT + size + script).hex(),
                 (_OUTPUTS + _COMMITMENT).hex(),
@@ -52,9 +62,13 @@ class JobWriter:
                 "20000000",
                 NBITS,
                 f"{ntime:08x}",
-                False,
+                is_new,
             ],
         )
+
+
+def _new_block() -> bytes:
+    return os.urandom(28) + bytes(4)
 
 
 def _line(method: str, params: list[object]) -> bytes:
@@ -76,12 +90,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any [0]")
     parser.add_argument("--difficulty", type=float, default=1e-9, help="[1e-9]")
     parser.add_argument("--every", type=float, default=1.0, metavar="S", help="[1]")
+    parser.add_argument(
+        "--block-every", type=int, default=0, metavar="N", help="jobs [never]"
+    )
     options = parser.parse_args()
     server = Server("127.0.0.1", options.port)
+    writer = JobWriter(options.difficulty, options.block_every)
     sys.stdout.write(msgspec.json.encode({"port": server.port}).decode() + "\n")
     sys.stdout.flush()
     try:
-        serve(server, JobWriter(options.difficulty), options.every)
+        serve(server, writer, options.every)
     except KeyboardInterrupt:
         sys.exit(130)
 

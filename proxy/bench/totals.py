@@ -9,6 +9,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: When they were read, monotonic seconds.
         lost: Shares whose connection ended before the answer.
+        retargets: Difficulties that miners were told.
         skipped: Shares that the pace owed while the miner's window was full.
         working: Miners that are authorised and have a job, now.
         opened: Connections tried; `failed` of them never worked.
@@ -25,6 +26,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     in_flight: int
     lost: int
+    retargets: int
     skipped: int
     working: int
     opened: int

@@ -71,6 +71,35 @@ def test_every_share_that_was_sent_is_accounted_for() -> None:
 
 
 @pytest.mark.integration
+def test_crowds_are_held_told_and_taken_in() -> None:
+    sizes = ("--seconds", "3", "--rounds", "1", "--miners", "60")
+    done = run_bench("idle", "fanout", "storm", *sizes, "--json")
+
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    for server in ("floor", "baseload"):
+        idle, fanout, storm = rounds_of(document, server)
+        assert (idle["held"], idle["dropped"]) == (60, 0)
+        assert fanout["jobs"] >= 2
+        assert 0 < fanout["spread_ms"] <= fanout["worst_ms"]
+        assert 0 < storm["all_work_s"] < 60
+        assert storm["answered"] + storm["skipped"] > 0
+
+
+@pytest.mark.integration
+def test_a_soak_changes_everything_and_watches_memory() -> None:
+    done = run_bench("soak", "--seconds", "14", "--miners", "20", "--json")
+
+    document = json.loads(done.stdout)
+    assert [r["scenario"] for r in document["results"]] == ["soak"]
+    (soak,) = rounds_of(document, "baseload")
+    assert soak["connects"] >= 20 + 10
+    assert soak["retargets"] > soak["connects"]
+    assert soak["shares"] > soak["rejected"]
+    assert done.returncode == (1 if soak["growth"] > 0.02 else 0)
+
+
+@pytest.mark.integration
 def test_a_table_compares_ours_with_another_server(tmp_path: Path) -> None:
     with bare_server() as (port, pid):
         another = ("--against", f"127.0.0.1:{port}", "--against-pid", str(pid))

@@ -77,6 +77,7 @@ cdef extern from "load.h" nogil:
         uint64_t rejected
         uint64_t in_flight
         uint64_t lost
+        uint64_t retargets
         uint64_t skipped
         uint64_t working
         uint64_t opened

@@ -97,6 +97,7 @@ cdef class Load:
             rejected=t.rejected,
             in_flight=t.in_flight,
             lost=t.lost,
+            retargets=t.retargets,
             skipped=t.skipped,
             working=t.working,
             opened=t.opened,

@@ -80,9 +80,11 @@ static bool hear_order(load *l, miner *m, const message *said)
 
     if (span_is(said->method, "\"mining.notify\""))
         return take_job(l, m, said->params);
-    if (span_is(said->method, "\"mining.set_difficulty\""))
+    if (span_is(said->method, "\"mining.set_difficulty\"")) {
+        l->sum.retargets++;
         return list_open(&list) && list_take(&list, &one) &&
                span_decimal(one, &m->difficulty);
+    }
     if (span_is(said->method, "\"mining.set_extranonce\""))
         return list_open(&list) && list_take(&list, &one) && list_take(&list, &two) &&
                take_extranonce(m, one, two);

@@ -24,6 +24,7 @@ typedef struct {
     uint64_t rejected;
     uint64_t in_flight;
     uint64_t lost;       /* the connection ended before the answer */
+    uint64_t retargets;  /* difficulties that miners were told */
     uint64_t skipped;    /* due by the pace, but the miner's window was full */
     uint64_t working;    /* miners that are authorised and have a job, now */
     uint64_t opened;     /* connections tried */

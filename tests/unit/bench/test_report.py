@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from proxy.bench.figures import SHARE_COLUMNS, Column, ShareFigures
+from proxy.bench.figures import SHARE_COLUMNS, Column, Figures, ShareFigures
 from proxy.bench.report import Document, Result, table_of, view_of
 
 
@@ -29,7 +29,8 @@ def figures(
 
 
 def result(**rounds: list[ShareFigures]) -> Result:
-    return Result("accept", "what was done", SHARE_COLUMNS, dict(rounds))
+    found: dict[str, list[Figures]] = {name: [*r] for name, r in rounds.items()}
+    return Result("accept", "what was done", SHARE_COLUMNS, found)
 
 
 def rate_of(column: Column = SHARE_COLUMNS[0]) -> Column:
