@@ -470,13 +470,12 @@ cdef class Channel(Row):
             filling_size: Zeros between its slot and what it rolls.
             is_standard: It rolls nothing of the coinbase.
 
-        Raises:
-            LocalError: Its connection is gone, or there is no memory.
+        A connection that is gone by now brings none.
         """
         if not w.wire_open_channel(
             self.wire, self.carrier.wire, number, filling_size, is_standard
-        ):
-            raise LocalError("the channel's connection is gone")
+        ) and w.wire_is_open(self.carrier.wire):
+            raise MemoryError
 
     def close(self):
         """Judge no more of them."""

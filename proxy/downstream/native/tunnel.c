@@ -26,7 +26,8 @@ wire *find_channel(const tunnel *t, uint32_t id)
                                                                        : NULL;
 }
 
-/* Seal whole frames and send them, in as few pieces as fit the engine's `sealed`. */
+/* Seal whole frames and send them, in as few pieces as fit the engine's `sealed`.
+ * What ends in the middle of a frame is nothing that a peer could go on with. */
 void send_frames(wire *w, const char *data, size_t size)
 {
     lane *l = w->lane;
@@ -36,6 +37,10 @@ void send_frames(wire *w, const char *data, size_t size)
     while (p < end && w->fd >= 0) {
         size_t part = payload;
 
+        if ((size_t)(end - p) < (payload ? payload : HEADER_BYTES)) {
+            lose(w);
+            return;
+        }
         if (!payload) {
             part = HEADER_BYTES;
             payload = HEADER_BYTES + (p[3] | (size_t)p[4] << 8 | (size_t)p[5] << 16);

@@ -43,8 +43,20 @@ void lane_free(lane *l)
     free(l);
 }
 
+/* What was accepted in a turn that was not answered is not durable either. */
+static void forget_accepted(lane *l)
+{
+    wire *w;
+
+    while ((w = dequeue(l, ACCEPTING))) {
+        w->channel->accepted = 0;
+        w->channel->work = 0;
+    }
+}
+
 static void begin(lane *l)
 {
+    forget_accepted(l);
     l->record_count = l->answer_count = l->answer_bytes = 0;
     l->has_block = false;
     memset(l->verdicts, 0, sizeof l->verdicts);
