@@ -51,6 +51,9 @@ class IdleFigures(msgspec.Struct, frozen=True, kw_only=True):
 class FanoutFigures(msgspec.Struct, frozen=True, kw_only=True):
     """How a new job reaches all miners: from the first of them to the last.
 
+    The kernel notes when it comes: miners in their thousands that share one processor
+    read it later than they had it.
+
     Attributes:
         spread_ms: The median of the jobs.
         worst_ms: The longest.

@@ -22,7 +22,7 @@ from proxy.bench.figures import (
 )
 from proxy.bench.rig import SHARE_DIFFICULTY, Engine, Setting
 from proxy.bench.shares import ShareSettings, measure_shares
-from proxy.bench.soak import measure_soak
+from proxy.bench.soak import SHARES_PER_S, measure_soak
 from proxy.bench.target import Target
 
 PACED_WINDOW = 16
@@ -168,10 +168,10 @@ STORM = Scenario(
 SOAK = Scenario(
     "soak",
     lambda plan: (
-        f"soak: {plan.miners:,} miners, {plan.window} in flight, up to "
+        f"soak: {SHARES_PER_S:,.0f} shares/s from {plan.miners:,} miners, up to "
         f"{plan.seconds:g} s; connects, jobs, blocks and retargets all along"
     ),
-    lambda target, plan: measure_soak(target, plan.miners, plan.seconds, plan.window),
+    lambda target, plan: measure_soak(target, plan.miners, plan.seconds),
     SOAK_COLUMNS,
     miners=1000,
     seconds=600.0,

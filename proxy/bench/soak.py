@@ -14,6 +14,11 @@ MAX_SHARES = 50_000_000
 WARM_SHARES = 20_000_000
 """A site remembers 2^24 shares: only then is its table of them as large as it gets."""
 
+SHARES_PER_S = 100_000.0
+WINDOW = 16
+"""A steady pace, since tables of a job's shares have sizes of powers of two: at a pace
+that wanders, so does the memory."""
+
 TURN_S = 1.0
 LEAVERS = 0.01
 """Part of the miners that hang up in each turn, and come back as others."""
@@ -41,9 +46,7 @@ class Watch:
         return median(self.warm[-fifth:]) / median(self.warm[:fifth]) - 1
 
 
-def measure_soak(
-    target: Target, miners: int, seconds: float, window: int
-) -> SoakFigures:
+def measure_soak(target: Target, miners: int, seconds: float) -> SoakFigures:
     """Run a server hard for `seconds` or 50 million shares, whichever is first.
 
     Memory is watched after 20 million shares or half the time.
@@ -54,7 +57,7 @@ def measure_soak(
     load, watch = Load(target.address, target.port, miners), Watch()
     load.open(miners, CONNECTS_PER_S)
     begun = now = await_work(load, target, miners)
-    load.submit(window)
+    load.submit(WINDOW, SHARES_PER_S)
     while now.at - begun.at < seconds and now.answered < MAX_SHARES:
         now = _turn(load, target, miners)
         if now.answered >= WARM_SHARES or now.at - begun.at >= seconds / 2:

@@ -12,7 +12,7 @@ static const double HARDEST = 1e-5;
 
 static void note(load *l, const char *id)
 {
-    const double at = 1e-9 * (double)l->now;
+    const double at = 1e-9 * (double)l->came;
     size_t n = l->notice_count;
 
     for (size_t i = 0; i < 4 && i < n; i++) { /* only the newest are still on the way */
@@ -20,7 +20,8 @@ static void note(load *l, const char *id)
 
         if (strcmp(l->notice_ids[n - 1 - i].id, id))
             continue;
-        known->last = at;
+        known->first = at < known->first ? at : known->first;
+        known->last = at > known->last ? at : known->last;
         known->count++;
         return;
     }

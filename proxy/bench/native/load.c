@@ -21,12 +21,17 @@ enum {
     WAIT_MS = 20,
 };
 
-uint64_t clock_ns(void)
+static uint64_t ns_of(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_ns(void)
+{
+    return ns_of(CLOCK_MONOTONIC);
 }
 
 /* ---- beginning and end ---- */
@@ -51,6 +56,7 @@ load *load_new(const char *address, uint16_t port, const char *worker, size_t ro
     l->epoll = l->timer = -1;
     l->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
     l->fallback = fallback;
+    l->epoch = ns_of(CLOCK_REALTIME) - clock_ns();
     l->room = room;
     l->miners = calloc(room, sizeof *l->miners);
     strncpy(l->worker, worker, MAX_WORKER_BYTES);

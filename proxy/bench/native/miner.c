@@ -233,11 +233,15 @@ static bool hear_lines(load *l, miner *m, size_t size)
 
 void miner_receive(load *l, miner *m)
 {
-    ssize_t got = rest_receive(&m->rest, m->fd, l->received, RECEIVE_BYTES);
+    uint64_t came = 0;
+    ssize_t got =
+        m->submits ? rest_receive(&m->rest, m->fd, l->received, RECEIVE_BYTES)
+                   : rest_receive_at(&m->rest, m->fd, l->received, RECEIVE_BYTES, &came);
 
     if (got < 0)
         return;
     l->now = clock_ns();
+    l->came = came ? came - l->epoch : l->now;
     if (got > 0 && hear_lines(l, m, m->rest.size + (size_t)got))
         return;
     miner_hang_up(l, m, m->is_working ? &l->sum.dropped : &l->sum.failed);

@@ -61,6 +61,8 @@ static bool connect_miner(load *l, miner *m)
     if (m->fd < 0)
         return false;
     setsockopt(m->fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    if (!m->submits)
+        setsockopt(m->fd, SOL_SOCKET, SO_TIMESTAMPNS, &at_once, sizeof at_once);
     if (ntohl(l->server.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET)
         bind_source(m->fd, number++);
     if (connect(m->fd, (struct sockaddr *)&l->server, sizeof l->server) &&

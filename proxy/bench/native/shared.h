@@ -58,6 +58,8 @@ struct load {
     bool open_submits;
     int epoll, timer;
     uint64_t now; /* ns */
+    uint64_t came; /* when the kernel had what is being heard, or when we did */
+    uint64_t epoch; /* ns of the wall clock at 0 of ours */
     totals sum;
     latency replies;
     job *newest;
