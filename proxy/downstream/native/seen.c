@@ -1,14 +1,16 @@
+#define _DEFAULT_SOURCE
 #include "share.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Open addressing; a slot of zeros is empty. Keys are ends of hashes that were paid
  * for with work, so they need no hashing of their own, and nobody can choose them.
  * It grows by moving a few keys at each addition: no share waits for all of them. */
 
-enum { FIRST_SLOTS = 64, MOVES = 8 };
+enum { FIRST_SLOTS = 64, MOVES = 8, LARGE_BYTES = 1 << 18 };
 
 typedef struct {
     uint8_t (*slots)[KEY_BYTES];
@@ -26,11 +28,31 @@ struct seen {
 
 static const uint8_t ZERO[KEY_BYTES];
 
+/* A large table has pages of its own: they are gone with it, where the heap would keep
+ * them. One job's tables are never the size of the next one's. */
+static bool is_large(size_t slots)
+{
+    return slots * KEY_BYTES >= LARGE_BYTES;
+}
+
 static bool table_open(table *t, size_t slots)
 {
-    t->slots = calloc(slots, KEY_BYTES);
+    void *room = is_large(slots) ? mmap(NULL, slots * KEY_BYTES, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                                 : calloc(slots, KEY_BYTES);
+
+    t->slots = room == MAP_FAILED ? NULL : room;
     t->mask = slots - 1;
     return t->slots;
+}
+
+static void table_close(table *t)
+{
+    if (t->slots && is_large(t->mask + 1))
+        munmap(t->slots, (t->mask + 1) * KEY_BYTES);
+    else
+        free(t->slots);
+    *t = (table){0};
 }
 
 /* The slot that holds `key`, or the empty one where it belongs. */
@@ -59,8 +81,7 @@ static void move_some(seen *set)
         if (memcmp(key, ZERO, KEY_BYTES))
             memcpy(table_find(&set->now, key), key, KEY_BYTES);
         if (set->moved++ == set->old.mask) {
-            free(set->old.slots);
-            set->old = (table){0};
+            table_close(&set->old);
         }
     }
 }
@@ -83,8 +104,8 @@ void seen_free(seen *set)
     if (!set)
         return;
     pthread_mutex_destroy(&set->lock);
-    free(set->now.slots);
-    free(set->old.slots);
+    table_close(&set->now);
+    table_close(&set->old);
     free(set);
 }
 
