@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from twisted.internet.task import Clock
 from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogPublisher
+from twisted.logger import globalLogBeginner, globalLogPublisher
 
 # the same examples in every run, however busy the machine
 settings.register_profile(
@@ -19,6 +19,11 @@ settings.register_profile(
 settings.load_profile("steady")
 
 FlushFailures = Callable[[type[BaseException]], int]
+
+
+def pytest_configure() -> None:
+    """Let Twisted keep no log of the whole run, and so all that is named in it."""
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 
 def pytest_collection_finish() -> None:
