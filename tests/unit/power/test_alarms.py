@@ -94,3 +94,42 @@ def test_a_machine_that_is_gone_has_no_alarm() -> None:
     assert alarms.of_machine("a") == []
     assert alarms.machines(AlarmName.SILENT) == 1
     assert told.kinds == ["alarm"] * 3 + ["cleared"] * 2
+
+
+def test_the_machine_is_named_and_the_time_told_to_a_tenth() -> None:
+    told = Told()
+    alarms = Alarms(told)
+
+    alarms.holds(AlarmName.SILENT, "no shares", {"for": 9}, NOW, "10.0.0.1")
+    assert [a.body for a in alarms.standing] == [{"for": 9}]
+    alarms.forget("10.0.0.1", later(123.46))
+
+    name = {"alarm": "silent", "machine": "10.0.0.1"}
+    assert told == [
+        ("alarm", "no shares", name | {"for": 9}),
+        ("cleared", "over: no shares", name | {"for_s": 123.5}),
+    ]
+
+
+def test_a_place_among_the_named_is_free_again_when_one_is_over() -> None:
+    told = Told()
+    alarms = Alarms(told)
+    for n in range(MAX_NAMED):
+        alarms.holds(AlarmName.SILENT, "no shares", {}, NOW, f"m{n}")
+    alarms.forget("m0", NOW)
+    alarms.forget("m1", NOW)
+    told.clear()
+
+    for n in range(3):
+        alarms.holds(AlarmName.SILENT, "no shares", {}, NOW, f"new{n}")
+    alarms.forget("new2", NOW)
+
+    kinds = [(kind, body.get("machine")) for kind, _, body in told]
+    assert kinds == [
+        ("alarm", "new0"),
+        ("alarm", "new1"),
+        ("mark", "new2"),
+        ("alarm", None),  # more than those named
+        ("mark", "new2"),
+        ("cleared", None),
+    ]

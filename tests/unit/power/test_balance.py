@@ -154,3 +154,54 @@ def test_power_beside_the_meter_shows_too() -> None:
 
     assert found == [False, True, True]
     assert not any(b.at_most.is_hidden_load() for b in lived(16, 9_600.0, 1000).looks)
+
+
+def one_of(*levels: float, at: int, before: float, since: float) -> tuple[float, ...]:
+    """Bounds of W for a machine of these levels, commanded `since` seconds ago."""
+    points = [(HashesPerSecond(w), Watts(w)) for w in levels]
+    fleet = evolve(
+        fleet_of([points], t_down=[15.0], t_up=[60.0]),
+        level=np.array([at]),
+        from_w=np.array([before]),
+        changed_at=np.array([NOW - since]),
+    )
+    return bounds(fleet)[:2]
+
+
+def test_a_slower_level_bounds_what_a_machine_draws_on_its_way() -> None:
+    watts = 100.0, 500.0, 700.0, 1000.0
+
+    assert one_of(*watts, at=1, before=700.0, since=14.0) == (500.0, 700.0)
+    assert one_of(*watts, at=1, before=700.0, since=15.0) == (500.0, 500.0)
+    assert one_of(*watts, at=2, before=500.0, since=59.0) == (500.0, 700.0)
+    assert one_of(*watts, at=2, before=500.0, since=60.0) == (700.0, 700.0)
+
+
+def test_a_fifth_at_work_tells_and_a_fiftieth_of_strangers_does_not_hide_it() -> None:
+    kinds = [
+        [(HashesPerSecond(0.0), Watts(0.0)), (HashesPerSecond(1.0), Watts(w))]
+        for w in (980.0, 20.0, 4000.0)
+    ]
+    fleet = evolve(
+        fleet_of(kinds, t_down=[15.0] * 3, t_up=[60.0] * 3),
+        level=np.array([1, 1, 0]),
+        priority=np.array([0, UNMANAGED, 0]),
+    )
+    more = evolve(fleet, level_w=fleet.level_w + np.array([[0, 0], [0, 1], [0, 0]]))
+    less = evolve(fleet, level_w=fleet.level_w + np.array([[0, 0], [0, 0], [0, 1]]))
+
+    assert is_telling(fleet)
+    assert not is_telling(more), "1 W more of strangers"
+    assert not is_telling(less), "1 W more asleep"
+
+
+def test_the_samples_of_a_window_add_up() -> None:
+    balances = Balances()
+    balances.sample(Watts(10.0), EXPECTED, Seconds(1.0))
+    balances.sample(Watts(20.0), EXPECTED, Seconds(2.0))
+    balances.close(ShareSum(0, 0.0, 0.0, Seconds(3.0)))
+
+    (look,) = balances.looks
+    assert look.it_j == 50.0
+    assert (look.least_j, look.most_j) == (36_000.0, 36_000.0)
+    assert (look.least_hashes, look.most_hashes) == (12e14, 12e14)

@@ -105,3 +105,51 @@ def test_one_share_on_its_way_is_no_proof_of_hashing_on() -> None:
         hashing.stray(Seconds(float(number)))
 
     assert hashing.hashes_on
+
+
+def test_a_share_or_a_rest_leaves_nothing_owed() -> None:
+    hashing = Hashing(difficulty(20.0))
+    for excuse in (lambda: hashing.add(some(1, 1.0)), hashing.rest):
+        hashing.owe(MODEL, STEP)
+        assert hashing.missed == pytest.approx(20.0 / 12.0)
+
+        excuse()
+
+        assert hashing.missed == 0.0
+
+
+def test_time_without_shares_is_no_work() -> None:
+    hashing = Hashing(difficulty(20.0))
+
+    hashing.owe(MODEL, STEP)
+
+    assert hashing.shares == ShareSum(0, 0.0, 0.0, STEP)
+
+
+def test_a_simulated_machine_owes_shares_of_any_difficulty() -> None:
+    hashing = Hashing(0.25)
+
+    hashing.owe(HashesPerSecond(HASHES_PER_DIFFICULTY), STEP)
+
+    assert hashing.missed == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(("count", "is_own"), [(9, False), (10, True)])
+def test_ten_shares_are_enough_to_go_by(count: int, *, is_own: bool) -> None:
+    hashing = Hashing(difficulty(20.0))
+    hashing.owe(MODEL, Seconds(60.0))
+    hashing.add(some(count, hashing.difficulty))
+
+    assert (hashing.expected_hs(MODEL) < MODEL) is is_own
+
+
+def test_a_machine_that_finds_nothing_by_its_model_has_stopped_at_once() -> None:
+    assert Hashing(1.0).silence_limit(HashesPerSecond(0.0)) == 0.0
+
+
+def test_the_last_stray_share_is_remembered() -> None:
+    hashing = Hashing()
+    for second in (3.0, 7.0):
+        hashing.stray(Seconds(second))
+
+    assert (hashing.strays, hashing.stray_at) == (2, 7.0)

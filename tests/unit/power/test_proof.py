@@ -7,6 +7,7 @@ import pytest
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.proof import (
+    Efficiency,
     ShareSum,
     efficiency,
     is_above_cap,
@@ -106,3 +107,55 @@ def test_fewer_watts_than_the_work_needs_are_a_hidden_supply() -> None:
 def test_too_few_shares_are_no_proof_either_way() -> None:
     assert seen(100, 1.35) == (False, False)
     assert seen(0, 1.35) == (False, False)
+
+
+def test_an_interval_holds_nineteen_of_twenty_by_default() -> None:
+    low, high = equal_shares(100, seconds=1.0).interval()
+    rate = equal_shares(100, seconds=1.0).hash_hs
+
+    assert (low / rate, high / rate) == pytest.approx((0.804, 1.196))
+    assert ShareSum(9, 9.0, 9.0, Seconds(0.0)).interval() == (0.0, 0.0)
+
+
+def test_a_cap_that_is_just_reached_is_not_exceeded() -> None:
+    shares = equal_shares(100)
+
+    assert not is_above_cap(shares, shares.hash_hs, delta=0.0, z=0.0)
+    assert is_above_cap(shares, shares.hash_hs * 0.999, delta=0.0, z=0.0)
+
+
+def test_what_is_tolerated_counts_for_a_violation_too() -> None:
+    sure = equal_shares(100_000_000)
+    cap = sure.hash_hs / 1.05
+
+    assert violates_cap((sure, sure), cap)
+    assert not violates_cap((sure, sure), cap, delta=0.10)
+
+
+def test_as_many_deviations_as_asked_for_are_not_more() -> None:
+    few, many = Efficiency(4.0, 1.0, 1.0), Efficiency(1.0, 4.0, 1.0)
+
+    assert not few.is_hidden_load(share=0.0, z=1.5)
+    assert few.is_hidden_load(share=0.0, z=1.49)
+    assert not many.is_hidden_supply(share=0.0, z=1.5)
+    assert many.is_hidden_supply(share=0.0, z=1.49)
+
+
+def test_a_machine_below_one_joule_per_terahash_is_judged_alike() -> None:
+    assert Efficiency(0.5, 0.25, 0.001).is_hidden_load()
+    assert Efficiency(0.25, 0.5, 0.001).is_hidden_supply()
+
+
+@pytest.mark.parametrize("observed", [0.0, math.inf])
+def test_a_site_without_watts_or_without_shares_proves_nothing(
+    observed: float,
+) -> None:
+    nothing = Efficiency(observed, 20.0, 0.01)
+
+    assert (nothing.is_hidden_load(), nothing.is_hidden_supply()) == (False, False)
+
+
+def test_a_model_without_hashes_expects_no_joules() -> None:
+    none = HashesPerSecond(0.0)
+
+    assert efficiency(equal_shares(9), Watts(9.0), Watts(9.0), none).expected == 0.0

@@ -6,40 +6,12 @@ import numpy as np
 import pytest
 
 from protocol.units import Seconds
-from proxy.config import FleetConfig, PowerConfig, SiteConfig
+from proxy.config import FleetConfig, SiteConfig
 from proxy.power.fleet import UNMANAGED
-from proxy.power.machines import (
-    ABSENT_AFTER,
-    Describer,
-    Machine,
-    Mode,
-    Saved,
-    check_models,
-)
-from proxy.power.messages import Joined
+from proxy.power.machines import ABSENT_AFTER, Mode, Saved, check_models
 from proxy.power.models import UnknownModelError
-from proxy.power.table import FORGOTTEN_AFTER, Table
-
-POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000)
-ROWS = (
-    FleetConfig(workers="lux.*", model="Antminer S19j Pro", control="pyasic"),
-    FleetConfig(workers="park.*", model="Antminer S21", priority=2),
-    FleetConfig(addresses="10.9.0.0/16", model="Antminer S9", hash_scale=0.5),
-)
-NOW = Seconds(1000.0)
-
-
-def a_table() -> Table:
-    return Table(Describer.of(POWER, ROWS))
-
-
-def join(table: Table, miner: int, worker: str, address: str = "10.0.0.1") -> Machine:
-    (machine,) = table.join([Joined(miner, worker, address, True)], NOW)
-    return machine
-
-
-def later(seconds: float) -> Seconds:
-    return Seconds(NOW + seconds)
+from proxy.power.table import FORGOTTEN_AFTER
+from tests.unit.power.tables import NOW, POWER, a_table, join, later
 
 
 def test_the_first_row_that_fits_describes_a_machine() -> None:

@@ -1,0 +1,35 @@
+"""A small table of machines for tests."""
+
+from protocol.units import Seconds
+from proxy.config import FleetConfig, PowerConfig
+from proxy.power.machines import Describer, Machine
+from proxy.power.messages import Joined
+from proxy.power.table import Table
+
+POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000)
+ROWS = (
+    FleetConfig(workers="lux.*", model="Antminer S19j Pro", control="pyasic"),
+    FleetConfig(workers="park.*", model="Antminer S21", priority=2),
+    FleetConfig(addresses="10.9.0.0/16", model="Antminer S9", hash_scale=0.5),
+)
+NOW = Seconds(1000.0)
+
+
+def a_table() -> Table:
+    return Table(Describer.of(POWER, ROWS))
+
+
+def join(
+    table: Table,
+    miner: int,
+    worker: str,
+    address: str = "10.0.0.1",
+    *,
+    is_parked: bool = True,
+) -> Machine:
+    (machine,) = table.join([Joined(miner, worker, address, is_parked)], NOW)
+    return machine
+
+
+def later(seconds: float) -> Seconds:
+    return Seconds(NOW + seconds)

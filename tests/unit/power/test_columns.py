@@ -1,0 +1,106 @@
+"""Rows of a fleet come, change their model and go, and the others stay as they are."""
+
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import evolve
+
+from protocol.units import Seconds
+from proxy.power.columns import NO_FLEET, extended, kept, remodelled
+from proxy.power.fleet import Fleet
+from proxy.power.machines import Variant
+from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine, points
+
+SLOW = Variant(points(LEVELLED), Seconds(135.0), Seconds(30.0))
+QUICK = Variant(machine(800.0, 20.0), Seconds(8.0), Seconds(38.0))
+
+
+def columns(of: Fleet) -> dict[str, Any]:
+    every = attrs.asdict(of)
+    del every["rows"]
+    return {name: column.tolist() for name, column in every.items()}
+
+
+def three() -> Fleet:
+    """Machines that differ in every column."""
+    return Fleet(
+        level_w=np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+        level_h=np.array([[0.0, 7.0], [0.0, 8.0], [0.0, 9.0]]),
+        top=np.array([1, 1, 0]),
+        level=np.array([1, 0, 0]),
+        from_w=np.array([2.0, 4.0, 5.0]),
+        changed_at=np.array([10.0, 20.0, 30.0]),
+        switched_at=np.array([11.0, 21.0, 31.0]),
+        t_down=np.array([12.0, 22.0, 32.0]),
+        t_up=np.array([13.0, 23.0, 33.0]),
+        priority=np.array([0, 1, 2]),
+        debt_h=np.array([0.5, 1.5, 2.5]),
+        cycles=np.array([0.1, 1.1, 2.1]),
+        responsive=np.array([True, False, True]),
+    )
+
+
+def test_a_row_that_goes_takes_every_column_of_it_along() -> None:
+    before = three()
+
+    after = kept(before, np.array([True, False, True]))
+
+    rest = {name: [c[0], c[2]] for name, c in columns(before).items()}
+    assert columns(after) == rest
+    assert after.rows.tolist() == [0, 1]
+
+
+def test_new_rows_are_off_since_long_ago_and_owed_nothing() -> None:
+    before = three()
+
+    more = extended(before, 2, [4, 3])
+    after = columns(more)
+
+    assert {name: c[:3] for name, c in after.items()} == columns(before)
+    assert {name: c[3:] for name, c in after.items()} == {
+        "level_w": [[0.0, 0.0]] * 2,
+        "level_h": [[0.0, 0.0]] * 2,
+        "top": [0, 0],
+        "level": [0, 0],
+        "from_w": [0.0, 0.0],
+        "changed_at": [-np.inf] * 2,
+        "switched_at": [-np.inf] * 2,
+        "t_down": [0.0, 0.0],
+        "t_up": [0.0, 0.0],
+        "priority": [4, 3],
+        "debt_h": [0.0, 0.0],
+        "cycles": [0.0, 0.0],
+        "responsive": [True, True],
+    }
+    assert all(
+        getattr(more, name).dtype == getattr(before, name).dtype for name in after
+    )
+
+
+def test_the_first_machines_of_a_site_have_the_levels_of_their_kinds() -> None:
+    made = remodelled(
+        extended(NO_FLEET, 3, [1, 1, 0]), [QUICK, SLOW, QUICK], [True, False, True]
+    )
+
+    expected = fleet(QUICK.points, SLOW.points, QUICK.points, running=False)
+    assert made.level_w.tolist() == expected.level_w.tolist()
+    assert made.level_h.tolist() == expected.level_h.tolist()
+    assert made.top.tolist() == [1, 3, 1]
+    assert made.t_down.tolist() == [8.0, 135.0, 8.0]
+    assert made.t_up.tolist() == [38.0, 30.0, 38.0]
+    assert made.responsive.tolist() == [True, False, True]
+
+
+def test_another_model_leaves_what_happened_to_a_machine() -> None:
+    past = {"debt_h": np.array([1.5, 0.0]), "switched_at": np.array([NOW, 1.0])}
+    before = evolve(fleet(LEVELLED, LEVELLED), **past)
+
+    after = remodelled(before, [QUICK, SLOW], [True, True])
+
+    modelled = {"level_w", "level_h", "top", "t_down", "t_up"}
+    old, new = columns(before), columns(after)
+    assert {n: c for n, c in new.items() if n not in modelled} == {
+        n: c for n, c in old.items() if n not in modelled
+    }
+    assert new["t_up"] == [38.0, 30.0]

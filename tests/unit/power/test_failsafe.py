@@ -1,0 +1,48 @@
+"""Which miners are parked while nobody says what a site may draw."""
+
+import pytest
+
+from proxy.config import FleetConfig, PowerConfig
+from proxy.power.failsafe import to_park
+from proxy.power.machines import Describer
+
+ROWS = (
+    FleetConfig(workers="firm.*", model="Antminer S21", priority=2),
+    FleetConfig(workers="s21.*", model="Antminer S21"),
+    FleetConfig(workers="s9.*", model="Antminer S9"),
+)
+
+
+def parked(fail_safe_w: float, *workers: str) -> list[str]:
+    """Names of those parked; no auxiliary load, so the bias of 1.25 is all."""
+    power = PowerConfig(
+        budget_w=1e6, fail_safe_w=fail_safe_w, aux_w=0.0, aux_share=0.0, unknown_w=4000
+    )
+    miners = [(100 + n, name, f"10.0.0.{n}") for n, name in enumerate(workers)]
+    found = to_park(miners, Describer.of(power, ROWS), power)
+    return sorted(workers[miner - 100] for miner in found)
+
+
+@pytest.mark.parametrize(("room", "expected"), [(1.0, []), (-1.0, ["s21.1"])])
+def test_machines_within_the_fail_safe_go_on(room: float, expected: list[str]) -> None:
+    limit_w = 1.25 * (3500.0 + 3500.0) + room
+
+    assert parked(limit_w, "firm.1", "s21.1") == expected
+
+
+def test_strangers_go_first_then_the_lowest_class_and_the_worst_in_it() -> None:
+    workers = "firm.1", "s21.1", "s9.1", "stranger"  # 3500, 3500, 1323, 4000 W
+
+    assert parked(1.25 * 9000, *workers) == ["stranger"]
+    assert parked(1.25 * 8400, *workers) == ["s9.1", "stranger"]
+    assert parked(1.25 * 5000, *workers) == ["s21.1", "s9.1", "stranger"]
+
+
+def test_a_parked_machine_still_draws_its_idle_watts() -> None:
+    assert parked(1.25 * 3850, "s21.1", "s21.2") == ["s21.1"]
+    assert parked(1.25 * 3849, "s21.1", "s21.2") == ["s21.1", "s21.2"]
+
+
+def test_a_fail_safe_of_nothing_parks_all_and_none_are_none() -> None:
+    assert parked(0.0, "firm.1", "s21.1") == ["firm.1", "s21.1"]
+    assert parked(0.0) == []
