@@ -72,3 +72,7 @@ def test_the_models_watts_count_with_their_bias_and_the_auxiliary_load() -> None
 def test_what_a_device_said_long_ago_does_not_count() -> None:
     assert told(a_table(3000.0, ago=FRESH - 1), state(), MODEL)[1] == "telemetry"
     assert told(a_table(3000.0, ago=FRESH), state(), MODEL)[1] == "model"
+
+
+def test_a_device_that_says_that_it_draws_nothing_is_believed() -> None:
+    assert told(a_table(0.0, 0.0), state(), MODEL) == (1000.0, "telemetry")

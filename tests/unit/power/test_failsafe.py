@@ -46,3 +46,15 @@ def test_a_parked_machine_still_draws_its_idle_watts() -> None:
 def test_a_fail_safe_of_nothing_parks_all_and_none_are_none() -> None:
     assert parked(0.0, "firm.1", "s21.1") == ["firm.1", "s21.1"]
     assert parked(0.0) == []
+
+
+def test_a_machine_is_described_by_its_address_too() -> None:
+    row = FleetConfig(addresses="10.9.0.0/16", model="Antminer S9")
+    power = PowerConfig(budget_w=1e6, fail_safe_w=1250.0, aux_w=0.0, aux_share=0.0)
+    miners = [(1, "a", "10.9.0.1"), (2, "b", "10.8.0.1")]
+
+    assert to_park(miners[:1], Describer.of(power, [row]), power) == [1]
+    assert to_park(miners, Describer.of(power, [row]), power) == [1, 2]
+    enough = PowerConfig(budget_w=1e6, fail_safe_w=2200.0, aux_w=0.0, aux_share=0.0)
+    assert to_park(miners[:1], Describer.of(enough, [row]), enough) == []
+    assert to_park(miners, Describer.of(enough, [row]), enough) == [2]

@@ -108,6 +108,29 @@ def test_each_kind_rotates_within_itself() -> None:
     assert owed_machines(two_kinds, NOW, PARAMS).tolist() == [2000.0, 500.0]
 
 
+def test_kinds_of_unequal_numbers_are_paired_within_themselves() -> None:
+    small, large = machine(500.0, 30.0), machine(2000.0, 30.0)
+    crowd = evolve(
+        fleet(*[small] * 3, *[large] * 3, debt=[1.0, 0.5, 2.0, 0.0, 8.0, 9.0]),
+        level=np.array([1, 1, 0, 1, 0, 0]),
+        from_w=np.array([500.0, 500.0, 0.0, 2000.0, 0.0, 0.0]),
+    )
+
+    assert rotated(crowd) == [3]
+    assert owed_machines(crowd, NOW, PARAMS).tolist() == [2000.0, 500.0]
+
+
+def test_machines_whose_hashrate_nobody_knows_are_equals() -> None:
+    unknown = ((0.0, 100.0), (0.0, 1000.0))
+    pair = evolve(
+        fleet(unknown, unknown, debt=[0.0, 9.0]),
+        level=np.array([1, 0]),
+        from_w=np.array([1000.0, 100.0]),
+    )
+
+    assert rotated(pair) == [0]
+
+
 def test_a_fleet_without_watts_or_without_machines_rotates_nothing() -> None:
     assert rotated(fleet()) == []
     assert rotated(fleet(((0.0, 0.0), (1.0, 0.0)), running=False)) == []
