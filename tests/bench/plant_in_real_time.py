@@ -15,8 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,41 +29,23 @@ from typing_extensions import override
 
 from proxy.admin.client import AdminError, call
 from proxy.power.fleet import Floats
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
-from tests.support import free_port
-
-SITE = "hall-a"
-PAYOUT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
-KINDS = (
-    ("Antminer S19j Pro", 3),
-    ("Antminer S21", 3),
-    ("Whatsminer M50S", 2),
-    ("Antminer S19 Pro", 2),
+from tests.bench.plant_setting import (
+    KINDS,
+    SITE,
+    Ports,
+    Setting,
+    config,
+    node_options,
+    plant_options,
 )
-HASH_SCALE = DEFAULT_HASH_SCALE / 10  # a thousand machines on part of a core
-FULL_W = 3600.0
-"""More than what a machine of these kinds draws with what cools it, on the mean."""
+from tests.bench.share_probe import Answers, ShareProbe
 
-
-@frozen
-class Setting:
-    """What a run is made of.
-
-    Attributes:
-        with_api: Kinds whose device API is used; the others are only parked.
-        sim: More options of `baseload sim plant`.
-    """
-
-    machines: int
-    with_api: tuple[str, ...] = tuple(name for name, _ in KINDS)
-    ramp_up: float = math.inf
-    first_address: str = "127.61.0.1"
-    sim: tuple[str, ...] = ()
-
-    @property
-    def envelope_w(self) -> float:
-        """The contract of the site."""
-        return FULL_W * self.machines
+STEPS = (
+    *((3.5, 300), (2.0, 300), (2.7, 300), (0.8, 300)),
+    *((3.3, 480), (2.5, 240), (3.5, 180)),
+)
+SHORT = ((3.5, 300), (2.0, 150), (3.5, 180))
+"""Megawatts of a thousand machines, and for how long; then all of them are tripped."""
 
 
 @define(eq=False)
@@ -112,6 +95,7 @@ class Hall:
 
     socket: Path
     watch: Watch
+    probe_port: int
 
     def order(self, watts: float) -> float:
         """Order a budget; return when."""
@@ -171,17 +155,17 @@ def _worst_minute(drawn: Floats) -> float:
 @contextmanager
 def running(folder: Path, setting: Setting) -> Iterator[Hall]:
     """Run a site, from a cold start until it may be ordered about."""
-    port, meter = free_port(), free_port()
-    with _started("regtest", *_node_options()) as node:
+    ports = Ports()
+    with _started("regtest", *node_options()) as node:
         assert node.stdout is not None
         ready = json.loads(node.stdout.readline())
         path = folder / "baseload.toml"
-        path.write_text(_config(setting, ready, port, meter))
+        path.write_text(config(setting, ready, ports))
         with (
             _started("run", "-c", str(path), log=folder / "run.log"),
-            _started("sim", "plant", *_plant_options(setting, port, meter)) as plant,
+            _started("sim", "plant", *plant_options(setting, ports)) as plant,
         ):
-            hall = Hall(folder / "admin.sock", Watch(plant))
+            hall = Hall(folder / "admin.sock", Watch(plant), ports.probe)
             _until(lambda: bool(hall.watch.rows) and _has_all(hall, setting), 60)
             yield hall
 
@@ -219,108 +203,122 @@ def _started(*words: str, log: Path | None = None) -> Iterator[subprocess.Popen[
             process.wait(30)
 
 
-def _node_options() -> tuple[str, ...]:
-    ports = ("--rpc-port", "0", "--zmq-port", "0")
-    return (*ports, "--block-every", "30", "--json")
+@frozen
+class Commands:
+    """What an order led to within 10 s of it; seconds from the order.
+
+    Attributes:
+        first_s: Of the first command.
+        last_s: When the last machine got its first command.
+        count: Machines that were commanded.
+        answers: Calls that devices acknowledged, or refused.
+        last_answer_s: Of the last of these.
+    """
+
+    first_s: float
+    last_s: float
+    count: int
+    answers: int
+    last_answer_s: float
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"{self.count} machines commanded, the first {self.first_s:.3f} s after "
+            f"the order, the last after {self.last_s:.2f} s; {self.answers} answers, "
+            f"the last after {self.last_answer_s:.2f} s"
+        )
 
 
-def _plant_options(setting: Setting, port: int, meter: int) -> list[str]:
-    kinds = [f"--kind={name}={share}" for name, share in KINDS]
-    return [
-        *kinds,
-        *("--machines", str(setting.machines)),
-        *("--url", f"stratum+tcp://127.0.0.1:{port}"),
-        *("--first-address", setting.first_address),
-        *("--meter", f"127.0.0.1:{meter}", "--hash-scale", repr(HASH_SCALE)),
-        *("--every", "1", "--json", "--seed", "7"),
-        *setting.sim,
-    ]
-
-
-def _config(setting: Setting, node: dict[str, Any], port: int, meter: int) -> str:
-    ramp = min(setting.ramp_up, 1e9)
-    site = f"""
-[proxy]
-state_dir = "state"
-admin = "unix:admin.sock"
-[[nodes]]
-name = "core"
-rpc = "{node["rpc"]}"
-cookie_file = "{node["cookie_file"]}"
-zmq_hashblock = "{node["zmq_hashblock"]}"
-payout_address = "{PAYOUT}"
-network = "regtest"
-[[sites]]
-name = "{SITE}"
-listen = ["tcp:{port}"]
-sources = ["core"]
-[sites.difficulty]
-start = 1e-7
-minimum = 1e-9
-shares_per_minute = 6
-[sites.power]
-budget_w = {setting.envelope_w}
-fail_safe_w = {0.1 * setting.envelope_w}
-ramp_up_w_per_s = {ramp}
-meter = "modbus://127.0.0.1:{meter}/1"
-own_pools = ["127.0.0.1:{port}"]
-"""
-    rows = [
-        f"""
-[[sites.fleet]]
-workers = "rack-a-{n}.*"
-model = "{name}"
-control = "{"pyasic" if name in setting.with_api else "stratum"}"
-hash_scale = {HASH_SCALE!r}
-"""
-        for n, (name, _) in enumerate(KINDS, 1)
-    ]
-    return site + "".join(rows)
-
-
-def first_and_last(hall: Hall, ordered: float) -> tuple[float, float, int]:
-    """Return seconds from an order until its first command and its last answer."""
+def commands_since(hall: Hall, ordered: float) -> Commands:
+    """Return what the order of the Unix time `ordered` led to."""
     events = hall.events(ordered)
     order = next(e["at"] for e in events if e["kind"] == "order")
-    commands = [e["at"] - order for e in events if e["kind"] == "command"]
-    answers = [e["at"] - order for e in events if e["kind"] == "acknowledgement"]
-    early = [at for at in answers if at < 10]
-    return commands[0], max(early, default=math.nan), len(early)
+    told: dict[str, float] = {}
+    answers: list[float] = []
+    for event in events:
+        after = event["at"] - order
+        if event["kind"] == "command" and after < 10:
+            told.setdefault(event["body"]["machine"], after)
+        elif event["kind"] == "acknowledgement" and after < 10:
+            answers.append(after)
+    return Commands(
+        min(told.values(), default=math.nan),
+        max(told.values(), default=math.nan),
+        len(told),
+        len(answers),
+        max(answers, default=math.nan),
+    )
+
+
+@frozen
+class Trip:
+    """What a trip did, and how shares fared before it and from its order on."""
+
+    calm: Answers
+    meanwhile: Answers
+    commands: Commands
+
+    @override
+    def __str__(self) -> str:
+        lines = (f"calm: {self.calm}", f"trip: {self.meanwhile}", f"{self.commands}")
+        return "\n".join(lines)
+
+
+def trip(hall: Hall, calm_s: float, seconds: float) -> Trip:
+    """Have calm for so long, then order 0 W and watch."""
+    probe = ShareProbe(hall.probe_port)
+    calm = probe.run(calm_s)
+    ordered = time.time()
+    with ThreadPoolExecutor(1) as other:  # the probe must not wait for the order
+        order = other.submit(hall.order, 0.0)
+        meanwhile = probe.run(seconds)
+        order.result()
+    return Trip(calm, meanwhile, commands_since(hall, ordered))
+
+
+def _setting(parsed: Namespace) -> Setting:
+    api = {"all": tuple(n for n, _ in KINDS), "some": (KINDS[0][0],), "none": ()}
+    return Setting(
+        parsed.machines,
+        api[parsed.api],
+        ramp_up=15.0 * parsed.machines,
+        first_address=parsed.first_address,
+        sim=tuple(parsed.sim),
+    )
+
+
+def _parse() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--machines", type=int, default=1000)
+    parser.add_argument("--api", choices=["all", "some", "none"], default="all")
+    parser.add_argument(
+        "--sim", action="append", default=[], help="--sim=--fault=lies=0.02, again"
+    )
+    parser.add_argument("--short", action="store_true", help="three steps and the trip")
+    parser.add_argument("--first-address", default="127.61.0.1")
+    return parser.parse_args()
+
+
+def _say(line: object) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     """Run the steps of the acceptance and print what came of each."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", type=int, default=1000)
-    parser.add_argument("--api", choices=["all", "some", "none"], default="all")
-    parser.add_argument("--sim", nargs="*", default=[], help="--sim=--fault=lies=0.02")
-    parser.add_argument("--short", action="store_true", help="two steps and the trip")
-    parser.add_argument("--first-address", default="127.61.0.1")
-    parsed = parser.parse_args()
-    api = {"all": tuple(n for n, _ in KINDS), "some": (KINDS[0][0],), "none": ()}
-    scale = parsed.machines / 1000.0
-    setting = Setting(
-        parsed.machines,
-        api[parsed.api],
-        ramp_up=15_000.0 * scale,
-        first_address=parsed.first_address,
-        sim=tuple(parsed.sim),
-    )
+    parsed = _parse()
     grace = 20.0 if parsed.api == "all" else 180.0
-    megawatts = [(3.5, 300), (2.0, 300), (2.7, 300), (0.8, 300), (3.3, 480), (2.5, 240)]
-    with TemporaryDirectory() as folder, running(Path(folder), setting) as hall:
-        for target, seconds in megawatts[: 2 if parsed.short else None]:
-            step = hall.step(target * 1e6 * scale, seconds, grace)
-            sys.stdout.write(f"{step}\n")
-            sys.stdout.flush()
-        ordered = time.time()
-        hall.order(0.0)
-        time.sleep(20)
-        first, last, count = first_and_last(hall, ordered)
-        sys.stdout.write(
-            f"trip: first command {first:.3f} s after the order, {count} answers, "
-            f"the last after {last:.2f} s\n"
-        )
+    with (
+        TemporaryDirectory() as folder,
+        running(Path(folder), _setting(parsed)) as hall,
+    ):
+        for megawatts, seconds in SHORT if parsed.short else STEPS:
+            ordered = time.time()
+            watts = megawatts * 1e3 * parsed.machines
+            _say(hall.step(watts, seconds, min(grace, seconds)))
+            _say(commands_since(hall, ordered))
+        _say(trip(hall, 20.0, 20.0))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.plant_in_real_time import Setting, first_and_last, running
+from tests.bench.plant_in_real_time import commands_since, running, trip
+from tests.bench.plant_setting import Setting
 
 COUNT = 40
 QUICK = ("--down-s=3", "--up-s=8")  # of the machines: the law takes them for slower
@@ -18,11 +19,8 @@ def test_a_site_is_brought_down_in_time_and_kept_there(tmp_path: Path) -> None:
         up = hall.step(3500.0 * COUNT, 40.0)
         ordered = time.time()
         down = hall.step(2000.0 * COUNT, 45.0)
-        down_first, _, _ = first_and_last(hall, ordered)
-        ordered = time.time()
-        hall.order(0.0)
-        time.sleep(15.0)
-        first, last, count = first_and_last(hall, ordered)
+        down_commands = commands_since(hall, ordered)
+        end = trip(hall, 1.0, 12.0)
         rest = hall.watch.rows[-1][1]
 
     assert up.settled_use > 0.5  # it came up: there is something to shed
@@ -30,8 +28,10 @@ def test_a_site_is_brought_down_in_time_and_kept_there(tmp_path: Path) -> None:
     assert down.reached_s <= 20.0
     assert down.worst_minute <= 1.0
     assert down.settled_use > 0.6
-    assert down_first < 1.0
-    assert first < 1.0
-    assert last < 2.0
-    assert count >= 5
+    assert down_commands.first_s < 1.0
+    assert end.commands.first_s < 1.0
+    assert end.commands.last_answer_s < 2.0
+    assert end.commands.answers >= 5
     assert rest["asleep"] == COUNT
+    assert end.calm.accepted >= 90
+    assert end.meanwhile.accepted >= 1100  # of 100 a second; a tip may void some
