@@ -83,15 +83,19 @@ class Fleet:
         return self.responsive & (now >= self.changed_at + takes)
 
     def drawn_w(self, now: Seconds) -> tuple[Watts, Watts]:
-        """Return the least and the most that all may draw by the model now."""
+        """Return the least and the most that all may draw by the model now.
+
+        What does not obey may draw anything, down to nothing.
+        """
         target, settled = self.target_w, self.settled(now) | ~self.responsive
         low = np.where(settled, target, np.minimum(target, self.from_w))
+        low = np.where(self.responsive, low, 0.0)
         high = np.where(settled, target, np.maximum(target, self.from_w))
         return Watts(float(low.sum())), Watts(float(high.sum()))
 
     def settled_share(self, now: Seconds) -> float:
-        """Return the settled part of the nameplate watts; 1 of an empty fleet."""
-        full = self.full_w
+        """Return the settled part of the nameplate watts that obey; 1 if none do."""
+        full = np.where(self.responsive, self.full_w, 0.0)
         total = float(full.sum())
         return float(full[self.settled(now)].sum()) / total if total > 0 else 1.0
 

@@ -16,6 +16,7 @@ from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
 NO_AUX = EstimateParams(aux=AuxLoad(Watts(0.0), 0.0))
 SMALL = machine(10.0, 1.0)
 HUNDRED = fleet(*[SMALL] * 100)  # 1000 W
+TEN_DEAF = evolve(HUNDRED, responsive=np.arange(100) > 9)
 
 
 def look(  # noqa: PLR0913
@@ -272,9 +273,28 @@ def test_settled_is_past_the_last_step_and_obedient() -> None:
     assert HUNDRED.settled_share(NOW) == 1.0
     assert moved.settled_share(Seconds(NOW + 4.9)) == 0.0
     assert moved.settled_share(Seconds(NOW + 5.0)) == 1.0
-    deaf = evolve(HUNDRED, responsive=np.arange(100) > 9)
-    assert deaf.settled_share(NOW) == pytest.approx(0.9)
+    assert evolve(moved, responsive=np.arange(100) > 9).settled_share(NOW) == 0.0
+    assert TEN_DEAF.settled_share(NOW) == 1.0  # the others can be learned from
     assert fleet().settled_share(NOW) == 1.0
+
+
+def test_what_does_not_obey_may_draw_all_or_nothing() -> None:
+    before = Estimate(Watts(1000.0), bias=1.05)
+
+    assert TEN_DEAF.drawn_w(NOW) == (900.0, 1000.0)
+    assert look(before, of=TEN_DEAF, meter=1000.0)[0].bias == 1.05
+    assert look(before, of=TEN_DEAF, meter=1100.0)[0].bias > 1.05
+    assert 1.02 < look(before, of=TEN_DEAF, meter=918.0)[0].bias < 1.05  # 1.02 x 900
+
+
+def test_what_does_not_obey_keeps_nobody_from_the_rest_of_the_budget() -> None:
+    level = np.where(np.arange(100) < 50, HUNDRED.top, 0)
+    half = evolve(TEN_DEAF, level=level, from_w=HUNDRED.watts_at(level))
+
+    known, cap = look(of=half, budget=500.0, meter=400.0)
+
+    assert 0.0 < known.integral_w <= 0.02 * cap.allow_w
+    assert cap.it_w <= cap.budget_w  # of which they have their full share
 
 
 def test_debts_grow_with_what_is_curtailed_and_cycles_fade_in_a_day() -> None:
