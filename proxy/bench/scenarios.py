@@ -72,6 +72,9 @@ class Plan:
 
 STEADY = Setting("auto")
 
+SELDOM = Setting("auto", job_every_s=30.0)
+"""As pools do: each job holds replies up for as long as it takes to tell all miners."""
+
 
 @frozen
 class Scenario:
@@ -133,6 +136,7 @@ PACED = Scenario(
     ),
     SHARE_COLUMNS,
     miners=2000,
+    setting=SELDOM,
 )
 
 IDLE = Scenario(

@@ -20,7 +20,7 @@
 #define MAX_TERMS 8
 #define MAX_LANES 16 /* threads of an engine */
 #define TURN_NS 2000000 /* a turn ends after 2 ms */
-#define REST_NS 1500000 /* while little comes in, a turn each 1.5 ms */
+#define REST_NS 900000 /* while little comes in, a turn each millisecond or so */
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
 #define LISTED_REJECTS 60 /* of a worker in a minute: the ledger stores no more */
 
