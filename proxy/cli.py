@@ -24,7 +24,7 @@ from proxy.cli_plants import (
     sim_fleet,
     sim_plant,
 )
-from proxy.cli_types import INTERRUPTED, Command, Parser, seconds
+from proxy.cli_types import INTERRUPTED, Command, Parser, loading, seconds
 from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
 
@@ -117,7 +117,8 @@ def _top_options(parser: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
+    with loading():
+        from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
 
     run(arguments.config)
     return 0

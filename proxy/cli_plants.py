@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from proxy.cli_types import hashrate, miner_count, port, seconds
+from proxy.cli_types import hashrate, loading, miner_count, port, seconds
 
 RPC_PORT, ZMQ_PORT = 18443, 28332
 """Bitcoin Core's own on regtest, and the one that its manual names for ZMQ."""
@@ -21,7 +21,8 @@ def demo_options(parser: argparse.ArgumentParser) -> None:
 def demo(arguments: argparse.Namespace) -> int:
     """Run a node, the proxy and simulated ASICs in this process."""
     try:
-        from proxy.demo import DemoOptions, run  # noqa: PLC0415
+        with loading():
+            from proxy.demo import DemoOptions, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _needs_extra("demo", error)
     run(
@@ -60,7 +61,8 @@ def regtest_options(parser: argparse.ArgumentParser) -> None:
 
 def regtest(arguments: argparse.Namespace) -> int:
     """Run the embedded node."""
-    from proxy.main import run_regtest  # noqa: PLC0415
+    with loading():
+        from proxy.main import run_regtest  # noqa: PLC0415
 
     try:
         run_regtest(arguments)
@@ -77,7 +79,8 @@ def fleet_options(parser: argparse.ArgumentParser) -> None:
 
 def sim_fleet(arguments: argparse.Namespace) -> int:
     """Run simulated ASICs against a proxy."""
-    from proxy.main import run_fleet  # noqa: PLC0415
+    with loading():
+        from proxy.main import run_fleet  # noqa: PLC0415
 
     run_fleet(arguments)
 
@@ -91,7 +94,8 @@ def plant_options(parser: argparse.ArgumentParser) -> None:
 
 def sim_plant(arguments: argparse.Namespace) -> int:
     """Run simulated ASICs with device APIs, and a meter."""
-    from proxy.main import run_plant  # noqa: PLC0415
+    with loading():
+        from proxy.main import run_plant  # noqa: PLC0415
 
     run_plant(arguments)
 

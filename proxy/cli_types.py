@@ -1,7 +1,9 @@
 """What a command is, and what options may be: argparse calls these with the text."""
 
 import argparse
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from attrs import frozen
 
@@ -61,6 +63,20 @@ def hashrate(text: str) -> float:
     if not 0 < value < MAX_HASHRATE:
         raise ValueError(text)
     return value
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Let SIGINT end the process at once: for imports that take a while.
+
+    Python's own handler raises wherever the interpreter happens to be. That may be in
+    a callback of the import system, where an exception is printed and forgotten.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _within(value: int, lowest: int, highest: int) -> int:
