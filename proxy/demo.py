@@ -18,6 +18,7 @@ from twisted.application.service import IService
 from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeadlineError
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner
 
@@ -163,6 +164,9 @@ async def _main(reactor: Any, options: DemoOptions) -> None:
     try:
         await until_shutdown(reactor, lambda: _demo(reactor, options))
     except OutputClosedError as error:
+        raise SystemExit(1) from error
+    except CannotListenError as error:
+        sys.stderr.write(f"baseload: {error}\n")
         raise SystemExit(1) from error
 
 

@@ -2,6 +2,8 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -43,6 +45,16 @@ def _frozen() -> Iterator[None]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Give a folder that leaves room for a folder and a Unix socket in it.
+
+    The name of a socket has 107 bytes; tmp_path takes as many as it likes.
+    """
+    with TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -72,14 +72,14 @@ def test_every_share_that_was_sent_is_accounted_for() -> None:
 
 @pytest.mark.integration
 def test_crowds_are_held_told_and_taken_in() -> None:
-    sizes = ("--seconds", "3", "--rounds", "1", "--miners", "60")
+    sizes = ("--seconds", "3", "--rounds", "1", "--miners", "1000")
     done = run_bench("idle", "fanout", "storm", *sizes, "--json")
 
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     for server in ("floor", "baseload"):
         idle, fanout, storm = rounds_of(document, server)
-        assert (idle["held"], idle["dropped"]) == (60, 0)
+        assert (idle["held"], idle["dropped"]) == (1000, 0)
         assert fanout["jobs"] >= 2
         assert 0 < fanout["spread_ms"] <= fanout["worst_ms"]
         assert 0 < storm["all_work_s"] < 60
@@ -120,23 +120,31 @@ def test_a_table_compares_ours_with_another_server(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_all_that_was_started(number: int, tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "proxy.cli", "bench", "closed", "--seconds", "60"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: len(children_of(process.pid)) == 3 and bool(logs(tmp_path)))
-    children = children_of(process.pid)
-    process.send_signal(number)
-    said, errors = process.communicate(timeout=60)
+def test_a_signal_ends_all_that_was_started(number: int, short_path: Path) -> None:
+    with started_bench(short_path) as process:
+        until(lambda: len(children_of(process.pid)) == 3 and has_socket(short_path))
+        children = children_of(process.pid)
+        process.send_signal(number)
+        said, errors = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert said + errors == ""
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
-    assert not list(tmp_path.iterdir())
+    assert not list(short_path.iterdir())
+
+
+@pytest.mark.integration
+def test_a_folder_too_deep_for_a_socket_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    with started_bench(folder) as process:
+        said, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert said == ""
+    assert errors.startswith("baseload: baseload did not start: ")
+    assert errors.endswith("longer than 107 B (Linux, unix(7)) - at `$.proxy.admin`\n")
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.integration
@@ -150,8 +158,23 @@ def test_a_server_that_is_not_there_is_one_line(role: str) -> None:
     assert done.stdout == ""
 
 
-def logs(folder: Path) -> list[Path]:
-    return list(folder.glob("*/admin.sock"))
+@contextmanager
+def started_bench(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "proxy.cli", "bench", "closed", "--seconds", "60"],
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def has_socket(folder: Path) -> bool:
+    return any(folder.glob("*/admin.sock"))
 
 
 def children_of(pid: int) -> list[int]:

@@ -48,11 +48,11 @@ def next_event(process: "subprocess.Popen[str]") -> Any:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_a_summary_and_nothing_left(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, short_path: Path
 ) -> None:
-    process = start(tmp_path, "--json")
+    process = start(short_path, "--json")
     next_event(process)
-    assert list(tmp_path.iterdir())
+    assert list(short_path.iterdir())
     time.sleep(1.0)  # miners are connected, a block may be on its way
     process.send_signal(number)
     lines, err = finish(process)
@@ -61,24 +61,24 @@ def test_a_signal_ends_it_with_a_summary_and_nothing_left(
     summary = json.loads(lines[-1])
     assert summary["event"] == "summary"
     assert 0 < summary["miners"] <= 20
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
-def test_ctrl_c_while_it_starts_ends_it_as_clean(tmp_path: Path) -> None:
-    process = start(tmp_path, "--json")
-    while not list(tmp_path.iterdir()):  # its first trace: it is in the midst of it
+def test_ctrl_c_while_it_starts_ends_it_as_clean(short_path: Path) -> None:
+    process = start(short_path, "--json")
+    while not list(short_path.iterdir()):  # its first trace: it is in the midst of it
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     lines, err = finish(process)
 
     assert (process.returncode, err) == (0, "")
     assert json.loads(lines[-1])["event"] == "summary"
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("after", [0.4, 0.7, 1.0])
-def test_ctrl_c_at_any_moment_leaves_nothing(after: float, tmp_path: Path) -> None:
-    process = start(tmp_path, "--json")
+def test_ctrl_c_at_any_moment_leaves_nothing(after: float, short_path: Path) -> None:
+    process = start(short_path, "--json")
     time.sleep(after)
     process.send_signal(signal.SIGINT)
     finish(process)
@@ -88,11 +88,11 @@ def test_ctrl_c_at_any_moment_leaves_nothing(after: float, tmp_path: Path) -> No
         130,
         -signal.SIGINT,
     }  # the last: while Python starts
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
-def test_a_second_ctrl_c_does_not_cut_the_end_short(tmp_path: Path) -> None:
-    process = start(tmp_path, "--json")
+def test_a_second_ctrl_c_does_not_cut_the_end_short(short_path: Path) -> None:
+    process = start(short_path, "--json")
     next_event(process)
     for _ in range(5):
         process.send_signal(signal.SIGINT)
@@ -101,11 +101,11 @@ def test_a_second_ctrl_c_does_not_cut_the_end_short(tmp_path: Path) -> None:
 
     assert (process.returncode, err) == (0, "")
     assert json.loads(lines[-1])["event"] == "summary"
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
-def test_it_finds_blocks_within_seconds_and_its_time_ends_it(tmp_path: Path) -> None:
-    process = start(tmp_path, "--for", "15", "--json")
+def test_it_finds_blocks_within_seconds_and_its_time_ends_it(short_path: Path) -> None:
+    process = start(short_path, "--for", "15", "--json")
     lines, err = finish(process)
 
     assert (process.returncode, err) == (0, "")
@@ -116,11 +116,11 @@ def test_it_finds_blocks_within_seconds_and_its_time_ends_it(tmp_path: Path) -> 
     assert summary["power_w"] > 0
     assert summary["budget_w"] == 80_000
     assert set(summary["rejected"]) <= {"stale"}
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
-def test_without_a_screen_it_prints_lines_for_people(tmp_path: Path) -> None:
-    process = start(tmp_path, "--for", "1", "--no-screen")
+def test_without_a_screen_it_prints_lines_for_people(short_path: Path) -> None:
+    process = start(short_path, "--for", "1", "--no-screen")
     lines, err = finish(process)
 
     assert process.returncode == 0
@@ -129,8 +129,8 @@ def test_without_a_screen_it_prints_lines_for_people(tmp_path: Path) -> None:
     assert "miners at tcp:" in err  # the log
 
 
-def test_a_screen_without_a_terminal_is_lines(tmp_path: Path) -> None:
-    process = start(tmp_path, "--for", "1")
+def test_a_screen_without_a_terminal_is_lines(short_path: Path) -> None:
+    process = start(short_path, "--for", "1")
     lines, _ = finish(process)
 
     assert process.returncode == 0
@@ -138,8 +138,20 @@ def test_a_screen_without_a_terminal_is_lines(tmp_path: Path) -> None:
     assert lines[-1].startswith("stopped after")
 
 
-def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
-    process = start(tmp_path, "--json")
+def test_a_folder_too_deep_for_a_socket_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    process = start(folder)
+    lines, err = finish(process)
+
+    assert (process.returncode, lines) == (1, [])
+    assert err.startswith("baseload: Couldn't listen on ")
+    assert err.endswith("admin.sock': AF_UNIX path too long.\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_reader_that_goes_away_ends_it(short_path: Path) -> None:
+    process = start(short_path, "--json")
     next_event(process)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -148,11 +160,11 @@ def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
     process.stderr.close()
 
     assert (process.wait(30), err) == (1, "")
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
-def test_ctrl_c_gives_the_terminal_back(tmp_path: Path) -> None:
-    terminal = Terminal(DEMO, environment(tmp_path))
+def test_ctrl_c_gives_the_terminal_back(short_path: Path) -> None:
+    terminal = Terminal(DEMO, environment(short_path))
     terminal.wait_for(b"hall-a")
     terminal.press(CTRL_C)
     status = terminal.wait()
@@ -163,4 +175,4 @@ def test_ctrl_c_gives_the_terminal_back(tmp_path: Path) -> None:
     assert (drawn + after).rindex(SHOW_CURSOR) > (drawn + after).rindex(HIDE_CURSOR)
     assert b"stopped after" in after
     assert b"Traceback" not in terminal.output
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
