@@ -316,7 +316,7 @@ def main() -> None:
         for megawatts, seconds in SHORT if parsed.short else STEPS:
             ordered = time.time()
             watts = megawatts * 1e3 * parsed.machines
-            _say(hall.step(watts, seconds, min(grace, seconds)))
+            _say(hall.step(watts, max(seconds, grace + 90.0), grace))
             _say(commands_since(hall, ordered))
         _say(trip(hall, 20.0, 20.0))
 
