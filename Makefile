@@ -13,7 +13,7 @@ test: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 # against the reference crates of Stratum V2: needs cargo and its registry
 interop: $(VENV)/ready

@@ -4,12 +4,17 @@ import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, settings
 from twisted.internet.task import Clock
-from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogBeginner, globalLogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    globalLogBeginner,
+    globalLogPublisher,
+)
 
 # the same examples in every run, however busy the machine
 settings.register_profile(
@@ -64,7 +69,7 @@ def flush_failures() -> Iterator[FlushFailures]:
     trial does this by itself. pytest-twisted does not: without this fixture a
     failed Deferred that nobody handled passes unseen.
     """
-    events = EventLoggingObserver()
+    events: list[LogEvent] = []
     flushed: list[type[BaseException]] = []
 
     def failures() -> list[BaseException]:
@@ -77,8 +82,10 @@ def flush_failures() -> Iterator[FlushFailures]:
         flushed.append(kind)
         return before - len(failures())
 
-    globalLogPublisher.addObserver(events)
+    observer = cast("ILogObserver", events.append)
+    globalLogPublisher.addObserver(observer)
     yield flush
     left = failures()
-    globalLogPublisher.removeObserver(events)
+    globalLogPublisher.removeObserver(observer)
+    events.clear()  # pytest holds `flush` past _frozen, and an event what it names
     assert not left, f"logged failures: {left!r}"
