@@ -1,5 +1,7 @@
 """One site's control law put together: sense every second, act when due."""
 
+import math
+
 from attrs import evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
@@ -17,6 +19,9 @@ from proxy.power.safety import (
     Transition,
     assess,
 )
+
+STEEPEST = 1.25
+"""Of what a site draws at full power: a larger step within a second is a spike."""
 
 
 @frozen
@@ -103,7 +108,8 @@ def sense(  # noqa: PLR0913
         bias, aux = state.estimate.bias, params.estimate.aux
         most = _site_w(fleet, now, params, bias)
         least = aux.site_watts(bias * fleet.drawn_w(now)[0])
-        meter = judge(meter, reading, now, most, params.meter, least_w=least)
+        how = evolve(params.meter, slope_w_per_s=_steepest(fleet, params))
+        meter = judge(meter, reading, now, most, how, least_w=least)
     seen = _conditions(evolve(state, meter=meter), fleet, budget, now, params)
     seen = evolve(seen, silence=silence)
     safety, stance, transitions = assess(state.safety, seen, params.safety)
@@ -170,6 +176,15 @@ def _limit(ramped_w: float, budget: Budget, params: SiteParams) -> Watts:
 
 def _is_blind(meter: Meter, now: Seconds, params: SiteParams) -> bool:
     return params.meter is not None and meter.is_lost(now, params.meter)
+
+
+def _steepest(fleet: Fleet, params: SiteParams) -> float:
+    """Return how much the power of the site can change in a second, W/s.
+
+    All machines may fall to nothing at once, and a few draw more than their model.
+    """
+    full = float(fleet.full_w.sum())
+    return STEEPEST * params.estimate.aux.site_watts(full) if full > 0 else math.inf
 
 
 def _site_w(fleet: Fleet, now: Seconds, params: SiteParams, bias: float) -> Watts:

@@ -40,6 +40,8 @@ CONTROL_PERIOD = Seconds(5.0)
 SOON = Seconds(1.0)
 """How often to act while machines come that were never seen."""
 
+TAKEOVER = Seconds(60.0)
+"""After the start: what the site is found to draw is taken over and no rise."""
 
 GUARD_BACK = 1.05
 """On what a site draws already: the guard that the estimator takes off again."""
@@ -75,12 +77,13 @@ class SiteControl:
     polls: Polls = field(init=False)
     is_urgent: bool = field(default=False, init=False)
     _effects: Effects = field(factory=Effects, init=False)
+    _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
     _at: UnixTime = field(init=False)
 
     def begin(self, now: Seconds, at: UnixTime, learned: Learned | None = None) -> None:
         """Start, once the table and the orders hold what a restart found."""
-        self._at = at
+        self._at, self._began_at = at, now
         self._acted_at = Seconds(now - CONTROL_PERIOD)
         self.alarms = Alarms(self._log)
         self.witness = Witness(self.table, self.alarms, Evidence(now))
@@ -210,7 +213,8 @@ class SiteControl:
         self._acted_at, self.is_urgent = now, False
         self.table.age(elapsed)
         new = self.table.adopt(now)
-        sensed = self._ramped_to_meter(sensed)
+        if now - self._began_at < TAKEOVER and sensed.stance.may_raise:
+            sensed = self._ramped_to_meter(sensed)
         moment = Moment(now, self._at, elapsed, self.table.working_share(now))
         action = act(sensed, self.table.fleet, budget, moment, self.params)
         self.state, self.cap = action.state, action.cap
@@ -219,7 +223,11 @@ class SiteControl:
         self._command(action.plan, new, now)
 
     def _ramped_to_meter(self, sensed: Sensed) -> Sensed:
-        """Let ramps begin where the site is: what it draws already is no rise."""
+        """Let ramps begin where the site is: what it draws already is no rise.
+
+        For the first minute alone: what is granted shows on the meter, and would
+        lift the ramp again and again.
+        """
         drawn_w = sensed.state.meter.trusted_w if self.params.meter else None
         if drawn_w is None:
             return sensed

@@ -141,11 +141,12 @@ class FakeDevices:
 
 
 class FakeMeter:
-    """The plant's meter: `fault` frozen, nan, silent or spike."""
+    """The plant's meter: `fault` frozen, nan or silent; `spikes` readings to come."""
 
     def __init__(self, plant: PlantView) -> None:
         self._plant = plant
         self.fault = ""
+        self.spikes = 0
         self._last = 0.0
 
     async def read(self) -> float:
@@ -156,6 +157,9 @@ class FakeMeter:
         if self.fault != "frozen":
             noise = 1.0 + 0.001 * self._plant.random.gauss(0.0, 1.0)
             self._last = self._plant.power_w * noise
+        if self.spikes:
+            self.spikes -= 1
+            return 10.0 * self._last
         return self._last
 
     def close(self) -> None:

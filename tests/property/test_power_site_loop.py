@@ -82,6 +82,38 @@ def test_the_way_up_keeps_the_ramp(tmp_path: Path) -> None:
         assert watts <= HALF + 500.0 * (second + 6)
 
 
+def test_what_the_ramp_lets_on_does_not_carry_the_ramp_with_it(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path, count=300, budget_w=1e6, ramp_up=160.0)
+    site.order(500_000.0)
+    site.run(200)
+    site.loop.clear("operator", "test")
+
+    power = site.run(400)
+
+    assert power[-1] > 530_000.0
+    for second, watts in enumerate(power):
+        assert watts <= 500_000.0 + 160.0 * (second + 6)
+
+
+def test_nothing_is_raised_while_a_signal_is_silent(tmp_path: Path) -> None:
+    grid = FakeSignal(lease_s=600.0)
+    site = settled(tmp_path, count=300, budget_w=1e6, ramp_up=400.0, signals=[grid])
+    site.order(500_000.0, source="grid")
+    site.run(200)
+    site.order(1e6, source="grid")
+    site.run(31, renew=False)
+    while site.state == "normal":
+        site.run(1, renew=False)
+    before = site.power_w
+
+    power = site.run(200, renew=False)
+
+    assert site.state == "hold"
+    assert max(power) <= 1.02 * before
+
+
 # loss of anything only ever lowers the cap
 
 
