@@ -9,6 +9,7 @@ from attrs import define, field
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.actuate import Actuations
 from proxy.power.alarms import AlarmName, Alarms
+from proxy.power.attendance import Attendance
 from proxy.power.audit import Event
 from proxy.power.budget import Budget, Order
 from proxy.power.cap import Cap
@@ -75,6 +76,7 @@ class SiteControl:
     witness: Witness = field(init=False)
     actuations: Actuations = field(init=False)
     polls: Polls = field(init=False)
+    attendance: Attendance = field(init=False)
     is_urgent: bool = field(default=False, init=False)
     _effects: Effects = field(factory=Effects, init=False)
     _began_at: Seconds = field(init=False)
@@ -99,6 +101,9 @@ class SiteControl:
         self.actuations = Actuations(self.table, self._log, lambda: self._effects)
         self.polls = Polls(
             self.table, self.actuations, self._log, self.alarms, self.foreign
+        )
+        self.attendance = Attendance(
+            self.table, self.actuations, self.witness, self._log, self._save
         )
         body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
         self._log("start", "the controller starts", body)
@@ -136,26 +141,7 @@ class SiteControl:
     def report(self, report: FleetReport, now: Seconds, at: UnixTime) -> None:
         """Take in what changed among the site's miners."""
         self._at = at
-        if report.is_whole:
-            self.table.leave_all(now)
-        for miner in report.left:
-            self.table.leave(miner, now)
-        known = len(self.table.machines)
-        for machine in self.table.join(report.joined, now):
-            self.actuations.connect(machine)
-        for machine in self.table.machines[known:]:
-            body = {"machine": machine.key, "worker": machine.worker}
-            self._log("machine", f"first seen: {machine.kind.name}", body)
-            self._save(machine)
-        for miner, is_parked in report.parked:
-            found = self.table.of_miner(miner)
-            if found is not None:
-                self.table.note_parked(found, miner, now, is_parked=is_parked)
-        for miner, difficulty in report.difficulty:
-            found = self.table.of_miner(miner)
-            if found is not None:
-                self.table.note_difficulty(found, difficulty, now)
-        self._count(report, now)
+        self.attendance.report(report, now)
 
     def answered(
         self, call: Call, why_not: str | None, now: Seconds, at: UnixTime
@@ -247,16 +233,6 @@ class SiteControl:
             machine = self.table.machines[row]
             self.actuations.command(machine, cause, now)
             self._save(machine)
-
-    def _count(self, report: FleetReport, now: Seconds) -> None:
-        for work in report.work:
-            machine = self.witness.count(work, now)
-            if machine is None:
-                continue
-            if self.table.level_of(machine) == 0:
-                self.actuations.hashed(machine, now)
-            else:
-                machine.hashed_at = now
 
     def _note_budget(self, budget: Budget) -> bool:
         """Log the budget if it is another one; return whether its watts are."""
