@@ -8,7 +8,7 @@ from attrs import define
 from msgspec import Raw, Struct
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.controller.loop import SiteLoop
+from proxy.controller.loop import NOT_WRITTEN, SiteLoop
 from proxy.power.budget import Order
 from proxy.power.messages import Answer, Ask
 from proxy.power.show import dry_run, machines, show
@@ -126,6 +126,8 @@ class Desk:
         """Take back what operators have ordered."""
         loop = self._loop(site)
         count = loop.clear(OPERATOR, "cleared by an operator")
+        if count is None:
+            raise AskError(NOT_WRITTEN)
         if not count:
             raise AskError(f"no operator's order is in force at {site}")
         return self._given(loop, f"{count} orders cleared")

@@ -11,10 +11,10 @@ from protocol.units import Seconds, UnixTime
 from proxy.controller.calls import DeviceCalls
 from proxy.controller.edges import SiteEdges
 from proxy.controller.news import tell
-from proxy.power.audit import Event
 from proxy.power.budget import Order
 from proxy.power.effects import Call, Effects, Learned
 from proxy.power.messages import FleetReport, Grant, Park, SiteFigures, Up
+from proxy.power.orders import Said
 from proxy.power.ports import DeviceReport, MeterError, Receipt, RelayError
 from proxy.power.safety import SafetyState
 from proxy.power.show import figures
@@ -33,8 +33,7 @@ KEEP_EVERY = Seconds(60.0)
 RELAY_AFTER = Seconds(30.0)
 """Of a trip that did not help, until the relay is told."""
 
-MAX_UNWRITTEN = 100_000
-"""Events kept while the database cannot be written to; then the oldest are lost."""
+NOT_WRITTEN = "it could not be written down"
 
 
 class SiteLoop(Service):
@@ -71,7 +70,7 @@ class SiteLoop(Service):
         self._ticks = PeriodicService(SENSE_EVERY, self._sense, clock)
         self._tasks = Tasks()
         self._soon: IDelayedCall | None = None
-        self._unwritten: list[Event] = []
+        self._unwritten = Effects()
         self._reading: float | None = None
         self._kept_at = 0.0
         self._tripped_at: float | None = None
@@ -108,13 +107,14 @@ class SiteLoop(Service):
 
     def take(self, orders: Sequence[Order]) -> Receipt:
         """See `ports.SignalListener`."""
+        said, lagged = self.control.orders.said(), self._unwritten.has_orders
         receipt = self.control.take(orders, self._now(), self._wall_clock())
-        is_written = self._flush()
+        self._flush()
+        self._soon_again(Seconds(0.0))
+        if receipt.is_taken and self._unwritten.has_orders:
+            return self._not_kept(orders, said, lagged=lagged)
         for source in {o.source for o in orders} if receipt.is_taken else ():
             self._spoke(source)
-        self._soon_again(Seconds(0.0))
-        if receipt.is_taken and not is_written:
-            return Receipt(is_taken=False, reason="it could not be written down")
         return receipt
 
     def renew(self, source: str) -> None:
@@ -126,11 +126,18 @@ class SiteLoop(Service):
         """See `ports.SignalListener`."""
         self.clear(source, "withdrawn by its source")
 
-    def clear(self, source: str, cause: str) -> int:
-        """Forget the orders of `source`; return how many there were."""
+    def clear(self, source: str, cause: str) -> int | None:
+        """Forget the orders of `source`; return how many there were.
+
+        None: that could not be written down, and is undone.
+        """
+        said, lagged = self.control.orders.said(), self._unwritten.has_orders
         count = self.control.withdraw(source, cause, self._wall_clock())
         self._flush()
         self._soon_again(Seconds(0.0))
+        if count and self._unwritten.has_orders:
+            self._not_kept((), said, lagged=lagged)
+            return None
         return count
 
     def report(self, report: FleetReport) -> None:
@@ -204,10 +211,29 @@ class SiteLoop(Service):
                 self._calls.add(call)
         return is_written
 
+    def _not_kept(
+        self, orders: Sequence[Order], said: Said, *, lagged: bool
+    ) -> Receipt:
+        """Undo what was heard and could not be written down, unless it lowers.
+
+        Args:
+            orders: That were taken; none where some were withdrawn.
+            said: What was said before.
+            lagged: That was not all written down either.
+        """
+        holds = self.control.take_back(
+            orders, said, NOT_WRITTEN, self._now(), self._wall_clock()
+        )
+        if holds:  # given again, or with the next write, it becomes durable
+            why = f"{NOT_WRITTEN}: it holds while this controller runs"
+            return Receipt(is_taken=False, reason=why)
+        self._unwritten.has_orders = lagged
+        return Receipt(is_taken=False, reason=NOT_WRITTEN)
+
     def _write(self, effects: Effects) -> bool:
         new = len(effects.events)
-        effects.events[:0] = self._unwritten
-        if not (effects.events or effects.machines or effects.forgotten):
+        effects = effects.after(self._unwritten)
+        if not effects.is_to_be_written:
             return True
         try:
             rows = self._store.write(
@@ -217,11 +243,11 @@ class SiteLoop(Service):
                 self._wall_clock(),
             )
         except StoreError as error:
-            if not self._unwritten:
+            if not self._unwritten.is_to_be_written:
                 self._log.error("{error}: nothing is raised", error=error)
-            self._unwritten = effects.events[-MAX_UNWRITTEN:]
+            self._unwritten = effects
             return False
-        self._unwritten = []
+        self._unwritten = Effects()
         for row in rows[len(rows) - new :]:
             tell(row, self._send)
         return True

@@ -9,6 +9,9 @@ from proxy.power.audit import Event
 
 NO_WATTS = Watts(0.0)
 
+MAX_UNWRITTEN = 100_000
+"""Events kept while the database cannot be written to; then the oldest are lost."""
+
 
 class Verb(Enum):
     """What a device is asked to do through its own API."""
@@ -91,3 +94,25 @@ class Effects:
     park: list[int] = field(factory=list)
     grant: list[int] = field(factory=list)
     calls: list[Call] = field(factory=list)
+
+    @property
+    def is_to_be_written(self) -> bool:
+        """Something of it is to be durable."""
+        return bool(self.events or self.machines or self.forgotten or self.has_orders)
+
+    def after(self, unwritten: "Effects") -> "Effects":
+        """Return all that is to be durable of `unwritten`, then of these.
+
+        A machine has one row at the most, by what became of it last.
+        """
+        rows = {row.key: row for row in unwritten.machines}
+        for key in self.forgotten:
+            rows.pop(key, None)
+        rows |= {row.key: row for row in self.machines}
+        gone = dict.fromkeys([*unwritten.forgotten, *self.forgotten])
+        return Effects(
+            events=[*unwritten.events, *self.events][-MAX_UNWRITTEN:],
+            machines=list(rows.values()),
+            forgotten=[key for key in gone if key not in rows],
+            has_orders=unwritten.has_orders or self.has_orders,
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime
 from proxy.power.budget import Budget, Envelope, Order, Signal, decide, prune
@@ -10,6 +10,14 @@ from proxy.power.ports import Receipt
 
 MAX_ORDERS = 10_000
 """Orders of one site: a quarter of an hour each for a hundred days."""
+
+
+@frozen
+class Said:
+    """All that an order book held at one moment."""
+
+    orders: tuple[Order, ...]
+    spoke_at: Mapping[str, Seconds]
 
 
 @define(eq=False)
@@ -95,6 +103,22 @@ class OrderBook:
             if lease is not None and name in self._spoke_at
         )
         return max(parts, default=0.0)
+
+    def said(self) -> Said:
+        """Return all that was said, to be put back if more cannot be kept."""
+        return Said(self.orders, dict(self._spoke_at))
+
+    def put_back(self, said: Said, now: Seconds, moments: Sequence[UnixTime]) -> bool:
+        """Forget what was taken or withdrawn since `said`, unless it lowers the budget.
+
+        Returns whether it is forgotten.
+        """
+        new, watts = self.said(), self.budget(now, moments).watts
+        self.orders, self._spoke_at = said.orders, dict(said.spoke_at)
+        if watts >= self.budget(now, moments).watts:
+            return True
+        self.orders, self._spoke_at = new.orders, dict(new.spoke_at)
+        return False
 
     def next_seq(self, source: str) -> int:
         """Return a `seq` above all that `source` has used."""

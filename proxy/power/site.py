@@ -27,7 +27,7 @@ from proxy.power.effects import Call, Effects, Learned, MachineRow
 from proxy.power.evidence import Evidence
 from proxy.power.machines import Machine
 from proxy.power.messages import FleetReport
-from proxy.power.orders import OrderBook
+from proxy.power.orders import OrderBook, Said
 from proxy.power.plan import Plan, Urgency
 from proxy.power.polls import Foreign, Polls
 from proxy.power.ports import DeviceReport, Receipt
@@ -137,6 +137,24 @@ class SiteControl:
             self._effects.has_orders = self.is_urgent = True
             self._log("withdraw", cause, {"source": source, "orders": count})
         return count
+
+    def take_back(
+        self,
+        orders: Sequence[Order],
+        said: Said,
+        why: str,
+        now: Seconds,
+        at: UnixTime,
+    ) -> bool:
+        """Undo what was taken or withdrawn since `said`, unless it lowers the budget.
+
+        Returns whether it does, and so holds, though those who gave the orders are
+        told that they were refused.
+        """
+        self._at = at
+        for body in [_order_body(order) for order in orders] or [{}]:
+            self._log("refused", why, body)
+        return not self.orders.put_back(said, now, self.wall.moments(now, at))
 
     def report(self, report: FleetReport, now: Seconds, at: UnixTime) -> None:
         """Take in what changed among the site's miners."""
