@@ -6,6 +6,7 @@ from itertools import count
 from attrs import define, evolve, field
 
 from protocol.units import Seconds
+from proxy.power.admission import Admission
 from proxy.power.alarms import Log
 from proxy.power.effects import Call, Effects, Verb
 from proxy.power.flight import Flight, rung_of, stages_passed
@@ -32,11 +33,12 @@ class Actuations:
     """The commands under way at one site, and the machines that failed theirs.
 
     Attributes:
-        effects: Returns where calls, parks and grants are to be put.
+        effects: Returns where calls are to be put.
     """
 
     table: Table
     log: Log
+    admission: Admission
     effects: Callable[[], Effects]
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _flights: dict[str, Flight] = field(factory=dict, init=False)
@@ -81,19 +83,9 @@ class Actuations:
         )
         self._flights[machine.key] = flight
         self.log("command", cause, flight.body())
-        self.connect(machine)
+        self.admission.connect(machine)
         if flight.actuation.rung is not Rung.PARK:
             self._next_step(flight, now)
-
-    def connect(self, machine: Machine) -> None:
-        """Park or grant all connections of `machine` as its level says.
-
-        Also those that are said to be so already: a report may be on its way that
-        says otherwise.
-        """
-        is_off = self.table.level_of(machine) == 0
-        effects = self.effects()
-        (effects.park if is_off else effects.grant).extend(machine.miners)
 
     def answered(self, call: Call, why_not: str | None, now: Seconds) -> None:
         """Take in how a call ended.

@@ -6,6 +6,7 @@ from attrs import define
 
 from protocol.units import Seconds
 from proxy.power.actuate import Actuations
+from proxy.power.admission import Admission
 from proxy.power.alarms import Log
 from proxy.power.machines import Machine
 from proxy.power.messages import FleetReport
@@ -22,6 +23,7 @@ class Attendance:
     """
 
     table: Table
+    admission: Admission
     actuations: Actuations
     witness: Witness
     log: Log
@@ -34,8 +36,7 @@ class Attendance:
         for miner in report.left:
             self.table.leave(miner, now)
         known = len(self.table.machines)
-        for machine in self.table.join(report.joined, now):
-            self.actuations.connect(machine)
+        self.admission.admit(self.table.join(report.joined, now), "connected")
         for machine in self.table.machines[known:]:
             body = {"machine": machine.key, "worker": machine.worker}
             self.log("machine", f"first seen: {machine.kind.name}", body)

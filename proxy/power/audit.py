@@ -19,8 +19,8 @@ class Event:
 
     Attributes:
         at: Unix seconds.
-        kind: order, budget, state, cap, command, acknowledgement, read_back, verdict,
-            alarm and the like.
+        kind: order, budget, state, cap, command, admission, acknowledgement, read_back,
+            verdict, alarm and the like.
         cause: What led to it, for people.
         body: The rest, JSON.
     """

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.actuate import Actuations
+from proxy.power.admission import Admission
 from proxy.power.alarms import AlarmName, Alarms
 from proxy.power.attendance import Attendance
 from proxy.power.audit import Event
@@ -74,6 +75,7 @@ class SiteControl:
     cap: Cap | None = field(default=None, init=False)
     alarms: Alarms = field(init=False)
     witness: Witness = field(init=False)
+    admission: Admission = field(init=False)
     actuations: Actuations = field(init=False)
     polls: Polls = field(init=False)
     attendance: Attendance = field(init=False)
@@ -98,12 +100,20 @@ class SiteControl:
                 self.state.estimate, bias=learned.bias, reference=learned.reference
             )
             self.state = attrs.evolve(self.state, estimate=estimate)
-        self.actuations = Actuations(self.table, self._log, lambda: self._effects)
+        self.admission = Admission(self.table, self._log, lambda: self._effects)
+        self.actuations = Actuations(
+            self.table, self._log, self.admission, lambda: self._effects
+        )
         self.polls = Polls(
             self.table, self.actuations, self._log, self.alarms, self.foreign
         )
         self.attendance = Attendance(
-            self.table, self.actuations, self.witness, self._log, self._save
+            self.table,
+            self.admission,
+            self.actuations,
+            self.witness,
+            self._log,
+            self._save,
         )
         body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
         self._log("start", "the controller starts", body)
@@ -122,11 +132,11 @@ class SiteControl:
         receipt = self.orders.take(orders, now, self.wall.moments(now, at))
         if not receipt.is_taken:
             for order in orders:
-                self._log("refused", receipt.reason, _order_body(order))
+                self._log("refused", receipt.reason, attrs.asdict(order))
         elif self.orders.orders != before:
             self._effects.has_orders = self.is_urgent = True
             for order in orders:
-                self._log("order", order.reason or "an order", _order_body(order))
+                self._log("order", order.reason or "an order", attrs.asdict(order))
         return receipt
 
     def withdraw(self, source: str, cause: str, at: UnixTime) -> int:
@@ -152,7 +162,7 @@ class SiteControl:
         told that they were refused.
         """
         self._at = at
-        for body in [_order_body(order) for order in orders] or [{}]:
+        for body in [attrs.asdict(order) for order in orders] or [{}]:
             self._log("refused", why, body)
         return not self.orders.put_back(said, now, self.wall.moments(now, at))
 
@@ -202,6 +212,7 @@ class SiteControl:
         expected = by_model(self.table, self.state, self.params, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self._effects.calls += self.polls.tick(now, is_metered=is_metered)
+        self.admission.tick(now, self.actuations.is_under_way)
         has_new = any(m.is_new for m in self.table.machines)
         is_due = now - self._acted_at >= (SOON if has_new else CONTROL_PERIOD)
         is_pressing = sensed.stance.urgency is not Urgency.NORMAL
@@ -295,7 +306,3 @@ class SiteControl:
     def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
         event = Event(self._at, self.name, kind, cause, body)
         self._effects.events.append(event)
-
-
-def _order_body(order: Order) -> dict[str, Any]:
-    return attrs.asdict(order)

@@ -331,3 +331,21 @@ def test_an_order_that_overtakes_the_report_of_a_grant_still_parks(
 
     assert len(granted) == 50
     assert all(b.is_parked for b in site.boxes.values())
+
+
+def test_every_park_and_grant_is_in_the_log_also_of_those_who_come_back(
+    tmp_path: Path,
+) -> None:
+    site = settled(tmp_path)
+    runs = site.boxes["10.0.0.3"]
+    site.order(HALF)
+    site.run(60)
+    sleeps = next(b for b in site.boxes.values() if b.is_parked)
+    site.disconnect([runs, sleeps])
+
+    site.connect([runs, sleeps])
+
+    told = site.events("admission")[-1]
+    assert told["cause"] == "connected"
+    assert sleeps.address in told["parked"]
+    assert [*told["granted"], *told["parked"]] == [runs.address, sleeps.address]

@@ -132,3 +132,25 @@ def test_machines_of_a_failed_write_are_written_later(
     saved = site.store.kept("hall-a", site.wall()).machines
     assert len(saved) == (3 if has_left else 4)
     assert not any(machine.is_running for machine in saved)
+
+
+def test_who_could_not_be_granted_work_then_is_granted_it_later(
+    tmp_path: Path,
+) -> None:
+    site = a_site(tmp_path)
+    site.order(LOW)
+    site.run(200)
+    break_store(site)
+    site.loop.control.orders.withdraw("operator")
+    site.run(20)
+    break_store(site, is_broken=False)
+
+    site.run(150)
+
+    table = site.loop.control.table
+    run = {m.address for m in table.machines if table.level_of(m) > 0}
+    assert len(run) > 40
+    assert run == {a for a, box in site.boxes.items() if not box.is_parked}
+    again = [e for e in site.events("admission") if "again" in e["cause"]]
+    assert again
+    assert not again[0]["parked"]
