@@ -83,13 +83,14 @@ class ControllerLink:
     figures: dict[str, SiteFigures] = field(factory=dict, init=False)
     _link: LinkConnection[Up] | None = field(default=None, init=False)
     _heard_at: Seconds = field(init=False)
+    _opened_at: Seconds = field(init=False)
     _is_safe: bool = field(default=False, init=False)
     _asked: dict[int, Deferred[Raw]] = field(factory=dict, init=False)
     _numbers: Any = field(factory=lambda: count(1), init=False)
     _soon: IDelayedCall | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._heard_at = self._now()
+        self._heard_at = self._opened_at = self._now()
         self.factory = LinkFactory(
             decode_up,
             MAX_LINE_BYTES,
@@ -123,10 +124,11 @@ class ControllerLink:
     def tick(self) -> None:
         """Tell what changed, and look whether the controller lives: once a second."""
         self._report()
-        silent = self._now() - self._heard_at
-        if self._link is not None and silent >= HUNG_AFTER:
-            self.kill(f"silent for {silent:.0f} s")
-        if silent >= LEASE and not self._is_safe:
+        now = self._now()
+        hung = now - max(self._heard_at, self._opened_at)
+        if self._link is not None and hung >= HUNG_AFTER:
+            self.kill(f"silent for {hung:.0f} s")
+        if now - self._heard_at >= LEASE and not self._is_safe:
             self._fail_safe()
 
     def close(self) -> None:
@@ -136,7 +138,7 @@ class ControllerLink:
 
     def _opened(self, link: LinkConnection[Up]) -> None:
         self._link = link
-        self._heard_at = self._now()
+        self._opened_at = self._now()  # that is no word of it: it may never say one
         link.send(self.setup)
         self._report(is_whole=True)
 
@@ -157,6 +159,7 @@ class ControllerLink:
                 self.sites[message.site].hall.floor.parking.park(message.miners)
                 self._report_soon()
             case Grant() if message.site in self.sites:
+                self._is_safe = False
                 self.sites[message.site].hall.floor.parking.grant(message.miners)
                 self._report_soon()
             case Answer():

@@ -195,6 +195,34 @@ def test_beyond_the_lease_the_fail_safe_is_applied_by_parking() -> None:
     assert desk.link.figures == {}
 
 
+@pytest.mark.parametrize("life", [1, HUNG_AFTER])
+def test_controllers_that_never_say_a_word_do_not_delay_the_fail_safe(
+    life: float,
+) -> None:
+    desk = Desk(miners=6)
+    desk.hear(some_figures())
+
+    for _ in range(int(LEASE / life)):
+        desk.wire.connectionLost()
+        desk.connect()
+        desk.live(life)
+
+    assert len([w for w in desk.wires if w.miner.is_granted]) == 1
+
+
+def test_what_a_controller_grants_before_it_dies_again_is_parked_again() -> None:
+    desk = Desk(miners=6)
+    desk.wire.connectionLost()
+    desk.live(LEASE)
+    desk.connect()
+    desk.hear(Grant("hall-a", [1, 2, 3, 4, 5, 6]))
+    desk.wire.connectionLost()
+
+    desk.live(LEASE)
+
+    assert len([w for w in desk.wires if w.miner.is_granted]) == 1
+
+
 def test_nobody_is_granted_work_while_there_is_no_controller() -> None:
     desk = Desk()
     desk.wire.connectionLost()
