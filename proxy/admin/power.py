@@ -96,7 +96,7 @@ def power_of(link: ControllerLink | None, site: str) -> dict[str, Any]:
     if told is not None:
         return {name: getattr(told, name) for name in SHOWN}
     return dict.fromkeys(SHOWN) | {
-        "budget_w": link.sites[site].power.fail_safe_w,
+        "budget_w": link.fail_safe_w(site),
         "state": "failsafe",
         "ruled_by": "fail-safe: nothing heard from the site controller",
         "alarms": [],

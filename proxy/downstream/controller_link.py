@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.downstream.connection import Hall
 from proxy.power.failsafe import to_park
@@ -81,6 +81,7 @@ class ControllerLink:
     clock: IReactorTime
     factory: LinkFactory[Up] = field(init=False)
     figures: dict[str, SiteFigures] = field(factory=dict, init=False)
+    _budget_w: dict[str, float] = field(factory=dict, init=False)
     _link: LinkConnection[Up] | None = field(default=None, init=False)
     _heard_at: Seconds = field(init=False)
     _opened_at: Seconds = field(init=False)
@@ -131,6 +132,11 @@ class ControllerLink:
         if now - self._heard_at >= LEASE and not self._is_safe:
             self._fail_safe()
 
+    def fail_safe_w(self, site: str) -> Watts:
+        """Return what a site may draw while nobody says: never more than before."""
+        fail_safe_w = self.sites[site].power.fail_safe_w
+        return Watts(min(fail_safe_w, self._budget_w.get(site, fail_safe_w)))
+
     def close(self) -> None:
         """Say goodbye: the share process stops."""
         if self._soon is not None and self._soon.active():
@@ -155,6 +161,7 @@ class ControllerLink:
             case Figures():
                 self._is_safe = False
                 self.figures = {one.site: one for one in message.sites}
+                self._budget_w |= {one.site: one.budget_w for one in message.sites}
             case Park() if message.site in self.sites:
                 self.sites[message.site].hall.floor.parking.park(message.miners)
                 self._report_soon()
@@ -200,9 +207,10 @@ class ControllerLink:
             granted = [
                 (m.id, next(iter(m.workers), ""), m.address)
                 for m in parking.miners.values()
-                if m.is_granted
+                if m.is_allowed  # also those that a source will have work for again
             ]
-            parked = to_park(granted, site.describer, site.power)
+            limit_w = self.fail_safe_w(name)
+            parked = to_park(granted, site.describer, site.power, limit_w)
             parking.park(parked)
             self._log.error(
                 "{site}: no controller for {lease:.0f} s: fail-safe, {count} parked",

@@ -16,6 +16,7 @@ class ParkableMiner(Protocol):
     id: int
     address: str
     workers: dict[WorkerName, None]
+    is_allowed: bool
     is_granted: bool
     is_held_out: bool
     tally: Tally

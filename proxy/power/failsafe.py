@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.power.fleet import fleet_of
 from proxy.power.machines import Describer, Mode
@@ -14,9 +14,12 @@ from proxy.power.shed import shed
 
 
 def to_park(
-    miners: Sequence[tuple[int, str, str]], describer: Describer, power: PowerConfig
+    miners: Sequence[tuple[int, str, str]],
+    describer: Describer,
+    power: PowerConfig,
+    limit_w: Watts,
 ) -> list[int]:
-    """Return the ids of the miners to park so that a site keeps to its fail-safe.
+    """Return the ids of the miners to park so that a site keeps to `limit_w`.
 
     The same order of shedding as the controller's; with the worst bias, since
     nobody looks at the meter.
@@ -25,6 +28,7 @@ def to_park(
         miners: Id, worker and peer address of each that is granted work.
         describer: Knows the site's machines.
         power: The site's settings.
+        limit_w: Its fail-safe, or what ruled before where that is less.
     """
     kinds = [describer.kind_of(worker, address) for _, worker, address in miners]
     variants = [kind.variants[Mode.PARKED] for kind in kinds]
@@ -36,7 +40,7 @@ def to_park(
         running=True,
     )
     estimate = params_of(power).estimate
-    allowed = estimate.aux.it_watts(power.fail_safe_w) / estimate.bias_high
+    allowed = estimate.aux.it_watts(limit_w) / estimate.bias_high
     need = float(fleet.full_w.sum()) - allowed
     if need <= 0:
         return []

@@ -83,8 +83,8 @@ class Desk:
         return got
 
 
-def some_figures() -> Figures:
-    one = SiteFigures("hall-a", 5.0, 6.0, 7.0, "meter", "normal", "contract")
+def some_figures(budget_w: float = 50_000.0) -> Figures:
+    one = SiteFigures("hall-a", budget_w, 6.0, 7.0, "meter", "normal", "contract")
     return Figures([one])
 
 
@@ -219,6 +219,31 @@ def test_what_a_controller_grants_before_it_dies_again_is_parked_again() -> None
     desk.wire.connectionLost()
 
     desk.live(LEASE)
+
+    assert len([w for w in desk.wires if w.miner.is_granted]) == 1
+
+
+@pytest.mark.parametrize(("budget_w", "left"), [(9_000.0, 1), (4_000.0, 0)])
+def test_the_fail_safe_never_raises_a_budget(budget_w: float, left: int) -> None:
+    desk = Desk(miners=2)
+    desk.hear(some_figures(budget_w))
+    desk.wire.connectionLost()
+
+    desk.live(LEASE)
+
+    assert len([w for w in desk.wires if w.miner.is_granted]) == left
+    assert desk.link.fail_safe_w("hall-a") == min(budget_w, POWER.fail_safe_w)
+
+
+def test_the_fail_safe_holds_for_those_that_wait_for_a_source() -> None:
+    desk = Desk(miners=6)
+    for wire in desk.wires:
+        wire.miner.hold_out(is_out=True)
+    desk.wire.connectionLost()
+    desk.live(LEASE)
+
+    for wire in desk.wires:
+        wire.miner.hold_out(is_out=False)
 
     assert len([w for w in desk.wires if w.miner.is_granted]) == 1
 

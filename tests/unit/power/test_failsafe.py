@@ -2,6 +2,7 @@
 
 import pytest
 
+from protocol.units import Watts
 from proxy.config import FleetConfig, PowerConfig
 from proxy.power.failsafe import to_park
 from proxy.power.machines import Describer
@@ -19,7 +20,7 @@ def parked(fail_safe_w: float, *workers: str) -> list[str]:
         budget_w=1e6, fail_safe_w=fail_safe_w, aux_w=0.0, aux_share=0.0, unknown_w=4000
     )
     miners = [(100 + n, name, f"10.0.0.{n}") for n, name in enumerate(workers)]
-    found = to_park(miners, Describer.of(power, ROWS), power)
+    found = to_park(miners, Describer.of(power, ROWS), power, Watts(fail_safe_w))
     return sorted(workers[miner - 100] for miner in found)
 
 
@@ -53,8 +54,7 @@ def test_a_machine_is_described_by_its_address_too() -> None:
     power = PowerConfig(budget_w=1e6, fail_safe_w=1250.0, aux_w=0.0, aux_share=0.0)
     miners = [(1, "a", "10.9.0.1"), (2, "b", "10.8.0.1")]
 
-    assert to_park(miners[:1], Describer.of(power, [row]), power) == [1]
-    assert to_park(miners, Describer.of(power, [row]), power) == [1, 2]
-    enough = PowerConfig(budget_w=1e6, fail_safe_w=2200.0, aux_w=0.0, aux_share=0.0)
-    assert to_park(miners[:1], Describer.of(enough, [row]), enough) == []
-    assert to_park(miners, Describer.of(enough, [row]), enough) == [2]
+    assert to_park(miners[:1], Describer.of(power, [row]), power, Watts(1250.0)) == [1]
+    assert to_park(miners, Describer.of(power, [row]), power, Watts(1250.0)) == [1, 2]
+    assert to_park(miners[:1], Describer.of(power, [row]), power, Watts(2200.0)) == []
+    assert to_park(miners, Describer.of(power, [row]), power, Watts(2200.0)) == [2]
