@@ -5,9 +5,14 @@ from typing import Any
 import msgspec
 import treq
 from twisted.internet import defer
-from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
 
 from protocol.units import Seconds
 from proxy.power.ports import RelayError
@@ -16,6 +21,9 @@ BEAT_DEADLINE = Seconds(0.9)
 """The next beat is due after a second."""
 
 _GOOD = range(200, 300)
+
+_UNREACHED = (OSError, ConnectError, ConnectionClosed, RequestTransmissionFailed)
+"""A name that does not resolve is an OSError."""
 
 
 class HttpRelay:
@@ -58,7 +66,7 @@ class HttpRelay:
         except (defer.TimeoutError, ResponseFailed) as error:
             why = f"no answer, or half of one, in {BEAT_DEADLINE} s"
             raise RelayError(f"{self._url}: {why}") from error
-        except (ConnectError, ConnectionLost) as error:
+        except _UNREACHED as error:
             raise RelayError(f"{self._url}: {error}") from error
         if status not in _GOOD:
             raise RelayError(f"{self._url}: status {status}")
