@@ -1,5 +1,6 @@
 """The control loop of one site: hear, decide, write down, act."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from twisted.application.service import Service
@@ -10,18 +11,18 @@ from typing_extensions import override
 from protocol.units import Seconds, UnixTime
 from proxy.controller.calls import DeviceCalls
 from proxy.controller.edges import SiteEdges
+from proxy.controller.gauge import Gauge
 from proxy.controller.news import tell
+from proxy.controller.pulse import Pulse
 from proxy.power.budget import Order
 from proxy.power.effects import Call, Effects, Learned
 from proxy.power.messages import FleetReport, Grant, Park, SiteFigures, Up
 from proxy.power.orders import Said
-from proxy.power.ports import DeviceReport, MeterError, Receipt, RelayError
-from proxy.power.safety import SafetyState
+from proxy.power.ports import DeviceReport, Receipt
 from proxy.power.show import figures
 from proxy.power.site import SiteControl
 from proxy.power.store import Store, StoreError
 from proxy.runtime.periodic import PeriodicService
-from proxy.runtime.tasks import Tasks
 
 SENSE_EVERY = Seconds(1.0)
 GATHER = Seconds(0.02)
@@ -30,8 +31,8 @@ GATHER = Seconds(0.02)
 KEEP_EVERY = Seconds(60.0)
 """How often what was learned and who is owed is kept; and at the end."""
 
-RELAY_AFTER = Seconds(30.0)
-"""Of a trip that did not help, until the relay is told."""
+ALIVE_FOR = Seconds(5.0)
+"""After a look at the site; with no other one nobody holds it to its budget."""
 
 NOT_WRITTEN = "it could not be written down"
 
@@ -68,13 +69,16 @@ class SiteLoop(Service):
         self._wall_clock = wall_clock
         self._calls = DeviceCalls(edges.devices, self)
         self._ticks = PeriodicService(SENSE_EVERY, self._sense, clock)
-        self._tasks = Tasks()
+        meter, relay = edges.meter, edges.relay
+        self._gauge = None if meter is None else Gauge(meter, clock)
+        self._pulse = (
+            None if relay is None else Pulse(relay, control, clock, self.is_alive)
+        )
         self._soon: IDelayedCall | None = None
         self._unwritten = Effects()
         self._reading: float | None = None
+        self._ticked_at = Seconds(-math.inf)
         self._kept_at = 0.0
-        self._tripped_at: float | None = None
-        self._is_relay_lost = False
 
     @override
     def startService(self) -> None:
@@ -82,22 +86,31 @@ class SiteLoop(Service):
         for signal in self._edges.signals:
             signal.start(self)
         self._ticks.startService()
+        if self._pulse is not None:
+            self._pulse.startService()
 
     @override
     async def stopService(self) -> None:
         """Stop; machines stay as they are."""
         super().stopService()
+        if self._pulse is not None:
+            await self._pulse.stopService()
         await self._ticks.stopService()
         for signal in self._edges.signals:
             await signal.stop()
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
         await self._calls.stop()
-        await self._tasks.cancel_all()
-        if self._edges.meter is not None:
-            self._edges.meter.close()
+        if self._gauge is not None:
+            await self._gauge.stop()
         self._flush()
         self._keep()
+        if self._pulse is not None:
+            await self._pulse.hang_up()
+
+    def is_alive(self) -> bool:
+        """Tell whether the site is looked at, and so held to its budget."""
+        return self._now() - self._ticked_at < ALIVE_FOR
 
     def figures(self) -> SiteFigures | None:
         """Return the site's power at a glance, None before its first look."""
@@ -158,27 +171,17 @@ class SiteLoop(Service):
     # what is done
 
     async def _sense(self) -> None:
-        self._reading = await self._read()
+        self._reading = None if self._gauge is None else await self._gauge.look()
         self._tick()
         now = self._now()
         if now - self._kept_at >= KEEP_EVERY:
             self._kept_at = now
             self._keep()
-        if self._edges.relay is not None:
-            self._tasks.start("relay", self._beat())
 
     def _tick(self) -> None:
         self.control.tick(self._now(), self._wall_clock(), self._reading)
         self._flush()
-
-    async def _read(self) -> float | None:
-        if self._edges.meter is None:
-            return None
-        try:
-            return await self._edges.meter.read()
-        except MeterError as error:
-            self._log.debug("{error}", error=error)
-            return None
+        self._ticked_at = self._now()
 
     def _soon_again(self, delay: Seconds) -> None:
         """Write down and do what has gathered; look at the site if that is urgent."""
@@ -267,28 +270,6 @@ class SiteLoop(Service):
             self._store.remember(self.control.name, learned, debts)
         except StoreError as error:
             self._log.error("{error}", error=error)
-
-    async def _beat(self) -> None:
-        relay = self._edges.relay
-        if relay is None:
-            return
-        try:
-            await relay.beat(may_run=self._may_run())
-        except RelayError as error:
-            if not self._is_relay_lost:
-                self._log.error("relay: {error}", error=error)
-            self._is_relay_lost = True
-        else:
-            self._is_relay_lost = False
-
-    def _may_run(self) -> bool:
-        """Tell whether the supply may stay on: a trip has not failed to help."""
-        sensed = self.control.sensed
-        safety = None if sensed is None else sensed.state.safety
-        if safety is None or safety.state is not SafetyState.TRIP:
-            return True
-        since = max(safety.since or 0.0, safety.trip_since or self._now())
-        return self._now() - since < RELAY_AFTER
 
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())

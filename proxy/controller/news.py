@@ -17,6 +17,7 @@ TOPICS = {
     "state": "power",
     "cap": "power",
     "start": "power",
+    "relay": "power",
     "unresponsive": "power",
     "responsive": "power",
     "alarm": "alarm",
@@ -24,7 +25,7 @@ TOPICS = {
 }
 """Kinds of events that subscribers hear of; single commands are in the log alone."""
 
-_LOGGED = frozenset({"state", "budget", "cleared"})
+_LOGGED = frozenset({"state", "budget", "relay", "cleared"})
 _TEXT = "{site}: {kind}: {cause} {body}"
 
 _log = Logger()

@@ -125,6 +125,9 @@ class Controller:
         loop.setServiceParent(self.root)
 
     async def _beat(self) -> None:
+        """Say that all sites are held to their budgets; else somebody else must."""
+        if not all(loop.is_alive() for loop in self.loops.values()):
+            return
         found = [loop.figures() for loop in self.loops.values()]
         known = [one for one in found if one is not None]
         self._send(Figures(known) if known else Beat())

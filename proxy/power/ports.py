@@ -156,3 +156,6 @@ class Relay(Protocol):
         Raises:
             RelayError: It cannot be reached.
         """
+
+    async def close(self) -> None:
+        """Hang up; no `beat` follows."""

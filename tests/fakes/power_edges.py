@@ -11,7 +11,13 @@ from twisted.internet.task import Clock, deferLater
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
-from proxy.power.ports import DeviceError, DeviceReport, MeterError, SignalListener
+from proxy.power.ports import (
+    DeviceError,
+    DeviceReport,
+    MeterError,
+    RelayError,
+    SignalListener,
+)
 
 WATCHDOG = 125.0
 TIME_OUT = 3.0
@@ -184,9 +190,15 @@ class FakeSignal:
 class FakeRelay:
     def __init__(self) -> None:
         self.beats: list[bool] = []
+        self.is_lost = False
 
     async def beat(self, *, may_run: bool) -> None:
+        if self.is_lost:
+            raise RelayError("no answer")
         self.beats.append(may_run)
+
+    async def close(self) -> None:
+        pass
 
 
 def read_events(path: Any, start: float) -> list[dict[str, Any]]:

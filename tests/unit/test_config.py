@@ -268,6 +268,14 @@ WRONG = {
         POOL + SITE + POWER.replace("100\n", "2000\n"),
         "`$.sites[0].power.fail_safe_w`",
     ),
+    "no such port of a meter": (
+        POOL + SITE + POWER + 'meter = "modbus://h:65536/1"\n',
+        "Expected a port from 1 to 65535, got 65536 - at `$.sites[0].power.meter`",
+    ),
+    "no such unit of a meter": (
+        POOL + SITE + POWER + 'meter = "modbus://[::1]:502/256"\n',
+        "Expected a unit of at most 255, got 256 - at `$.sites[0].power.meter`",
+    ),
     "fleet of nobody": (
         POOL + SITE + '[[sites.fleet]]\nmodel = "S9"\n',
         "`$.sites[0].fleet[0]`",

@@ -1,0 +1,44 @@
+"""The controller speaks for its sites while each of them is looked at."""
+
+from typing import Any, cast
+
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from protocol.units import UnixTime
+from proxy.controller.loop import SiteLoop
+from proxy.controller.program import Controller
+from proxy.power.messages import Beat, decode_up
+
+
+@define
+class Loop:
+    """A site's loop that has not looked yet how the site is."""
+
+    lives: bool
+
+    def is_alive(self) -> bool:
+        return self.lives
+
+    def figures(self) -> None:
+        return None
+
+
+def said(*loops: Loop) -> list[Any]:
+    """Return what a controller of these sites says in one second."""
+    controller = Controller(
+        Clock(), lambda: UnixTime(0.0), cast("Any", None), lambda _: None, lambda: None
+    )
+    controller.loops |= {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
+    transport = StringTransport()
+    wire = controller.factory.buildProtocol(None)
+    wire.makeConnection(transport)
+    _ = Deferred.fromCoroutine(controller._beat())
+    return [decode_up(line) for line in transport.value().splitlines()]
+
+
+def test_a_controller_is_silent_once_a_site_of_it_is_not_looked_at() -> None:
+    assert said(Loop(lives=True), Loop(lives=True)) == [Beat()]
+    assert said(Loop(lives=True), Loop(lives=False)) == []
