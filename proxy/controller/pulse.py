@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.power.alarms import AlarmName
+from proxy.power.drawn import by_model, standby
 from proxy.power.ports import Relay, RelayError
 from proxy.power.safety import SafetyState
 from proxy.power.site import SiteControl
@@ -75,13 +76,26 @@ class Pulse(PeriodicService):
             alarms.lapses(AlarmName.RELAY_LOST, now)
 
     def _may_run(self) -> bool:
-        """Tell whether the supply may stay on: a trip has not failed to help."""
+        """Tell whether the supply may stay on: a trip has not failed to help.
+
+        It has helped where only machines asleep are left, whatever the budget: a
+        breaker that is opened on them saves next to nothing.
+        """
         sensed, now = self._control.sensed, self._now()
         safety = None if sensed is None else sensed.state.safety
         if safety is None or safety.state is not SafetyState.TRIP:
             return True
         since = max(safety.since or 0.0, safety.trip_since or now)
-        return now - since < RELAY_AFTER
+        return now - since < RELAY_AFTER or self._is_standby(now)
+
+    def _is_standby(self, now: Seconds) -> bool:
+        table, params = self._control.table, self._control.params
+        state = self._control.state
+        if params.meter is None:
+            watts: Watts | None = by_model(table, state, params, now)
+        else:
+            watts = state.meter.trusted_w
+        return watts is not None and watts <= standby(table, params)
 
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())

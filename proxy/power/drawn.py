@@ -17,6 +17,12 @@ def by_model(table: Table, state: SiteState, params: SiteParams, now: Seconds) -
     return params.estimate.aux.site_watts(it_w)
 
 
+def standby(table: Table, params: SiteParams) -> Watts:
+    """Return what the site draws at the most with every machine off, by the model."""
+    it_w = params.estimate.bias_high * float(table.fleet.level_w[:, 0].sum())
+    return params.estimate.aux.site_watts(it_w)
+
+
 def drawn(
     table: Table, state: SiteState, params: SiteParams, now: Seconds
 ) -> tuple[Watts, str]:

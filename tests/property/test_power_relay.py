@@ -70,6 +70,19 @@ def test_a_relay_hears_nothing_of_a_site_that_nobody_looks_at(
 
 
 @pytest.mark.parametrize("with_meter", [True, False])
+def test_machines_asleep_trip_no_relay_whatever_the_budget(
+    tmp_path: Path, *, with_meter: bool
+) -> None:
+    site = settled(tmp_path, with_meter=with_meter)
+
+    site.order(0.0)
+    site.run(300)
+
+    assert all(box.asleep for box in site.boxes.values())
+    assert all(site.relay.beats)
+
+
+@pytest.mark.parametrize("with_meter", [True, False])
 def test_one_machine_that_does_not_sleep_trips_the_relay_and_it_is_logged(
     tmp_path: Path, *, with_meter: bool
 ) -> None:
