@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from proxy import cli_power
-from proxy.admin.client import AdminError, call
+from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
 from proxy.cli_bench import bench, bench_options
@@ -177,7 +177,8 @@ _LOCAL = {"command", "json", "socket", "config"}
 def _remote(arguments: argparse.Namespace) -> int:
     params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
     method = arguments.command.method or arguments.command.name
-    result = call(_socket_of(arguments), method, params)
+    timeout = CHECK_TIMEOUT if params.get("check") else TIMEOUT
+    result = call(_socket_of(arguments), method, params, timeout)
     if arguments.json:
         _print_json(result)
     else:

@@ -8,6 +8,9 @@ from typing import Any, BinaryIO
 import msgspec
 
 TIMEOUT = 10.0
+CHECK_TIMEOUT = 125.0
+"""Of a check of the controller's log, which is given up after 120 s."""
+
 
 MAX_ANSWER_BYTES = 16_000_000
 """A page of 1,000 miners has half a megabyte."""
@@ -31,13 +34,16 @@ class _Answer(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-def call(path: Path, method: str, params: dict[str, Any]) -> Any:
+def call(
+    path: Path, method: str, params: dict[str, Any], timeout: float = TIMEOUT
+) -> Any:
     """Return the result of `method` at the admin socket `path`.
 
     Raises:
         AdminError: Nobody answers there, or the answer is a refusal.
     """
     with _connected(path) as connection, connection.makefile("rb") as lines:
+        connection.settimeout(timeout)
         return _ask(path, connection, lines, method, params)
 
 
@@ -90,7 +96,7 @@ def _ask(
         connection.sendall(msgspec.json.encode(request) + b"\n")
     except OSError as error:
         raise AdminError(f"{path} hung up: {error.strerror or error}") from error
-    line = _line(path, lines)
+    line = _line(path, lines, connection.gettimeout())
     if not line:
         raise AdminError(
             f"{path} hung up without an answer: it may be stopping, or serve as many"
@@ -102,11 +108,11 @@ def _ask(
     return answer.result
 
 
-def _line(path: Path, lines: BinaryIO) -> bytes:
+def _line(path: Path, lines: BinaryIO, timeout: float | None = None) -> bytes:
     try:
         line = lines.readline(MAX_ANSWER_BYTES)
     except TimeoutError as error:
-        raise AdminError(f"{path} did not answer within {TIMEOUT:g} s") from error
+        raise AdminError(f"{path} did not answer within {timeout:g} s") from error
     except OSError as error:
         raise AdminError(f"{path} hung up: {error.strerror or error}") from error
     if line and not line.endswith(b"\n"):

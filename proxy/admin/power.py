@@ -5,13 +5,21 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw
 
+from protocol.units import Seconds
 from proxy.admin.rpc import REFUSED, RpcError
-from proxy.downstream.controller_link import AskRefusedError, ControllerLink
+from proxy.downstream.controller_link import (
+    ANSWER_WITHIN,
+    AskRefusedError,
+    ControllerLink,
+)
 
 SiteName = Annotated[str, Meta(max_length=64)]
 PowerInWatts = Annotated[float, Meta(ge=0, le=1e12)]
 Duration = Annotated[float, Meta(gt=0, le=1e9)]
 Text = Annotated[str, Meta(max_length=256)]
+
+CHECK_WITHIN = Seconds(120.0)
+"""Of a whole log of 5,000,000 events."""
 
 
 class PowerOperations:
@@ -32,7 +40,12 @@ class PowerOperations:
         reason: Text = "",
     ) -> Raw:
         """Order a site to keep to a power, for a time or until it is cleared."""
-        asked = {"site": site, "watts": watts, "for_s": for_s, "reason": reason}
+        asked: dict[str, Any] = {
+            "site": site,
+            "watts": watts,
+            "for_s": for_s,
+            "reason": reason,
+        }
         return await self._ask("power.set", **asked)
 
     async def clear(self, site: SiteName) -> Raw:
@@ -61,14 +74,17 @@ class PowerOperations:
     ) -> Raw:
         """Return events, the newest first, and whether the log is whole."""
         asked = {"site": site, "limit": limit, "before": before, "check": check}
-        return await self._ask("power.history", **asked)
+        within = CHECK_WITHIN if check else ANSWER_WITHIN
+        return await self._ask("power.history", within, **asked)
 
-    async def _ask(self, method: str, **params: Any) -> Raw:
+    async def _ask(
+        self, method: str, within: Seconds = ANSWER_WITHIN, **params: Any
+    ) -> Raw:
         link = self._link()
         if link is None:
             raise RpcError(REFUSED, "no site has power settings: see [sites.power]")
         try:
-            return await link.ask(method, params)
+            return await link.ask(method, params, within)
         except AskRefusedError as error:
             raise RpcError(REFUSED, str(error)) from error
 

@@ -114,6 +114,8 @@ def _site(site: Answer) -> Iterator[str]:
         why = f": {order['reason']}" if order["reason"] else ""
         number = f"{order['seq']} of {order['source']}"
         yield f"  order     {number}: {si(order['watts'], 'W')}{until}{why}"
+    if site["more_orders"]:
+        yield f"  order     and {site['more_orders']} more"
     for signal in site["signals"]:
         yield f"  signal    {signal['name']}: {_voice(signal)}"
     for alarm in site["alarms"]:

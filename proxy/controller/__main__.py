@@ -9,10 +9,12 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from twisted.internet import asyncioreactor
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import globalLogBeginner
 
 from protocol.units import UnixTime
@@ -41,6 +43,7 @@ def main() -> None:
         EdgeMaker(loop, running, _wall_clock).edges_of,
         begin_logging=_begin_logging,
         leave=lambda: tasks.start("leave", _leave(controller, running)),
+        run=partial(deferToThreadPool, running, running.getThreadPool()),
     )
     running.callWhenRunning(_open, running, controller)
     running.run()

@@ -1,24 +1,35 @@
 """What operators ask of the controller, and the answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from inspect import isawaitable, signature
 from typing import Any
 
 import msgspec
-from attrs import define
+from attrs import define, field
 from msgspec import Raw, Struct
+from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.controller.loop import NOT_WRITTEN, SiteLoop
+from proxy.power.audit import Row
 from proxy.power.budget import Order
-from proxy.power.messages import Answer, Ask
+from proxy.power.messages import MAX_LINE_BYTES, Answer, Ask
 from proxy.power.show import dry_run, machines, show
-from proxy.power.store import Store
+from proxy.power.store import Store, StoreError
 from proxy.power.views import MachineView, PlanView, PowerView
 
 OPERATOR = "operator"
 """Source of the orders that operators give."""
 
 MAX_HISTORY = 1000
+MAX_HISTORY_BYTES = 800_000
+"""Of events in one answer: with `before` the others can be had."""
+
+MAX_ANSWER_BYTES = MAX_LINE_BYTES - 1000
+"""A longer one would cost the link, and the controller with it."""
+
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a function where it may take its time: on a thread, if not in a test."""
 
 _encode = msgspec.json.encode
 
@@ -66,20 +77,36 @@ class Given(Struct):
 class Desk:
     """Answers for all sites."""
 
+    _log = Logger()
+
     loops: Mapping[str, SiteLoop]
     store: Store
     now: Callable[[], Seconds]
     wall_clock: Callable[[], UnixTime]
+    run: Run
+    _is_checking: bool = field(default=False, init=False)
 
-    def answer(self, ask: Ask) -> Answer:
-        """Return the answer to a request."""
+    async def answer(self, ask: Ask) -> Answer:
+        """Return the answer to a request; no request is worth the controller."""
+        refusal = f"{ask.method} failed: see the log of the proxy"
+        with self._log.failuresHandled("{method} failed", method=ask.method):
+            try:
+                result = _encode(await self._result(ask))
+                if len(result) <= MAX_ANSWER_BYTES:
+                    return Answer(ask.id, Raw(result))
+                refusal = f"answer of {len(result)} B > {MAX_ANSWER_BYTES} B"
+            except (AskError, StoreError) as error:
+                refusal = str(error)
+        return Answer(ask.id, Raw(b"null"), refusal)
+
+    async def _result(self, ask: Ask) -> Any:
         try:
-            result = self._methods[ask.method](**ask.params)
-        except AskError as error:
-            return Answer(ask.id, Raw(b"null"), str(error))
-        except (KeyError, TypeError):
-            return Answer(ask.id, Raw(b"null"), f"no method {ask.method!r} like this")
-        return Answer(ask.id, Raw(_encode(result)))
+            method = self._methods[ask.method]
+            signature(method).bind(**ask.params)
+        except (KeyError, TypeError) as error:
+            raise AskError(f"no method {ask.method!r} like this") from error
+        found = method(**ask.params)
+        return await found if isawaitable(found) else found
 
     @property
     def _methods(self) -> dict[str, Callable[..., Any]]:
@@ -148,7 +175,7 @@ class Desk:
         """Return a page of a site's machines."""
         return machines(self._loop(site).control, self.now(), filter, max(0, page))
 
-    def history(
+    async def history(
         self,
         site: str | None = None,
         limit: int = 50,
@@ -159,12 +186,19 @@ class Desk:
         if site is not None:
             self._loop(site)
         rows = self.store.history(site, max(1, min(limit, MAX_HISTORY)), before)
-        events = [
-            EventView(r.id, r.at, r.site, r.kind, r.cause, Raw(r.text), r.hash.hex())
-            for r in rows
-        ]
-        broken = self.store.first_broken() if check else None
-        return History(events, check, broken)
+        broken = await self._check() if check else None
+        return History(_views(rows), check, broken)
+
+    async def _check(self) -> int | None:
+        """Hold every event against the one before, one check at a time."""
+        if self._is_checking:
+            raise AskError("the log is being checked: try again")
+        self._is_checking = True
+        try:
+            broken: int | None = await self.run(self.store.first_broken)
+            return broken
+        finally:
+            self._is_checking = False
 
     def _loop(self, site: str) -> SiteLoop:
         if site not in self.loops:
@@ -178,3 +212,16 @@ class Desk:
         budget = control.orders.budget(self.now(), moments)
         text = f"{what}: budget {budget.watts:g} W by {budget.reason}"
         return Given(control.name, budget.watts, budget.reason, text)
+
+
+def _views(rows: Iterable[Row]) -> list[EventView]:
+    """Return `rows`, or as many of the first as an answer has room for."""
+    views: list[EventView] = []
+    room = MAX_HISTORY_BYTES
+    for r in rows:
+        view = EventView(r.id, r.at, r.site, r.kind, r.cause, Raw(r.text), r.hash.hex())
+        room -= len(_encode(view))
+        if views and room < 0:
+            break
+        views.append(view)
+    return views

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, SiteConfig
 from proxy.config.power import PowerConfig
-from proxy.controller.desk import Desk
+from proxy.controller.desk import Desk, Run
 from proxy.controller.edges import EdgesOf
 from proxy.controller.loop import SiteLoop
 from proxy.power.messages import (
@@ -33,6 +33,7 @@ from proxy.power.store import Store, StoreError, open_store
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
+from proxy.runtime.tasks import Tasks
 
 DATABASE = "controller.sqlite3"
 
@@ -48,6 +49,7 @@ class Controller:
         edges_of: Opens the surroundings of a site.
         begin_logging: Called once the configuration is known.
         leave: Ends the process.
+        run: Runs what takes its time on a thread.
         root: Started by `begin`.
         loops: Sites by name.
     """
@@ -59,9 +61,11 @@ class Controller:
     edges_of: EdgesOf
     begin_logging: Callable[[Config], None]
     leave: Callable[[], None]
+    run: Run
     root: Staged = field(factory=Staged, init=False)
     loops: dict[str, SiteLoop] = field(factory=dict, init=False)
     factory: LinkFactory[Down] = field(init=False)
+    _tasks: Tasks = field(factory=Tasks, init=False)
     _link: LinkConnection[Down] | None = field(default=None, init=False)
     _desk: Desk | None = field(default=None, init=False)
     _store: Store | None = field(default=None, init=False)
@@ -88,7 +92,7 @@ class Controller:
         for site in config.sites:
             if site.power is not None:
                 self._add(site, site.power, self._store)
-        self._desk = Desk(self.loops, self._store, self._now, self.wall_clock)
+        self._desk = Desk(self.loops, self._store, self._now, self.wall_clock, self.run)
         beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
         beat.setServiceParent(self.root)
         self.root.startService()
@@ -100,6 +104,7 @@ class Controller:
         store, self._store = self._store, None
         if store is not None:
             store.close()
+        await self._tasks.cancel_all()
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.close()
@@ -146,9 +151,12 @@ class Controller:
             case FleetReport() if message.site in self.loops:
                 self.loops[message.site].report(message)
             case Ask() if self._desk is not None:
-                self._send(self._desk.answer(message))
+                self._tasks.start("answer", self._answer(self._desk, message))
             case _:  # a beat
                 return
+
+    async def _answer(self, desk: Desk, ask: Ask) -> None:
+        self._send(await desk.answer(ask))
 
     def _set_up(self, message: Setup) -> None:
         try:

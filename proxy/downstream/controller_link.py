@@ -102,7 +102,9 @@ class ControllerLink:
         for site in self.sites.values():
             site.hall.floor.parking.on_join = self._report_soon
 
-    async def ask(self, method: str, params: dict[str, Any]) -> Raw:
+    async def ask(
+        self, method: str, params: dict[str, Any], within: Seconds = ANSWER_WITHIN
+    ) -> Raw:
         """Return the controller's answer, JSON.
 
         Raises:
@@ -115,9 +117,9 @@ class ControllerLink:
         self._asked[number] = answer
         self._link.send(Ask(number, method, params))
         try:
-            return await answer.addTimeout(ANSWER_WITHIN, self.clock)
+            return await answer.addTimeout(within, self.clock)
         except defer.TimeoutError as error:
-            text = f"the site controller did not answer in {ANSWER_WITHIN:.0f} s"
+            text = f"the site controller did not answer in {within:.0f} s"
             raise AskRefusedError(text) from error
         finally:
             self._asked.pop(number, None)

@@ -2,12 +2,14 @@
 
 import math
 from fnmatch import fnmatchcase
+from heapq import nsmallest
 from itertools import islice
 
 import attrs
 
 from protocol.units import Seconds, Watts
 from proxy.power.alarms import Alarm, AlarmName
+from proxy.power.budget import Order
 from proxy.power.drawn import drawn
 from proxy.power.evidence import Proof
 from proxy.power.machines import Machine, Mode
@@ -35,6 +37,9 @@ MAX_HEADLINES = 8
 
 MAX_STEPS = 1000
 """Steps listed in one dry run."""
+
+MAX_ORDERS_SHOWN = 200
+"""Of a site, in `power.show`."""
 
 MACHINES_A_PAGE = 1000
 
@@ -94,6 +99,7 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
         unauthorised_work=evidence.unauthorised_work,
         is_hidden_load=sensed.stance.is_hidden_load,
         alarms=_alarms(site, now),
+        more_orders=max(0, len(site.orders.orders) - MAX_ORDERS_SHOWN),
     )
 
 
@@ -192,8 +198,14 @@ def _orders(site: SiteControl) -> list[OrderView]:
             o.revert_w,
             o.reason,
         )
-        for o in site.orders.orders
+        for o in nsmallest(MAX_ORDERS_SHOWN, site.orders.orders, key=_rank)
     ]
+
+
+def _rank(order: Order) -> tuple[bool, float]:
+    if order.expires is None:
+        return False, -order.received_at
+    return True, order.expires
 
 
 def _signals(site: SiteControl, now: Seconds) -> list[SignalView]:

@@ -109,6 +109,9 @@ class PowerView(Struct):
     """A site's power: what rules it, what it does, what is proved.
 
     Attributes:
+        orders: Those that stand until cleared, the newest first, then those that end,
+            the next first.
+        more_orders: Orders beyond those listed.
         strangers: Hashrate of miners that no fleet row describes; the cap is not
             theirs, and `hashrate` is without it.
         joules_per_terahash: As the meter and the shares have it, over up to 8 min;
@@ -140,6 +143,7 @@ class PowerView(Struct):
     unauthorised_work: float
     is_hidden_load: bool
     alarms: list[AlarmView]
+    more_orders: int
 
 
 class StepView(Struct):

@@ -21,6 +21,7 @@ SHOW: dict[str, Any] = {
             "ramped_w": 3.5e6, "allow_w": 3.456e6, "integral_w": -12_000.0,
             "aux": {"fixed_w": 35_000.0, "share": 0.03}},
     "meter": {"watts": 3.41e6, "fault": None, "lost_s": 0.2},
+    "more_orders": 7,
     "orders": [{"source": "grid", "seq": 3, "watts": 3.5e6, "not_before": 0.0,
                 "expires": 1.7e9, "lease_s": None, "revert_w": None,
                 "reason": "dispatch"}],

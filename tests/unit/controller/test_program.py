@@ -28,8 +28,9 @@ class Loop:
 
 def said(*loops: Loop) -> list[Any]:
     """Return what a controller of these sites says in one second."""
+    unused = cast("Any", None)
     controller = Controller(
-        Clock(), lambda: UnixTime(0.0), cast("Any", None), lambda _: None, lambda: None
+        Clock(), lambda: UnixTime(0.0), unused, unused, unused, unused
     )
     controller.loops |= {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
     transport = StringTransport()

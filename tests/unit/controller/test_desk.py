@@ -1,0 +1,149 @@
+"""What is asked of the controller costs it neither its time nor its link."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from twisted.internet.defer import Deferred
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.controller.desk import MAX_ANSWER_BYTES, Desk
+from proxy.power.audit import Event
+from proxy.power.budget import Order
+from proxy.power.effects import Effects
+from proxy.power.messages import Answer, Ask
+from proxy.power.show import MAX_ORDERS_SHOWN
+from proxy.power.store import StoreError
+from tests.conftest import FlushFailures
+from tests.fakes.power_site import PowerSite, connected
+
+AT = UnixTime(1_700_000_000.0)
+
+
+class Office:
+    """A desk; what shall run on a thread waits until it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        self.site: PowerSite = connected(path / "controller.sqlite3", count=2)
+        self.site.run(5)
+        self.waiting: list[tuple[Deferred[Any], Callable[[], Any]]] = []
+        self.desk = Desk(
+            {"hall-a": self.site.loop},
+            self.site.store,
+            lambda: Seconds(self.site.now),
+            self.site.wall,
+            self._run,
+        )
+
+    def ask(self, method: str, **params: Any) -> list[Answer]:
+        """Return what will hold the answer."""
+        got: list[Answer] = []
+        asked = Deferred.fromCoroutine(self.desk.answer(Ask(1, method, params)))
+        _ = asked.addCallback(got.append)
+        return got
+
+    def result(self, method: str, **params: Any) -> Any:
+        (answer,) = self.ask(method, **params)
+        assert not answer.refusal
+        assert len(msgspec.json.encode(answer)) <= MAX_ANSWER_BYTES + 1000
+        return msgspec.json.decode(answer.result)
+
+    def refusal(self, method: str, **params: Any) -> str:
+        (answer,) = self.ask(method, **params)
+        return answer.refusal
+
+    def _run(self, work: Callable[[], Any]) -> Deferred[Any]:
+        done: Deferred[Any] = Deferred()
+        self.waiting.append((done, work))
+        return done
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def test_a_check_of_the_log_holds_up_nothing_and_is_one_at_a_time(
+    office: Office,
+) -> None:
+    checked = office.ask("power.history", check=True)
+
+    assert not checked
+    assert office.refusal("power.history", check=True).startswith("the log is being")
+    assert office.result("power.history", limit=1)["is_checked"] is False
+    ((done, work),) = office.waiting
+    done.callback(work())
+    assert msgspec.json.decode(checked[0].result)["is_checked"] is True
+    again = office.ask("power.history", check=True)
+    office.waiting[-1][0].callback(None)
+    assert not again[0].refusal
+
+
+def test_a_log_is_checked_on_any_thread_and_not_beyond_its_close(
+    office: Office,
+) -> None:
+    store = office.site.store
+    store._db.execute("UPDATE event SET cause = 'another' WHERE id = 3")
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(store.first_broken).result()
+    store.close()
+
+    assert found == 3
+    with pytest.raises(StoreError, match="stops"):
+        store.first_broken()
+
+
+def test_a_long_history_comes_in_answers_that_the_link_takes(office: Office) -> None:
+    event = Event(AT, "hall-a", "order", "ü" * 256, {"reason": "ü" * 256})
+    office.site.store.write("hall-a", Effects(events=[event] * 1500), (), AT)
+
+    first = office.result("power.history", limit=1000)["events"]
+    then = office.result("power.history", limit=1000, before=first[-1]["id"])["events"]
+
+    assert 500 < len(first) < 1000
+    assert then[0]["id"] == first[-1]["id"] - 1
+
+
+def test_of_many_orders_those_that_matter_first_are_shown(office: Office) -> None:
+    at = office.site.wall()
+    orders = [
+        Order(
+            "hall-a", Watts(1e5), n, "http", at, at, UnixTime(at + n), reason="ü" * 256
+        )
+        for n in range(1, 5001)
+    ]
+    assert office.site.loop.take(orders[::-1]).is_taken
+    office.site.order(5e4)
+
+    (shown,) = office.result("power.show")
+
+    assert shown["orders"][0]["source"] == "operator"
+    assert [o["seq"] for o in shown["orders"][1:]] == list(range(1, MAX_ORDERS_SHOWN))
+    assert shown["more_orders"] == 5001 - MAX_ORDERS_SHOWN
+
+
+def test_what_the_database_cannot_tell_is_refused(office: Office) -> None:
+    office.site.store._db.execute("DROP TABLE event")
+
+    assert "no such table" in office.refusal("power.history")
+
+
+def test_what_fails_is_refused_and_logged(
+    office: Office, flush_failures: FlushFailures
+) -> None:
+    refusal = office.refusal("power.plan", site="hall-a", watts="many")
+
+    assert refusal == "power.plan failed: see the log of the proxy"
+    assert flush_failures(TypeError) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "params"), [("power.off", {}), ("power.show", {"hall": "a"})]
+)
+def test_what_there_is_not_is_refused(
+    office: Office, method: str, params: dict[str, Any]
+) -> None:
+    assert office.refusal(method, **params) == f"no method {method!r} like this"
