@@ -34,6 +34,9 @@ KEEP_EVERY = Seconds(60.0)
 ALIVE_FOR = Seconds(5.0)
 """After a look at the site; with no other one nobody holds it to its budget."""
 
+MAX_TOLD = 50_000
+"""Connections parked or granted by one message: 500 kB."""
+
 NOT_WRITTEN = "it could not be written down"
 
 
@@ -204,15 +207,17 @@ class SiteLoop(Service):
         """
         effects = self.control.drain()
         is_written = self._write(effects)
-        name = self.control.name
-        if effects.park:
-            self._send(Park(name, effects.park))
-        if effects.grant and is_written:
-            self._send(Grant(name, effects.grant))
+        self._tell(Park, effects.park)
+        if is_written:
+            self._tell(Grant, effects.grant)
         for call in effects.calls:
             if is_written or call.is_down:
                 self._calls.add(call)
         return is_written
+
+    def _tell(self, kind: type[Park | Grant], miners: list[int]) -> None:
+        for begin in range(0, len(miners), MAX_TOLD):
+            self._send(kind(self.control.name, miners[begin : begin + MAX_TOLD]))
 
     def _not_kept(
         self, orders: Sequence[Order], said: Said, *, lagged: bool
