@@ -16,7 +16,7 @@ from proxy.controller.news import tell
 from proxy.controller.pulse import Pulse
 from proxy.power.budget import Order
 from proxy.power.effects import Call, Effects, Learned
-from proxy.power.messages import FleetReport, Grant, Park, SiteFigures, Up
+from proxy.power.messages import FailSafe, FleetReport, Grant, Park, SiteFigures, Up
 from proxy.power.orders import Said
 from proxy.power.ports import DeviceReport, Receipt
 from proxy.power.show import figures
@@ -159,6 +159,11 @@ class SiteLoop(Service):
     def report(self, report: FleetReport) -> None:
         """Take in what changed among the miners."""
         self.control.report(report, self._now(), self._wall_clock())
+        self._flush()
+
+    def failed_safe(self, told: FailSafe) -> None:
+        """Take in what the share process did without us."""
+        self.control.attendance.failed_safe(told)
         self._flush()
 
     def answered(self, call: Call, why_not: str | None) -> None:

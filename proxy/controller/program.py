@@ -21,6 +21,7 @@ from proxy.power.messages import (
     Ask,
     Beat,
     Down,
+    FailSafe,
     Figures,
     FleetReport,
     Setup,
@@ -150,6 +151,8 @@ class Controller:
                 self._set_up(message)
             case FleetReport() if message.site in self.loops:
                 self.loops[message.site].report(message)
+            case FailSafe() if message.site in self.loops:
+                self.loops[message.site].failed_safe(message)
             case Ask() if self._desk is not None:
                 self._tasks.start("answer", self._answer(self._desk, message))
             case _:  # a beat

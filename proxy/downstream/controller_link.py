@@ -19,9 +19,11 @@ from proxy.power.failsafe import to_park
 from proxy.power.machines import Describer
 from proxy.power.messages import (
     MAX_LINE_BYTES,
+    MAX_ROWS,
     Answer,
     Ask,
     Beat,
+    FailSafe,
     Figures,
     Grant,
     News,
@@ -86,6 +88,8 @@ class ControllerLink:
     _heard_at: Seconds = field(init=False)
     _opened_at: Seconds = field(init=False)
     _is_safe: bool = field(default=False, init=False)
+    _untold: dict[str, FailSafe] = field(factory=dict, init=False)
+    _safe_at: Seconds = field(default=Seconds(0.0), init=False)
     _asked: dict[int, Deferred[Raw]] = field(factory=dict, init=False)
     _numbers: Any = field(factory=lambda: count(1), init=False)
     _soon: IDelayedCall | None = field(default=None, init=False)
@@ -149,6 +153,9 @@ class ControllerLink:
         self._opened_at = self._now()  # that is no word of it: it may never say one
         link.send(self.setup)
         self._report(is_whole=True)
+        for told in self._untold.values():
+            ago_s = self._now() - self._safe_at
+            link.send(msgspec.structs.replace(told, ago_s=ago_s))
 
     def _lost(self, link: LinkConnection[Up]) -> None:
         if self._link is not link:
@@ -162,6 +169,7 @@ class ControllerLink:
         match message:
             case Figures():
                 self._is_safe = False
+                self._untold = {}
                 self.figures = {one.site: one for one in message.sites}
                 self._budget_w |= {one.site: one.budget_w for one in message.sites}
             case Park() if message.site in self.sites:
@@ -203,6 +211,7 @@ class ControllerLink:
     def _fail_safe(self) -> None:
         """Park what the fail-safe leaves no room for: nobody else will."""
         self._is_safe = True
+        self._safe_at = self._now()
         self.figures = {}
         for name, site in self.sites.items():
             parking = site.hall.floor.parking
@@ -214,6 +223,7 @@ class ControllerLink:
             limit_w = self.fail_safe_w(name)
             parked = to_park(granted, site.describer, site.power, limit_w)
             parking.park(parked)
+            self._untold[name] = FailSafe(name, 0.0, limit_w, parked[:MAX_ROWS])
             self._log.error(
                 "{site}: no controller for {lease:.0f} s: fail-safe, {count} parked",
                 site=name,

@@ -9,7 +9,7 @@ from proxy.power.actuate import Actuations
 from proxy.power.admission import Admission
 from proxy.power.alarms import Log
 from proxy.power.machines import Machine
-from proxy.power.messages import FleetReport
+from proxy.power.messages import FailSafe, FleetReport
 from proxy.power.table import Table
 from proxy.power.witness import Witness
 
@@ -50,6 +50,13 @@ class Attendance:
             if found is not None:
                 self.table.note_difficulty(found, difficulty, now)
         self._count(report, now)
+
+    def failed_safe(self, told: FailSafe) -> None:
+        """Write down what was done while there was no controller."""
+        found = [self.table.of_miner(miner) for miner in told.parked]
+        parked = [machine.key for machine in found if machine is not None]
+        body = {"parked": parked, "limit_w": told.limit_w, "ago_s": told.ago_s}
+        self.log("admission", "fail-safe: there was no controller", body)
 
     def _count(self, report: FleetReport, now: Seconds) -> None:
         for work in report.work:

@@ -77,6 +77,21 @@ class FleetReport(Message, frozen=True):
     difficulty: list[tuple[int, float]] = []
 
 
+class FailSafe(Message, frozen=True):
+    """What the share process did while there was no controller, told to the next.
+
+    Attributes:
+        ago_s: When.
+        limit_w: What it held the site to.
+        parked: The miners that it parked; not all where they are many.
+    """
+
+    site: str
+    ago_s: float
+    limit_w: float
+    parked: list[int]
+
+
 class Ask(Message, frozen=True):
     """A request that wants an `Answer`."""
 
@@ -148,7 +163,7 @@ class News(Message, frozen=True):
     value: Raw
 
 
-Down = Setup | FleetReport | Ask | Beat
+Down = Setup | FleetReport | FailSafe | Ask | Beat
 """What the controller hears."""
 
 Up = Beat | Figures | Park | Grant | Answer | News

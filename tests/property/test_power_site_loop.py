@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from proxy.power.messages import FailSafe
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite
 
@@ -349,3 +350,15 @@ def test_every_park_and_grant_is_in_the_log_also_of_those_who_come_back(
     assert told["cause"] == "connected"
     assert sleeps.address in told["parked"]
     assert [*told["granted"], *told["parked"]] == [runs.address, sleeps.address]
+
+
+def test_what_was_parked_without_a_controller_is_in_the_log(tmp_path: Path) -> None:
+    site = settled(tmp_path, count=4)
+    box = site.boxes["10.0.0.2"]
+    assert box.miner is not None
+
+    site.loop.failed_safe(FailSafe("hall-a", 40.0, 8_000.0, [box.miner, 999_999]))
+
+    told = site.events("admission")[-1]
+    assert told["parked"] == [box.address]
+    assert (told["ago_s"], told["limit_w"]) == (40.0, 8_000.0)

@@ -21,6 +21,7 @@ from proxy.power.machines import Describer
 from proxy.power.messages import (
     Answer,
     Ask,
+    FailSafe,
     Figures,
     FleetReport,
     Grant,
@@ -221,6 +222,24 @@ def test_what_a_controller_grants_before_it_dies_again_is_parked_again() -> None
     desk.live(LEASE)
 
     assert len([w for w in desk.wires if w.miner.is_granted]) == 1
+
+
+def test_the_next_controller_is_told_what_the_fail_safe_did_until_it_works() -> None:
+    desk = Desk(miners=2)
+    desk.wire.connectionLost()
+    desk.live(LEASE + 5)
+
+    told = []
+    for _ in range(2):
+        desk.connect()
+        told += [m for m in desk.said() if isinstance(m, FailSafe)]
+    desk.hear(some_figures())
+    desk.connect()
+
+    first, again = told
+    assert first == again == FailSafe("hall-a", 5.0, POWER.fail_safe_w, first.parked)
+    assert len(first.parked) == 1
+    assert not [m for m in desk.said() if isinstance(m, FailSafe)]
 
 
 @pytest.mark.parametrize(("budget_w", "left"), [(9_000.0, 1), (4_000.0, 0)])
