@@ -273,6 +273,11 @@ POWER = (
     _power("show", "budget, cap, power, and what rules them", cli_power.show_options),
     _power("set", "order a site to keep to a power", cli_power.set_options),
     _power("clear", "take back what operators ordered", cli_power.clear_options),
+    _power(
+        "forget",
+        "count no watts for absent machines that are off",
+        cli_power.forget_options,
+    ),
     _power("plan", "what a budget would do; nothing is done", cli_power.plan_options),
     _power(
         "machines",

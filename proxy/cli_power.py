@@ -54,6 +54,14 @@ def clear_options(parser: Parser) -> None:
     parser.add_argument("site")
 
 
+def forget_options(parser: Parser) -> None:
+    """Declare the options of `power forget`."""
+    parser.add_argument("site")
+    parser.add_argument(
+        "machines", help="glob on what `power machines` names them, or on the worker"
+    )
+
+
 def plan_options(parser: Parser) -> None:
     """Declare the options of `power plan`."""
     parser.add_argument("site")

@@ -52,6 +52,10 @@ class PowerOperations:
         """Take back what operators have ordered."""
         return await self._ask("power.clear", site=site)
 
+    async def forget(self, site: SiteName, machines: Text) -> Raw:
+        """Count no more watts for absent machines that are known to be off."""
+        return await self._ask("power.forget", site=site, machines=machines)
+
     async def plan(self, site: SiteName, watts: PowerInWatts) -> Raw:
         """Return what would be done under a budget; nothing is."""
         return await self._ask("power.plan", site=site, watts=watts)

@@ -175,6 +175,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "power.show": show,
     "power.set": given,
     "power.clear": given,
+    "power.forget": given,
     "power.plan": plan,
     "power.history": history,
     "power.machines": machines,

@@ -40,7 +40,7 @@ READING = (
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "reload", "log.level"),
-    *("power.set", "power.clear"),
+    *("power.set", "power.clear", "power.forget"),
 )
 
 Reply = bytes | Coroutine[Any, Any, bytes]

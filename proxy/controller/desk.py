@@ -114,6 +114,7 @@ class Desk:
             "power.show": self.show,
             "power.set": self.set,
             "power.clear": self.clear,
+            "power.forget": self.forget,
             "power.plan": self.plan,
             "power.history": self.history,
             "power.machines": self.machines,
@@ -158,6 +159,14 @@ class Desk:
         if not count:
             raise AskError(f"no operator's order is in force at {site}")
         return self._given(loop, f"{count} orders cleared")
+
+    def forget(self, site: str, machines: str) -> Given:
+        """Count no more watts for absent machines that an operator knows to be off."""
+        loop = self._loop(site)
+        count = loop.forget(machines)
+        if not count:
+            raise AskError(f"no machine {machines!r} is absent at {site}")
+        return self._given(loop, f"{count} machines forgotten")
 
     def plan(self, site: str, watts: float) -> PlanView:
         """Return what would be done under a budget; nothing is."""

@@ -156,6 +156,12 @@ class SiteLoop(Service):
             return None
         return count
 
+    def forget(self, pattern: str) -> int:
+        """Forget absent machines; return how many that were."""
+        count = self.control.forget(pattern, self._now(), self._wall_clock())
+        self._flush()
+        return count
+
     def report(self, report: FleetReport) -> None:
         """Take in what changed among the miners."""
         self.control.report(report, self._now(), self._wall_clock())

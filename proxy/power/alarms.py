@@ -29,6 +29,7 @@ class AlarmName(Enum):
     HASHES_ON = "hashes_on"
     SILENT = "silent"
     FOREIGN_POOL = "foreign_pool"
+    ABSENT = "absent"
     RELAY_LOST = "relay_lost"
 
 

@@ -147,6 +147,12 @@ class Machine:
         """Its highest level."""
         return len(self.variant.points) - 1
 
+    @property
+    def seen_at(self) -> Seconds:
+        """When it was last connected or reachable, if it is no longer connected."""
+        gone_at = LONG_AGO if self.gone_at is None else self.gone_at
+        return max(gone_at, self.heard_at)
+
     def is_absent(self, now: Seconds) -> bool:
         """It is neither connected nor reachable: it can be given nothing."""
         if self.miners or (self.has_api and now - self.heard_at < ABSENT_AFTER):

@@ -110,10 +110,11 @@ class SiteControl:
         self.attendance = Attendance(
             self.table,
             self.admission,
-            self.actuations,
+            self.polls,
             self.witness,
             self._log,
             self._save,
+            lambda: self._effects,
         )
         body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
         self._log("start", "the controller starts", body)
@@ -171,6 +172,11 @@ class SiteControl:
         self._at = at
         self.attendance.report(report, now)
 
+    def forget(self, pattern: str, now: Seconds, at: UnixTime) -> int:
+        """Forget absent machines; see `Attendance.forget`."""
+        self._at = at
+        return self.attendance.forget(pattern, now)
+
     def answered(
         self, call: Call, why_not: str | None, now: Seconds, at: UnixTime
     ) -> None:
@@ -198,7 +204,7 @@ class SiteControl:
         self._at = at
         budget = self.orders.budget(now, self.wall.moments(now, at))
         is_new = self._note_budget(budget)
-        self._mind_absent(now)
+        self.attendance.mind_absent(now)
         sensed = sense(
             self.state,
             self.table.fleet,
@@ -285,17 +291,6 @@ class SiteControl:
         load: dict[str, Any] = {"meter_w": meter_w, "model_w": expected}
         why = "the meter sees a load that no machine explains"
         self.alarms.holds(AlarmName.HIDDEN_LOAD, why, load, now)
-
-    def _mind_absent(self, now: Seconds) -> None:
-        aside, forgotten = self.table.mind_absent(now)
-        for machine in aside:
-            self._log("machine", "absent: not connected", {"machine": machine.key})
-            self._save(machine)
-        for machine in forgotten:
-            self.polls.forget(machine)
-            self.alarms.forget(machine.key, now)
-            self._effects.forgotten.append(machine.key)
-            self._log("machine", "forgotten", {"machine": machine.key})
 
     def _save(self, machine: Machine) -> None:
         is_running = self.table.level_of(machine) > 0

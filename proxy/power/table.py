@@ -20,7 +20,12 @@ SHARES_UNDER_WAY = Seconds(15.0)
 """Shares that a machine had found before it did as it was told."""
 
 FORGOTTEN_AFTER = Seconds(3600.0)
-"""A machine that has been neither connected nor reachable for so long is gone."""
+"""A machine that has not been connected for so long is gone, if it is held by its
+connection alone and obeyed to the last: it has had no job since."""
+
+COUNTED_FOR = Seconds(7 * 86400.0)
+"""How long one counts at full power that has been neither connected nor reachable,
+and that nothing proves to be off; an operator may know better."""
 
 
 @define(eq=False)
@@ -217,7 +222,7 @@ class Table:
             if machine.gone_at is None or not machine.is_absent(now):
                 if fleet.switched_at[row] == math.inf:  # it is back: it may work
                     fleet.switched_at[row] = -math.inf
-            elif now - max(machine.gone_at, machine.heard_at) >= FORGOTTEN_AFTER:
+            elif now - machine.seen_at >= _counted_for(machine):
                 forgotten.append(machine)
             elif not machine.has_api and fleet.switched_at[row] != math.inf:
                 fleet.level[row] = 0
@@ -225,10 +230,11 @@ class Table:
                 fleet.changed_at[row], fleet.switched_at[row] = -math.inf, math.inf
                 aside.append(machine)
         if forgotten:
-            self._forget(forgotten)
+            self.forget(forgotten)
         return aside, forgotten
 
-    def _forget(self, machines: list[Machine]) -> None:
+    def forget(self, machines: Sequence[Machine]) -> None:
+        """Drop machines, and the watts that are counted for them."""
         stays = np.ones(len(self.fleet), dtype=np.bool_)
         stays[[m.row for m in machines]] = False
         self._fleet = kept(self.fleet, stays)
@@ -274,3 +280,8 @@ class Table:
         self.machines.append(machine)
         self._by_key[key] = machine
         return machine
+
+
+def _counted_for(machine: Machine) -> Seconds:
+    is_proven = machine.is_responsive and not machine.has_api
+    return FORGOTTEN_AFTER if is_proven else COUNTED_FOR

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from protocol.units import Seconds
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite
 
@@ -275,3 +276,37 @@ def test_a_clock_stepped_on_the_way_up_does_not_jump_the_ramp(
 
     for second, watts in enumerate(power):
         assert watts <= max(before, 50_000.0) + 500.0 * (second + 6)
+
+
+# machines that are gone
+
+
+def test_who_does_not_answer_counts_for_hours_until_an_operator_forgets_it(
+    tmp_path: Path,
+) -> None:
+    site = a_site(tmp_path, count=10)
+    site.run(300)
+    gone = site.boxes["10.0.0.2"]
+    gone.is_on = False
+    site.disconnect([gone])
+    machine = site.loop.control.table.find(gone.address)
+    assert machine is not None
+
+    site.run(3600 + 600)
+    committed = site.loop.control.table.fleet.committed_w(Seconds(site.now))
+    refused = site.loop.forget("10.0.0.3")
+    counted = committed[machine.row]
+    alarms = [e for e in site.events("alarm") if e["alarm"] == "absent"]
+
+    assert counted == machine.kind.full_w
+    assert [e["machine"] for e in alarms] == [gone.address]
+    assert refused == 0, "it is there"
+    assert site.loop.forget("10.0.0.2") == 1
+    assert site.loop.control.table.find(gone.address) is None
+    assert [e["machine"] for e in site.events("cleared")][-1] == gone.address
+    assert gone.address not in [
+        m.key for m in site.store.kept("hall-a", site.wall()).machines
+    ]
+    gone.is_on = True
+    site.connect([gone])
+    assert gone.is_parked, "it starts anew"

@@ -102,6 +102,21 @@ def test_an_order_is_given_with_its_duration_and_reason(
     assert capsys.readouterr().out == "order of 2e+06 W taken\n"
 
 
+def test_machines_are_forgotten_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.sock"
+    server = OneAnswer(path, {"text": "2 machines forgotten"})
+
+    status = main(["power", "forget", "-s", str(path), "hall-a", "10.0.0.*"])
+    server.close()
+
+    assert status == 0
+    assert server.asked["method"] == "power.forget"
+    assert server.asked["params"] == {"site": "hall-a", "machines": "10.0.0.*"}
+    assert capsys.readouterr().out == "2 machines forgotten\n"
+
+
 def test_a_site_is_shown_with_what_rules_it() -> None:
     text = render_power.show([SHOW])
 

@@ -125,6 +125,19 @@ def test_of_many_orders_those_that_matter_first_are_shown(office: Office) -> Non
     assert shown["more_orders"] == 5001 - MAX_ORDERS_SHOWN
 
 
+def test_only_who_is_absent_can_be_forgotten(office: Office) -> None:
+    (box, _) = office.site.boxes.values()
+    refused = office.refusal("power.forget", site="hall-a", machines="*")
+    box.is_on = False
+    office.site.disconnect([box])
+    office.site.run(200)
+
+    given = office.result("power.forget", site="hall-a", machines="m0.*")
+
+    assert refused == "no machine '*' is absent at hall-a"
+    assert given["text"].startswith("1 machines forgotten: budget 200000 W")
+
+
 def test_what_the_database_cannot_tell_is_refused(office: Office) -> None:
     office.site.store._db.execute("DROP TABLE event")
 

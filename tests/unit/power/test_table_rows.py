@@ -7,7 +7,7 @@ import pytest
 from protocol.units import Seconds
 from proxy.power.machines import ABSENT_AFTER, Mode, Saved
 from proxy.power.messages import Joined
-from proxy.power.table import FORGOTTEN_AFTER
+from proxy.power.table import COUNTED_FOR, FORGOTTEN_AFTER
 from tests.unit.power.tables import NOW, a_table, join, later
 
 
@@ -209,12 +209,25 @@ def test_a_device_that_stays_away_counts_as_commanded_until_it_is_forgotten() ->
     device.heard_at = later(100)
     table.leave(1, NOW)
 
-    for seconds in (ABSENT_AFTER + 100, FORGOTTEN_AFTER, FORGOTTEN_AFTER + 99):
+    for seconds in (ABSENT_AFTER + 100, FORGOTTEN_AFTER, COUNTED_FOR + 99):
         assert table.mind_absent(later(seconds)) == ([], [])
         assert table.fleet.committed_w(later(seconds))[0] == device.kind.full_w
 
-    assert table.mind_absent(later(FORGOTTEN_AFTER + 100)) == ([], [device])
+    assert table.mind_absent(later(COUNTED_FOR + 100)) == ([], [device])
     assert table.machines == []
+
+
+def test_one_that_hashed_on_when_it_left_counts_at_full_power_until_forgotten() -> None:
+    table = a_table()
+    foreign = join(table, 1, "park.1")
+    table.set_responsive(foreign, is_responsive=False)
+    table.leave(1, NOW)
+
+    table.mind_absent(later(ABSENT_AFTER))
+    assert table.mind_absent(later(COUNTED_FOR - 1)) == ([], [])
+    assert table.fleet.committed_w(later(COUNTED_FOR - 1))[0] == foreign.kind.full_w
+
+    assert table.mind_absent(later(COUNTED_FOR)) == ([], [foreign])
 
 
 def test_what_is_left_after_some_are_forgotten_keeps_its_own_columns() -> None:
