@@ -121,10 +121,13 @@ class SiteLoop(Service):
 
     # what is heard
 
-    def take(self, orders: Sequence[Order]) -> Receipt:
+    def take(
+        self, orders: Sequence[Order], *, instead_of: str | None = None
+    ) -> Receipt:
         """See `ports.SignalListener`."""
         said, lagged = self.control.orders.said(), self._unwritten.has_orders
-        receipt = self.control.take(orders, self._now(), self._wall_clock())
+        now, at = self._now(), self._wall_clock()
+        receipt = self.control.take(orders, now, at, instead_of)
         self._flush()
         self._soon_again(Seconds(0.0))
         if receipt.is_taken and self._unwritten.has_orders:
@@ -137,10 +140,6 @@ class SiteLoop(Service):
         """See `ports.SignalListener`."""
         self.control.orders.renew(source, self._now())
         self._spoke(source)
-
-    def withdraw(self, source: str) -> None:
-        """See `ports.SignalListener`."""
-        self.clear(source, "withdrawn by its source")
 
     def clear(self, source: str, cause: str) -> int | None:
         """Forget the orders of `source`; return how many there were.

@@ -51,7 +51,11 @@ class OrderBook:
             self._spoke_at[source] = Seconds(now - max(0.0, silence))
 
     def take(
-        self, orders: Sequence[Order], now: Seconds, moments: Sequence[UnixTime]
+        self,
+        orders: Sequence[Order],
+        now: Seconds,
+        moments: Sequence[UnixTime],
+        instead_of: str | None = None,
     ) -> Receipt:
         """Take in orders, all or none; see `ports.SignalListener`.
 
@@ -59,7 +63,19 @@ class OrderBook:
             orders: Of any sources.
             now: Of the monotonic clock.
             moments: What the wall clock may say; see `wall.WallClock`.
+            instead_of: A source that says this and nothing else; None: they add.
         """
+        before = self.orders
+        if instead_of is not None:
+            self.withdraw(instead_of)
+        receipt = self._add(orders, now, moments)
+        if not receipt.is_taken:
+            self.orders = before
+        return receipt
+
+    def _add(
+        self, orders: Sequence[Order], now: Seconds, moments: Sequence[UnixTime]
+    ) -> Receipt:
         for order in orders:
             if reason := self._objection(order, moments[0]):
                 return Receipt(is_taken=False, reason=reason)

@@ -113,20 +113,24 @@ class Receipt:
 class SignalListener(Protocol):
     """Who acts on what a signal says."""
 
-    def take(self, orders: Sequence[Order]) -> Receipt:
+    def take(
+        self, orders: Sequence[Order], *, instead_of: str | None = None
+    ) -> Receipt:
         """Take in orders, all or none; durable when it returns, and acted on at once.
 
         One with the highest `seq` of its source rules while it is valid. Given again
         unchanged (but for `received_at`) it is taken and changes nothing; another
         one with a `seq` that its source has used, or a lower one, is refused. To
         take anything renews the lease.
+
+        Args:
+            orders: What is said.
+            instead_of: A source all of whose orders they replace, so that they may
+                have any `seq`. Where they are refused, what it said before holds.
         """
 
     def renew(self, source: str) -> None:
         """Note that `source` is there and means what it said last."""
-
-    def withdraw(self, source: str) -> None:
-        """Forget every order of `source`; its next ones may have any `seq`."""
 
 
 class SignalSource(Protocol):

@@ -126,16 +126,26 @@ class SiteControl:
 
     # what is heard
 
-    def take(self, orders: Sequence[Order], now: Seconds, at: UnixTime) -> Receipt:
+    def take(
+        self,
+        orders: Sequence[Order],
+        now: Seconds,
+        at: UnixTime,
+        instead_of: str | None = None,
+    ) -> Receipt:
         """Take in orders; a taken one is to be acted on at once."""
         self._at = at
         before = self.orders.orders
-        receipt = self.orders.take(orders, now, self.wall.moments(now, at))
+        moments = self.wall.moments(now, at)
+        receipt = self.orders.take(orders, now, moments, instead_of)
         if not receipt.is_taken:
-            for order in orders:
-                self._log("refused", receipt.reason, attrs.asdict(order))
+            body = {"orders": len(orders), **attrs.asdict(orders[0])}
+            self._log("refused", receipt.reason, body)
         elif self.orders.orders != before:
             self._effects.has_orders = self.is_urgent = True
+            if count := sum(o.source == instead_of for o in before):
+                body = {"source": instead_of, "orders": count}
+                self._log("withdraw", "replaced by its source", body)
             for order in orders:
                 self._log("order", order.reason or "an order", attrs.asdict(order))
         return receipt

@@ -29,6 +29,12 @@ AHEAD = Seconds(48 * 3600.0)
 RENEW = Seconds(24 * 3600.0)
 """What is left of that when it is given anew."""
 
+MAX_GIVEN = 4000
+"""Orders that are given ahead: a site takes more than twice as many of one source."""
+
+RETRY = Seconds(60.0)
+"""After orders were refused; what was said before holds until then."""
+
 _SEQS_PER_SECOND = 100_000
 """Above the orders of one reading, which are numbered from its second on."""
 
@@ -91,18 +97,22 @@ class ScheduleSource:
         self.name = name
         self._site = site
         self._file = file
+        self._clock = clock
         self._wall_clock = wall_clock
         self._looks = PeriodicService(LOOK_EVERY, self._look, clock)
         self._listener: SignalListener | None = None
         self._data = file.read()
         self._schedule = file.parse(self._data)
+        self._is_new = True  # what it says has not been taken yet
+        self._ends: list[UnixTime] = []  # of what was given
         self._given_until = UnixTime(0.0)
+        self._retry_at = 0.0
         self._last_seq = 0
 
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`."""
         self._listener = listener
-        self._give(listener, anew=True)
+        self._give(listener)
         self._looks.startService()
 
     async def stop(self) -> None:
@@ -115,32 +125,42 @@ class ScheduleSource:
         if self._listener is None:
             return
         try:
-            data = self._file.read()
-            if data != self._data:
-                self._data = data  # a wrong file is reported once
-                self._schedule = self._file.parse(data)
-                self._log.info("{path} has changed", path=self._file.path)
-                self._give(self._listener, anew=True)
+            self._read_again()
         except ScheduleError as error:
             self._log.error("{error}; what it said before holds", error=error)
-        if self._given_until - self._wall_clock() < RENEW:
-            self._give(self._listener, anew=False)
+        is_due = self._is_new or self._given_until - self._wall_clock() < RENEW
+        if is_due and self._clock.seconds() >= self._retry_at:
+            self._give(self._listener)
 
-    def _give(self, listener: SignalListener, *, anew: bool) -> None:
+    def _read_again(self) -> None:
+        data = self._file.read()
+        if data == self._data:
+            return
+        self._data = data  # a wrong file is reported once
+        self._schedule = self._file.parse(data)
+        self._is_new, self._retry_at = True, 0.0
+        self._log.info("{path} has changed", path=self._file.path)
+
+    def _give(self, listener: SignalListener) -> None:
         """Hand over what rules from now on, or only what has come into sight."""
         now = self._wall_clock()
-        since = now if anew else max(now, self._given_until)
+        ahead = [] if self._is_new else [end for end in self._ends if end > now]
+        since = now if self._is_new else max(now, self._given_until)
         until = UnixTime(now + AHEAD)
         found = stretches(self._schedule, since, until)
+        room = MAX_GIVEN - len(ahead)
+        if len(found) > room:
+            found, until = found[:room], found[room].start
         orders = self._numbered(found, now)
-        if anew:
-            listener.withdraw(self.name)
-        if orders:
-            receipt = listener.take(orders)
-            if not receipt.is_taken:
-                path, why = self._file.path, receipt.reason
-                self._log.error("{path} refused: {why}", path=path, why=why)
-                return
+        receipt = listener.take(orders, instead_of=self.name if self._is_new else None)
+        if not receipt.is_taken:
+            self._retry_at = self._clock.seconds() + RETRY
+            path, why = self._file.path, receipt.reason
+            text = "{path} refused: {why}; what it said before holds"
+            self._log.error(text, path=path, why=why)
+            return
+        self._is_new = False
+        self._ends = [*ahead, *(stretch.end for stretch in found)]
         self._given_until = until
 
     def _numbered(self, found: tuple[Stretch, ...], now: UnixTime) -> list[Order]:

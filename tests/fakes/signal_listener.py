@@ -15,25 +15,26 @@ class FakeListener:
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.renewed: list[str] = []
-        self.withdrawn: list[str] = []
+        self.replaced: list[str] = []
         self.refuses = ""
 
-    def take(self, orders: Sequence[Order]) -> Receipt:
+    def take(
+        self, orders: Sequence[Order], *, instead_of: str | None = None
+    ) -> Receipt:
         if self.refuses:
             return Receipt(is_taken=False, reason=self.refuses)
+        if instead_of is not None:
+            self.replaced.append(instead_of)
+            self.orders = [o for o in self.orders if o.source != instead_of]
         last = max((o.seq for o in self.orders), default=-1)
         for order in orders:
             if order.seq <= last and not self._stands(order):
                 return Receipt(is_taken=False, reason=f"seq {order.seq} is used")
-        self.orders += [o for o in orders if not self._stands(o)]
+        self.orders += [o for o in orders if o.seq > last]
         return Receipt(is_taken=True)
 
     def renew(self, source: str) -> None:
         self.renewed.append(source)
-
-    def withdraw(self, source: str) -> None:
-        self.withdrawn.append(source)
-        self.orders = [o for o in self.orders if o.source != source]
 
     def watts_at(self, at: float) -> float | None:
         """What the order with the highest seq that is valid says."""

@@ -74,6 +74,19 @@ def test_a_withdrawn_source_may_begin_anew() -> None:
     assert take(book, an_order(seq=1)) == ""
 
 
+def test_orders_that_replace_others_leave_them_if_they_are_refused() -> None:
+    book = a_book(lease_s=None)
+    take(book, an_order(seq=7), an_order(seq=1, source="plan"))
+    before = book.orders
+    many = [an_order(seq=n) for n in range(1, MAX_ORDERS + 2)]
+
+    assert not book.take(many, NOW, (AT,), instead_of="grid").is_taken
+    assert book.orders == before
+    newer = an_order(seq=1, watts=Watts(40.0))
+    assert book.take([newer], NOW, (AT,), instead_of="grid").is_taken
+    assert set(book.orders) == {newer, before[1]}
+
+
 def test_there_is_a_limit_to_orders() -> None:
     book = a_book()
     many = [an_order(seq=n) for n in range(1, MAX_ORDERS + 2)]

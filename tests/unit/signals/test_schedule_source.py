@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ from proxy.signals.schedule import ScheduleError
 from proxy.signals.schedule_source import (
     AHEAD,
     LOOK_EVERY,
+    MAX_GIVEN,
     RENEW,
+    RETRY,
     ScheduleFile,
     ScheduleSource,
 )
@@ -87,12 +91,47 @@ def test_a_file_that_breaks_changes_nothing_and_is_read_once_it_is_mended(
     assert {o.watts for o in desk.listener.orders} == {1e6}
 
 
-def test_time_passing_brings_new_orders_and_withdraws_none(desk: Desk) -> None:
+def test_a_schedule_that_is_refused_leaves_what_was_said_and_is_given_again(
+    desk: Desk,
+) -> None:
+    desk.start()
+    before = desk.listener.orders
+    desk.listener.refuses = "it could not be written down"
+    desk.path.write_text(DAILY.format(1e6))
+    desk.clock.pump([LOOK_EVERY] * 3)
+    refused = desk.listener.orders
+    desk.listener.refuses = ""
+    desk.clock.pump([LOOK_EVERY] * int(RETRY / LOOK_EVERY + 1))
+    desk.stop()
+
+    assert refused == before
+    assert {o.watts for o in desk.listener.orders} == {1e6}
+
+
+def test_of_a_dense_schedule_no_more_is_given_than_is_taken(desk: Desk) -> None:
+    times = [NOON + at * 15 for at in range(2 * MAX_GIVEN)]
+    zulu = [datetime.fromtimestamp(t, UTC).isoformat() for t in times]
+    rows = [f"{a},{b},{n}" for n, (a, b) in enumerate(pairwise(zulu))]
+    path = desk.path.with_suffix(".csv")
+    dense = Desk(path, "\n".join(["start,end,watts", *rows]))
+    dense.start()
+    at_first = len(dense.listener.orders)
+    dense.clock.pump([3600.0] * 16)
+    ahead = [o for o in dense.listener.orders if not o.has_ended(dense.now())]
+    dense.clock.pump([3600.0] * 16)
+    dense.stop()
+
+    assert at_first == len(ahead) == MAX_GIVEN
+    for n in (0, MAX_GIVEN, len(rows) - 1):
+        assert dense.listener.watts_at(NOON + n * 15) == n
+
+
+def test_time_passing_brings_new_orders_and_replaces_none(desk: Desk) -> None:
     desk.start()
     desk.clock.pump([3600.0] * 24 * 6)
     desk.stop()
 
-    assert desk.listener.withdrawn == ["plan"]  # at the start alone
+    assert desk.listener.replaced == ["plan"]  # at the start alone
     for day in range(7):
         assert desk.listener.watts_at(NOON + day * 86_400 + 6 * 3600) == 2e6
     seqs = [o.seq for o in desk.listener.orders]
