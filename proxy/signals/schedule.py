@@ -14,6 +14,10 @@ TOML, or CSV with the columns start, end, watts, reason:
     end = "20:00"                      # before start: on the next day
     watts = 1_500_000
 
+A file without any stretch is refused, since a file that is being written, or was cut
+off, looks like that. `entries = []` says that there is none; in CSV a row that has
+ended does.
+
 Where stretches overlap the lowest watts rule. An hour that a change of the clocks
 skips or repeats is decided for the longer stretch.
 """
@@ -110,7 +114,7 @@ def parse_schedule(data: bytes, *, is_csv: bool, time_zone: str) -> Schedule:
     try:
         if is_csv:
             return _from_csv(data, time_zone)
-        return _schedule(tomllib.loads(data.decode("utf-8")))
+        return _from_toml(data)
     except (ValueError, csv.Error) as error:  # of msgspec and tomllib too
         raise ScheduleError(str(error)) from error
 
@@ -205,8 +209,18 @@ def _zone(name: str) -> ZoneInfo:
         raise ValueError(f"No time zone is called {name!r}") from error
 
 
+def _from_toml(data: bytes) -> Schedule:
+    tables = tomllib.loads(data.decode("utf-8"))
+    found = _schedule(tables)
+    if not tables.keys() & {"entries", "weekly"}:
+        raise ScheduleError("neither entries nor weekly in it (none: entries = [])")
+    return found
+
+
 def _from_csv(data: bytes, time_zone: str) -> Schedule:
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True))
+    if not rows:
+        raise ScheduleError("no row in it (none to come: keep one that has ended)")
     if len(rows) > MAX_ENTRIES:
         raise ScheduleError(f"{len(rows)} rows > {MAX_ENTRIES}")
     if any(None in row for row in rows):

@@ -20,8 +20,8 @@ from proxy.signals.schedule import (
     stretches,
 )
 
-LOOK_EVERY = Seconds(10.0)
-"""How often the file is looked at; one that has not changed is not read."""
+LOOK_EVERY = Seconds(5.0)
+"""How often the file is looked at: two looks in a row that find the same believe it."""
 
 AHEAD = Seconds(48 * 3600.0)
 """How far ahead orders are given: what holds when this process dies."""
@@ -75,7 +75,8 @@ class ScheduleSource:
     """Hands a schedule on as orders, each with its beginning and its end.
 
     A file that becomes unreadable changes nothing: what it said last holds, and is
-    said to hold. It has no lease: the file speaks for the time ahead.
+    said to hold. One that changes from look to look is being written, and is left
+    until it is done. It has no lease: the file speaks for the time ahead.
     """
 
     lease_s: Seconds | None = None
@@ -101,7 +102,7 @@ class ScheduleSource:
         self._wall_clock = wall_clock
         self._looks = PeriodicService(LOOK_EVERY, self._look, clock)
         self._listener: SignalListener | None = None
-        self._data = file.read()
+        self._data = self._seen = file.read()
         self._schedule = file.parse(self._data)
         self._is_new = True  # what it says has not been taken yet
         self._ends: list[UnixTime] = []  # of what was given
@@ -133,10 +134,10 @@ class ScheduleSource:
             self._give(self._listener)
 
     def _read_again(self) -> None:
-        data = self._file.read()
-        if data == self._data:
+        seen, self._seen = self._seen, self._file.read()
+        if self._seen != seen or self._seen == self._data:
             return
-        self._data = data  # a wrong file is reported once
+        data = self._data = seen  # a wrong file is reported once
         self._schedule = self._file.parse(data)
         self._is_new, self._retry_at = True, 0.0
         self._log.info("{path} has changed", path=self._file.path)

@@ -18,7 +18,7 @@ def power(**changes: object) -> PowerConfig:
 
 def test_each_signal_is_made_of_its_row(tmp_path: Path) -> None:
     path = tmp_path / "plan.csv"
-    path.write_text("start,end,watts\n")
+    path.write_text("start,end,watts\n2026-01-01,2026-01-02,1\n")
     rows = (
         SignalConfig(kind="schedule", name="plan", file=path),
         SignalConfig(kind="http", listen="tcp:8090", token=Secret("t"), lease_s=20),

@@ -126,6 +126,7 @@ def test_csv_is_understood_with_its_zone_and_its_byte_order_mark() -> None:
         (ENTRY.format("yesterday", "2026-11-24T06:00Z", 1), "yesterday"),
         (ENTRY.format("2026-11-24T06:00:00Z", "2026-11-25T00:00:00Z", -1), "watts"),
         ("typo = 1\n", "typo"),
+        ("", r"none: entries = \[\]"),
         ('time_zone = "Mars/Olympus"\n', "Mars/Olympus"),
         ('time_zone = "../../etc/passwd"\n', "passwd"),
         (WEEKLY.format('"06:00:00"', '"06:00:00"'), "end is start"),
@@ -141,7 +142,8 @@ def test_a_wrong_file_is_refused_with_the_place(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [b"start,end\n2026-11-24T06:00:00,2026-11-24T07:00:00\n", b"\xff\xfe,\n1,2\n",
-     b"start,end,watts,what\n2026-11-24,2026-11-25,1,2\n"],
+     b"start,end,watts,what\n2026-11-24,2026-11-25,1,2\n", b"",
+     b"start,end,watts\n"],
 )  # fmt: skip
 def test_a_wrong_csv_is_refused(data: bytes) -> None:
     with pytest.raises(ScheduleError):

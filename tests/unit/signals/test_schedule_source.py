@@ -65,7 +65,7 @@ def test_a_schedule_is_handed_on_as_orders_with_their_times(desk: Desk) -> None:
 def test_a_changed_file_replaces_what_was_said(desk: Desk) -> None:
     desk.start()
     desk.path.write_text(DAILY.format(1e6))
-    desk.clock.advance(LOOK_EVERY)
+    desk.clock.pump([LOOK_EVERY] * 2)
     desk.stop()
 
     assert {o.watts for o in desk.listener.orders} == {1e6}
@@ -83,12 +83,47 @@ def test_a_file_that_breaks_changes_nothing_and_is_read_once_it_is_mended(
     desk.clock.advance(LOOK_EVERY)
     gone = desk.listener.orders
     desk.path.write_text(DAILY.format(1e6))
-    desk.clock.advance(LOOK_EVERY)
+    desk.clock.pump([LOOK_EVERY] * 2)
     desk.stop()
 
     assert broken == before
     assert gone == before
     assert {o.watts for o in desk.listener.orders} == {1e6}
+
+
+def test_a_file_that_is_being_written_is_left_until_it_is_done(desk: Desk) -> None:
+    desk.start()
+    before = desk.listener.orders
+    whole = DAILY.format(1e6) + DAILY.format(5e5)
+    for size in (0, len(whole) // 2, len(whole)):
+        desk.path.write_text(whole[:size])
+        desk.clock.advance(LOOK_EVERY)
+    written = desk.listener.orders
+    desk.clock.advance(LOOK_EVERY)
+    desk.stop()
+
+    assert written == before
+    assert {o.watts for o in desk.listener.orders} == {5e5}
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", 'time_zone = "UTC"\n'])
+def test_an_empty_file_changes_nothing(desk: Desk, text: str) -> None:
+    desk.start()
+    before = desk.listener.orders
+    desk.path.write_text(text)
+    desk.clock.pump([LOOK_EVERY] * 3)
+    desk.stop()
+
+    assert desk.listener.orders == before
+
+
+def test_a_file_that_says_that_there_is_nothing_is_believed(desk: Desk) -> None:
+    desk.start()
+    desk.path.write_text("entries = []\n")
+    desk.clock.pump([LOOK_EVERY] * 2)
+    desk.stop()
+
+    assert desk.listener.orders == []
 
 
 def test_a_schedule_that_is_refused_leaves_what_was_said_and_is_given_again(
