@@ -88,15 +88,36 @@ class _Voice:
     orders: tuple[Order, ...]
     signal: Signal | None
 
+    def that_count(self, now: UnixTime) -> frozenset[Order]:
+        """Return the orders that rule now or may yet, or may have when it lapsed.
+
+        One is outruled for good by a newer one that ends no sooner and had begun
+        when the source last spoke: no lapse is from before that.
+        """
+        spoken = self._spoken_at(now)
+        by = -inf if spoken is None else min(spoken, now)
+        found: list[Order] = []
+        until = -inf  # newer orders that have begun hold
+        for order in sorted(self.orders, key=lambda o: o.seq, reverse=True):
+            end = inf if order.expires is None else order.expires
+            if end > until:
+                found.append(order)
+            if order.not_before <= by:
+                until = max(until, end)
+        return frozenset(found)
+
     def lapses_at(self, now: UnixTime) -> UnixTime | None:
         """Return when its first lease runs or ran out, None if it has none."""
         spoken = self._spoken_at(now)
         if spoken is None:
             return None
+        leased = [o for o in self.orders if o.lease_s is not None]
+        counting = self.that_count(now) if leased else ()
         ends = [
             end
-            for o in self.orders
-            if o.lease_s is not None
+            for o in leased
+            if o in counting
+            and o.lease_s is not None
             and not o.has_ended(end := UnixTime(max(spoken, o.not_before) + o.lease_s))
         ]
         if self.signal is not None and self.signal.lease_s is not None:
@@ -107,6 +128,11 @@ class _Voice:
         """It is silent beyond its lease."""
         lapses_at = self.lapses_at(now)
         return lapses_at is not None and lapses_at <= now
+
+    @property
+    def newest(self) -> Order | None:
+        """The order with the highest `seq`, None if it has none."""
+        return max(self.orders, key=lambda o: o.seq, default=None)
 
     @property
     def only_trace(self) -> Order | None:
@@ -183,18 +209,23 @@ def prune(
 ) -> tuple[Order, ...]:
     """Return the orders that can still matter now or later.
 
-    An ended order is kept while its source has lapsed and it was valid then,
-    or while it is all that tells when its source last spoke.
+    An ended order is kept while its source has lapsed and it was valid then. One that
+    cannot rule again is kept while it is all that tells when its source last spoke,
+    or what `seq` it has used.
     """
     kept: list[Order] = []
     for voice in _voices(orders, signals):
         since = voice.lapses_at(now) if voice.has_lapsed(now) else None
+        counting = voice.that_count(now)
         kept += (
             o
             for o in voice.orders
-            if not o.has_ended(now)
-            or (since is not None and o.is_valid(since))
-            or o is voice.only_trace
+            if o is voice.only_trace
+            or o is voice.newest
+            or (
+                o in counting
+                and (not o.has_ended(now) or (since is not None and o.is_valid(since)))
+            )
         )
     return tuple(kept)
 

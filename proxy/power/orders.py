@@ -1,5 +1,6 @@
 """The orders of a site: taken, renewed, withdrawn, and the budget they make."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
@@ -9,7 +10,7 @@ from proxy.power.budget import Budget, Envelope, Order, Signal, decide, prune
 from proxy.power.ports import Receipt
 
 MAX_ORDERS = 10_000
-"""Orders of one site: a quarter of an hour each for a hundred days."""
+"""Orders of one source that may yet rule: a quarter of an hour each for 100 days."""
 
 
 @frozen
@@ -76,16 +77,21 @@ class OrderBook:
     def _add(
         self, orders: Sequence[Order], now: Seconds, moments: Sequence[UnixTime]
     ) -> Receipt:
-        for order in orders:
-            if reason := self._objection(order, moments[0]):
+        standing = {_without_receipt(o) for o in self.orders}
+        new = [o for o in orders if _without_receipt(o) not in standing]
+        last = {source: self.next_seq(source) - 1 for source in {o.source for o in new}}
+        for order in new:
+            if reason := self._objection(order, moments[0], last[order.source]):
                 return Receipt(is_taken=False, reason=reason)
-        new = [o for o in orders if not self._stands(o)]
-        kept = prune(self.orders, self.signals(now), min(moments))
-        if len(kept) + len(new) > MAX_ORDERS:
-            return Receipt(is_taken=False, reason=f"more than {MAX_ORDERS} orders")
-        self.orders = (*kept, *new)
-        for source in {o.source for o in orders}:
-            self._spoke_at[source] = now
+        heard = self._spoke_at | {o.source: now for o in orders}
+        kept = prune(
+            (*self.orders, *new), _signals(self.leases, heard, now), min(moments)
+        )
+        for source, count in Counter(o.source for o in kept).items():
+            if count > MAX_ORDERS and source in last:
+                reason = f"more than {MAX_ORDERS} orders of {source}"
+                return Receipt(is_taken=False, reason=reason)
+        self.orders, self._spoke_at = kept, heard
         return Receipt(is_taken=True)
 
     def renew(self, source: str, now: Seconds) -> None:
@@ -140,35 +146,41 @@ class OrderBook:
         """Return a `seq` above all that `source` has used."""
         return 1 + max((o.seq for o in self.orders if o.source == source), default=0)
 
-    def _objection(self, order: Order, at: UnixTime) -> str:
-        """Return why `order` is not taken; empty if it is."""
+    def _objection(self, order: Order, at: UnixTime, last: int) -> str:
+        """Return why a new order is not taken; empty if it is.
+
+        Args:
+            order: Not one that stands.
+            at: Wall time.
+            last: The highest `seq` that its source has used.
+        """
         if order.site != self.site:
             return f"the order is for {order.site!r}, this is {self.site!r}"
         if not 0 <= order.watts < float("inf"):
             return f"{order.watts} W is not a power"
-        if self._stands(order):
-            return ""
         if order.has_ended(at):
             return "the order has ended already"
-        last = self.next_seq(order.source) - 1
         if order.seq <= last:
             return f"seq {order.seq} is used: {order.source} has given up to {last}"
         return ""
 
-    def _stands(self, order: Order) -> bool:
-        same = _without_receipt(order)
-        return any(_without_receipt(o) == same for o in self.orders)
-
     def signals(self, now: Seconds) -> tuple[Signal, ...]:
         """Return every configured signal and how long it has been silent."""
+        return _signals(self.leases, self._spoke_at, now)
 
-        def silent_for(name: str) -> Seconds | None:
-            spoke = self._spoke_at.get(name)
-            return None if spoke is None else Seconds(now - spoke)
 
-        return tuple(
-            Signal(name, lease, silent_for(name)) for name, lease in self.leases.items()
-        )
+def _signals(
+    leases: Mapping[str, Seconds | None],
+    spoke_at: Mapping[str, Seconds],
+    now: Seconds,
+) -> tuple[Signal, ...]:
+    def silent_for(name: str) -> Seconds | None:
+        spoke = spoke_at.get(name)
+        return None if spoke is None else Seconds(now - spoke)
+
+    return tuple(
+        Signal(name, lease, silent_for(name)) for name, lease in leases.items()
+    )
 
 
 def _without_receipt(order: Order) -> Order:

@@ -119,7 +119,8 @@ class SignalListener(Protocol):
         """Take in orders, all or none; durable when it returns, and acted on at once.
 
         One with the highest `seq` of its source rules while it is valid. Given again
-        unchanged (but for `received_at`) it is taken and changes nothing; another
+        unchanged (but for `received_at`) while it may rule, or as the last one of its
+        source, it is taken and changes nothing; another
         one with a `seq` that its source has used, or a lower one, is refused. To
         take anything renews the lease.
 

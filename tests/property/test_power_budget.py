@@ -103,6 +103,32 @@ def test_pruning_changes_no_decision(
     )
 
 
+@given(envelopes, orders(), signals(), moments, st.integers(-200, 200))
+def test_pruning_changes_no_later_decision(
+    envelope: Envelope,
+    all_: tuple[Order, ...],
+    heard: tuple[Signal, ...],
+    now: UnixTime,
+    passed: int,
+) -> None:
+    """Below 0: of each signal something was heard at the end of that time."""
+    kept = prune(all_, heard, now)
+    at, is_heard = UnixTime(now + abs(passed)), passed < 0
+    later = tuple(
+        s
+        if s.silent_for is None
+        else evolve(s, silent_for=Seconds(0.0 if is_heard else s.silent_for + passed))
+        for s in heard
+    )
+
+    first, second = (decide("a", envelope, o, later, at) for o in (all_, kept))
+    assert (first.watts, first.rule, set(first.lapsed)) == (
+        second.watts,
+        second.rule,
+        set(second.lapsed),
+    )
+
+
 @given(envelopes, orders(), signals(), moments)
 def test_nothing_changes_before_the_moment_that_is_announced(
     envelope: Envelope,

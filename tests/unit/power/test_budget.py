@@ -240,5 +240,39 @@ def test_ended_orders_are_pruned_unless_a_lapse_rests_on_them() -> None:
     kept = prune((newer, ended, said, lasting), (grid(140.0),), UnixTime(200.0))
 
     assert set(kept) == {newer, said, lasting}
-    heard = prune((newer, ended, said, lasting), (grid(1.0),), UnixTime(200.0))
-    assert set(heard) == {newer, lasting}
+    last = order(100_000, source="grid", end=99, seq=4)
+    heard = prune((newer, ended, said, last, lasting), (grid(1.0),), UnixTime(200.0))
+    assert set(heard) == {newer, last, lasting}
+
+
+def test_orders_that_newer_ones_outrule_for_good_are_pruned() -> None:
+    old = order(1e6, seq=1, source="grid")
+    timed = order(2e6, seq=2, source="grid", end=500)
+    ends_first = order(3e6, seq=3, source="grid", end=400)
+    begins_later = order(4e6, seq=4, source="grid", start=300)
+    orders = (old, timed, ends_first, begins_later)
+
+    assert prune(orders, (grid(1.0),), UnixTime(200.0)) == orders
+    assert prune(orders, (grid(1.0),), UnixTime(301.0)) == (begins_later,)
+    same_end = order(9e6, seq=5, source="grid", end=500)
+    kept = prune((*orders, same_end), (grid(1.0),), UnixTime(200.0))
+    assert kept == (old, begins_later, same_end)
+
+
+def test_what_began_in_the_silence_outrules_nothing_that_the_lapse_rests_on() -> None:
+    said = order(100_000, seq=1, source="grid")
+    began = order(2e6, seq=2, source="grid", start=150)
+    now = UnixTime(200.0)
+
+    kept = prune((said, began), (grid(100.0),), now)
+
+    assert kept == (said, began)
+    assert at(200, *kept, signals=(grid(100.0),)).watts == 100_000.0
+
+
+def test_the_lease_of_an_order_ends_with_its_chance_to_rule() -> None:
+    leased = order(1e6, seq=1, lease=10)
+    newer = order(2e6, seq=2)
+
+    assert at(50, leased).lapsed == ("cli",)
+    assert at(50, leased, newer).lapsed == ()

@@ -28,6 +28,13 @@ def take(book: OrderBook, *orders: Order, now: Seconds = NOW) -> str:
     return receipt.reason
 
 
+def too_many() -> list[Order]:
+    """Return one order more than a source may have, all of them to come."""
+    return [
+        an_order(seq=n, not_before=UnixTime(AT + n)) for n in range(1, MAX_ORDERS + 2)
+    ]
+
+
 def test_the_order_with_the_highest_seq_rules() -> None:
     book = a_book()
     take(book, an_order(), an_order(seq=2, watts=Watts(40.0)))
@@ -78,9 +85,8 @@ def test_orders_that_replace_others_leave_them_if_they_are_refused() -> None:
     book = a_book(lease_s=None)
     take(book, an_order(seq=7), an_order(seq=1, source="plan"))
     before = book.orders
-    many = [an_order(seq=n) for n in range(1, MAX_ORDERS + 2)]
 
-    assert not book.take(many, NOW, (AT,), instead_of="grid").is_taken
+    assert not book.take(too_many(), NOW, (AT,), instead_of="grid").is_taken
     assert book.orders == before
     newer = an_order(seq=1, watts=Watts(40.0))
     assert book.take([newer], NOW, (AT,), instead_of="grid").is_taken
@@ -89,9 +95,38 @@ def test_orders_that_replace_others_leave_them_if_they_are_refused() -> None:
 
 def test_there_is_a_limit_to_orders() -> None:
     book = a_book()
-    many = [an_order(seq=n) for n in range(1, MAX_ORDERS + 2)]
 
-    assert "more than" in take(book, *many)
+    assert "more than 10000 orders of grid" in take(book, *too_many())
+
+
+def test_a_source_with_no_more_room_can_still_lower_the_budget_and_others_too() -> None:
+    book = a_book()
+    assert take(book, *too_many()[:-1]) == ""
+
+    assert take(book, an_order(seq=MAX_ORDERS, source="plan")) == ""
+    lower = an_order(seq=MAX_ORDERS + 9, not_before=AT, watts=Watts(5.0))
+    assert take(book, lower, now=Seconds(NOW + 1)) == ""
+    assert book.budget(NOW, (AT,)).watts == 5.0
+
+
+def test_orders_without_an_end_do_not_pile_up() -> None:
+    book = a_book()
+    for n in range(1, 100):
+        assert take(book, an_order(seq=n, watts=Watts(100.0 - n))) == ""
+
+    assert [o.seq for o in book.orders] == [99]
+    assert "seq 98 is used" in take(book, an_order(seq=98))
+
+
+def test_the_seq_of_an_order_that_has_ended_is_not_taken_again() -> None:
+    book = a_book()
+    take(book, an_order(), an_order(seq=9, expires=UnixTime(AT + 60)))
+    later = (UnixTime(AT + 61),)
+    book.take([an_order(source="plan")], Seconds(NOW + 61), later)
+
+    receipt = book.take([an_order(seq=8)], Seconds(NOW + 61), later)
+
+    assert receipt.reason == "seq 8 is used: grid has given up to 9"
 
 
 def test_a_renewal_keeps_a_lease_alive_and_silence_is_a_part_of_it() -> None:
