@@ -236,8 +236,9 @@ class Store:
             "INSERT INTO site_order VALUES (?, ?, ?, ?)",
             [(site, o.source, o.seq, _encode(o).decode()) for o in orders],
         )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)",
+        self._db.executemany(  # renewals since are not undone
+            "INSERT INTO spoken VALUES (?, ?, ?) ON CONFLICT (site, source)"
+            " DO UPDATE SET at = max(at, excluded.at)",
             [
                 (site, source, max(o.received_at for o in orders if o.source == source))
                 for source in {o.source for o in orders}

@@ -143,6 +143,17 @@ def test_a_source_spoke_when_its_last_order_came(store: Store) -> None:
     assert store.kept("hall-b", AT).silent_for == {}
 
 
+def test_orders_of_others_undo_no_renewal(store: Store) -> None:
+    both = (ORDER, evolve(ORDER, source="operator", received_at=UnixTime(AT + 899)))
+    store.write("hall-a", Effects(has_orders=True), both[:1], AT)
+    store.spoke("hall-a", "grid", UnixTime(AT + 898))
+
+    store.write("hall-a", Effects(has_orders=True), both, UnixTime(AT + 899))
+
+    silent_for = store.kept("hall-a", UnixTime(AT + 900)).silent_for
+    assert silent_for == {"grid": 2.0, "operator": 1.0}
+
+
 def test_a_clock_set_back_makes_no_change_lie_ahead(store: Store) -> None:
     row = MachineRow("k", "10.0.0.1", "w", True)
     store.write("hall-a", Effects(machines=[row]), (), AT)
