@@ -78,6 +78,7 @@ class Budget:
     order: Order | None = None  # the one that rules, or that lapsed
     lapsed: tuple[str, ...] = ()  # sources whose lease ran out
     next_change: UnixTime | None = None  # when it may change with nothing heard
+    silence: float = 0.0  # largest part of a lease that has passed in silence
 
 
 @frozen
@@ -108,21 +109,31 @@ class _Voice:
 
     def lapses_at(self, now: UnixTime) -> UnixTime | None:
         """Return when its first lease runs or ran out, None if it has none."""
+        ends = (UnixTime(since + lease) for since, lease in self._leases(now))
+        return min(ends, default=None)
+
+    def silence(self, now: UnixTime) -> float:
+        """Return the largest part of a lease that has passed, 0 if none has."""
+        parts = ((now - since) / lease for since, lease in self._leases(now))
+        return max(0.0, max(parts, default=0.0))
+
+    def _leases(self, now: UnixTime) -> list[tuple[UnixTime, Seconds]]:
+        """Return since when each lease runs, and for how long."""
         spoken = self._spoken_at(now)
         if spoken is None:
-            return None
-        leased = [o for o in self.orders if o.lease_s is not None]
-        counting = self.that_count(now) if leased else ()
-        ends = [
-            end
-            for o in leased
-            if o in counting
-            and o.lease_s is not None
-            and not o.has_ended(end := UnixTime(max(spoken, o.not_before) + o.lease_s))
+            return []
+        counting = self.that_count(now) if any(o.lease_s for o in self.orders) else ()
+        found = [
+            (since, o.lease_s)
+            for o in counting
+            if o.lease_s is not None
+            and not o.has_ended(
+                UnixTime((since := max(spoken, o.not_before)) + o.lease_s)
+            )
         ]
         if self.signal is not None and self.signal.lease_s is not None:
-            ends.append(UnixTime(spoken + self.signal.lease_s))
-        return min(ends, default=None)
+            found.append((spoken, self.signal.lease_s))
+        return found
 
     def has_lapsed(self, now: UnixTime) -> bool:
         """It is silent beyond its lease."""
@@ -201,6 +212,7 @@ def decide(
         ruling.order,
         lapsed,
         _next_change(voices, now),
+        max((voice.silence(now) for voice in voices), default=0.0),
     )
 
 

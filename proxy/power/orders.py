@@ -117,15 +117,6 @@ class OrderBook:
             key=lambda budget: budget.watts,
         )
 
-    def silence(self, now: Seconds) -> float:
-        """Return the largest part of a lease that has passed in silence, 0 if none."""
-        parts = (
-            (now - self._spoke_at[name]) / lease
-            for name, lease in self.leases.items()
-            if lease is not None and name in self._spoke_at
-        )
-        return max(parts, default=0.0)
-
     def said(self) -> Said:
         """Return all that was said, to be put back if more cannot be kept."""
         return Said(self.orders, dict(self._spoke_at))

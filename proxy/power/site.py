@@ -222,7 +222,7 @@ class SiteControl:
             reading,
             now=now,
             params=self.params,
-            silence=self.orders.silence(now),
+            silence=budget.silence,
         )
         self._note_stance(sensed, now)
         expected = by_model(self.table, self.state, self.params, now)

@@ -270,6 +270,20 @@ def test_what_began_in_the_silence_outrules_nothing_that_the_lapse_rests_on() ->
     assert at(200, *kept, signals=(grid(100.0),)).watts == 100_000.0
 
 
+def test_silence_is_a_part_of_the_shortest_lease_an_order_s_own_included() -> None:
+    short = order(1e6, source="grid", lease=10)
+    to_come = order(1e6, source="grid", lease=10, start=195)
+    ends_before = order(1e6, source="grid", lease=10, end=199.5)
+
+    assert at(200, signals=(grid(9.0),)).silence == 9 / 30
+    assert at(200, short, signals=(grid(9.0),)).silence == 9 / 10
+    assert at(200, to_come, signals=(grid(9.0),)).silence == 5 / 10
+    assert at(198, ends_before, signals=(grid(9.0),)).silence == 9 / 10
+    assert at(198, ends_before, signals=(grid(6.0),)).silence == 6 / 30
+    assert at(200, short, signals=(grid(None),)).silence == 200 / 10
+    assert at(200).silence == 0.0
+
+
 def test_the_lease_of_an_order_ends_with_its_chance_to_rule() -> None:
     leased = order(1e6, seq=1, lease=10)
     newer = order(2e6, seq=2)

@@ -134,7 +134,7 @@ def test_a_renewal_keeps_a_lease_alive_and_silence_is_a_part_of_it() -> None:
     take(book, an_order())
     book.renew("grid", Seconds(NOW + 20))
 
-    assert book.silence(Seconds(NOW + 35)) == 0.5
+    assert book.budget(Seconds(NOW + 35), (AT,)).silence == 0.5
     assert not book.budget(Seconds(NOW + 49), (AT,)).lapsed
     assert book.budget(Seconds(NOW + 51), (AT,)).lapsed == ("grid",)
 
@@ -143,14 +143,14 @@ def test_only_configured_signals_have_leases_to_renew() -> None:
     book = a_book()
     book.renew("stranger", NOW)
 
-    assert book.silence(Seconds(NOW + 99)) == 0.0
+    assert book.budget(Seconds(NOW + 99), (AT,)).silence == 0.0
 
 
 def test_what_is_restored_from_the_future_counts_as_now() -> None:
     book = a_book()
     book.restore([an_order()], {"grid": -500.0}, NOW)
 
-    assert book.silence(Seconds(NOW + 15)) == 0.5
+    assert book.budget(Seconds(NOW + 15), (AT,)).silence == 0.5
 
 
 # the wall clock
