@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from protocol.units import Seconds
+from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
 from proxy.downstream.controller_link import ControllerLink, PoweredSite
@@ -17,6 +17,7 @@ from proxy.power.setup import setup_of
 from proxy.runtime.child import ChildService
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
+from proxy.signals.build import signal_of
 
 NEEDS = {"pyasic": 'control = "pyasic"', "pymodbus": "a meter over Modbus"}
 """Libraries of the extra `controller`, and what asks for them."""
@@ -66,7 +67,8 @@ def check_power(config: Config) -> None:
     """Look whether the power settings can be acted on.
 
     Raises:
-        ConfigError: They name an unknown machine, or need what is not installed.
+        ConfigError: They name an unknown machine, need what is not installed, or a
+            signal of theirs cannot be had.
     """
     try:
         check_models(config.sites)
@@ -76,6 +78,13 @@ def check_power(config: Config) -> None:
         if find_spec(library) is None:
             what = NEEDS[library]
             raise ConfigError(f"{what} needs {library}: install baseload[controller]")
+    for s, site in enumerate(config.sites):
+        for n, signal in enumerate(site.power.signals if site.power else ()):
+            try:
+                signal_of(site.name, signal, None, lambda: UnixTime(0.0))
+            except ValueError as error:
+                key = f"$.sites[{s}].power.signals[{n}]"
+                raise ConfigError(f"{error} - at `{key}`") from error
 
 
 def _needed(config: Config) -> Iterator[str]:

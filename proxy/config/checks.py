@@ -13,7 +13,7 @@ from proxy.config.model import (
     PoolConfig,
     SiteConfig,
 )
-from proxy.config.power import FleetConfig, PowerConfig, SignalConfig
+from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
 
 MAX_PORT = 65535
 MAX_UNIT = 255
@@ -187,6 +187,15 @@ def _signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
             yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
         if not is_needed and getattr(signal, name) is not None:
             yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+    if signal.source == OPERATOR:
+        yield f"{OPERATOR!r} is who `power set` gives orders as - at `{key}.name`"
+    if signal.token is not None and (
+        not signal.token or signal.token.strip() != signal.token
+    ):
+        yield f"Expected a token without blanks around it - at `{key}.token`"
+    is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
+    if signal.time_zone is not None and not is_csv:
+        yield f"Of a schedule in CSV alone (TOML names its own) - at `{key}.time_zone`"
 
 
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:

@@ -8,6 +8,9 @@ from msgspec import Meta
 from proxy.config.fields import Glob, Name, NotNegative, Positive, Section
 from proxy.config.secret import Secret
 
+OPERATOR = "operator"
+"""What orders are said to come from that operators give: no signal may be called so."""
+
 
 class SignalConfig(Section, frozen=True, kw_only=True):
     """`[[sites.power.signals]]`: who says what the budget is.
@@ -17,7 +20,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         lease_s: How long a signal that must keep speaking may be silent; does not
             bind `schedule` and `price`.
         file: Of `schedule`: TOML or CSV.
-        time_zone: Of `schedule`: of times in a CSV file without an offset.
+        time_zone: Of `schedule`: of times in a CSV file without an offset; None: UTC.
         listen: Of `http`: the endpoint that takes orders.
         token: Of `http`: who shows it may give them.
     """
@@ -26,7 +29,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     name: Name | None = None
     lease_s: Positive = 30
     file: Path | None = None
-    time_zone: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
+    time_zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     listen: str | None = None
     token: Secret | None = None
 
@@ -81,7 +84,7 @@ class FleetConfig(Section, frozen=True, kw_only=True):
         workers: Glob on the worker name; this or `addresses`.
         addresses: Network in CIDR form.
         control: `stratum`: parking only.
-        priority: The highest is shed last.
+        priority: The highest is shed last; machines that no row describes go first.
         hash_scale: Of a simulated fleet; 1 for real machines.
     """
 
@@ -90,5 +93,5 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     model: Annotated[str, Meta(min_length=1, max_length=64)]
     control: Literal["pyasic", "stratum"] = "stratum"
     tenant: Name | None = None
-    priority: int = 1
+    priority: Annotated[int, Meta(ge=0, le=1000)] = 1
     hash_scale: Positive = 1.0

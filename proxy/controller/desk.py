@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.config.power import OPERATOR
 from proxy.controller.loop import NOT_WRITTEN, SiteLoop
 from proxy.power.audit import Row
 from proxy.power.budget import Order
@@ -17,9 +18,6 @@ from proxy.power.messages import MAX_LINE_BYTES, Answer, Ask
 from proxy.power.show import dry_run, machines, show
 from proxy.power.store import Store, StoreError
 from proxy.power.views import MachineView, PlanView, PowerView
-
-OPERATOR = "operator"
-"""Source of the orders that operators give."""
 
 MAX_HISTORY = 1000
 MAX_HISTORY_BYTES = 800_000

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IStreamServerEndpoint
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import PowerConfig, SignalConfig
@@ -21,24 +23,37 @@ def signals_of(
     """Return the signals of a site, none of them started.
 
     Raises:
+        ValueError: As of `signal_of`.
+    """
+    return [signal_of(site, one, reactor, wall_clock) for one in power.signals]
+
+
+def signal_of(
+    site: str, config: SignalConfig, reactor: Any, wall_clock: Callable[[], UnixTime]
+) -> SignalSource:
+    """Return a signal, not started; until then the reactor is not used.
+
+    Raises:
         ScheduleError: The file of a schedule cannot be used.
         ValueError: An endpoint is none, or a kind of signal does not exist yet.
     """
-    return [_signal(site, one, reactor, wall_clock) for one in power.signals]
-
-
-def _signal(
-    site: str, config: SignalConfig, reactor: Any, wall_clock: Callable[[], UnixTime]
-) -> SignalSource:
     name = config.source
     if config.kind == "schedule" and config.file is not None:
-        file = ScheduleFile(config.file, config.time_zone)
+        file = ScheduleFile(config.file, config.time_zone or "UTC")
         return ScheduleSource(site, name, file, reactor, wall_clock)
     if config.kind == "http" and config.listen and config.token is not None:
         settings = HttpSettings(site, name, config.token, Seconds(config.lease_s))
-        endpoint = serverFromString(reactor, config.listen)
+        endpoint = _endpoint(config.listen, reactor)
         return HttpOrders(settings, endpoint, reactor, wall_clock)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
+
+
+def _endpoint(text: str, reactor: Any) -> IStreamServerEndpoint:
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+    except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
+        raise ValueError(f"{text!r} is no endpoint: {error}") from error
+    return endpoint
 
 
 def meter_of(power: PowerConfig, loop: asyncio.AbstractEventLoop) -> MeterSource | None:

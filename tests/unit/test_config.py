@@ -345,10 +345,62 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         (SIGNAL.format("http") + 'listen = "tcp:1"\n', "needs token"),
         (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
         (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),
+        (HTTP + 'time_zone = "UTC"\n', "CSV alone (TOML names its own) - at `$.sites"),
+        (SCHEDULE + 'time_zone = "UTC"\n', "`$.sites[0].power.signals[0].time_zone`"),
+        (HTTP + 'name = "operator"\n', "`$.sites[0].power.signals[0].name`"),
+        (HTTP.replace("s3cret", ""), "`$.sites[0].power.signals[0].token`"),
+        (HTTP.replace("s3cret", " s3cret"), "without blanks around it"),
     ],
 )
 def test_a_signal_has_what_its_kind_needs(tmp_path: Path, text: str, says: str) -> None:
     assert says in fault(tmp_path, POOL + SITE + POWER + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (SCHEDULE, "plan.toml: No such file or directory - at"),
+        (SCHEDULE.replace("plan.toml", "none.csv"), "no row in it"),
+        (
+            SCHEDULE.replace("plan.toml", "plan.csv") + 'time_zone = "Mars/Olympus"\n',
+            "plan.csv: No time zone is called 'Mars/Olympus' - at",
+        ),
+        (HTTP.replace("unix:", "foo:"), "'foo:orders.sock' is no endpoint: Unknown"),
+        (HTTP.replace("unix:orders.sock", "tcp"), "'tcp' is no endpoint"),
+        (HTTP.replace("unix:orders.sock", "ssl:1:privateKey=no.pem"), "No such file"),
+    ],
+)
+def test_what_the_controller_could_not_use_stops_the_start(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    (tmp_path / "plan.csv").write_text("start,end,watts\n2026-01-01,2026-01-02,1\n")
+    (tmp_path / "none.csv").write_text("start,end,watts\n")
+    config = load(tmp_path, POOL + SITE + POWER + text)
+
+    with pytest.raises(ConfigError) as caught:
+        check_power(config)
+
+    assert says in str(caught.value)
+    assert str(caught.value).endswith("`$.sites[0].power.signals[0]`")
+
+
+def test_signals_that_can_be_had_may_start(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text("entries = []\n")
+    (tmp_path / "plan.CSV").write_text("start,end,watts\n2026-01-01,2026-01-02,1\n")
+    text = SCHEDULE.replace("plan.toml", "plan.CSV") + 'time_zone = "Asia/Tokyo"\n'
+    config = load(
+        tmp_path, POOL + SITE + POWER + HTTP + SCHEDULE + text + 'name = "other"\n'
+    )
+
+    check_power(config)
+
+
+@pytest.mark.parametrize("priority", [-1, 1001, 10**23])
+def test_a_priority_has_its_range(tmp_path: Path, priority: int) -> None:
+    fleet = '[[sites.fleet]]\nmodel = "S9"\nworkers = "a"\n'
+    text = POOL + SITE + fleet + f"priority = {priority}\n"
+
+    assert "`$.sites[0].fleet[0].priority`" in fault(tmp_path, text)
 
 
 def test_a_relay_is_an_http_url(tmp_path: Path) -> None:
