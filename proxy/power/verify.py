@@ -17,10 +17,6 @@ class Rung(Enum):
     LIMIT = "limit"  # device API: a slower level
     SLEEP = "sleep"  # device API: no work, boards off
     PARK = "park"  # Stratum: no more jobs
-    RELAY = "relay"  # its supply; not ours to switch, only to ask for
-
-
-_LADDER = (Rung.LIMIT, Rung.SLEEP, Rung.PARK, Rung.RELAY)
 
 
 class Stage(Enum):
@@ -90,12 +86,6 @@ def verify(actuation: Actuation, evidence: Evidence, now: Seconds) -> Actuation:
     if deadline is None or now < deadline:
         return reached
     return _gave_up(reached, _missing(reached, evidence), now)
-
-
-def escalate(rung: Rung, available: frozenset[Rung]) -> Rung | None:
-    """Return the next harder of the `available` means, None after the last."""
-    harder = _LADDER[_LADDER.index(rung) + 1 :]
-    return next((r for r in harder if r in available), None)
 
 
 def is_meter_consistent(

@@ -8,14 +8,12 @@ from proxy.power.verify import (
     Evidence,
     Rung,
     Stage,
-    escalate,
     is_meter_consistent,
     verify,
 )
 
 START = Seconds(100.0)
 NOTHING = Evidence()
-ALL = frozenset(Rung)
 
 
 def sleep_command(allowance: float = 0.0) -> Actuation:
@@ -102,13 +100,6 @@ def test_what_is_over_stays_over() -> None:
 
     assert verify(refused, Evidence(True, 0, is_metered=True), START) is refused
     assert refused.deadline is None
-
-
-def test_the_ladder_goes_to_the_next_harder_means_there_is() -> None:
-    assert escalate(Rung.LIMIT, ALL) is Rung.SLEEP
-    assert escalate(Rung.SLEEP, frozenset({Rung.LIMIT, Rung.RELAY})) is Rung.RELAY
-    assert escalate(Rung.PARK, ALL) is Rung.RELAY
-    assert escalate(Rung.RELAY, ALL) is None
 
 
 def test_a_meter_is_consistent_up_to_its_noise_and_silent_when_lost() -> None:
