@@ -136,6 +136,10 @@ class SiteLoop(Service):
             self._spoke(source)
         return receipt
 
+    def standing(self, source: str) -> Sequence[Order]:
+        """See `ports.SignalListener`."""
+        return [o for o in self.control.orders.orders if o.source == source]
+
     def renew(self, source: str) -> None:
         """See `ports.SignalListener`."""
         self.control.orders.renew(source, self._now())

@@ -27,6 +27,8 @@ class Order:
     lease_s: Seconds | None = None  # None: its signal's, if that has one
     revert_w: Watts | None = None  # a ceiling after a lapse; None: fail-safe alone
     reason: str = ""
+    id: str = ""  # its caller's name for it, empty if it has none
+    told: str = ""  # digest of the request that made it; empty: none did
 
     def is_valid(self, now: UnixTime) -> bool:
         """It has begun and has not ended."""

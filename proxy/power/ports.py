@@ -130,6 +130,12 @@ class SignalListener(Protocol):
                 have any `seq`. Where they are refused, what it said before holds.
         """
 
+    def standing(self, source: str) -> Sequence[Order]:
+        """Return the orders of `source` that may rule, and its last one.
+
+        Also those that were taken before a restart.
+        """
+
     def renew(self, source: str) -> None:
         """Note that `source` is there and means what it said last."""
 

@@ -47,6 +47,11 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not self.reason.isprintable():
             raise ValueError("reason: printable characters only")
 
+    @property
+    def digest(self) -> str:
+        """What tells it from any other body."""
+        return sha256(msgspec.json.encode(self)).hexdigest()[:32]
+
 
 class Answer(Struct, frozen=True, kw_only=True):
     """What became of a request."""
@@ -94,6 +99,8 @@ def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -
         lease_s=None if body.lease_s is None else Seconds(body.lease_s),
         revert_w=None if body.revert_w is None else Watts(body.revert_w),
         reason=body.reason,
+        id=body.id or "",
+        told=body.digest,
     )
 
 

@@ -75,7 +75,7 @@ class HttpOrders:
         self._clock = clock
         self._wall_clock = wall_clock
         self._listener: SignalListener | None = None
-        self._answers: OrderedDict[int | str, tuple[OrderBody, Answer]] = OrderedDict()
+        self._answers: OrderedDict[int | str, tuple[str, Answer]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MAX_A_SECOND)
         self._last_seq = 0
         paths: Paths = {b"/v1/orders": self._on_order, b"/v1/lease": self._on_lease}
@@ -86,6 +86,10 @@ class HttpOrders:
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`. A port that cannot be had is an error in the log."""
         self._listener = listener
+        for order in listener.standing(self.name):
+            answer = Answer(taken=True, seq=order.seq)
+            self._remember(order.id or order.seq, order.told, answer)
+            self._last_seq = max(self._last_seq, order.seq)
         self._port.startService()
         self._tasks.start(f"listen for {self.name}", self._ready())
 
@@ -135,26 +139,26 @@ class HttpOrders:
         if not receipt.is_taken:
             return _CONFLICT, answer
         self._last_seq = max(self._last_seq, seq)
-        self._remember(key, body, answer)
+        self._remember(key, body.digest, answer)
         return _OK, answer
 
     def _repeat(
         self,
         body: OrderBody,
-        before: OrderBody,
+        told: str,
         answer: Answer,
         listener: SignalListener,
     ) -> tuple[int, Answer]:
-        if body != before:
+        if body.digest != told:
             reason = "another order had this id or seq"
             return _CONFLICT, Answer(taken=False, seq=answer.seq, reason=reason)
         listener.renew(self.name)  # whoever repeats itself is there
         return _OK, answer
 
-    def _remember(self, key: int | str | None, body: OrderBody, answer: Answer) -> None:
+    def _remember(self, key: int | str | None, told: str, answer: Answer) -> None:
         if key is None:
             return
-        self._answers[key] = (body, answer)
+        self._answers[key] = (told, answer)
         while len(self._answers) > MAX_ANSWERS:
             self._answers.popitem(last=False)
 

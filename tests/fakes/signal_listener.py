@@ -33,6 +33,9 @@ class FakeListener:
         self.orders += [o for o in orders if o.seq > last]
         return Receipt(is_taken=True)
 
+    def standing(self, source: str) -> Sequence[Order]:
+        return [o for o in self.orders if o.source == source]
+
     def renew(self, source: str) -> None:
         self.renewed.append(source)
 

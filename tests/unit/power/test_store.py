@@ -129,6 +129,22 @@ def test_orders_stay_until_orders_are_written_and_are_of_one_site(store: Store) 
     assert store.kept("hall-b", AT).orders == (other,)
 
 
+def test_an_order_of_an_earlier_release_is_understood(store: Store, path: Path) -> None:
+    store.write("hall-a", Effects(has_orders=True), (ORDER,), AT)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("UPDATE site_order SET body = json_remove(body, '$.id', '$.told')")
+    db.close()
+
+    assert store.kept("hall-a", AT).orders == (ORDER,)
+
+
+def test_an_order_keeps_what_tells_it_from_others(store: Store) -> None:
+    told = evolve(ORDER, id="dispatch-1", told="c0ffee")
+    store.write("hall-a", Effects(has_orders=True), (told,), AT)
+
+    assert store.kept("hall-a", AT).orders == (told,)
+
+
 def test_a_source_spoke_when_its_last_order_came(store: Store) -> None:
     orders = (
         evolve(ORDER, received_at=UnixTime(AT + 10)),

@@ -39,10 +39,12 @@ class Endpoint:
 class Desk:
     """A signal that listens, and callers of it."""
 
-    def __init__(self) -> None:
-        self.clock = Clock()
+    def __init__(
+        self, listener: FakeListener | None = None, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or Clock()
         self.endpoint = Endpoint()
-        self.listener = FakeListener()
+        self.listener = listener or FakeListener()
         settings = HttpSettings("hall-a", "grid", TOKEN, Seconds(30.0))
         self.signal = HttpOrders(
             settings,
@@ -121,6 +123,33 @@ def test_without_a_seq_each_order_supersedes_the_one_before() -> None:
     desk.order(watts=1e6)
 
     assert desk.listener.watts_at(NOW) == 1e6
+
+
+@pytest.mark.parametrize("key", [{"id": "dispatch-1"}, {"seq": 1 << 42}])
+def test_an_order_told_again_after_a_restart_is_the_same_order(
+    key: dict[str, object],
+) -> None:
+    desk = Desk()
+    desk.order(watts=3e6)
+    first = desk.order(watts=2e6, for_s=60, **key)
+    orders = list(desk.listener.orders)
+    desk.clock.advance(20)
+
+    after = Desk(desk.listener, desk.clock)
+    again = after.order(watts=2e6, for_s=60, **key)
+    other = after.order(watts=2e6, for_s=61, **key)
+
+    assert again == first
+    assert (other[0], other[1]["reason"]) == (409, "another order had this id or seq")
+    assert desk.listener.orders == orders
+    assert desk.listener.renewed == ["grid"]
+
+
+def test_after_a_restart_orders_go_on_above_what_was_used() -> None:
+    desk = Desk()
+    desk.order(watts=2e6, seq=1 << 52)
+
+    assert Desk(desk.listener).order(watts=1e6)[1]["seq"] == (1 << 52) + 1
 
 
 @pytest.mark.parametrize("key", [{"id": "dispatch-1"}, {"seq": 9}])
