@@ -132,13 +132,15 @@ def _check_options(parser: Parser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from proxy.powered import check_power  # noqa: PLC0415  (numpy, for this alone)
+    from proxy.powered import check_power, doubts  # noqa: PLC0415  (numpy, for this alone)
 
     config = load_config(arguments.config)
     refuse_unready(config)
     check_power(config)
     summary: dict[str, Any] = {"sites": len(config.sites), "pools": len(config.pools)}
+    summary["warnings"] = list(doubts(config))
     text = f"{arguments.config}: {summary['sites']} sites, good\n"
+    text += "".join(f"warning: {doubt}\n" for doubt in summary["warnings"])
     faults = []
     if arguments.nodes:
         from proxy.main import check_nodes  # noqa: PLC0415

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import Logger
+
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
@@ -33,6 +35,8 @@ class PowerService(Staged):
         child: Its process.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         config: Config,
@@ -41,6 +45,8 @@ class PowerService(Staged):
         reactor: Any,
     ) -> None:
         super().__init__()
+        for doubt in doubts(config):
+            self._log.warn("{doubt}", doubt=doubt)
         sites = {
             site.name: PoweredSite(
                 halls[site.name], site.power, Describer.of(site.power, site.fleet)
@@ -61,6 +67,19 @@ class PowerService(Staged):
 
     def _kill(self, why: str) -> None:
         self.child.kill(why)
+
+
+def doubts(config: Config) -> Iterator[str]:
+    """Yield a sentence for each power setting that works, and guards less than it may.
+
+    It ends in the key.
+    """
+    for s, site in enumerate(config.sites):
+        has_devices = any(row.control == "pyasic" for row in site.fleet)
+        if site.power and has_devices and not site.power.own_pools:
+            what = 'control = "pyasic" without own_pools'
+            why = "pool slots of devices that lead elsewhere are not noticed"
+            yield f"{what}: {why} - at `$.sites[{s}].power.own_pools`"
 
 
 def check_power(config: Config) -> None:
