@@ -8,6 +8,8 @@ from msgspec import Meta
 from proxy.config.fields import Glob, Name, NotNegative, Positive, Section
 from proxy.config.secret import Secret
 
+Priority = Annotated[int, Meta(ge=0, le=1000)]
+
 OPERATOR = "operator"
 """What orders are said to come from that operators give: no signal may be called so."""
 
@@ -48,6 +50,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
         ramp_down_w_per_s: 0: at once.
         meter: `modbus://host:port/unit`, or `model`: no meter, estimate only.
         unknown_w: A miner that no fleet row describes is counted so.
+        firm_priority: From this priority on a trip spares machines, if all of them fit
+            the budget; None: it spares none.
         aux_w: What cooling and network draw while no machine runs; None: 1 % of
             budget_w.
         aux_share: What they draw beside, as a part of what the machines draw.
@@ -63,6 +67,7 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     ramp_down_w_per_s: NotNegative = 0
     meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
     unknown_w: Positive = 4000
+    firm_priority: Priority | None = None
     aux_w: NotNegative | None = None
     aux_share: Annotated[float, Meta(ge=0, le=1)] = 0.03
     signals: tuple[SignalConfig, ...] = ()
@@ -93,5 +98,5 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     model: Annotated[str, Meta(min_length=1, max_length=64)]
     control: Literal["pyasic", "stratum"] = "stratum"
     tenant: Name | None = None
-    priority: Annotated[int, Meta(ge=0, le=1000)] = 1
+    priority: Priority = 1
     hash_scale: Positive = 1.0

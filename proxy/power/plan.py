@@ -34,7 +34,7 @@ class PlanParams:
     small_need: float = 0.06  # of the budget: up to here slower levels are tried
     trim_pool: float = 0.03  # of the running watts: tunable machines, slept last
     rotate_after_h: float = 0.5  # least difference of debts between equals
-    firm_priority: int | None = None  # from this class on a trip spares machines
+    firm_priority: int | None = None  # from here on a trip spares machines that fit
 
 
 @frozen
@@ -135,7 +135,7 @@ def plan(  # noqa: PLR0913
         over_w: Model watts to shed whatever the model says.
     """
     if urgency is Urgency.TRIP:
-        return _trip(fleet, params)
+        return _trip(grant, fleet, params)
     target = float(fleet.target_w.sum())
     band = 0.0 if urgency is Urgency.EMERGENCY else params.dead_band * grant.budget_w
     need = max(target - grant.allow_w, over_w)
@@ -154,9 +154,10 @@ def plan(  # noqa: PLR0913
     return Plan(fleet.level, np.zeros_like(fleet.level), fleet)
 
 
-def _trip(fleet: Fleet, params: PlanParams) -> Plan:
-    spared = np.zeros(len(fleet), dtype=np.bool_)
+def _trip(grant: Grant, fleet: Fleet, params: PlanParams) -> Plan:
+    level = np.zeros_like(fleet.level)
     if params.firm_priority is not None:
-        spared = fleet.priority >= params.firm_priority
-    level = np.where(spared, fleet.level, 0)
+        spared = np.where(fleet.priority >= params.firm_priority, fleet.level, 0)
+        if float(fleet.watts_at(spared).sum()) <= grant.allow_w:
+            level = spared
     return Plan(level, np.where(level != fleet.level, int(Reason.TRIP), 0), fleet)

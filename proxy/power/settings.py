@@ -12,6 +12,7 @@ from proxy.power.estimate import EstimateParams
 from proxy.power.machines import Describer
 from proxy.power.meter import MeterParams
 from proxy.power.orders import OrderBook
+from proxy.power.plan import PlanParams
 from proxy.power.polls import Foreign
 from proxy.power.site import SiteControl
 from proxy.power.table import Table
@@ -57,5 +58,6 @@ def params_of(power: PowerConfig) -> SiteParams:
             ramp_up_w_per_s=power.ramp_up_w_per_s,
             ramp_down_w_per_s=power.ramp_down_w_per_s,
         ),
+        plan=PlanParams(firm_priority=power.firm_priority),
         meter=None if power.meter == "model" else MeterParams(),
     )

@@ -7,6 +7,7 @@ import pytest
 
 from proxy.config import Config, ConfigError, Secret, load_config, refuse_unready
 from proxy.config.load import MAX_FILE_BYTES, anchor
+from proxy.power.settings import params_of
 from proxy.powered import check_power
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -393,6 +394,17 @@ def test_signals_that_can_be_had_may_start(tmp_path: Path) -> None:
     )
 
     check_power(config)
+
+
+def test_a_trip_spares_machines_from_the_firm_priority_on(tmp_path: Path) -> None:
+    text = POOL + SITE + POWER
+    spares = load(tmp_path, text + "firm_priority = 2\n").sites[0].power
+    none = load(tmp_path, text).sites[0].power
+
+    assert spares is not None
+    assert none is not None
+    assert params_of(spares).plan.firm_priority == 2
+    assert params_of(none).plan.firm_priority is None
 
 
 @pytest.mark.parametrize("priority", [-1, 1001, 10**23])

@@ -226,6 +226,18 @@ def test_a_trip_sleeps_everything_but_the_firm_class() -> None:
     assert spared.level.tolist() == [0, 0, 1]
 
 
+def test_a_trip_spares_no_firm_class_that_is_above_the_budget() -> None:
+    classes = fleet(OLD, NEW, NEW, priority=[0, 2, 2])
+    firm_w = float(classes.watts_at(np.array([0, 1, 1])).sum())
+    params = PlanParams(firm_priority=2)
+
+    fits = plan(grant(firm_w), classes, NOW, params, Urgency.TRIP)
+    does_not = plan(grant(firm_w - 1.0), classes, NOW, params, Urgency.TRIP)
+
+    assert fits.level.tolist() == [0, 1, 1]
+    assert does_not.level.tolist() == [0, 0, 0]
+
+
 def test_a_trip_commands_deaf_machines_too() -> None:
     deaf = evolve(fleet(OLD), responsive=np.array([False]))
 
