@@ -112,6 +112,22 @@ def test_an_order_that_ended_while_nobody_looked_does_not_come_back(
     assert site.events("budget")[-1]["rule"] == "contract"
 
 
+def test_orders_that_were_replaced_by_none_do_not_come_back(tmp_path: Path) -> None:
+    site = a_site(tmp_path)
+    site.order(HALF, source="plan")
+    site.run(10)
+    receipt = site.loop.take([], instead_of="plan")
+
+    site.restart()
+    site.run(10)
+
+    assert receipt.is_taken
+    gone = site.events("withdraw")[-1]
+    assert (gone["source"], gone["orders"]) == ("plan", 1)
+    assert site.loop.standing("plan") == []
+    assert site.events("budget")[-1]["rule"] == "contract"
+
+
 def test_a_clock_stepped_forward_does_not_end_an_order_early(tmp_path: Path) -> None:
     site = settled(tmp_path)
     site.order(HALF, for_s=500.0)
