@@ -92,7 +92,7 @@ class _Voice:
     signal: Signal | None
 
     def that_count(self, now: UnixTime) -> frozenset[Order]:
-        """Return the orders that rule now or may yet, or may have when it lapsed.
+        """Return the orders that rule, may yet, or may have when it lapsed.
 
         One is outruled for good by a newer one that ends no sooner and had begun
         when the source last spoke: no lapse is from before that.
@@ -230,17 +230,12 @@ def prune(
     kept: list[Order] = []
     for voice in _voices(orders, signals):
         since = voice.lapses_at(now) if voice.has_lapsed(now) else None
-        counting = voice.that_count(now)
-        kept += (
+        needed = {voice.only_trace, voice.newest} | {
             o
-            for o in voice.orders
-            if o is voice.only_trace
-            or o is voice.newest
-            or (
-                o in counting
-                and (not o.has_ended(now) or (since is not None and o.is_valid(since)))
-            )
-        )
+            for o in voice.that_count(now)
+            if not o.has_ended(now) or (since is not None and o.is_valid(since))
+        }
+        kept += (o for o in voice.orders if o in needed)
     return tuple(kept)
 
 
