@@ -12,6 +12,7 @@ from msgspec import Meta, Raw
 
 from protocol.bitcoin.target import target_from_nbits
 from protocol.errors import MalformedMessageError
+from protocol.hosts import is_host
 from protocol.sv1.codec import swap_words
 from protocol.sv1.messages import read_u32
 from protocol.sv1.pool_lines import decoder, read_part
@@ -27,7 +28,6 @@ MAX_COINBASE_PART_BYTES = 65536
 """Four times the largest that pools send."""
 
 MAX_JOB_ID_CHARS = 128
-MAX_HOST_CHARS = 255
 MAX_DIFFICULTY = 1e30
 
 
@@ -221,7 +221,7 @@ def read_reconnect(params: Raw) -> Reconnect:
     host = found.host or None
     if not (0 <= port <= 65535 and 0 <= wait < math.inf):  # noqa: PLR2004
         raise MalformedMessageError(f"client.reconnect to port {port} in {wait} s")
-    if host is not None and not _is_host(host):
+    if host is not None and not is_host(host):
         raise MalformedMessageError(f"client.reconnect to {host[:64]!r}")
     return Reconnect(host, port or None, Seconds(wait))
 
@@ -254,11 +254,3 @@ def _unhex(text: str) -> bytes:
     if 2 * len(data) != len(text):  # fromhex() skips spaces
         raise ValueError("blanks in a hex number")
     return data
-
-
-def _is_host(text: str) -> bool:
-    return (
-        len(text) <= MAX_HOST_CHARS
-        and text.isascii()
-        and all(c.isalnum() or c in "-._:[]" for c in text)
-    )

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from protocol.bitcoin.target import MAX_TARGET
-from protocol.errors import RemoteError
+from protocol.errors import MalformedMessageError, RemoteError
+from protocol.hosts import is_host
 from protocol.noise.line import ClientLine
 from protocol.pool_events import (
     AuthorizationRefused,
@@ -208,7 +209,7 @@ class ClientSession:
                         f"the pool closed our channel: {shown(code)}"
                     )
             case Reconnect(new_host=host, new_port=port):
-                yield ReconnectAsked(host or None, port or None, Seconds(0.0))
+                yield _wish(host, port)
             case UpdateChannelError(error_code=code):
                 yield MessageShown(f"UpdateChannel: {shown(code)}")
             case _:
@@ -279,3 +280,9 @@ class ClientSession:
         if self.channel is None:
             raise RemoteError("the pool has opened no channel")
         return self.channel
+
+
+def _wish(host: str, port: int) -> ReconnectAsked:
+    if host and not is_host(host):
+        raise MalformedMessageError(f"Reconnect to {host[:64]!r}")
+    return ReconnectAsked(host or None, port or None, Seconds(0.0))

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from protocol.bitcoin.address import AddressError, script_of_address
+from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from proxy.config.model import (
     Config,
@@ -47,7 +48,7 @@ def _repeated(what: str, key: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def _pool_faults(config: Config, pool: PoolConfig, key: str) -> Iterator[str]:
-    if why := _url_fault(pool.url):
+    if why := _url_fault(pool):
         yield f"{why} - at `{key}.url`"
     if any(brace in pool.user.replace("{worker}", "") for brace in "{}"):
         yield f"Only {{worker}} may stand in braces - at `{key}.user`"
@@ -60,7 +61,8 @@ def _pool_faults(config: Config, pool: PoolConfig, key: str) -> Iterator[str]:
         yield f"No node is called {against!r} - at `{key}.check_against`"
 
 
-def _url_fault(url: str) -> str:
+def _url_fault(pool: PoolConfig) -> str:
+    url = pool.url
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -71,12 +73,26 @@ def _url_fault(url: str) -> str:
         return f"Expected one of {wanted}, got {url!r}"
     if not host or not port:
         return f"Expected {parts.scheme}://host:port, got {url!r}"
-    if parts.scheme == "stratum2+tcp":
-        return _authority_fault(parts.path.strip("/"))
+    if parts.scheme == "stratum2+tcp" and (why := _authority_fault(parts.path)):
+        return why
+    is_verified = parts.scheme == "stratum+tls" and pool.fingerprint is None
+    return _host_fault(host, is_verified=is_verified)
+
+
+def _host_fault(host: str, *, is_verified: bool) -> str:
+    try:
+        plain = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        plain = ""
+    if not is_host(plain):
+        return f"Not a name of a host: {host!r}"
+    if is_verified and "_" in host:
+        return "No certificate is valid for a name with an underscore: pin fingerprint"
     return ""
 
 
-def _authority_fault(text: str) -> str:
+def _authority_fault(path: str) -> str:
+    text = path.strip("/")
     if not text:
         return "Expected stratum2+tcp://host:port/AUTHORITY_KEY"
     try:

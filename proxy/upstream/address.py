@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 from cryptography import x509
 from OpenSSL import SSL, crypto
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint
 from twisted.internet.ssl import (
     Certificate,
@@ -16,10 +18,14 @@ from twisted.internet.ssl import (
 )
 from typing_extensions import override
 
+from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from proxy.config.checks import POOL_SCHEMES
 
 MAX_CA_BYTES = 4_000_000
+
+NOT_CONNECTED = (ConnectError, DNSLookupError, DeferredTimeoutError, ValueError)
+"""What an attempt to connect ends in; ValueError: the host's name is no good."""
 
 
 class PoolUrlError(ValueError):
@@ -127,8 +133,14 @@ def _authorities(path: Path) -> tuple[Certificate, ...]:
 def endpoint_of(
     reactor: Reactor, address: PoolAddress, trust: Trust
 ) -> IStreamClientEndpoint:
-    """Return an endpoint; certificates are verified, or compared with the pin."""
-    endpoint = HostnameEndpoint(reactor, address.host, address.port)
+    """Return an endpoint; certificates are verified, or compared with the pin.
+
+    Raises:
+        ValueError: No certificate can be verified for such a host.
+    """
+    is_plain = "_" in address.host and is_host(address.host)
+    dialler = _PlainNameEndpoint if is_plain else HostnameEndpoint
+    endpoint = dialler(reactor, address.host, address.port)
     if not address.tls:
         return endpoint
     if trust.fingerprint is not None:
@@ -137,6 +149,16 @@ def endpoint_of(
     if trust.authorities:
         roots = trustRootFromCertificates(trust.authorities)
     return wrapClientTLS(optionsForClientTLS(address.host, roots), endpoint)
+
+
+class _PlainNameEndpoint(HostnameEndpoint):
+    """Looks a name up as it is: IDNA, which Twisted applies, has no underscores."""
+
+    @staticmethod
+    @override
+    def _hostAsBytesAndText(host: bytes | str) -> tuple[bool, bytes, str]:
+        text = host if isinstance(host, str) else host.decode("ascii")
+        return False, text.encode("ascii"), text
 
 
 class _PinnedOptions(CertificateOptions):

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 import msgspec
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
@@ -29,7 +27,7 @@ from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
 from proxy.runtime.tasks import Tasks
-from proxy.upstream.address import PoolAddress, followed
+from proxy.upstream.address import NOT_CONNECTED, PoolAddress, followed
 from proxy.upstream.connection import PoolConnection
 from proxy.upstream.link_settings import EndpointOf, LinkSettings, LinkState
 from proxy.upstream.speech import Speech
@@ -159,10 +157,10 @@ class PoolLink:
         address = self._where()
         factory = Factory.forProtocol(lambda: self._new_connection(address))
         factory.noisy = False
-        dialling = self.endpoint_of(address).connect(factory)
         try:
+            dialling = self.endpoint_of(address).connect(factory)
             await dialling.addTimeout(CONNECT_TIMEOUT, self.clock)
-        except (ConnectError, DNSLookupError, DeferredTimeoutError) as error:
+        except NOT_CONNECTED as error:
             self._connection = None
             self._down(f"cannot connect: {error}")
             return

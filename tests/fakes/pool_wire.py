@@ -97,6 +97,7 @@ class PoolServer:
         self.clock = Clock()
         self.clock.advance(1000)
         self.refuses = False
+        self.refusal: Exception = error.ConnectionRefusedError()
         self.dialled: list[tuple[float, PoolAddress]] = []
         self.wires: list[Wire] = []
         self.settled: list[tuple[int, str, str]] = []
@@ -151,7 +152,7 @@ class PoolServer:
     def connect(self, address: PoolAddress, factory: Factory) -> "Deferred[Any]":
         self.dialled.append((self.clock.seconds(), address))
         if self.refuses:
-            return fail(error.ConnectionRefusedError())
+            return fail(self.refusal)
         self.wires.append(Wire(factory))
         return succeed(self.wires[-1].protocol)
 

@@ -230,6 +230,16 @@ WRONG = {
     "scheme": (POOL.replace("stratum+tcp", "http") + SITE, "`$.pools[0].url`"),
     "no port": (POOL.replace(":3333", "") + SITE, "host:port"),
     "port out of range": (POOL.replace("3333", "99999") + SITE, "`$.pools[0].url`"),
+    "host": (
+        POOL.replace("pool.example", "pool..example") + SITE,
+        "Not a name of a host: 'pool..example' - at `$.pools[0].url`",
+    ),
+    "host of a blank": (POOL.replace("pool.ex", "pool ex") + SITE, "Not a name"),
+    "host too long": (POOL.replace("pool.ex", "é" * 64) + SITE, "Not a name"),
+    "underscore in tls": (
+        POOL.replace("tcp://pool.example", "tls://my_pool") + SITE,
+        "underscore: pin fingerprint - at `$.pools[0].url`",
+    ),
     "no authority key": (
         POOL.replace("stratum+tcp", "stratum2+tcp") + SITE,
         "AUTHORITY_KEY - at `$.pools[0].url`",
@@ -290,6 +300,21 @@ WRONG = {
         "Expected a path, got int - at `$.nodes[0].cookie_file`",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "stratum+tcp://my_pool:3333",
+        "stratum+tcp://bücher.example:3333",
+        "stratum+tcp://[2001:db8::1]:3333",
+        f'stratum+tls://my_pool:3333"\nfingerprint = "{"ab" * 32}',
+    ],
+)
+def test_a_pool_may_be_called_as_its_network_calls_it(tmp_path: Path, url: str) -> None:
+    text = POOL.replace("stratum+tcp://pool.example:3333", url)
+
+    assert load(tmp_path, text + SITE).pools[0].name == "main"
 
 
 @pytest.mark.parametrize(("text", "named"), WRONG.values(), ids=WRONG.keys())

@@ -190,6 +190,7 @@ def test_a_mask_that_is_no_hex_number_is_malformed(mask: str) -> None:
         ["h", 1, "nan"],
         ["h", 1, "x"],
         ["a/b", 1],
+        ["a..b", 1],
         ["h" * 256, 1],
         [1, 2],
         ["é", 1],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol.bitcoin.target import MAX_TARGET
-from protocol.errors import RemoteError
+from protocol.errors import MalformedMessageError, RemoteError
 from protocol.noise.certificate import CertificateError
 from protocol.noise.line import ClientLine
 from protocol.pool_events import (
@@ -388,6 +388,12 @@ def test_a_refused_update_is_shown() -> None:
 )
 def test_the_pool_may_ask_to_reconnect(message: Message, event: ReconnectAsked) -> None:
     assert working().say(message) == [event]
+
+
+@pytest.mark.parametrize("host", ["no such host", "a..b", "a\nfake line", "é"])
+def test_a_reconnect_to_nowhere_is_malformed(host: str) -> None:
+    with pytest.raises(MalformedMessageError, match="Reconnect to '"):
+        working().say(common.Reconnect(host, 34))
 
 
 def test_what_we_do_not_know_is_passed_over() -> None:

@@ -1,11 +1,26 @@
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IHostResolution,
+    IReactorPluggableNameResolver,
+    IResolutionReceiver,
+)
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from proxy.upstream.address import (
+    NOT_CONNECTED,
     PoolAddress,
     PoolUrlError,
     Trust,
+    endpoint_of,
     followed,
     read_pool_url,
 )
@@ -86,3 +101,56 @@ def test_where_an_authority_vouches_any_host_may_be_followed() -> None:
 
     assert found == PoolAddress("10.9.8.7", 4444, tls=False, sv2=True, authority=KEY)
     assert followed(home, "", 0) == home
+
+
+@implementer(IReactorPluggableNameResolver, IHostnameResolver)
+class NamingReactor(MemoryReactorClock):
+    """Knows every host, at 10.0.0.1, and which were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.nameResolver = self
+
+    def resolveHostName(  # noqa: N802  (IHostnameResolver)
+        self,
+        resolutionReceiver: IResolutionReceiver,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        *_kinds: Any,
+        **_more: Any,
+    ) -> IHostResolution:
+        self.asked.append(hostName)
+        found = IPv4Address("TCP", "10.0.0.1", portNumber)
+        resolutionReceiver.addressResolved(found)
+        resolutionReceiver.resolutionComplete()
+        return cast("IHostResolution", None)
+
+
+@pytest.mark.parametrize("trust", [None, Trust(fingerprint="ab" * 32)])
+@pytest.mark.parametrize("host", ["my_pool", "pool_1.lan", "pool.example"])
+def test_a_host_is_looked_up_by_the_name_it_has(host: str, trust: Trust | None) -> None:
+    reactor = NamingReactor()
+    address = PoolAddress(host, 3333, tls=trust is not None)
+    endpoint = endpoint_of(cast("Any", reactor), address, trust or Trust())
+    dialling = endpoint.connect(Factory.forProtocol(Protocol))
+
+    assert reactor.asked == [host]
+    assert reactor.tcpClients[0][:2] == ("10.0.0.1", 3333)
+    cancelled = dialling.addErrback(lambda _: None)
+    cancelled.cancel()
+
+
+@pytest.mark.parametrize(("host", "tls"), [("a..b", False), ("my_pool", True)])
+def test_a_host_that_is_none_is_no_connection(host: str, tls: bool) -> None:  # noqa: FBT001
+    reactor = cast("Any", NamingReactor())
+
+    async def dial() -> None:
+        endpoint = endpoint_of(reactor, PoolAddress(host, 3333, tls=tls), Trust())
+        await endpoint.connect(Factory.forProtocol(Protocol))
+
+    failures: list[Failure] = []
+    dialling = Deferred.fromCoroutine(dial()).addErrback(failures.append)
+
+    assert dialling.called
+    assert failures[0].check(*NOT_CONNECTED) is ValueError

@@ -282,6 +282,22 @@ def test_a_pool_may_ask_to_reconnect(
     assert server.dialled[-1][1] == HOME
 
 
+def test_a_host_that_cannot_be_looked_up_costs_one_try() -> None:
+    server = PoolServer(reconnect=True)
+    feed = server.open()
+    server.wire.welcome()
+    server.wire.say("client.reconnect", "u--s.pool.example", 4444)
+    server.refuses, server.refusal = True, ValueError("invalid hostname")
+    server.pass_time(2)
+    assert feed.reason == "cannot connect: invalid hostname"
+
+    server.refuses = False
+    server.pass_time(5)
+    server.wire.welcome()
+    assert server.dialled[-1][1] == HOME
+    assert server.pool.state() == "ready"
+
+
 def test_a_long_wait_before_a_reconnect_is_cut_short() -> None:
     server = PoolServer()
     server.open()

@@ -1,0 +1,29 @@
+"""What may stand where a host is named: in a url, or in a pool's word."""
+
+import re
+from ipaddress import IPv6Address
+
+MAX_NAME_CHARS = 253
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+
+
+def is_host(text: str) -> bool:
+    """`text` is an address or a name that can be looked up.
+
+    A name is one of RFC 1123, with underscores besides: no host of the internet
+    has them, but services of docker and machines of a local network do.
+    """
+    if ":" in text:
+        return _is_ipv6(text)
+    return len(text) <= MAX_NAME_CHARS and _NAME.fullmatch(text) is not None
+
+
+def _is_ipv6(text: str) -> bool:
+    address, _, scope = text.partition("%")
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return not scope or _NAME.fullmatch(scope) is not None
