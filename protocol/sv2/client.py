@@ -30,6 +30,7 @@ from protocol.sv2.common import (
     SetupConnectionError,
     SetupConnectionSuccess,
 )
+from protocol.sv2.frame import MAX_TEXT_BYTES
 from protocol.sv2.mining import (
     CloseChannel,
     NewExtendedMiningJob,
@@ -193,8 +194,7 @@ class ClientSession:
     def _on_agreement(self, message: Message) -> Iterator[PoolEvent]:
         match message:
             case SetupConnectionSuccess():
-                self._say(RequestExtensions(1, (WORKER_TRACKING,)))
-                self._ask_for_channel()
+                yield from self._on_welcome()
             case SetupConnectionError(error_code=code):
                 raise ChannelRefusedError(f"the pool refuses: {shown(code)}")
             case RequestExtensionsSuccess(supported=supported):
@@ -214,6 +214,15 @@ class ClientSession:
                 yield MessageShown(f"UpdateChannel: {shown(code)}")
             case _:
                 return  # what we asked for not, or do not know how to use
+
+    def _on_welcome(self) -> Iterator[PoolEvent]:
+        size = len(self.caller.user.encode())
+        if size > MAX_TEXT_BYTES:  # with {worker} in it, as long as miners make it
+            text = f"{size} B > {MAX_TEXT_BYTES} B, the most that Stratum V2 can say"
+            yield AuthorizationRefused(text)
+            return
+        self._say(RequestExtensions(1, (WORKER_TRACKING,)))
+        self._ask_for_channel()
 
     def _ask_for_channel(self) -> None:
         self._say(

@@ -15,6 +15,7 @@ from protocol.errors import LocalError, RemoteError
 
 HEADER_BYTES = 6
 MAX_PAYLOAD_BYTES = 0xFFFFFF
+MAX_TEXT_BYTES = 255  # of UTF-8, in a STR0_255
 
 _CHANNEL_BIT = 0x8000
 _header = struct.Struct("<HBHB")  # the U24 in two; construct takes 2.1 us for it

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
+from protocol.sv2.frame import MAX_TEXT_BYTES
 from proxy.config.model import (
     Config,
     DifficultyConfig,
@@ -52,6 +53,10 @@ def _pool_faults(config: Config, pool: PoolConfig, key: str) -> Iterator[str]:
         yield f"{why} - at `{key}.url`"
     if any(brace in pool.user.replace("{worker}", "") for brace in "{}"):
         yield f"Only {{worker}} may stand in braces - at `{key}.user`"
+    if pool.url.startswith("stratum2+tcp://"):
+        size = len(pool.user.replace("{worker}", "").encode())
+        if size > MAX_TEXT_BYTES:
+            yield f"Expected at most {MAX_TEXT_BYTES} B, got {size} - at `{key}.user`"
     if not pool.url.startswith("stratum+tls://"):
         for name in ("fingerprint", "ca_file"):
             if getattr(pool, name) is not None:

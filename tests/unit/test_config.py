@@ -9,10 +9,14 @@ from proxy.config import Config, ConfigError, Secret, load_config, refuse_unread
 from proxy.config.load import MAX_FILE_BYTES, anchor
 from proxy.power.settings import params_of
 from proxy.powered import check_power
+from tests.noise_peers import an_authority
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ADDRESS = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
 POOL = '[[pools]]\nname = "main"\nurl = "stratum+tcp://pool.example:3333"\nuser = "a"\n'
+SV2_POOL = POOL.replace("stratum+tcp", "stratum2+tcp").replace(
+    ":3333", f":3333/{an_authority().key.text}"
+)
 NODE = '[[nodes]]\nname = "core"\nrpc = "http://127.0.0.1:18443"\ncookie_file = "c"\n'
 SITE = '[[sites]]\nname = "hall-a"\nlisten = ["tcp:3333"]\nsources = ["main"]\n'
 POWER = "[sites.power]\nbudget_w = 1000\nfail_safe_w = 100\n"
@@ -243,6 +247,10 @@ WRONG = {
     "no authority key": (
         POOL.replace("stratum+tcp", "stratum2+tcp") + SITE,
         "AUTHORITY_KEY - at `$.pools[0].url`",
+    ),
+    "user of stratum2": (
+        SV2_POOL.replace('"a"', f'"{"é" * 128}"') + SITE,
+        "Expected at most 255 B, got 256 - at `$.pools[0].user`",
     ),
     "braces": (POOL.replace('"a"', '"a.{name}"') + SITE, "`$.pools[0].user`"),
     "pin without tls": (

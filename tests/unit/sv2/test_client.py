@@ -346,6 +346,17 @@ def test_an_unknown_user_is_a_refusal() -> None:
     assert events == [AuthorizationRefused("unknown-user")]
 
 
+@pytest.mark.parametrize(("user", "is_said"), [("é" * 127, True), ("é" * 128, False)])
+def test_a_user_too_long_to_be_said_is_a_refusal(user: str, is_said: bool) -> None:  # noqa: FBT001
+    pool = PoolEnd(caller=Caller("h", 1, "baseload", "1", user))
+
+    events = pool.say(common.SetupConnectionSuccess(2, 0))
+
+    long = AuthorizationRefused("256 B > 255 B, the most that Stratum V2 can say")
+    assert events == ([] if is_said else [long])
+    assert len(pool.heard) == (3 if is_said else 1)
+
+
 def test_who_asks_for_too_many_bytes_asks_again_for_fewer() -> None:
     pool = PoolEnd()
     pool.say(common.SetupConnectionSuccess(2, 0))
