@@ -9,6 +9,7 @@ from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
 from proxy.config.model import (
+    NO_PASSWORD,
     Config,
     DifficultyConfig,
     NodeConfig,
@@ -54,9 +55,7 @@ def _pool_faults(config: Config, pool: PoolConfig, key: str) -> Iterator[str]:
     if any(brace in pool.user.replace("{worker}", "") for brace in "{}"):
         yield f"Only {{worker}} may stand in braces - at `{key}.user`"
     if pool.url.startswith("stratum2+tcp://"):
-        size = len(pool.user.replace("{worker}", "").encode())
-        if size > MAX_TEXT_BYTES:
-            yield f"Expected at most {MAX_TEXT_BYTES} B, got {size} - at `{key}.user`"
+        yield from _sv2_faults(pool, key)
     if not pool.url.startswith("stratum+tls://"):
         for name in ("fingerprint", "ca_file"):
             if getattr(pool, name) is not None:
@@ -64,6 +63,14 @@ def _pool_faults(config: Config, pool: PoolConfig, key: str) -> Iterator[str]:
     against = pool.check_against
     if against is not None and against not in {n.name for n in config.nodes}:
         yield f"No node is called {against!r} - at `{key}.check_against`"
+
+
+def _sv2_faults(pool: PoolConfig, key: str) -> Iterator[str]:
+    if pool.password != NO_PASSWORD:
+        yield f"Stratum V2 has no passwords - at `{key}.password`"
+    size = len(pool.user.replace("{worker}", "").encode())
+    if size > MAX_TEXT_BYTES:
+        yield f"Expected at most {MAX_TEXT_BYTES} B, got {size} - at `{key}.user`"
 
 
 def _url_fault(pool: PoolConfig) -> str:

@@ -10,6 +10,7 @@ from proxy.config.fields import Count, Glob, Name, NotNegative, Positive, Sectio
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
 
+NO_PASSWORD = Secret("x")  # what pools expect by custom
 Sources = Annotated[list[str], Meta(min_length=1)]
 
 
@@ -53,6 +54,7 @@ class PoolConfig(Section, frozen=True, kw_only=True):
     Attributes:
         url: `stratum+tcp://`, `stratum+tls://` or `stratum2+tcp://`, host and port.
         user: `{worker}` in it opens one connection for each identity.
+        password: Of Stratum V1 alone.
         check_against: Node that this pool's jobs are checked with; None: unchecked.
         fingerprint: SHA-256 of the one certificate to trust, hexadecimal.
         ca_file: Authorities to trust; None: the system's.
@@ -62,7 +64,7 @@ class PoolConfig(Section, frozen=True, kw_only=True):
     name: Name
     url: str
     user: Annotated[str, Meta(min_length=1, max_length=256)]
-    password: Secret = Secret("x")  # what pools expect by custom
+    password: Secret = NO_PASSWORD
     version_rolling: Literal["allowed", "required"] = "allowed"
     check_against: str | None = None
     on_mismatch: Literal["alarm", "leave"] = "alarm"

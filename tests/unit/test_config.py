@@ -248,6 +248,10 @@ WRONG = {
         POOL.replace("stratum+tcp", "stratum2+tcp") + SITE,
         "AUTHORITY_KEY - at `$.pools[0].url`",
     ),
+    "password of stratum2": (
+        SV2_POOL + 'password = "hunter2"\n' + SITE,
+        "Stratum V2 has no passwords - at `$.pools[0].password`",
+    ),
     "user of stratum2": (
         SV2_POOL.replace('"a"', f'"{"é" * 128}"') + SITE,
         "Expected at most 255 B, got 256 - at `$.pools[0].user`",
@@ -308,6 +312,12 @@ WRONG = {
         "Expected a path, got int - at `$.nodes[0].cookie_file`",
     ),
 }
+
+
+def test_the_password_of_those_who_have_none_is_no_password(tmp_path: Path) -> None:
+    config = load(tmp_path, SV2_POOL + 'password = "x"\n' + SITE)
+
+    assert config.secrets == ["x"]
 
 
 @pytest.mark.parametrize(
