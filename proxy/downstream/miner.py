@@ -97,6 +97,11 @@ class Miner(ABC):
         return self.difficulty
 
     @property
+    def is_alone(self) -> bool:
+        """No other miner is on its connection."""
+        return True
+
+    @property
     @abstractmethod
     def version_mask(self) -> int:
         """Version bits that it may roll where the job lets it."""

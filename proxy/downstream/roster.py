@@ -14,7 +14,10 @@ from proxy.downstream.miner import Miner
 SUBSCRIBE_WITHIN = Seconds(15.0)
 SILENT_FOR = Seconds(900.0)
 BAD_STEPS = (Seconds(60.0), Seconds(120.0), Seconds(180.0))
-"""Of nothing but bad shares: resend the job, ask to reconnect, drop."""
+"""Of nothing but bad shares: resend the job, ask to reconnect, drop.
+
+A channel with neighbours on its connection is not asked: they would all have to go.
+"""
 
 VOIDED_BEFORE_RECONNECT = 8
 STAGGER = Seconds(30.0)
@@ -129,13 +132,13 @@ class Roster:
         miner.scolded = passed
         if passed == 1:
             miner.resend_job()
-        elif passed == 2:  # noqa: PLR2004
-            miner.ask_to_reconnect()
+        elif passed == 2 and miner.is_alone:  # noqa: PLR2004
+            miner.ask_to_reconnect()  # it asks the whole connection
         return passed == len(BAD_STEPS)
 
     def _mind_mask(self, miner: Miner, now: Seconds) -> None:
         """Reconnect, once, a miner that goes on rolling bits its pool forbids."""
-        if miner.voided < VOIDED_BEFORE_RECONNECT:
+        if miner.voided < VOIDED_BEFORE_RECONNECT or not miner.is_alone:
             return
         miner.voided = -OFFERED_MASK  # once a connection
         self._reconnect_soon(miner, now)

@@ -99,6 +99,11 @@ class Sv2Connection(Protocol):
         for channel_id in list(self._miners):
             self._lodging.farewell(self._miners.pop(channel_id))
 
+    @property
+    def has_one_miner(self) -> bool:
+        """There is one channel, no more."""
+        return len(self._miners) == 1
+
     def send(self, frames: Iterable[bytes]) -> None:
         """Send these frames, in order."""
         if self._is_open:

@@ -31,6 +31,10 @@ UPDATE_STEP = 2.0
 class Wire(Protocol):
     """The connection that a channel is on, as the channel needs it."""
 
+    @property
+    def has_one_miner(self) -> bool:
+        """There is one channel, no more."""
+
     def send(self, frames: Iterable[bytes]) -> None:
         """Send these frames, in order."""
 
@@ -56,6 +60,11 @@ class Sv2Miner(Miner):
     _user_agent: str
     channel: ServerChannel | None = field(default=None, init=False)
     _told: int = field(default=0, init=False)
+
+    @property
+    @override
+    def is_alone(self) -> bool:
+        return self.wire.has_one_miner
 
     @property
     @override

@@ -508,6 +508,45 @@ def test_a_drained_site_asks_to_reconnect() -> None:
     assert common.Reconnect("", 0) in wire.hear()
 
 
+def misbehave(wire: Sv2Wire, channel: int, seconds: int, **share: Any) -> list[Any]:
+    """Return what is heard while one bad share a second is sent."""
+    heard = []
+    for _ in range(seconds):
+        heard += wire.submit(channel, 1, **share)
+        wire.door.pass_time(1)
+        heard += wire.hear()
+    return heard
+
+
+@pytest.mark.parametrize("neighbours", [0, 1])
+def test_a_bad_channel_moves_none_of_its_neighbours(neighbours: int) -> None:
+    wire, bad = at_work()
+    for _ in range(neighbours):
+        wire.extended(user_identity="rig2")
+
+    heard = misbehave(wire, bad, 179, job_id=999)
+    assert heard.count(common.Reconnect("", 0)) == 1 - neighbours
+    assert not wire.is_dropped
+    last = misbehave(wire, bad, 2, job_id=999)
+
+    closed = [m.channel_id for m in last if isinstance(m, mining.CloseChannel)]
+    assert closed == [bad] * neighbours
+    assert wire.is_dropped is not bool(neighbours)
+
+
+@pytest.mark.parametrize("neighbours", [0, 1])
+def test_one_that_rolls_forbidden_bits_moves_none_of_its_neighbours(
+    neighbours: int,
+) -> None:
+    wire, bad = at_work()
+    for _ in range(neighbours):
+        wire.extended(user_identity="rig2")
+
+    heard = misbehave(wire, bad, 45, version=0x60000000)
+
+    assert heard.count(common.Reconnect("", 0)) == 1 - neighbours
+
+
 def test_a_miner_of_either_version_is_told_by_its_first_bytes() -> None:
     door = Door()
     door.hall.sources[0].post()
