@@ -18,7 +18,8 @@ NTIME_AHEAD = 7000
 """Seconds after a job's ntime that we let miners roll to."""
 
 MAX_FUTURE_JOBS = 64
-"""A pool prepares one or two: one for the next block, with and without payload."""
+"""A pool prepares one or two for the next block, but may do so anew with each template
+for as long as no block comes."""
 
 MAX_PATH = 32
 """2**32 transactions do not fit a block."""
@@ -114,14 +115,19 @@ class PoolChannel:
                 f"merkle_path of {len(job.merkle_path)} > {MAX_PATH}"
             )
         if job.min_ntime is None:
-            if len(self._futures) >= MAX_FUTURE_JOBS:
-                raise RemoteError(f"more than {MAX_FUTURE_JOBS} future jobs")
-            self._futures[job.job_id] = _Future(job, self.prefix)
+            self._keep(job)
             return None
         if self._tip is None:
             raise RemoteError(f"job {job.job_id} starts before any SetNewPrevHash")
         started = _Future(job, self.prefix)
         return self._work(started, self._tip, job.min_ntime, clean=False)
+
+    def _keep(self, job: NewExtendedMiningJob) -> None:
+        """Keep a job for a block to come; the oldest gives way."""
+        self._futures.pop(job.job_id, None)
+        if len(self._futures) >= MAX_FUTURE_JOBS:
+            del self._futures[next(iter(self._futures))]
+        self._futures[job.job_id] = _Future(job, self.prefix)
 
     def start(self, tip: SetNewPrevHash) -> Work:
         """Return the work of the future job that `tip` starts; all others are over.
@@ -131,7 +137,7 @@ class PoolChannel:
         """
         future = self._futures.get(tip.job_id)
         if future is None:
-            raise RemoteError(f"SetNewPrevHash starts job {tip.job_id}, never sent")
+            raise RemoteError(f"SetNewPrevHash starts job {tip.job_id}, not kept")
         self._futures.clear()
         self._tip = tip
         return self._work(future, tip, tip.min_ntime, clean=True)

@@ -130,7 +130,7 @@ def test_a_new_block_ends_all_other_future_jobs() -> None:
     pool = working()
     pool.say(a_job(2), a_job(3), a_tip(3))
 
-    with pytest.raises(RemoteError, match="starts job 2, never sent"):
+    with pytest.raises(RemoteError, match="starts job 2, not kept"):
         pool.say(a_tip(2))
 
 
@@ -221,13 +221,17 @@ def test_a_block_without_a_target_is_an_error() -> None:
         pool.say(a_tip(nbits=0))
 
 
-def test_future_jobs_have_a_limit() -> None:
+def test_the_oldest_future_job_gives_way() -> None:
     pool = PoolEnd()
     pool.opened()
     pool.say(*(a_job(number) for number in range(MAX_FUTURE_JOBS)))
+    pool.say(a_job(0))  # anew: now the newest
+    pool.say(a_job(MAX_FUTURE_JOBS))
 
-    with pytest.raises(RemoteError, match="future jobs"):
-        pool.say(a_job(MAX_FUTURE_JOBS))
+    with pytest.raises(RemoteError, match="starts job 1, not kept"):
+        pool.say(a_tip(1))
+    (work,) = works(pool.say(a_tip(0)))
+    assert work.source_job == "0"
 
 
 def test_a_channel_too_wide_for_a_coinbase_is_refused() -> None:
