@@ -23,6 +23,7 @@ from protocol.sv1.pool_refusals import Refusal, shown
 from protocol.sv2.channels import ROLLABLE_MASK
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.common import (
+    VERSION,
     WORKER_TRACKING,
     Reconnect,
     RequestExtensions,
@@ -30,7 +31,6 @@ from protocol.sv2.common import (
     SetupConnectionError,
     SetupConnectionSuccess,
 )
-from protocol.sv2.frame import MAX_TEXT_BYTES
 from protocol.sv2.mining import (
     CloseChannel,
     NewExtendedMiningJob,
@@ -174,11 +174,10 @@ class ClientSession:
 
     def _on_message(self, message: Message) -> Iterator[PoolEvent]:
         match message:
-            case SubmitSharesSuccess(last_sequence_number=last):
-                for sequence in self._unanswered.accepted(last):
-                    yield ShareAnswered(sequence, None, "")
-            case SubmitSharesError():
-                yield from self._on_refused(message)
+            case SubmitSharesSuccess() | SubmitSharesError() if (
+                self.channel and self.channel.is_addressed(message.channel_id)
+            ):
+                yield from self._on_answer(message)
             case NewExtendedMiningJob() | SetNewPrevHash() | SetTarget() if (
                 self.channel and self.channel.is_addressed(message.channel_id)
             ):
@@ -193,8 +192,8 @@ class ClientSession:
 
     def _on_agreement(self, message: Message) -> Iterator[PoolEvent]:
         match message:
-            case SetupConnectionSuccess():
-                yield from self._on_welcome()
+            case SetupConnectionSuccess(used_version=version):
+                yield from self._on_welcome(version)
             case SetupConnectionError(error_code=code):
                 raise ChannelRefusedError(f"the pool refuses: {shown(code)}")
             case RequestExtensionsSuccess(supported=supported):
@@ -215,11 +214,11 @@ class ClientSession:
             case _:
                 return  # what we asked for not, or do not know how to use
 
-    def _on_welcome(self) -> Iterator[PoolEvent]:
-        size = len(self.caller.user.encode())
-        if size > MAX_TEXT_BYTES:  # with {worker} in it, as long as miners make it
-            text = f"{size} B > {MAX_TEXT_BYTES} B, the most that Stratum V2 can say"
-            yield AuthorizationRefused(text)
+    def _on_welcome(self, version: int) -> Iterator[PoolEvent]:
+        if version != VERSION:
+            raise ChannelRefusedError(f"version {version}, was asked for {VERSION}")
+        if fault := self.caller.user_fault:
+            yield AuthorizationRefused(fault)
             return
         self._say(RequestExtensions(1, (WORKER_TRACKING,)))
         self._ask_for_channel()
@@ -274,13 +273,17 @@ class ClientSession:
         yield WorkReceived(work)
 
     def _on_prefix(self, number: int, prefix: bytes) -> Iterator[PoolEvent]:
-        channel = self.channel
-        if channel is not None and channel.id == number:
-            channel.set_prefix(prefix)
-            yield ExtranonceChanged(prefix, channel.size)
+        if self.channel is not None and self.channel.id == number:
+            self.channel.set_prefix(prefix)
+            yield ExtranonceChanged(prefix, self.channel.size)
 
-    def _on_refused(self, message: SubmitSharesError) -> Iterator[PoolEvent]:
-        if self._unanswered.refused(message.sequence_number):
+    def _on_answer(
+        self, message: SubmitSharesSuccess | SubmitSharesError
+    ) -> Iterator[PoolEvent]:
+        if isinstance(message, SubmitSharesSuccess):
+            for sequence in self._unanswered.accepted(message.last_sequence_number):
+                yield ShareAnswered(sequence, None, "")
+        elif self._unanswered.refused(message.sequence_number):
             text = shown(message.error_code)
             refusal = Refusal(text=text).of_share
             yield ShareAnswered(message.sequence_number, refusal, text)

@@ -4,6 +4,7 @@ from attrs import frozen
 
 from protocol.sv2 import codes
 from protocol.sv2.common import VERSION, Protocol, SetupConnection, SetupFlag
+from protocol.sv2.frame import MAX_TEXT_BYTES
 
 _SERVED = int(SetupFlag.REQUIRES_STANDARD_JOBS | SetupFlag.REQUIRES_VERSION_ROLLING)
 
@@ -25,6 +26,17 @@ class Caller:
     firmware: str
     user: str
     requires_rolling: bool = False
+
+    @property
+    def user_fault(self) -> str:
+        """Why the pool cannot be told of `user`; empty if it can.
+
+        With {worker} in it, miners make it as long as they like.
+        """
+        size = len(self.user.encode())
+        if size <= MAX_TEXT_BYTES:
+            return ""
+        return f"{size} B > {MAX_TEXT_BYTES} B, the most that Stratum V2 can say"
 
     @property
     def greeting(self) -> SetupConnection:

@@ -69,6 +69,11 @@ def test_who_must_roll_versions_says_so() -> None:
     assert setup.flags == common.SetupFlag.REQUIRES_VERSION_ROLLING
 
 
+def test_a_pool_of_another_version_is_not_mined_on() -> None:
+    with pytest.raises(ChannelRefusedError, match="version 3, was asked for 2"):
+        PoolEnd().say(common.SetupConnectionSuccess(3, 0))
+
+
 def test_one_extended_channel_is_asked_for() -> None:
     pool = PoolEnd()
     pool.say(common.SetupConnectionSuccess(2, 0))
@@ -297,6 +302,17 @@ def test_an_answer_to_no_share_is_passed_over() -> None:
 
     assert pool.say(mining.SubmitSharesError(7, 99, "stale-share")) == []
     assert pool.say(mining.SubmitSharesSuccess(7, 99, 1, 1)) == []
+
+
+def test_an_answer_on_another_channel_is_none_of_ours() -> None:
+    pool = working()
+    number, _ = submit(pool)
+
+    assert pool.say(mining.SubmitSharesError(8, number, "stale-share")) == []
+    assert pool.say(mining.SubmitSharesSuccess(8, number, 1, 1)) == []
+    assert pool.say(mining.SubmitSharesSuccess(7, number, 1, 1)) == [
+        ShareAnswered(number, None, "")
+    ]
 
 
 def test_sequence_numbers_go_round() -> None:
