@@ -19,6 +19,7 @@ from proxy.app import Program, build
 from proxy.config import Config
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.fleet import SimulatedFleet
+from tests.engines import AUTO, Engine, proxy_keys
 from tests.fakes.node_process import RunningNode, client_of, now
 
 CPU_MINER = os.environ.get("CPU_MINER", "")
@@ -43,6 +44,7 @@ class Solo:
         difficulty: float,
         pools: list[dict[str, Any]] | None = None,
         sources: list[str] | None = None,
+        engine: Engine = AUTO,
         wall_clock: Callable[[], UnixTime] = now,
     ) -> None:
         self.reactor = reactor
@@ -52,6 +54,7 @@ class Solo:
             "proxy": {
                 "state_dir": str(folder),
                 "admin": f"unix:{folder / 'admin.sock'}",
+                **proxy_keys(engine),
             },
             "pools": pools or [],
             "nodes": [

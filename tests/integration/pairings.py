@@ -15,6 +15,7 @@ from proxy.app import Program, build
 from proxy.config import Config
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
 from proxy.sim.command import FleetOptions, build_fleet
+from tests.engines import AUTO, Engine, proxy_keys
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
 from tests.fakes.sv2_rig import Sv2Rigs
@@ -31,11 +32,12 @@ def url_of(pool: JudgingPool, port: int) -> str:
 def config_for(
     folder: Path,
     urls: list[str],
-    listen: int,
-    older: int,
+    listen: tuple[int, int],
     nodes: list[dict[str, Any]],
+    engine: Engine,
     **site: Any,
 ) -> Config:
+    either, older = listen
     pools = [
         {"name": f"pool{i}", "url": url, "user": "site"} for i, url in enumerate(urls)
     ]
@@ -43,7 +45,7 @@ def config_for(
         "name": "hall-a",
         "listen": [f"tcp:{older}:interface=127.0.0.1"],
         "listeners": [
-            {"endpoint": f"tcp:{listen}:interface=127.0.0.1", "protocol": "auto"}
+            {"endpoint": f"tcp:{either}:interface=127.0.0.1", "protocol": "auto"}
         ],
         "sources": [source["name"] for source in (*pools, *nodes)],
         "fail_back_s": 0.3,
@@ -51,7 +53,7 @@ def config_for(
         **site,
     }
     admin = f"unix:{folder / 'admin.sock'}"
-    proxy = {"state_dir": str(folder), "admin": admin}
+    proxy = {"state_dir": str(folder), "admin": admin, **proxy_keys(engine)}
     return msgspec.convert(
         {"proxy": proxy, "pools": pools, "nodes": nodes, "sites": [described]},
         Config,
@@ -69,6 +71,7 @@ class Plant:
         pools: list[JudgingPool],
         urls: list[str] | None = None,
         nodes: list[dict[str, Any]] | None = None,
+        engine: Engine = AUTO,
         **site: Any,
     ) -> None:
         reactor = self.reactor = _reactor()
@@ -79,7 +82,7 @@ class Plant:
         urls = urls or [url_of(*pair) for pair in zip(pools, ports, strict=True)]
         secret = make_authority(folder / KEY_FILE, lambda size: b"\x07" * size)
         config = config_for(
-            folder, urls, self.listen, self.older_listen, nodes or [], **site
+            folder, urls, (self.listen, self.older_listen), nodes or [], engine, **site
         )
         self.program: Program = build(config, reactor, self.now, lambda: 0.0)
         self.rigs = Sv2Rigs(reactor, secret.key, BOTH_KINDS)

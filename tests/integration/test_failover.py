@@ -14,6 +14,7 @@ from proxy.app import Program, build
 from proxy.config import Config
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.fleet import FleetStats, SimulatedFleet
+from tests.engines import AUTO, EITHER_ENGINE, PYTHON, Engine, name_of, proxy_keys
 from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.support import within
@@ -33,7 +34,9 @@ def silence(pool: JudgingPool) -> None:
     pool.is_mute = True
 
 
-def config_for(folder: Path, ports: list[int], layout: str, listen: int) -> Config:
+def config_for(
+    folder: Path, ports: list[int], layout: str, listen: int, engine: Engine
+) -> Config:
     pools = [
         {"name": f"pool{i}", "url": f"stratum+tcp://127.0.0.1:{p}", "user": "site"}
         for i, p in enumerate(ports)
@@ -47,14 +50,20 @@ def config_for(folder: Path, ports: list[int], layout: str, listen: int) -> Conf
         "difficulty": {"start": 5e-8, "minimum": 1e-9, "shares_per_minute": 0},
     }
     admin = f"unix:{folder / 'admin.sock'}"
-    proxy = {"state_dir": str(folder), "admin": admin}
+    proxy = {"state_dir": str(folder), "admin": admin, **proxy_keys(engine)}
     return msgspec.convert({"proxy": proxy, "pools": pools, "sites": [site]}, Config)
 
 
 class Plant:
     """Pools, proxy and fleet on one reactor."""
 
-    def __init__(self, folder: Path, pools: list[JudgingPool], layout: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pools: list[JudgingPool],
+        layout: str,
+        engine: Engine = AUTO,
+    ) -> None:
         reactor = self.reactor = _reactor()
         fast: Any = FastReactor(reactor, SPEED)
         self.pools = pools
@@ -64,7 +73,7 @@ class Plant:
         self._listen = free.getHost().port
         self._free = free
         ports = [port.getHost().port for port in self._ports]
-        config = config_for(folder, ports, layout, self._listen)
+        config = config_for(folder, ports, layout, self._listen, engine)
         wall = lambda: UnixTime(float(NTIME))  # noqa: E731
         self.program: Program = build(config, fast, wall, lambda: 0.0)
 
@@ -146,20 +155,23 @@ def assert_unharmed(plant: Plant, stats: FleetStats, miners: int) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("fail", "rounds"),
+    ("fail", "rounds", "engine"),
     [
-        (JudgingPool.close, 12),
-        (JudgingPool.reset, 12),
-        (JudgingPool.garbage, 12),
-        (refuse, 7),
-        (silence, 7),
+        (JudgingPool.close, 12, AUTO),
+        (JudgingPool.reset, 12, AUTO),
+        (JudgingPool.garbage, 12, AUTO),
+        (refuse, 7, AUTO),
+        (silence, 7, AUTO),
+        (JudgingPool.close, 6, PYTHON),
+        (JudgingPool.garbage, 6, PYTHON),
     ],
+    ids=name_of,
 )
 @within(Seconds(90.0))
 async def test_a_lost_pool_costs_no_miner_its_connection(
-    fail: Fail, rounds: int, tmp_path: Path
+    fail: Fail, rounds: int, engine: Engine, tmp_path: Path
 ) -> None:
-    plant = Plant(tmp_path, [JudgingPool(1e-7), JudgingPool(1e-7)], "auto")
+    plant = Plant(tmp_path, [JudgingPool(1e-7), JudgingPool(1e-7)], "auto", engine)
     fleet = await plant.start(miners=5)
 
     def post() -> None:
@@ -180,12 +192,13 @@ async def test_a_lost_pool_costs_no_miner_its_connection(
 
 
 @pytest.mark.integration
+@EITHER_ENGINE
 @within(Seconds(60.0))
 async def test_with_no_pool_left_shares_are_lost_for_a_reason_and_nobody_leaves(
-    tmp_path: Path,
+    engine: Engine, tmp_path: Path
 ) -> None:
     pools = [JudgingPool(1e-7), JudgingPool(1e-7)]
-    plant = Plant(tmp_path, pools, "auto")
+    plant = Plant(tmp_path, pools, "auto", engine)
     fleet = await plant.start(miners=5)
     book = plant.program.recorder.book.sites["hall-a"]
     for _ in range(3):
@@ -209,12 +222,13 @@ async def test_with_no_pool_left_shares_are_lost_for_a_reason_and_nobody_leaves(
 
 
 @pytest.mark.integration
+@EITHER_ENGINE
 @within(Seconds(20.0))
 async def test_a_pool_may_change_extranonce_and_block_under_load(
-    tmp_path: Path,
+    engine: Engine, tmp_path: Path
 ) -> None:
     pool = JudgingPool(1e-7)
-    plant = Plant(tmp_path, [pool], "auto")
+    plant = Plant(tmp_path, [pool], "auto", engine)
     fleet = await plant.start(miners=5)
     for change in (pool.set_extranonce, pool.new_job, pool.new_block) * 3:
         await plant.more(pool, 4)
@@ -229,13 +243,17 @@ async def test_a_pool_may_change_extranonce_and_block_under_load(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("size", "connections"), [(4, 2), (8, 1)])
+@pytest.mark.parametrize(
+    ("size", "connections", "engine"),
+    [(4, 2, AUTO), (8, 1, AUTO), (4, 2, PYTHON)],
+    ids=name_of,
+)
 @within(Seconds(20.0))
 async def test_three_hundred_miners_share_a_pool_without_overlap(
-    size: int, connections: int, tmp_path: Path
+    size: int, connections: int, engine: Engine, tmp_path: Path
 ) -> None:
     pool = JudgingPool(1e-6, size=size)
-    plant = Plant(tmp_path, [pool], "1+3")
+    plant = Plant(tmp_path, [pool], "1+3", engine)
     fleet = await plant.start(miners=300)
     await plant.until(lambda: fleet.stats().working == 300 and pool.accepted > 500)
     stats = fleet.stats()

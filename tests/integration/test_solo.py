@@ -13,6 +13,7 @@ from attrs import evolve
 from protocol.bitcoin.hashes import sha256d
 from protocol.units import Seconds
 from proxy.node.regtest_chain import subsidy
+from tests.engines import AUTO, EITHER_ENGINE, Engine
 from tests.fakes.node_process import KINDS, RunningNode, client_of, pause, start_node
 from tests.fakes.solo import CPU_MINER, CpuMiner, Solo, ask
 from tests.integration.test_regtest_node import (
@@ -32,7 +33,7 @@ MATURE = 101
 
 
 async def plant(
-    kind: str, folder: Path, *, block: float, share: float
+    kind: str, folder: Path, *, block: float, share: float, engine: Engine = AUTO
 ) -> tuple[RunningNode, Solo]:
     from twisted.internet import reactor  # noqa: PLC0415
 
@@ -45,6 +46,7 @@ async def plant(
         payout=ANYONE_ADDRESS,
         block_difficulty=block,
         difficulty=share,
+        engine=engine,
     )
     await solo.start()
     return node, solo
@@ -89,10 +91,10 @@ def assert_good(blocks: list[Any]) -> None:
 
 
 async def mine_with_transactions(
-    kind: str, folder: Path, blocks: int, *, by_cpu: bool
+    kind: str, folder: Path, blocks: int, *, by_cpu: bool, engine: Engine = AUTO
 ) -> None:
     block, share = (3e-4, 1e-4) if by_cpu else (3e-6, 1e-6)
-    node, solo = await plant(kind, folder, block=block, share=share)
+    node, solo = await plant(kind, folder, block=block, share=share, engine=engine)
     miner = CpuMiner(solo.port) if by_cpu else None
     if miner is None:
         solo.mine(10)
@@ -117,11 +119,12 @@ async def mine_with_transactions(
     assert verdicts["inconclusive"] <= blocks * (0.05 if by_cpu else 0.4)
 
 
+@EITHER_ENGINE
 @within(Seconds(60.0))
 async def test_blocks_carry_transactions_and_are_accepted(
-    kind: str, tmp_path: Path
+    kind: str, engine: Engine, tmp_path: Path
 ) -> None:
-    await mine_with_transactions(kind, tmp_path, 15, by_cpu=False)
+    await mine_with_transactions(kind, tmp_path, 15, by_cpu=False, engine=engine)
 
 
 @pytest.mark.skipif(not CPU_MINER, reason="CPU_MINER names no miner")
@@ -183,11 +186,12 @@ async def rival_branch(node: RunningNode, reactor: Any) -> str:
     return rival
 
 
+@EITHER_ENGINE
 @within(Seconds(60.0))
 async def test_a_reorganisation_moves_every_miner_to_the_new_tip(
-    kind: str, tmp_path: Path
+    kind: str, engine: Engine, tmp_path: Path
 ) -> None:
-    node, solo = await plant(kind, tmp_path, block=4e-6, share=1e-6)
+    node, solo = await plant(kind, tmp_path, block=4e-6, share=1e-6, engine=engine)
     fleet = solo.mine(5)
     try:
         await solo.more_blocks(2)
@@ -229,13 +233,14 @@ async def test_a_tip_that_is_taken_back_is_left_though_nobody_tells_of_it(
     assert (stats.connects, list(stats.breaches)) == (5, [])
 
 
+@EITHER_ENGINE
 @within(Seconds(60.0))
 async def test_a_block_found_while_the_node_is_down_is_submitted_by_the_next_process(
-    kind: str, tmp_path: Path
+    kind: str, engine: Engine, tmp_path: Path
 ) -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
-    node, solo = await plant(kind, tmp_path, block=4e-6, share=1e-6)
+    node, solo = await plant(kind, tmp_path, block=4e-6, share=1e-6, engine=engine)
     port = int(node.rpc_url.rpartition(":")[2])
     blocks = tmp_path / "blocks"
     solo.mine(5)
@@ -254,6 +259,7 @@ async def test_a_block_found_while_the_node_is_down_is_submitted_by_the_next_pro
         payout=ANYONE_ADDRESS,
         block_difficulty=4e-6,
         difficulty=1e-6,
+        engine=engine,
     )
     await again.start()
     await again.until(lambda: (again.program.nodes["core"].height or 0) > height)

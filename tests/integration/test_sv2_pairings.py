@@ -7,6 +7,15 @@ from twisted.internet.defer import maybeDeferred
 
 from protocol.units import Seconds
 from proxy.admin.operations import Operations
+from tests.engines import (
+    AUTO,
+    EITHER_ENGINE,
+    NEEDS_ENGINE,
+    PYTHON,
+    TWO_LANES,
+    Engine,
+    name_of,
+)
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
 from tests.integration.pairings import Plant, make, retry
 from tests.noise_peers import an_authority, an_identity
@@ -14,14 +23,25 @@ from tests.support import within
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("first", ["sv1", "sv2"])
-@pytest.mark.parametrize("second", ["sv1", "sv2"])
+@pytest.mark.parametrize(
+    ("first", "second", "engine"),
+    [
+        ("sv1", "sv1", AUTO),
+        ("sv1", "sv2", AUTO),
+        ("sv2", "sv1", AUTO),
+        ("sv2", "sv2", AUTO),
+        ("sv1", "sv2", PYTHON),
+        ("sv2", "sv1", PYTHON),
+        pytest.param("sv2", "sv2", TWO_LANES, marks=NEEDS_ENGINE),
+    ],
+    ids=name_of,
+)
 @within(Seconds(60.0))
 async def test_no_share_is_invalid_or_lost_in_any_pairing(
-    first: str, second: str, tmp_path: Path
+    first: str, second: str, engine: Engine, tmp_path: Path
 ) -> None:
     pools = [make(first), make(second)]
-    plant = Plant(tmp_path, pools)
+    plant = Plant(tmp_path, pools, engine=engine)
     await plant.start(older=3, newer=3)
     for _ in range(3):
         await plant.until(lambda: plant.source == "pool0")
@@ -51,12 +71,13 @@ async def test_no_share_is_invalid_or_lost_in_any_pairing(
 
 @pytest.mark.integration
 @pytest.mark.parametrize("version", ["sv1", "sv2"])
+@EITHER_ENGINE
 @within(Seconds(40.0))
 async def test_blocks_jobs_and_prefixes_change_under_load(
-    version: str, tmp_path: Path
+    version: str, engine: Engine, tmp_path: Path
 ) -> None:
     pool = make(version)
-    plant = Plant(tmp_path, [pool])
+    plant = Plant(tmp_path, [pool], engine=engine)
     await plant.start(older=3, newer=3, on_auto=True)
     for change in (pool.set_extranonce, pool.new_job, pool.new_block) * 3:
         await plant.more(pool, 30)
@@ -146,10 +167,13 @@ async def test_a_v2_pool_with_little_room_serves_a_narrow_site(
 
 
 @pytest.mark.integration
+@EITHER_ENGINE
 @within(Seconds(40.0))
-async def test_both_kinds_are_seen_parked_and_judged_alike(tmp_path: Path) -> None:
+async def test_both_kinds_are_seen_parked_and_judged_alike(
+    engine: Engine, tmp_path: Path
+) -> None:
     pool = make("sv1")
-    plant = Plant(tmp_path, [pool])
+    plant = Plant(tmp_path, [pool], engine=engine)
     await plant.start(older=2, newer=2)
     hall = plant.program.halls["hall-a"]
     miners = hall.roster.miners

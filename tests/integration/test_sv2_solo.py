@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocol.units import Seconds
+from tests.engines import EITHER_ENGINE, Engine
 from tests.fakes.node_process import KINDS, start_node
 from tests.fakes.solo import ask
 from tests.integration.pairings import RealTimePlant, make, retry
@@ -15,9 +16,10 @@ from tests.support import within
 
 @pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
+@EITHER_ENGINE
 @within(Seconds(60.0))
 async def test_v2_miners_find_blocks_for_the_node_while_the_pool_is_down(
-    kind: str, tmp_path: Path
+    kind: str, engine: Engine, tmp_path: Path
 ) -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
@@ -32,7 +34,7 @@ async def test_v2_miners_find_blocks_for_the_node_while_the_pool_is_down(
         "min_block_difficulty": 1e-6,
     }
     pool = make("sv2")
-    plant = RealTimePlant(tmp_path, [pool], nodes=[core])
+    plant = RealTimePlant(tmp_path, [pool], nodes=[core], engine=engine)
     await plant.start(older=2, newer=3)
     for _ in range(2):
         await plant.until(lambda: plant.source == "pool0")
