@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import LoopingCall
 from typing_extensions import override
@@ -17,7 +17,7 @@ from typing_extensions import override
 from protocol.noise.authority import AuthorityKey
 from protocol.units import Seconds
 from tests.fakes.judging_pool import JudgingPool
-from tests.integration.pairings import RealTimePlant, free_ports, make
+from tests.integration.pairings import RealTimePlant, free_ports, make, url_of
 from tests.noise_peers import an_authority
 from tests.support import within
 
@@ -171,6 +171,37 @@ async def test_their_pool_gets_no_share_under_another_key(tmp_path: Path) -> Non
     await plant.stop()
 
     assert an_authority(5).key.text in why
+
+
+@pytest.mark.parametrize("kind", ["cut", "changed", "short", "order", "garbage"])
+@within(Seconds(60.0))
+async def test_a_pool_that_breaks_the_protocol_is_left_and_tried_again(
+    kind: str, tmp_path: Path
+) -> None:
+    good = make("sv1")
+    listening = _reactor().listenTCP(0, good, interface="127.0.0.1")
+    (port,) = free_ports(1)
+    broken = Peer(_reactor(), "broken-pool", f"127.0.0.1:{port}", kind, "3")
+    urls = [
+        f"stratum2+tcp://127.0.0.1:{port}/{AUTHORITY.text}",
+        url_of(good, listening.getHost().port),
+    ]
+    plant = InteropPlant(tmp_path, [], urls=urls)
+    await plant.start(older=2, newer=2)
+    result = await broken.ended
+    await plant.more(good, 20)
+    stats, lost = plant.fleet.stats(), dict(plant.book.lost)
+    await plant.stop()
+    good.reset()
+    await maybeDeferred(listening.stopListening)
+
+    assert result.get("hung_up") == 3, result
+    # backoff: 1 s, then 2 s if it never had work; half of it, as chance is 0 here
+    least = (500, 1000) if kind == "garbage" else (500, 500)
+    assert all(ms >= wait for ms, wait in zip(result["waited_ms"], least, strict=True))
+    assert (stats.connects, plant.rigs.connects) == (2, 2)
+    assert (list(stats.breaches), plant.rigs.breaches) == ([], [])
+    assert set(lost) <= {"connection_lost", "no_source"}
 
 
 def _reactor() -> Any:

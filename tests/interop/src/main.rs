@@ -3,10 +3,12 @@
 //! interop miner ADDRESS KEY SHARES [IDENTITY]   mine until so many shares are accepted
 //! interop pool ADDRESS SHARES                   serve until so many are accepted
 //! interop broken ADDRESS KEY KIND               break the protocol; KIND: see `broken`
+//! interop broken-pool ADDRESS KIND TIMES        the same as a pool, until hung up on so often
 //!
 //! KEY is 64 hex digits: the x-only authority key. Each prints one JSON object.
 
 mod broken;
+mod broken_pool;
 mod miner;
 mod pool;
 mod wire;
@@ -25,7 +27,8 @@ fn main() {
         }
         ["pool", address, shares] => pool::run(address, number(shares)),
         ["broken", address, key, kind] => broken::run(address, &wire::key(key), kind),
-        _ => Err("usage: interop miner|pool|broken ...".into()),
+        ["broken-pool", address, kind, times] => broken_pool::run(address, kind, number(times)),
+        _ => Err("usage: interop miner|pool|broken|broken-pool ...".into()),
     };
     match done {
         Ok(summary) => println!("{summary}"),

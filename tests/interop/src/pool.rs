@@ -17,23 +17,23 @@ use template_distribution_sv2::{NewTemplateOwned, SetNewPrevHashOwned as NewTip}
 
 use crate::wire::{accept, told, Failure, Sender};
 
-const GROUP: u32 = 100;
+pub const GROUP: u32 = 100;
 const SATS: u64 = 5_000_000_000;
 const HASHES_A_SHARE: f32 = 250.0;
 const EVERY: u32 = 100;
 
 /// What all connections of a run came to.
 #[derive(Default)]
-struct Tally {
+pub struct Tally {
     accepted: u32,
     connections: u32,
     counts: BTreeMap<String, u32>,
 }
 
-type Shared = Arc<Mutex<Tally>>;
+pub type Shared = Arc<Mutex<Tally>>;
 
-struct Side {
-    sender: Sender,
+pub struct Side {
+    pub sender: Sender,
     channel: ExtendedChannel,
     template: u64,
     height: u8,
@@ -46,7 +46,7 @@ struct Side {
 pub fn run(address: &str, shares: u32) -> Result<String, Failure> {
     let listener = TcpListener::bind(address)?;
     let tally = Shared::default();
-    let mut allocator = ExtranonceAllocator::new(vec![0xab], 20, 1000).map_err(told)?;
+    let mut allocator = allocator()?;
     for stream in listener.incoming() {
         let side = greet(stream?, &mut allocator, tally.clone());
         let wanted = match side {
@@ -67,6 +67,10 @@ pub fn run(address: &str, shares: u32) -> Result<String, Failure> {
     Err("nobody listens".into())
 }
 
+pub fn allocator() -> Result<ExtranonceAllocator, Failure> {
+    ExtranonceAllocator::new(vec![0xab], 20, 1000).map_err(told)
+}
+
 fn summary(tally: &Tally) -> String {
     let counts: Vec<String> = tally
         .counts
@@ -81,7 +85,7 @@ fn summary(tally: &Tally) -> String {
     )
 }
 
-fn greet(
+pub fn greet(
     stream: TcpStream,
     allocator: &mut ExtranonceAllocator,
     tally: Shared,

@@ -19,7 +19,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// The authority of the reference implementation's own tests.
 pub const PUBLIC: &str = "24ee3c3804a1aaa4c03b80ea19f7a5863c916e8994b7db94a3bad7ee092b6ce7";
 const SECRET: &str = "65995eb19631f478a46ffa5cf1e545091efe950eaeac7482ffdc06eb6a89f697";
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A frame as it came in.
 pub struct Frame {
