@@ -28,6 +28,7 @@ from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.powered import PowerService
 from proxy.reload import apply_changes
+from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
@@ -39,7 +40,6 @@ from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.sites import Opener
 from proxy.sources import Sources, SourcesService, build_sources
-from proxy.upstream.address import Reactor as DiallingReactor
 from proxy.upstream.pool import Pool
 
 T = TypeVar("T")

@@ -26,11 +26,11 @@ from proxy.downstream.parking import Parking
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
+from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
 from proxy.shares.record import Recorder
 from proxy.sources import Sources
-from proxy.upstream.address import Reactor
 from proxy.upstream.pool import Pool
 
 PROBE_SECONDS = Seconds(5.0)

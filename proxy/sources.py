@@ -19,10 +19,10 @@ from proxy.node.credentials import CookieFile, UserPassword
 from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
 from proxy.node.watch import PoolWatch
+from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.periodic import PeriodicService
 from proxy.upstream.address import (
     PoolAddress,
-    Reactor,
     Trust,
     endpoint_of,
     read_pool_url,

@@ -119,6 +119,8 @@ def _node_faults(node: NodeConfig, key: str) -> Iterator[str]:
     has_half = (node.user is None) != (node.password is None)
     if has_half or (node.cookie_file is not None) == has_user:
         yield f"Expected cookie_file, or user and password - at `{key}`"
+    if why := _host_fault(urlsplit(node.rpc).hostname or "", is_verified=False):
+        yield f"{why} - at `{key}.rpc`"
     if node.payout_address is None or node.network is None:
         return
     try:

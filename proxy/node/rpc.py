@@ -7,9 +7,10 @@ from itertools import count
 from typing import Any
 
 import msgspec
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeadlineError
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import (
     ConnectError,
     ConnectingCancelledError,
@@ -17,17 +18,20 @@ from twisted.internet.error import (
     DNSLookupError,
     UserError,
 )
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.web.client import (
+    URI,
     Agent,
+    BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseFailed,
     _HTTP11ClientFactory,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
+from twisted.web.iweb import IAgent, IAgentEndpointFactory
+from zope.interface import implementer
 
 from protocol.errors import MalformedMessageError
 from protocol.units import Seconds
@@ -39,6 +43,7 @@ from proxy.node.errors import (
     NodeRefusalError,
     NodeUnreachableError,
 )
+from proxy.runtime.host_endpoint import host_endpoint
 
 CALL_TIMEOUT = Seconds(30.0)
 MAX_CONCURRENT = 8
@@ -47,6 +52,7 @@ MAX_WAITING = 64
 """Calls that wait for their turn; more are refused on the spot."""
 BUSY_RETRIES = 5
 _BUSY_PAUSE = 0.1  # seconds, doubled each time: 3.1 s in all
+_CONNECT_TIMEOUT = Seconds(10.0)
 _IDLE_SECONDS = 20  # bitcoind hangs up after 30 s of silence (-rpcservertimeout)
 
 _BROKEN = (
@@ -56,6 +62,7 @@ _BROKEN = (
     DNSLookupError,
     RequestTransmissionFailed,
     ResponseFailed,
+    ValueError,  # the host's name is no good
 )
 
 
@@ -177,6 +184,22 @@ class _QuietFactory(_HTTP11ClientFactory):
     noisy = False
 
 
+@implementer(IAgentEndpointFactory)
+@frozen
+class _Endpoints:
+    """Where to connect for a url: HTTP, or HTTPS as browsers trust it."""
+
+    _reactor: Any
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802
+        host = uri.host.decode("ascii")
+        endpoint = host_endpoint(self._reactor, host, uri.port, _CONNECT_TIMEOUT)
+        if uri.scheme == b"http":
+            return endpoint
+        policy = BrowserLikePolicyForHTTPS()
+        return wrapClientTLS(policy.creatorForNetloc(uri.host, uri.port), endpoint)
+
+
 def make_rpc_client(url: str, credentials: Credentials, reactor: Any) -> RpcClient:
     """Return a client whose connections `reactor` makes."""
     pool = HTTPConnectionPool(reactor)
@@ -184,7 +207,7 @@ def make_rpc_client(url: str, credentials: Credentials, reactor: Any) -> RpcClie
     pool.maxPersistentPerHost = MAX_CONCURRENT
     pool.retryAutomatically = False  # we know better which calls may be repeated
     pool._factory = _QuietFactory  # noqa: SLF001  (there is no other way to it)
-    agent = Agent(reactor, connectTimeout=10.0, pool=pool)
+    agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor), pool)
     return RpcClient(url, credentials, reactor, agent, pool)
 
 

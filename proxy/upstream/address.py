@@ -7,9 +7,9 @@ from attrs import evolve, frozen
 from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -18,9 +18,9 @@ from twisted.internet.ssl import (
 )
 from typing_extensions import override
 
-from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from proxy.config.checks import POOL_SCHEMES
+from proxy.runtime.host_endpoint import Reactor, host_endpoint
 
 MAX_CA_BYTES = 4_000_000
 
@@ -30,10 +30,6 @@ NOT_CONNECTED = (ConnectError, DNSLookupError, DeferredTimeoutError, ValueError)
 
 class PoolUrlError(ValueError):
     """A pool's url, or what it shall be trusted by, cannot be used."""
-
-
-class Reactor(IReactorTCP, IReactorTime):
-    """What connecting takes."""
 
 
 @frozen
@@ -138,9 +134,7 @@ def endpoint_of(
     Raises:
         ValueError: No certificate can be verified for such a host.
     """
-    is_plain = "_" in address.host and is_host(address.host)
-    dialler = _PlainNameEndpoint if is_plain else HostnameEndpoint
-    endpoint = dialler(reactor, address.host, address.port)
+    endpoint = host_endpoint(reactor, address.host, address.port)
     if not address.tls:
         return endpoint
     if trust.fingerprint is not None:
@@ -149,16 +143,6 @@ def endpoint_of(
     if trust.authorities:
         roots = trustRootFromCertificates(trust.authorities)
     return wrapClientTLS(optionsForClientTLS(address.host, roots), endpoint)
-
-
-class _PlainNameEndpoint(HostnameEndpoint):
-    """Looks a name up as it is: IDNA, which Twisted applies, has no underscores."""
-
-    @staticmethod
-    @override
-    def _hostAsBytesAndText(host: bytes | str) -> tuple[bool, bytes, str]:
-        text = host if isinstance(host, str) else host.decode("ascii")
-        return False, text.encode("ascii"), text
 
 
 class _PinnedOptions(CertificateOptions):

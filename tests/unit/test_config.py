@@ -226,6 +226,10 @@ WRONG = {
         NODE + 'user = "a"\npassword = "b"\n' + POOL + SITE,
         "cookie_file, or user and password - at `$.nodes[0]`",
     ),
+    "node's host": (
+        NODE.replace("127.0.0.1", "a..b") + POOL + SITE,
+        "Not a name of a host: 'a..b' - at `$.nodes[0].rpc`",
+    ),
     "half a login": (NODE + 'user = "a"\n' + POOL + SITE, "at `$.nodes[0]`"),
     "no login": (
         NODE.replace('cookie_file = "c"\n', "") + POOL + SITE,

@@ -54,6 +54,24 @@ def test_a_result_is_its_json() -> None:
     assert node.logins == [b"Basic " + b64encode(b"u:pw")]
 
 
+@pytest.mark.parametrize("host", ["my_node", "core", "node_1.lan"])
+def test_a_node_may_be_called_as_its_network_calls_it(host: str) -> None:
+    reactor = MemoryReactorClock()
+    node = FakeNode(reactor, lambda *_: 7)
+    client = make_rpc_client(f"http://{host}:1", UserPassword("u", "pw"), reactor)
+
+    assert bytes(outcome(node, client.call("getblockcount"))) == b"7"
+
+
+@pytest.mark.parametrize("url", ["http://a..b:1", "https://my_node:1"])
+def test_a_node_that_cannot_be_looked_up_is_unreachable(url: str) -> None:
+    reactor = MemoryReactorClock()
+    node = FakeNode(reactor, lambda *_: 7)
+    client = make_rpc_client(url, UserPassword("u", "pw"), reactor)
+
+    assert isinstance(outcome(node, client.call("x")), NodeUnreachableError)
+
+
 def test_the_next_call_rides_on_the_same_connection() -> None:
     reactor = MemoryReactorClock()
     node = FakeNode(reactor, lambda *_: None)
