@@ -4,18 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.dialect import Dialect, tell_dialect
 from protocol.units import Seconds
+from proxy.downstream.speaker import Speaker
 
 SPEAK_WITHIN = Seconds(15.0)
 
 
-class AutoConnection(Protocol):
+class AutoConnection(Speaker):
     """Waits for the first bytes, then stands aside.
 
     Args:
@@ -29,14 +30,14 @@ class AutoConnection(Protocol):
     def __init__(
         self,
         admit: Callable[[object], str | None],
-        speaker_of: Callable[[Dialect], Protocol],
+        speaker_of: Callable[[Dialect], Speaker],
         clock: IReactorTime,
     ) -> None:
         self._admit = admit
         self._speaker_of = speaker_of
         self._clock = clock
         self._first = b""
-        self._speaker: Protocol | None = None
+        self._speaker: Speaker | None = None
         self._due: IDelayedCall | None = None
 
     @override
@@ -65,6 +66,14 @@ class AutoConnection(Protocol):
         if self._speaker is not None:
             self._speaker.connectionLost(reason)
 
+    @override
+    def hang_up(self, why: str) -> None:
+        if self._speaker is not None:
+            self._speaker.hang_up(why)
+            return
+        self._log.info("dropping {peer}: {why}", peer=self._peer, why=why)
+        self._transport.abortConnection()
+
     def _stop_waiting(self) -> None:
         if self._due is not None:
             self._due.cancel()
@@ -72,8 +81,11 @@ class AutoConnection(Protocol):
 
     def _on_time(self) -> None:
         self._due = None
-        self._log.info("nothing said in {limit} s", limit=SPEAK_WITHIN)
-        self._transport.abortConnection()
+        self.hang_up(f"nothing said in {SPEAK_WITHIN:g} s")
+
+    @property
+    def _peer(self) -> str:
+        return str(getattr(self._transport.getPeer(), "host", "local"))
 
     @property
     def _transport(self) -> Any:

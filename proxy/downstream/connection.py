@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, ITCPTransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -20,6 +20,7 @@ from proxy.downstream.auto_connection import AutoConnection
 from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import Roster
+from proxy.downstream.speaker import Speaker
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
@@ -36,7 +37,7 @@ class Droppable(typing.Protocol):
         """Close it for a reason of ours."""
 
 
-class MinerConnection(Protocol):
+class MinerConnection(Speaker):
     """Moves bytes between a socket and a `Miner`."""
 
     def __init__(self, hall: "Hall", miner_id: int, floor: Floor) -> None:
@@ -72,8 +73,8 @@ class MinerConnection(Protocol):
         """Hang up on the one miner of the connection."""
         self.hang_up(why)
 
+    @override
     def hang_up(self, why: str) -> None:
-        """Close the connection for a reason of ours."""
         miner = self.miner
         if miner is not None:
             self._hall.note_drop(miner, why)
@@ -114,10 +115,10 @@ class Hall(Factory):
         self._crowds: Counter[str] = Counter()
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> Speaker:
         return self.enter(self.floor)
 
-    def enter(self, floor: Floor, protocol: str = Dialect.SV1) -> Protocol:
+    def enter(self, floor: Floor, protocol: str = Dialect.SV1) -> Speaker:
         """Return the protocol of a new connection that comes in on `floor`.
 
         Args:
@@ -269,5 +270,5 @@ class Door(Factory):
         self._hall = hall
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> Speaker:
         return self._hall.enter(self.floor, self.speaks)

@@ -5,7 +5,7 @@ from typing import Any
 from typing import Protocol as Port
 
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -26,6 +26,7 @@ from protocol.sv2.server import ServerSession
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner, SiteFullError
+from proxy.downstream.speaker import Speaker
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, least_difficulty, read_worker
 from proxy.runtime.outbox import MAX_UNSENT_BYTES, Outbox
@@ -59,7 +60,7 @@ class Lodging(Port):
         """Count it out."""
 
 
-class Sv2Connection(Protocol):
+class Sv2Connection(Speaker):
     """Moves bytes between a socket and a `ServerSession`, and owns its miners."""
 
     _log = Logger()
@@ -126,8 +127,8 @@ class Sv2Connection(Protocol):
                 return
         self.hang_up(why)
 
+    @override
     def hang_up(self, why: str) -> None:
-        """Close the connection for a reason of ours."""
         if self._is_open:
             workers = (next(iter(m.workers), "?") for m in self._miners.values())
             self._log.info(

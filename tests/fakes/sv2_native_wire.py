@@ -27,9 +27,7 @@ class NativeSv2Wire(Sv2Wire):
         hall, port = self.door.connections, self.door.hall.port
         listener: Any = ListenerConfig(endpoint="tcp:1", protocol=protocol)  # type: ignore[arg-type]
         entrance = Entrance(hall, ListenerDoor(hall, hall.floor, listener))
-        transport = entrance.welcome(Wire(port.engine, theirs.detach()), address)
-        if transport is not None:
-            port._transports.add(transport)
+        entrance.welcome(Wire(port.engine, theirs.detach()), address)
 
     @property
     @override

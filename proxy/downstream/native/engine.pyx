@@ -110,6 +110,7 @@ cdef int put_target(uint8_t *out, target) except -1:
     return 0
 
 
+@cython.no_gc_clear  # its C side needs that of `keys` to the end
 cdef class JobRow:
     """A frozen copy of a job, whose `seen` is a `SeenKeys`, for the judge.
 
@@ -198,6 +199,7 @@ cdef class JobRow:
         )
 
 
+@cython.no_gc_clear  # its C side needs those of `rows` to the end
 cdef class Jobs:
     """The jobs of one group, copied for the engine (a `JobCopies`)."""
 
@@ -266,9 +268,10 @@ cdef class Jobs:
             left = w.group_notify(
                 self.group, <const char *>&line[0], line.shape[0], others
             )
-            rest = [<object>w.wire_miner(others[i]) for i in range(left)]
+            rest = [miner_of(others[i]) for i in range(left)]
         finally:
             PyMem_Free(others)
+        rest = [miner for miner in rest if miner is not None]
         if count < len(members):
             rest += [m for m in members if not getattr(m, "is_native", False)]
         return rest
@@ -276,9 +279,14 @@ cdef class Jobs:
 
 @cython.no_gc_clear  # its C side needs those of `engine` and `jobs` to the end
 cdef class Row:
-    """A miner in the engine: the copies that it is judged by, and its counters."""
+    """A miner in the engine: the copies that it is judged by, and its counters.
+
+    It owns a wire, and holds the miner that it is of until the wire is out of all
+    queues for good: `wire.h` has the rules.
+    """
 
     cdef w.wire *wire
+    cdef object miner
     cdef Engine engine
     cdef list names
     cdef Jobs jobs
@@ -291,8 +299,8 @@ cdef class Row:
             w.wire_free(self.wire)
 
     def belongs_to(self, miner):
-        """Name the miner that the engine speaks of; it must outlive its wire's use."""
-        w.wire_set_miner(self.wire, <void *>miner)
+        """Name the miner that the engine speaks of, and hold it while it may."""
+        self.miner = miner
 
     def settle(self):
         """Return what the miner did since the last call; see `engine.pyi`."""
@@ -357,9 +365,17 @@ cdef class Row:
         self.jobs = jobs
 
 
+cdef object miner_of(w.wire *wire):
+    """Return the miner that the engine speaks of, or None: nobody hears this wire."""
+    cdef void *owner = w.wire_owner(wire)
+    return None if owner is NULL else (<Row>owner).miner
+
+
 @cython.no_gc_clear  # as for a row
 cdef class Wire(Row):
     """A miner's connection in the engine: its way out, and the copies it is judged by.
+
+    The engine holds it until it is lost.
 
     Raises:
         OSError: The socket cannot be watched; it is closed.
@@ -374,6 +390,8 @@ cdef class Wire(Row):
             code = errno
             os.close(fd)
             raise OSError(code, os.strerror(code))
+        w.wire_set_owner(self.wire, <void *>self)
+        engine.wires.add(self)
         self.is_open = True
 
     def write(self, const uint8_t[::1] data not None):
@@ -420,7 +438,7 @@ cdef class Wire(Row):
 
     def unread(self, bytes data not None):
         """Take back the first bytes: they begin lines of Stratum V1."""
-        if not w.wire_unread(self.wire, data, len(data)):
+        if not w.wire_unread(self.wire, data, len(data)) and w.wire_is_open(self.wire):
             raise MemoryError
 
     def encrypt(self, tuple incoming not None, tuple outgoing not None):
@@ -461,6 +479,7 @@ cdef class Channel(Row):
         self.wire = w.wire_channel(carrier.wire)
         if self.wire is NULL:
             raise MemoryError
+        w.wire_set_owner(self.wire, <void *>self)
 
     def open(self, uint32_t number, size_t filling_size, bint is_standard):
         """Judge the shares that come for channel `number` from here on.
@@ -478,8 +497,9 @@ cdef class Channel(Row):
             raise MemoryError
 
     def close(self):
-        """Judge no more of them."""
+        """Judge no more of them, and let go of the miner."""
         w.wire_close_channel(self.wire)
+        self.miner = None
 
 
 cdef class Engine:
@@ -496,9 +516,11 @@ cdef class Engine:
 
     cdef w.engine *engine
     cdef str site
+    cdef set wires  # that are not lost: as many as the site's limit of connections
 
     def __cinit__(self, str site not None, unsigned lanes=1):
         self.site = site
+        self.wires = set()
         self.engine = w.engine_new(lanes)
         if self.engine is NULL:
             raise OSError(errno, os.strerror(errno))
@@ -603,29 +625,42 @@ cdef class Engine:
         cdef w.wire *wire
         cdef list found = []
         while (wire := w.engine_next_due(self.engine)) is not NULL:
-            found.append(<object>w.wire_miner(wire))
-        return found
+            found.append(miner_of(wire))
+        return [miner for miner in found if miner is not None]
 
     def next_asking(self):
         """Return the next miner that has lines to be fetched with `Wire.ask`."""
-        cdef w.wire *wire = w.engine_next_asking(self.engine)
-        return None if wire is NULL else <object>w.wire_miner(wire)
+        cdef w.wire *wire
+        while (wire := w.engine_next_asking(self.engine)) is not NULL:
+            miner = miner_of(wire)
+            if miner is not None:
+                return miner
+        return None
 
     def lost(self):
-        """Return the miners whose connections are gone."""
+        """Return the miners whose connections are gone, and let go of them."""
         cdef w.wire *wire
+        cdef Wire row
         cdef list found = []
         while (wire := w.engine_next_lost(self.engine)) is not NULL:
-            found.append(<object>w.wire_miner(wire))
-        return found
+            row = <Wire>w.wire_owner(wire)
+            found.append(row.miner)
+            row.miner = None
+            self.wires.discard(row)
+        return [miner for miner in found if miner is not None]
 
     def touched(self):
         """Return the miners that were heard since the last call."""
         cdef w.wire *wire
         cdef list found = []
         while (wire := w.engine_next_touched(self.engine)) is not NULL:
-            found.append(<object>w.wire_miner(wire))
-        return found
+            found.append(miner_of(wire))
+        return [miner for miner in found if miner is not None]
+
+    def hang_up(self):
+        """Close all connections at once; `lost` tells of them."""
+        for wire in self.wires:
+            (<Wire>wire).hang_up()
 
     def rest(self):
         """End the turn; return whether there is more to do at once."""

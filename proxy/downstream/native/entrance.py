@@ -1,7 +1,6 @@
 """Where connections of the share engine come in: who hears them, by what they speak."""
 
 from attrs import frozen
-from twisted.internet.protocol import Protocol
 from typing_extensions import override
 
 from protocol.dialect import Dialect
@@ -13,6 +12,7 @@ from proxy.downstream.native.engine import Wire
 from proxy.downstream.native.miner import NativeMiner
 from proxy.downstream.native.sv2_connection import NativeSv2Connection
 from proxy.downstream.native.transport import WireTransport
+from proxy.downstream.speaker import Speaker
 
 
 class NativeConnection:
@@ -40,15 +40,14 @@ class Entrance:
     hall: Hall
     door: Hall | Door
 
-    def welcome(self, wire: Wire, peer: str) -> WireTransport | None:
-        """Take in a new connection; return what is to hear it, None for a miner."""
+    def welcome(self, wire: Wire, peer: str) -> None:
+        """Take in a new connection."""
         if self.door.speaks == Dialect.SV1:
             self.admit(wire, peer)
-            return None
+            return
         transport = WireTransport(wire, peer)
         wire.hand_up_first(FIRST_BYTES)  # of a handshake; as many tell a protocol
         transport.connect(self._speaker(transport, self.door.speaks))
-        return transport
 
     def admit(self, wire: Wire, peer: str) -> None:
         """Take in a miner of Stratum V1, or hang up on it."""
@@ -61,7 +60,7 @@ class Entrance:
         )
         hall.move_in(miner, NativeConnection(hall, miner))
 
-    def _speaker(self, transport: WireTransport, protocol: str) -> Protocol:
+    def _speaker(self, transport: WireTransport, protocol: str) -> Speaker:
         floor, keys = self.door.floor, self.hall.keys
         if protocol == Dialect.SV1 or keys is None:
             return _Older(self, transport)
@@ -74,7 +73,7 @@ class Entrance:
         )
 
 
-class _Older(Protocol):
+class _Older(Speaker):
     """Hands a connection that turned out to speak Stratum V1 to a miner."""
 
     def __init__(self, entrance: Entrance, transport: WireTransport) -> None:
@@ -83,6 +82,10 @@ class _Older(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        wire = self._carrier.outbox
-        wire.unread(data)
+        self._carrier.outbox.unread(data)
+        wire = self._carrier.hand_over()
         self._entrance.admit(wire, self._carrier.getPeer().host)
+
+    @override
+    def hang_up(self, why: str) -> None:
+        self._carrier.abortConnection()

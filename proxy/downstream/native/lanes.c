@@ -159,7 +159,11 @@ wire *engine_next_asking(engine *e)
 
 wire *engine_next_lost(engine *e)
 {
-    return next_of(e, LOST);
+    wire *w = next_of(e, LOST);
+
+    if (w)
+        leave_queues(w); /* it is closed, so nothing brings it back */
+    return w;
 }
 
 wire *engine_next_touched(engine *e)

@@ -47,7 +47,8 @@ typedef struct {
 
 typedef struct lane lane;
 
-/* A wire waits in a queue at most once. */
+/* A wire waits in a queue at most once, and leaves all of them for good when it was
+ * told to be lost, or a channel is closed. */
 enum { RESUMING, ASKING, DUE, LOST, TOUCHED, ACCEPTING, QUEUES };
 
 typedef struct queue {
@@ -81,13 +82,13 @@ typedef struct {
 struct wire {
     int fd; /* -1: closed */
     lane *lane;
-    void *miner;
+    void *owner;
     group *group;
     wire *group_next, *group_before;
     wire *next_dead;
     tunnel *tunnel; /* NULL: lines, and in the clear */
     channel *channel; /* NULL: it has a socket */
-    wire *next_in[QUEUES];
+    wire *next_in[QUEUES], *before_in[QUEUES];
     uint8_t is_in; /* bits: queues that it stands in */
     bool is_subscribed, is_granted, is_new, wants_out;
     uint8_t slot_size, term_count;
@@ -197,7 +198,7 @@ struct engine {
 
 void enqueue(wire *w, int which); /* at its end, unless it stands there already */
 wire *dequeue(lane *l, int which); /* NULL: nobody waits */
-void unqueue(wire *w, int which);
+void leave_queues(wire *w);
 
 /* ---- send.c ---- */
 

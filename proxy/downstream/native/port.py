@@ -67,7 +67,6 @@ class NativePort:
         self.engine = Engine(hall.floor.site, threads)
         self.is_busy = False
         self._doors: dict[int, Entrance] = {}
-        self._transports: set[WireTransport] = set()
         self._unsettled: deque[CopiedMiner | WireTransport] = (
             deque()
         )  # each at most once
@@ -90,8 +89,7 @@ class NativePort:
 
     def close(self) -> None:
         """Let go of all who are left: no turn will tell them that they are gone."""
-        for transport in list(self._transports):
-            transport.abortConnection()
+        self.engine.hang_up()
         for speaker in self.engine.lost():
             self._farewell(speaker)
 
@@ -130,7 +128,8 @@ class NativePort:
     def _settle_some(self) -> None:
         """Settle a few miners, and the next ones soon: no share shall wait for all."""
         for _ in range(min(MAX_SETTLED, len(self._unsettled))):
-            self._unsettled.popleft().settle()
+            with self._log.failuresHandled("settling a miner"):
+                self._unsettled.popleft().settle()  # one's trouble is not the others'
         self._settling = None
         if self._unsettled:
             self._settling = self._reactor.callLater(SETTLE_AGAIN, self._settle_some)
@@ -211,9 +210,7 @@ class NativePort:
         if door is None:
             wire.hang_up()  # the port was closed in this very turn
             return
-        transport = door.welcome(wire, peer)
-        if transport is not None:
-            self._transports.add(transport)
+        door.welcome(wire, peer)
 
     def _ask_around(self) -> None:
         """Take the lines that the engine does not judge, some of each miner."""
@@ -255,7 +252,6 @@ class NativePort:
             speaker.outbox.close()
             self.hall.farewell(speaker)
         else:
-            self._transports.discard(speaker)
             speaker.lost()
 
 

@@ -1,5 +1,23 @@
 #include "parts.h"
 
+static void unqueue(wire *w, int which)
+{
+    queue *q = &w->lane->queues[which];
+    wire *next = w->next_in[which], *before = w->before_in[which];
+
+    if (!(w->is_in & 1 << which))
+        return;
+    if (before)
+        before->next_in[which] = next;
+    else
+        q->first = next;
+    if (next)
+        next->before_in[which] = before;
+    else
+        q->last = before;
+    w->is_in &= (uint8_t) ~(1 << which);
+}
+
 void enqueue(wire *w, int which)
 {
     queue *q = &w->lane->queues[which];
@@ -8,6 +26,7 @@ void enqueue(wire *w, int which)
         return;
     w->is_in |= (uint8_t)(1 << which);
     w->next_in[which] = NULL;
+    w->before_in[which] = q->last;
     if (q->last)
         q->last->next_in[which] = w;
     else
@@ -17,29 +36,15 @@ void enqueue(wire *w, int which)
 
 wire *dequeue(lane *l, int which)
 {
-    queue *q = &l->queues[which];
-    wire *w = q->first;
+    wire *w = l->queues[which].first;
 
-    if (!w)
-        return NULL;
-    q->first = w->next_in[which];
-    if (!q->first)
-        q->last = NULL;
-    w->is_in &= (uint8_t) ~(1 << which);
+    if (w)
+        unqueue(w, which);
     return w;
 }
 
-void unqueue(wire *w, int which)
+void leave_queues(wire *w)
 {
-    queue *q = &w->lane->queues[which];
-    wire **at = &q->first, *before = NULL;
-
-    if (!(w->is_in & 1 << which))
-        return;
-    for (; *at != w; at = &(*at)->next_in[which])
-        before = *at;
-    *at = w->next_in[which];
-    if (q->last == w)
-        q->last = before;
-    w->is_in &= (uint8_t) ~(1 << which);
+    for (int which = 0; which < QUEUES; which++)
+        unqueue(w, which);
 }

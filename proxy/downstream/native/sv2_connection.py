@@ -23,7 +23,6 @@ class NativeSv2Connection(Sv2Connection):
         self, lodging: Lodging, floor: Floor, keys: ServerKeys, carrier: WireTransport
     ) -> None:
         self._wire = carrier.outbox
-        carrier.drop = self.hang_up
         super().__init__(lodging, floor, keys)
 
     @override

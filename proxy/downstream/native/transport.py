@@ -1,38 +1,47 @@
 """A wire of the share engine in the shape of a Twisted transport."""
 
-from collections.abc import Callable
-
 from twisted.internet.address import IPv4Address
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 
 from proxy.downstream.native.engine import Wire
+from proxy.downstream.speaker import Speaker
 
 
 class WireTransport:
-    """Carries bytes between a wire and a `Protocol`, until somebody else takes it.
+    """Carries bytes between a wire and a protocol, until a miner takes the wire.
+
+    It holds the protocol, which holds it, until the wire is lost or handed over.
 
     Attributes:
         outbox: The wire.
-        protocol: Whose bytes come in on it.
-        drop: Hangs up for a reason.
+        protocol: Whose bytes come in on it; None: nobody's any more.
     """
 
     def __init__(self, wire: Wire, address: str) -> None:
         self.outbox = wire
-        self.protocol: Protocol | None = None
-        self.drop: Callable[[str], None] = lambda _: self.abortConnection()
+        self.protocol: Speaker | None = None
         self._peer = IPv4Address("TCP", address, 0)
         wire.belongs_to(self)
 
-    def connect(self, protocol: Protocol) -> None:
+    def connect(self, protocol: Speaker) -> None:
         """Let `protocol` have it."""
         self.protocol = protocol
         protocol.makeConnection(self)
+
+    def hand_over(self) -> Wire:
+        """Return the wire to who takes it from here on."""
+        self.protocol = None
+        return self.outbox
 
     def hear(self, data: bytes) -> None:
         """Pass on what came in."""
         if self.protocol is not None:
             self.protocol.dataReceived(data)
+
+    def drop(self, why: str) -> None:
+        """Hang up for a reason."""
+        if self.protocol is not None:
+            self.protocol.hang_up(why)
 
     def settle(self) -> None:
         """Nothing to do: a connection is no miner."""

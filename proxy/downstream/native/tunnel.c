@@ -173,6 +173,7 @@ void wire_close_channel(wire *w)
     if (c->carrier)
         remove_channel(c->carrier->tunnel, w);
     c->carrier = NULL;
+    leave_queues(w);
 }
 
 size_t unsent_limit(const wire *w)

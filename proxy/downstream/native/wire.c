@@ -56,8 +56,8 @@ void wire_free(wire *w)
     lose(w);
     wire_join(w, NULL);
     forget_answers(w);
-    for (int which = 0; which < QUEUES; which++)
-        unqueue(w, which);
+    leave_queues(w);
+    w->owner = NULL;
     while (*at) { /* sums that nobody fetched: rare, the turn fetches all */
         bool is_its = false;
 
@@ -73,14 +73,14 @@ void wire_free(wire *w)
     l->wire_count--;
 }
 
-void wire_set_miner(wire *w, void *miner)
+void wire_set_owner(wire *w, void *owner)
 {
-    w->miner = miner;
+    w->owner = owner;
 }
 
-void *wire_miner(const wire *w)
+void *wire_owner(const wire *w)
 {
-    return w->miner;
+    return w->owner;
 }
 
 const uint8_t *wire_slot(const wire *w, size_t *size)

@@ -6,6 +6,16 @@
  * caller makes the verdicts durable and then calls engine_answer(). Lines that are no canonical
  * submit of a miner at work are kept, in order, until wire_ask() fetches them.
  * Pointers to `void` are the caller's: they are kept and handed back, no more.
+ *
+ * Whose a wire is:
+ * - Who made it owns it and frees it, once. Its memory stays until the next turn
+ *   begins, because events, records and answers of this one may name it.
+ * - A wire stands in queues, which engine_next_..() empty, until its end is told:
+ *   engine_next_lost() returns it once, and from then on nothing else does. A channel
+ *   is out of them when it is closed or its owner frees it.
+ * - So its owner must live until then. `engine.pyx` sees to that: an Engine holds each
+ *   Wire until it is lost, a Wire its miner, and a miner its Channel until that is
+ *   closed.
  */
 #ifndef BASELOAD_WIRE_H
 #define BASELOAD_WIRE_H
@@ -113,8 +123,8 @@ bool engine_rest(engine *e);
 
 wire *wire_new(engine *e, int fd); /* NULL: errno; takes over `fd` */
 void wire_free(wire *w);
-void wire_set_miner(wire *w, void *miner);
-void *wire_miner(const wire *w);
+void wire_set_owner(wire *w, void *owner);
+void *wire_owner(const wire *w); /* NULL: it was freed in this turn */
 const uint8_t *wire_slot(const wire *w, size_t *size);
 bool wire_is_open(const wire *w);
 void wire_hang_up(wire *w); /* at once, without what is unsent */

@@ -84,8 +84,8 @@ cdef extern from "wire.h" nogil:
 
     wire *wire_new(engine *e, int fd)
     void wire_free(wire *w)
-    void wire_set_miner(wire *w, void *miner)
-    void *wire_miner(const wire *w)
+    void wire_set_owner(wire *w, void *owner)
+    void *wire_owner(const wire *w)
     const uint8_t *wire_slot(const wire *w, size_t *size)
     bint wire_is_open(const wire *w)
     void wire_hang_up(wire *w)

@@ -53,7 +53,7 @@ static void open_channel(floor_state *f, peer *p, int i)
     wire_set_session(w, true, 0x1fffe000, 0x1fffe000);
     wire_set_granted(w, true);
     wire_set_wish(w, 1.0, 3);
-    wire_set_miner(w, w);
+    wire_set_owner(w, w);
     wire_join(w, f->g);
     MUST(wire_open_channel(w, p->carrier, (uint32_t)i + 2, i == 2 ? 0 : 2, i == 1));
     p->channels[i] = w;
@@ -67,7 +67,7 @@ static void open_peer(floor_state *f, peer *p)
     *p = (peer){.end = ends[0], .heard = malloc(HEARD)};
     p->carrier = wire_new(f->e, ends[1]);
     MUST(p->carrier && p->heard);
-    wire_set_miner(p->carrier, p->carrier);
+    wire_set_owner(p->carrier, p->carrier);
     memset(p->out.key, 1, sizeof p->out.key);
     memset(p->in.key, 2, sizeof p->in.key);
     MUST(wire_encrypt(p->carrier, p->out.key, 0, p->in.key, 0));
