@@ -557,9 +557,9 @@ cdef class Engine:
         """
         cdef uint32_t found[w.VERDICTS]
         cdef int i
-        with nogil:
-            w.engine_run(self.engine, now, wall)
-            w.engine_verdicts(self.engine, found)
+        # under the GIL: no thread can free what the lanes work on, see `wire.h`
+        w.engine_run(self.engine, now, wall)
+        w.engine_verdicts(self.engine, found)
         for i in range(w.VERDICTS):
             if found[i]:
                 return True
@@ -598,8 +598,7 @@ cdef class Engine:
 
     def answer(self):
         """Send this turn's answers: its verdicts are durable."""
-        with nogil:
-            w.engine_answer(self.engine)
+        w.engine_answer(self.engine)
 
     def arrivals(self):
         """Return the new connections: their descriptor, their listener's, the peer."""

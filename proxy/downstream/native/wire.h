@@ -16,6 +16,9 @@
  * - So its owner must live until then. `engine.pyx` sees to that: an Engine holds each
  *   Wire until it is lost, a Wire its miner, and a miner its Channel until that is
  *   closed.
+ * - There are no locks but the crew's: calls never overlap, on whichever threads they
+ *   are made. They are made under Python's GIL, which a turn does not release: garbage
+ *   may be collected, and a wire freed, on any thread, but never while lanes work.
  */
 #ifndef BASELOAD_WIRE_H
 #define BASELOAD_WIRE_H

@@ -1,7 +1,10 @@
-"""Who holds a connection of the engine, and until when."""
+"""Who holds a connection of the engine, until when, and on which thread it is freed."""
 
 import gc
 import socket
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -156,3 +159,116 @@ def test_a_channel_that_is_closed_is_spoken_of_no_more() -> None:
 
     assert sum(miner.rejected.values()) + miner.accepted == 1
     assert miner not in port.engine.touched()
+
+
+@contextmanager
+def second_thread(work: Callable[[], None]) -> Iterator[None]:
+    """Do `work` again and again beside this thread, whenever that lets go of Python."""
+    is_over = threading.Event()
+
+    def run() -> None:
+        while not is_over.is_set():
+            work()
+            time.sleep(0)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.integration
+def test_no_other_thread_of_python_runs_while_lanes_work() -> None:
+    engine = native.Engine("hall-a", Hall.threads)
+    ends = [a_wire(engine, Someone()) for _ in range(400)]
+    steps, before = [0], sys.getswitchinterval()
+
+    def step() -> None:
+        steps[0] += 1
+
+    seen = []
+    sys.setswitchinterval(1000)  # this thread goes on unless it lets go by itself
+    try:
+        with second_thread(step):
+            for _ in range(20):
+                for end in ends:
+                    end.send(b"x" * 64)
+                at = steps[0]
+                engine.run(1.0, 1.0)
+                engine.answer()
+                seen.append(steps[0] - at)
+                time.sleep(0.001)
+                drain(engine)
+    finally:
+        sys.setswitchinterval(before)
+    for end in ends:
+        end.close()
+
+    assert set(seen) == {0}
+    assert steps[0] > 0
+
+
+def drain(engine: Any) -> None:
+    while engine.next_asking() is not None:
+        pass
+    engine.lost()
+    engine.touched()
+    engine.rest()
+
+
+class Cycle:
+    """Only the garbage collector frees it, and the wire it holds."""
+
+    def __init__(self, engine: Any, freed_on: set[int]) -> None:
+        self.me = self
+        self.freed_on = freed_on
+        self.end, theirs = socket.socketpair()
+        self.wire = native.Wire(engine, theirs.detach())
+        self.wire.belongs_to(self)
+
+    def hang_up(self) -> None:
+        self.end.sendall(b'{"id":1,"x":"' + b"y" * 200 + b"\n")
+        self.end.close()
+
+    def __del__(self) -> None:
+        self.freed_on.add(threading.get_ident())
+
+
+def a_turn(engine: Any) -> None:
+    engine.run(1.0, 1.0)
+    engine.answer()
+    drain(engine)
+
+
+def collect() -> None:
+    gc.collect()
+
+
+@pytest.mark.integration
+def test_wires_may_be_freed_on_another_thread_while_turns_run() -> None:
+    engine, freed_on = native.Engine("hall-a", Hall.threads), set[int]()
+    gc.collect()
+    before, living_before = sys.getswitchinterval(), living()
+    peers = [Cycle(engine, freed_on) for _ in range(100)]
+    sys.setswitchinterval(1e-5)
+    try:
+        with no_collection(), second_thread(collect):
+            for turn in range(500):
+                for number in range(turn % 10, 100, 10):
+                    peers[number].hang_up()
+                    peers[number] = Cycle(engine, freed_on)
+                a_turn(engine)
+    finally:
+        sys.setswitchinterval(before)
+    for peer in peers:
+        peer.hang_up()
+    del peer, peers
+    for _ in range(3):  # the line, the end, and what was left of the last turn
+        a_turn(engine)
+    gc.collect()
+
+    assert freed_on - {threading.get_ident()}
+    assert living() == living_before
