@@ -18,7 +18,7 @@ from proxy.downstream.native cimport wire as w
 import os
 
 from protocol.bitcoin.target import MAX_TARGET, target_from_difficulty
-from protocol.errors import LocalError
+from protocol.errors import LocalError, RemoteError
 from protocol.noise.cipher import DecryptionError
 from protocol.sv2.frame import FrameTooLongError
 from protocol.units import WorkerName
@@ -448,6 +448,7 @@ cdef class Wire(Row):
 
         Raises:
             LocalError: They cannot be taken over.
+            RemoteError: The connection is gone.
         """
         cdef bytes key_in = incoming[0], key_out = outgoing[0]
         if len(key_in) != 32 or len(key_out) != 32:
@@ -455,6 +456,8 @@ cdef class Wire(Row):
         if not w.wire_encrypt(
             self.wire, key_in, incoming[1], key_out, outgoing[1]
         ):
+            if not w.wire_is_open(self.wire):
+                raise RemoteError("gone during the handshake")
             raise LocalError("no library to encrypt with, or no memory")
 
     cdef check(self):

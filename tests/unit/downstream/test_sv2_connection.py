@@ -630,3 +630,18 @@ def test_nothing_is_left_of_connections_when_a_site_ends(protocol: str) -> None:
             wire.connection.connectionLost()  # as Twisted does
 
     assert set(door.hall.clock.getDelayedCalls()) <= waiting
+
+
+@pytest.mark.parametrize("protocol", ["sv2", "auto"])
+def test_who_is_gone_during_the_handshake_is_no_fault_of_ours(protocol: str) -> None:
+    door = Door()
+    wire: Any = door.connect(protocol)
+    first = wire.line.outgoing()
+
+    if door.hall.engine == "native":
+        wire._socket.sendall(first)  # not answered before the end is there too
+    else:
+        wire.send(first)
+    wire.hang_up()
+
+    assert not door.connections._lodgers  # and no failure was logged
