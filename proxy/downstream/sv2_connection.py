@@ -29,7 +29,7 @@ from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.speaker import Speaker
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, least_difficulty, read_worker
-from proxy.runtime.outbox import MAX_UNSENT_BYTES, Outbox
+from proxy.runtime.outbox import Outbox, unsent_limit
 
 OPEN_WITHIN = Seconds(15.0)
 """For handshake, setup and the first channel; also how long one may be without."""
@@ -227,9 +227,9 @@ class Sv2Connection(Speaker):
         return Sv2Miner(**fields)
 
     def _widen(self) -> None:
-        """Allow as many unsent bytes as so many miners on their own would have."""
+        """Allow as many unsent bytes as so many miners may have, to a limit."""
         if self._outbox is not None:
-            self._outbox.max_unsent_bytes = MAX_UNSENT_BYTES * len(self._miners)
+            self._outbox.max_unsent_bytes = unsent_limit(len(self._miners))
 
     def _flush(self) -> None:
         data = self._session.outgoing()

@@ -9,6 +9,14 @@ from zope.interface import implementer
 MAX_UNSENT_BYTES = 65536
 """A miner this far behind has not read for about 40 jobs: it is dropped."""
 
+MOST_UNSENT_BYTES = 1 << 24
+"""Of a connection, however many miners it has: two jobs for each of 8192."""
+
+
+def unsent_limit(miners: int) -> int:
+    """Return how far behind a connection with so many miners may be, in bytes."""
+    return min(MAX_UNSENT_BYTES * max(miners, 1), MOST_UNSENT_BYTES)
+
 
 class WayOut(Protocol):
     """Where lines to one peer go: an `Outbox`, or what does the same."""

@@ -236,7 +236,7 @@ bool ask_frame(wire *w, const char **frame, size_t *size);
 
 wire *find_channel(const tunnel *t, uint32_t id); /* NULL: none has it */
 void send_frames(wire *w, const char *data, size_t size); /* whole ones, unsealed */
-size_t unsent_limit(const wire *w); /* as many as so many miners on their own */
+size_t unsent_limit(const wire *w); /* of so many miners on their own, to a limit */
 void tunnel_free(tunnel *t);
 
 /* ---- accept.c ---- */

@@ -178,7 +178,8 @@ void wire_close_channel(wire *w)
 
 size_t unsent_limit(const wire *w)
 {
+    const size_t most = MOST_UNSENT_BYTES / MAX_UNSENT_BYTES;
     size_t miners = w->tunnel ? w->tunnel->channel_count : 1;
 
-    return MAX_UNSENT_BYTES * (miners ? miners : 1);
+    return MAX_UNSENT_BYTES * (!miners ? 1 : miners < most ? miners : most);
 }

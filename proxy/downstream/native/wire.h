@@ -27,6 +27,7 @@
 
 #define MAX_LINE_BYTES 16384 /* protocol.sv1.server says why */
 #define MAX_UNSENT_BYTES 65536 /* a miner this far behind has stopped reading */
+#define MOST_UNSENT_BYTES (16 << 20) /* of a connection, however many miners it has */
 #define MAX_RECORDS 1024 /* verdicts of a turn */
 #define MAX_EVENTS 512 /* sockets of a turn */
 #define MAX_ACCEPTS 256 /* new connections of a turn */
