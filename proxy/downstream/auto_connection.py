@@ -1,7 +1,7 @@
 """A connection whose protocol its first bytes will tell."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
@@ -16,11 +16,26 @@ from proxy.downstream.speaker import Speaker
 SPEAK_WITHIN = Seconds(15.0)
 
 
+class Porch(Protocol):
+    """Where a connection waits until it is known what it speaks."""
+
+    def admit(self, transport: Any) -> str | None:
+        """Return the address of a new connection; None if it is not taken."""
+
+    def arrived(self, connection: Speaker, address: str) -> None:
+        """Count it in."""
+
+    def departed(self, connection: Speaker) -> None:
+        """Count it out."""
+
+
 class AutoConnection(Speaker):
     """Waits for the first bytes, then stands aside.
 
+    While it waits it counts as a connection of its site; then the speaker does.
+
     Args:
-        admit: Returns None for a transport that it has hung up on.
+        porch: Who counts it.
         speaker_of: Makes the protocol that takes over.
         clock: Limits the wait.
     """
@@ -29,21 +44,26 @@ class AutoConnection(Speaker):
 
     def __init__(
         self,
-        admit: Callable[[object], str | None],
+        porch: Porch,
         speaker_of: Callable[[Dialect], Speaker],
         clock: IReactorTime,
     ) -> None:
-        self._admit = admit
+        self._porch = porch
         self._speaker_of = speaker_of
         self._clock = clock
         self._first = b""
+        self._address = ""
         self._speaker: Speaker | None = None
-        self._due: IDelayedCall | None = None
+        self._due: IDelayedCall | None = None  # it waits until then
 
     @override
     def connectionMade(self) -> None:
-        if self._admit(self._transport) is not None:
-            self._due = self._clock.callLater(SPEAK_WITHIN, self._on_time)
+        address = self._porch.admit(self._transport)
+        if address is None:
+            return
+        self._address = address
+        self._porch.arrived(self, address)
+        self._due = self._clock.callLater(SPEAK_WITHIN, self._on_time)
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -52,7 +72,7 @@ class AutoConnection(Speaker):
             return
         self._first += data
         dialect = tell_dialect(self._first)
-        if dialect is None:
+        if dialect is None or self._due is None:
             return
         self._stop_waiting()
         self._speaker = self._speaker_of(dialect)
@@ -71,21 +91,19 @@ class AutoConnection(Speaker):
         if self._speaker is not None:
             self._speaker.hang_up(why)
             return
-        self._log.info("dropping {peer}: {why}", peer=self._peer, why=why)
+        self._log.info("dropping {peer}: {why}", peer=self._address, why=why)
         self._transport.abortConnection()
 
     def _stop_waiting(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+        due, self._due = self._due, None
+        if due is None:
+            return
+        self._porch.departed(self)
+        if due.active():
+            due.cancel()
 
     def _on_time(self) -> None:
-        self._due = None
         self.hang_up(f"nothing said in {SPEAK_WITHIN:g} s")
-
-    @property
-    def _peer(self) -> str:
-        return str(getattr(self._transport.getPeer(), "host", "local"))
 
     @property
     def _transport(self) -> Any:

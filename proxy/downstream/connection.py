@@ -111,7 +111,7 @@ class Hall(Factory):
         self._ids = count(1)
         self.keys: ServerKeys | None = None
         self._connections: dict[int, Droppable] = {}
-        self._lodgers: dict[Sv2Connection, str] = {}
+        self._lodgers: dict[Speaker, str] = {}
         self._crowds: Counter[str] = Counter()
 
     @override
@@ -131,7 +131,7 @@ class Hall(Factory):
         if protocol == Dialect.SV2:
             return Sv2Connection(self, floor, keys)
         return AutoConnection(
-            self.admit, lambda dialect: self.enter(floor, dialect), floor.clock
+            self, lambda dialect: self.enter(floor, dialect), floor.clock
         )
 
     def admit(self, transport: Any) -> str | None:
@@ -169,12 +169,12 @@ class Hall(Factory):
         """Return a number that no miner had."""
         return next(self._ids)
 
-    def arrived(self, connection: Sv2Connection, address: str) -> None:
+    def arrived(self, connection: Speaker, address: str) -> None:
         """Count in a connection that may be without miners."""
         self._lodgers[connection] = address
         self._crowds[address] += 1
 
-    def departed(self, connection: Sv2Connection) -> None:
+    def departed(self, connection: Speaker) -> None:
         """Count it out."""
         address = self._lodgers.pop(connection)
         self._crowds[address] -= 1
@@ -233,7 +233,8 @@ class Hall(Factory):
 
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
-        for connection in {*self._connections.values(), *self._lodgers}:
+        everybody: set[Droppable | Speaker] = {*self._connections.values()}
+        for connection in everybody | set(self._lodgers):
             connection.hang_up("the proxy stops")
 
     def _crowd_at(self, address: str) -> str:

@@ -67,7 +67,7 @@ class Entrance:
         if protocol == Dialect.SV2:
             return NativeSv2Connection(self.hall, floor, keys, transport)
         return AutoConnection(
-            self.hall.admit,
+            self.hall,
             lambda dialect: self._speaker(transport, dialect),
             floor.clock,
         )

@@ -645,3 +645,61 @@ def test_who_is_gone_during_the_handshake_is_no_fault_of_ours(protocol: str) -> 
     wire.hang_up()
 
     assert not door.connections._lodgers  # and no failure was logged
+
+
+@pytest.mark.parametrize("protocol", ["sv1", "sv2", "auto"])
+def test_limits_bind_connections_that_say_nothing(protocol: str) -> None:
+    door = Door(connections_per_address=2, connections=5)
+
+    wires = [door.connect(protocol, f"10.0.0.{n % 3}") for n in range(12)]
+
+    assert sum(not wire.is_dropped for wire in wires) == 5
+    for wire in wires:
+        if not wire.is_dropped:
+            wire.hang_up()
+    assert not door.connect(protocol).is_dropped
+
+
+@pytest.mark.parametrize("protocol", ["sv1", "auto"])
+def test_a_connection_of_the_older_version_is_counted_once(protocol: str) -> None:
+    door = Door(connections_per_address=1)
+    door.hall.sources[0].post()
+    wire = door.connect(protocol)
+
+    wire.send(b'{"id":1,"method":"mining.subscribe","params":[]}\n')
+
+    assert b'"id":1' in wire.received()
+    assert (len(door.roster.miners), len(door.connections._lodgers)) == (1, 0)
+    assert door.connect(protocol).is_dropped
+
+
+def test_a_connection_of_the_newer_version_is_counted_once() -> None:
+    door = Door(connections_per_address=1)
+    door.hall.sources[0].post()
+    wire = door.connect("auto").set_up()
+
+    assert isinstance(wire.extended()[0], mining.OpenExtendedMiningChannelSuccess)
+    assert (len(door.roster.miners), len(door.connections._lodgers)) == (1, 1)
+    wire.hang_up()
+    assert not door.connections._lodgers
+
+
+def test_a_connection_that_said_nothing_in_time_is_counted_no_more() -> None:
+    door = Door(connections_per_address=1)
+    silent = door.connect("auto")
+
+    door.hall.clock.advance(15)
+
+    assert silent.is_dropped
+    silent.hang_up()
+    assert not door.connect("auto").is_dropped
+
+
+@pytest.mark.parametrize("protocol", ["sv1", "sv2", "auto"])
+def test_who_says_nothing_is_hung_up_on_when_the_site_ends(protocol: str) -> None:
+    door = Door()
+    wire = door.connect(protocol)
+
+    door.connections.close_all()
+
+    assert wire.is_dropped
