@@ -88,15 +88,17 @@ int main(void)
     for (int i = 0; i < MINERS; i++)
         wires[i] = open_wire(e, g, &ends[i]);
     for (int round = 0; round < ROUNDS; round++) {
+        bool is_busy = true;
+
         for (int i = 0; i < MINERS; i++)
             send_shares(ends[i], round);
-        for (int turn = 0; turn < 4; turn++) {
+        for (int turn = 0; turn < 4 || (is_busy && turn < 1000); turn++) {
             engine_run(e, round, 1.7e9 + round);
             work += engine_verdicts(e, found);
             for (int v = 0; v < VERDICTS; v++)
                 sum[v] += found[v];
             engine_answer(e);
-            (void)engine_rest(e);
+            is_busy = engine_rest(e);
         }
         for (int i = 0; i < MINERS; i++)
             drain(ends[i]);
