@@ -18,7 +18,7 @@ def extension(module: Path, parts: list[Path], headers: list[Path]) -> Extension
         [str(part) for part in (module.with_suffix(".pyx"), *sorted(parts))],
         depends=[str(file) for folder in headers for file in folder.glob("*.h")],
         include_dirs=[str(folder) for folder in headers],
-        libraries=["dl"],  # a part of the C library since glibc 2.34
+        libraries=["dl", "pthread"],  # parts of the C library since glibc 2.34
         extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden"],
     )
 
