@@ -42,29 +42,41 @@ void accept_some(engine *e, int *listener)
     }
 }
 
+/* The place of a listener, or a free one for -1; NULL: there is none. */
+static int *place_of(engine *e, int fd)
+{
+    for (int *at = e->listeners; at < e->listeners + MAX_LISTENERS; at++)
+        if (*at == fd)
+            return at;
+    return NULL;
+}
+
+/* A place that was closed is taken again. An event of this turn may still name it:
+ * then the new listener is asked, which does no harm. */
 bool engine_listen(engine *e, int fd)
 {
-    size_t i = 0;
     struct epoll_event event = {.events = EPOLLIN};
+    int *at = place_of(e, fd);
 
-    while (i < e->listener_count && e->listeners[i] != fd)
-        i++;
-    if (i == MAX_LISTENERS)
+    if (!at && !(at = place_of(e, -1))) {
+        errno = ENOSPC;
         return false;
-    e->listeners[i] = fd;
-    if (i == e->listener_count)
-        e->listener_count++;
-    event.data.ptr = &e->listeners[i];
-    return !epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_ADD, fd, &event) || errno == EEXIST;
+    }
+    event.data.ptr = at;
+    if (epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_ADD, fd, &event) && errno != EEXIST)
+        return false;
+    *at = fd;
+    return true;
 }
 
 void engine_unlisten(engine *e, int fd)
 {
-    for (size_t i = 0; i < e->listener_count; i++)
-        if (e->listeners[i] == fd) {
-            epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_DEL, fd, NULL);
-            e->listeners[i] = -1; /* its place stays: an event may name it */
-        }
+    int *at = place_of(e, fd);
+
+    if (!at)
+        return;
+    epoll_ctl(e->lanes[0]->inner, EPOLL_CTL_DEL, fd, NULL);
+    *at = -1;
 }
 
 bool is_listener(const engine *e, const void *tag)

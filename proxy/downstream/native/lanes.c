@@ -41,6 +41,8 @@ engine *engine_new(unsigned lanes)
     if (!e)
         return NULL;
     e->outer = e->timer = -1;
+    for (int i = 0; i < MAX_LISTENERS; i++)
+        e->listeners[i] = -1;
     if (lanes >= 1 && lanes <= MAX_LANES && open_all(e, lanes))
         return e;
     code = lanes >= 1 && lanes <= MAX_LANES ? errno : EINVAL;

@@ -31,7 +31,6 @@ enum {
     RECEIVE_BYTES = 65536,
     ANSWER_BYTES = MAX_ID_BYTES + 128, /* the longest is 125 B with its id */
     LOOK_AT_CLOCK = 16, /* every so many lines */
-    MAX_LISTENERS = 64,
     HEADER_BYTES = 6, /* of a frame; protocol.sv2.frame has the layout */
     MAX_CHUNK_BYTES = 65535 - MAC_BYTES, /* sealed at once */
     MAX_PAYLOAD_BYTES = 0x14000, /* protocol.sv2.server says why */
@@ -184,8 +183,7 @@ typedef struct {
 
 struct engine {
     int outer, timer;
-    int listeners[MAX_LISTENERS];
-    size_t listener_count;
+    int listeners[MAX_LISTENERS]; /* -1: a free place */
     bool is_crowded;
     arrival arrivals[MAX_ACCEPTS];
     size_t arrival_count;

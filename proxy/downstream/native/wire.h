@@ -33,6 +33,7 @@
 #define MAX_ACCEPTS 256 /* new connections of a turn */
 #define MAX_TERMS 8
 #define MAX_LANES 16 /* threads of an engine */
+#define MAX_LISTENERS 64 /* at a time */
 #define TURN_NS 2000000 /* a turn ends after 2 ms */
 #define REST_NS 900000 /* while little comes in, a turn each millisecond or so */
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
@@ -99,7 +100,7 @@ engine *engine_new(unsigned lanes); /* 1 to MAX_LANES; NULL: errno */
 unsigned engine_lanes(const engine *e);
 void engine_free(engine *e);
 int engine_fd(const engine *e); /* readable: call engine_run */
-bool engine_listen(engine *e, int fd); /* of a listening socket; again after a rest */
+bool engine_listen(engine *e, int fd); /* again after a rest; false: errno */
 void engine_unlisten(engine *e, int fd);
 
 /* Read and judge for one turn at `now` (monotonic seconds), `wall` (Unix seconds). */
