@@ -1,7 +1,18 @@
 """Connect to a host by whatever name its network has for it."""
 
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint
+from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IReactorTCP,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.hosts import is_host
@@ -27,6 +38,35 @@ def host_endpoint(
     """
     kind = _PlainNameEndpoint if is_host(host) else HostnameEndpoint
     return kind(reactor, host, port, timeout)
+
+
+async def connect_within(
+    endpoint: IStreamClientEndpoint,
+    factory: IProtocolFactory,
+    limit: Seconds,
+    clock: IReactorTime,
+) -> None:
+    """Connect, look-up and all, or give up after `limit`.
+
+    An endpoint that is cancelled, by the limit or with the coroutine that waits, fails
+    with an error of its own that nobody expects of a Deferred.
+
+    Raises:
+        DeadlineError: The limit has passed.
+        CancelledError: The coroutine was cancelled.
+    """
+    dialling = endpoint.connect(factory)
+    try:
+        await dialling.addTimeout(limit, clock, _given_up)
+    except ConnectingCancelledError as error:
+        raise CancelledError from error
+
+
+def _given_up(result: Any, limit: float) -> Any:
+    if not isinstance(result, Failure):
+        return result  # it was there at the last moment
+    result.trap(CancelledError, ConnectingCancelledError)
+    raise DeadlineError(f"no answer in {limit:g} s")
 
 
 class _PlainNameEndpoint(HostnameEndpoint):

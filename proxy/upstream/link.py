@@ -26,6 +26,7 @@ from protocol.units import Seconds
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
+from proxy.runtime.host_endpoint import connect_within
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import NOT_CONNECTED, PoolAddress, followed
 from proxy.upstream.connection import PoolConnection
@@ -158,8 +159,8 @@ class PoolLink:
         factory = Factory.forProtocol(lambda: self._new_connection(address))
         factory.noisy = False
         try:
-            dialling = self.endpoint_of(address).connect(factory)
-            await dialling.addTimeout(CONNECT_TIMEOUT, self.clock)
+            endpoint = self.endpoint_of(address)
+            await connect_within(endpoint, factory, CONNECT_TIMEOUT, self.clock)
         except NOT_CONNECTED as error:
             self._connection = None
             self._down(f"cannot connect: {error}")

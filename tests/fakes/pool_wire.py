@@ -98,6 +98,7 @@ class PoolServer:
         self.clock.advance(1000)
         self.refuses = False
         self.refusal: Exception = error.ConnectionRefusedError()
+        self.swallows = False  # who dials is neither let in nor turned away
         self.dialled: list[tuple[float, PoolAddress]] = []
         self.wires: list[Wire] = []
         self.settled: list[tuple[int, str, str]] = []
@@ -153,6 +154,8 @@ class PoolServer:
         self.dialled.append((self.clock.seconds(), address))
         if self.refuses:
             return fail(self.refusal)
+        if self.swallows:
+            return Deferred(lambda d: d.errback(error.ConnectingCancelledError(None)))
         self.wires.append(Wire(factory))
         return succeed(self.wires[-1].protocol)
 

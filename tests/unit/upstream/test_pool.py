@@ -282,6 +282,27 @@ def test_a_pool_may_ask_to_reconnect(
     assert server.dialled[-1][1] == HOME
 
 
+def test_a_pool_that_does_not_answer_is_dialled_again() -> None:
+    server = PoolServer()
+    server.swallows = True
+    feed = server.open()
+    server.pass_time(15)
+    assert feed.reason == "cannot connect: no answer in 15 s"
+
+    server.swallows = False
+    server.pass_time(5)
+    server.wire.welcome()
+    assert server.pool.state() == "ready"
+
+
+def test_a_stop_while_a_pool_is_dialled_is_no_failure() -> None:
+    server = PoolServer()
+    server.swallows = True
+    server.open()
+
+    assert server.close().called
+
+
 def test_a_host_that_cannot_be_looked_up_costs_one_try() -> None:
     server = PoolServer(reconnect=True)
     feed = server.open()
