@@ -75,7 +75,7 @@ def step(
         _learn(known, fleet, sight, params) if settled else evolve(known, last_w=None)
     )
     ramped = _ramp(known.ramped_w, budget.watts, sight, params)
-    guard = _guard(learned, fleet, ramped, params)
+    guard = guard_at(learned, fleet, ramped, params)
     allow = Watts(ramped * (1.0 - guard))
     integral = _integral(learned, allow, fleet, sight, params, settled=settled)
     bias = params.bias_high if sight.is_blind else learned.bias
@@ -97,6 +97,17 @@ def step(
         hash_hs=best_hashrate(fleet, it_w / bias),
     )
     return after, cap
+
+
+def guard_at(
+    known: Estimate, fleet: Fleet, ramped: float, params: EstimateParams
+) -> float:
+    """Return the part of `ramped` watts that is kept free: at least one machine's."""
+    if ramped <= 0:
+        return params.guard_low
+    largest = float(fleet.full_w.max(initial=0.0))
+    noise = params.guard_sigmas * math.sqrt(known.variance_w2)
+    return min(1.0, max(params.guard_low, noise / ramped, largest / ramped))
 
 
 def _learn(
@@ -149,16 +160,6 @@ def _ramp(
     if sight.is_urgent or params.ramp_down_w_per_s <= 0:
         return Watts(budget_w)
     return Watts(max(budget_w, before - params.ramp_down_w_per_s * sight.elapsed))
-
-
-def _guard(
-    known: Estimate, fleet: Fleet, ramped: float, params: EstimateParams
-) -> float:
-    if ramped <= 0:
-        return params.guard_low
-    largest = float(fleet.full_w.max(initial=0.0))
-    noise = params.guard_sigmas * math.sqrt(known.variance_w2)
-    return min(1.0, max(params.guard_low, noise / ramped, largest / ramped))
 
 
 def _integral(  # noqa: PLR0913

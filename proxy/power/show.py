@@ -11,6 +11,7 @@ from protocol.units import Seconds, Watts
 from proxy.power.alarms import Alarm, AlarmName
 from proxy.power.budget import Order
 from proxy.power.drawn import drawn
+from proxy.power.estimate import guard_at
 from proxy.power.evidence import Proof
 from proxy.power.machines import Machine, Mode
 from proxy.power.messages import SiteFigures
@@ -145,14 +146,14 @@ def _state(site: SiteControl, machine: Machine, now: Seconds) -> str:
 
 def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
     """Return what would be done now under a budget of `watts`; nothing is."""
-    cap, fleet = site.cap, site.table.fleet
-    if cap is None:
+    fleet, estimate, params = site.table.fleet, site.state.estimate, site.params
+    if site.cap is None:
         return None
-    budget = min(watts, site.orders.envelope.budget_w)
-    aux, bias = site.params.estimate.aux, site.state.estimate.bias
-    allowed = aux.it_watts(budget * (1.0 - cap.guard))
-    grant = grant_within(allowed, aux.it_watts(budget), budget, bias)
-    planned = plan(grant, fleet, now, site.params.plan)
+    budget, aux = min(watts, site.orders.envelope.budget_w), params.estimate.aux
+    guard = guard_at(estimate, fleet, budget, params.estimate)
+    allowed = aux.it_watts(budget * (1.0 - guard))
+    grant = grant_within(allowed, aux.it_watts(budget), budget, estimate.bias)
+    planned = plan(grant, fleet, now, params.plan)
     steps = [
         StepView(
             machine=site.table.machines[c.row].key,

@@ -414,6 +414,23 @@ def test_a_dry_run_lists_each_step_and_their_sum_and_does_nothing() -> None:
     assert site.control.table.fleet.level.tolist() == level.tolist()
 
 
+def test_a_dry_run_keeps_the_guard_and_the_auxiliary_load_as_the_site_would() -> None:
+    site = running(*(f"park.{n}" for n in range(20)), aux_w=2000, aux_share=0.1)
+    site.live(range(11, 1000))
+
+    view = dry(site, 60_000.0, 999)
+    site.order(60_000.0, at=999.5)
+    site.tick(1000)
+
+    fleet, cap = site.control.table.fleet, site.control.cap
+    assert cap is not None
+    assert cap.guard == pytest.approx(3500.0 / 60_000.0)
+    allowed = (60_000.0 * (1.0 - cap.guard) - 2000.0) / 1.1 / cap.bias
+    left_w = 20 * 3500.0 + view.watts
+    assert allowed - 3150.0 < left_w <= allowed
+    assert left_w == pytest.approx(fleet.target_w.sum())
+
+
 def test_a_dry_run_of_more_than_the_contract_is_one_of_the_contract() -> None:
     site = running("park.1", budget_w=5000)
 
