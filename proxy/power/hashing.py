@@ -25,7 +25,8 @@ class Hashing:
 
     Attributes:
         difficulty: Of its shares now; 0: not known, nothing is expected.
-        missed: Shares that it should have sent since its last one.
+        missed: Shares that it should have sent since the look after its last one:
+            by how much that one came before the look, nobody knows.
         strays: Reports of shares since it should have stopped.
         stray_at: When the last of these came.
     """
@@ -34,6 +35,7 @@ class Hashing:
     missed: float = field(default=0.0, init=False)
     strays: int = field(default=0, init=False)
     stray_at: Seconds = field(default=Seconds(0.0), init=False)
+    _has_found: bool = field(default=False, init=False)  # since the last look
     _recent: ShareSum = field(default=NO_SHARES, init=False)
     _before: ShareSum = field(default=NO_SHARES, init=False)
 
@@ -55,7 +57,7 @@ class Hashing:
     def add(self, shares: ShareSum) -> None:
         """Count shares of a machine at work."""
         self._recent = self._recent + shares
-        self.missed = 0.0
+        self.missed, self._has_found = 0.0, True
 
     def stray(self, now: Seconds) -> None:
         """Count shares of a machine that should have stopped long ago."""
@@ -68,13 +70,14 @@ class Hashing:
         if self._recent.seconds >= HALF:
             self._before, self._recent = self._recent, NO_SHARES
         self._recent = self._recent + ShareSum(0, 0.0, 0.0, elapsed)
-        if self.difficulty > 0:
+        has_found, self._has_found = self._has_found, False
+        if self.difficulty > 0 and not has_found:
             each = HASHES_PER_DIFFICULTY * self.difficulty
             self.missed += rate * elapsed / each
 
     def rest(self) -> None:
         """Expect nothing: it is not at work."""
-        self.missed = 0.0
+        self.missed, self._has_found = 0.0, False
 
     def expected_hs(self, model_hs: HashesPerSecond) -> HashesPerSecond:
         """Return what it can be relied on to find.

@@ -258,7 +258,7 @@ def test_orders_up_and_down_and_ramps_raise_no_alarm(
     assert alarms(site) == []
 
 
-@pytest.mark.parametrize("pace", [2.0, 60.0])
+@pytest.mark.parametrize("pace", [2.0, 60.0, 300.0])
 def test_a_retarget_raises_no_alarm(tmp_path: Path, pace: float) -> None:
     site = settled(tmp_path)
 

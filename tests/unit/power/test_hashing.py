@@ -109,13 +109,34 @@ def test_one_share_on_its_way_is_no_proof_of_hashing_on() -> None:
 
 def test_a_share_or_a_rest_leaves_nothing_owed() -> None:
     hashing = Hashing(difficulty(20.0))
-    for excuse in (lambda: hashing.add(some(1, 1.0)), hashing.rest):
+    for excuse in (hashing.rest, lambda: hashing.add(some(1, 1.0))):
         hashing.owe(MODEL, STEP)
         assert hashing.missed == pytest.approx(20.0 / 12.0)
 
         excuse()
 
         assert hashing.missed == 0.0
+
+
+def test_of_the_time_in_which_a_share_came_nothing_is_owed() -> None:
+    hashing = Hashing(difficulty(300.0))  # 25 a look: more than prove a silence
+
+    hashing.add(some(9, hashing.difficulty))
+    hashing.owe(MODEL, STEP)
+    assert hashing.missed == 0.0
+    hashing.owe(MODEL, STEP)
+
+    assert hashing.missed == pytest.approx(25.0)
+
+
+def test_a_share_from_before_a_rest_excuses_nothing_after_it() -> None:
+    hashing = Hashing(difficulty(20.0))
+
+    hashing.add(some(1, hashing.difficulty))
+    hashing.rest()
+    hashing.owe(MODEL, STEP)
+
+    assert hashing.missed == pytest.approx(20.0 / 12.0)
 
 
 def test_time_without_shares_is_no_work() -> None:
