@@ -7,6 +7,7 @@ import pytest
 
 from protocol.units import Seconds, Watts
 from proxy.power.actuate import ATTEMPTS, LIMIT_MARGIN, QUIET, RETRY, Actuations
+from proxy.power.admission import Admission
 from proxy.power.effects import Call, Effects, Verb
 from proxy.power.machines import Machine, Mode
 from proxy.power.ports import DeviceReport
@@ -34,7 +35,10 @@ class Hall:
         self.machine.heard_at = NOW
         self.effects = Effects()
         self.events: list[tuple[str, str, dict[str, Any]]] = []
-        self.actuations = Actuations(self.table, self._log, lambda: self.effects)
+        self.admission = Admission(self.table, self._log, lambda: self.effects)
+        self.actuations = Actuations(
+            self.table, self._log, self.admission, lambda: self.effects
+        )
 
     def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
         self.events.append((kind, cause, body))

@@ -6,6 +6,7 @@ import pytest
 
 from protocol.units import Watts
 from proxy.power.actuate import RETRY, Actuations
+from proxy.power.admission import Admission
 from proxy.power.alarms import AlarmName, Alarms
 from proxy.power.effects import Call, Effects, Verb
 from proxy.power.machines import Mode
@@ -32,7 +33,10 @@ class Hall:
         self.effects = Effects()
         self.events: list[tuple[str, str, dict[str, Any]]] = []
         self.alarms = Alarms(self._log)
-        self.actuations = Actuations(self.table, self._log, lambda: self.effects)
+        self.admission = Admission(self.table, self._log, lambda: self.effects)
+        self.actuations = Actuations(
+            self.table, self._log, self.admission, lambda: self.effects
+        )
         self.polls = Polls(self.table, self.actuations, self._log, self.alarms, foreign)
 
     def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
