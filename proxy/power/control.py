@@ -23,6 +23,9 @@ from proxy.power.safety import (
 STEEPEST = 1.25
 """Of what a site draws at full power: a larger step within a second is a spike."""
 
+GUARD_BACK = 1.05
+"""On what a site draws already: the guard that the estimator takes off again."""
+
 
 @frozen
 class SiteParams:
@@ -144,6 +147,21 @@ def act(
     if planned.reason.any():  # what the meter shows next is a step, not its noise
         estimate = evolve(estimate, last_w=None)
     return Action(evolve(state, estimate=estimate), cap, planned)
+
+
+def taken_over(sensed: Sensed, params: SiteParams) -> Sensed:
+    """Let ramps begin where the site is: what it draws already is no rise.
+
+    Not for ever: what is granted shows on the meter, and would lift the ramp again and
+    again.
+    """
+    drawn_w = sensed.state.meter.trusted_w if params.meter else None
+    if drawn_w is None:
+        return sensed
+    estimate = sensed.state.estimate
+    now_w = min(drawn_w * GUARD_BACK, sensed.stance.limit_w)
+    estimate = evolve(estimate, ramped_w=Watts(max(estimate.ramped_w, now_w)))
+    return evolve(sensed, state=evolve(sensed.state, estimate=estimate))
 
 
 def _conditions(

@@ -22,6 +22,7 @@ from proxy.power.control import (
     act,
     sense,
     site_at,
+    taken_over,
 )
 from proxy.power.drawn import by_model
 from proxy.power.effects import Call, Effects, Learned, MachineRow
@@ -44,9 +45,6 @@ SOON = Seconds(1.0)
 
 TAKEOVER = Seconds(60.0)
 """After the start: what the site is found to draw is taken over and no rise."""
-
-GUARD_BACK = 1.05
-"""On what a site draws already: the guard that the estimator takes off again."""
 
 ROOM_FOR_NEW = "seen for the first time, and there is room for it"
 
@@ -245,28 +243,13 @@ class SiteControl:
         self.table.age(elapsed)
         new = self.table.adopt(now)
         if now - self._began_at < TAKEOVER and sensed.stance.may_raise:
-            sensed = self._ramped_to_meter(sensed)
+            sensed = taken_over(sensed, self.params)
         moment = Moment(now, self._at, elapsed, self.table.working_share(now))
         action = act(sensed, self.table.fleet, budget, moment, self.params)
         self.state, self.cap = action.state, action.cap
         if action.plan.reason.any():
             self._log("cap", str(action.cap), attrs.asdict(action.cap))
         self._command(action.plan, new, now)
-
-    def _ramped_to_meter(self, sensed: Sensed) -> Sensed:
-        """Let ramps begin where the site is: what it draws already is no rise.
-
-        For the first minute alone: what is granted shows on the meter, and would
-        lift the ramp again and again.
-        """
-        drawn_w = sensed.state.meter.trusted_w if self.params.meter else None
-        if drawn_w is None:
-            return sensed
-        estimate = sensed.state.estimate
-        now_w = min(drawn_w * GUARD_BACK, sensed.stance.limit_w)
-        ramped = max(estimate.ramped_w, now_w)
-        estimate = attrs.evolve(estimate, ramped_w=Watts(ramped))
-        return attrs.evolve(sensed, state=attrs.evolve(sensed.state, estimate=estimate))
 
     def _command(self, plan: Plan, new: list[Machine], now: Seconds) -> None:
         """Tell the machines what the plan wants of them, those going down first."""

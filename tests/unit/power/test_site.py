@@ -6,11 +6,12 @@ import pytest
 
 from protocol.units import Watts
 from proxy.power.alarms import AlarmName
+from proxy.power.control import GUARD_BACK
 from proxy.power.effects import Call, Learned, MachineRow, Verb
 from proxy.power.machines import ABSENT_AFTER
 from proxy.power.messages import Work
 from proxy.power.ports import DeviceReport
-from proxy.power.site import CONTROL_PERIOD, GUARD_BACK, ROOM_FOR_NEW
+from proxy.power.site import CONTROL_PERIOD, ROOM_FOR_NEW
 from proxy.power.table import FORGOTTEN_AFTER
 from tests.unit.power.sites import AT, METER, Site, wall
 from tests.unit.power.tables import later
