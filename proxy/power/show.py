@@ -203,10 +203,9 @@ def _orders(site: SiteControl) -> list[OrderView]:
     ]
 
 
-def _rank(order: Order) -> tuple[bool, float]:
-    if order.expires is None:
-        return False, -order.received_at
-    return True, order.expires
+def _rank(order: Order) -> float:
+    """Order those without an end first, the newest ahead; then who ends sooner."""
+    return -order.received_at if order.expires is None else order.expires
 
 
 def _signals(site: SiteControl, now: Seconds) -> list[SignalView]:

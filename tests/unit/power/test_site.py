@@ -427,3 +427,31 @@ def test_a_hidden_load_that_is_gone_for_two_minutes_is_over() -> None:
 
     assert len(site.events("cleared")) == 1
     assert site.control.alarms.standing == []
+
+
+# what could not be written down
+
+
+def test_an_order_that_is_taken_back_is_refused_in_the_log_and_rules_no_more() -> None:
+    site = Site("park.1", budget_w=50_000)
+    said = site.control.orders.said()
+    site.order(60_000)
+    taken = site.control.orders.orders
+
+    holds = site.control.take_back(taken, said, "disk full", later(7), wall(7))
+
+    (event,) = site.control.drain().events
+    assert not holds
+    assert (event.kind, event.cause, event.at) == ("refused", "disk full", wall(7))
+    assert event.body["watts"] == 60_000
+    assert site.control.orders.orders == ()
+
+
+def test_an_order_that_lowers_holds_though_it_is_refused() -> None:
+    site = Site("park.1", budget_w=50_000)
+    said = site.control.orders.said()
+    site.order(40_000)
+    taken = site.control.orders.orders
+
+    assert site.control.take_back(taken, said, "disk full", later(7), wall(7))
+    assert site.control.orders.orders == taken
