@@ -37,7 +37,10 @@ def verdict_line(message_id: bytes, verdict: Verdict) -> bytes:
 
 def difficulty_line(difficulty: Difficulty) -> bytes:
     """Return mining.set_difficulty; whole numbers are written as such."""
-    value = int(difficulty) if difficulty.is_integer() else difficulty
+    number = float(
+        difficulty
+    )  # for type checkers an int is one: it has not its methods
+    value = int(number) if number.is_integer() else number
     return notification("mining.set_difficulty", [value])
 
 

@@ -22,7 +22,7 @@ class LedgerConfig(Section, frozen=True, kw_only=True):
     """`[proxy.ledger]`."""
 
     durability: Literal["process", "power"] = "process"
-    keep_shares_s: Annotated[float, Meta(ge=3600)] = 86400
+    keep_shares_s: Annotated[float, Meta(ge=3600)] = 86400.0
     max_bytes: Annotated[int, Meta(ge=1_000_000)] = 20_000_000_000
 
 
@@ -94,7 +94,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     password: Secret | None = None
     zmq_hashblock: Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+$")] | None = None
     payout_address: str | None = None
-    min_block_difficulty: NotNegative = 0
+    min_block_difficulty: NotNegative = 0.0
     network: Network | None = None
     poll_s: Positive = 1.0
 
@@ -112,10 +112,10 @@ class DifficultyConfig(Section, frozen=True, kw_only=True):
         shares_per_minute: 0: fixed difficulty.
     """
 
-    start: Positive = 65536
-    minimum: Positive = 1024
+    start: Positive = 65536.0
+    minimum: Positive = 1024.0
     maximum: Positive = 1e12
-    shares_per_minute: NotNegative = 18
+    shares_per_minute: NotNegative = 18.0
 
 
 class ListenerConfig(Section, frozen=True, kw_only=True):
@@ -146,7 +146,7 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     """`[sites.limits]`; 0: no limit, no ban."""
 
     connections_per_address: Count = 0
-    ban_s: NotNegative = 0
+    ban_s: NotNegative = 0.0
     connections: Annotated[int, Meta(ge=1)] = 100_000
 
 
@@ -173,8 +173,8 @@ class SiteConfig(Section, frozen=True, kw_only=True):
     listeners: tuple[ListenerConfig, ...] = ()
     sources: Sources
     routes: tuple[RouteConfig, ...] = ()
-    fail_back_s: NotNegative = 30
-    hold_s: Positive = 600
+    fail_back_s: NotNegative = 30.0
+    hold_s: Positive = 600.0
     extranonce: ExtranonceConfig = ExtranonceConfig()
     difficulty: DifficultyConfig = DifficultyConfig()
     limits: LimitsConfig = LimitsConfig()

@@ -29,7 +29,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
 
     kind: Literal["schedule", "http", "openadr3", "mqtt", "price"]
     name: Name | None = None
-    lease_s: Positive = 30
+    lease_s: Positive = 30.0
     file: Path | None = None
     time_zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     listen: str | None = None
@@ -63,10 +63,10 @@ class PowerConfig(Section, frozen=True, kw_only=True):
 
     budget_w: Positive
     fail_safe_w: NotNegative
-    ramp_up_w_per_s: NotNegative = 20_000
-    ramp_down_w_per_s: NotNegative = 0
+    ramp_up_w_per_s: NotNegative = 20_000.0
+    ramp_down_w_per_s: NotNegative = 0.0
     meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
-    unknown_w: Positive = 4000
+    unknown_w: Positive = 4000.0
     firm_priority: Priority | None = None
     aux_w: NotNegative | None = None
     aux_share: Annotated[float, Meta(ge=0, le=1)] = 0.03

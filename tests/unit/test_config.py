@@ -1,11 +1,14 @@
 """The configuration: examples load, each wrong key is named."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import msgspec
 import pytest
 
 from proxy.config import Config, ConfigError, Secret, load_config, refuse_unready
+from proxy.config.fields import Section
 from proxy.config.load import MAX_FILE_BYTES, anchor
 from proxy.power.settings import params_of
 from proxy.powered import check_power
@@ -464,3 +467,19 @@ def test_a_priority_has_its_range(tmp_path: Path, priority: int) -> None:
 
 def test_a_relay_is_an_http_url(tmp_path: Path) -> None:
     assert "relay" in fault(tmp_path, POOL + SITE + POWER + 'relay = "10.0.0.8"\n')
+
+
+def sections(kind: type[Section] = Section) -> Iterator[type[Section]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from sections(one)
+
+
+@pytest.mark.parametrize("section", [*sections()], ids=lambda kind: kind.__name__)
+def test_a_default_is_of_the_type_that_the_file_would_give(
+    section: type[Section],
+) -> None:
+    for field in msgspec.structs.fields(section):
+        if get_type_hints(section)[field.name] is float:
+            default = field.default
+            assert default is msgspec.NODEFAULT or type(default) is float, field.name
