@@ -16,6 +16,9 @@ VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "vectors" / "protocol_vectors.json").read_text("utf-8")
 )
 
+DEEP_JSON = b"[" * 100_000 + b"]" * 100_000
+"""Ends in RecursionError in every JSON parser that recurses."""
+
 EASY = Difficulty(1e-9)
 """About one hash in four meets it."""
 

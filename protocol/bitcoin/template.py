@@ -15,6 +15,7 @@ from protocol.bitcoin.target import (
 )
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Difficulty
+from protocol.unreadable import UNREADABLE
 from protocol.work.job import Work
 from protocol.work.version_rolling import OFFERED_MASK
 
@@ -131,7 +132,7 @@ def parse_template(result: bytes | msgspec.Raw) -> Template:
         hardest = min(int(reply.target, 16), target_from_nbits(nbits))
         txids = tuple(_txid(t.txid) for t in reply.transactions)
         transactions = tuple(bytes.fromhex(t.data) for t in reply.transactions)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise MalformedMessageError(f"block template: {error}") from error
     _check_rules(reply.rules)
     commitment = reply.default_witness_commitment

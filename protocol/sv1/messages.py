@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from protocol.errors import MalformedMessageError
 from protocol.units import Difficulty, WorkerName
+from protocol.unreadable import UNREADABLE
 from protocol.work.share import Submission
 
 MAX_ID_BYTES = 64
@@ -103,7 +104,7 @@ def read_request(line: bytes) -> Request:
     """
     try:
         quick = _decode_submit(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return _read_slowly(line)
     if quick.method == "mining.submit":
         return Submit(_checked_id(quick.id), read_share(quick.params))
@@ -148,7 +149,7 @@ def _read_slowly(line: bytes) -> Request:
     try:
         message = _decode_line(line)
         params = _decode_any(message.params)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"not a Stratum message: {error}") from error
     if not isinstance(params, list):
         params = [params]

@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Raw
 
 from protocol.errors import MalformedMessageError
+from protocol.unreadable import UNREADABLE
 
 MAX_ID_BYTES = 64
 
 _NULL = Raw(b"null")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def read_part(part: "msgspec.json.Decoder[T]", data: Any, what: str) -> T:
     """
     try:
         return part.decode(data)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"{what}: {error}") from error
 
 
@@ -61,7 +61,7 @@ def read_id(raw: Raw) -> int | None:
     try:
         value = _ids.decode(raw)
         return int(value) if value is not None else None
-    except (*_UNREADABLE, ValueError, OverflowError):
+    except (*UNREADABLE, ValueError, OverflowError):
         return None
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from protocol.pool_events import ShareRefusal
+from protocol.unreadable import UNREADABLE
 
 MAX_TEXT_CHARS = 200
 
@@ -85,7 +86,7 @@ def read_refusal(error: Raw, reject_reason: Raw) -> Refusal:
     try:
         code, text = _code_and_text(error)
         text = text or _bare_text(reject_reason)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return Refusal()
     is_number = isinstance(code, int | float) and abs(code) <= 1e6  # noqa: PLR2004
     return Refusal(int(code) if is_number else None, shown(text))  # type: ignore[arg-type]

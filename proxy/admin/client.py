@@ -7,6 +7,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from protocol.unreadable import UNREADABLE
+
 TIMEOUT = 10.0
 CHECK_TIMEOUT = 125.0
 """Of a check of the controller's log, which is given up after 120 s."""
@@ -123,5 +125,5 @@ def _line(path: Path, lines: BinaryIO, timeout: float | None = None) -> bytes:
 def _read(path: Path, line: bytes) -> _Answer:
     try:
         return _decode(line)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise AdminError(f"{path} is no admin socket of a proxy: {error}") from error

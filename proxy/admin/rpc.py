@@ -8,6 +8,8 @@ import msgspec
 from attrs import frozen
 from msgspec import Raw
 
+from protocol.unreadable import UNREADABLE
+
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, BAD_PARAMS = -32700, -32600, -32601, -32602
 INTERNAL, REFUSED, OBSERVER = -32603, -32000, -32001
 
@@ -57,7 +59,7 @@ def read_request(line: bytes) -> Request:
         request = _decode(line)
     except msgspec.ValidationError as error:
         raise RpcError(INVALID_REQUEST, f"not a request: {error}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise RpcError(PARSE_ERROR, f"not JSON: {error}") from error
     if request.jsonrpc != "2.0":
         raise RpcError(INVALID_REQUEST, "Expected jsonrpc 2.0")

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from protocol.unreadable import UNREADABLE
 from proxy.config.checks import faults
 from proxy.config.model import Config, ConfigError, ProxyConfig, SiteConfig
 from proxy.config.power import PowerConfig
@@ -32,7 +33,7 @@ def load_config(path: Path | str) -> Config:
         return _decoded(_read(path), path.absolute().parent)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
@@ -55,7 +56,7 @@ def load_proxy(path: Path | str) -> ProxyConfig:
         return _anchored_proxy(found.proxy, path.absolute().parent)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 

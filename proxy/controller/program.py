@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
+from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
 from proxy.config.power import PowerConfig
 from proxy.controller.desk import Desk, Run
@@ -38,7 +38,7 @@ from proxy.runtime.tasks import Tasks
 
 DATABASE = "controller.sqlite3"
 
-CANNOT_START = (StoreError, msgspec.DecodeError, ImportError, ValueError, OSError)
+CANNOT_START = (StoreError, *UNREADABLE, ImportError, ValueError, OSError)
 """What is wrong around the process, not in it."""
 
 

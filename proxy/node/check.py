@@ -9,6 +9,7 @@ from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import parse_template
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Difficulty, Seconds
+from protocol.unreadable import UNREADABLE
 from proxy.node.errors import NodeRefusalError
 from proxy.node.proposal import propose, trial_block
 from proxy.node.rpc import RpcClient, make_rpc_client
@@ -134,5 +135,5 @@ async def _ask(rpc: RpcClient, kind: Any, method: str) -> Any:
     result = await rpc.call(method, deadline=DEADLINE)
     try:
         return msgspec.json.decode(result, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"{method}: {error}") from error

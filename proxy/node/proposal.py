@@ -8,6 +8,7 @@ from protocol.bitcoin.header import Header
 from protocol.bitcoin.merkle import root_from_branch
 from protocol.bitcoin.template import Template
 from protocol.errors import MalformedMessageError
+from protocol.unreadable import UNREADABLE
 from protocol.work.job import Work
 from proxy.node.rpc import RpcClient
 
@@ -41,5 +42,5 @@ async def propose(rpc: RpcClient, block: bytes) -> str | None:
     result = await rpc.call("getblocktemplate", request)
     try:
         return _texts.decode(result)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"proposal: {error}") from error

@@ -15,6 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 from typing_extensions import override
 
+from protocol.unreadable import UNREADABLE
 from proxy.node.regtest_rpc import (
     METHOD_NOT_FOUND,
     RegtestCalls,
@@ -102,7 +103,7 @@ class RpcResource(Resource):
             return b""
         try:
             call = _calls.decode(request.content.read() if request.content else b"")
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return _fail(request, None, RpcError(_PARSE_ERROR, "Parse error"))
         self._tasks.start(call.method, self._respond(request, call))
         return NOT_DONE_YET

@@ -35,6 +35,7 @@ from zope.interface import implementer
 
 from protocol.errors import MalformedMessageError
 from protocol.units import Seconds
+from protocol.unreadable import UNREADABLE
 from proxy.node.body import BodyCollector, BytesProducer
 from proxy.node.credentials import Credentials
 from proxy.node.errors import (
@@ -230,7 +231,7 @@ def _result(method: str, reply: _Reply) -> msgspec.Raw:
         raise NodeBusyError(f"{method}: HTTP 503, work queue full")
     try:
         answer = _answers.decode(reply.body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         text = f"{method}: HTTP {reply.status}, no JSON-RPC answer: {error}"
         raise MalformedMessageError(text) from error
     if answer.error is not None:

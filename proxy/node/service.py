@@ -13,6 +13,7 @@ from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import Template
 from protocol.errors import RemoteError
 from protocol.units import Seconds
+from protocol.unreadable import UNREADABLE
 from proxy.node.credentials import Credentials
 from proxy.node.hashblock import HashBlockService
 from proxy.node.proposal import propose
@@ -188,7 +189,7 @@ class NodeService(MultiService):
         try:
             info = _infos.decode(await self.rpc.call("getblockchaininfo"))
             network = Network(info.chain)
-        except (RemoteError, msgspec.MsgspecError, ValueError) as error:
+        except (RemoteError, *UNREADABLE, ValueError) as error:
             self._log.warn(
                 "node {name}: network not known: {error}",
                 name=self.node_name,

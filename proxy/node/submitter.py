@@ -15,6 +15,7 @@ from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.header import HEADER_BYTES
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Seconds
+from protocol.unreadable import UNREADABLE
 from proxy.node.errors import NodeRefusalError
 from proxy.node.rpc import RpcClient
 from proxy.runtime.tasks import Tasks
@@ -280,5 +281,5 @@ def _is_beaten(block: FoundBlock, target: SubmitTarget) -> bool:
 def _decoded(result: msgspec.Raw) -> str | None:
     try:
         return msgspec.json.decode(result, type=str | None)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"submitblock: {error}") from error

@@ -20,6 +20,7 @@ from typing_extensions import override
 from protocol.bitcoin.template import Template, parse_template
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Seconds
+from protocol.unreadable import UNREADABLE
 from proxy.node.errors import NodeRefusalError
 from proxy.node.hashblock import HashBlock
 from proxy.node.rpc import RpcClient
@@ -122,6 +123,7 @@ class TemplateFeed(MultiService):
         self._tasks = Tasks()
         self._fresh = _Freshness()
         self._state = NodeState.DOWN
+        self._is_following = False
         self._is_fetching = False
         self._is_stale = False
         PeriodicService(poll, self._poll, clock).setServiceParent(self)
@@ -140,7 +142,7 @@ class TemplateFeed(MultiService):
     def startService(self) -> None:
         """Begin with a template and go on with long polls."""
         super().startService()
-        self._tasks.start(f"templates of {self._name}", self._follow())
+        self._begin_to_follow()
 
     @override
     async def stopService(self) -> None:
@@ -159,18 +161,31 @@ class TemplateFeed(MultiService):
         if not self._is_fetching:
             self._tasks.start(f"template of {self._name}", self._fetch_until_fresh())
 
+    def _begin_to_follow(self) -> None:
+        """Start the long polls, unless they go on: a failure of ours ends them."""
+        if not self._is_following:
+            self._is_following = True
+            self._tasks.start(f"templates of {self._name}", self._follow())
+
     async def _follow(self) -> None:
         """Long poll for ever."""
         pause = _Pause()
-        while self.running:
-            try:
-                await self._fetch()
-                pause.reset()
-                while self.running:
-                    await self._long_poll()
-            except RemoteError as error:
-                self._failed(error)
-                await deferLater(self._clock, pause.take())
+        try:
+            while self.running:
+                await self._follow_once(pause)
+        finally:
+            self._is_following = False
+
+    async def _follow_once(self, pause: _Pause) -> None:
+        """Long poll until the node fails, then wait."""
+        try:
+            await self._fetch()
+            pause.reset()
+            while self.running:
+                await self._long_poll()
+        except RemoteError as error:
+            self._failed(error)
+            await deferLater(self._clock, pause.take())
 
     async def _long_poll(self) -> None:
         current = self._fresh.template
@@ -211,6 +226,7 @@ class TemplateFeed(MultiService):
         except RemoteError as error:
             self._failed(error)
             return
+        self._begin_to_follow()
         self._hear_of(tip)
         if self._state is not NodeState.UP:
             self.refresh()
@@ -258,7 +274,7 @@ class TemplateFeed(MultiService):
 def _text(result: msgspec.Raw) -> str:
     try:
         text: str = _texts.decode(result)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"best block hash: {error}") from error
     return text
 

@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.framing import LineFramer
+from protocol.unreadable import UNREADABLE
 
 MAX_UNSENT_BYTES = 8 << 20
 """What may wait for a peer that does not read; beyond it the link is dropped."""
@@ -99,7 +100,7 @@ class LinkConnection(Protocol, Generic[Heard]):
     def _read(self, line: bytes) -> Heard:
         try:
             return self._factory.decode(line)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise MalformedMessageError(f"not a message: {error}") from error
 
     @property
@@ -111,7 +112,7 @@ class LinkFactory(Factory, Generic[Heard]):
     """Makes one end of a link, and knows who is interested in it.
 
     Args:
-        decode: Reads a line; raises `msgspec.DecodeError`.
+        decode: Reads a line; raises one of `UNREADABLE`.
         max_line_bytes: Longest line taken.
         opened: Called with the connection once messages can be sent.
         received: Called with each message.

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from protocol.units import Seconds, UnixTime, Watts
+from protocol.unreadable import UNREADABLE
 from proxy.power.budget import Order
 
 MAX_SECONDS = 1e9
@@ -72,7 +73,7 @@ def read_body(data: bytes) -> OrderBody:
     """
     try:
         return _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ValueError(str(error)) from error
 
 

@@ -36,6 +36,7 @@ from attrs import frozen
 from msgspec import Meta, Struct
 
 from protocol.units import UnixTime, Watts
+from protocol.unreadable import UNREADABLE
 
 MAX_FILE_BYTES = 4_000_000
 MAX_ENTRIES = 20_000
@@ -115,7 +116,7 @@ def parse_schedule(data: bytes, *, is_csv: bool, time_zone: str) -> Schedule:
         if is_csv:
             return _from_csv(data, time_zone)
         return _from_toml(data)
-    except (ValueError, csv.Error) as error:  # of msgspec and tomllib too
+    except (*UNREADABLE, ValueError, csv.Error) as error:
         raise ScheduleError(str(error)) from error
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from protocol.errors import MalformedMessageError
 from protocol.units import Difficulty
+from protocol.unreadable import UNREADABLE
 from proxy.sim.hashing import WorkOrder
 
 MAX_BRANCHES = 32
@@ -36,7 +37,7 @@ def read_message(line: bytes) -> PoolMessage:
     """
     try:
         return _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"not a Stratum message: {error}") from error
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
+from protocol.unreadable import UNREADABLE
+
 MAX_REQUEST_BYTES = 4096
 BOARDS = 3
 CHIPS = 126
@@ -102,7 +104,7 @@ def read_request(data: bytes) -> tuple[list[str], str] | None:
         raise ValueError(f"request of {len(data)} B > {MAX_REQUEST_BYTES} B")
     try:
         request = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     return request.command.split("+"), request.parameter
 

@@ -115,9 +115,15 @@ class _FakeRequest(Request):
             self._finish(500, _envelope(None, error))
             return
         if isinstance(result, Deferred):
-            _ = result.addCallback(lambda r: self._finish(200, _envelope(r, None)))
+            _ = result.addCallback(self._answer)
             return
-        self._finish(200, _envelope(result, None))
+        self._answer(result)
+
+    def _answer(self, result: Any) -> None:
+        if isinstance(result, Status):
+            self._finish(result.status, result.body)
+        else:
+            self._finish(200, _envelope(result, None))
 
     def _finish(self, status: int, body: bytes) -> None:
         self.setResponseCode(status)

@@ -20,6 +20,7 @@ from proxy.node.errors import (
     NodeUnreachableError,
 )
 from proxy.node.rpc import MAX_CONCURRENT, MAX_WAITING, RpcClient, make_rpc_client
+from tests.builders import DEEP_JSON
 from tests.fakes.node_http import FakeNode, RpcFault, Status
 
 Run = Callable[[Coroutine[Deferred[Any], Any, Any]], Any]
@@ -209,7 +210,19 @@ def test_a_connection_that_breaks_is_unreachable() -> None:
     assert isinstance(ended[0].value, NodeUnreachableError)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": 5}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"error": 5}',
+        b"\xff",
+        b'{"result":' + DEEP_JSON + b"}",
+        b'{"error":' + DEEP_JSON + b"}",
+    ],
+    ids=["empty", "html", "list", "error", "no_utf8", "deep_result", "deep_error"],
+)
 def test_an_answer_that_is_no_json_rpc_is_malformed(body: bytes) -> None:
     def answer(*_: Any) -> Any:
         raise Status(200, body)

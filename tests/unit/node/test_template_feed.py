@@ -14,6 +14,8 @@ from proxy.node.credentials import UserPassword
 from proxy.node.hashblock import HashBlock
 from proxy.node.rpc import make_rpc_client
 from proxy.node.template_feed import NodeState, TemplateFeed
+from tests.builders import DEEP_JSON
+from tests.conftest import FlushFailures
 from tests.fakes.node_http import FakeNode, RpcFault, Status
 
 
@@ -63,8 +65,11 @@ class Listener:
         self.templates: list[Template] = []
         self.tips: list[tuple[str, Seconds]] = []
         self.states: list[NodeState] = []
+        self.fails = False
 
     def on_template(self, template: Template) -> None:
+        if self.fails:
+            raise ZeroDivisionError
         self.templates.append(template)
 
     def on_tip(self, tip: str, at: Seconds) -> None:
@@ -255,6 +260,32 @@ def test_a_template_that_cannot_be_read_counts_as_none(stage: Stage) -> None:
 
     assert stage.state() is NodeState.UP
     assert stage.heights == [2]
+
+
+def test_an_answer_nested_too_deeply_ends_no_feed(stage: Stage) -> None:
+    stage.chain.fault = Status(200, b'{"result":' + DEEP_JSON + b"}")
+    stage.chain.polls[0].callback(stage.chain.fault)
+    stage.run(5)
+    assert stage.state() is NodeState.DOWN
+    stage.chain.fault = None
+    stage.run(5)
+
+    assert stage.state() is NodeState.UP
+    assert len(stage.chain.polls) == 2
+
+
+def test_a_failure_of_ours_is_logged_and_ends_no_feed(
+    stage: Stage, flush_failures: FlushFailures
+) -> None:
+    stage.heard.fails = True
+    stage.chain.height = 2
+    stage.chain.polls[0].callback(stage.chain.template())
+    stage.run(0)
+    stage.heard.fails = False
+    stage.run(2.1)
+
+    assert flush_failures(ZeroDivisionError) == 1
+    assert len(stage.chain.polls) == 2
 
 
 def test_nothing_is_asked_after_the_end(stage: Stage) -> None:
