@@ -1,9 +1,12 @@
 """What operators read: one line an event, as text or JSON, without secrets."""
 
 import json
+import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any
 
+from attrs import frozen
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
@@ -15,7 +18,12 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from proxy.log_limit import Kind, KindLimit
+from proxy.log_writer import DescriptorOut, LogWriter, Out
+
 MAX_LINE_CHARS = 4096
+MAX_TRACEBACK_LINES = 60
+"""Of a deep recursion: its end says what failed."""
 
 HIDDEN = "***"
 
@@ -45,30 +53,129 @@ class Blotter:
 
 @implementer(ILogObserver)
 class LineObserver:
-    """Writes events as lines; secrets are blotted out, control characters escaped."""
+    """Writes events as lines; secrets are blotted out, control characters escaped.
 
-    def __init__(self, out: TextIO, *, as_json: bool, secrets: Iterable[str]) -> None:
-        self._out = out
+    Attributes:
+        limit: How many lines of a kind are written.
+    """
+
+    def __init__(
+        self, write: Callable[[str], object], *, as_json: bool, secrets: Iterable[str]
+    ) -> None:
+        self.limit = KindLimit()
+        self._write = write
         self._render = _json_line if as_json else _text_lines
         self._blot = Blotter(secrets).blot
 
     def __call__(self, event: LogEvent) -> None:
-        """Write `event`."""
-        self._out.write(self._render(_without_secret_keys(event), self._blot) + "\n")
-        self._out.flush()
+        """Write `event`, if there were not too many of its kind."""
+        if self.limit.admits(kind_of(event), event.get("log_time", 0.0)):
+            self._write(self.line_of(event))
+
+    def line_of(self, event: LogEvent) -> str:
+        """Return `event` as it is written."""
+        return self._render(_without_secret_keys(event), self._blot) + "\n"
+
+    def left_out(self, now: float, *, is_last: bool) -> Iterator[str]:
+        """Yield a line for each kind of which lines were left out in a minute.
+
+        Args:
+            now: Wall clock.
+            is_last: Also where the minute is not over.
+        """
+        until = math.inf if is_last else now
+        for kind, count in self.limit.left_out(until).items():
+            text = "{count} more lines left out: {what}"
+            yield self.line_of(_told(now, text, count, kind[-1]))
+
+
+@frozen
+class Log:
+    """The log of a process.
+
+    Attributes:
+        observer: Takes events; it never blocks.
+        set_level: Sets the least level that is written.
+        close: Writes what waits. Nothing is written off the reactor after that.
+    """
+
+    observer: ILogObserver
+    set_level: Callable[[str], None]
+    close: Callable[[], None]
+
+
+def open_log(
+    wall_clock: Callable[[], float],
+    *,
+    as_json: bool,
+    secrets: Iterable[str],
+    level: str,
+    out: Out | None = None,
+) -> Log:
+    """Return a log that is written by a thread of its own.
+
+    Args:
+        wall_clock: Returns Unix seconds.
+        as_json: Write an object a line, else text.
+        secrets: Texts that no line may hold.
+        level: The least level that is written.
+        out: Where to; None: standard error.
+    """
+
+    def overdue(refused: int, is_last: bool) -> Iterator[str]:  # noqa: FBT001
+        now = wall_clock()
+        if refused:
+            text = "{count} lines left out: {what}"
+            yield lines.line_of(_told(now, text, refused, "the log was not read"))
+        yield from lines.left_out(now, is_last=is_last)
+
+    writer = LogWriter(out or DescriptorOut(sys.stderr.fileno()), overdue)
+    lines = LineObserver(writer.write, as_json=as_json, secrets=secrets)
+    writer.start()
+    filtered, set_level = _filtered(lines, level)
+    return Log(filtered, set_level, writer.close)
 
 
 def observer(
-    out: TextIO, *, as_json: bool, secrets: Iterable[str], level: str = "info"
+    out: Out, *, as_json: bool, secrets: Iterable[str], level: str = "info"
 ) -> tuple[ILogObserver, Callable[[str], None]]:
-    """Return an observer, and a function that changes its level."""
+    """Return an observer that writes at once, and a function that sets its level."""
+    lines = LineObserver(out.write, as_json=as_json, secrets=secrets)
+    return _filtered(lines, level)
+
+
+def _filtered(
+    lines: LineObserver, level: str
+) -> tuple[ILogObserver, Callable[[str], None]]:
     predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    lines = LineObserver(out, as_json=as_json, secrets=secrets)
 
     def set_level(name: str) -> None:
         predicate.setLogLevelForNamespace("", LogLevel.levelWithName(name))
 
     return FilteringLogObserver(lines, [predicate]), set_level
+
+
+def kind_of(event: LogEvent) -> Kind:
+    """Return which lines are counted together: one statement, at one site or pool.
+
+    All of it comes from the code and the configuration, nothing from a peer.
+    """
+    text = str(event.get("log_format"))
+    for key in ("site", "pool"):
+        if key in event:
+            text = text.replace(f"{{{key}}}", str(event[key]))
+    return str(event.get("log_namespace")), text
+
+
+def _told(now: float, text: str, count: int, what: str) -> LogEvent:
+    return {
+        "log_time": now,
+        "log_level": LogLevel.warn,
+        "log_namespace": __name__,
+        "log_format": text,
+        "count": count,
+        "what": what,
+    }
 
 
 def _without_secret_keys(event: LogEvent) -> LogEvent:
@@ -109,7 +216,8 @@ def _level(event: LogEvent) -> str:
 
 def _traceback(event: LogEvent) -> Iterator[str]:
     if "log_failure" in event:
-        for line in event["log_failure"].getTraceback().splitlines():
+        lines = event["log_failure"].getTraceback().splitlines()
+        for line in lines[-MAX_TRACEBACK_LINES:]:
             yield f"    {line}"
 
 

@@ -22,7 +22,7 @@ from proxy.app import Program, build
 from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.downstream.native.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
-from proxy.logs import Blotter, observer
+from proxy.logs import Blotter, Log, observer, open_log
 from proxy.node.check import NodeReport
 from proxy.powered import check_power
 from proxy.runtime.shutdown import until_shutdown
@@ -101,18 +101,24 @@ def run(path: Path) -> None:
         ConfigError: The file, or something that it names, cannot be used.
     """
     config = _reread(path)
-    lines, set_level = observer(
-        sys.stderr,
+    log = open_log(
+        _wall_clock,
         as_json=config.proxy.log == "json",
         secrets=config.secrets,
         level=config.proxy.log_level,
     )
-    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([log.observer], redirectStandardIO=False)
+    try:
+        _run(path, config, log)
+    finally:
+        log.close()
 
+
+def _run(path: Path, config: Config, log: Log) -> None:
     def start(reactor: Any) -> Deferred[None]:
         reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
         program = _built(config, reactor)
-        program.set_level = set_level
+        program.set_level = log.set_level
         program.reread = lambda: _reread(path)
         alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
         globalLogPublisher.addObserver(alarms)

@@ -7,8 +7,8 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.controller.edges import EdgeMaker
 from proxy.controller.program import Controller
-from proxy.logs import observer
+from proxy.logs import open_log
 from proxy.runtime.child import CHILD_FD
 from proxy.runtime.tasks import Tasks
 
@@ -36,12 +36,17 @@ def main() -> None:
 
     running: Any = reactor
     running.seconds = time.monotonic  # noqa: TID251  (Twisted's own can be stepped)
+    with ExitStack() as at_exit:
+        _run(loop, running, at_exit)
+
+
+def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> None:
     tasks = Tasks()
     controller = Controller(
         running,
         _wall_clock,
         EdgeMaker(loop, running, _wall_clock).edges_of,
-        begin_logging=_begin_logging,
+        begin_logging=partial(_begin_logging, at_exit),
         leave=lambda: tasks.start("leave", _leave(controller, running)),
         run=partial(deferToThreadPool, running, running.getThreadPool()),
     )
@@ -65,14 +70,15 @@ async def _leave(controller: Controller, reactor: Any) -> None:
     reactor.stop()
 
 
-def _begin_logging(config: Config) -> None:
-    lines, _ = observer(
-        sys.stderr,
+def _begin_logging(at_exit: ExitStack, config: Config) -> None:
+    log = open_log(
+        _wall_clock,
         as_json=config.proxy.log == "json",
         secrets=config.secrets,
         level=config.proxy.log_level,
     )
-    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
+    at_exit.callback(log.close)
+    globalLogBeginner.beginLoggingTo([log.observer], redirectStandardIO=False)
 
 
 def _wall_clock() -> UnixTime:

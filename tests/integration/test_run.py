@@ -1,13 +1,17 @@
 """`baseload run` as a process: how it starts, how it ends, what it says."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from proxy.admin.client import call
 
 CONFIG = """
 [proxy]
@@ -58,6 +62,34 @@ def test_a_signal_ends_it_in_order(number: int, tmp_path: Path) -> None:
     assert not [line for line in lines if " info " not in line], said
     assert not admin.exists()
     assert not (tmp_path / "state" / "ledger.sqlite3-wal").exists()  # closed
+
+
+@pytest.mark.integration
+def test_a_log_that_nobody_reads_holds_up_neither_work_nor_the_end(
+    tmp_path: Path,
+) -> None:
+    config = write(tmp_path)
+    read, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, b"x" * 4096)
+    os.set_blocking(full, True)
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "proxy.cli", "run", "-c", str(config)], stderr=full
+    )
+    admin = tmp_path / "state" / "admin.sock"
+    deadline = time.monotonic() + 60
+    while not admin.is_socket() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    status = call(admin, "status", {}, 60)
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(60)
+    os.close(read)
+    os.close(full)
+
+    assert status["sites"][0]["name"] == "hall-a"
+    assert code == 0
 
 
 def refused(config: Path) -> str:
