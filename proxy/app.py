@@ -1,6 +1,7 @@
 """The share process, put together: read `build` to know it."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
+from proxy.runtime.state_lock import StateLock, lock_state
 from proxy.shares.book import Book, SiteBook
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import open_database
@@ -43,6 +45,9 @@ from proxy.sources import Sources, SourcesService, build_sources
 from proxy.upstream.pool import Pool
 
 T = TypeVar("T")
+
+LOCK_FILE = "lock"
+"""In `state_dir`: held by the share process as long as it runs."""
 
 
 class Reactor(DiallingReactor, IReactorUNIX):
@@ -190,15 +195,32 @@ def build(
 ) -> Program:
     """Return the share process that `config` describes, not yet started.
 
+    It has the state folder to itself, from before the first file in it is opened
+    until `root` has stopped.
+
     Raises:
+        StateLockError: Another process has the state folder.
         LedgerError: The ledger's file cannot be used.
         NoEngineError: The native engine is asked for and was not built.
         PoolUrlError: A pool's url, or its authorities, cannot be used.
     """
+    with ExitStack() as undo:
+        lock = lock_state(Path(config.proxy.state_dir) / LOCK_FILE)
+        undo.callback(lock.release)
+        program = _build(config, reactor, wall_clock, random, lock)
+        undo.pop_all()
+    return program
+
+
+def _build(
+    config: Config,
+    reactor: Reactor,
+    wall_clock: Callable[[], UnixTime],
+    random: Callable[[], float],
+    lock: StateLock,
+) -> Program:
     now = Seconds(reactor.seconds())
-    state = Path(config.proxy.state_dir)
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = state / "ledger.sqlite3"
+    path = Path(config.proxy.state_dir) / "ledger.sqlite3"
     sources = build_sources(config, reactor, random, wall_clock)
     engine = choose_engine(config.proxy.engine, config.proxy.engine_threads)
     settings = config.proxy.ledger
@@ -216,6 +238,7 @@ def build(
         source.settle = recorder.settled
     root = Staged()
     for service in (
+        _Releasing(lock),
         _LedgerService(ledger, reactor),
         CheckpointService(path, _alarm, reactor),
         SourcesService(sources, config, reactor, wall_clock),
@@ -246,7 +269,7 @@ def _alarm(text: str) -> None:
 
 
 class _LedgerService(Staged):
-    """Keeps the ledger's promises in time and closes it last of all."""
+    """Keeps the ledger's promises in time and closes it after all who write to it."""
 
     def __init__(self, ledger: SqliteLedger, clock: Reactor) -> None:
         super().__init__()
@@ -259,6 +282,18 @@ class _LedgerService(Staged):
     async def _look_after(self) -> None:
         self._ledger.flush()
         self._ledger.roll_up()
+
+
+class _Releasing(Service):
+    """Lets go of the state folder, last of all."""
+
+    def __init__(self, lock: StateLock) -> None:
+        self._lock = lock
+
+    @override
+    def stopService(self) -> None:
+        super().stopService()
+        self._lock.release()
 
 
 class _Closing(Service):

@@ -26,6 +26,7 @@ from proxy.logs import Blotter, Log, observer, open_log
 from proxy.node.check import NodeReport
 from proxy.powered import check_power
 from proxy.runtime.shutdown import until_shutdown
+from proxy.runtime.state_lock import StateLockError
 from proxy.shares.database import LedgerError
 from proxy.sources import ask_nodes
 from proxy.upstream.address import PoolUrlError
@@ -137,7 +138,7 @@ def _reread(path: Path) -> Config:
 def _built(config: Config, reactor: Any) -> Program:
     try:
         return build(config, reactor, _wall_clock, random.random)
-    except (LedgerError, NoEngineError, PoolUrlError) as error:
+    except (StateLockError, LedgerError, NoEngineError, PoolUrlError) as error:
         raise ConfigError(str(error)) from error
 
 

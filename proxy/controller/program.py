@@ -1,9 +1,7 @@
 """The site controller, put together: read `build` to know it."""
 
-import fcntl
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -34,11 +32,21 @@ from proxy.power.store import Store, StoreError, open_store
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
+from proxy.runtime.state_lock import StateLock, StateLockError, lock_state
 from proxy.runtime.tasks import Tasks
 
 DATABASE = "controller.sqlite3"
 
-CANNOT_START = (StoreError, *UNREADABLE, ImportError, ValueError, OSError)
+LOCK_FILE = "controller.lock"
+
+CANNOT_START = (
+    StateLockError,
+    StoreError,
+    *UNREADABLE,
+    ImportError,
+    ValueError,
+    OSError,
+)
 """What is wrong around the process, not in it."""
 
 
@@ -70,7 +78,7 @@ class Controller:
     _link: LinkConnection[Down] | None = field(default=None, init=False)
     _desk: Desk | None = field(default=None, init=False)
     _store: Store | None = field(default=None, init=False)
-    _lock: IO[bytes] | None = field(default=None, init=False)
+    _lock: StateLock | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.factory = LinkFactory(
@@ -85,10 +93,11 @@ class Controller:
         """Start control of every site that has power settings.
 
         Raises:
-            StoreError: The database cannot be used, or another controller does.
+            StateLockError: Another controller has the folder.
+            StoreError: The database cannot be used.
         """
         state = Path(config.proxy.state_dir)
-        self._lock = _locked(state / "controller.lock")
+        self._lock = lock_state(state / LOCK_FILE)
         self._store = open_store(state / DATABASE)
         for site in config.sites:
             if site.power is not None:
@@ -108,7 +117,7 @@ class Controller:
         await self._tasks.cancel_all()
         lock, self._lock = self._lock, None
         if lock is not None:
-            lock.close()
+            lock.release()
 
     def _add(self, site: SiteConfig, power: PowerConfig, store: Store) -> None:
         edges = self.edges_of(site)
@@ -177,18 +186,3 @@ class Controller:
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())
-
-
-def _locked(path: Path) -> IO[bytes]:
-    """Return the open file that says that this controller is the one.
-
-    Raises:
-        StoreError: Another process has it.
-    """
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise StoreError(f"{path}: another controller is running") from error
-    return file
