@@ -76,7 +76,10 @@ def build_sources(
     sessions = count(1)
     made = _Pools(config, reactor, random, wall_clock, sessions)
     pools = {pool.name: made.make(pool) for pool in config.pools}
-    works = {node.name: _node_source(node, reactor, sessions) for node in config.nodes}
+    works = {
+        node.name: _node_source(node, reactor, sessions, wall_clock)
+        for node in config.nodes
+    }
     nodes = {
         node.name: NodeService(node_params(node), works[node.name], reactor)
         for node in config.nodes
@@ -211,7 +214,10 @@ class _Pools:
 
 
 def _node_source(
-    node: NodeConfig, clock: IReactorTime, sessions: Iterator[int]
+    node: NodeConfig,
+    clock: IReactorTime,
+    sessions: Iterator[int],
+    wall_clock: Callable[[], UnixTime],
 ) -> NodeSource:
     return NodeSource(
         node.name,
@@ -219,6 +225,7 @@ def _node_source(
         Difficulty(node.min_block_difficulty),
         clock,
         lambda: next(sessions),
+        wall_clock,
     )
 
 

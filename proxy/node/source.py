@@ -10,10 +10,11 @@ from twisted.logger import Logger
 
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template
-from protocol.units import Difficulty, Seconds
+from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed, FeedListener
+from proxy.node.clock import NodeTime
 from proxy.node.proposal import NOT_BEST_TIP, trial_block
 from proxy.node.service import NodeService
 from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
@@ -31,7 +32,6 @@ class NodeSource:
         min_block_difficulty: Regtest only: a share from here on is a block.
         listeners: Boards by site: whom new work goes to.
         settle: Told what became of a block sent on.
-        unusable: Why no work is taken from it though it may be up; else empty.
     """
 
     _log = Logger()
@@ -41,10 +41,12 @@ class NodeSource:
     min_block_difficulty: Difficulty
     clock: IReactorTime
     next_session: Callable[[], int]
+    wall_clock: Callable[[], UnixTime]
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
     submitter: BlockSubmitter = field(init=False)
-    unusable: str = field(default="", init=False)
+    _refusal: str = field(default="", init=False)
+    _time: NodeTime | None = field(default=None, init=False)
     _work: Work | None = field(default=None, init=False)
     _reason: str = field(default="not connected yet", init=False)
     _works: TemplateWorks | None = field(default=None, init=False)
@@ -53,6 +55,13 @@ class NodeSource:
     _session: int = field(default=0, init=False)
     _feeds: dict[str, Feed] = field(factory=dict, init=False)
     _tokens: dict[str, int] = field(factory=dict, init=False)
+
+    @property
+    def unusable(self) -> str:
+        """Why no work is taken from it though it may be up; else empty."""
+        if self._refusal or self._time is None:
+            return self._refusal
+        return self._time.fault(Seconds(self.clock.seconds()), self.wall_clock())
 
     @property
     def room(self) -> int | None:
@@ -95,6 +104,7 @@ class NodeSource:
         except ValueError as error:
             self._refuse(f"payout: {error}")
             return
+        self._note_time(template)
         if not self._is_tried:
             self._try(node, trial_block(template, work))
         # a node pays for blocks alone
@@ -154,16 +164,23 @@ class NodeSource:
         except ValueError as error:
             self._refuse(str(error))
             return None
-        self.unusable, self._is_tried = "", False
+        self._refusal, self._is_tried = "", False
         self._session = self.next_session()
         return TemplateWorks(self.name, rules)
 
+    def _note_time(self, template: Template) -> None:
+        was_fine = not self.unusable
+        self._time = NodeTime(template.curtime, Seconds(self.clock.seconds()))
+        if was_fine and self.unusable:
+            self._tell(self.unusable)
+
     def _refuse(self, why: str) -> None:
-        if why != self.unusable:
-            self._log.error(
-                "node {node} is not mined on: {why}", node=self.name, why=why
-            )
-        self.unusable = why
+        if why != self._refusal:
+            self._tell(why)
+        self._refusal = why
+
+    def _tell(self, why: str) -> None:
+        self._log.error("node {node} is not mined on: {why}", node=self.name, why=why)
 
     def _try(self, node: NodeService, block: bytes) -> None:
         """Ask the node what it would say to our blocks, until it has said so once."""
@@ -173,7 +190,7 @@ class NodeSource:
                 return  # its tip moved meanwhile: the next template tells
             self._is_tried = verdict is None
             if verdict is None:
-                self.unusable = ""
+                self._refusal = ""
             else:
                 self._refuse(f"it would refuse our blocks: {verdict}")
 

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import Template
-from protocol.units import Difficulty, Seconds
+from protocol.units import Difficulty, Seconds, UnixTime
 from proxy.jobs.feed import Feed
 from proxy.node.proposal import NOT_BEST_TIP
 from proxy.node.source import NodeSource
@@ -50,8 +50,9 @@ class Board:
 
 class Stage:
     def __init__(self, **options: Any) -> None:
-        clock = Clock()
+        self.clock = clock = Clock()
         clock.advance(100)
+        self.wall = UnixTime(float(a5_template().curtime))
         sessions = iter(range(1, 100))
         self.source = NodeSource(
             "core",
@@ -59,6 +60,7 @@ class Stage:
             Difficulty(options.get("min_block_difficulty", 0.0)),
             clock,
             lambda: next(sessions),
+            lambda: self.wall,
         )
         self.board = Board()
         self.source.listeners["hall-a"] = self.board
@@ -95,6 +97,43 @@ def test_a_site_that_opens_later_has_the_work_there_is() -> None:
     assert late.work is stage.feed.work
     assert late.ready_since == Seconds(100.0)
     assert stage.source.open("hall-b", "", 1) is late
+
+
+@pytest.mark.parametrize("years", [-10, -1, 1, 10])
+def test_a_node_whose_clock_is_years_off_is_not_mined_on(years: int) -> None:
+    stage = Stage()
+    stage.serve(curtime=int(stage.wall) + years * 31_536_000)
+
+    assert "its clock says 20" in stage.source.unusable
+
+
+@pytest.mark.parametrize("hours", [-23, 0, 23])
+def test_a_clock_that_is_hours_off_may_be_ours(hours: int) -> None:
+    stage = Stage()
+    stage.serve(curtime=int(stage.wall) + hours * 3600)
+
+    assert not stage.source.unusable
+
+
+def test_a_clock_that_is_set_right_is_believed_at_once() -> None:
+    stage = Stage()
+    theirs, stage.wall = stage.wall, UnixTime(stage.wall - 1e9)
+    stage.serve()
+    assert stage.source.unusable
+
+    stage.clock.advance(20)
+    stage.wall = UnixTime(theirs + 20)  # ours was wrong: the time service has come
+
+    assert not stage.source.unusable
+
+
+def test_a_template_that_grows_old_is_no_wrong_clock() -> None:
+    stage = Stage()
+    stage.serve()
+    stage.clock.advance(1e6)
+    stage.wall = UnixTime(stage.wall + 1e6)
+
+    assert not stage.source.unusable
 
 
 def test_there_is_no_work_before_the_network_is_known() -> None:
