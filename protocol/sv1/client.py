@@ -22,7 +22,7 @@ from protocol.pool_events import (
 from protocol.sv1 import pool_messages
 from protocol.sv1.pool_lines import PoolLine, read_id, read_line
 from protocol.sv1.pool_messages import Extranonce, Notify
-from protocol.sv1.pool_refusals import is_nothing, read_refusal
+from protocol.sv1.pool_refusals import is_nothing, read_refusal, words_of
 from protocol.sv1.pool_requests import (
     UNKNOWN_METHOD,
     configure_params,
@@ -176,7 +176,7 @@ class ClientSession:
                 yield ReconnectAsked(asked.host, asked.port, asked.wait)
             case "client.show_message":
                 self._out.append(reply_line(line, b"true"))
-                yield MessageShown(pool_messages.read_text(line.params))
+                yield MessageShown(words_of(line.params))
             case "mining.ping":
                 self._out.append(reply_line(line, b'"pong"'))
             case "client.get_version":

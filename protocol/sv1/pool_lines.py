@@ -65,13 +65,12 @@ def read_id(raw: Raw) -> int | None:
         return None
 
 
-def checked_id(raw: Raw) -> bytes:
+def echoed_id(raw: Raw) -> bytes:
     """Return the id of a request as it was spelled, to be echoed.
 
-    Raises:
-        MalformedMessageError: It is neither a number nor a short string.
+    `null`, which asks for no answer, where it is neither a number nor a short string.
     """
     spelled = bytes(raw)
     if len(spelled) > MAX_ID_BYTES or spelled[:1] in b"[{":
-        raise MalformedMessageError("id is neither a number nor a short string")
+        return b"null"
     return spelled

@@ -16,7 +16,6 @@ from protocol.hosts import is_host
 from protocol.sv1.codec import swap_words
 from protocol.sv1.messages import read_u32
 from protocol.sv1.pool_lines import decoder, read_part
-from protocol.sv1.pool_refusals import shown
 from protocol.units import Difficulty, Seconds
 
 MAX_EXTRANONCE1_BYTES = 32
@@ -68,6 +67,9 @@ class Reconnect(msgspec.Struct, frozen=True):
 
 
 _Hash = Annotated[str, Meta(min_length=64, max_length=64)]
+_YES = frozenset((b"true", b"1"))
+"""What pools write for clean_jobs; anything else is no, as it is to cgminer."""
+
 _Part = Annotated[str, Meta(max_length=2 * MAX_COINBASE_PART_BYTES)]
 
 
@@ -76,11 +78,11 @@ class _NotifyParams(msgspec.Struct, array_like=True):
     prev_hash: _Hash
     coinb1: _Part
     coinb2: _Part
-    merkle_branch: Annotated[list[_Hash], Meta(max_length=MAX_BRANCH)]
+    merkle_branch: Annotated[list[_Hash], Meta(max_length=MAX_BRANCH)] | None
     version: str
     nbits: str
     ntime: str
-    clean: bool = False
+    clean: Raw = Raw(b"false")
 
 
 class _DifficultyParams(msgspec.Struct, array_like=True):
@@ -128,22 +130,25 @@ _configurations = decoder(_Configured)
 def read_notify(params: Raw) -> Notify:
     """Return the job in the parameters of mining.notify.
 
+    As cgminer does, it takes anything for clean_jobs, and null for an empty branch.
+
     Raises:
         MalformedMessageError: It is none, or too large.
     """
     found = read_part(_notifies, params, "mining.notify")
     try:
         nbits = read_u32(found.nbits)
+        branch = found.merkle_branch or ()
         return Notify(
             source_job=found.source_job,
             prev_hash=swap_words(_unhex(found.prev_hash)),
             coinb1=_unhex(found.coinb1),
             coinb2=_unhex(found.coinb2),
-            merkle_branch=tuple(_unhex(sibling) for sibling in found.merkle_branch),
+            merkle_branch=tuple(_unhex(sibling) for sibling in branch),
             version=read_u32(found.version),
             nbits=nbits,
             ntime=read_u32(found.ntime),
-            clean=found.clean,
+            clean=bytes(found.clean) in _YES,
             block_target=target_from_nbits(nbits),
         )
     except ValueError as error:
@@ -224,15 +229,6 @@ def read_reconnect(params: Raw) -> Reconnect:
     if host is not None and not is_host(host):
         raise MalformedMessageError(f"client.reconnect to {host[:64]!r}")
     return Reconnect(host, port or None, Seconds(wait))
-
-
-def read_text(params: Raw) -> str:
-    """Return the text in the parameters of client.show_message, fit for a log.
-
-    Raises:
-        MalformedMessageError: The first parameter is no text.
-    """
-    return shown(read_part(_texts, params, "client.show_message").text)
 
 
 def _extranonce(extranonce1: str, extranonce2_size: int) -> Extranonce:

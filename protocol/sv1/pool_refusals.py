@@ -9,6 +9,7 @@ from protocol.pool_events import ShareRefusal
 from protocol.unreadable import UNREADABLE
 
 MAX_TEXT_CHARS = 200
+MAX_CODE = 1e6
 
 _NONE = frozenset((b"null", b"false", b'""', b"[]", b"{}"))
 
@@ -34,18 +35,20 @@ _BY_CODE = {
 
 
 class _ErrorArray(msgspec.Struct, array_like=True):
-    code: int | float | str | None = None
-    message: str | None = None
+    code: Raw = Raw(b"null")
+    message: Raw = Raw(b"null")
 
 
 class _ErrorObject(msgspec.Struct):
-    code: int | float | str | None = None
-    message: str | None = None
+    code: Raw = Raw(b"null")
+    message: Raw = Raw(b"null")
 
 
 _decode_array = msgspec.json.Decoder(_ErrorArray).decode
 _decode_object = msgspec.json.Decoder(_ErrorObject).decode
+_decode_list = msgspec.json.Decoder(list[Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
+_decode_number = msgspec.json.Decoder(int | float).decode
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -80,16 +83,29 @@ def read_refusal(error: Raw, reject_reason: Raw) -> Refusal:
     """Return the error in a pool's answer, whichever of its shapes it has.
 
     `[code, text, ...]`, `{"code": .., "message": ..}`, a bare string, or only the
-    "reject-reason" beside it (ckpool). What cannot be read becomes an empty text:
-    a refusal stays one.
+    "reject-reason" beside it (ckpool). Words that cannot be read do not cost the code,
+    and what cannot be read at all becomes an empty text: a refusal stays one.
     """
+    code, text = _code_and_words(error)
+    return Refusal(code, text or words_of(reject_reason))
+
+
+def words_of(raw: Raw) -> str:
+    """Return what a pool has put where a text for people belongs, fit for a log line.
+
+    The text, or the first thing of a list. Of another encoding than UTF-8 the letters
+    are lost that are none; numbers stay as they are spelled; null is empty.
+    """
+    spelled = bytes(raw)
     try:
-        code, text = _code_and_text(error)
-        text = text or _bare_text(reject_reason)
+        if spelled[:1] == b"[":
+            spelled = bytes(next(iter(_decode_list(raw)), Raw(b"null")))
+        if spelled in _NONE:
+            return ""
+        text = spelled.decode("utf-8", "replace")
+        return shown(_decode_text(text) if text[:1] == '"' else text)
     except UNREADABLE:
-        return Refusal()
-    is_number = isinstance(code, int | float) and abs(code) <= 1e6  # noqa: PLR2004
-    return Refusal(int(code) if is_number else None, shown(text))  # type: ignore[arg-type]
+        return shown(spelled.decode("utf-8", "replace"))
 
 
 def shown(text: str) -> str:
@@ -97,17 +113,23 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:MAX_TEXT_CHARS])
 
 
-def _code_and_text(error: Raw) -> tuple[int | float | str | None, str]:
-    match bytes(error)[:1]:
-        case b"[":
-            array = _decode_array(error)
-            return array.code, array.message or ""
-        case b"{":
-            thing = _decode_object(error)
-            return thing.code, thing.message or ""
-        case _:
-            return None, _bare_text(error)
+def _code_and_words(error: Raw) -> tuple[int | None, str]:
+    try:
+        match bytes(error)[:1]:
+            case b"[":
+                array = _decode_array(error)
+                return _code(array.code), words_of(array.message)
+            case b"{":
+                thing = _decode_object(error)
+                return _code(thing.code), words_of(thing.message)
+    except UNREADABLE:
+        return None, ""
+    return None, words_of(error)
 
 
-def _bare_text(raw: Raw) -> str:
-    return _decode_text(raw) if bytes(raw)[:1] == b'"' else ""
+def _code(raw: Raw) -> int | None:
+    try:
+        code = _decode_number(raw)
+    except UNREADABLE:
+        return None
+    return int(code) if abs(code) <= MAX_CODE else None

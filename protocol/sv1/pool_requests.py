@@ -2,7 +2,7 @@
 
 import msgspec
 
-from protocol.sv1.pool_lines import PoolLine, checked_id
+from protocol.sv1.pool_lines import PoolLine, echoed_id
 
 UNKNOWN_METHOD = b'[-3,"Method not found",null]'
 
@@ -53,21 +53,13 @@ def submit_line(  # noqa: PLR0913, PLR0917  (as many as the protocol has)
 
 
 def reply_line(line: PoolLine, result: bytes, error: bytes = b"null") -> bytes:
-    """Return the answer to a pool's request; empty if it was a notification.
-
-    Raises:
-        MalformedMessageError: The id cannot be echoed.
-    """
-    message_id = checked_id(line.id)
+    """Return the answer to a pool's request; empty if it asks for none."""
+    message_id = echoed_id(line.id)
     if message_id == b"null":
         return b""
     return b'{"id":%b,"result":%b,"error":%b}\n' % (message_id, result, error)
 
 
 def text_reply(line: PoolLine, text: str) -> bytes:
-    """Return `text` as the answer to a pool's request.
-
-    Raises:
-        MalformedMessageError: The id cannot be echoed.
-    """
+    """Return `text` as the answer to a pool's request."""
     return reply_line(line, _encode(text))

@@ -341,6 +341,38 @@ def test_requests_of_the_pool_are_answered_with_their_own_id() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (b'"id":null,"params":["caf\xe9"]', "caf\ufffd"),
+        (b'"id":null,"params":[5]', "5"),
+        (b'"id":null,"params":null', ""),
+        (b'"id":null,"params":"noon"', "noon"),
+        (b'"id":[1],"params":["noon"]', "noon"),
+        (b'"id":null', ""),
+    ],
+    ids=str,
+)
+def test_nothing_hangs_on_a_message_for_people(line: bytes, text: str) -> None:
+    session = a_ready_session()
+
+    events = list(session.receive(b'{"method":"client.show_message",' + line + b"}\n"))
+
+    assert events == [MessageShown(text)]
+    assert session.outgoing() == b""
+
+
+def test_a_verdict_in_another_encoding_keeps_its_code() -> None:
+    session = a_ready_session()
+    number, _ = session.submit("a", "bf", b"", 0, 0, None)
+
+    line = b'{"id":%d,"result":false,"error":[23,"\xc4\xe3",null]}\n' % number
+
+    assert list(session.receive(line)) == [
+        ShareAnswered(number, ShareRefusal.LOW_DIFFICULTY, "\ufffd\ufffd")
+    ]
+
+
+@pytest.mark.parametrize(
     ("params", "event"),
     [
         ([], ReconnectAsked(None, None, Seconds(0))),

@@ -11,7 +11,7 @@ from msgspec import Raw
 from protocol.errors import MalformedMessageError
 from protocol.pool_events import ShareRefusal
 from protocol.sv1 import pool_messages
-from protocol.sv1.pool_lines import checked_id, read_line
+from protocol.sv1.pool_lines import echoed_id, read_line
 from protocol.sv1.pool_messages import (
     read_configured,
     read_difficulty,
@@ -20,9 +20,9 @@ from protocol.sv1.pool_messages import (
     read_notify,
     read_reconnect,
     read_subscription,
-    read_text,
 )
-from protocol.sv1.pool_refusals import MAX_TEXT_CHARS, read_refusal
+from protocol.sv1.pool_refusals import MAX_TEXT_CHARS, Refusal, read_refusal, words_of
+from tests.builders import DEEP_JSON
 
 NOTIFY: list[Any] = [
     "bf", "0" * 64, "0100", "ffff", [], "20000000", "1d00ffff", "57478db3", True,
@@ -64,7 +64,6 @@ def notify_with(index: int, value: Any) -> Raw:
         (NBITS, "ff00ffff"),
         (NTIME, "1_0"),
         (NTIME, 1),
-        (CLEAN, "true"),
     ],
 )
 def test_a_job_with_one_bad_field_is_malformed(index: int, value: Any) -> None:
@@ -223,15 +222,75 @@ def test_a_line_that_is_no_message_is_malformed(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("spelled", [b"[1]", b'{"a":1}', b'"' + b"x" * 63 + b'"'])
-def test_an_id_that_cannot_be_echoed_is_malformed(spelled: bytes) -> None:
-    with pytest.raises(MalformedMessageError):
-        checked_id(Raw(spelled))
+def test_an_id_that_cannot_be_echoed_asks_for_no_answer(spelled: bytes) -> None:
+    assert echoed_id(Raw(spelled)) == b"null"
 
 
 def test_a_message_for_people_is_cut_and_made_printable() -> None:
-    text = read_text(raw(["\x00" + "a" * 1000]))
+    text = words_of(raw(["\x00" + "a" * 1000]))
 
     assert text == "?" + "a" * (MAX_TEXT_CHARS - 1)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "text"),
+    [
+        (b'["\xc4\xe3\xba\xc3"]', "\ufffd" * 3),  # GB 18030
+        (b'["caf\xe9 closed"]', "caf\ufffd closed"),  # Latin-1
+        (b'["\\ud800"]', '["\\ud800"]'),
+        (b'["\xf0\x9f"]', "\ufffd"),
+        (b"[5]", "5"),
+        (b"[1e999]", "1e999"),
+        (b"[" + b"1" * 5000 + b"]", "1" * MAX_TEXT_CHARS),
+        (b"[null]", ""),
+        (b"[]", ""),
+        (b"null", ""),
+        (b'"restart at noon"', "restart at noon"),
+        (b'{"text":"x"}', '{"text":"x"}'),
+        (b'["a","b"]', "a"),
+        (DEEP_JSON, "[" * MAX_TEXT_CHARS),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_message_for_people_may_be_anything(spelled: bytes, text: str) -> None:
+    assert words_of(Raw(spelled)) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (b'[21,"caf\xe9 stale",null]', Refusal(21, "caf\ufffd stale")),
+        (b'[23,"\xff\xfe",null]', Refusal(23, "\ufffd\ufffd")),
+        (b"[22,5,null]", Refusal(22, "5")),
+        (b"[24,null,null]", Refusal(24, "")),
+        (b'{"code":21,"message":"\xe9"}', Refusal(21, "\ufffd")),
+        (b'{"code":21,"message":{"a":1}}', Refusal(21, '{"a":1}')),
+        (b'"\xe9"', Refusal(None, "\ufffd")),
+        (b'["no","\xe9"]', Refusal(None, "\ufffd")),
+        (b"5", Refusal(None, "5")),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_words_that_cannot_be_read_do_not_cost_the_code(
+    error: bytes, refusal: Refusal
+) -> None:
+    assert read_refusal(Raw(error), raw(None)) == refusal
+
+
+@pytest.mark.parametrize(
+    ("clean", "is_clean"),
+    [(True, True), (1, True), (False, False), (0, False), (None, False),
+     ("true", False), ([], False)],
+)  # fmt: skip
+def test_clean_jobs_may_be_spelled_as_cgminer_takes_it(
+    clean: Any,
+    is_clean: bool,  # noqa: FBT001
+) -> None:
+    assert read_notify(notify_with(CLEAN, clean)).clean is is_clean
+
+
+def test_a_branch_of_null_is_an_empty_one() -> None:
+    assert read_notify(notify_with(BRANCH, None)).merkle_branch == ()
 
 
 @pytest.mark.parametrize(
