@@ -9,6 +9,7 @@ from proxy.admin.operations import Refused
 from proxy.config import Config, DifficultyConfig, SiteConfig
 from proxy.downstream.connection import Hall
 from proxy.downstream.floor import Floor
+from proxy.runtime.contain import serve_each
 from proxy.sites import policy_of
 
 LIVE_SITE = frozenset({"difficulty", "limits"})
@@ -65,8 +66,9 @@ def _take_on(hall: Hall, site: SiteConfig) -> None:
     _adjust(hall.floor, site.difficulty)
     for door in hall.doors:
         _adjust(door.floor, door.listener.difficulty(site.difficulty))
-    for miner in hall.roster.miners.values():
-        miner.bounds_changed()
+    serve_each(
+        hall.roster.miners.values(), lambda m: m.bounds_changed(), "changing bounds"
+    )
 
 
 def _adjust(floor: Floor, difficulty: DifficultyConfig) -> None:

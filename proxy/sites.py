@@ -1,6 +1,7 @@
 """A site put together: layout, board, hall, and the ports that miners come to."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from attrs import define, evolve, field
 from twisted.application.service import MultiService, Service
@@ -189,6 +190,8 @@ def _parking_of(site: SiteConfig) -> Parking:
 class _SiteService(MultiService):
     """Does what time brings to a site, and sends its miners away at the end."""
 
+    _log = Logger()
+
     def __init__(
         self, hall: Hall, engine: SiteEngine, hold: Seconds, clock: Reactor
     ) -> None:
@@ -196,7 +199,13 @@ class _SiteService(MultiService):
         self._hall = hall
         self._engine = engine
         engine.start()
-        self._hold = hold
+        self._steps: tuple[Callable[[], None], ...] = (
+            engine.settle,
+            hall.floor.board.tick,
+            partial(hall.hold, hold),
+            partial(hall.floor.parking.let_return, Seconds(1.0)),
+            self._sweep,
+        )
         tick: Service = PeriodicService(Seconds(1.0), self._tick, clock)
         tick.setServiceParent(self)
 
@@ -209,12 +218,12 @@ class _SiteService(MultiService):
         await super().stopService()
 
     async def _tick(self) -> None:
-        hall = self._hall
-        self._engine.settle()
-        hall.floor.board.tick()
-        hall.hold(self._hold)
-        hall.floor.parking.let_return(Seconds(1.0))
-        hall.roster.sweep(hall.floor.now())
+        for step in self._steps:
+            with self._log.failuresHandled("{step} failed", step=step):
+                step()
+
+    def _sweep(self) -> None:
+        self._hall.roster.sweep(self._hall.floor.now())
 
 
 class _Probe:

@@ -6,6 +6,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from protocol.work.share import JudgedShare
+from proxy.runtime.contain import serve_each
 from proxy.shares.record import Recorder
 
 MAX_BATCH = 64
@@ -17,6 +18,9 @@ class ReplyPort(Protocol):
 
     def reply(self, data: bytes) -> None:
         """Send these answers."""
+
+    def drop(self, why: str) -> None:
+        """Hang up on it for a reason of ours."""
 
 
 @define(eq=False)
@@ -55,8 +59,9 @@ class Batch:
         shares, replies = self._shares, self._replies
         self._shares, self._replies, self._holds_block = [], {}, False
         self.recorder.record(shares)
-        for miner, lines in replies.items():
-            miner.reply(b"".join(lines))
+        serve_each(
+            replies, lambda miner: miner.reply(b"".join(replies[miner])), "answering"
+        )
 
     def waits_for(self, miner: ReplyPort) -> bool:
         """Return whether an answer to `miner` is held back."""

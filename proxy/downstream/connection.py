@@ -24,6 +24,7 @@ from proxy.downstream.speaker import Speaker
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
+from proxy.runtime.contain import serve_each
 from proxy.runtime.outbox import Outbox
 
 
@@ -107,6 +108,7 @@ class Hall(Factory):
         self.floor = floor
         self.roster = Roster(floor.site, limits, self._drop, random)
         floor.parking.miners = self.roster.miners
+        floor.drop = self._drop
         self.doors: list[Door] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None
@@ -223,19 +225,22 @@ class Hall(Factory):
         for group in self.floor.board.groups:
             since = group.idle_since
             is_out = since is not None and self.floor.now() - since >= longest
-            for miner in self.roster.miners.values():
-                if miner.group is not group or miner.is_held_out == is_out:
-                    continue
-                if is_out:
-                    miner.hold_out(is_out=True)
-                else:
-                    parking.bring_back(miner)
+            those = [
+                miner
+                for miner in self.roster.miners.values()
+                if miner.group is group and miner.is_held_out != is_out
+            ]
+            if is_out:
+                serve_each(those, lambda m: m.hold_out(is_out=True), "holding out")
+            else:
+                serve_each(those, parking.bring_back, "bringing back")
 
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
         everybody: set[Droppable | Speaker] = {*self._connections.values()}
         for connection in everybody | set(self._lodgers):
-            connection.hang_up("the proxy stops")
+            with self._log.failuresHandled("hanging up at the end"):
+                connection.hang_up("the proxy stops")
 
     def _crowd_at(self, address: str) -> str:
         """Return why one more connection, with miners or without, is too many."""

@@ -166,6 +166,11 @@ class ControllerLink:
 
     def _received(self, message: Up) -> None:
         self._heard_at = self._now()
+        kind = type(message).__name__
+        with self._log.failuresHandled("{kind} of the controller failed", kind=kind):
+            self._act_on(message)  # what it costs is not the link
+
+    def _act_on(self, message: Up) -> None:
         match message:
             case Figures():
                 self._is_safe = False
@@ -200,36 +205,45 @@ class ControllerLink:
             self._soon = self.clock.callLater(SOON, self._report)
 
     def _report(self, *, is_whole: bool = False) -> None:
-        if self._link is None:
+        link = self._link
+        if link is None:
             return
-        self._link.send(Beat())
+        link.send(Beat())
         for name, site in self.sites.items():
             parking = site.hall.floor.parking
-            for report in parking.reports(name, is_whole=is_whole):
-                self._link.send(report)
+            with self._log.failuresHandled("a report of {site} failed", site=name):
+                for report in parking.reports(name, is_whole=is_whole):
+                    link.send(report)
 
     def _fail_safe(self) -> None:
         """Park what the fail-safe leaves no room for: nobody else will."""
         self._is_safe = True
         self._safe_at = self._now()
         self.figures = {}
-        for name, site in self.sites.items():
-            parking = site.hall.floor.parking
-            granted = [
-                (m.id, next(iter(m.workers), ""), m.address)
-                for m in parking.miners.values()
-                if m.is_allowed  # also those that a source will have work for again
-            ]
-            limit_w = self.fail_safe_w(name)
+        for name in self.sites:
+            with self._log.failuresHandled("the fail-safe of {site} failed", site=name):
+                self._fail_safe_at(name)
+
+    def _fail_safe_at(self, name: str) -> None:
+        site = self.sites[name]
+        parking = site.hall.floor.parking
+        granted = [
+            (m.id, next(iter(m.workers), ""), m.address)
+            for m in parking.miners.values()
+            if m.is_allowed  # also those that a source will have work for again
+        ]
+        limit_w = self.fail_safe_w(name)
+        parked = [miner_id for miner_id, _, _ in granted]  # all, if it cannot be told
+        with self._log.failuresHandled("choosing whom to park at {site}", site=name):
             parked = to_park(granted, site.describer, site.power, limit_w)
-            parking.park(parked)
-            self._untold[name] = FailSafe(name, 0.0, limit_w, parked[:MAX_ROWS])
-            self._log.error(
-                "{site}: no controller for {lease:.0f} s: fail-safe, {count} parked",
-                site=name,
-                lease=LEASE,
-                count=len(parked),
-            )
+        parking.park(parked)
+        self._untold[name] = FailSafe(name, 0.0, limit_w, parked[:MAX_ROWS])
+        self._log.error(
+            "{site}: no controller for {lease:.0f} s: fail-safe, {count} parked",
+            site=name,
+            lease=LEASE,
+            count=len(parked),
+        )
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

@@ -1,6 +1,7 @@
 """What all miners of a site share: where jobs come from, where shares go."""
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +21,7 @@ class Floor:
         start: Difficulty of a miner that says nothing.
         grants_at_once: No controller decides who works here.
         parking: What the site's parked miners do, and who is told.
+        drop: Hangs up on one of its miners; the hall sets it.
     """
 
     site: str
@@ -31,6 +33,7 @@ class Floor:
     wall_clock: Callable[[], UnixTime]
     grants_at_once: bool = True
     parking: Parking = field(factory=Parking)
+    drop: Callable[[Any, str], None] = lambda _miner, _why: None
 
     def now(self) -> Seconds:
         """Return the time that durations are measured by."""

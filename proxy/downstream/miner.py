@@ -135,6 +135,10 @@ class Miner(ABC):
     def keep_alive(self) -> None:
         """Send what changes nothing, so that firmware keeps its connection."""
 
+    def drop(self, why: str) -> None:
+        """Hang up on it for a reason of ours."""
+        self.floor.drop(self, why)
+
     def take_on(self, job: Job) -> Difficulty | None:
         """Note that it is given `job`; return its difficulty if that is another."""
         self.last_seq = job.seq

@@ -1,6 +1,7 @@
 """Parking: which miners of a site are given no jobs, and what is reported of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Protocol
 
 from attrs import define, field
@@ -8,6 +9,7 @@ from attrs import define, field
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
 from proxy.power.messages import MAX_ROWS, FleetReport, Joined, Work
+from proxy.runtime.contain import serve_each
 
 
 class ParkableMiner(Protocol):
@@ -34,6 +36,9 @@ class ParkableMiner(Protocol):
     def hold_out(self, *, is_out: bool) -> None:
         """Park it while there is no work, or end that."""
 
+    def drop(self, why: str) -> None:
+        """Hang up on it for a reason of ours."""
+
 
 @define(eq=False)
 class Parking:
@@ -58,13 +63,11 @@ class Parking:
 
     def park(self, ids: Iterable[int]) -> None:
         """Give these miners no more jobs; those gone meanwhile are passed over."""
-        for miner in self._present(ids):
-            miner.park()
+        serve_each(self._present(ids), lambda miner: miner.park(), "parking")
 
     def grant(self, ids: Iterable[int]) -> None:
         """Let these miners work; those gone meanwhile are passed over."""
-        for miner in self._present(ids):
-            miner.grant()
+        serve_each(self._present(ids), lambda miner: miner.grant(), "granting work")
 
     def bring_back(self, miner: ParkableMiner) -> None:
         """Give work again, in its turn, to a miner that there was none for."""
@@ -79,12 +82,13 @@ class Parking:
             self._credit = 0.0
             return
         self._credit += self.returns_per_second * elapsed
-        while self._returning and self._credit >= 1.0:
-            self._credit -= 1.0
-            first = next(iter(self._returning))
-            del self._returning[first]
-            for miner in self._present([first]):
-                miner.hold_out(is_out=False)
+        due = list(islice(self._returning, int(self._credit)))
+        self._credit -= len(due)
+        for miner_id in due:
+            del self._returning[miner_id]
+        serve_each(
+            self._present(due), lambda m: m.hold_out(is_out=False), "bringing back"
+        )
 
     def reports(self, site: str, *, is_whole: bool) -> Iterator[FleetReport]:
         """Yield what has changed since the last call, or everything."""

@@ -1,7 +1,7 @@
 """Who is connected to a site, who may be, and who has outstayed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -10,6 +10,7 @@ from protocol.units import Seconds
 from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import LimitsConfig
 from proxy.downstream.miner import Miner
+from proxy.runtime.contain import serve_each
 
 SUBSCRIBE_WITHIN = Seconds(15.0)
 SILENT_FOR = Seconds(900.0)
@@ -78,8 +79,11 @@ class Roster:
         if len(self._bans) >= MAX_BANS:
             return False
         self._bans[address] = until
-        for miner in [m for m in self.miners.values() if m.address == address]:
-            self.drop(miner, "banned")
+        serve_each(
+            [m for m in self.miners.values() if m.address == address],
+            lambda miner: self.drop(miner, "banned"),
+            "dropping the banned",
+        )
         return True
 
     def unban(self, address: str) -> bool:
@@ -94,33 +98,34 @@ class Roster:
 
     def sweep(self, now: Seconds) -> None:
         """Do what time brings to miners: called every second."""
-        for miner, why in list(self._overstayed(now)):
-            self.drop(miner, why)
+        serve_each(self.miners.values(), lambda m: self._look_at(m, now), "the sweep")
         self._bans = {a: until for a, until in self._bans.items() if until > now}
         due = [miner for at, miner in self._reconnects if at <= now]
         self._reconnects = [r for r in self._reconnects if r[0] > now]
-        for miner in due:
-            miner.ask_to_reconnect()
+        serve_each(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
         if now - self._kept_alive >= KEEP_ALIVE:
             self._kept_alive = now
-            for miner in self.miners.values():
-                if not miner.is_granted:
-                    miner.keep_alive()
+            parked = [m for m in self.miners.values() if not m.is_granted]
+            serve_each(parked, lambda m: m.keep_alive(), "keeping alive")
 
-    def _overstayed(self, now: Seconds) -> Iterator[tuple[Miner, str]]:
-        for miner in self.miners.values():
-            if miner.group is None and now - miner.connected_at >= SUBSCRIBE_WITHIN:
-                yield (
-                    miner,
-                    f"did not subscribe and authorise in {SUBSCRIBE_WITHIN:g} s",
-                )
-            elif miner.is_granted and now - miner.heard_at >= SILENT_FOR:
-                yield miner, f"silent for {SILENT_FOR:g} s"
-            elif self._scold(miner, now):
-                yield miner, f"nothing but bad shares for {BAD_STEPS[-1]:g} s"
-            else:
-                miner.retarget(now)
-                self._mind_mask(miner, now)
+    def _look_at(self, miner: Miner, now: Seconds) -> None:
+        """Do what time brings to one miner."""
+        why = self._why_to_drop(miner, now)
+        if why:
+            self.drop(miner, why)
+            return
+        miner.retarget(now)
+        self._mind_mask(miner, now)
+
+    def _why_to_drop(self, miner: Miner, now: Seconds) -> str:
+        """Return why a miner has to go now; empty if it may stay."""
+        if miner.group is None and now - miner.connected_at >= SUBSCRIBE_WITHIN:
+            return f"did not subscribe and authorise in {SUBSCRIBE_WITHIN:g} s"
+        if miner.is_granted and now - miner.heard_at >= SILENT_FOR:
+            return f"silent for {SILENT_FOR:g} s"
+        if self._scold(miner, now):
+            return f"nothing but bad shares for {BAD_STEPS[-1]:g} s"
+        return ""
 
     def _scold(self, miner: Miner, now: Seconds) -> bool:
         """Take the next step against a run of bad shares; True if it is the last."""

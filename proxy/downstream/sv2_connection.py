@@ -98,7 +98,8 @@ class Sv2Connection(Speaker):
             self._due.cancel()
             self._due = None
         for channel_id in list(self._miners):
-            self._lodging.farewell(self._miners.pop(channel_id))
+            with self._log.failuresHandled("taking leave of a channel"):
+                self._lodging.farewell(self._miners.pop(channel_id))
 
     @property
     def has_one_miner(self) -> bool:

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds, WorkerName
 from protocol.work.extranonce import Layout
 from protocol.work.job import Work
-from proxy.jobs.distributor import Distributor
+from proxy.jobs.distributor import Distributor, hand_out
 from proxy.jobs.feed import Feed, Source
 from proxy.jobs.group import Group, LiveJob
 from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
@@ -236,9 +236,7 @@ class JobBoard:
         del self._wanting[group]
         self._seq += 1
         entry = group.post(current.job.work, self._seq, now, clean=False)
-        for miner in wanting:
-            if miner.is_granted:
-                miner.assign(entry.job, entry.line)
+        hand_out(group, entry, wanting)
 
     # groups
 

@@ -16,6 +16,9 @@ class MinerPort(Protocol):
     def assign(self, job: Job, line: bytes) -> None:
         """Hand it `job`, whose mining.notify is `line`."""
 
+    def drop(self, why: str) -> None:
+        """Hang up on it for a reason of ours."""
+
 
 class JobCopies(Protocol):
     """Whoever judges by copies of a group's jobs, and may serve its miners faster."""

@@ -156,14 +156,18 @@ class NativeWire(Wire):
 
     @override
     def send(self, data: bytes) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it has been dropped
-            self._socket.sendall(data)
+        self.push(data)
         port, turns = self.hall.port, self.hall.turns
         port.doRead()
         while port.is_busy or turns.getDelayedCalls():
             turns.advance(0.001)
             port.doRead()
         port.settle()
+
+    def push(self, data: bytes) -> None:
+        """Send `data` and leave the engine its turn."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has been dropped
+            self._socket.sendall(data)
 
     @override
     def received(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 
+from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Difficulty, Seconds
@@ -16,6 +17,7 @@ class CopiedMiner(Miner):
     The engine counts what it judges; `settle` fetches that.
     """
 
+    _log = Logger()
     __slots__ = ()
     is_native = True
 
@@ -75,7 +77,8 @@ class CopiedMiner(Miner):
 
     @override
     def leave(self) -> None:
-        self.settle()
+        with self._log.failuresHandled("settling a miner that leaves"):
+            self.settle()
         self.row.join(None)
         super().leave()
 

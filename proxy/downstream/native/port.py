@@ -21,9 +21,10 @@ from proxy.downstream.batch import MAX_DELAY
 from proxy.downstream.connection import Door, Hall
 from proxy.downstream.native.copied import CopiedMiner
 from proxy.downstream.native.engine import Engine, Wire
-from proxy.downstream.native.entrance import Entrance, NativeConnection
+from proxy.downstream.native.entrance import Entrance
 from proxy.downstream.native.miner import NativeMiner
 from proxy.downstream.native.transport import WireTransport
+from proxy.runtime.contain import serve_each
 from proxy.runtime.listener import ListenerService
 from proxy.shares.counted import CountedBatch
 from proxy.shares.record import Recorder
@@ -90,8 +91,7 @@ class NativePort:
     def close(self) -> None:
         """Let go of all who are left: no turn will tell them that they are gone."""
         self.engine.hang_up()
-        for speaker in self.engine.lost():
-            self._farewell(speaker)
+        self._take_leave()
 
     def open(self, descriptor: int, door: Hall | Door) -> None:
         """Take the connections of a listening socket, those that come to `door`."""
@@ -127,9 +127,9 @@ class NativePort:
 
     def _settle_some(self) -> None:
         """Settle a few miners, and the next ones soon: no share shall wait for all."""
-        for _ in range(min(MAX_SETTLED, len(self._unsettled))):
-            with self._log.failuresHandled("settling a miner"):
-                self._unsettled.popleft().settle()  # one's trouble is not the others'
+        count = min(MAX_SETTLED, len(self._unsettled))
+        some = [self._unsettled.popleft() for _ in range(count)]
+        serve_each(some, lambda speaker: speaker.settle(), "settling a miner")
         self._settling = None
         if self._unsettled:
             self._settling = self._reactor.callLater(SETTLE_AGAIN, self._settle_some)
@@ -182,17 +182,16 @@ class NativePort:
         engine = self.engine
         try:
             self._take_arrivals()
-            for miner in engine.due():
-                miner.settle()
+            serve_each(engine.due(), lambda miner: miner.settle(), "a retarget")
             self._ask_around()
-            for speaker in engine.lost():
-                self._farewell(speaker)
+            self._take_leave()
         finally:
             self.is_busy = engine.rest()  # or nothing would ever wake it again
 
     def _take_arrivals(self) -> None:
         for descriptor, listener, peer in self.engine.arrivals():
-            self._welcome(descriptor, listener, peer)
+            with self._log.failuresHandled("taking in {peer}", peer=peer):
+                self._welcome(descriptor, listener, peer)
         if self.engine.is_crowded and not self._crowded:
             self._crowded = True
             self._log.error(
@@ -229,9 +228,9 @@ class NativePort:
             try:
                 self._take_lines(speaker)
             except RemoteError as error:
-                self._drop(speaker, str(error))
+                speaker.drop(str(error))
         if op.failed:
-            self._drop(speaker, "its line was too much for us")
+            speaker.drop("a fault of ours: its line was too much for us")
 
     def _take_lines(self, speaker: Speaker) -> None:
         for _ in range(MAX_LINES):
@@ -241,11 +240,10 @@ class NativePort:
             speaker.hear(line)
         speaker.outbox.wait()
 
-    def _drop(self, speaker: Speaker, why: str) -> None:
-        if isinstance(speaker, NativeMiner):
-            NativeConnection(self.hall, speaker).hang_up(why)
-        else:
-            speaker.drop(why)
+    def _take_leave(self) -> None:
+        for speaker in self.engine.lost():
+            with self._log.failuresHandled("taking leave of a miner"):
+                self._farewell(speaker)
 
     def _farewell(self, speaker: Speaker) -> None:
         if isinstance(speaker, NativeMiner):

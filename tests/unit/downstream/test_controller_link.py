@@ -33,6 +33,7 @@ from proxy.power.messages import (
 )
 from proxy.power.setup import config_of, setup_of
 from tests.conftest import FlushFailures
+from tests.fakes.broken import BrokenError, break_down
 from tests.unit.downstream.test_parking import Site
 
 SECRET = "hunter2"  # noqa: S105  (of nothing)
@@ -295,6 +296,36 @@ def test_a_bad_line_costs_the_link_alone(flush_failures: FlushFailures) -> None:
 
     assert desk.transport.disconnected
     assert desk.wires[0].miner.is_granted
+
+
+def test_a_fault_of_ours_costs_neither_the_link_nor_the_others(
+    flush_failures: FlushFailures,
+) -> None:
+    desk = Desk(miners=3)
+    desk.site.parking.park([1, 2, 3])
+    dropped = desk.site.note_drops()
+    break_down(desk.wires[1].miner)
+
+    desk.hear(Grant("hall-a", [1, 2, 3]))
+
+    assert not desk.transport.disconnecting
+    assert [wire.miner.is_granted for wire in desk.wires[::2]] == [True, True]
+    assert dropped == {2: "a fault of ours: granting work failed"}
+    assert flush_failures(BrokenError) == 1
+
+
+def test_news_that_nobody_can_take_costs_no_link(flush_failures: FlushFailures) -> None:
+    desk = Desk()
+
+    def refuse(_topic: str, _value: object) -> None:
+        raise BrokenError
+
+    desk.link.publish = refuse
+    desk.hear(News("power", Raw(b"1")))
+    desk.hear(some_figures())
+
+    assert "hall-a" in desk.link.figures
+    assert flush_failures(BrokenError) == 1
 
 
 def test_the_setup_holds_what_the_controller_needs_and_its_secrets() -> None:

@@ -44,6 +44,12 @@ class Site:
             self.real.roster.sweep(self.hall.floor.now())
             self.parking.let_return(1.0)  # type: ignore[arg-type]
 
+    def note_drops(self) -> dict[int, str]:
+        """Return what will hold who is dropped, and why."""
+        dropped: dict[int, str] = {}
+        self.hall.floor.drop = lambda miner, why: dropped.update({miner.id: why})
+        return dropped
+
     def report(self, *, whole: bool = False) -> list[FleetReport]:
         return list(self.parking.reports("hall-a", is_whole=whole))
 
