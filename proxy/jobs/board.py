@@ -1,5 +1,6 @@
 """The jobs of one site: which group hashes what, from which source."""
 
+import math
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
@@ -13,20 +14,21 @@ from protocol.work.job import Work
 from proxy.jobs.distributor import Distributor, hand_out
 from proxy.jobs.feed import Feed, Source
 from proxy.jobs.group import Group, LiveJob
+from proxy.jobs.groups import GroupKey, Groups
 from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
+from proxy.jobs.schedule import REFRESH_AFTER, REVISION_SPACING, Offers, Schedule
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Seat, Space, Spaces
-
-REFRESH_AFTER = Seconds(30.0)
-"""Firmware takes a pool for dead after 60 to 120 s without a job."""
-
-REVISION_SPACING = Seconds(1.0)
 
 MAX_KEYS = 1 << 24
 """Duplicate keys that a site holds; beyond it the oldest jobs retire early."""
 
 MAX_GROUPS = 20_000
 """A group for each worker of a large site with per-worker pools."""
+
+CLEAR_UP_EVERY = Seconds(10.0)
+"""A look at all groups. Slots wait for 10 minutes until their old jobs have retired,
+and 10 s of the most shares that one core judges add 3 million keys."""
 
 
 @frozen
@@ -51,6 +53,7 @@ class JobBoard:
         routes: In order; the last one takes every worker.
         spaces: The search spaces, by the layout pinned for this site.
         new_copies: Makes what each new group keeps copies of its jobs with.
+        idle: Groups that no source has work for.
     """
 
     _log = Logger()
@@ -61,14 +64,23 @@ class JobBoard:
     clock: IReactorTime
     fail_back: Seconds
     new_copies: Callable[[], JobCopies] = NoCopies
-    groups: list[Group] = field(factory=list, init=False)
-    _by_key: dict[tuple[int, str, int], Group] = field(factory=dict, init=False)
+    idle: dict[Group, None] = field(factory=dict, init=False)
+    _groups: Groups = field(factory=Groups, init=False)
+    _schedule: Schedule = field(init=False)
+    _offers: Offers = field(factory=Offers, init=False)
+    _cleared_up_at: Seconds = field(default=Seconds(-math.inf), init=False)
     _seq: int = field(default=0, init=False)
     _distributor: Distributor = field(init=False)
     _wanting: dict[Group, dict[MinerPort, None]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._distributor = Distributor(self.clock)
+        self._schedule = Schedule(self.clock, self._look)
+
+    @property
+    def groups(self) -> Sequence[Group]:
+        """All groups, in the order in which they were made."""
+        return list(self._groups)
 
     @property
     def layout(self) -> Layout:
@@ -79,11 +91,12 @@ class JobBoard:
         """Open the first group of each route, so that work is there before miners."""
         for index in range(len(self.routes)):
             if not self._takes_identity(index):
-                self._group_with_room(index, "")
+                self._group_with_room((index, ""))
 
     def stop(self) -> None:
         """Let every source go."""
-        for group in self.groups:
+        self._schedule.stop()
+        for group in self._groups:
             group.sourcing.close_all()
 
     # miners come and go
@@ -96,7 +109,7 @@ class JobBoard:
         """Give a slot back; `last_seq` is the newest job its holder was given."""
         seat.space.slots.release(seat.slot, last_seq)
 
-    def group_key(self, worker: WorkerName) -> tuple[int, str]:
+    def group_key(self, worker: WorkerName) -> GroupKey:
         """Return what decides where the jobs of `worker` come from."""
         index = next(
             i for i, r in enumerate(self.routes) if fnmatchcase(worker, r.pattern)
@@ -105,12 +118,12 @@ class JobBoard:
 
     def find_group(self, seat: Seat, worker: WorkerName) -> tuple[Group, Seat] | None:
         """Return the group for `worker`, and its seat there; None if all are full."""
-        route, identity = self.group_key(worker)
-        for group in self._groups_of(route, identity):
+        key = self.group_key(worker)
+        for group in self._groups.of_key(key):
             moved = self.spaces.move(seat, group.space)
             if moved is not None:
                 return group, moved
-        added = self._new_group(route, identity, self._space_for(seat))
+        added = self._new_group(key, self._space_for(seat))
         moved_there = self.spaces.move(seat, added.space) if added else None
         return (added, moved_there) if added and moved_there else None
 
@@ -132,6 +145,7 @@ class JobBoard:
         """
         self._wanting.setdefault(group, {})[miner] = None
         self._revise(group)
+        self._look_again(group, self._now())
 
     @property
     def last_seq(self) -> int:
@@ -146,58 +160,77 @@ class JobBoard:
         if work is None:
             return
         now = self._now()
-        for group in self.groups:
-            if not group.sourcing.uses(feed):
-                continue
+        for group in self._groups.using(feed):
             group.tip_moved(work, now)
             if group.sourcing.feed is feed:
                 self._post(group, work, clean=self._is_clean(group, work))
             else:
                 self._evaluate(group)
+            self._look_again(group, now)
 
     def feed_lost(self, feed: Feed, session: int) -> None:
         """Move the groups that hashed for `feed` to the next source."""
         now = self._now()
-        for group in self.groups:
+        for group in self._groups.with_jobs_of(feed):
             if session:
                 group.session_lost(session, now)
-            if group.sourcing.uses(feed):
-                self._evaluate(group)
+        self._groups.forget_former(feed)
+        for group in self._groups.using(feed):
+            self._evaluate(group)
+            self._look_again(group, now)
 
     def tick(self) -> None:
         """Do what time brings: fail-back, refresh, revisions, retirement."""
         now = self._now()
-        for group in self.groups:
-            self._evaluate(group)
-            group.retire(now)
-            feed = group.sourcing.feed
-            if feed is not None and feed.work is not None:
-                if now - group.posted_at >= REFRESH_AFTER:
-                    self._post(group, feed.work, clean=False)
-                self._revise(group)
-        self._bound_memory()
-        self.spaces.retire(self._oldest_live())
+        self._look_at_sources(now)
+        self._schedule.tick(now)
+        if now - self._cleared_up_at >= CLEAR_UP_EVERY:
+            self._cleared_up_at = now
+            self._bound_memory()
+            self.spaces.retire(self._oldest_live())
+
+    def _look_at_sources(self, now: Seconds) -> None:
+        """Have the groups looked at whose sources offer something else than before."""
+        changed = self._offers.changed(s for r in self.routes for s in r.sources)
+        if changed:
+            routes = [
+                index
+                for index, route in enumerate(self.routes)
+                if any(source.name in changed for source in route.sources)
+            ]
+            self._schedule.put_now(self._groups.of_routes(routes), now)
+
+    def _look(self, group: Group, now: Seconds) -> None:
+        self._evaluate(group)
+        group.retire(now)
+        feed = group.sourcing.feed
+        if feed is not None and feed.work is not None:
+            if now - group.posted_at >= REFRESH_AFTER:
+                self._post(group, feed.work, clean=False)
+            self._revise(group)
+        self._look_again(group, now)
+
+    def _look_again(self, group: Group, now: Seconds) -> None:
+        self._schedule.put(group, now, is_wanted=group in self._wanting)
 
     def _bound_memory(self) -> None:
-        while sum(group.keys_held for group in self.groups) > MAX_KEYS:
-            oldest = [group.retire_oldest() for group in self.groups]
+        while sum(group.keys_held for group in self._groups) > MAX_KEYS:
+            oldest = [group.retire_oldest() for group in self._groups]
             if not any(oldest):
                 return
-            for group in self.groups:
+            for group in self._groups:
                 group.retire(self._now())
 
     def _oldest_live(self) -> int:
-        firsts = [next(iter(g.live.values())).job.seq for g in self.groups if g.live]
+        firsts = [next(iter(g.live.values())).job.seq for g in self._groups if g.live]
         return min(firsts, default=self._seq + 1)
 
     def _evaluate(self, group: Group) -> None:
         before = group.sourcing.source_name
         changed = group.sourcing.evaluate(self._now())
+        self._groups.note_feeds(group)
         after = group.sourcing.source_name
-        if after is not None:
-            group.idle_since = None
-        elif group.idle_since is None:
-            group.idle_since = self._now()
+        self._note_idle(group, is_idle=after is None)
         if not changed:
             return
         feed = group.sourcing.feed
@@ -210,6 +243,14 @@ class JobBoard:
             )
         if feed is not None and feed.work is not None:
             self._post(group, feed.work, clean=True)
+
+    def _note_idle(self, group: Group, *, is_idle: bool) -> None:
+        if not is_idle:
+            group.idle_since = None
+            self.idle.pop(group, None)
+        elif group.idle_since is None:
+            group.idle_since = self._now()
+            self.idle[group] = None
 
     def _is_clean(self, group: Group, work: Work) -> bool:
         current = group.current
@@ -243,27 +284,22 @@ class JobBoard:
     def _takes_identity(self, route: int) -> bool:
         return any(source.takes_identity() for source in self.routes[route].sources)
 
-    def _groups_of(self, route: int, identity: str) -> list[Group]:
-        return [g for k, g in self._by_key.items() if k[:2] == (route, identity)]
-
-    def _group_with_room(self, route: int, identity: str) -> Group | None:
-        for group in self._groups_of(route, identity):
+    def _group_with_room(self, key: GroupKey) -> Group | None:
+        for group in self._groups.of_key(key):
             if not group.space.slots.is_exhausted:
                 return group
-        return self._new_group(route, identity, self.spaces.new_space())
+        return self._new_group(key, self.spaces.new_space())
 
     def _space_for(self, seat: Seat) -> Space | None:
         """Return a space for one more group: the seat's own if nobody else's."""
-        taken = any(group.space is seat.space for group in self.groups)
-        if self.spaces.is_wide or not taken:
+        if self.spaces.is_wide or not self._groups.is_taken(seat.space):
             return seat.space
         return self.spaces.new_space()
 
-    def _new_group(
-        self, route: int, identity: str, space: Space | None
-    ) -> Group | None:
-        if space is None or len(self.groups) >= MAX_GROUPS:
+    def _new_group(self, key: GroupKey, space: Space | None) -> Group | None:
+        if space is None or len(self._groups) >= MAX_GROUPS:
             return None
+        route, identity = key
         sourcing = Sourcing.over(
             self.routes[route].sources,
             site=self.site,
@@ -273,9 +309,9 @@ class JobBoard:
             fail_back=self.fail_back,
         )
         group = Group(sourcing, space, self.layout, self.new_copies())
-        self.groups.append(group)
-        self._by_key[(route, identity, space.number)] = group
+        self._groups.add(group, key)
         self._evaluate(group)
+        self._look_again(group, self._now())
         return group
 
     def _now(self) -> Seconds:

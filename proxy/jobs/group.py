@@ -125,6 +125,11 @@ class Group:
         return False
 
     @property
+    def oldest_replaced_at(self) -> float:
+        """When the oldest job was replaced; infinite where that is the current one."""
+        return next((entry.replaced_at for entry in self.live.values()), math.inf)
+
+    @property
     def keys_held(self) -> int:
         """Number of duplicate keys in memory."""
         return sum(len(state.seen) for state in self._states)

@@ -73,9 +73,21 @@ class Sourcing:
             o.source.name for o in self._options if o.source.takes_identity()
         )
 
-    def uses(self, feed: Feed) -> bool:
-        """Return whether `feed` is one of those opened here."""
-        return any(option.feed is feed for option in self._options)
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """Those that are open here, best first."""
+        return tuple(o.feed for o in self._options if o.feed is not None)
+
+    @property
+    def fail_back_at(self) -> Seconds:
+        """From when on a better source than the one in use is gone back to.
+
+        Infinite while no better one has work.
+        """
+        better = self._options[: self.active or 0]
+        ready = (self._candidate(option) for option in better)
+        since = (one.ready_since for one in ready if one.is_usable)
+        return Seconds(min(since, default=_NEVER) + self.fail_back)
 
     def evaluate(self, now: Seconds) -> bool:
         """Choose anew and keep the next one warm; return whether the choice changed."""

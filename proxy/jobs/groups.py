@@ -1,0 +1,99 @@
+"""A site's groups, found by whom they are for and by the feeds that they have open."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import TypeVar
+
+from attrs import define, field
+
+from proxy.jobs.feed import Feed
+from proxy.jobs.group import Group
+from proxy.jobs.space import Space
+
+K = TypeVar("K")
+
+GroupKey = tuple[int, str]
+"""Number of the route, and the worker where its sources want one each; else empty."""
+
+
+@define(eq=False)
+class Groups:
+    """The groups of a site, in the order in which they were made.
+
+    Nothing here looks at all of them but `of_routes`: there may be one for each worker,
+    and a block comes to each by a feed of its own.
+    """
+
+    _keys: dict[Group, GroupKey] = field(factory=dict, init=False)
+    _by_key: dict[GroupKey, dict[Group, None]] = field(factory=dict, init=False)
+    _by_feed: dict[Feed, dict[Group, None]] = field(factory=dict, init=False)
+    _feeds: dict[Group, tuple[Feed, ...]] = field(factory=dict, init=False)
+    _spaces: Counter[Space] = field(factory=Counter, init=False)
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, group: Group, key: GroupKey) -> None:
+        """Count `group` in."""
+        self._keys[group] = key
+        self._by_key.setdefault(key, {})[group] = None
+        self._spaces[group.space] += 1
+        self.note_feeds(group)
+
+    def remove(self, group: Group) -> None:
+        """Count `group` out."""
+        key = self._keys.pop(group)
+        _forget(self._by_key, key, group)
+        for feed in self._feeds.pop(group, ()):
+            _forget(self._by_feed, feed, group)
+        self._spaces[group.space] -= 1
+        if not self._spaces[group.space]:
+            del self._spaces[group.space]
+
+    def of_key(self, key: GroupKey) -> Collection[Group]:
+        """Return the groups made for `key`."""
+        return self._by_key.get(key, {})
+
+    def of_routes(self, routes: Collection[int]) -> list[Group]:
+        """Return the groups of these routes: a look at all."""
+        return [group for group, key in self._keys.items() if key[0] in routes]
+
+    def using(self, feed: Feed) -> list[Group]:
+        """Return the groups that have `feed` open."""
+        return [g for g in self.with_jobs_of(feed) if feed in g.sourcing.feeds]
+
+    def with_jobs_of(self, feed: Feed) -> list[Group]:
+        """Return the groups that have `feed` open, or let it go while it had work."""
+        return list(self._by_feed.get(feed, ()))
+
+    def forget_former(self, feed: Feed) -> None:
+        """Forget who let `feed` go: nothing more can be sent to it."""
+        for group in self.with_jobs_of(feed):
+            if feed not in self._feeds.get(group, ()):
+                _forget(self._by_feed, feed, group)
+
+    def is_taken(self, space: Space) -> bool:
+        """Tell whether a group is in `space`."""
+        return space in self._spaces
+
+    def note_feeds(self, group: Group) -> None:
+        """Find `group` by the feeds that it has open now."""
+        feeds, before = group.sourcing.feeds, self._feeds.get(group, ())
+        if feeds == before:
+            return
+        for feed in before:
+            if feed not in feeds and feed.work is None:
+                _forget(self._by_feed, feed, group)
+        for feed in feeds:
+            self._by_feed.setdefault(feed, {})[group] = None
+        self._feeds[group] = feeds
+
+
+def _forget(index: dict[K, dict[Group, None]], key: K, group: Group) -> None:
+    groups = index[key]
+    groups.pop(group, None)
+    if not groups:
+        del index[key]
