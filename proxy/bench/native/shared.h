@@ -3,6 +3,7 @@
 #define BASELOAD_BENCH_SHARED_H
 
 #include <netinet/in.h>
+#include <time.h>
 
 #include "load.h"
 #include "rest.h"
@@ -70,7 +71,10 @@ struct load {
     char out[MAX_WINDOW * SHARE_BYTES];
 };
 
-uint64_t clock_ns(void);
+/* ---- state.c ---- */
+
+uint64_t ns_of(clockid_t clock);
+uint64_t clock_ns(void); /* CLOCK_MONOTONIC */
 
 /* ---- open.c ---- */
 

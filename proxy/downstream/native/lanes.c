@@ -173,13 +173,6 @@ wire *engine_next_touched(engine *e)
     return next_of(e, TOUCHED);
 }
 
-void wake_at_once(const engine *e)
-{
-    const struct itimerspec soon = {.it_value.tv_nsec = 1};
-
-    timerfd_settime(e->timer, 0, &soon, NULL);
-}
-
 /* Little came in: look again in a millisecond, so that what comes until then is one
  * commit and one turn of the reactor. Nothing came in: sleep until something does. */
 bool engine_rest(engine *e)

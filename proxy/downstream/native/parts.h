@@ -1,13 +1,18 @@
 /* What an engine is made of: for its own files alone.
  *
+ * In this order, so that a file calls none that stands below it:
+ *
  * queue.c  wires that wait for something
+ * channels.c the channels of a connection of Stratum V2
  * send.c   bytes on their way out, and the end of a connection
+ * kept.c   bytes that came in and wait, and whether a turn is over
+ * tunnel.c what is sealed on its way out
+ * write.c  what is written to a wire, sealed or not
+ * answers.c what a channel of Stratum V2 hears of its shares
  * judge.c  a share: verdict, count, answer, record
+ * frames.c bytes that came in on a connection of Stratum V2, frame by frame
  * read.c   bytes that came in, line by line
  * accept.c new connections
- * answers.c what a channel of Stratum V2 hears of its shares
- * frames.c bytes that came in on a connection of Stratum V2, frame by frame
- * tunnel.c what is sealed on its way out, and the channels of a connection
  * turn.c   a lane's turn, from epoll to answers
  * crew.c   a thread for each lane, while a turn lasts
  * lanes.c  the life of an engine, and what its caller asks of all lanes
@@ -197,14 +202,29 @@ struct engine {
 void enqueue(wire *w, int which); /* at its end, unless it stands there already */
 wire *dequeue(lane *l, int which); /* NULL: nobody waits */
 void leave_queues(wire *w);
+void wake_at_once(const engine *e); /* the next turn shall not wait */
+
+/* ---- channels.c ---- */
+
+wire *find_channel(const tunnel *t, uint32_t id); /* NULL: none has it */
+size_t unsent_limit(const wire *w); /* of so many miners on their own, to a limit */
+void tunnel_free(tunnel *t);
 
 /* ---- send.c ---- */
 
 bool watch(wire *w, int how, bool wants_out); /* how: as epoll_ctl has it */
-void wake_at_once(const engine *e); /* the next turn shall not wait */
 void lose(wire *w); /* close it, and let Python know */
 void send_bytes(wire *w, const char *data, size_t size);
 void send_unsent(wire *w);
+
+/* ---- kept.c ---- */
+
+bool is_over(lane *l); /* the turn: it is full, or has taken its time */
+void keep(wire *w, const char *data, size_t size); /* instead of what it kept */
+
+/* ---- tunnel.c ---- */
+
+void send_frames(wire *w, const char *data, size_t size); /* whole ones, unsealed */
 
 /* ---- judge.c ---- */
 
@@ -220,22 +240,13 @@ void answer_accepted(lane *l); /* one for all shares of a channel */
 
 /* ---- read.c ---- */
 
-bool is_over(lane *l); /* the turn: it is full, or has taken its time */
 void look_at(wire *w, size_t size); /* at so many bytes of `received` */
 void receive(wire *w);
-void keep(wire *w, const char *data, size_t size); /* instead of what it kept */
 
 /* ---- frames.c ---- */
 
 size_t read_frames(wire *w, const char *data, size_t size); /* how much is done with */
 bool ask_frame(wire *w, const char **frame, size_t *size);
-
-/* ---- tunnel.c ---- */
-
-wire *find_channel(const tunnel *t, uint32_t id); /* NULL: none has it */
-void send_frames(wire *w, const char *data, size_t size); /* whole ones, unsealed */
-size_t unsent_limit(const wire *w); /* of so many miners on their own, to a limit */
-void tunnel_free(tunnel *t);
 
 /* ---- accept.c ---- */
 

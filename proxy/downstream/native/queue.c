@@ -1,5 +1,7 @@
 #include "parts.h"
 
+#include <sys/timerfd.h>
+
 static void unqueue(wire *w, int which)
 {
     queue *q = &w->lane->queues[which];
@@ -47,4 +49,11 @@ void leave_queues(wire *w)
 {
     for (int which = 0; which < QUEUES; which++)
         unqueue(w, which);
+}
+
+void wake_at_once(const engine *e)
+{
+    const struct itimerspec soon = {.it_value.tv_nsec = 1};
+
+    timerfd_settime(e->timer, 0, &soon, NULL);
 }

@@ -75,18 +75,6 @@ void send_bytes(wire *w, const char *data, size_t size)
         keep_unsent(w, data + sent, size - (size_t)sent);
 }
 
-void wire_write(wire *w, const char *data, size_t size)
-{
-    if (w->channel)
-        w = w->channel->carrier;
-    if (!w || w->fd < 0)
-        return;
-    if (w->tunnel)
-        send_frames(w, data, size);
-    else
-        send_bytes(w, data, size);
-}
-
 void send_unsent(wire *w)
 {
     ssize_t sent = send_some(w, w->unsent, w->unsent_size);
