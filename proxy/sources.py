@@ -9,6 +9,7 @@ from attrs import define, frozen
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.sv2.setup import Caller
@@ -108,6 +109,8 @@ async def ask_nodes(config: Config, reactor: Reactor) -> list[NodeReport]:
 class SourcesService(MultiService):
     """Runs the nodes, looks after the pools, and hangs up at the end."""
 
+    _log = Logger()
+
     def __init__(
         self,
         sources: Sources,
@@ -150,9 +153,12 @@ class SourcesService(MultiService):
         for pool in self._pools.values():
             pool.check()
         for name, watch in self._watches.items():
-            pool = self._pools[name]
-            watch.check(pool.work, now)
-            pool.contradicted = watch.found.text if watch.found else ""
+            with self._log.failuresHandled("a look at the work of {pool}", pool=name):
+                self._compare(self._pools[name], watch, now)
+
+    def _compare(self, pool: Pool, watch: PoolWatch, now: Seconds) -> None:
+        watch.check(pool.work, now)
+        pool.contradicted = watch.found.text if watch.found else ""
 
 
 @frozen

@@ -162,10 +162,10 @@ class JobBoard:
         now = self._now()
         for group in self._groups.using(feed):
             group.tip_moved(work, now)
-            if group.sourcing.feed is feed:
+            # first: the work may leave less room than the one before
+            is_served = self._evaluate(group)
+            if not is_served and group.sourcing.feed is feed:
                 self._post(group, work, clean=self._is_clean(group, work))
-            else:
-                self._evaluate(group)
             self._look_again(group, now)
 
     def feed_lost(self, feed: Feed, session: int) -> None:
@@ -225,14 +225,15 @@ class JobBoard:
         firsts = [next(iter(g.live.values())).job.seq for g in self._groups if g.live]
         return min(firsts, default=self._seq + 1)
 
-    def _evaluate(self, group: Group) -> None:
+    def _evaluate(self, group: Group) -> bool:
+        """Choose the group's source anew; return whether that brought it a job."""
         before = group.sourcing.source_name
         changed = group.sourcing.evaluate(self._now())
         self._groups.note_feeds(group)
         after = group.sourcing.source_name
         self._note_idle(group, is_idle=after is None)
         if not changed:
-            return
+            return False
         feed = group.sourcing.feed
         if before != after and group.space.number == 0:
             self._log.info(
@@ -241,8 +242,10 @@ class JobBoard:
                 before=before or "(none)",
                 after=after or "(none)",
             )
-        if feed is not None and feed.work is not None:
-            self._post(group, feed.work, clean=True)
+        if feed is None or feed.work is None:
+            return False
+        self._post(group, feed.work, clean=True)
+        return True
 
     def _note_idle(self, group: Group, *, is_idle: bool) -> None:
         if not is_idle:

@@ -47,6 +47,15 @@ class PoolConnection(Protocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         self._on_data()
+        # a failure of ours costs this pool its connection, and nobody else anything
+        with self._log.failuresHandled(
+            "what a pool sent could not be dealt with"
+        ) as op:
+            self._take(data)
+        if op.failed:
+            self.drop("we failed at what it sent")
+
+    def _take(self, data: bytes) -> None:
         try:
             for event in self.session.receive(data):
                 self._on_event(event)

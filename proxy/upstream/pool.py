@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from protocol.units import Seconds
 from protocol.work.job import Work
@@ -38,6 +39,8 @@ class Pool:
         contradicted: What its node says against its work; empty if nothing.
         speech_of: Makes what a link speaks, for the user it is given.
     """
+
+    _log = Logger()
 
     config: PoolConfig
     home: PoolAddress
@@ -126,9 +129,10 @@ class Pool:
         return link is not None and link.forward(share, token)
 
     def check(self) -> None:
-        """Look at the clock: called every second."""
+        """Look at the clock: called every second; one link's failure is no other's."""
         for link in list(self._links.values()):
-            link.check()
+            with self._log.failuresHandled("a look at pool {pool}", pool=self.name):
+                link.check()
 
     async def stop(self) -> None:
         """Hang up everywhere."""

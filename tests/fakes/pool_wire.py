@@ -99,6 +99,7 @@ class PoolServer:
         self.refuses = False
         self.refusal: Exception = error.ConnectionRefusedError()
         self.swallows = False  # who dials is neither let in nor turned away
+        self.fails = False  # the site cannot deal with new work
         self.dialled: list[tuple[float, PoolAddress]] = []
         self.wires: list[Wire] = []
         self.settled: list[tuple[int, str, str]] = []
@@ -138,7 +139,8 @@ class PoolServer:
         return Seconds(self.clock.seconds())
 
     def work_arrived(self, _feed: Feed) -> None:
-        pass
+        if self.fails:
+            raise ZeroDivisionError
 
     def feed_lost(self, _feed: Feed, session: int) -> None:
         self.lost.append(session)

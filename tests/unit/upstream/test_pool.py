@@ -1,14 +1,16 @@
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
 from proxy.jobs.feed import Feed
 from proxy.upstream.address import PoolAddress
 from tests.builders import a_job, a_submission
+from tests.conftest import FlushFailures
 from tests.fakes.pool_wire import HOME, PoolServer
 
 
@@ -341,3 +343,35 @@ def test_who_is_let_go_is_not_dialled_again() -> None:
     assert not server.wire.is_up
     assert len(server.wires) == 1
     assert server.pool.state() == "idle"
+
+
+def test_what_a_pool_makes_us_fail_at_costs_that_pool_its_connection(
+    flush_failures: FlushFailures,
+) -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.fails = True
+    server.wire.welcome()
+    assert flush_failures(ZeroDivisionError) == 1
+    assert not server.wires[0].is_up
+    assert feed.reason == "we failed at what it sent"
+
+    server.fails = False
+    server.pass_time(2)
+    server.wire.welcome()
+    assert server.pool.state() == "ready"
+
+
+def test_a_link_that_cannot_be_looked_at_keeps_no_other_from_it(
+    flush_failures: FlushFailures,
+) -> None:
+    server = PoolServer()
+    feeds = [server.open("a"), server.open("b")]
+    for wire in server.wires:
+        wire.welcome()
+    server.pool.links[0].job_at = cast("Seconds", "soon")
+    server.pass_time(119)
+    assert flush_failures(TypeError) == 119
+    server.pass_time(1)
+
+    assert feeds[1].reason == "silent for 120 s"

@@ -1,0 +1,51 @@
+"""Which source a board hashes for when what they offer changes."""
+
+from protocol.units import WorkerName
+from tests.builders import a_work
+from tests.fakes.hall import Hall
+
+
+def a_hall(sources: int) -> Hall:
+    """Return a site of one group, all of whose sources have work."""
+    hall = Hall(sources=sources)
+    seat = hall.board.seat()
+    assert seat is not None
+    assert hall.board.find_group(seat, WorkerName("rig")) is not None
+    for source in hall.sources:
+        source.post()
+    hall.board.tick()
+    return hall
+
+
+def source_of(hall: Hall) -> str | None:
+    (group,) = hall.board.groups
+    return group.sourcing.source_name
+
+
+def shrink(hall: Hall) -> None:
+    """Have the pool in use leave less room than the layout needs."""
+    pool = hall.sources[0]
+    pool.room = 4
+    (feed,) = pool.feeds.values()
+    feed.work = a_work(source=pool.name, session=9, extranonce2_size=4)
+    hall.board.work_arrived(feed)
+
+
+def test_work_with_too_little_room_moves_the_site_to_the_next_source() -> None:
+    hall = a_hall(2)
+    shrink(hall)
+
+    assert source_of(hall) == "pool1"
+    (group,) = hall.board.groups
+    assert group.current is not None
+    assert group.current.job.work.source == "pool1"
+
+
+def test_work_with_too_little_room_is_not_posted_where_there_is_no_other() -> None:
+    hall = a_hall(1)
+    (group,) = hall.board.groups
+    before = group.current
+    shrink(hall)
+
+    assert source_of(hall) is None
+    assert group.current is before
