@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test interop lint clean
+.PHONY: demo test interop image-test clean
 
 demo: $(VENV)/ready
 	$(BIN)/baseload demo
@@ -19,6 +19,10 @@ test: $(VENV)/ready
 interop: $(VENV)/ready
 	cargo build --quiet --release --manifest-path tests/interop/Cargo.toml
 	$(BIN)/pytest -q tests/integration/test_interop.py
+
+# builds docker/Dockerfile without an engine: needs root, buildah and debootstrap
+image-test:
+	docker/image-test
 
 $(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/*/native/*.[ch] proxy/*/native/*.p*)
 	$(PYTHON) -m venv $(VENV)

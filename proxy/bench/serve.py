@@ -84,17 +84,23 @@ def serve(server: Server, writer: JobWriter, every: float) -> None:
         server.run(every)
 
 
-def main() -> None:
-    """Run the process."""
+def options_parser() -> ArgumentParser:
+    """Return what reads the command line."""
     parser = ArgumentParser(prog="python -m proxy.bench.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="IPv4 [127.0.0.1]")
     parser.add_argument("--port", type=int, default=0, help="0: any [0]")
     parser.add_argument("--difficulty", type=float, default=1e-9, help="[1e-9]")
     parser.add_argument("--every", type=float, default=1.0, metavar="S", help="[1]")
     parser.add_argument(
         "--block-every", type=int, default=0, metavar="N", help="jobs [never]"
     )
-    options = parser.parse_args()
-    server = Server("127.0.0.1", options.port)
+    return parser
+
+
+def main() -> None:
+    """Run the process."""
+    options = options_parser().parse_args()
+    server = Server(options.host, options.port)
     writer = JobWriter(options.difficulty, options.block_every)
     sys.stdout.write(msgspec.json.encode({"port": server.port}).decode() + "\n")
     sys.stdout.flush()
