@@ -132,7 +132,7 @@ class Opener:
             Spaces(layout),
             self.reactor,
             Seconds(site.fail_back_s * (1 + 0.2 * self.random())),
-            self.engine.copies(layout.slot_bytes),
+            self.engine.copies(),
         )
 
     def _floor(self, site: SiteConfig, board: JobBoard) -> Floor:

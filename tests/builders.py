@@ -55,7 +55,7 @@ def a_job(**changes: Any) -> Job:
         work=work,
         coinb1=work.coinb1 + work.extranonce1,
         padding=b"",
-        extranonce2_size=4,
+        room=8,
         ntime=work.ntime,
         clean=True,
         ceiling=Difficulty(1e18),
@@ -104,7 +104,7 @@ def job_of_vector(vector: dict[str, Any]) -> Job:
         id=JobId(job_id),
         work=work,
         coinb1=work.coinb1,
-        extranonce2_size=vector["extranonce2_size"],
+        room=len(vector["extranonce1"]) // 2 + vector["extranonce2_size"],
     )
 
 

@@ -71,7 +71,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         seq: Grows with every job of a site: orders jobs in time.
         coinb1: The work's coinb1, its extranonce1 and our `padding`.
         padding: Our constant bytes between extranonce1 and slot; the group's number.
-        extranonce2_size: Bytes that the miner rolls, after its slot.
+        room: Bytes between `coinb1` and the work's coinb2: a miner's slot and what it
+            rolls. Slots of one job need not be of one length.
         ntime: At or after the work's.
         clean: Miners shall drop older jobs.
         ceiling: Highest difficulty that a miner may be asked for: the source's,
@@ -85,7 +86,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     work: Work
     coinb1: bytes
     padding: bytes
-    extranonce2_size: int
+    room: int
     ntime: int
     clean: bool
     ceiling: Difficulty

@@ -57,7 +57,7 @@ def judge(
         ntime=submission.ntime,
         nonce=submission.nonce,
     )
-    if len(submission.extranonce2) != job.extranonce2_size:
+    if len(terms.slot) + len(submission.extranonce2) != job.room:
         judged.verdict = Verdict.MALFORMED
         return judged
     if not work.ntime <= submission.ntime <= work.max_ntime:

@@ -46,7 +46,7 @@ def make_job(  # noqa: PLR0913  (a job is all of these)
         work=work,
         coinb1=work.coinb1 + work.extranonce1 + padding,
         padding=padding,
-        extranonce2_size=layout.extranonce2_bytes,
+        room=layout.room,
         ntime=ntime,
         clean=clean,
         ceiling=ceiling_of(work.difficulty),

@@ -58,7 +58,7 @@ class Hall:
             Spaces(layout),
             self.clock,
             Seconds(30.0),
-            EngineChoice(self.engine, "", self.threads).copies(layout.slot_bytes),  # type: ignore[arg-type]
+            EngineChoice(self.engine, "", self.threads).copies(),  # type: ignore[arg-type]
         )
         for source in self.sources:
             source.listener = self.board

@@ -79,12 +79,12 @@ class EngineChoice:
     reason: str
     threads: int = 1
 
-    def copies(self, slot_bytes: int) -> Callable[[], JobCopies]:
+    def copies(self) -> Callable[[], JobCopies]:
         """Return what makes the copies of jobs that the engine judges by."""
         if self.name == "python":
             return NoCopies
         jobs: Any = import_module("proxy.downstream.native.engine").Jobs
-        return lambda: jobs(slot_bytes, self.threads)
+        return lambda: jobs(self.threads)
 
     def of_site(self, hall: Hall, recorder: Recorder, reactor: Any) -> SiteEngine:
         """Return an engine for the miners of `hall`."""

@@ -121,35 +121,33 @@ cdef class JobRow:
     cdef c.job *row
     cdef readonly object job
     cdef SeenKeys keys
-    cdef size_t slot_size
-    cdef size_t extranonce2_size
     cdef str name_text
     cdef bytes name
 
-    def __cinit__(self, job, size_t slot_size, unsigned lanes=1):
+    def __cinit__(self, job, unsigned lanes=1):
         cdef c.job_parts parts
+        cdef size_t room = job.room
         work = job.work
         cdef bytes coinb1 = job.coinb1, coinb2 = work.coinb2
         cdef bytes branches = b"".join(work.merkle_branch)
         cdef bytes prev_hash = work.prev_hash
         self.name_text, self.name = job.id, job.id.encode()
-        self.extranonce2_size = job.extranonce2_size
         if (
             len(prev_hash) != 32
             or len(branches) != 32 * len(work.merkle_branch)
-            or max(slot_size, self.extranonce2_size) > c.MAX_EXTRANONCE_BYTES
+            or room > c.MAX_EXTRANONCE_BYTES
         ):
             raise ValueError("a job with parts of the wrong size")
         parts.coinb1, parts.coinb1_size = coinb1, len(coinb1)
         parts.coinb2, parts.coinb2_size = coinb2, len(coinb2)
         parts.branches, parts.branch_count = branches, len(work.merkle_branch)
-        parts.slot_size, parts.extranonce2_size = slot_size, self.extranonce2_size
+        parts.room = room
         memcpy(parts.prev_hash, <const uint8_t *>prev_hash, 32)
         put_target(parts.target, work.target)
         put_target(parts.block_target, work.block_target)
         parts.version, parts.nbits = work.version, work.nbits
         parts.min_ntime, parts.max_ntime = work.ntime, work.max_ntime
-        self.keys, self.job, self.slot_size = job.seen, job, slot_size
+        self.keys, self.job = job.seen, job
         self.row = c.job_new(&parts, self.keys.keys, lanes)
         if self.row is NULL:
             raise ValueError("a job larger than any pool's")
@@ -161,21 +159,21 @@ cdef class JobRow:
         """Return `submission` with its verdict: `protocol.work.judge.judge` in C.
 
         Raises:
-            ValueError: The slot or the extranonce2 is of a size that no line has.
+            ValueError: The slot or the extranonce2 is longer than any.
         """
         cdef c.submit found
         cdef c.terms rules
         cdef c.judgement got
         cdef bytes slot = how.slot, extranonce2 = submission.extranonce2
-        cdef size_t slot_size = len(slot)
-        if slot_size != self.slot_size or len(extranonce2) > c.MAX_EXTRANONCE_BYTES:
+        if max(len(slot), len(extranonce2)) > c.MAX_EXTRANONCE_BYTES:
             raise ValueError("slot or extranonce2 of the wrong size")
         bits = submission.version_bits
         found.extranonce2_size = len(extranonce2)
         memcpy(found.extranonce2, <const uint8_t *>extranonce2, len(extranonce2))
         found.ntime, found.nonce = submission.ntime, submission.nonce
         found.version_bits, found.has_version_bits = bits or 0, bits is not None
-        rules.slot, rules.version_mask = slot, how.version_mask
+        rules.slot, rules.slot_size = slot, len(slot)
+        rules.version_mask = how.version_mask
         rules.is_stale = how.is_stale
         put_target(rules.target, target_from_difficulty(how.difficulty))
         if not c.job_judge(self.row, &rules, &found, &got):
@@ -205,15 +203,14 @@ cdef class Jobs:
 
     cdef w.group *group
     cdef dict rows
-    cdef size_t slot_size
     cdef unsigned lanes
 
-    def __cinit__(self, size_t slot_size, unsigned lanes=1):
+    def __cinit__(self, unsigned lanes=1):
         self.group = w.group_new()
         if self.group is NULL:
             raise MemoryError
         self.rows = {}
-        self.slot_size, self.lanes = slot_size, lanes
+        self.lanes = lanes
 
     def __dealloc__(self):
         w.group_free(self.group)
@@ -228,7 +225,7 @@ cdef class Jobs:
         Raises:
             ValueError: It is of a size that no pool sends.
         """
-        cdef JobRow row = JobRow(job, self.slot_size, self.lanes)
+        cdef JobRow row = JobRow(job, self.lanes)
         self.rows[job.seq] = row
         if not w.group_post(
             self.group,

@@ -137,6 +137,7 @@ static void fill_terms(const wire *w, const live_job *at, terms *how, double *di
     const wire_terms *asked = required(w, at->seq);
 
     how->slot = w->slot;
+    how->slot_size = w->slot_size;
     how->version_mask = w->version_mask & at->mask;
     how->is_stale = w->lane->now >= at->stale_at;
     memcpy(how->target, asked->target, 32);

@@ -32,15 +32,14 @@ static bool is_within(const uint8_t a[32], const uint8_t b[32])
 
 static void lay_out_tail(job *j, const job_parts *parts, size_t tail_size)
 {
-    size_t rolled = (size_t)parts->slot_size + parts->extranonce2_size;
     size_t blocks_size = j->tail_blocks * SHA256_BLOCK;
-    uint64_t bits = 8 * (uint64_t)(parts->coinb1_size + rolled + parts->coinb2_size);
+    uint64_t bits = 8 * (uint64_t)(parts->coinb1_size + parts->room + parts->coinb2_size);
 
     memset(j->tails, 0, blocks_size);
     if (j->hole)
         memcpy(j->tails, parts->coinb1 + parts->coinb1_size - j->hole, j->hole);
     if (parts->coinb2_size)
-        memcpy(j->tails + j->hole + rolled, parts->coinb2, parts->coinb2_size);
+        memcpy(j->tails + j->hole + parts->room, parts->coinb2, parts->coinb2_size);
     j->tails[tail_size] = 0x80;
     for (int i = 0; i < 8; i++)
         j->tails[blocks_size - 1 - (size_t)i] = (uint8_t)(bits >> 8 * i);
@@ -50,17 +49,15 @@ static void lay_out_tail(job *j, const job_parts *parts, size_t tail_size)
 
 job *job_new(const job_parts *parts, seen *set, unsigned lanes)
 {
-    size_t rolled = (size_t)parts->slot_size + parts->extranonce2_size;
     size_t hole = parts->coinb1_size % SHA256_BLOCK;
     size_t tail_size, blocks, tails_size;
     job *j;
 
     if (parts->coinb1_size > MAX_COINBASE_BYTES ||
         parts->coinb2_size > MAX_COINBASE_BYTES || parts->branch_count > MAX_BRANCHES ||
-        parts->slot_size > MAX_EXTRANONCE_BYTES ||
-        parts->extranonce2_size > MAX_EXTRANONCE_BYTES)
+        parts->room > MAX_EXTRANONCE_BYTES)
         return NULL;
-    tail_size = hole + rolled + parts->coinb2_size;
+    tail_size = hole + parts->room + parts->coinb2_size;
     blocks = (tail_size + 9 + SHA256_BLOCK - 1) / SHA256_BLOCK;
     tails_size = 2 * lanes * blocks * SHA256_BLOCK;
     j = malloc(sizeof *j + tails_size + parts->branch_count * 32);
@@ -86,16 +83,14 @@ void job_free(job *j)
     free(j);
 }
 
-/* Write the rolled part of the coinbase into one of the tails. */
+/* Write slot and extranonce2, which job_check() has measured, into one of the tails. */
 static uint8_t *fill_tail(job *j, unsigned which, const terms *how, const submit *share)
 {
     uint8_t *tail = j->tails + (size_t)which * j->tail_blocks * SHA256_BLOCK;
-    const job_parts *parts = &j->parts;
 
-    if (parts->slot_size)
-        memcpy(tail + j->hole, how->slot, parts->slot_size);
-    memcpy(tail + j->hole + parts->slot_size, share->extranonce2,
-           parts->extranonce2_size);
+    if (how->slot_size)
+        memcpy(tail + j->hole, how->slot, how->slot_size);
+    memcpy(tail + j->hole + how->slot_size, share->extranonce2, share->extranonce2_size);
     return tail;
 }
 
@@ -157,7 +152,7 @@ void job_hash_two(job *j, unsigned lane, const terms *const how[2],
 /* What can be said before any hashing; ACCEPTED: nothing yet. */
 static verdict judge_fields(const job *j, const terms *how, const submit *share)
 {
-    if (share->extranonce2_size != j->parts.extranonce2_size)
+    if (how->slot_size + share->extranonce2_size != j->parts.room)
         return MALFORMED;
     if (share->ntime < j->parts.min_ntime || share->ntime > j->parts.max_ntime)
         return BAD_NTIME;

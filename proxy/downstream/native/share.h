@@ -16,7 +16,7 @@
 #define MAX_ID_BYTES 64
 #define MAX_WORKER_BYTES 128
 #define MAX_JOB_ID_BYTES 16
-#define MAX_EXTRANONCE_BYTES 32 /* of slot and extranonce2, each */
+#define MAX_EXTRANONCE_BYTES 32 /* of slot and extranonce2, each and together */
 #define MAX_BRANCHES 64
 #define MAX_COINBASE_BYTES (1 << 20)
 #define KEY_BYTES 16 /* of a hash, that tell it from the others of its work */
@@ -87,8 +87,7 @@ typedef struct {
     size_t coinb2_size;
     const uint8_t *branches; /* 32 B each */
     size_t branch_count;
-    uint8_t slot_size;
-    uint8_t extranonce2_size;
+    uint8_t room; /* bytes between the two: a miner's slot and what it rolls */
     uint8_t prev_hash[32];
     uint8_t target[32];
     uint8_t block_target[32];
@@ -107,10 +106,11 @@ void job_free(job *j);
 
 /* On what terms a share of a job is judged; see protocol.work.judge.Terms. */
 typedef struct {
-    const uint8_t *slot; /* as many bytes as the job's slot_size */
+    const uint8_t *slot;
+    uint8_t slot_size;
+    bool is_stale;
     uint8_t target[32];
     uint32_t version_mask;
-    bool is_stale;
 } terms;
 
 typedef struct {

@@ -45,8 +45,7 @@ cdef extern from "share.h" nogil:
         size_t coinb2_size
         const uint8_t *branches
         size_t branch_count
-        uint8_t slot_size
-        uint8_t extranonce2_size
+        uint8_t room
         uint8_t prev_hash[32]
         uint8_t target[32]
         uint8_t block_target[32]
@@ -63,9 +62,10 @@ cdef extern from "share.h" nogil:
 
     ctypedef struct terms:
         const uint8_t *slot
+        uint8_t slot_size
+        bint is_stale
         uint8_t target[32]
         uint32_t version_mask
-        bint is_stale
 
     ctypedef struct judgement:
         int verdict

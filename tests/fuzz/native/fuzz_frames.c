@@ -47,7 +47,8 @@ static void open_channel(floor_state *f, peer *p, int i)
     uint8_t target[32];
     wire *w = wire_channel(p->carrier);
 
-    MUST(w && wire_set_slot(w, slot, sizeof slot) && wire_add_worker(w, "w", 1, &name));
+    MUST(w && wire_set_slot(w, slot, i ? 4 : 2)); /* a proxy's is shorter */
+    MUST(wire_add_worker(w, "w", 1, &name));
     memset(target, 0x7f, sizeof target);
     wire_add_terms(w, 1, 1.0, target);
     wire_set_session(w, true, 0x1fffe000, 0x1fffe000);
@@ -80,7 +81,7 @@ static void set_up(floor_state *f)
     static const uint8_t bytes[300];
     job_parts parts = {
         .coinb1 = bytes, .coinb1_size = 70, .coinb2 = bytes, .coinb2_size = 40,
-        .branches = bytes, .branch_count = 2, .slot_size = 4, .extranonce2_size = 4,
+        .branches = bytes, .branch_count = 2, .room = 8,
         .version = 0x20000000, .max_ntime = 0xffffffff,
     };
 

@@ -45,8 +45,7 @@ static job *make_job(uint8_t how, seen *set)
         .coinb2_size = (size_t)(how * 5) % 150,
         .branches = bytes + 100,
         .branch_count = how % 13,
-        .slot_size = how % 5,
-        .extranonce2_size = 4,
+        .room = how % 5 + 4,
         .version = 0x20000000,
         .min_ntime = 0,
         .max_ntime = how & 1 ? 0xffffffff : 0x7fffffff,
@@ -60,7 +59,12 @@ static job *make_job(uint8_t how, seen *set)
 static void check_verdict(job *j, const submit *s, uint8_t how, seen *set)
 {
     static const uint8_t slot[MAX_EXTRANONCE_BYTES];
-    terms on = {.slot = slot, .version_mask = 0x1fffe000, .is_stale = how & 8};
+    terms on = {
+        .slot = slot,
+        .slot_size = s->extranonce2_size == 2 ? how % 5 + 2 : how % 5,
+        .version_mask = 0x1fffe000,
+        .is_stale = how & 8,
+    };
     judgement first, second;
     size_t before = seen_count(set);
 

@@ -54,7 +54,7 @@ static bool do_round(size_t round)
 {
     static uint8_t bytes[1024];
     uint8_t slot[4];
-    terms how = {.slot = slot, .version_mask = 0x1fffe000};
+    terms how = {.slot = slot, .slot_size = sizeof slot, .version_mask = 0x1fffe000};
     submit share[2] = {{.extranonce2_size = 4}, {.extranonce2_size = 4}};
     judgement got;
     job_parts parts = {
@@ -64,8 +64,7 @@ static bool do_round(size_t round)
         .coinb2_size = round * 5 % 170,
         .branches = bytes + 500,
         .branch_count = round % 14,
-        .slot_size = 4,
-        .extranonce2_size = 4,
+        .room = 8,
         .version = 0x20000000,
         .nbits = 0x1d00ffff,
         .max_ntime = 0xffffffff,

@@ -24,7 +24,7 @@ static job *new_job(seen *set)
     static const uint8_t bytes[300];
     job_parts parts = {
         .coinb1 = bytes, .coinb1_size = 70, .coinb2 = bytes, .coinb2_size = 40,
-        .branches = bytes, .branch_count = 2, .slot_size = 4, .extranonce2_size = 4,
+        .branches = bytes, .branch_count = 2, .room = 8,
         .version = 0x20000000, .max_ntime = 0xffffffff,
     };
 

@@ -28,7 +28,7 @@ def a5_share(work: Work) -> JudgedShare:
         work=work,
         coinb1=work.coinb1,
         padding=b"",
-        extranonce2_size=8,
+        room=12,
         ntime=work.ntime,
         clean=True,
         ceiling=work.difficulty,
