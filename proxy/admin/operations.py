@@ -249,9 +249,7 @@ class Operations:
         )
 
     def _pool(self, pool: Pool) -> PoolView:
-        links = pool.links
-        work = next((link.feed.work for link in links if link.feed.work), None)
-        ages = [self._now() - link.job_at for link in links if link.job_at is not None]
+        work = pool.work
         reason = self._why(pool)
         mask = pool.version_mask
         return PoolView(
@@ -260,8 +258,8 @@ class Operations:
             difficulty=work.difficulty if work else None,
             accepted=pool.accepted,
             rejected=sum(pool.rejected.values()),
-            connections=sum(link.feed.work is not None for link in links),
-            last_job_age_s=min(ages, default=None),
+            connections=pool.connections,
+            last_job_age_s=None if work is None else self._now() - pool.job_at,
             url=pool.config.url,
             reason=reason,
             version_mask=None if mask is None else f"{mask:08x}",

@@ -54,12 +54,14 @@ class LinkPorts:
     """Whom a link tells.
 
     Attributes:
+        learned: The pool has told how much room it leaves, or what may be rolled.
         new_session: Returns a number no session had, and takes down the link.
         work_arrived: Its feed has new work; the session it replaced, or 0.
         lost: Its work is gone, and the session it was of.
         settled: Token, verdict, reason of a forwarded share.
     """
 
+    learned: Callable[["PoolLink"], None]
     new_session: Callable[["PoolLink"], int]
     work_arrived: Callable[["PoolLink", int], None]
     lost: Callable[["PoolLink", int], None]
@@ -218,6 +220,7 @@ class PoolLink:
                 self.room = event.extranonce2_size
                 if isinstance(event, Subscribed):
                     self.version_mask = event.version_mask
+                self.ports.learned(self)
             case Authorized():
                 self.state = LinkState.READY
             case AuthorizationRefused(text=text):
@@ -254,6 +257,7 @@ class PoolLink:
 
     def _on_mask(self, mask: int) -> None:
         self.version_mask = mask
+        self.ports.learned(self)
         work = self.feed.work
         if work is None or self.job_at is None:
             return

@@ -26,6 +26,9 @@ MOST = 40
 LEFT_FOR = Seconds(600.0)
 MAX_LINKS = 20_000
 
+CHECKED_AT_ONCE = 256
+"""Links with work that are looked at in a second: 4,000 have their turn in 16 s."""
+
 _Key = tuple[str, str, int]
 
 
@@ -37,6 +40,10 @@ class Pool:
         listeners: Boards by site: whom the feeds' news go to.
         settle: Told what became of a forwarded share.
         contradicted: What its node says against its work; empty if nothing.
+        room: Bytes of extranonce2 it leaves to us, on the connection that told last;
+            None while it is not known.
+        version_mask: What it lets miners roll; None while it is not known.
+        job_at: When its newest job came.
         speech_of: Makes what a link speaks, for the user it is given.
     """
 
@@ -55,11 +62,15 @@ class Pool:
     rejected: Counter[str] = field(factory=Counter, init=False)
     lost: Counter[str] = field(factory=Counter, init=False)
     _links: dict[_Key, PoolLink] = field(factory=dict, init=False)
+    _ready: dict[PoolLink, None] = field(factory=dict, init=False)
     _users: Counter[_Key] = field(factory=Counter, init=False)
     _sessions: dict[int, PoolLink] = field(factory=dict, init=False)
-    _room: int | None = field(default=None, init=False)
+    room: int | None = field(default=None, init=False)
+    version_mask: int | None = field(default=None, init=False)
+    job_at: Seconds = field(default=Seconds(0.0), init=False)
     _answers: deque[bool] = field(factory=lambda: deque(maxlen=JUDGED_BY), init=False)
     contradicted: str = field(default="", init=False)
+    _checks: int = field(default=0, init=False)
     _left_until: float = field(default=0.0, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
 
@@ -82,18 +93,9 @@ class Pool:
         return ""
 
     @property
-    def room(self) -> int | None:
-        """Bytes of extranonce2 it leaves to us; None while it is not known."""
-        rooms = [link.room for link in self._links.values() if link.room is not None]
-        if rooms:
-            self._room = rooms[-1]
-        return self._room
-
-    @property
-    def version_mask(self) -> int | None:
-        """What it lets miners roll; None while it is not known."""
-        masks = [link.version_mask for link in self._links.values()]
-        return next((mask for mask in masks if mask is not None), None)
+    def connections(self) -> int:
+        """How many of its connections have work."""
+        return len(self._ready)
 
     @property
     def links(self) -> list[PoolLink]:
@@ -121,6 +123,7 @@ class Pool:
         if self._users[key] <= 0:
             del self._users[key]
             link = self._links.pop(key)
+            self._ready.pop(link, None)
             self._tasks.start(f"leave {self.name}", link.stop())
 
     def forward(self, share: JudgedShare, token: int) -> bool:
@@ -129,8 +132,16 @@ class Pool:
         return link is not None and link.forward(share, token)
 
     def check(self) -> None:
-        """Look at the clock: called every second; one link's failure is no other's."""
-        for link in list(self._links.values()):
+        """Look at the clock: called every second; one link's failure is no other's.
+
+        Links without work are looked at each time, and of those that have some no more
+        than `CHECKED_AT_ONCE`, in turn.
+        """
+        self._checks += 1
+        ready = list(self._ready)
+        turns = -(-len(ready) // CHECKED_AT_ONCE) or 1
+        begun = [link for link in self._links.values() if link not in self._ready]
+        for link in begun + ready[self._checks % turns :: turns]:
             with self._log.failuresHandled("a look at pool {pool}", pool=self.name):
                 link.check()
 
@@ -143,17 +154,15 @@ class Pool:
     @property
     def work(self) -> Work | None:
         """The newest work of any of its links."""
-        works = (link.feed.work for link in self._links.values())
-        return next((work for work in works if work is not None), None)
+        return next((link.feed.work for link in self._ready), None)
 
     def state(self) -> str:
         """Return where its links stand, the best of them."""
-        states = {link.state for link in self._links.values()}
-        ready = any(link.feed.work is not None for link in self._links.values())
         if self.unusable:
             return "left"
-        if ready:
+        if self._ready:
             return "ready"
+        states = {link.state for link in self._links.values()}
         if LinkState.REFUSED in states:
             return "refused"
         return "connecting" if states else "idle"
@@ -164,6 +173,7 @@ class Pool:
             self.name, user, self.home, follows=self.config.reconnect
         )
         ports = LinkPorts(
+            learned=self._on_learned,
             new_session=self._session_begins,
             work_arrived=lambda link, old: self._on_work(site, link, old),
             lost=lambda link, session: self._on_lost(site, link, session),
@@ -179,18 +189,27 @@ class Pool:
             Feed(self.name),
         )
 
+    def _on_learned(self, link: PoolLink) -> None:
+        self.room = link.room
+        if link.version_mask is not None:
+            self.version_mask = link.version_mask
+
     def _session_begins(self, link: PoolLink) -> int:
         session = self.next_session()
         self._sessions[session] = link
         return session
 
     def _on_work(self, site: str, link: PoolLink, replaced: int) -> None:
+        self._ready[link] = None
+        self.job_at = Seconds(self.clock.seconds())
         self.listeners[site].work_arrived(link.feed)
         if replaced:  # the pool has given us another extranonce1
             self._on_lost(site, link, replaced)
 
     def _on_lost(self, site: str, link: PoolLink, session: int) -> None:
         self._sessions.pop(session, None)
+        if link.feed.work is None:
+            self._ready.pop(link, None)
         self.listeners[site].feed_lost(link.feed, session)
 
     def _on_settled(self, token: int, verdict: str, reason: str) -> None:
