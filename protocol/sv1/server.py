@@ -66,14 +66,21 @@ class ServerSession:
             if line and not line.isspace():
                 yield read_request(line)
 
-    def configure(self, request: Configure) -> bytes:
-        """Return the answer to mining.configure and take on what it agrees to."""
+    def configure(self, request: Configure, offered: int) -> bytes:
+        """Return the answer to mining.configure and take on what it agrees to.
+
+        Args:
+            request: What the miner asks for.
+            offered: Version bits that may be rolled of the job that the miner has; all
+                that are ever offered if it has none. What is agreed on is more where a
+                later job allows more: mining.set_version_mask tells.
+        """
         result: dict[str, object] = {}
         for name in request.extensions:
             if name == "version-rolling":
                 self.version_mask = OFFERED_MASK & (request.mask or 0)
                 result[name] = self.version_mask != 0
-                result["version-rolling.mask"] = f"{self.version_mask:08x}"
+                result["version-rolling.mask"] = f"{self.version_mask & offered:08x}"
             elif name == "minimum-difficulty":
                 result[name] = request.minimum_difficulty is not None
             else:

@@ -16,9 +16,11 @@ from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Job
 from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission, Verdict
-from protocol.work.vardiff import Vardiff, VardiffPolicy
+from protocol.work.vardiff import Vardiff
+from proxy.downstream.conduct import Conduct
 from proxy.downstream.floor import Floor
 from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
+from proxy.downstream.wishes import Wishes
 from proxy.jobs.group import Group, LiveJob
 from proxy.jobs.space import Seat
 
@@ -43,7 +45,8 @@ class Miner(ABC):
         is_allowed: Whoever holds the site to its budget lets it work.
         is_held_out: It is parked because no source has work.
         parked_at: Since when it has been given no jobs; None while it is.
-        bad_since: Start of an unbroken run of bad shares.
+        conduct: What is held against it.
+        wishes: What difficulty it asked for.
         tally: What its shares came to since somebody asked.
     """
 
@@ -63,16 +66,13 @@ class Miner(ABC):
     rejected: Counter[str] = field(factory=Counter, init=False)
     heard_at: Seconds = field(init=False)
     share_at: Seconds | None = field(default=None, init=False)
-    bad_since: Seconds | None = field(default=None, init=False)
-    scolded: int = field(default=0, init=False)
-    voided: int = field(default=0, init=False)
+    conduct: Conduct = field(factory=Conduct, init=False)
     is_allowed: bool = field(init=False)
     is_held_out: bool = field(default=False, init=False)
     parked_at: Seconds | None = field(default=None, init=False)
     tally: Tally = field(factory=Tally, init=False)
     last_seq: int | None = field(default=None, init=False)
-    _is_fixed: bool = field(default=False, init=False)
-    _least: Difficulty | None = field(default=None, init=False)
+    wishes: Wishes = field(factory=Wishes, init=False)
     _asked: Asked = field(factory=Asked, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -95,6 +95,21 @@ class Miner(ABC):
         if self.group is None or self.group.sourcing.source_name is None:
             return 0.0
         return self.difficulty
+
+    @property
+    def is_without_source(self) -> bool:
+        """No source has work for it: at best it goes on with the last job."""
+        return self.group is not None and self.group.idle_since is not None
+
+    @property
+    def has_own_difficulty(self) -> bool:
+        """It is not vardiff that it submits so rarely, but what it asked for.
+
+        Or the site, whose difficulty is fixed. It may take as long as it takes.
+        """
+        site = self.floor.policy
+        has_pace = site.shares_per_minute > 0
+        return not has_pace or self.wishes.is_met_by(self.vardiff.difficulty, site)
 
     @property
     def is_alone(self) -> bool:
@@ -142,8 +157,13 @@ class Miner(ABC):
     def take_on(self, job: Job) -> Difficulty | None:
         """Note that it is given `job`; return its difficulty if that is another."""
         self.last_seq = job.seq
+        self.conduct.note_mask(self._mask_of(job), self.version_mask, self.floor.now())
         difficulty = min(self.vardiff.difficulty, job.ceiling)
         return difficulty if self._asked.ask(job.seq, difficulty) else None
+
+    def _mask_of(self, job: Job) -> int:
+        """Return which version bits it is told that it may roll of `job`."""
+        return self.version_mask & job.work.version_mask
 
     def resend_job(self) -> None:
         """Give it fresh work."""
@@ -167,7 +187,7 @@ class Miner(ABC):
 
     def bounds_changed(self) -> None:
         """Take on the site's bounds of difficulty, as they are from now on."""
-        if not self._is_fixed:
+        if not self.wishes.is_fixed:
             self.wish()
 
     def _settle(self) -> None:
@@ -177,11 +197,10 @@ class Miner(ABC):
             return
         now = self.floor.now()
         self.is_granted = is_granted
-        self.bad_since, self.scolded = None, 0
+        self.pardon(now)
         self.parked_at = None if is_granted else now
         if not is_granted:
             return
-        self.heard_at = now
         self.vardiff.restart_at(self.vardiff.difficulty, now)
         current = self.group.current if self.group else None
         if current is not None:
@@ -204,7 +223,7 @@ class Miner(ABC):
         """Return the verdict on a share of one of its workers."""
         floor = self.floor
         entry = self.live.get(job_id)
-        if entry is None:
+        if entry is None or self._asked.newest is None:  # or it had none of them
             return self.reject(share.worker, share.job_id, Verdict.UNKNOWN_JOB)
         job = entry.job
         terms = Terms(
@@ -242,23 +261,35 @@ class Miner(ABC):
                 self.tally.refuse(share)
                 self.floor.parking.tally.refuse(share)
             self.rejected[share.verdict.value] += 1
-            self.voided += share.verdict is Verdict.BAD_VERSION
-            if self.bad_since is None and self.is_granted:
-                self.bad_since = now
+            if self._blame(share.verdict.value, 1, now):
+                self.conduct.begin_run(now)
             return
         self.tally.count(share, is_parked=self.parked_at is not None)
         self.floor.parking.tally.count(share, is_parked=self.parked_at is not None)
         self.accepted += 1
         self.share_at = now
-        self.bad_since = None
-        self.scolded = 0
+        self.conduct.end_run()
         self.meter.add(share.difficulty, now)
         if self.vardiff.count(share.difficulty):
             self.retarget(now)
 
+    def _blame(self, verdict: str, number: int, now: Seconds) -> bool:
+        """Take note of bad shares; return whether they are held against it.
+
+        None are while it is parked or no source has work for it.
+        """
+        if not self.is_granted or self.is_without_source:
+            return False
+        return self.conduct.blame(verdict, number, now)
+
+    def pardon(self, now: Seconds) -> None:
+        """Hold nothing against it that it did or did not do until now."""
+        self.heard_at = now
+        self.conduct.end_run()
+
     def retarget(self, now: Seconds) -> None:
         """Change its difficulty if its shares say so."""
-        if self._is_fixed or not self.is_granted or not self.vardiff.is_due(now):
+        if self.wishes.is_fixed or not self.is_granted or not self.vardiff.is_due(now):
             return
         before = self.difficulty
         better = self.vardiff.retarget(now)
@@ -305,14 +336,6 @@ class Miner(ABC):
         self.floor.board.join(self, self.group)
         self.floor.parking.on_join()
 
-    def _bounds(self) -> VardiffPolicy:
-        """Return the site's policy, its minimum raised to what the miner wished."""
-        policy = self.floor.policy
-        if self._least is None:
-            return policy
-        least = policy.clamp(self._least)
-        return VardiffPolicy(policy.shares_per_minute, least, policy.maximum)
-
     def wish(
         self,
         *,
@@ -322,12 +345,13 @@ class Miner(ABC):
     ) -> None:
         """Take on a difficulty that the miner asks for, within the site's bounds."""
         now = self.floor.now()
-        self._least = minimum or self._least
-        self.vardiff.policy = self._bounds()
+        wishes = self.wishes
+        wishes.least = minimum or wishes.least
+        self.vardiff.policy = wishes.policy(self.floor.policy)
         wish = fixed or start or self.vardiff.difficulty
-        if fixed is None and self._is_fixed:
+        if fixed is None and wishes.is_fixed:
             return
-        self._is_fixed = fixed is not None
+        wishes.is_fixed = fixed is not None
         wish = self.vardiff.policy.clamp(wish)
         if wish != self.vardiff.difficulty and math.isfinite(wish):
             self.vardiff.restart_at(wish, now)

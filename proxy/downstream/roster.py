@@ -105,11 +105,17 @@ class Roster:
         serve_each(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
         if now - self._kept_alive >= KEEP_ALIVE:
             self._kept_alive = now
-            parked = [m for m in self.miners.values() if not m.is_granted]
-            serve_each(parked, lambda m: m.keep_alive(), "keeping alive")
+            idle = [
+                m
+                for m in self.miners.values()
+                if not m.is_granted or m.is_without_source
+            ]
+            serve_each(idle, lambda m: m.keep_alive(), "keeping alive")
 
     def _look_at(self, miner: Miner, now: Seconds) -> None:
         """Do what time brings to one miner."""
+        if miner.is_without_source:
+            miner.pardon(now)
         why = self._why_to_drop(miner, now)
         if why:
             self.drop(miner, why)
@@ -121,20 +127,29 @@ class Roster:
         """Return why a miner has to go now; empty if it may stay."""
         if miner.group is None and now - miner.connected_at >= SUBSCRIBE_WITHIN:
             return f"did not subscribe and authorise in {SUBSCRIBE_WITHIN:g} s"
-        if miner.is_granted and now - miner.heard_at >= SILENT_FOR:
+        if self._is_silent(miner, now):
             return f"silent for {SILENT_FOR:g} s"
         if self._scold(miner, now):
             return f"nothing but bad shares for {BAD_STEPS[-1]:g} s"
         return ""
 
+    def _is_silent(self, miner: Miner, now: Seconds) -> bool:
+        """Tell whether a miner was long not heard of that should have been.
+
+        One that is slow for its difficulty is none: the kernel tells when it is gone.
+        """
+        is_long = now - miner.heard_at >= SILENT_FOR
+        return is_long and miner.is_granted and not miner.has_own_difficulty
+
     def _scold(self, miner: Miner, now: Seconds) -> bool:
         """Take the next step against a run of bad shares; True if it is the last."""
-        if miner.bad_since is None or not miner.is_granted:
+        conduct = miner.conduct
+        if conduct.bad_since is None or not miner.is_granted:
             return False
-        passed = sum(now - miner.bad_since >= step for step in BAD_STEPS)
-        if passed <= miner.scolded:
+        passed = sum(now - conduct.bad_since >= step for step in BAD_STEPS)
+        if passed <= conduct.warnings_sent:
             return False
-        miner.scolded = passed
+        conduct.warnings_sent = passed
         if passed == 1:
             miner.resend_job()
         elif passed == 2 and miner.is_alone:  # noqa: PLR2004
@@ -143,9 +158,9 @@ class Roster:
 
     def _mind_mask(self, miner: Miner, now: Seconds) -> None:
         """Reconnect, once, a miner that goes on rolling bits its pool forbids."""
-        if miner.voided < VOIDED_BEFORE_RECONNECT or not miner.is_alone:
+        if miner.conduct.voided < VOIDED_BEFORE_RECONNECT or not miner.is_alone:
             return
-        miner.voided = -OFFERED_MASK  # once a connection
+        miner.conduct.voided = -OFFERED_MASK  # once a connection
         self._reconnect_soon(miner, now)
 
     def _reconnect_soon(self, miner: Miner, now: Seconds) -> None:

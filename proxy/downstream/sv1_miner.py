@@ -26,6 +26,7 @@ from protocol.sv1.server import ServerSession
 from protocol.units import Seconds, WorkerName
 from protocol.work.job import Job
 from protocol.work.share import JudgedShare, Submission, Verdict
+from protocol.work.version_rolling import OFFERED_MASK
 from proxy.downstream.miner import MAX_WORKERS, Miner
 from proxy.downstream.password import read_password
 from proxy.runtime.outbox import WayOut
@@ -60,7 +61,6 @@ class Sv1Miner(Miner):
             mask = self.version_mask & job.work.version_mask
             if mask != self._mask_told:
                 self._mask_told = mask
-                self.voided = 0
                 out = version_mask_line(mask)
         difficulty = self.take_on(job)
         if difficulty is not None:
@@ -118,22 +118,28 @@ class Sv1Miner(Miner):
             self.floor.batch.flush()  # answers keep the order of their requests
         match request:
             case Configure():
-                self.outbox.write(self.session.configure(request))
-                self._mask_told = self.session.version_mask
-                self.wish(minimum=request.minimum_difficulty)
+                self._on_configure(request)
             case Subscribe():
                 self._on_subscribe(request)
             case Authorize():
                 self._on_authorize(request)
-            case SuggestDifficulty():
-                self.wish(start=request.difficulty)
-                self.outbox.write(
-                    result_line(request.id, request.difficulty is not None)
-                )
+            case SuggestDifficulty(difficulty=suggestion):
+                if suggestion is not None and self.wishes.is_news(suggestion):
+                    self.wish(start=suggestion)
+                self.outbox.write(result_line(request.id, suggestion is not None))
             case Submit():  # handled by receive()
                 return
             case _:
                 self.outbox.write(self.session.answer_other(request))
+
+    def _on_configure(self, request: Configure) -> None:
+        current = self.group.current if self.group else None
+        offered = OFFERED_MASK if current is None else current.job.work.version_mask
+        self.outbox.write(self.session.configure(request, offered))
+        self._mask_told = self.version_mask & offered
+        if current is not None:
+            self.conduct.note_mask(self._mask_told, 0, self.floor.now())
+        self.wish(minimum=request.minimum_difficulty)
 
     def _on_subscribe(self, request: Subscribe) -> None:
         seat = self.sit_down()

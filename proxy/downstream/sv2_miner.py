@@ -14,10 +14,10 @@ from protocol.bitcoin.target import (
 from protocol.dialect import Dialect
 from protocol.errors import LocalError
 from protocol.sv1.messages import MAX_WORKER_CHARS
-from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel
+from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel, may_roll
 from protocol.sv2.codes import REJECTS
 from protocol.sv2.miner_events import ChannelUpdated, ShareSubmitted
-from protocol.units import Difficulty, WorkerName
+from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from protocol.work.job import Job
 from protocol.work.share import Submission, Verdict
@@ -163,6 +163,17 @@ class Sv2Miner(Miner):
             start=self._fitting() if has_moved else None,
             minimum=least_difficulty(update.max_target),
         )
+
+    @override
+    def _mask_of(self, job: Job) -> int:
+        return ROLLABLE_MASK if may_roll(job) else 0  # V2 says yes or no
+
+    @override
+    def _blame(self, verdict: str, number: int, now: Seconds) -> bool:
+        is_standard = self.channel is not None and self.channel.is_standard
+        if is_standard and verdict == Verdict.BAD_VERSION:
+            return False  # V2 cannot tell a standard channel what it may roll
+        return super()._blame(verdict, number, now)
 
     def _fitting(self) -> Difficulty | None:
         """Return the difficulty for the hashrate that it claims; None: no telling."""

@@ -16,7 +16,10 @@ from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space
 
 ORPHAN_GRACE = Seconds(10.0)
-"""How long shares on the way at a switch count, when their pool is gone."""
+"""How long shares on the way at a switch count, when their pool is gone.
+
+From the first job of another session on: until there is one, miners have no better.
+"""
 
 RETIRE_AFTER = Seconds(600.0)
 """A job replaced so long ago is forgotten; its shares are unknown_job."""
@@ -70,6 +73,7 @@ class Group:
     posted_at: Seconds = field(default=Seconds(-math.inf), init=False)
     idle_since: Seconds | None = field(default=None, init=False)
     _states: list[_WorkState] = field(factory=list, init=False)
+    _lost: set[int] = field(factory=set, init=False)  # sessions that have live jobs
 
     def post(self, work: Work, seq: int, now: Seconds, *, clean: bool) -> LiveJob:
         """Make the next job from `work`: new work, or a fresh revision of it.
@@ -94,6 +98,7 @@ class Group:
         self.live[job.id] = self.current
         self.copies.post(job)
         self.posted_at = now
+        self._replace_orphans(now)
         return self.current
 
     def tip_moved(self, work: Work, now: Seconds) -> None:
@@ -104,10 +109,24 @@ class Group:
                 self._make_stale(entry, now)
 
     def session_lost(self, session: int, now: Seconds) -> None:
-        """Give shares of a session that is gone a last grace: they are lost anyway."""
+        """Note that shares of a session cannot be delivered any more.
+
+        Its jobs stay while there are no others, and for a last grace from then on.
+        """
+        if any(entry.job.work.session == session for entry in self.live.values()):
+            self._lost.add(session)
+            self._replace_orphans(now)
+
+    def _replace_orphans(self, now: Seconds) -> None:
+        """Let jobs of lost sessions run out, once miners have one of another."""
+        if not self._lost or self.current is None:
+            return
+        if self.current.job.work.session in self._lost:
+            return
         for entry in self.live.values():
-            if entry.job.work.session == session:
+            if entry.job.work.session in self._lost:
                 self._make_stale(entry, now + ORPHAN_GRACE)
+        self._lost.clear()
 
     def retire(self, now: Seconds) -> None:
         """Forget jobs that were replaced long ago."""

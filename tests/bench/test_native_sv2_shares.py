@@ -82,7 +82,7 @@ class Mill:
 
     def _add_older(self) -> tuple[Any, list[bytes]]:
         wire: Any = self.hall.connect().work()
-        wire.miner._is_fixed = True
+        wire.miner.wishes.is_fixed = True
         lines = [
             LINE % (number, job.id.encode(), extranonce2.hex().encode())
             for number, (job, extranonce2) in enumerate(self._good(wire.miner))
@@ -92,7 +92,7 @@ class Mill:
     def _add_newer(self) -> tuple[Any, list[bytes]]:
         wire: Any = self.door.connect().set_up()
         channel = wire.extended()[0].channel_id
-        wire.miner()._is_fixed = True
+        wire.miner().wishes.is_fixed = True
         sealed = []
         for number, (job, extranonce2) in enumerate(self._good(wire.miner())):
             share = mining.SubmitSharesExtended(

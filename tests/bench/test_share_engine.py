@@ -51,7 +51,7 @@ class Mill:
         self.hall.sources[0].post(merkle_branch=branch)
         self.wires = [self.hall.connect().work() for _ in range(MINERS)]
         for wire in self.wires:
-            wire.miner._is_fixed = True
+            wire.miner.wishes.is_fixed = True
         self.talk = [self._talk_of(wire) for wire in self.wires]
 
     def microseconds_a_share(self) -> float:

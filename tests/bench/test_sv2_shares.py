@@ -79,7 +79,7 @@ class Mill:
         connection.makeConnection(Nowhere())
         connection.dataReceived(HELLO)
         miner = connection.miner
-        miner._is_fixed = True
+        miner.wishes.is_fixed = True
         line = (
             b'{"id":9,"method":"mining.submit","params":["rig","%s","00000000",'
             b'"%08x","%08x"]}\n'
@@ -94,7 +94,7 @@ class Mill:
         wire = Sv2Wire(self.door, "sv2", "10.0.0.1").set_up()
         channel = wire.extended()[0].channel_id
         miner: Any = wire.miner()
-        miner._is_fixed = True
+        miner.wishes.is_fixed = True
         job, sealed = self.job, []
         for number, nonce in enumerate(self._nonces(miner.seat.extranonce1)):
             share = mining.SubmitSharesExtended(

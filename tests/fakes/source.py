@@ -1,10 +1,14 @@
 """A source of work for boards, moved by hand."""
 
+from itertools import count
 from typing import Any
 
 from protocol.units import Seconds
 from proxy.jobs.feed import Feed, FeedListener
 from tests.builders import a_work
+
+_SESSIONS = count(1)
+"""No two sources ever have one in common."""
 
 
 class FakeSource:
@@ -32,7 +36,7 @@ class FakeSource:
         """Give every open feed new work, in a new session after a loss."""
         for feed in list(self.feeds.values()):
             if feed.work is None:
-                self._session += 1
+                self._session = next(_SESSIONS)
                 feed.ready_since = since
             feed.work = a_work(
                 source=self.name,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from protocol.errors import RemoteError
 from protocol.sv1.messages import Configure, OtherRequest, read_request
 from protocol.sv1.server import MAX_LINE_BYTES, ServerSession
+from protocol.work.version_rolling import OFFERED_MASK
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -47,7 +48,7 @@ def feed(data: bytes) -> list[Any]:
             if isinstance(request, OtherRequest):
                 session.answer_other(request)
             if isinstance(request, Configure):
-                session.configure(request)
+                session.configure(request, OFFERED_MASK)
     except RemoteError:
         seen.append("refused")
     return seen

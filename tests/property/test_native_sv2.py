@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, NamedTuple, SupportsBytes
 
 import pytest
+from attrs import astuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -106,7 +107,7 @@ class Side:
     def miner(self, m: Any) -> list[Any]:
         now, tally = self.hall.floor.now(), m.tally
         return [
-            m.accepted, +m.rejected, m.voided, m.bad_since, m.scolded, m.share_at,
+            m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
             m.heard_at, m.difficulty, m.vardiff.difficulty, m.vardiff.shares_left,
             m.is_granted, list(m.workers), tally.shares,
             *map(about, (tally.work, tally.work2, tally.parked_work)),

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import astuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -88,7 +89,7 @@ class Side:
         m, now = wire.miner, self.hall.floor.now()
         tally = m.tally
         return [
-            m.accepted, +m.rejected, m.voided, m.bad_since, m.scolded, m.share_at,
+            m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
             m.heard_at, m.difficulty, m.vardiff.difficulty, m.vardiff.shares_left,
             m.meter.rates(now), m.is_granted, tally.shares, tally.work, tally.work2,
             tally.parked_work, tally.unauthorised_work,

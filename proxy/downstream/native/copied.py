@@ -30,14 +30,21 @@ class CopiedMiner(Miner):
         """Take note of what the engine has counted since the last time."""
         shares, work, work2, share_at, heard_at, bad_since, rejected = self.row.settle()
         self.heard_at = Seconds(max(self.heard_at, heard_at))
-        for reason, number in rejected:
-            self.rejected[reason] += number
-            self.voided += number if reason == "bad_version" else 0
+        is_blamed = self._settle_rejected(rejected)
         if shares:
             self._settle_accepted(shares, work, work2, Seconds(share_at))
-        if self.bad_since is None and bad_since is not None:
-            self.bad_since = Seconds(bad_since)
+        if is_blamed and bad_since is not None:
+            self.conduct.begin_run(Seconds(bad_since))
         self._copy_wish()
+
+    def _settle_rejected(self, rejected: list[tuple[str, int]]) -> bool:
+        """Count rejects by reason; return whether any is held against the miner."""
+        now = self.floor.now()
+        is_blamed = False
+        for reason, number in rejected:
+            self.rejected[reason] += number
+            is_blamed |= self._blame(reason, number, now)
+        return is_blamed
 
     def _settle_accepted(
         self, shares: int, work: float, work2: float, at: Seconds
@@ -46,8 +53,7 @@ class CopiedMiner(Miner):
             tally.add(shares, work, work2)
         self.accepted += shares
         self.share_at = at
-        self.bad_since = None
-        self.scolded = 0
+        self.conduct.end_run()
         self.meter.add(work, at)
         if self.vardiff.count(work, shares):
             self.retarget(at)
@@ -106,6 +112,6 @@ class CopiedMiner(Miner):
 
     def _copy_wish(self) -> None:
         vardiff = self.vardiff
-        is_moving = not self._is_fixed and vardiff.policy.shares_per_minute > 0
+        is_moving = not self.wishes.is_fixed and vardiff.policy.shares_per_minute > 0
         left = vardiff.shares_left if is_moving else 0
         self.row.set_wish(vardiff.difficulty, left)

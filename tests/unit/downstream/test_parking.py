@@ -65,6 +65,13 @@ def test_a_parked_miner_is_authorised_and_gets_no_job() -> None:
     assert "mining.notify" not in methods(answers)
 
 
+def test_who_never_had_a_job_knows_none() -> None:
+    site = Site()
+    wire = site.parked()
+
+    assert wire.submit(1)["error"] == [21, "Job not found", None]
+
+
 def test_a_grant_brings_difficulty_and_job() -> None:
     site = Site()
     wire = site.parked()
@@ -167,7 +174,7 @@ def test_the_time_spent_parked_is_not_held_against_a_miner() -> None:
 
     assert wire.miner.id in site.real.roster.miners
     assert wire.miner.vardiff.difficulty == difficulty
-    assert wire.miner.bad_since is None
+    assert wire.miner.conduct.bad_since is None
 
 
 def test_miners_that_no_source_had_work_for_return_one_by_one() -> None:

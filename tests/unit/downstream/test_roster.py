@@ -79,7 +79,7 @@ def test_one_good_share_ends_the_run_of_bad_ones() -> None:
     desk.pass_time(50)
     wire.accepted_nonce()
 
-    assert wire.miner.bad_since is None
+    assert wire.miner.conduct.bad_since is None
 
 
 def test_bad_shares_of_a_parked_miner_are_not_held_against_it() -> None:
