@@ -1,10 +1,13 @@
 """Both ends of an encrypted conversation, their keys made from small numbers."""
 
+import struct
+from hashlib import sha256
+
 from attrs import frozen
 
 from protocol.noise.authority import AuthorityKey, AuthoritySecret
 from protocol.noise.certificate import Certificate
-from protocol.noise.ellswift import KeyPair
+from protocol.noise.ellswift import KeyPair, sign
 from protocol.noise.handshake import Identity, Initiator, respond
 from protocol.noise.transport import Transport
 from protocol.units import UnixTime
@@ -25,16 +28,13 @@ def an_identity(
     authority: AuthoritySecret | None = None,
     valid_from: int = FROM,
     not_valid_after: int = UNTIL,
+    version: int = 0,
 ) -> Identity:
     key = a_pair(3)
-    certificate = Certificate.sign(
-        authority or an_authority(),
-        key.xonly,
-        valid_from,
-        not_valid_after,
-        bytes(32),
-    )
-    return Identity(key, certificate)
+    secret = (authority or an_authority()).raw
+    head = struct.pack("<HII", version, valid_from, not_valid_after)
+    signature = sign(secret, sha256(head + key.xonly).digest(), bytes(32))
+    return Identity(key, Certificate(version, valid_from, not_valid_after, signature))
 
 
 def an_initiator(authority: AuthorityKey | None = None) -> Initiator:

@@ -19,6 +19,12 @@ from protocol.noise.authority import AuthorityKey, AuthoritySecret
 from protocol.units import Seconds, UnixTime
 
 VERSION = 0
+"""What we sign with."""
+
+NEWEST_VERSION = 1
+"""What we take: 0 is the specification's, 1 what ckpool 1.2.0 signs; the format is the
+same (sv2-spec issue 229)."""
+
 LEEWAY = Seconds(10.0)
 """How far clocks may be apart."""
 
@@ -89,9 +95,10 @@ class Certificate:
         Raises:
             CertificateError: It is not; the message names what was found.
         """
-        if self.version != VERSION:
+        if self.version > NEWEST_VERSION:
             raise CertificateError(
-                f"certificate of version {self.version}, wanted {VERSION}"
+                f"certificate of version {self.version}, known are 0 to"
+                f" {NEWEST_VERSION}"
             )
         if now + LEEWAY < self.valid_from:
             raise CertificateError(

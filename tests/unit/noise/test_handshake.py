@@ -63,12 +63,29 @@ def test_an_unsigned_certificate_out_of_date_is_refused_without_authority() -> N
         finish(Initiator(a_pair(1), None), an_identity(), UnixTime(UNTIL + 99.0))
 
 
-def test_a_certificate_of_another_version_is_refused() -> None:
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_certificate_of_a_version_that_is_in_use_is_taken(version: int) -> None:
+    initiator = an_initiator()
+    finish(initiator, an_identity(version=version))
+
+    assert initiator.certificate is not None
+    assert initiator.certificate.version == version
+
+
+@pytest.mark.parametrize("version", [2, 65535])
+def test_a_certificate_of_a_later_version_is_refused_by_its_number(
+    version: int,
+) -> None:
+    with pytest.raises(CertificateError, match=f"version {version}, known are 0 to 1"):
+        finish(an_initiator(), an_identity(version=version))
+
+
+def test_the_version_of_a_certificate_is_signed() -> None:
     found = an_identity()
     raw = b"\x01\x00" + bytes(found.certificate)[2:]
     changed = Identity(found.key, Certificate.from_bytes(raw))
 
-    with pytest.raises(CertificateError, match="version 1, wanted 0"):
+    with pytest.raises(CertificateError, match="not signed by"):
         finish(an_initiator(), changed)
 
 
