@@ -249,6 +249,7 @@ class ClientSession:
     def _work(
         self, notify: Notify, difficulty: Difficulty, extranonce: Extranonce
     ) -> Work:
+        target = target_from_difficulty(difficulty)
         return Work(
             source=self.source,
             source_job=notify.source_job,
@@ -262,9 +263,9 @@ class ClientSession:
             nbits=notify.nbits,
             ntime=notify.ntime,
             version_mask=self.version_mask,
-            target=target_from_difficulty(difficulty),
+            target=target,
             difficulty=difficulty,
-            block_target=notify.block_target,
+            block_target=min(notify.block_target, target),
             clean=notify.clean,
             max_ntime=min(notify.ntime + NTIME_AHEAD, MAX_U32),
             session=self.session,

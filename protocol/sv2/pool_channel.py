@@ -166,7 +166,7 @@ class PoolChannel:
             version_mask=ROLLABLE_MASK if job.version_rolling_allowed else 0,
             target=self.target,
             difficulty=difficulty_from_target(self.target),
-            block_target=block_target,
+            block_target=min(block_target, self.target),
             clean=clean,
             max_ntime=min(ntime + NTIME_AHEAD, _MAX_U32),
             session=self.session,

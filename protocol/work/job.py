@@ -35,7 +35,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         version_mask: Version bits that the source lets us roll (BIP 310).
         target: A hash not above it is a share for the source.
         difficulty: The same as a number, for people and sums.
-        block_target: A hash not above it is a block.
+        block_target: A hash not above it is a block that the source takes: a pool's is
+            never easier than `target`, whatever the network allows.
         clean: The source wants older jobs dropped.
         max_ntime: Last ntime that the source takes, Unix seconds.
         session: Which connection to the source it came on; unique in a process.

@@ -223,6 +223,19 @@ def test_a_difficulty_governs_the_jobs_after_it() -> None:
     assert works[1].target == 2 * (0xFFFF << 208)
 
 
+def test_a_block_that_misses_the_pools_target_is_none_for_the_pool() -> None:
+    regtest = [*NOTIFY[:6], "207fffff", *NOTIFY[7:]]
+    (work,) = work_of(
+        tell(
+            a_ready_session(),
+            notification("mining.set_difficulty", 2),
+            notification("mining.notify", *regtest),
+        )
+    )
+
+    assert work.target == work.block_target == (0xFFFF << 208) // 2
+
+
 def test_set_extranonce_takes_effect_with_the_next_notify() -> None:
     session = a_ready_session()
 

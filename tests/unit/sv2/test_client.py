@@ -110,6 +110,16 @@ def test_a_future_job_is_no_work_before_its_block() -> None:
     assert work.block_target == 0xFFFF << 208
 
 
+def test_a_block_that_misses_the_pools_target_is_none_for_the_pool() -> None:
+    pool = PoolEnd()
+    pool.opened()
+
+    pool.say(a_job(), mining.SetTarget(7, 1 << 200))
+    (work,) = works(pool.say(a_tip(nbits=0x207FFFFF)))
+
+    assert work.target == work.block_target == 1 << 200
+
+
 def test_a_job_with_its_time_starts_at_once_on_the_running_block() -> None:
     pool = working()
 
