@@ -2,7 +2,8 @@
 
 The order of the tests is what miners and pools can rely on: job known, extranonce2
 size, ntime, version bits, then the hash; the block test comes before any reject that
-is a matter of policy, and a duplicate is found before a low difficulty.
+is a matter of policy, and a duplicate is found before a low difficulty. A block is one
+once: its hash is remembered whatever the verdict, and a replay of it is none.
 """
 
 import struct
@@ -89,13 +90,20 @@ def _weigh(judged: JudgedShare, job: Job, header: bytes, terms: Terms) -> None:
     judged.hash = digest = sha256(sha256(header).digest()).digest()
     value = int.from_bytes(digest, "little")
     key = digest[:DUPLICATE_KEY_BYTES]
-    judged.is_block = value <= job.work.block_target
+    is_block = value <= job.work.block_target
+    is_enough = value <= target_from_difficulty(terms.difficulty)
+    if terms.is_stale and not is_block:
+        judged.verdict = Verdict.STALE
+        return
+    if key in job.seen:
+        judged.verdict = Verdict.STALE if terms.is_stale else Verdict.DUPLICATE
+        return
+    if is_block or is_enough:
+        job.seen.add(key)  # only paid-for hashes: a flood of bad shares costs no memory
+    judged.is_block = is_block
     if terms.is_stale:
         judged.verdict = Verdict.STALE
-    elif key in job.seen:
-        judged.verdict = Verdict.DUPLICATE
-    elif value > target_from_difficulty(terms.difficulty):
-        judged.verdict = Verdict.LOW_DIFFICULTY
-    else:
-        job.seen.add(key)  # only paid-for hashes: a flood of bad shares costs no memory
+    elif is_enough:
         judged.meets_source = value <= job.work.target
+    else:
+        judged.verdict = Verdict.LOW_DIFFICULTY

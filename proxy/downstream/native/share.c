@@ -181,23 +181,25 @@ bool job_check(const job *j, const terms *how, const submit *share, judgement *o
 bool job_weigh(job *j, const terms *how, judgement *out)
 {
     const bool is_enough = is_within(out->hash, how->target);
+    const bool is_block = is_within(out->hash, j->parts.block_target);
 
-    out->is_block = is_within(out->hash, j->parts.block_target);
-    if (how->is_stale) {
-        out->verdict = STALE;
+    out->verdict = STALE;
+    if (how->is_stale && !is_block)
         return true;
-    }
     /* only paid-for hashes are kept: a flood of bad shares costs no memory */
-    switch (seen_meet(j->set, out->hash, is_enough)) {
+    switch (seen_meet(j->set, out->hash, is_block || is_enough)) {
     case -1:
         return false;
-    case 0:
-        out->verdict = DUPLICATE;
-        break;
+    case 0: /* a block that was found before is no news */
+        out->verdict = how->is_stale ? STALE : DUPLICATE;
+        return true;
     default:
-        out->verdict = is_enough ? ACCEPTED : LOW_DIFFICULTY;
-        out->meets_source = is_enough && is_within(out->hash, j->parts.target);
+        out->is_block = is_block;
     }
+    if (how->is_stale)
+        return true;
+    out->verdict = is_enough ? ACCEPTED : LOW_DIFFICULTY;
+    out->meets_source = is_enough && is_within(out->hash, j->parts.target);
     return true;
 }
 

@@ -71,13 +71,15 @@ static void check_verdict(job *j, const submit *s, uint8_t how, seen *set)
     memset(on.target, how & 16 ? 0xff : 0x7f, sizeof on.target);
     MUST(job_judge(j, &on, s, &first) && job_judge(j, &on, s, &second));
     MUST(first.verdict != DUPLICATE && first.verdict < VERDICTS);
-    MUST(first.is_block == second.is_block && first.version == second.version);
+    MUST(!second.is_block && first.version == second.version);
     MUST(!memcmp(first.hash, second.hash, 32));
-    if (first.verdict == ACCEPTED)
-        MUST(second.verdict == DUPLICATE && !seen_meet(set, first.hash, false));
+    MUST(!second.meets_source);
+    if (first.verdict == ACCEPTED || first.is_block)
+        MUST(second.verdict == (on.is_stale ? STALE : DUPLICATE) &&
+             !seen_meet(set, first.hash, false));
     else
         MUST(second.verdict == first.verdict);
-    MUST(seen_count(set) == before + (first.verdict == ACCEPTED));
+    MUST(seen_count(set) == before + (first.verdict == ACCEPTED || first.is_block));
     MUST(first.is_hashed || (!first.is_block && !first.meets_source));
     if (!on.is_stale && first.is_hashed && (how & 16))
         MUST(first.verdict == ACCEPTED);

@@ -139,16 +139,29 @@ def test_a_block_is_seen_whatever_policy_says_of_the_share(how: dict[str, Any]) 
     assert judged(a_submission(), job, **how).is_block
 
 
-def test_a_duplicate_block_is_told_as_both() -> None:
+@pytest.mark.parametrize(
+    ("how", "later", "verdict"),
+    [
+        ({}, {}, Verdict.DUPLICATE),
+        ({}, {"is_stale": True}, Verdict.STALE),
+        ({"is_stale": True}, {"is_stale": True}, Verdict.STALE),
+        ({"difficulty": Difficulty(1e6)}, {}, Verdict.DUPLICATE),
+        ({"difficulty": Difficulty(1e6)}, {"is_stale": True}, Verdict.STALE),
+    ],
+)
+def test_a_block_that_is_sent_again_is_none(
+    how: dict[str, Any], later: dict[str, Any], verdict: Verdict
+) -> None:
     job = a_job(work=a_work(block_target=BLOCK, target=BLOCK))
     share = first_good(job)
-    judged(share, job)
+    assert judged(share, job, **how).is_block
 
-    again = judged(share, job)
+    again = judged(share, job, **later)
 
-    assert again.is_block
-    assert again.verdict is Verdict.DUPLICATE
+    assert not again.is_block
+    assert again.verdict is verdict
     assert not again.meets_source
+    assert len(job.seen) == 1
 
 
 def test_a_share_for_the_source_is_marked_and_only_if_it_counts() -> None:
