@@ -116,7 +116,9 @@ class Operations:
             sites=self.sites(),
             pools=self.pool_views(),
             nodes=self.nodes(),
-            blocks=BlockCounts(book.blocks_found, book.blocks_accepted),
+            blocks=BlockCounts(
+                book.blocks_found, book.blocks_accepted, book.blocks_unlisted
+            ),
         )
 
     def sites(self) -> list[SiteView]:

@@ -87,10 +87,15 @@ class NodeView(Struct):
 
 
 class BlockCounts(Struct):
-    """Blocks since the start."""
+    """Blocks since the start.
+
+    Attributes:
+        unlisted: Of those found, how many were too many to be listed one by one.
+    """
 
     found: int
     accepted: int
+    unlisted: int = 0
 
 
 class StatusView(Struct):

@@ -38,12 +38,11 @@ class Batch:
     _holds_block: bool = field(default=False, init=False)
 
     def add(self, share: JudgedShare, miner: ReplyPort, reply: bytes) -> None:
-        """Take in a verdict; a block is sent at once and commits in the next turn."""
+        """Take in a verdict; a block is sent ahead and commits in the next turn."""
         self._shares.append(share)
         self._replies.setdefault(miner, []).append(reply)
-        if share.is_block:
+        if share.is_block and self.recorder.block_found(share):
             self._holds_block = True
-            self.recorder.block_found(share)
         if self._due is None:
             self._due = self.clock.callLater(MAX_DELAY, self._on_time)
         if len(self._shares) >= MAX_BATCH and not self._holds_block:

@@ -92,7 +92,10 @@ class NodeSource:
         if block is None:
             return False
         self._tokens[block.hash] = token
-        return self.submitter.submit(block)
+        if self.submitter.submit(block):
+            return True
+        del self._tokens[block.hash]
+        return False
 
     def template_arrived(self, node: NodeService, template: Template) -> None:
         """Post new work to every site."""

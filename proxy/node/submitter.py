@@ -18,6 +18,7 @@ from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
 from proxy.node.errors import NodeRefusalError
 from proxy.node.rpc import RpcClient
+from proxy.runtime.pace import Pace
 from proxy.runtime.tasks import Tasks
 
 SUBMIT_TIMEOUT = Seconds(60.0)
@@ -31,6 +32,13 @@ STOP_SECONDS = Seconds(2.0)
 
 KEPT_FILES = 256
 REMEMBERED_HASHES = 4096
+
+MAX_UNDER_WAY = 256
+"""Blocks that a node is still being told of; more are not taken on."""
+
+LISTED_AT_ONCE = 60
+LISTED_PER_SECOND = 1.0
+"""Blocks that are written to a file and to the log; on regtest there may be more."""
 
 _ANSWERED = ".answered.hex"
 _STOP_STEP = Seconds(0.02)
@@ -99,6 +107,21 @@ class SubmitTarget:
     height: Callable[[], int | None]
 
 
+@define
+class _UnderWay:
+    """A block that nodes are being told of.
+
+    Attributes:
+        left: Nodes that have not answered yet.
+        is_listed: It has a file, and lines in the log.
+        is_closed: Nothing more is to be done for it.
+    """
+
+    left: int
+    is_listed: bool
+    is_closed: bool = False
+
+
 def verdict_of(answer: str | None) -> BlockVerdict:
     """Return what a submitblock result means.
 
@@ -135,7 +158,10 @@ class BlockSubmitter:
     clock: IReactorTime
     _tasks: Tasks = field(factory=Tasks, init=False)
     _submitted: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
-    _unanswered: dict[str, int] = field(factory=dict, init=False)
+    _under_way: dict[str, _UnderWay] = field(factory=dict, init=False)
+    _pace: Pace = field(
+        factory=lambda: Pace(LISTED_AT_ONCE, LISTED_PER_SECOND), init=False
+    )
     _calls: int = field(default=0, init=False)
 
     def resume(self) -> None:
@@ -148,30 +174,40 @@ class BlockSubmitter:
                 self._log.error("{path} is no whole block", path=path)
                 self._mark_answered(path)
             else:
-                self.submit(block)
+                self._start(block, is_listed=True)
 
     def submit(self, block: FoundBlock) -> bool:
-        """Send `block` to every node now; return False if that was done before.
+        """Send `block` to every node now; return False if it is not taken on.
 
-        The calls are under way when this returns.
+        It was sent before, or too many are under way. The calls are under way when
+        this returns.
         """
-        if block.hash in self._submitted:
+        if block.hash in self._submitted or len(self._under_way) >= MAX_UNDER_WAY:
             return False
+        is_listed = self._pace.take(Seconds(self.clock.seconds()))
+        self._start(block, is_listed=is_listed)
+        return True
+
+    def _start(self, block: FoundBlock, *, is_listed: bool) -> None:
         self._submitted[block.hash] = None
         if len(self._submitted) > REMEMBERED_HASHES:
             self._submitted.popitem(last=False)
         text = block.raw.hex()
-        self._write(block, text)
-        self._unanswered[block.hash] = len(self.targets)
+        if is_listed:
+            self._write(block, text)
+        if self.targets:
+            self._under_way[block.hash] = _UnderWay(len(self.targets), is_listed)
         for target in self.targets:
             what = f"block {block.hash} to {target.name}"
             self._tasks.start(what, self._deliver(block, text, target))
-        self._log.info(
-            "submitting block {hash} at height {height}",
-            hash=block.hash,
-            height=block.height,
-        )
-        return True
+        if is_listed:
+            unlisted = self._pace.told()
+            self._log.info(
+                "submitting block {hash} at height {height}{more}",
+                hash=block.hash,
+                height=block.height,
+                more=f"; {unlisted} before it are not listed" if unlisted else "",
+            )
 
     async def stop(self) -> None:
         """Let calls under way be answered, for a moment, and give up the rest.
@@ -204,25 +240,28 @@ class BlockSubmitter:
 
     def _note_answer(self, block: FoundBlock, *, is_good: bool) -> None:
         """Close the block's file once one node has it, or all have answered."""
-        left = self._unanswered.pop(block.hash, 0) - 1
-        if left < 0:
+        one = self._under_way[block.hash]
+        one.left -= 1
+        if not one.left:
+            del self._under_way[block.hash]
+        if one.is_closed or (one.left and not is_good):
             return
-        if is_good or not left:
+        one.is_closed = True
+        if one.is_listed:
             self._mark_answered(self._path_of(block))
-        else:
-            self._unanswered[block.hash] = left
 
     async def _deliver(
         self, block: FoundBlock, text: str, target: SubmitTarget
     ) -> None:
         answer = await self._answer(block, text, target)
-        self._log.info(
-            "block {hash}: {node} says {verdict} {reason}",
-            hash=answer.block,
-            node=answer.node,
-            verdict=answer.verdict,
-            reason=answer.reason,
-        )
+        if self._under_way[block.hash].is_listed:
+            self._log.info(
+                "block {hash}: {node} says {verdict} {reason}",
+                hash=answer.block,
+                node=answer.node,
+                verdict=answer.verdict,
+                reason=answer.reason,
+            )
         self._note_answer(block, is_good=answer.verdict.is_good)
         self.on_answer(answer)
 

@@ -43,11 +43,16 @@ class SiteBook:
 
 @define(eq=False)
 class Book:
-    """Every site's totals, and the blocks."""
+    """Every site's totals, and the blocks.
+
+    Attributes:
+        blocks_unlisted: Blocks that were too many to be logged and stored one by one.
+    """
 
     sites: dict[str, SiteBook] = field(factory=dict)
     blocks_found: int = field(default=0, init=False)
     blocks_accepted: int = field(default=0, init=False)
+    blocks_unlisted: int = field(default=0, init=False)
 
     def open(self, site: str, now: Seconds) -> SiteBook:
         """Return the totals of `site`, new ones at its first call."""

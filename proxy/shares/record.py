@@ -8,11 +8,20 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
+from proxy.runtime.pace import Pace
 from proxy.shares.book import Book
 from proxy.shares.counted import CountedBatch
 from proxy.shares.ports import Ledger, ShareSink
 
 MAX_BLOCKS_REMEMBERED = 10_000
+
+BLOCKS_AT_ONCE = 60
+BLOCKS_PER_SECOND = 1.0
+"""Blocks that are sent ahead of their batch, logged and stored one by one.
+
+A chain has one in ten minutes; a pool whose nbits make a block of every share would
+otherwise have the hall wait, and the ledger and the log grow, for each of them.
+"""
 
 
 def _nobody_asks(share: JudgedShare, verdict: str) -> None:
@@ -36,6 +45,9 @@ class Recorder:
     clock: IReactorTime
     on_block: Callable[[JudgedShare, str], None] = field(
         default=_nobody_asks, init=False
+    )
+    _pace: Pace = field(
+        factory=lambda: Pace(BLOCKS_AT_ONCE, BLOCKS_PER_SECOND), init=False
     )
     _sent_blocks: dict[bytes, int] = field(factory=dict, init=False)
     _in_flight: dict[int, JudgedShare] = field(factory=dict, init=False)
@@ -80,26 +92,36 @@ class Recorder:
             if share.hash not in self._sent_blocks:
                 self._send(token, share)
 
-    def block_found(self, share: JudgedShare) -> None:
-        """Send a block to its source at once, ahead of the batch that it is in."""
+    def block_found(self, share: JudgedShare) -> bool:
+        """Send a block to its source at once, ahead of the batch that it is in.
+
+        Returns:
+            False if it was sent before, or if there are too many: then it is counted
+            and goes with its batch as any share does.
+        """
         if share.hash in self._sent_blocks or share.job is None:
-            return
+            return False
+        self.book.blocks_found += 1
+        if not self._pace.take(Seconds(self.clock.seconds())):
+            self.book.blocks_unlisted += 1
+            return False
         token = self.ledger.next_token()
         while len(self._sent_blocks) >= MAX_BLOCKS_REMEMBERED:
             del self._sent_blocks[next(iter(self._sent_blocks))]
         self._sent_blocks[share.hash] = token
         self._unwritten.add(token)
-        self.book.blocks_found += 1
         self._send(token, share)
         self.on_block(share, "found")
         self._log.info(
-            "{site}: {worker} found block {hash} for {source}",
+            "{site}: {worker} found block {hash} for {source}{more}",
             site=share.site,
             worker=share.worker,
             hash=share.hash[::-1].hex(),
             source=share.job.work.source,
+            more=_and_others(self._pace.told()),
         )
         self.clock.callLater(0, self.ledger.record_block, share)
+        return True
 
     def settled(self, token: int, verdict: str, reason: str) -> None:
         """Take note of a source's verdict: accepted, rejected or lost."""
@@ -112,8 +134,8 @@ class Recorder:
             self.ledger.settle(token, verdict, reason)
         if verdict == "lost":
             self.book.sites[share.site].lost[reason] += 1
+        self.book.blocks_accepted += share.is_block and verdict == "accepted"
         if share.hash in self._sent_blocks:
-            self.book.blocks_accepted += verdict == "accepted"
             self.ledger.settle_block(share.hash[::-1].hex(), reason or verdict)
             self.on_block(share, reason or verdict)
 
@@ -132,3 +154,7 @@ class Recorder:
         sink = self.sinks.get(share.job.work.source) if share.job else None
         if sink is None or not sink.forward(share, token):
             self.settled(token, "lost", "no_source")
+
+
+def _and_others(number: int) -> str:
+    return f"; {number} before it were counted and not listed" if number else ""

@@ -661,6 +661,10 @@ cdef class Engine:
         for wire in self.wires:
             (<Wire>wire).hang_up()
 
+    def pause(self):
+        """Be readable no more until `rest`: what the turn found is waited for."""
+        w.engine_pause(self.engine)
+
     def rest(self):
         """End the turn; return whether there is more to do at once."""
         return bool(w.engine_rest(self.engine))

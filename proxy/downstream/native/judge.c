@@ -144,13 +144,23 @@ static void fill_terms(const wire *w, const live_job *at, terms *how, double *di
     *difficulty = asked->difficulty;
 }
 
+/* A block goes ahead of all else, so it ends the turn; unless they come in numbers. */
+static void mind_block(lane *l)
+{
+    if (l->now - l->block_at < BLOCK_SPACING)
+        return;
+    l->has_block = true;
+    l->block_at = l->now;
+}
+
 /* Count a verdict, answer it, and list it for the ledger. */
 static void conclude(lane *l, const record *r, const submit *s)
 {
     count_worker(l, r->by, r);
     count_wire(r->from, r);
     answer_share(r->from, s, r);
-    l->has_block |= r->got.is_block;
+    if (r->got.is_block)
+        mind_block(l);
     if (r->got.verdict != ACCEPTED && !is_listed(l, r->by) && !r->got.is_block)
         r->by->unlisted++;
     else

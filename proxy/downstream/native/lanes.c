@@ -173,13 +173,28 @@ wire *engine_next_touched(engine *e)
     return next_of(e, TOUCHED);
 }
 
+static void watch_lanes(engine *e, uint32_t events)
+{
+    struct epoll_event event = {.events = events};
+
+    for (unsigned i = 0; i < e->lane_count; i++)
+        epoll_ctl(e->outer, EPOLL_CTL_MOD, e->lanes[i]->inner, &event);
+}
+
+void engine_pause(engine *e)
+{
+    const struct itimerspec never = {0};
+
+    timerfd_settime(e->timer, 0, &never, NULL);
+    watch_lanes(e, 0);
+}
+
 /* Little came in: look again in a millisecond, so that what comes until then is one
  * commit and one turn of the reactor. Nothing came in: sleep until something does. */
 bool engine_rest(engine *e)
 {
     bool is_busy = e->arrival_count == MAX_ACCEPTS, is_idle;
     struct itimerspec when = {0};
-    struct epoll_event event = {0};
     int events = 0;
 
     for (unsigned i = 0; i < e->lane_count; i++) {
@@ -188,9 +203,7 @@ bool engine_rest(engine *e)
     }
     is_idle = !is_busy && !events;
     when.it_value.tv_nsec = is_busy ? 1 : is_idle ? 0 : REST_NS;
-    event.events = is_idle ? EPOLLIN | EPOLLONESHOT : 0;
     timerfd_settime(e->timer, 0, &when, NULL);
-    for (unsigned i = 0; i < e->lane_count; i++)
-        epoll_ctl(e->outer, EPOLL_CTL_MOD, e->lanes[i]->inner, &event);
+    watch_lanes(e, is_idle ? EPOLLIN | EPOLLONESHOT : 0);
     return is_busy;
 }

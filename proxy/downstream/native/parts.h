@@ -160,7 +160,8 @@ struct lane {
     size_t record_count;
     answer answers[MAX_RECORDS];
     size_t answer_count, answer_bytes;
-    bool has_block;
+    bool has_block; /* that ends the turn */
+    double block_at; /* when one last did */
     half half;
     uint32_t verdicts[VERDICTS];
     double work;

@@ -160,9 +160,9 @@ class NativePort:
             return
         self._held = self.engine.batch(wall)
         blocks = [share for share in self._held.wanted if share.is_block]
-        for share in blocks:
-            self._recorder.block_found(share)
-        if blocks:
+        ahead = [self._recorder.block_found(share) for share in blocks]
+        if any(ahead):
+            self.engine.pause()
             self._reactor.callLater(MAX_DELAY, self._finish)
         else:
             self._finish()

@@ -1,5 +1,6 @@
 #include "parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ lane *lane_new(engine *e, unsigned number)
         return NULL;
     l->engine = e;
     l->number = number;
+    l->block_at = -INFINITY;
     l->inner = epoll_create1(EPOLL_CLOEXEC);
     if (l->inner < 0) {
         free(l);

@@ -37,6 +37,7 @@
 #define TURN_NS 2000000 /* a turn ends after 2 ms */
 #define REST_NS 900000 /* while little comes in, a turn each millisecond or so */
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
+#define BLOCK_SPACING 0.1 /* seconds between turns that a block ends before their time */
 #define LISTED_REJECTS 60 /* of a worker in a minute: the ledger stores no more */
 
 typedef struct engine engine;
@@ -121,6 +122,8 @@ wire *engine_next_due(engine *e); /* its window of shares is full; NULL: no more
 wire *engine_next_asking(engine *e); /* has lines to fetch; NULL: no more */
 wire *engine_next_lost(engine *e); /* is gone; NULL: no more */
 wire *engine_next_touched(engine *e); /* was heard since; NULL: no more */
+/* What the turn found is waited for: nothing wakes the caller until engine_rest(). */
+void engine_pause(engine *e);
 /* End the turn: wait for what comes next. True: there is more to do at once. */
 bool engine_rest(engine *e);
 

@@ -80,6 +80,7 @@ cdef extern from "wire.h" nogil:
     wire *engine_next_asking(engine *e)
     wire *engine_next_lost(engine *e)
     wire *engine_next_touched(engine *e)
+    void engine_pause(engine *e)
     bint engine_rest(engine *e)
 
     wire *wire_new(engine *e, int fd)

@@ -13,6 +13,8 @@ from proxy.node.credentials import UserPassword
 from proxy.node.rpc import make_rpc_client
 from proxy.node.submitter import (
     KEPT_FILES,
+    LISTED_AT_ONCE,
+    MAX_UNDER_WAY,
     STOP_SECONDS,
     BlockAnswer,
     BlockSubmitter,
@@ -112,11 +114,40 @@ def test_the_block_is_on_disk_before_any_node_has_it(tmp_path: Path) -> None:
     stage.run()
 
 
+def a_block(number: int) -> FoundBlock:
+    return FoundBlock(f"{number:064x}", number, b"\x01")
+
+
+def test_blocks_without_end_go_to_the_node_and_few_are_listed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda *_: None)
+
+    taken = []
+    for number in range(LISTED_AT_ONCE + 40):
+        taken.append(stage.submitter.submit(a_block(number)))
+        stage.run()
+
+    assert all(taken)
+    assert len(stage.answers) == len(taken)
+    assert len(list(tmp_path.iterdir())) == LISTED_AT_ONCE
+
+
+def test_no_more_blocks_are_under_way_than_fit(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda *_: None)
+
+    taken = [stage.submitter.submit(a_block(n)) for n in range(MAX_UNDER_WAY + 1)]
+    stage.run()
+
+    assert taken == [True] * MAX_UNDER_WAY + [False]
+    assert stage.submitter.submit(a_block(MAX_UNDER_WAY))  # there is room again
+    stage.run()
+
+
 def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
 
     for height in range(KEPT_FILES + 3):
-        stage.submitter.submit(FoundBlock(f"{height:064x}", height, b"\x01"))
+        stage.submitter.submit(a_block(height))
+        stage.clock.advance(1)
 
     names = sorted(file.name for file in tmp_path.iterdir())
     assert len(names) == KEPT_FILES
