@@ -7,11 +7,9 @@ from secrets import token_bytes
 from typing import Any, TypeVar
 
 from attrs import define, field
-from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorUNIX
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
@@ -31,23 +29,21 @@ from proxy.powered import PowerService
 from proxy.reload import apply_changes
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
-from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
-from proxy.runtime.state_lock import StateLock, lock_state
+from proxy.runtime.state_lock import StateLock
 from proxy.shares.book import Book, SiteBook
 from proxy.shares.checkpoint import CheckpointService
-from proxy.shares.database import open_database
+from proxy.shares.database import LEDGER_FILE, open_database
 from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
+from proxy.shares.service import LedgerService
 from proxy.sites import Opener
 from proxy.sources import Sources, SourcesService, build_sources
+from proxy.state_folder import StateService, take_state
 from proxy.upstream.pool import Pool
 
 T = TypeVar("T")
-
-LOCK_FILE = "lock"
-"""In `state_dir`: held by the share process as long as it runs."""
 
 
 class Reactor(DiallingReactor, IReactorUNIX):
@@ -183,7 +179,7 @@ class Program:
             pool = reactor.getThreadPool()
             return await deferToThreadPool(reactor, pool, work)
 
-        path = Path(self.config.proxy.state_dir) / "ledger.sqlite3"
+        path = Path(self.config.proxy.state_dir) / LEDGER_FILE
         return LedgerReader(path, run)
 
 
@@ -192,20 +188,29 @@ def build(
     reactor: Reactor,
     wall_clock: Callable[[], UnixTime],
     random: Callable[[], float],
+    *,
+    recover: bool = False,
 ) -> Program:
     """Return the share process that `config` describes, not yet started.
 
     It has the state folder to itself, from before the first file in it is opened
     until `root` has stopped.
 
+    Args:
+        config: All that it is.
+        reactor: What it runs on.
+        wall_clock: Tells the time of day.
+        random: A number from 0 up to 1.
+        recover: Move a damaged database aside and begin a new one.
+
     Raises:
         StateLockError: Another process has the state folder.
-        LedgerError: The ledger's file cannot be used.
+        DatabaseFileError: A database in it cannot be used.
         NoEngineError: The native engine is asked for and was not built.
         PoolUrlError: A pool's url, or its authorities, cannot be used.
     """
     with ExitStack() as undo:
-        lock = lock_state(Path(config.proxy.state_dir) / LOCK_FILE)
+        lock = take_state(config, wall_clock() if recover else None)
         undo.callback(lock.release)
         program = _build(config, reactor, wall_clock, random, lock)
         undo.pop_all()
@@ -220,7 +225,7 @@ def _build(
     lock: StateLock,
 ) -> Program:
     now = Seconds(reactor.seconds())
-    path = Path(config.proxy.state_dir) / "ledger.sqlite3"
+    path = Path(config.proxy.state_dir) / LEDGER_FILE
     sources = build_sources(config, reactor, random, wall_clock)
     engine = choose_engine(config.proxy.engine, config.proxy.engine_threads)
     settings = config.proxy.ledger
@@ -238,8 +243,8 @@ def _build(
         source.settle = recorder.settled
     root = Staged()
     for service in (
-        _Releasing(lock),
-        _LedgerService(ledger, reactor),
+        StateService(lock),
+        LedgerService(ledger, reactor),
         CheckpointService(path, _alarm, reactor),
         SourcesService(sources, config, reactor, wall_clock),
     ):
@@ -266,43 +271,3 @@ def _log_choice(engine: EngineChoice) -> None:
 
 def _alarm(text: str) -> None:
     Logger("proxy.alarm").error("{text}", text=text)
-
-
-class _LedgerService(Staged):
-    """Keeps the ledger's promises in time and closes it after all who write to it."""
-
-    def __init__(self, ledger: SqliteLedger, clock: Reactor) -> None:
-        super().__init__()
-        closing: Service = _Closing(ledger)
-        closing.setServiceParent(self)
-        upkeep: Service = PeriodicService(Seconds(1.0), self._look_after, clock)
-        upkeep.setServiceParent(self)
-        self._ledger = ledger
-
-    async def _look_after(self) -> None:
-        self._ledger.flush()
-        self._ledger.roll_up()
-
-
-class _Releasing(Service):
-    """Lets go of the state folder, last of all."""
-
-    def __init__(self, lock: StateLock) -> None:
-        self._lock = lock
-
-    @override
-    def stopService(self) -> None:
-        super().stopService()
-        self._lock.release()
-
-
-class _Closing(Service):
-    """Closes the ledger when it stops."""
-
-    def __init__(self, ledger: SqliteLedger) -> None:
-        self._ledger = ledger
-
-    @override
-    def stopService(self) -> None:
-        super().stopService()
-        self._ledger.close()

@@ -116,11 +116,21 @@ def _top_options(parser: Parser) -> None:
     parser.add_argument("--once", action="store_true", help="draw one frame and stop")
 
 
+def _run_options(parser: Parser) -> None:
+    _config(parser)
+    parser.add_argument(
+        "--recover",
+        action="store_true",
+        help="move a damaged ledger or controller's database aside and begin a new"
+        " one; what is sound is kept",
+    )
+
+
 def _run(arguments: argparse.Namespace) -> int:
     with loading():
         from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
 
-    run(arguments.config)
+    run(arguments.config, recover=arguments.recover)
     return 0
 
 
@@ -218,7 +228,7 @@ def _print_json(value: object) -> None:
 
 
 COMMANDS = (
-    Command("run", "run the proxy until SIGTERM", _run, _config),
+    Command("run", "run the proxy until SIGTERM", _run, _run_options),
     Command("check-config", "read a configuration and stop", _check, _check_options),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, _config),
     Command("status", "the whole process at a glance", _remote, _socket),

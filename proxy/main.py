@@ -25,9 +25,9 @@ from proxy.downstream.sv2_keys import KeyFileError
 from proxy.logs import Blotter, Log, observer, open_log
 from proxy.node.check import NodeReport
 from proxy.powered import check_power
+from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
-from proxy.shares.database import LedgerError
 from proxy.sources import ask_nodes
 from proxy.upstream.address import PoolUrlError
 
@@ -95,8 +95,12 @@ def _react(work: Callable[[Any], Coroutine[Any, Any, None]]) -> NoReturn:
     task.react(start)
 
 
-def run(path: Path) -> None:
+def run(path: Path, *, recover: bool = False) -> None:
     """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had.
+
+    Args:
+        path: The configuration.
+        recover: Move a damaged database aside and begin a new one.
 
     Raises:
         ConfigError: The file, or something that it names, cannot be used.
@@ -110,15 +114,15 @@ def run(path: Path) -> None:
     )
     globalLogBeginner.beginLoggingTo([log.observer], redirectStandardIO=False)
     try:
-        _run(path, config, log)
+        _run(path, config, log, recover=recover)
     finally:
         log.close()
 
 
-def _run(path: Path, config: Config, log: Log) -> None:
+def _run(path: Path, config: Config, log: Log, *, recover: bool) -> None:
     def start(reactor: Any) -> Deferred[None]:
         reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
-        program = _built(config, reactor)
+        program = _built(config, reactor, recover=recover)
         program.set_level = log.set_level
         program.reread = lambda: _reread(path)
         alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
@@ -135,10 +139,10 @@ def _reread(path: Path) -> Config:
     return config
 
 
-def _built(config: Config, reactor: Any) -> Program:
+def _built(config: Config, reactor: Any, *, recover: bool) -> Program:
     try:
-        return build(config, reactor, _wall_clock, random.random)
-    except (StateLockError, LedgerError, NoEngineError, PoolUrlError) as error:
+        return build(config, reactor, _wall_clock, random.random, recover=recover)
+    except (StateLockError, DatabaseFileError, NoEngineError, PoolUrlError) as error:
         raise ConfigError(str(error)) from error
 
 

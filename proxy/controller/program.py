@@ -28,16 +28,18 @@ from proxy.power.messages import (
 )
 from proxy.power.settings import site_control
 from proxy.power.setup import config_of
-from proxy.power.store import Store, StoreError, open_store
+from proxy.power.store import (
+    STORE_FILE,
+    STORE_LOCK_FILE,
+    Store,
+    StoreError,
+    open_store,
+)
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
 from proxy.runtime.state_lock import StateLock, StateLockError, lock_state
 from proxy.runtime.tasks import Tasks
-
-DATABASE = "controller.sqlite3"
-
-LOCK_FILE = "controller.lock"
 
 CANNOT_START = (
     StateLockError,
@@ -97,8 +99,8 @@ class Controller:
             StoreError: The database cannot be used.
         """
         state = Path(config.proxy.state_dir)
-        self._lock = lock_state(state / LOCK_FILE)
-        self._store = open_store(state / DATABASE)
+        self._lock = lock_state(state / STORE_LOCK_FILE)
+        self._store = open_store(state / STORE_FILE)
         for site in config.sites:
             if site.power is not None:
                 self._add(site, site.power, self._store)

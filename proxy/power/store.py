@@ -3,8 +3,6 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from importlib.resources import files
-from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -16,6 +14,13 @@ from proxy.power.audit import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.budget import Order
 from proxy.power.effects import Debt, Effects, Learned
 from proxy.power.machines import Saved
+from proxy.runtime.database_file import DatabaseFileError, Kind, open_file, steps_in
+
+STORE_FILE = "controller.sqlite3"
+"""In `state_dir`."""
+
+STORE_LOCK_FILE = "controller.lock"
+"""In `state_dir`: held by the site controller as long as it runs."""
 
 MAX_EVENTS = 5_000_000
 """About 1.5 GB: a year of a site of 1,000 machines."""
@@ -252,6 +257,11 @@ class Store:
             raise StoreError(f"the controller's database: {error}") from error
 
 
+def store_kind() -> Kind:
+    """Return what tells the controller's database from other files."""
+    return Kind("controller's database", steps_in(schema))
+
+
 def open_store(path: Path) -> Store:
     """Return the controller's database at `path`, made or upgraded if need be.
 
@@ -259,31 +269,13 @@ def open_store(path: Path) -> Store:
         StoreError: It cannot be used.
     """
     try:
-        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-        db.execute("PRAGMA journal_mode = WAL")
+        db = open_file(path, store_kind(), busy_s=BUSY_SECONDS)
         db.execute("PRAGMA synchronous = FULL")  # an order survives a power cut
-        _upgrade(db, path)
         return Store(db, path)
+    except DatabaseFileError as error:
+        raise StoreError(str(error)) from error
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be used: {error}") from error
-
-
-def _upgrade(db: sqlite3.Connection, path: Path) -> None:
-    steps = {
-        int(file.name.removesuffix(".sql")): file.read_text("utf-8")
-        for file in files(schema).iterdir()
-        if file.name.endswith(".sql")
-    }
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > max(steps):
-        text = f"{path} has schema {version}, this release knows up to {max(steps)}"
-        raise StoreError(text)
-    for step in count(version + 1):
-        if step not in steps:
-            return
-        db.executescript(
-            f"BEGIN IMMEDIATE; {steps[step]}; PRAGMA user_version = {step}; COMMIT;"
-        )
 
 
 def _row(found: tuple[int, float, str, str, str, str, str]) -> Row:

@@ -37,12 +37,15 @@ class StateLock:
             os.close(handle)
 
 
-def lock_state(path: Path, boot_id: str | None = None) -> StateLock:
+def lock_state(
+    path: Path, boot_id: str | None = None, *, leaves_word: bool = True
+) -> StateLock:
     """Return the lock on the folder of the file `path`, which says who has it.
 
     Args:
         path: Made if it is not there, and its folder, for the owner alone.
         boot_id: Of this start of the machine; None: what the kernel says.
+        leaves_word: Write who has it; False: it is for a look, and for a moment.
 
     Raises:
         StateLockError: Another process has it, or the file cannot be used.
@@ -56,7 +59,8 @@ def lock_state(path: Path, boot_id: str | None = None) -> StateLock:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         boot = _boot_id() if boot_id is None else boot_id
         last = _words(handle)
-        _write(handle, f"{os.getpid()} {boot}\n")
+        if leaves_word:
+            _write(handle, f"{os.getpid()} {boot}\n")
     except BlockingIOError as error:
         holder = " ".join(_words(handle)[:1]) or "unknown"
         os.close(handle)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.older_state import copy_state
+
 CONFIG = """
 [proxy]
 admin = "unix:{name}.sock"
@@ -101,3 +103,52 @@ def test_what_a_killed_one_had_is_to_be_had(tmp_path: Path) -> None:
     stop(second)
 
     assert second.returncode == 0
+
+
+@pytest.mark.integration
+def test_a_damaged_ledger_is_refused_until_it_is_to_be_moved_aside(
+    tmp_path: Path,
+) -> None:
+    config = write(tmp_path, "first")
+    ledger = tmp_path / "state" / "ledger.sqlite3"
+    first = start(config)
+    until_ready(first)
+    rows(ledger, SHARE_NOT_IN_THE_SUMS)
+    first.kill()
+    first.communicate(timeout=60)
+    log = ledger.with_name("ledger.sqlite3-wal")
+    with log.open("r+b") as file:
+        file.seek(log.stat().st_size - 2000)
+        file.write(b"\xa5" * 1000)
+
+    refused = start(config)
+    _, said = refused.communicate(timeout=60)
+    recovered = start(config, "--recover")
+    until_ready(recovered)
+    stop(recovered)
+
+    assert refused.returncode == 1
+    assert said.startswith(f"baseload: {ledger} is damaged: its write-ahead log ")
+    assert said.count("\n") == 1
+    assert "baseload run --recover" in said
+    assert recovered.returncode == 0
+    assert len(list(ledger.parent.glob("ledger.sqlite3.damaged-*[0-9]"))) == 1
+    assert rows(ledger, "SELECT count(*) FROM share") == [(0,)]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["ledger.sqlite3", "controller.sqlite3"])
+def test_a_newer_release_is_not_undone(name: str, tmp_path: Path) -> None:
+    state = copy_state(tmp_path)
+    rows(state / name, "PRAGMA user_version = 99")
+    config = write(tmp_path, "first")
+    with config.open("a") as file:
+        file.write("[sites.power]\nbudget_w = 1000\nfail_safe_w = 0\n")
+
+    refused = start(config, "--recover")
+    _, said = refused.communicate(timeout=60)
+
+    assert refused.returncode == 1
+    sentence = f"baseload: {state / name} has schema 99, this release knows up to "
+    assert said.splitlines()[-1].startswith(sentence)
+    assert rows(state / name, "PRAGMA user_version") == [(99,)]

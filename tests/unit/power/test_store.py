@@ -213,8 +213,8 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("this is no database, and long enough to be seen as none" * 9)
 
-    for path in (tmp_path, text):
-        with pytest.raises(StoreError, match=f"^{path} cannot be used: "):
+    for path, why in ((tmp_path, "cannot be opened"), (text, "is damaged")):
+        with pytest.raises(StoreError, match=f"^{path} {why}: "):
             open_store(path)
 
 
@@ -227,6 +227,6 @@ def test_a_schema_beyond_the_newest_is_refused_and_the_newest_is_opened(
     open_store(path).close()
     store._db.execute(f"PRAGMA user_version = {newest + 1}")
 
-    known = f"schema {newest + 1}, this release knows up to {newest}$"
+    known = f"schema {newest + 1}, this release knows up to {newest}: "
     with pytest.raises(StoreError, match=known):
         open_store(path)

@@ -7,7 +7,8 @@ import pytest
 
 from protocol.units import Seconds, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
-from proxy.shares.database import LedgerError, open_database
+from proxy.runtime.database_file import DatabaseFileError
+from proxy.shares.database import open_database
 from proxy.shares.intake import MAX_REJECTS_PER_MINUTE
 from proxy.shares.ledger import SqliteLedger
 from tests.builders import NOW, a_job, a_submission, judge_loosely
@@ -186,7 +187,7 @@ def test_a_newer_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
     shelf.ledger._db.execute("PRAGMA user_version = 99")
     shelf.ledger.close()
 
-    with pytest.raises(LedgerError, match="schema 99"):
+    with pytest.raises(DatabaseFileError, match="schema 99"):
         open_database(shelf.path, durability="process")
 
 
@@ -194,7 +195,7 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     path.write_bytes(b"not a database at all, but long enough to look" * 50)
 
-    with pytest.raises(LedgerError, match="is no ledger"):
+    with pytest.raises(DatabaseFileError, match="is damaged: file is not a database"):
         open_database(path, durability="process")
 
 
