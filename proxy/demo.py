@@ -30,8 +30,8 @@ from proxy.demo_config import MODEL, WATTS_EACH, Ports, demo_config
 from proxy.demo_output import Output, OutputClosedError, event_of, open_output
 from proxy.demo_story import Plant
 from proxy.logs import observer
-from proxy.node.regtest import RegtestNode, RegtestOptions
-from proxy.node.regtest_pace import Pace
+from proxy.regtest.node import RegtestNode, RegtestOptions
+from proxy.regtest.pace import Pace
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.tasks import Tasks
 from proxy.sim.hashing import DEFAULT_HASH_SCALE

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from protocol.units import Watts
 from proxy.config import Config
-from proxy.node.regtest import RegtestNode
+from proxy.regtest.node import RegtestNode
 from proxy.sim.hashing import DEFAULT_HASH_SCALE
 
 SITE = "hall-a"

@@ -58,7 +58,7 @@ def run_plant(arguments: argparse.Namespace) -> NoReturn:
 
 def run_regtest(arguments: argparse.Namespace) -> NoReturn:
     """Run an embedded regtest node until Ctrl-C, then exit."""
-    from proxy.node import regtest_command as command  # noqa: PLC0415
+    from proxy.regtest import command  # noqa: PLC0415
 
     lines, _ = observer(sys.stderr, as_json=False, secrets=(), level="warn")
     globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)

@@ -13,9 +13,9 @@ from twisted.internet.task import deferLater
 from protocol.errors import RemoteError
 from protocol.units import HashesPerSecond, Seconds, UnixTime
 from proxy.node.credentials import CookieFile
-from proxy.node.regtest import RegtestNode, RegtestOptions
-from proxy.node.regtest_pace import Pace
 from proxy.node.rpc import RpcClient, make_rpc_client
+from proxy.regtest.node import RegtestNode, RegtestOptions
+from proxy.regtest.pace import Pace
 
 BITCOIND = os.environ.get("BITCOIND", "")
 KINDS = ["embedded", *(["bitcoind"] if BITCOIND else [])]

@@ -13,9 +13,9 @@ import pytest
 from twisted.internet.task import deferLater
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime
-from proxy.node.regtest import RegtestNode, RegtestOptions
-from proxy.node.regtest_pace import Pace
-from proxy.node.regtest_views import block_view
+from proxy.regtest.node import RegtestNode, RegtestOptions
+from proxy.regtest.pace import Pace
+from proxy.regtest.views import block_view
 from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.node_process import Embedded, now
 from tests.fakes.solo import Solo

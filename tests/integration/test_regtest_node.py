@@ -30,8 +30,8 @@ from protocol.bitcoin.template import Template, parse_template, work_from_templa
 from protocol.work.job import Work
 from proxy.node.credentials import UserPassword
 from proxy.node.errors import NodeLoginError, NodeRefusalError
-from proxy.node.regtest_chain import subsidy
 from proxy.node.rpc import RpcClient, make_rpc_client
+from proxy.regtest.chain import subsidy
 from tests.fakes.node_process import (
     KINDS,
     client_of,

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from protocol.bitcoin.hashes import sha256d
 from protocol.units import Seconds
-from proxy.node.regtest_chain import subsidy
+from proxy.regtest.chain import subsidy
 from tests.engines import AUTO, EITHER_ENGINE, Engine
 from tests.fakes.node_process import KINDS, RunningNode, client_of, pause, start_node
 from tests.fakes.solo import CPU_MINER, CpuMiner, Solo, ask

@@ -6,7 +6,7 @@ import pytest
 
 from protocol.bitcoin.target import target_from_nbits
 from protocol.units import HashesPerSecond, Seconds, UnixTime
-from proxy.node.regtest_pace import FIRST_GUESS, NBITS, PATIENCE, Pace
+from proxy.regtest.pace import FIRST_GUESS, NBITS, PATIENCE, Pace
 
 NETWORK = target_from_nbits(NBITS)
 START = UnixTime(1000.0)

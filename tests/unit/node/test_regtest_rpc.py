@@ -13,9 +13,9 @@ from protocol.units import UnixTime
 
 pytest.importorskip("pbk", reason="needs the extra [regtest]")
 
-from proxy.node.regtest_chain import RegtestChain, open_chain, subsidy
-from proxy.node.regtest_pace import Pace
-from proxy.node.regtest_rpc import MAX_GENERATED, RegtestCalls, RpcError, answer
+from proxy.regtest.chain import RegtestChain, open_chain, subsidy
+from proxy.regtest.pace import Pace
+from proxy.regtest.rpc import MAX_GENERATED, RegtestCalls, RpcError, answer
 
 NOW = UnixTime(1_700_000_000.0)
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"

@@ -16,7 +16,7 @@ from protocol.bitcoin.hashes import sha256d
 
 pytest.importorskip("pbk", reason="needs the extra [regtest]")
 
-from proxy.node.regtest_transactions import (
+from proxy.regtest.transactions import (
     MAX_POOL_TRANSACTIONS,
     CoinIndex,
     TransactionPool,

@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from typing_extensions import override
 
 from protocol.unreadable import UNREADABLE
-from proxy.node.regtest_rpc import (
+from proxy.regtest.rpc import (
     METHOD_NOT_FOUND,
     RegtestCalls,
     RpcError,

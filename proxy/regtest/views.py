@@ -7,7 +7,7 @@ from bitcoin.core import CBlock, CTransaction, CTxIn, CTxOut
 from protocol.bitcoin.address import segwit_address
 from protocol.bitcoin.network import ADDRESS_FORMS, Network
 from protocol.bitcoin.target import difficulty_from_target, target_from_nbits
-from proxy.node.regtest_kernel import RegtestKernel
+from proxy.regtest.kernel import RegtestKernel
 
 _SATOSHIS = 100_000_000
 _OP_1, _OP_16 = 0x51, 0x60

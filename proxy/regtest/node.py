@@ -15,10 +15,10 @@ from twisted.internet.error import CannotListenError
 from typing_extensions import override
 
 from protocol.units import UnixTime
-from proxy.node.regtest_chain import RegtestChain, open_chain
-from proxy.node.regtest_http import LongPolls, OpenConnections, RpcResource, RpcSite
-from proxy.node.regtest_pace import Pace
-from proxy.node.regtest_rpc import RegtestCalls
+from proxy.regtest.chain import RegtestChain, open_chain
+from proxy.regtest.http import LongPolls, OpenConnections, RpcResource, RpcSite
+from proxy.regtest.pace import Pace
+from proxy.regtest.rpc import RegtestCalls
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 

@@ -15,9 +15,9 @@ from protocol.bitcoin.header import HEADER_BYTES, Header, parse_header
 from protocol.bitcoin.merkle import branch_of_coinbase, root_from_branch
 from protocol.bitcoin.target import target_from_nbits
 from protocol.units import UnixTime
-from proxy.node.regtest_kernel import RegtestKernel, open_kernel
-from proxy.node.regtest_pace import NBITS
-from proxy.node.regtest_transactions import CoinIndex, TransactionPool, carry_over
+from proxy.regtest.kernel import RegtestKernel, open_kernel
+from proxy.regtest.pace import NBITS
+from proxy.regtest.transactions import CoinIndex, TransactionPool, carry_over
 
 BLOCK_VERSION = 0x20000000
 

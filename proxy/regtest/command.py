@@ -11,9 +11,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import CannotListenError
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime
-from proxy.node.regtest import RegtestNode, RegtestOptions
-from proxy.node.regtest_kernel import ChainLockedError
-from proxy.node.regtest_pace import Pace
+from proxy.regtest.kernel import ChainLockedError
+from proxy.regtest.node import RegtestNode, RegtestOptions
+from proxy.regtest.pace import Pace
 
 
 @frozen

@@ -13,12 +13,12 @@ from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.bitcoin.header import HEADER_BYTES
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import difficulty_from_target, target_from_nbits
-from proxy.node.regtest_chain import RegtestChain
-from proxy.node.regtest_kernel import DECODE_FAILED
-from proxy.node.regtest_pace import NBITS, Pace
-from proxy.node.regtest_template import longpoll_id, template_reply
-from proxy.node.regtest_transactions import TransactionRefusedError
-from proxy.node.regtest_views import block_view, header_view
+from proxy.regtest.chain import RegtestChain
+from proxy.regtest.kernel import DECODE_FAILED
+from proxy.regtest.pace import NBITS, Pace
+from proxy.regtest.template import longpoll_id, template_reply
+from proxy.regtest.transactions import TransactionRefusedError
+from proxy.regtest.views import block_view, header_view
 
 MAX_GENERATED = 1000
 """Blocks of one generatetoaddress: 0.3 s of work."""

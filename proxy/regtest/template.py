@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from proxy.node.regtest_chain import BLOCK_VERSION, RegtestChain
-from proxy.node.regtest_pace import NBITS, Pace
-from proxy.node.regtest_transactions import PooledTransaction
+from proxy.regtest.chain import BLOCK_VERSION, RegtestChain
+from proxy.regtest.pace import NBITS, Pace
+from proxy.regtest.transactions import PooledTransaction
 
 _MAX_WEIGHT = 4_000_000
 _MAX_SIGOPS = 80_000

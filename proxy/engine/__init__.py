@@ -1,0 +1,1 @@
+"""The share engine in C, and its Cython wrapper."""
