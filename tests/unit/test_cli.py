@@ -10,7 +10,7 @@ from proxy.admin.client import AdminError, call
 from proxy.admin.columns import si
 from proxy.admin.render import nodes, status
 from proxy.admin.top import show
-from proxy.cli import main
+from proxy.cli.main import main
 
 STATUS: dict[str, Any] = {
     "version": "0.1.0", "name": "unit-1", "uptime_s": 3723.0, "engine": "python",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import COMMANDS, SIMULATORS, main
+from proxy.cli.main import COMMANDS, SIMULATORS, main
 
 NAMES = [[c.name] for c in COMMANDS] + [["sim", c.name] for c in SIMULATORS]
 
@@ -94,7 +94,7 @@ def test_run_refuses_what_it_cannot_act_on_before_it_starts(
 
 def test_a_look_loads_no_reactor_screen_or_simulator(tmp_path: Path) -> None:
     script = (
-        "import json, sys; from proxy.cli import main;"
+        "import json, sys; from proxy.cli.main import main;"
         f"main(['status', '-s', {str(tmp_path / 'none')!r}]);"
         f"print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
     )

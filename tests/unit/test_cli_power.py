@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from proxy.admin import render_power
-from proxy.cli import main
-from proxy.cli_power import watts
+from proxy.cli.main import main
+from proxy.cli.power import watts
 
 SHOW: dict[str, Any] = {
     "site": "hall-a", "budget_w": 3.5e6, "rule": "order", "next_change": None,

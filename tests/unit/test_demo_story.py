@@ -3,7 +3,7 @@ import json
 from twisted.internet.task import Clock
 
 from protocol.units import Watts
-from proxy.demo_story import LASTS, REPEATS_FROM, STORY, Plant, scene_at
+from proxy.demo.story import LASTS, REPEATS_FROM, STORY, Plant, scene_at
 
 
 def test_the_scenes_are_in_order_and_the_story_comes_round() -> None:

@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from proxy.bench.serve import options_parser
-from proxy.cli import _parser
+from proxy.cli.main import _parser
 from proxy.config import Config, load_config, refuse_unready
 from proxy.powered import check_power
 

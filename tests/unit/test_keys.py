@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol.noise.authority import AuthorityKey
-from proxy.cli import main
+from proxy.cli.main import main
 
 CONFIG = """
 [proxy]

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from proxy.bench.target import BenchError, Target
-from proxy.cli import main
-from proxy.cli_bench import SCENARIOS, _options, bench_options
+from proxy.cli.bench import SCENARIOS, _options, bench_options
+from proxy.cli.main import main
 
 
 def parsed(*words: str) -> argparse.Namespace:

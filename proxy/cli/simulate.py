@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from proxy.cli_types import hashrate, loading, miner_count, port, seconds
+from proxy.cli.command import hashrate, loading, miner_count, port, seconds
 
 RPC_PORT, ZMQ_PORT = 18443, 28332
 """Bitcoin Core's own on regtest, and the one that its manual names for ZMQ."""
@@ -22,7 +22,7 @@ def demo(arguments: argparse.Namespace) -> int:
     """Run a node, the proxy and simulated ASICs in this process."""
     try:
         with loading():
-            from proxy.demo import DemoOptions, run  # noqa: PLC0415
+            from proxy.demo.run import DemoOptions, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _needs_extra("demo", error)
     run(

@@ -2,7 +2,7 @@
 
 import re
 
-from proxy.cli_types import Parser, seconds
+from proxy.cli.command import Parser, seconds
 
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _POWER = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([kMG]?)W?")

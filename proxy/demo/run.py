@@ -26,9 +26,9 @@ from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
 from proxy.admin.operations import Operations
 from proxy.admin.views import StatusView
 from proxy.app import Program, build
-from proxy.demo_config import MODEL, WATTS_EACH, Ports, demo_config
-from proxy.demo_output import Output, OutputClosedError, event_of, open_output
-from proxy.demo_story import Plant
+from proxy.demo.config import MODEL, WATTS_EACH, Ports, demo_config
+from proxy.demo.output import Output, OutputClosedError, event_of, open_output
+from proxy.demo.story import Plant
 from proxy.logs import observer
 from proxy.regtest.node import RegtestNode, RegtestOptions
 from proxy.regtest.pace import Pace

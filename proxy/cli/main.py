@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from proxy import cli_power
 from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
-from proxy.cli_bench import bench, bench_options
-from proxy.cli_plants import (
+from proxy.cli import power as cli_power
+from proxy.cli.bench import bench, bench_options
+from proxy.cli.command import INTERRUPTED, Command, Parser, loading, seconds
+from proxy.cli.simulate import (
     demo,
     demo_options,
     fleet_options,
@@ -24,7 +25,6 @@ from proxy.cli_plants import (
     sim_fleet,
     sim_plant,
 )
-from proxy.cli_types import INTERRUPTED, Command, Parser, loading, seconds
 from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
 from proxy.version import VERSION
 
@@ -173,7 +173,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _keys(arguments: argparse.Namespace) -> int:
-    from proxy.keys import authority_view, render  # noqa: PLC0415
+    from proxy.cli.keys import authority_view, render  # noqa: PLC0415
 
     view = authority_view(arguments.config)
     if arguments.json:
@@ -304,7 +304,3 @@ GROUPS = (
     ("power", "what a site may draw, and what it does", POWER),
     ("sim", "simulated machines", SIMULATORS),
 )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from proxy.admin.client import AdminError
-from proxy.cli_types import INTERRUPTED, MAX_PORT, Parser, miner_count, seconds
+from proxy.cli.command import INTERRUPTED, MAX_PORT, Parser, miner_count, seconds
 
 SCENARIOS = ("closed", "paced", "idle", "fanout", "storm", "soak")
 """What can be named."""
