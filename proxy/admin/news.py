@@ -14,7 +14,7 @@ from protocol.work.share import JudgedShare
 from proxy.admin.operations import Operations, Running
 from proxy.admin.topics import Topics
 from proxy.admin.views import PoolView
-from proxy.logs import Blotter, escaped
+from proxy.runtime.logs import Blotter, escaped
 from proxy.runtime.periodic import PeriodicService
 
 EVERY = Seconds(1.0)

@@ -19,7 +19,6 @@ from proxy.admin.views import (
 )
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
-from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.miner import Miner
 from proxy.downstream.native.choice import EngineChoice
 from proxy.node.service import NodeService
@@ -27,6 +26,7 @@ from proxy.node.source import NodeSource
 from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
+from proxy.supervisor.child_link import ControllerLink
 from proxy.upstream.pool import Pool
 from proxy.version import VERSION
 

@@ -7,7 +7,7 @@ from msgspec import Meta, Raw
 
 from protocol.units import Seconds
 from proxy.admin.rpc import REFUSED, RpcError
-from proxy.downstream.controller_link import (
+from proxy.supervisor.child_link import (
     ANSWER_WITHIN,
     AskRefusedError,
     ControllerLink,

@@ -128,7 +128,7 @@ def _run_options(parser: Parser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     with loading():
-        from proxy.main import run  # noqa: PLC0415  (commands need no reactor)
+        from proxy.share_process.main import run  # noqa: PLC0415  (commands need no reactor)
 
     run(arguments.config, recover=arguments.recover)
     return 0
@@ -142,7 +142,7 @@ def _check_options(parser: Parser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from proxy.powered import check_power, doubts  # noqa: PLC0415  (numpy, for this alone)
+    from proxy.supervisor.service import check_power, doubts  # noqa: PLC0415  (numpy, for this alone)
 
     config = load_config(arguments.config)
     refuse_unready(config)
@@ -153,7 +153,7 @@ def _check(arguments: argparse.Namespace) -> int:
     text += "".join(f"warning: {doubt}\n" for doubt in summary["warnings"])
     faults = []
     if arguments.nodes:
-        from proxy.main import check_nodes  # noqa: PLC0415
+        from proxy.share_process.main import check_nodes  # noqa: PLC0415
 
         reports = summary["nodes"] = check_nodes(config)
         faults = [f"node {node.name}: {node.text}" for node in reports if not node.ok]

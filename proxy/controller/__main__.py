@@ -21,8 +21,8 @@ from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.controller.edges import EdgeMaker
 from proxy.controller.program import Controller
-from proxy.logs import open_log
 from proxy.runtime.child import CHILD_FD
+from proxy.runtime.logs import open_log
 from proxy.runtime.tasks import Tasks
 
 

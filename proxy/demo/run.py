@@ -25,15 +25,15 @@ from twisted.logger import Logger, globalLogBeginner
 from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
 from proxy.admin.operations import Operations
 from proxy.admin.views import StatusView
-from proxy.app import Program, build
 from proxy.demo.config import MODEL, WATTS_EACH, Ports, demo_config
 from proxy.demo.output import Output, OutputClosedError, event_of, open_output
 from proxy.demo.story import Plant
-from proxy.logs import observer
 from proxy.regtest.node import RegtestNode, RegtestOptions
 from proxy.regtest.pace import Pace
+from proxy.runtime.logs import observer
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.tasks import Tasks
+from proxy.share_process.program import Program, build
 from proxy.sim.hashing import DEFAULT_HASH_SCALE
 from proxy.sim.kinds import kind_of
 from proxy.sim.plant import Plant as SimulatedPlant

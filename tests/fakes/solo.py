@@ -15,8 +15,8 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
 from protocol.units import UnixTime
-from proxy.app import Program, build
 from proxy.config import Config
+from proxy.share_process.program import Program, build
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.fleet import SimulatedFleet
 from tests.engines import AUTO, Engine, proxy_keys

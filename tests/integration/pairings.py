@@ -11,9 +11,9 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, UnixTime
-from proxy.app import Program, build
 from proxy.config import Config
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
+from proxy.share_process.program import Program, build
 from proxy.sim.command import FleetOptions, build_fleet
 from tests.engines import AUTO, Engine, proxy_keys
 from tests.fakes.judging_pool import NTIME, JudgingPool

@@ -15,10 +15,10 @@ from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.template import Template
 from protocol.units import Seconds
-from proxy.app import build
 from proxy.config import Config
 from proxy.node.witness import EMPTY_GRACE, TIP_GRACE
 from proxy.regtest.chain import subsidy
+from proxy.share_process.program import build
 from tests.fakes.chain_pool import ChainPool
 from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.node_process import KINDS, RunningNode, client_of, now, start_node

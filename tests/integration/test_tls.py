@@ -20,9 +20,9 @@ from twisted.protocols.basic import LineReceiver
 from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
-from proxy.app import build
 from proxy.config import Config, PoolConfig
 from proxy.jobs.feed import Feed
+from proxy.share_process.program import build
 from proxy.upstream.address import Trust, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
 from proxy.upstream.speech import Sv1Speech

@@ -11,7 +11,7 @@ from proxy.config import Config, ConfigError, Secret, load_config, refuse_unread
 from proxy.config.fields import Section
 from proxy.config.load import MAX_FILE_BYTES, anchor
 from proxy.power.settings import params_of
-from proxy.powered import check_power
+from proxy.supervisor.service import check_power
 from tests.noise_peers import an_authority
 
 CONFIGS = Path(__file__).parents[2] / "configs"

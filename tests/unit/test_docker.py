@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 from proxy.bench.serve import options_parser
 from proxy.cli.main import _parser
 from proxy.config import Config, load_config, refuse_unready
-from proxy.powered import check_power
+from proxy.supervisor.service import check_power
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.log_limit import LINES_A_WINDOW, MAX_KINDS, WINDOW_S, Kind, KindLimit
+from proxy.runtime.log_limit import LINES_A_WINDOW, MAX_KINDS, WINDOW_S, Kind, KindLimit
 
 DROPS: Kind = ("proxy.downstream", "hall-a: dropping {peer}")
 BLOCKS: Kind = ("proxy.node", "submitting block {hash}")

@@ -10,9 +10,9 @@ import pytest
 from twisted.logger import LogLevel
 from typing_extensions import override
 
-from proxy.log_limit import LINES_A_WINDOW
-from proxy.log_writer import MAX_QUEUED_CHARS, DescriptorOut, Out
-from proxy.logs import Log, open_log
+from proxy.runtime.log_limit import LINES_A_WINDOW
+from proxy.runtime.log_writer import MAX_QUEUED_CHARS, DescriptorOut, Out
+from proxy.runtime.logs import Log, open_log
 
 
 class Page(Out):

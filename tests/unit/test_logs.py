@@ -4,7 +4,7 @@ import json
 import pytest
 from twisted.logger import Logger, LogPublisher
 
-from proxy.logs import observer
+from proxy.runtime.logs import observer
 
 
 def logger(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import Logger, LogPublisher
 
-from proxy.logs import MAX_LINE_CHARS, escaped, observer
+from proxy.runtime.logs import MAX_LINE_CHARS, escaped, observer
 
 
 def said(

@@ -8,7 +8,7 @@ from proxy.admin.operations import Refused
 from proxy.config import Config, LimitsConfig, ListenerConfig
 from proxy.downstream.connection import Door
 from proxy.downstream.connection import Hall as RealHall
-from proxy.reload import apply_changes
+from proxy.share_process.reload import apply_changes
 from tests.fakes.hall import Hall
 
 SITE: dict[str, Any] = {

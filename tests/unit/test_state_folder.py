@@ -13,10 +13,10 @@ from protocol.units import Seconds, UnixTime
 from proxy.config import Config, load_config
 from proxy.power.store import STORE_FILE, STORE_LOCK_FILE, open_store
 from proxy.runtime.database_file import DamagedFileError, DatabaseFileError
+from proxy.runtime.state_folder import LOCK_FILE, take_state
 from proxy.runtime.state_lock import StateLockError, lock_state
 from proxy.shares.database import LEDGER_FILE, open_database
 from proxy.shares.ledger import SqliteLedger
-from proxy.state_folder import LOCK_FILE, take_state
 from tests.older_state import VECTORS, copy_state
 
 AT = UnixTime(1_800_000_000.0)

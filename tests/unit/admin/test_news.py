@@ -13,7 +13,7 @@ from proxy.admin.topics import TOPICS, Subscriber, Topics
 from proxy.admin.views import PoolView
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import Hall as RealHall
-from proxy.logs import Blotter
+from proxy.runtime.logs import Blotter
 from tests.builders import a_job, a_work
 from tests.fakes.hall import Hall
 

@@ -9,14 +9,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 
 from proxy.config import Config, FleetConfig, PowerConfig, Secret, SiteConfig
-from proxy.downstream.controller_link import (
-    HUNG_AFTER,
-    LEASE,
-    MAX_ASKED,
-    AskRefusedError,
-    ControllerLink,
-    PoweredSite,
-)
 from proxy.power.machines import Describer
 from proxy.power.messages import (
     Answer,
@@ -32,6 +24,14 @@ from proxy.power.messages import (
     decode_down,
 )
 from proxy.power.setup import config_of, setup_of
+from proxy.supervisor.child_link import (
+    HUNG_AFTER,
+    LEASE,
+    MAX_ASKED,
+    AskRefusedError,
+    ControllerLink,
+    PoweredSite,
+)
 from tests.conftest import FlushFailures
 from tests.fakes.broken import BrokenError, break_down
 from tests.unit.downstream.test_parking import Site

@@ -4,8 +4,8 @@ import pytest
 
 from protocol.units import Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.failsafe import to_park
 from proxy.power.machines import Describer
+from proxy.supervisor.failsafe import to_park
 
 ROWS = (
     FleetConfig(workers="firm.*", model="Antminer S21", priority=2),

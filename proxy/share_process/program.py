@@ -20,17 +20,18 @@ from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import Hall
-from proxy.downstream.controller_link import ControllerLink
 from proxy.downstream.native.choice import EngineChoice, choose_engine
 from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
-from proxy.powered import PowerService
-from proxy.reload import apply_changes
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.staged import Staged
+from proxy.runtime.state_folder import StateService, take_state
 from proxy.runtime.state_lock import StateLock
+from proxy.share_process.reload import apply_changes
+from proxy.share_process.sites import Opener
+from proxy.share_process.sources import Sources, SourcesService, build_sources
 from proxy.shares.book import Book, SiteBook
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import LEDGER_FILE, open_database
@@ -38,9 +39,8 @@ from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.shares.service import LedgerService
-from proxy.sites import Opener
-from proxy.sources import Sources, SourcesService, build_sources
-from proxy.state_folder import StateService, take_state
+from proxy.supervisor.child_link import ControllerLink
+from proxy.supervisor.service import PowerService
 from proxy.upstream.pool import Pool
 
 T = TypeVar("T")

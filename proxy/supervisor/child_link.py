@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.downstream.connection import Hall
-from proxy.power.failsafe import to_park
 from proxy.power.machines import Describer
 from proxy.power.messages import (
     MAX_LINE_BYTES,
@@ -34,6 +33,7 @@ from proxy.power.messages import (
     decode_up,
 )
 from proxy.runtime.link import LinkConnection, LinkFactory
+from proxy.supervisor.failsafe import to_park
 
 HUNG_AFTER = Seconds(10.0)
 """A controller that says nothing for so long is killed, and started again."""

@@ -18,17 +18,17 @@ from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
 from proxy.admin.news import AlarmObserver
-from proxy.app import Program, build
 from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.downstream.native.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
-from proxy.logs import Blotter, Log, observer, open_log
 from proxy.node.check import NodeReport
-from proxy.powered import check_power
 from proxy.runtime.database_file import DatabaseFileError
+from proxy.runtime.logs import Blotter, Log, observer, open_log
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
-from proxy.sources import ask_nodes
+from proxy.share_process.program import Program, build
+from proxy.share_process.sources import ask_nodes
+from proxy.supervisor.service import check_power
 from proxy.upstream.address import PoolUrlError
 
 

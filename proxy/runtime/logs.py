@@ -18,8 +18,8 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-from proxy.log_limit import Kind, KindLimit
-from proxy.log_writer import DescriptorOut, LogWriter, Out
+from proxy.runtime.log_limit import Kind, KindLimit
+from proxy.runtime.log_writer import DescriptorOut, LogWriter, Out
 
 MAX_LINE_CHARS = 4096
 MAX_TRACEBACK_LINES = 60

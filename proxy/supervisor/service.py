@@ -12,7 +12,6 @@ from twisted.logger import Logger
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
-from proxy.downstream.controller_link import ControllerLink, PoweredSite
 from proxy.power.machines import Describer, check_models
 from proxy.power.models import UnknownModelError
 from proxy.power.setup import setup_of
@@ -20,6 +19,7 @@ from proxy.runtime.child import ChildService
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged
 from proxy.signals.build import signal_of
+from proxy.supervisor.child_link import ControllerLink, PoweredSite
 
 NEEDS = {"pyasic": 'control = "pyasic"', "pymodbus": "a meter over Modbus"}
 """Libraries of the extra `controller`, and what asks for them."""
@@ -116,6 +116,6 @@ def _needed(config: Config) -> Iterator[str]:
 
 def _environment() -> dict[str, str]:
     """Return our environment, with where this very release is imported from."""
-    here = str(Path(__file__).resolve().parent.parent)
+    here = str(Path(__file__).resolve().parents[2])
     rest = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{here}:{rest}" if rest else here}

@@ -10,7 +10,7 @@ from proxy.config import Config, DifficultyConfig, SiteConfig
 from proxy.downstream.connection import Hall
 from proxy.downstream.floor import Floor
 from proxy.runtime.contain import serve_each
-from proxy.sites import policy_of
+from proxy.share_process.sites import policy_of
 
 LIVE_SITE = frozenset({"difficulty", "limits"})
 """Keys of a site that take effect at once; all others are built in at the start."""

@@ -30,8 +30,8 @@ from proxy.jobs.space import Spaces
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
+from proxy.share_process.sources import Sources
 from proxy.shares.record import Recorder
-from proxy.sources import Sources
 from proxy.upstream.pool import Pool
 
 PROBE_SECONDS = Seconds(5.0)

@@ -1,0 +1,1 @@
+"""The share process: Stratum, jobs, shares, ledger and admin sockets."""

@@ -1,0 +1,1 @@
+"""The share process's side of power: the controller as its child, and the fail-safe."""
