@@ -5,7 +5,7 @@ from typing import Protocol
 
 from attrs import define, field
 
-from proxy.power.effects import Call, Verb
+from proxy.power.journal.effects import Call, Verb
 from proxy.power.ports import DeviceControl, DeviceError, DeviceReport
 from proxy.runtime.tasks import Tasks
 

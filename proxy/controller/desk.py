@@ -12,12 +12,12 @@ from twisted.logger import Logger
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config.power import OPERATOR
 from proxy.controller.loop import NOT_WRITTEN, SiteLoop
-from proxy.power.audit import Row
-from proxy.power.budget import Order
-from proxy.power.messages import MAX_LINE_BYTES, Answer, Ask
-from proxy.power.show import dry_run, machines, show
-from proxy.power.store import Store, StoreError
-from proxy.power.views import MachineView, PlanView, PowerView
+from proxy.power.control.budget import Order
+from proxy.power.journal.chain import Row
+from proxy.power.journal.store import Store, StoreError
+from proxy.power.link.messages import MAX_LINE_BYTES, Answer, Ask
+from proxy.power.views.show import dry_run, machines, show
+from proxy.power.views.views import MachineView, PlanView, PowerView
 
 MAX_HISTORY = 1000
 MAX_HISTORY_BYTES = 800_000

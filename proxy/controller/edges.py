@@ -12,7 +12,7 @@ from proxy.config import SiteConfig
 from proxy.devices.audit import foreign_pools
 from proxy.devices.control import PyasicDevices
 from proxy.devices.library import load_factory
-from proxy.power.polls import Foreign
+from proxy.power.actuation.polls import Foreign
 from proxy.power.ports import (
     DeviceControl,
     DeviceError,

@@ -14,14 +14,21 @@ from proxy.controller.edges import SiteEdges
 from proxy.controller.gauge import Gauge
 from proxy.controller.news import tell
 from proxy.controller.pulse import Pulse
-from proxy.power.budget import Order
-from proxy.power.effects import Call, Effects, Learned
-from proxy.power.messages import FailSafe, FleetReport, Grant, Park, SiteFigures, Up
-from proxy.power.orders import Said
+from proxy.power.control.budget import Order
+from proxy.power.journal.effects import Call, Effects, Learned
+from proxy.power.journal.store import Store, StoreError
+from proxy.power.link.messages import (
+    FailSafe,
+    FleetReport,
+    Grant,
+    Park,
+    SiteFigures,
+    Up,
+)
+from proxy.power.orders.orders import Said
 from proxy.power.ports import DeviceReport, Receipt
-from proxy.power.show import figures
 from proxy.power.site import SiteControl
-from proxy.power.store import Store, StoreError
+from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
 
 SENSE_EVERY = Seconds(1.0)

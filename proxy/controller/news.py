@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Raw
 from twisted.logger import Logger
 
-from proxy.power.audit import Row
-from proxy.power.messages import News, Up
+from proxy.power.journal.chain import Row
+from proxy.power.link.messages import News, Up
 
 TOPICS = {
     "order": "power",

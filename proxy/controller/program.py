@@ -14,7 +14,14 @@ from proxy.config.power import PowerConfig
 from proxy.controller.desk import Desk, Run
 from proxy.controller.edges import EdgesOf
 from proxy.controller.loop import SiteLoop
-from proxy.power.messages import (
+from proxy.power.journal.store import (
+    STORE_FILE,
+    STORE_LOCK_FILE,
+    Store,
+    StoreError,
+    open_store,
+)
+from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     Ask,
     Beat,
@@ -26,15 +33,8 @@ from proxy.power.messages import (
     Up,
     decode_down,
 )
+from proxy.power.link.setup import config_of
 from proxy.power.settings import site_control
-from proxy.power.setup import config_of
-from proxy.power.store import (
-    STORE_FILE,
-    STORE_LOCK_FILE,
-    Store,
-    StoreError,
-    open_store,
-)
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, Watts
-from proxy.power.alarms import AlarmName
-from proxy.power.drawn import by_model, standby
+from proxy.power.control.safety import SafetyState
+from proxy.power.control.site_power import by_model, standby
+from proxy.power.journal.alarms import AlarmName
 from proxy.power.ports import Relay, RelayError
-from proxy.power.safety import SafetyState
 from proxy.power.site import SiteControl
 from proxy.runtime.periodic import PeriodicService
 

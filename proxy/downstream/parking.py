@@ -8,7 +8,7 @@ from attrs import define, field
 
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
-from proxy.power.messages import MAX_ROWS, FleetReport, Joined, Work
+from proxy.power.link.messages import MAX_ROWS, FleetReport, Joined, Work
 from proxy.runtime.contain import serve_each
 
 

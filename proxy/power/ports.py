@@ -10,7 +10,7 @@ from typing import Protocol
 from attrs import frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.budget import Order
+from proxy.power.control.budget import Order
 
 DEVICE_DEADLINE = Seconds(3.0)
 """Within this each call to a device has ended; see `verify.ACK_WITHIN`."""

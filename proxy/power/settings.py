@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from protocol.units import Seconds, Watts
 from proxy.config import SiteConfig
 from proxy.config.power import PowerConfig
-from proxy.power.budget import Envelope
-from proxy.power.cap import AuxLoad
-from proxy.power.control import SiteParams
-from proxy.power.estimate import EstimateParams
-from proxy.power.machines import Describer
-from proxy.power.meter import MeterParams
-from proxy.power.orders import OrderBook
-from proxy.power.plan import PlanParams
-from proxy.power.polls import Foreign
+from proxy.power.actuation.polls import Foreign
+from proxy.power.control.budget import Envelope
+from proxy.power.control.cap import AuxLoad
+from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.meter import MeterParams
+from proxy.power.control.step import SiteParams
+from proxy.power.machines.machine import Describer
+from proxy.power.machines.table import Table
+from proxy.power.orders.orders import OrderBook
+from proxy.power.planner.plan import PlanParams
 from proxy.power.site import SiteControl
-from proxy.power.table import Table
 
 AUX_FIXED = 0.01
 """Of the contract: what cooling and network draw while no machine runs."""

@@ -7,14 +7,15 @@ import attrs
 from attrs import define, field
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.actuate import Actuations
-from proxy.power.admission import Admission
-from proxy.power.alarms import AlarmName, Alarms
-from proxy.power.attendance import Attendance
-from proxy.power.audit import Event
-from proxy.power.budget import Budget, Order
-from proxy.power.cap import Cap
-from proxy.power.control import (
+from proxy.power.actuation.actuate import Actuations
+from proxy.power.actuation.admission import Admission
+from proxy.power.actuation.polls import Foreign, Polls
+from proxy.power.actuation.presence import Attendance
+from proxy.power.actuation.verify import is_meter_consistent
+from proxy.power.control.budget import Budget, Order
+from proxy.power.control.cap import Cap
+from proxy.power.control.site_power import by_model
+from proxy.power.control.step import (
     Moment,
     Sensed,
     SiteParams,
@@ -24,20 +25,19 @@ from proxy.power.control import (
     site_at,
     taken_over,
 )
-from proxy.power.drawn import by_model
-from proxy.power.effects import Call, Effects, Learned, MachineRow
-from proxy.power.evidence import Evidence
-from proxy.power.machines import Machine
-from proxy.power.messages import FleetReport
-from proxy.power.orders import OrderBook, Said
-from proxy.power.plan import Plan, Urgency
-from proxy.power.polls import Foreign, Polls
+from proxy.power.control.wall_clock import WallClock
+from proxy.power.evidence.checks import Witness
+from proxy.power.evidence.windows import Evidence
+from proxy.power.journal.alarms import AlarmName, Alarms
+from proxy.power.journal.chain import Event
+from proxy.power.journal.effects import Call, Effects, Learned, MachineRow
+from proxy.power.link.messages import FleetReport
+from proxy.power.machines.machine import Machine
+from proxy.power.machines.table import Table
+from proxy.power.orders.orders import OrderBook, Said
+from proxy.power.planner.plan import Plan, Urgency
+from proxy.power.planner.reasons import REASONS
 from proxy.power.ports import DeviceReport, Receipt
-from proxy.power.reasons import REASONS
-from proxy.power.table import Table
-from proxy.power.verify import is_meter_consistent
-from proxy.power.wall import WallClock
-from proxy.power.witness import Witness
 
 CONTROL_PERIOD = Seconds(5.0)
 SOON = Seconds(1.0)

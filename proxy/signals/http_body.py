@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from protocol.units import Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
-from proxy.power.budget import Order
+from proxy.power.control.budget import Order
 
 MAX_SECONDS = 1e9
 

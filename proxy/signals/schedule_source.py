@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.budget import Order
+from proxy.power.control.budget import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.schedule import (

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.units import Seconds
-from proxy.power.fleet import Bools, Floats, Ints
+from proxy.power.machines.fleet import Bools, Floats, Ints
 from proxy.sim.kinds import Kind, Spread, Timings
 
 Rows = NDArray[np.int64] | Sequence[int]

@@ -5,7 +5,7 @@ from enum import Enum
 from attrs import frozen
 
 from protocol.units import Seconds
-from proxy.power.models import MachineModel, find_model
+from proxy.power.machines.models import MachineModel, find_model
 
 LUXOS_TYPES = frozenset(
     {

@@ -6,7 +6,7 @@ import numpy as np
 from attrs import field, frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.cap import AuxLoad
+from proxy.power.control.cap import AuxLoad
 from proxy.sim.asics import Asics
 from proxy.sim.kinds import MEAN_REBOOT_S, Fault, FaultShare, Kind, Spread
 from proxy.sim.site_meter import MeterOptions, SiteMeter

@@ -12,7 +12,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds
-from proxy.power.models import UnknownModelError
+from proxy.power.machines.models import UnknownModelError
 from proxy.sim.hashing import DEFAULT_HASH_SCALE
 from proxy.sim.kinds import Fault, FaultShare, Kind, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed

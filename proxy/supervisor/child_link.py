@@ -15,8 +15,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.downstream.connection import Hall
-from proxy.power.machines import Describer
-from proxy.power.messages import (
+from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     MAX_ROWS,
     Answer,
@@ -32,6 +31,7 @@ from proxy.power.messages import (
     Up,
     decode_up,
 )
+from proxy.power.machines.machine import Describer
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.supervisor.failsafe import to_park
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
-from proxy.power.fleet import fleet_of
-from proxy.power.machines import Describer, Mode
-from proxy.power.plan import PlanParams
+from proxy.power.machines.fleet import fleet_of
+from proxy.power.machines.machine import Describer, Mode
+from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.shed import shed
 from proxy.power.settings import params_of
-from proxy.power.shed import shed
 
 
 def to_park(

@@ -12,9 +12,9 @@ from twisted.logger import Logger
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
-from proxy.power.machines import Describer, check_models
-from proxy.power.models import UnknownModelError
-from proxy.power.setup import setup_of
+from proxy.power.link.setup import setup_of
+from proxy.power.machines.machine import Describer, check_models
+from proxy.power.machines.models import UnknownModelError
 from proxy.runtime.child import ChildService
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.staged import Staged

@@ -28,7 +28,7 @@ from attrs import define, field, frozen
 from typing_extensions import override
 
 from proxy.admin.client import AdminError, call
-from proxy.power.fleet import Floats
+from proxy.power.machines.fleet import Floats
 from tests.bench.plant_setting import (
     KINDS,
     SITE,

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.config import PowerConfig
-from proxy.power.fleet import Floats
+from proxy.power.machines.fleet import Floats
 from proxy.sim.kinds import Fault, FaultShare, Kind, Spread
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from tests.fakes.plant_days import WEEK_H, Week

@@ -12,12 +12,12 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.controller.edges import SiteEdges
 from proxy.controller.loop import SiteLoop
-from proxy.power.budget import Order
-from proxy.power.messages import FleetReport, Grant, Joined, News, Park, Up, Work
-from proxy.power.models import find_model
+from proxy.power.control.budget import Order
+from proxy.power.journal.store import Store, open_store
+from proxy.power.link.messages import FleetReport, Grant, Joined, News, Park, Up, Work
+from proxy.power.machines.models import find_model
 from proxy.power.settings import site_control
-from proxy.power.show import figures
-from proxy.power.store import Store, open_store
+from proxy.power.views.show import figures
 from tests.fakes.power_edges import (
     Box,
     FakeDevices,

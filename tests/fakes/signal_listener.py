@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from protocol.units import UnixTime
-from proxy.power.budget import Order
+from proxy.power.control.budget import Order
 from proxy.power.ports import Receipt
 
 

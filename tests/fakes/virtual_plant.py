@@ -13,10 +13,10 @@ from protocol.units import Seconds, UnixTime
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.controller.edges import SiteEdges
 from proxy.controller.loop import SiteLoop
-from proxy.power.fleet import Bools, Floats, Ints
-from proxy.power.messages import FleetReport, Grant, Joined, News, Park, Up, Work
+from proxy.power.journal.store import open_store
+from proxy.power.link.messages import FleetReport, Grant, Joined, News, Park, Up, Work
+from proxy.power.machines.fleet import Bools, Floats, Ints
 from proxy.power.settings import site_control
-from proxy.power.store import open_store
 from proxy.sim.kinds import Kind, kind_of
 from proxy.sim.plant import Plant
 from tests.fakes.virtual_edges import SITE, Speaker, VirtualDevices, VirtualMeter

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from proxy.admin.client import AdminError, call
-from proxy.power.store import open_store
+from proxy.power.journal.store import open_store
 from tests.integration.test_kill import start
 from tests.support import free_port
 

@@ -8,12 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
-from proxy.power.budget import Budget, Rule
-from proxy.power.cap import AuxLoad
-from proxy.power.control import Action, Moment, Sensed, SiteParams, act, sense, site_at
-from proxy.power.estimate import EstimateParams
-from proxy.power.fleet import Fleet, fleet_of
-from proxy.power.safety import SafetyState
+from proxy.power.control.budget import Budget, Rule
+from proxy.power.control.cap import AuxLoad
+from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.safety import SafetyState
+from proxy.power.control.step import (
+    Action,
+    Moment,
+    Sensed,
+    SiteParams,
+    act,
+    sense,
+    site_at,
+)
+from proxy.power.machines.fleet import Fleet, fleet_of
 
 AUX = AuxLoad(Watts(100.0), 0.03)
 RAMP = 50.0

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.cap import best_hashrate
-from proxy.power.fleet import Fleet, fleet_of
-from proxy.power.plan import Grant, Plan, PlanParams, Urgency, plan
-from proxy.power.steps import Reason
+from proxy.power.control.cap import best_hashrate
+from proxy.power.machines.fleet import Fleet, fleet_of
+from proxy.power.planner.plan import Grant, Plan, PlanParams, Urgency, plan
+from proxy.power.planner.steps import Reason
 
 PARAMS = PlanParams()
 Points = list[tuple[HashesPerSecond, Watts]]

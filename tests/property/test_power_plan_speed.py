@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds
-from proxy.power.cap import best_hashrate
-from proxy.power.fleet import Fleet, fleet_of
-from proxy.power.models import find_model
-from proxy.power.plan import PlanParams, Urgency, plan
+from proxy.power.control.cap import best_hashrate
+from proxy.power.machines.fleet import Fleet, fleet_of
+from proxy.power.machines.models import find_model
+from proxy.power.planner.plan import PlanParams, Urgency, plan
 from tests.unit.power.fleets import NOW, grant
 
 COUNT = 100_000

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from protocol.units import Seconds
-from proxy.power.alarms import MAX_NAMED
-from proxy.power.show import machines, show
-from proxy.power.views import PowerView
+from proxy.power.journal.alarms import MAX_NAMED
+from proxy.power.views.show import machines, show
+from proxy.power.views.views import PowerView
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite, connected
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from protocol.units import UnixTime
-from proxy.power.budget import Order
-from proxy.power.reasons import REASONS
-from proxy.power.steps import Reason
+from proxy.power.control.budget import Order
+from proxy.power.planner.reasons import REASONS
+from proxy.power.planner.steps import Reason
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.fleet import fleet_of
-from proxy.power.plan import Grant, PlanParams, plan
+from proxy.power.machines.fleet import fleet_of
+from proxy.power.planner.plan import Grant, PlanParams, plan
 
 PERIOD = 300.0
 

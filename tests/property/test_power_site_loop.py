@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.power.messages import FailSafe
+from proxy.power.link.messages import FailSafe
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite
 

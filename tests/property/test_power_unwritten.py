@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.units import UnixTime, Watts
-from proxy.power.budget import Order
+from proxy.power.control.budget import Order
 from proxy.power.ports import Receipt
 from tests.fakes.power_edges import FakeSignal
 from tests.fakes.power_site import PowerSite, connected

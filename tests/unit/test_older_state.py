@@ -7,7 +7,7 @@ import pytest
 from protocol.units import Seconds, UnixTime
 from proxy.config import load_config, refuse_unready
 from proxy.downstream.sv2_keys import load_authority
-from proxy.power.store import open_store
+from proxy.power.journal.store import open_store
 from proxy.shares.database import open_database
 from proxy.shares.ledger import SqliteLedger
 from tests.older_state import (

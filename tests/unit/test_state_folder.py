@@ -11,7 +11,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, load_config
-from proxy.power.store import STORE_FILE, STORE_LOCK_FILE, open_store
+from proxy.power.journal.store import STORE_FILE, STORE_LOCK_FILE, open_store
 from proxy.runtime.database_file import DamagedFileError, DatabaseFileError
 from proxy.runtime.state_folder import LOCK_FILE, take_state
 from proxy.runtime.state_lock import StateLockError, lock_state

@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.controller.desk import MAX_ANSWER_BYTES, Desk
-from proxy.power.audit import Event
-from proxy.power.budget import Order
-from proxy.power.effects import Effects
-from proxy.power.messages import Answer, Ask
-from proxy.power.show import MAX_ORDERS_SHOWN
-from proxy.power.store import StoreError
+from proxy.power.control.budget import Order
+from proxy.power.journal.chain import Event
+from proxy.power.journal.effects import Effects
+from proxy.power.journal.store import StoreError
+from proxy.power.link.messages import Answer, Ask
+from proxy.power.views.show import MAX_ORDERS_SHOWN
 from tests.conftest import FlushFailures
 from tests.fakes.power_site import PowerSite, connected
 

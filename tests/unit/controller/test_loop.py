@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from proxy.controller.loop import MAX_TOLD
-from proxy.power.messages import MAX_LINE_BYTES, Park
+from proxy.power.link.messages import MAX_LINE_BYTES, Park
 from tests.fakes.power_site import connected
 
 

@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 from protocol.units import UnixTime
 from proxy.controller.loop import SiteLoop
 from proxy.controller.program import Controller
-from proxy.power.messages import Beat, decode_up
+from proxy.power.link.messages import Beat, decode_up
 
 
 @define

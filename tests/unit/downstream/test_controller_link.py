@@ -9,8 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 
 from proxy.config import Config, FleetConfig, PowerConfig, Secret, SiteConfig
-from proxy.power.machines import Describer
-from proxy.power.messages import (
+from proxy.power.link.messages import (
     Answer,
     Ask,
     FailSafe,
@@ -23,7 +22,8 @@ from proxy.power.messages import (
     SiteFigures,
     decode_down,
 )
-from proxy.power.setup import config_of, setup_of
+from proxy.power.link.setup import config_of, setup_of
+from proxy.power.machines.machine import Describer
 from proxy.supervisor.child_link import (
     HUNG_AFTER,
     LEASE,

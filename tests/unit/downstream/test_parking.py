@@ -6,7 +6,7 @@ from protocol.units import Difficulty
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.parking import Parking
-from proxy.power.messages import MAX_ROWS, FleetReport
+from proxy.power.link.messages import MAX_ROWS, FleetReport
 from tests.builders import EASY
 from tests.fakes.hall import AUTHORIZE, SUBSCRIBE, Hall, Wire, methods
 

@@ -6,8 +6,8 @@ import numpy as np
 from attrs import evolve
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.fleet import Fleet, fleet_of
-from proxy.power.plan import Grant
+from proxy.power.machines.fleet import Fleet, fleet_of
+from proxy.power.planner.plan import Grant
 
 NOW = Seconds(10_000.0)
 LEVELLED = ((0.0, 0.0), (60.0, 500.0), (80.0, 700.0), (100.0, 1000.0))

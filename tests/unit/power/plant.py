@@ -6,9 +6,11 @@ import numpy as np
 from attrs import evolve, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.budget import Budget, Rule
-from proxy.power.cap import AuxLoad, Cap
-from proxy.power.control import (
+from proxy.power.actuation.verify import Actuation, Evidence, Rung, Stage, verify
+from proxy.power.control.budget import Budget, Rule
+from proxy.power.control.cap import AuxLoad, Cap
+from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.step import (
     Moment,
     Sensed,
     SiteParams,
@@ -17,11 +19,9 @@ from proxy.power.control import (
     sense,
     site_at,
 )
-from proxy.power.estimate import EstimateParams
-from proxy.power.fleet import Fleet, Floats, Ints, fleet_of
-from proxy.power.models import find_model
-from proxy.power.plan import Plan, Urgency
-from proxy.power.verify import Actuation, Evidence, Rung, Stage, verify
+from proxy.power.machines.fleet import Fleet, Floats, Ints, fleet_of
+from proxy.power.machines.models import find_model
+from proxy.power.planner.plan import Plan, Urgency
 
 KINDS = ("Antminer S19j Pro", "Antminer S21", "Whatsminer M50S", "Antminer S19 Pro")
 DOWN = (5.0, 8.0, 12.0, 15.0)

@@ -2,9 +2,9 @@
 
 from protocol.units import Seconds
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.machines import Describer, Machine
-from proxy.power.messages import Joined
-from proxy.power.table import Table
+from proxy.power.link.messages import Joined
+from proxy.power.machines.machine import Describer, Machine
+from proxy.power.machines.table import Table
 
 POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000)
 ROWS = (

@@ -6,13 +6,19 @@ from typing import Any
 import pytest
 
 from protocol.units import Seconds, Watts
-from proxy.power.actuate import ATTEMPTS, LIMIT_MARGIN, QUIET, RETRY, Actuations
-from proxy.power.admission import Admission
-from proxy.power.effects import Call, Effects, Verb
-from proxy.power.machines import Machine, Mode
+from proxy.power.actuation.actuate import (
+    ATTEMPTS,
+    LIMIT_MARGIN,
+    QUIET,
+    RETRY,
+    Actuations,
+)
+from proxy.power.actuation.admission import Admission
+from proxy.power.actuation.verify import READ_BACK_WITHIN
+from proxy.power.journal.effects import Call, Effects, Verb
+from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.table import SHARES_UNDER_WAY
 from proxy.power.ports import DeviceReport
-from proxy.power.table import SHARES_UNDER_WAY
-from proxy.power.verify import READ_BACK_WITHIN
 from tests.unit.power.tables import NOW, a_table, join, later
 
 TOP, SLOW, OFF = 4, 1, 0

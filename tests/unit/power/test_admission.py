@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from proxy.power.admission import LOOK_EVERY, MAX_AGAIN, Admission
-from proxy.power.effects import Effects
-from proxy.power.machines import Machine
+from proxy.power.actuation.admission import LOOK_EVERY, MAX_AGAIN, Admission
+from proxy.power.journal.effects import Effects
+from proxy.power.machines.machine import Machine
 from tests.unit.power.tables import NOW, a_table, join, later
 
 AGAIN = "again: it shall run, and is parked"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from protocol.units import Seconds
-from proxy.power.alarms import CLEAR_AFTER, MAX_NAMED, AlarmName, Alarms
+from proxy.power.journal.alarms import CLEAR_AFTER, MAX_NAMED, AlarmName, Alarms
 
 NOW = Seconds(1000.0)
 

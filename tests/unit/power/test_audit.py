@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.units import UnixTime, Watts
-from proxy.power import schema
-from proxy.power.audit import FIRST_HASH, Event, first_broken, rows_after
-from proxy.power.budget import Order
-from proxy.power.effects import Debt, Effects, Learned, MachineRow
-from proxy.power.machines import Saved
-from proxy.power.store import TRIM, Store, StoreError, open_store
+from proxy.power.control.budget import Order
+from proxy.power.journal import schema
+from proxy.power.journal.chain import FIRST_HASH, Event, first_broken, rows_after
+from proxy.power.journal.effects import Debt, Effects, Learned, MachineRow
+from proxy.power.journal.store import TRIM, Store, StoreError, open_store
+from proxy.power.machines.machine import Saved
 
 AT = UnixTime(1_700_000_000.0)
 

@@ -6,9 +6,9 @@ from attrs import evolve
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
-from proxy.power.balance import LOOKS, Balances, Expected, expected_of
-from proxy.power.fleet import UNMANAGED, Fleet, fleet_of
-from proxy.power.proof import ShareSum
+from proxy.power.evidence.efficiency import LOOKS, Balances, Expected, expected_of
+from proxy.power.machines.fleet import UNMANAGED, Fleet, fleet_of
+from proxy.power.machines.share_proof import ShareSum
 
 NOW = Seconds(1000.0)
 POINTS = [(HashesPerSecond(0.0), Watts(100.0)), (HashesPerSecond(1e14), Watts(3000.0))]

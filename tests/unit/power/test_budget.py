@@ -3,7 +3,15 @@
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.budget import Budget, Envelope, Order, Rule, Signal, decide, prune
+from proxy.power.control.budget import (
+    Budget,
+    Envelope,
+    Order,
+    Rule,
+    Signal,
+    decide,
+    prune,
+)
 
 ENVELOPE = Envelope(budget_w=Watts(3_500_000.0), fail_safe_w=Watts(350_000.0))
 

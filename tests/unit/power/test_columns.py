@@ -7,9 +7,9 @@ import numpy as np
 from attrs import evolve
 
 from protocol.units import Seconds
-from proxy.power.columns import NO_FLEET, extended, kept, remodelled
-from proxy.power.fleet import Fleet
-from proxy.power.machines import Variant
+from proxy.power.machines.columns import NO_FLEET, extended, kept, remodelled
+from proxy.power.machines.fleet import Fleet
+from proxy.power.machines.machine import Variant
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine, points
 
 SLOW = Variant(points(LEVELLED), Seconds(135.0), Seconds(30.0))

@@ -7,9 +7,11 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.budget import Budget, Rule
-from proxy.power.cap import AuxLoad
-from proxy.power.control import (
+from proxy.power.control.budget import Budget, Rule
+from proxy.power.control.cap import AuxLoad
+from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.safety import SafetyState
+from proxy.power.control.step import (
     Action,
     Moment,
     Sensed,
@@ -19,10 +21,8 @@ from proxy.power.control import (
     sense,
     site_at,
 )
-from proxy.power.estimate import EstimateParams
-from proxy.power.fleet import Fleet
-from proxy.power.plan import Urgency
-from proxy.power.safety import SafetyState
+from proxy.power.machines.fleet import Fleet
+from proxy.power.planner.plan import Urgency
 from tests.unit.power.fleets import NOW, fleet, machine
 
 HUNDRED = fleet(*[machine(100.0, 10.0)] * 100)  # 10 kW

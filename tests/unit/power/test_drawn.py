@@ -4,12 +4,12 @@ from attrs import evolve
 
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.control import SiteParams, SiteState, site_at
-from proxy.power.drawn import FRESH, drawn
-from proxy.power.machines import Describer
-from proxy.power.messages import Joined
+from proxy.power.control.site_power import FRESH, drawn
+from proxy.power.control.step import SiteParams, SiteState, site_at
+from proxy.power.link.messages import Joined
+from proxy.power.machines.machine import Describer
+from proxy.power.machines.table import Table
 from proxy.power.settings import params_of
-from proxy.power.table import Table
 
 NOW = Seconds(1000.0)
 ROW = FleetConfig(workers="*", model="Antminer S21", control="pyasic")

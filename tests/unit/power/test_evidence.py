@@ -4,9 +4,15 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
-from proxy.power.evidence import CAP_REACHES_BACK, WINDOW, WINDOWS, Evidence, Proof
-from proxy.power.messages import Work
-from proxy.power.proof import ShareSum
+from proxy.power.evidence.windows import (
+    CAP_REACHES_BACK,
+    WINDOW,
+    WINDOWS,
+    Evidence,
+    Proof,
+)
+from proxy.power.link.messages import Work
+from proxy.power.machines.share_proof import ShareSum
 from tests.unit.power.tables import NOW, later
 
 KNOWN_AFTER = CAP_REACHES_BACK + 2 * WINDOW

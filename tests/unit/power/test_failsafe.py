@@ -4,7 +4,7 @@ import pytest
 
 from protocol.units import Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.machines import Describer
+from proxy.power.machines.machine import Describer
 from proxy.supervisor.failsafe import to_park
 
 ROWS = (

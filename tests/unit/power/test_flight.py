@@ -4,10 +4,10 @@ import pytest
 
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.effects import Verb
-from proxy.power.flight import NEVER, Flight, rung_of, stages_passed
-from proxy.power.machines import Describer, Machine
-from proxy.power.verify import Actuation, Rung, Stage
+from proxy.power.actuation.command import NEVER, Flight, rung_of, stages_passed
+from proxy.power.actuation.verify import Actuation, Rung, Stage
+from proxy.power.journal.effects import Verb
+from proxy.power.machines.machine import Describer, Machine
 
 ROW = FleetConfig(workers="*", model="Antminer S21", control="pyasic")
 

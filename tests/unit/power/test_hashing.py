@@ -4,8 +4,8 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
-from proxy.power.hashing import HALF, STRAYS, Hashing
-from proxy.power.proof import ShareSum
+from proxy.power.machines.hashing import HALF, STRAYS, Hashing
+from proxy.power.machines.share_proof import ShareSum
 
 MODEL = HashesPerSecond(2e14)
 STEP = Seconds(5.0)

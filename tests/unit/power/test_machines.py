@@ -7,8 +7,8 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.fleet import UNMANAGED
-from proxy.power.machines import (
+from proxy.power.machines.fleet import UNMANAGED
+from proxy.power.machines.machine import (
     ABSENT_AFTER,
     Describer,
     Kind,

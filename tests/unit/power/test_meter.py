@@ -5,7 +5,7 @@ import math
 import pytest
 
 from protocol.units import Seconds
-from proxy.power.meter import Meter, MeterFault, MeterParams, judge
+from proxy.power.control.meter import Meter, MeterFault, MeterParams, judge
 
 PARAMS = MeterParams(slope_w_per_s=1000.0)
 

@@ -3,7 +3,12 @@
 import msgspec
 import pytest
 
-from proxy.power.models import UnknownModelError, find_model, load_models, parse_models
+from proxy.power.machines.models import (
+    UnknownModelError,
+    find_model,
+    load_models,
+    parse_models,
+)
 
 ROW = b"""
 [[models]]

@@ -4,9 +4,9 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.budget import Envelope, Order, Rule
-from proxy.power.orders import MAX_ORDERS, OrderBook
-from proxy.power.wall import WallClock
+from proxy.power.control.budget import Envelope, Order, Rule
+from proxy.power.control.wall_clock import WallClock
+from proxy.power.orders.orders import MAX_ORDERS, OrderBook
 
 NOW = Seconds(1000.0)
 AT = UnixTime(1_700_000_000.0)

@@ -5,9 +5,9 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds, Watts
-from proxy.power.fleet import UNMANAGED, Fleet
-from proxy.power.plan import Command, PlanParams, Urgency, grant_within, plan
-from proxy.power.steps import Reason
+from proxy.power.machines.fleet import UNMANAGED, Fleet
+from proxy.power.planner.plan import Command, PlanParams, Urgency, grant_within, plan
+from proxy.power.planner.steps import Reason
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, grant, machine
 
 PARAMS = PlanParams()

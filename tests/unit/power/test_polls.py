@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from protocol.units import Watts
-from proxy.power.actuate import RETRY, Actuations
-from proxy.power.admission import Admission
-from proxy.power.alarms import AlarmName, Alarms
-from proxy.power.effects import Call, Effects, Verb
-from proxy.power.machines import Mode
-from proxy.power.polls import GIVE_UP_AFTER, POLL, Polls
+from proxy.power.actuation.actuate import RETRY, Actuations
+from proxy.power.actuation.admission import Admission
+from proxy.power.actuation.polls import GIVE_UP_AFTER, POLL, Polls
+from proxy.power.journal.alarms import AlarmName, Alarms
+from proxy.power.journal.effects import Call, Effects, Verb
+from proxy.power.machines.machine import Mode
 from proxy.power.ports import DeviceReport
 from tests.unit.power.tables import NOW, a_table, join, later
 

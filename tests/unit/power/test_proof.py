@@ -6,7 +6,7 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
-from proxy.power.proof import (
+from proxy.power.machines.share_proof import (
     Efficiency,
     ShareSum,
     efficiency,

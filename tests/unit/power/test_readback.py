@@ -3,8 +3,8 @@
 import pytest
 
 from protocol.units import Watts
+from proxy.power.actuation.readback import draws_as_told, level_of_report
 from proxy.power.ports import DeviceReport
-from proxy.power.readback import draws_as_told, level_of_report
 from tests.unit.power.fleets import LEVELLED, points
 
 IDLE_W = 100.0

@@ -5,10 +5,10 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds
-from proxy.power.fleet import Fleet
-from proxy.power.plan import PlanParams
-from proxy.power.rotate import LARGEST_PART, owed_machines, rotate
-from proxy.power.steps import Reason
+from proxy.power.machines.fleet import Fleet
+from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.rotate import LARGEST_PART, owed_machines, rotate
+from proxy.power.planner.steps import Reason
 from tests.unit.power.fleets import NOW, fleet, machine
 
 KIND = ((0.0, 100.0), (30.0, 1000.0))

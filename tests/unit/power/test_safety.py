@@ -3,9 +3,8 @@
 from attrs import evolve
 
 from protocol.units import Seconds, Watts
-from proxy.power.budget import Budget, Rule
-from proxy.power.plan import Urgency
-from proxy.power.safety import (
+from proxy.power.control.budget import Budget, Rule
+from proxy.power.control.safety import (
     Conditions,
     Safety,
     SafetyParams,
@@ -14,6 +13,7 @@ from proxy.power.safety import (
     Transition,
     assess,
 )
+from proxy.power.planner.plan import Urgency
 
 PARAMS = SafetyParams()
 ORDERED = Budget("hall-a", Watts(1000.0), Rule.ORDER, "order 1 of cli")

@@ -2,8 +2,8 @@
 
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
-from proxy.power.cap import AuxLoad
-from proxy.power.meter import MeterParams
+from proxy.power.control.cap import AuxLoad
+from proxy.power.control.meter import MeterParams
 from proxy.power.settings import params_of, site_control
 
 PLAIN = PowerConfig(budget_w=200_000, fail_safe_w=30_000)

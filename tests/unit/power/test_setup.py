@@ -14,8 +14,8 @@ from proxy.config import (
     SignalConfig,
     SiteConfig,
 )
-from proxy.power.messages import Setup
-from proxy.power.setup import config_of, setup_of
+from proxy.power.link.messages import Setup
+from proxy.power.link.setup import config_of, setup_of
 
 TOKEN = "said-to-few"  # noqa: S105
 

@@ -8,11 +8,11 @@ from attrs import evolve
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
-from proxy.power.alarms import AlarmName
-from proxy.power.effects import Learned
-from proxy.power.machines import ABSENT_AFTER, Mode
-from proxy.power.messages import Joined, Work
-from proxy.power.show import (
+from proxy.power.journal.alarms import AlarmName
+from proxy.power.journal.effects import Learned
+from proxy.power.link.messages import Joined, Work
+from proxy.power.machines.machine import ABSENT_AFTER, Mode
+from proxy.power.views.show import (
     MACHINES_A_PAGE,
     MAX_HEADLINES,
     dry_run,
@@ -20,7 +20,7 @@ from proxy.power.show import (
     machines,
     show,
 )
-from proxy.power.views import (
+from proxy.power.views.views import (
     AlarmView,
     HashView,
     MachineCounts,

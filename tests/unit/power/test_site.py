@@ -5,14 +5,14 @@ import math
 import pytest
 
 from protocol.units import Watts
-from proxy.power.alarms import AlarmName
-from proxy.power.control import GUARD_BACK
-from proxy.power.effects import Call, Learned, MachineRow, Verb
-from proxy.power.machines import ABSENT_AFTER
-from proxy.power.messages import Work
+from proxy.power.control.step import GUARD_BACK
+from proxy.power.journal.alarms import AlarmName
+from proxy.power.journal.effects import Call, Learned, MachineRow, Verb
+from proxy.power.link.messages import Work
+from proxy.power.machines.machine import ABSENT_AFTER
+from proxy.power.machines.table import FORGOTTEN_AFTER
 from proxy.power.ports import DeviceReport
 from proxy.power.site import CONTROL_PERIOD, ROOM_FOR_NEW
-from proxy.power.table import FORGOTTEN_AFTER
 from tests.unit.power.sites import AT, METER, Site, wall
 from tests.unit.power.tables import later
 

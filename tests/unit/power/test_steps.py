@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from proxy.power.fleet import Floats
-from proxy.power.steps import (
+from proxy.power.machines.fleet import Floats
+from proxy.power.planner.steps import (
     PRICE_BINS,
     fitting,
     moves,

@@ -9,11 +9,11 @@ import pytest
 from attrs import evolve
 
 from protocol.units import UnixTime, Watts
-from proxy.power import schema
-from proxy.power.audit import Event
-from proxy.power.budget import Order
-from proxy.power.effects import Effects, Learned, MachineRow
-from proxy.power.store import TRIM, Store, StoreError, open_store
+from proxy.power.control.budget import Order
+from proxy.power.journal import schema
+from proxy.power.journal.chain import Event
+from proxy.power.journal.effects import Effects, Learned, MachineRow
+from proxy.power.journal.store import TRIM, Store, StoreError, open_store
 
 AT = UnixTime(1_700_000_000.0)
 ORDER = Order("hall-a", Watts(5.0), 1, "grid", AT, AT, revert_w=Watts(2.0))

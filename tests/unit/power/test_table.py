@@ -7,10 +7,10 @@ import pytest
 
 from protocol.units import Seconds
 from proxy.config import FleetConfig, SiteConfig
-from proxy.power.fleet import UNMANAGED
-from proxy.power.machines import ABSENT_AFTER, Mode, Saved, check_models
-from proxy.power.models import UnknownModelError
-from proxy.power.table import FORGOTTEN_AFTER
+from proxy.power.machines.fleet import UNMANAGED
+from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved, check_models
+from proxy.power.machines.models import UnknownModelError
+from proxy.power.machines.table import FORGOTTEN_AFTER
 from tests.unit.power.tables import NOW, POWER, a_table, join, later
 
 

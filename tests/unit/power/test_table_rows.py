@@ -5,9 +5,9 @@ import math
 import pytest
 
 from protocol.units import Seconds
-from proxy.power.machines import ABSENT_AFTER, Mode, Saved
-from proxy.power.messages import Joined
-from proxy.power.table import COUNTED_FOR, FORGOTTEN_AFTER
+from proxy.power.link.messages import Joined
+from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved
+from proxy.power.machines.table import COUNTED_FOR, FORGOTTEN_AFTER
 from tests.unit.power.tables import NOW, a_table, join, later
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from attrs import evolve
 
-from proxy.power.plan import PlanParams
-from proxy.power.rotate import owed_machines, rotate
-from proxy.power.shed import trim_pool
+from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.rotate import owed_machines, rotate
+from proxy.power.planner.shed import trim_pool
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
 
 PLAIN = machine(1000.0, 50.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from protocol.units import Seconds, Watts
-from proxy.power.verify import (
+from proxy.power.actuation.verify import (
     Actuation,
     Evidence,
     Rung,

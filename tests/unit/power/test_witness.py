@@ -10,15 +10,21 @@ from attrs import evolve
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.alarms import CLEAR_AFTER, AlarmName, Alarms
-from proxy.power.control import site_at
-from proxy.power.evidence import Evidence
-from proxy.power.fleet import PARKED_DOWN
-from proxy.power.machines import LONG_AGO, Describer, Machine
-from proxy.power.messages import Joined, Work
+from proxy.power.control.step import site_at
+from proxy.power.evidence.checks import (
+    HASHES_ON_CLEARS,
+    LATE,
+    LATE_S,
+    SILENT_CLEARS,
+    Witness,
+)
+from proxy.power.evidence.windows import Evidence
+from proxy.power.journal.alarms import CLEAR_AFTER, AlarmName, Alarms
+from proxy.power.link.messages import Joined, Work
+from proxy.power.machines.fleet import PARKED_DOWN
+from proxy.power.machines.machine import LONG_AGO, Describer, Machine
+from proxy.power.machines.table import SHARES_UNDER_WAY, Table
 from proxy.power.settings import params_of
-from proxy.power.table import SHARES_UNDER_WAY, Table
-from proxy.power.witness import HASHES_ON_CLEARS, LATE, LATE_S, SILENT_CLEARS, Witness
 from tests.unit.power.tables import NOW, later
 
 ROWS = (

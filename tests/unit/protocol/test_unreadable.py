@@ -23,7 +23,7 @@ from proxy.node.check import _ask
 from proxy.node.proposal import propose
 from proxy.node.submitter import _decoded
 from proxy.node.template_feed import _text
-from proxy.power.messages import decode_up
+from proxy.power.link.messages import decode_up
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.signals.http_body import read_body
 from proxy.signals.schedule import ScheduleError, parse_schedule

@@ -1,0 +1,1 @@
+"""Commands to machines, from issue to proof, and who is admitted to work."""

@@ -1,0 +1,104 @@
+"""Which devices are asked how they are, and what becomes of those that do not say."""
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+from protocol.units import Seconds
+from proxy.power.actuation.actuate import Actuations
+from proxy.power.actuation.readback import level_of_report
+from proxy.power.journal.alarms import AlarmName, Alarms, Log
+from proxy.power.journal.effects import Call, Verb
+from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.table import Table
+from proxy.power.ports import DeviceReport
+
+POLL = Seconds(60.0)
+"""How often a device is asked when nothing is wanted of it."""
+
+GIVE_UP_AFTER = Seconds(150.0)
+"""How long a device's own API may be silent, though asked, until it is given up."""
+
+Foreign = Callable[[tuple[str, ...]], tuple[str, ...]]
+"""Returns the pool slots that lead elsewhere."""
+
+
+@define(eq=False)
+class Polls:
+    """The questions to the devices of one site."""
+
+    table: Table
+    actuations: Actuations
+    log: Log
+    alarms: Alarms
+    foreign: Foreign
+    _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
+    _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
+
+    def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
+        """Let the commands under way go on; return the devices to be read now."""
+        asked = self.actuations.tick(now, is_metered=is_metered)
+        for machine in self.table.machines:
+            if machine.has_api and not self.actuations.is_under_way(machine):
+                at = self._asked_at.get(machine.key)
+                if at is None or now - at >= POLL:
+                    asked.append(machine)
+        for machine in asked:
+            self._asked_at[machine.key] = now
+        return [Call(m.key, m.address, Verb.READ) for m in asked if m.has_api]
+
+    def reported(self, key: str, report: DeviceReport | None, now: Seconds) -> None:
+        """Take in what a device says of itself; None: it does not answer."""
+        machine = self.table.find(key)
+        if machine is None:
+            return
+        if report is None:
+            if now - self._silent_since.setdefault(key, now) >= GIVE_UP_AFTER:
+                self._give_up(machine, now)
+            return
+        self._silent_since.pop(key, None)
+        self._note(machine, report, now)
+        points = machine.variant.points
+        level = level_of_report(points, machine.kind.idle_w, report)
+        if not machine.is_new:
+            self.actuations.reported(machine, report, level, now)
+
+    def forget(self, machine: Machine) -> None:
+        """Drop all that is known of a machine that is gone."""
+        self.actuations.forget(machine)
+        self._asked_at.pop(machine.key, None)
+        self._silent_since.pop(machine.key, None)
+
+    def _note(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
+        machine.heard_at = now
+        machine.power_w, machine.limit_w = report.power_w, report.limit_w
+        machine.is_asleep = report.is_asleep
+        if machine.mode is Mode.PARKED:
+            self.log("responsive", "its API answers", {"machine": machine.key})
+            self.table.set_mode(machine, Mode.TUNED)
+        if machine.mode is Mode.TUNED and report.is_asleep is False:
+            if report.limit_w is None:  # it can only be switched
+                self.table.set_mode(machine, Mode.SWITCHED)
+        elif machine.mode is Mode.SWITCHED and report.limit_w is not None:
+            self.table.set_mode(machine, Mode.TUNED)
+        self._audit(machine, report.pool_urls, now)
+
+    def _audit(self, machine: Machine, urls: tuple[str, ...], now: Seconds) -> None:
+        """Raise the alarm over pool slots that lead elsewhere."""
+        name, found = AlarmName.FOREIGN_POOL, self.foreign(urls)
+        if found:
+            body = {"pools": list(found)}
+            cause = "a pool slot leads elsewhere"
+            self.alarms.holds(name, cause, body, now, machine.key)
+        elif urls:
+            self.alarms.lapses(name, now, machine.key, Seconds(0.0))
+
+    def _give_up(self, machine: Machine, now: Seconds) -> None:
+        """Hold a device that does not answer by parking alone, if it is connected."""
+        silent = now - self._silent_since[machine.key]
+        why = f"its API has not answered for {silent:.0f} s"
+        if not machine.miners:
+            self.actuations.unwell(machine, why, now)
+        elif machine.mode is not Mode.PARKED:
+            self.log("unresponsive", why, {"machine": machine.key})
+            self.table.set_mode(machine, Mode.PARKED)

@@ -1,0 +1,118 @@
+"""What the share process tells of a site's miners: who is there, parked, at work."""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+from attrs import define
+
+from protocol.units import Seconds
+from proxy.power.actuation.admission import Admission
+from proxy.power.actuation.polls import Polls
+from proxy.power.evidence.checks import Witness
+from proxy.power.journal.alarms import AlarmName, Log
+from proxy.power.journal.effects import Effects
+from proxy.power.link.messages import FailSafe, FleetReport
+from proxy.power.machines.machine import Machine
+from proxy.power.machines.table import FORGOTTEN_AFTER, Table
+
+
+@define(eq=False)
+class Attendance:
+    """Takes in the reports of one site's miners.
+
+    Attributes:
+        save: Called with each machine that is seen for the first time.
+        effects: Returns where machines are put that are forgotten.
+    """
+
+    table: Table
+    admission: Admission
+    polls: Polls
+    witness: Witness
+    log: Log
+    save: Callable[[Machine], None]
+    effects: Callable[[], Effects]
+
+    def report(self, report: FleetReport, now: Seconds) -> None:
+        """Take in what changed."""
+        if report.is_whole:
+            self.table.leave_all(now)
+        for miner in report.left:
+            self.table.leave(miner, now)
+        known = len(self.table.machines)
+        self.admission.admit(self.table.join(report.joined, now), "connected")
+        for machine in self.table.machines[known:]:
+            body = {"machine": machine.key, "worker": machine.worker}
+            self.log("machine", f"first seen: {machine.kind.name}", body)
+            self.save(machine)
+        for miner, is_parked in report.parked:
+            found = self.table.of_miner(miner)
+            if found is not None:
+                self.table.note_parked(found, miner, now, is_parked=is_parked)
+        for miner, difficulty in report.difficulty:
+            found = self.table.of_miner(miner)
+            if found is not None:
+                self.table.note_difficulty(found, difficulty, now)
+        self._count(report, now)
+
+    def mind_absent(self, now: Seconds) -> None:
+        """Set aside or forget who is gone; name those that count at full power."""
+        aside, forgotten = self.table.mind_absent(now)
+        for machine in aside:
+            self.log("machine", "absent: not connected", {"machine": machine.key})
+            self.save(machine)
+        for machine in forgotten:
+            self._forgotten(machine, "forgotten", now)
+        self._alarm(now)
+
+    def forget(self, pattern: str, now: Seconds) -> int:
+        """Forget who is gone, as an operator knows; return how many that were.
+
+        Args:
+            pattern: Glob on the key or the worker of machines that are absent.
+            now: The moment.
+        """
+        gone = [
+            m
+            for m in self.table.machines
+            if m.is_absent(now)
+            and (fnmatchcase(m.key, pattern) or fnmatchcase(m.worker, pattern))
+        ]
+        if gone:
+            self.table.forget(gone)
+        for machine in gone:
+            self._forgotten(machine, "forgotten by an operator", now)
+        return len(gone)
+
+    def failed_safe(self, told: FailSafe) -> None:
+        """Write down what was done while there was no controller."""
+        found = [self.table.of_miner(miner) for miner in told.parked]
+        parked = [machine.key for machine in found if machine is not None]
+        body = {"parked": parked, "limit_w": told.limit_w, "ago_s": told.ago_s}
+        self.log("admission", "fail-safe: there was no controller", body)
+
+    def _forgotten(self, machine: Machine, cause: str, now: Seconds) -> None:
+        self.polls.forget(machine)
+        self.polls.alarms.forget(machine.key, now)
+        self.effects().forgotten.append(machine.key)
+        self.log("machine", cause, {"machine": machine.key})
+
+    def _alarm(self, now: Seconds) -> None:
+        alarms, why = self.polls.alarms, "not seen for an hour, counts at full power"
+        some_stand = alarms.machines(AlarmName.ABSENT) > 0
+        for machine in self.table.machines:
+            is_lost = not machine.is_responsive and machine.is_absent(now)
+            if is_lost and now - machine.seen_at >= FORGOTTEN_AFTER:
+                alarms.holds(AlarmName.ABSENT, why, {}, now, machine.key)
+            elif some_stand:
+                alarms.lapses(AlarmName.ABSENT, now, machine.key, Seconds(0.0))
+
+    def _count(self, report: FleetReport, now: Seconds) -> None:
+        for work in report.work:
+            machine = self.witness.count(work, now)
+            if machine is None:
+                continue
+            if self.table.level_of(machine) == 0:
+                self.polls.actuations.hashed(machine, now)
+            else:
+                machine.hashed_at = now

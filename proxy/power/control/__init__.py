@@ -1,0 +1,1 @@
+"""The control law of one site: budget, meter, estimate, cap and trust."""

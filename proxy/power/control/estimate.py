@@ -1,0 +1,187 @@
+"""What a site may grant its machines now: bias, guard, ramps and integral trim."""
+
+import math
+
+from attrs import evolve, frozen
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.control.budget import Budget
+from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
+from proxy.power.machines.fleet import Fleet
+
+CONTROL_PERIOD = Seconds(5.0)
+"""The gains below are per this time."""
+
+
+@frozen
+class EstimateParams:
+    """How the estimator learns and how much room it keeps."""
+
+    aux: AuxLoad
+    ramp_up_w_per_s: float = math.inf
+    ramp_down_w_per_s: float = 0.0  # 0: at once
+    bias_gain: float = 0.15
+    doubt_gain: float = 0.003  # below the reference: half an hour
+    reference_gain: float = 0.0015
+    bias_low: float = 0.85
+    bias_high: float = 1.25  # also assumed while the meter is lost
+    settled_share: float = 0.97  # of nameplate, before anything is learned
+    telling_share: float = 0.2  # of nameplate drawn: less tells of aux, not of them
+    guard_low: float = 0.01
+    guard_sigmas: float = 3.0
+    integral_gain: float = 0.02
+    integral_low: float = -0.08  # of the budget
+    integral_high: float = 0.02
+    dead_band: float = 0.006  # of the budget: errors that are left alone
+
+
+@frozen
+class Estimate:
+    """What the estimator remembers of a site from step to step."""
+
+    ramped_w: Watts  # how far ramps have let the budget through
+    bias: float = 1.05  # fleet's watts / model's watts: a machine's tolerance at first
+    reference: float = 1.05  # bias over the long term, that sudden loads stand out from
+    integral_w: float = 0.0
+    variance_w2: float = 0.0  # of the meter while all is settled
+    last_w: Watts | None = None  # last reading while settled
+    epoch: int = 0
+
+
+@frozen
+class Sight:
+    """What was seen of a site in one step."""
+
+    now: Seconds
+    elapsed: Seconds  # since the step before
+    at: UnixTime
+    meter_w: Watts | None  # None: no believable reading
+    is_blind: bool = False  # the meter is lost: assume the worst bias
+    is_urgent: bool = False  # down at once, whatever the ramp
+    may_raise: bool = True  # else nothing goes up
+    working: float = 1.0  # of the running watts: machines whose shares come
+
+
+def step(
+    known: Estimate, budget: Budget, fleet: Fleet, sight: Sight, params: EstimateParams
+) -> tuple[Estimate, Cap]:
+    """Return what is known after one look at the site, and its cap.
+
+    The machines' grants, in model watts times bias, never come to more than
+    the ramped budget: the integral may eat into the guard, not go beyond.
+    """
+    settled = fleet.settled_share(sight.now) >= params.settled_share
+    learned = (
+        _learn(known, fleet, sight, params) if settled else evolve(known, last_w=None)
+    )
+    ramped = _ramp(known.ramped_w, budget.watts, sight, params)
+    guard = guard_at(learned, fleet, ramped, params)
+    allow = Watts(ramped * (1.0 - guard))
+    integral = _integral(learned, allow, fleet, sight, params, settled=settled)
+    bias = params.bias_high if sight.is_blind else learned.bias
+    it_w = params.aux.it_watts(min(allow + integral, ramped))
+    after = evolve(learned, ramped_w=ramped, integral_w=integral, epoch=known.epoch + 1)
+    cap = Cap(
+        site=budget.site,
+        epoch=after.epoch,
+        at=sight.at,
+        budget_w=budget.watts,
+        ruled_by=budget.reason,
+        ramped_w=ramped,
+        guard=guard,
+        allow_w=allow,
+        integral_w=integral,
+        bias=bias,
+        aux=params.aux,
+        it_w=it_w,
+        hash_hs=best_hashrate(fleet, it_w / bias),
+    )
+    return after, cap
+
+
+def guard_at(
+    known: Estimate, fleet: Fleet, ramped: float, params: EstimateParams
+) -> float:
+    """Return the part of `ramped` watts that is kept free: at least one machine's."""
+    if ramped <= 0:
+        return params.guard_low
+    largest = float(fleet.full_w.max(initial=0.0))
+    noise = params.guard_sigmas * math.sqrt(known.variance_w2)
+    return min(1.0, max(params.guard_low, noise / ramped, largest / ramped))
+
+
+def _learn(
+    known: Estimate, fleet: Fleet, sight: Sight, params: EstimateParams
+) -> Estimate:
+    least_w, most_w = fleet.drawn_w(sight.now)
+    if sight.meter_w is None or least_w <= 0:
+        return evolve(known, last_w=None)
+    gain = min(1.0, params.bias_gain * sight.elapsed / CONTROL_PERIOD)
+    it_w = params.aux.it_watts(sight.meter_w)
+    proven_w = max(1e-9, sight.working * least_w)  # the others may do nothing
+    seen = min(max(known.bias, it_w / most_w), it_w / proven_w)  # none contradicts
+    is_telling = most_w >= params.telling_share * float(fleet.full_w.sum())
+    bias = _moved(known, seen, sight, params) if is_telling else known.bias
+    variance = known.variance_w2
+    if known.last_w is not None:  # two readings differ by twice the variance
+        jump = (sight.meter_w - known.last_w) ** 2 / 2.0
+        variance += gain * (jump - variance)
+    slow = min(1.0, params.reference_gain * sight.elapsed / CONTROL_PERIOD)
+    return evolve(
+        known,
+        bias=bias,
+        reference=known.reference + slow * (bias - known.reference),
+        variance_w2=variance,
+        last_w=sight.meter_w,
+    )
+
+
+def _moved(known: Estimate, seen: float, sight: Sight, params: EstimateParams) -> float:
+    """Return the bias after it was seen to be `seen`.
+
+    It rises fast, and as fast falls back to the reference. Below that it is in
+    doubt: machines that lost their work draw less too, and will draw it again.
+    """
+    periods = sight.elapsed / CONTROL_PERIOD
+    fast = min(1.0, params.bias_gain * periods)
+    slow = min(1.0, params.doubt_gain * periods)
+    seen = min(params.bias_high, max(params.bias_low, seen))
+    known_low = min(known.bias, known.reference)
+    bias = known.bias + fast * (max(seen, known_low) - known.bias)
+    return bias + slow * min(0.0, seen - known_low)
+
+
+def _ramp(
+    before: float, budget_w: float, sight: Sight, params: EstimateParams
+) -> Watts:
+    if budget_w >= before:
+        rise = params.ramp_up_w_per_s * sight.elapsed if sight.may_raise else 0.0
+        return Watts(min(budget_w, before + rise))
+    if sight.is_urgent or params.ramp_down_w_per_s <= 0:
+        return Watts(budget_w)
+    return Watts(max(budget_w, before - params.ramp_down_w_per_s * sight.elapsed))
+
+
+def _integral(  # noqa: PLR0913
+    known: Estimate,
+    allow: float,
+    fleet: Fleet,
+    sight: Sight,
+    params: EstimateParams,
+    *,
+    settled: bool,
+) -> Watts:
+    low, high = params.integral_low * allow, params.integral_high * allow
+    before = min(high, max(low, known.integral_w))
+    if sight.meter_w is None:
+        return Watts(min(0.0, before) if sight.is_blind else before)
+    on_its_way = known.bias * fleet.falling_w(sight.now) * (1.0 + params.aux.share)
+    error = allow - (sight.meter_w - on_its_way)
+    is_saturated = bool((fleet.level >= fleet.top).all())
+    is_proven = sight.working >= params.settled_share
+    if error > 0 and (is_saturated or not (settled and is_proven)):
+        return Watts(before)  # nothing more to grant: do not wind up
+    if abs(error) < params.dead_band * allow:
+        return Watts(before)
+    moved = before + params.integral_gain * sight.elapsed / CONTROL_PERIOD * error
+    return Watts(min(high, max(low, moved)))

@@ -1,0 +1,45 @@
+"""What a site draws, by the best witness that there is."""
+
+from protocol.units import Seconds, Watts
+from proxy.power.control.step import SiteParams, SiteState
+from proxy.power.machines.table import Table
+
+FRESH = Seconds(90.0)
+"""What a device said longer ago does not count."""
+
+MOST = 0.5
+"""Part of the watts that devices must speak for, to be asked in place of the model."""
+
+
+def by_model(table: Table, state: SiteState, params: SiteParams, now: Seconds) -> Watts:
+    """Return what the site draws at the most by the model and its bias."""
+    it_w = state.estimate.bias * float(table.fleet.committed_w(now).sum())
+    return params.estimate.aux.site_watts(it_w)
+
+
+def standby(table: Table, params: SiteParams) -> Watts:
+    """Return what the site draws at the most with every machine off, by the model."""
+    it_w = params.estimate.bias_high * float(table.fleet.level_w[:, 0].sum())
+    return params.estimate.aux.site_watts(it_w)
+
+
+def drawn(
+    table: Table, state: SiteState, params: SiteParams, now: Seconds
+) -> tuple[Watts, str]:
+    """Return what the site draws, and whose word that is.
+
+    The meter's counts, else the devices' own where they speak for most of the
+    watts, else the model's.
+    """
+    trusted = state.meter.trusted_w if params.meter else None
+    if trusted is not None:
+        return trusted, "meter"
+    committed = table.fleet.committed_w(now)
+    spoken_for = total = 0.0
+    for machine, watts in zip(table.machines, committed.tolist(), strict=True):
+        is_fresh = machine.power_w is not None and now - machine.heard_at < FRESH
+        spoken_for += watts if is_fresh else 0.0
+        total += (machine.power_w or 0.0) if is_fresh else watts
+    if spoken_for > MOST * float(committed.sum()):
+        return params.estimate.aux.site_watts(total), "telemetry"
+    return by_model(table, state, params, now), "model"

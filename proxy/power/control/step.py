@@ -1,0 +1,210 @@
+"""One site's control law put together: sense every second, act when due."""
+
+import math
+
+from attrs import evolve, field, frozen
+
+from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.control.budget import Budget
+from proxy.power.control.cap import Cap
+from proxy.power.control.estimate import Estimate, EstimateParams, Sight, step
+from proxy.power.control.meter import Meter, MeterParams, judge
+from proxy.power.control.safety import (
+    Conditions,
+    Safety,
+    SafetyParams,
+    Stance,
+    Transition,
+    assess,
+)
+from proxy.power.machines.fleet import Fleet
+from proxy.power.planner.plan import Plan, PlanParams, grant_within, plan
+
+STEEPEST = 1.25
+"""Of what a site draws at full power: a larger step within a second is a spike."""
+
+GUARD_BACK = 1.05
+"""On what a site draws already: the guard that the estimator takes off again."""
+
+
+@frozen
+class SiteParams:
+    """All that shapes one site's control."""
+
+    fail_safe_w: Watts
+    estimate: EstimateParams
+    plan: PlanParams = field(factory=PlanParams)
+    safety: SafetyParams = field(factory=SafetyParams)
+    meter: MeterParams | None = field(factory=MeterParams)  # None: estimate only
+
+
+@frozen
+class SiteState:
+    """All that a site's control remembers; begin with `site_at`."""
+
+    estimate: Estimate
+    safety: Safety
+    meter: Meter
+
+
+@frozen
+class Moment:
+    """When something is sensed or done."""
+
+    now: Seconds  # the fleet's clock
+    at: UnixTime
+    elapsed: Seconds  # since this was last done
+    working: float = 1.0  # of the running watts: machines whose shares come
+
+
+@frozen
+class Sensed:
+    """What a look at the site found."""
+
+    state: SiteState
+    stance: Stance
+    transitions: tuple[Transition, ...]
+
+
+@frozen(eq=False)
+class Action:
+    """What shall be done, under which cap."""
+
+    state: SiteState
+    cap: Cap
+    plan: Plan
+
+
+def site_at(now: Seconds, ramped_w: Watts) -> SiteState:
+    """Return the state of a site at the start.
+
+    Args:
+        now: The moment.
+        ramped_w: What it draws already: ramps begin there.
+    """
+    return SiteState(Estimate(ramped_w), Safety(), Meter(now))
+
+
+def sense(  # noqa: PLR0913
+    state: SiteState,
+    fleet: Fleet,
+    budget: Budget,
+    reading: float | None,
+    *,
+    now: Seconds,
+    params: SiteParams,
+    silence: float = 0.0,
+) -> Sensed:
+    """Return what one look at the meter and the signals means; once a second.
+
+    Args:
+        state: As it was.
+        fleet: The machines as commanded.
+        budget: The one in force.
+        reading: The meter's watts, NaN if it says so, None if it is silent.
+        now: The moment.
+        params: The site's.
+        silence: Largest part of a lease that has passed in silence.
+    """
+    meter = state.meter
+    if params.meter is not None:
+        bias, aux = state.estimate.bias, params.estimate.aux
+        most = _site_w(fleet, now, params, bias)
+        least = aux.site_watts(bias * fleet.drawn_w(now)[0])
+        how = evolve(params.meter, slope_w_per_s=_steepest(fleet, params))
+        meter = judge(meter, reading, now, most, how, least_w=least)
+    seen = _conditions(evolve(state, meter=meter), fleet, budget, now, params)
+    seen = evolve(seen, silence=silence)
+    safety, stance, transitions = assess(state.safety, seen, params.safety)
+    return Sensed(evolve(state, safety=safety, meter=meter), stance, transitions)
+
+
+def act(
+    sensed: Sensed, fleet: Fleet, budget: Budget, moment: Moment, params: SiteParams
+) -> Action:
+    """Return what to do now: every control period, at an order, when urgent.
+
+    `moment.elapsed` is the time since the last action: ramps and learning
+    advance by it, so that acting more often changes neither.
+    """
+    stance, state = sensed.stance, sensed.state
+    limited = evolve(budget, watts=stance.limit_w)
+    sight = Sight(
+        now=moment.now,
+        elapsed=moment.elapsed,
+        at=moment.at,
+        meter_w=state.meter.trusted_w if params.meter else None,
+        is_blind=_is_blind(state.meter, moment.now, params),
+        is_urgent=stance.limit_w < budget.watts or bool(budget.lapsed),
+        may_raise=stance.may_raise,
+        working=moment.working,
+    )
+    estimate, cap = step(state.estimate, limited, fleet, sight, params.estimate)
+    ceiling = params.estimate.aux.it_watts(estimate.ramped_w)
+    grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias)
+    over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias
+    planned = plan(grant, fleet, moment.now, params.plan, stance.urgency, over_w=over)
+    if planned.reason.any():  # what the meter shows next is a step, not its noise
+        estimate = evolve(estimate, last_w=None)
+    return Action(evolve(state, estimate=estimate), cap, planned)
+
+
+def taken_over(sensed: Sensed, params: SiteParams) -> Sensed:
+    """Let ramps begin where the site is: what it draws already is no rise.
+
+    Not for ever: what is granted shows on the meter, and would lift the ramp again and
+    again.
+    """
+    drawn_w = sensed.state.meter.trusted_w if params.meter else None
+    if drawn_w is None:
+        return sensed
+    estimate = sensed.state.estimate
+    now_w = min(drawn_w * GUARD_BACK, sensed.stance.limit_w)
+    estimate = evolve(estimate, ramped_w=Watts(max(estimate.ramped_w, now_w)))
+    return evolve(sensed, state=evolve(sensed.state, estimate=estimate))
+
+
+def _conditions(
+    state: SiteState, fleet: Fleet, budget: Budget, now: Seconds, params: SiteParams
+) -> Conditions:
+    known, meter = state.estimate, state.meter
+    power = meter.trusted_w
+    if params.meter is None:
+        power = _site_w(fleet, now, params, known.bias)
+    falling = fleet.falling_w(now) * known.bias * (1.0 + params.estimate.aux.share)
+    is_blind = _is_blind(meter, now, params)
+    return Conditions(
+        now=now,
+        budget=budget,
+        fail_safe_w=params.fail_safe_w,
+        limit_w=_limit(known.ramped_w, budget, params),
+        power_w=power,
+        falling_w=Watts(falling),
+        expected_w=_site_w(fleet, now, params, known.reference),
+        has_meter=params.meter is not None,
+        meter_lost_for=meter.lost_for(now) if is_blind else None,
+    )
+
+
+def _limit(ramped_w: float, budget: Budget, params: SiteParams) -> Watts:
+    """Return what power is held against: above the budget only on a ramp down."""
+    ramps_down = params.estimate.ramp_down_w_per_s > 0 and not budget.lapsed
+    return Watts(max(ramped_w, budget.watts) if ramps_down else budget.watts)
+
+
+def _is_blind(meter: Meter, now: Seconds, params: SiteParams) -> bool:
+    return params.meter is not None and meter.is_lost(now, params.meter)
+
+
+def _steepest(fleet: Fleet, params: SiteParams) -> float:
+    """Return how much the power of the site can change in a second, W/s.
+
+    All machines may fall to nothing at once, and a few draw more than their model.
+    """
+    full = float(fleet.full_w.sum())
+    return STEEPEST * params.estimate.aux.site_watts(full) if full > 0 else math.inf
+
+
+def _site_w(fleet: Fleet, now: Seconds, params: SiteParams, bias: float) -> Watts:
+    it_w = bias * float(fleet.committed_w(now).sum())
+    return params.estimate.aux.site_watts(it_w)

@@ -1,0 +1,1 @@
+"""What shares and joules prove of a site, held against what was ordered."""

@@ -1,0 +1,1 @@
+"""The controller's database: state, the hash-chained event log and alarms."""

@@ -1,0 +1,290 @@
+"""The controller's database: what a restart finds, and the log of all that happened."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+from attrs import define, field, frozen
+
+from protocol.units import UnixTime
+from proxy.power.control.budget import Order
+from proxy.power.journal import schema
+from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
+from proxy.power.journal.effects import Debt, Effects, Learned
+from proxy.power.machines.machine import Saved
+from proxy.runtime.database_file import DatabaseFileError, Kind, open_file, steps_in
+
+STORE_FILE = "controller.sqlite3"
+"""In `state_dir`."""
+
+STORE_LOCK_FILE = "controller.lock"
+"""In `state_dir`: held by the site controller as long as it runs."""
+
+MAX_EVENTS = 5_000_000
+"""About 1.5 GB: a year of a site of 1,000 machines."""
+
+TRIM = 1000
+"""Rows that one transaction deletes at most."""
+
+BUSY_SECONDS = 0.5
+
+_EVENTS = "SELECT id, at, site, kind, cause, body, hash FROM event"
+
+_encode = msgspec.json.encode
+_decode_order = msgspec.json.Decoder(Order).decode
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
+@frozen
+class Kept:
+    """All that a restart finds of a site."""
+
+    orders: tuple[Order, ...]
+    silent_for: Mapping[str, float]
+    machines: tuple[Saved, ...]
+    learned: Learned | None
+
+
+@define(eq=False)
+class Store:
+    """Writes what must be durable before it is acted upon.
+
+    Attributes:
+        max_events: Rows of the log that are kept.
+    """
+
+    _db: sqlite3.Connection
+    _path: Path
+    max_events: int = MAX_EVENTS
+    _last: tuple[int, bytes] = field(init=False)
+    _anchor: tuple[int, bytes] = field(init=False)
+    _is_closed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._anchor = _edge(self._db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
+        newest = "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1"
+        self._last = _edge(self._db, newest) or self._anchor
+
+    def write(
+        self,
+        site: str,
+        effects: Effects,
+        orders: Sequence[Order],
+        at: UnixTime,
+    ) -> list[Row]:
+        """Make what `effects` hold durable; return the rows of the log.
+
+        Args:
+            site: Whose they are.
+            effects: Only what is to be written is looked at.
+            orders: All of the site's, written if they changed.
+            at: Wall time.
+
+        Raises:
+            StoreError: It could not be written: nothing may be acted upon.
+        """
+        rows = rows_after(*self._last, effects.events)
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._append(rows)
+                anchor = self._trim()
+                self._save_machines(site, effects, at)
+                if effects.has_orders:
+                    self._save_orders(site, orders)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+        self._anchor = anchor
+        if rows:
+            self._last = rows[-1].id, rows[-1].hash
+        return rows
+
+    def spoke(self, site: str, source: str, at: UnixTime) -> None:
+        """Note when a source was heard."""
+        sql = "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)"
+        self._execute(sql, (site, source, at))
+
+    def remember(self, site: str, learned: Learned, debts: Iterable[Debt]) -> None:
+        """Keep what was learned, and what machines are owed; those gone are not added.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        sql = "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)"
+        owed = "UPDATE machine SET debt_h = ?, cycles = ? WHERE site = ? AND key = ?"
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(sql, (site, learned.bias, learned.reference))
+                rows = [(d.hours, d.cycles, site, d.key) for d in debts]
+                self._db.executemany(owed, rows)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+    def kept(self, site: str, at: UnixTime) -> Kept:
+        """Return what a restart finds of `site`."""
+        select = self._db.execute
+        orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
+        spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
+        machines = select(
+            "SELECT key, address, worker, is_running, at, debt_h, cycles"
+            " FROM machine WHERE site = ?",
+            (site,),
+        )
+        learned = select(
+            "SELECT bias, reference FROM learned WHERE site = ?", (site,)
+        ).fetchone()
+        return Kept(
+            tuple(_decode_order(body) for (body,) in orders),
+            {source: at - then for source, then in spoken},
+            tuple(
+                Saved(key, address, worker, bool(runs), max(0.0, at - then), *owed)
+                for key, address, worker, runs, then, *owed in machines
+            ),
+            Learned(*learned) if learned else None,
+        )
+
+    def history(self, site: str | None, limit: int, before: int | None) -> list[Row]:
+        """Return the newest events first.
+
+        Args:
+            site: None: of every site.
+            limit: How many at the most.
+            before: Only those with a lower id; None: the newest.
+
+        Raises:
+            StoreError: They could not be read.
+        """
+        which = " WHERE id < ? AND (? IS NULL OR site = ?) ORDER BY id DESC LIMIT ?"
+        wanted = (before or self._last[0] + 1, site, site, limit)
+        try:
+            return [_row(r) for r in self._db.execute(_EVENTS + which, wanted)]
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+    def first_broken(self) -> int | None:
+        """Return the id of the first event that was tampered with, None if none was.
+
+        It reads them all, 3 s for each million, through a connection of its own:
+        from a thread, if anything else is to go on. `close` ends it early.
+
+        Raises:
+            StoreError: They could not be read.
+        """
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(address, BUSY_SECONDS, uri=True)) as db:
+                db.execute("BEGIN")  # what is written meanwhile is not seen
+                anchor = _edge(db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
+                return first_broken(self._rows(db), *anchor)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._is_closed = True
+        self._db.close()
+
+    def _rows(self, db: sqlite3.Connection) -> Iterator[Row]:
+        for row in db.execute(f"{_EVENTS} ORDER BY id"):
+            if self._is_closed:
+                raise StoreError("the controller stops")
+            yield _row(row)
+
+    def _append(self, rows: list[Row]) -> None:
+        self._db.executemany(
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.id, r.at, r.site, r.kind, r.cause, r.text.decode(), r.hash.hex())
+                for r in rows
+            ],
+        )
+
+    def _trim(self) -> tuple[int, bytes]:
+        """Delete the oldest events beyond the limit; return where the rest begins."""
+        excess = min(self._last[0] - self._anchor[0] - self.max_events, TRIM)
+        if excess <= 0:
+            return self._anchor
+        upto = self._anchor[0] + excess
+        edge = _edge(self._db, "SELECT id, hash FROM event WHERE id = ?", (upto,))
+        if edge is None:
+            return self._anchor
+        self._db.execute("DELETE FROM event WHERE id <= ?", (upto,))
+        self._db.execute("DELETE FROM anchor")
+        self._db.execute("INSERT INTO anchor VALUES (?, ?)", (upto, edge[1].hex()))
+        return edge
+
+    def _save_machines(self, site: str, effects: Effects, at: UnixTime) -> None:
+        self._db.executemany(
+            "INSERT INTO machine (site, key, address, worker, is_running, at)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (site, key) DO UPDATE SET"
+            " address = excluded.address, worker = excluded.worker,"
+            " is_running = excluded.is_running, at = excluded.at",
+            [
+                (site, m.key, m.address, m.worker, m.is_running, at)
+                for m in effects.machines
+            ],
+        )
+        self._db.executemany(
+            "DELETE FROM machine WHERE site = ? AND key = ?",
+            [(site, key) for key in effects.forgotten],
+        )
+
+    def _save_orders(self, site: str, orders: Sequence[Order]) -> None:
+        self._db.execute("DELETE FROM site_order WHERE site = ?", (site,))
+        self._db.executemany(
+            "INSERT INTO site_order VALUES (?, ?, ?, ?)",
+            [(site, o.source, o.seq, _encode(o).decode()) for o in orders],
+        )
+        self._db.executemany(  # renewals since are not undone
+            "INSERT INTO spoken VALUES (?, ?, ?) ON CONFLICT (site, source)"
+            " DO UPDATE SET at = max(at, excluded.at)",
+            [
+                (site, source, max(o.received_at for o in orders if o.source == source))
+                for source in {o.source for o in orders}
+            ],
+        )
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
+        try:
+            self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+
+def store_kind() -> Kind:
+    """Return what tells the controller's database from other files."""
+    return Kind("controller's database", steps_in(schema))
+
+
+def open_store(path: Path) -> Store:
+    """Return the controller's database at `path`, made or upgraded if need be.
+
+    Raises:
+        StoreError: It cannot be used.
+    """
+    try:
+        db = open_file(path, store_kind(), busy_s=BUSY_SECONDS)
+        db.execute("PRAGMA synchronous = FULL")  # an order survives a power cut
+        return Store(db, path)
+    except DatabaseFileError as error:
+        raise StoreError(str(error)) from error
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be used: {error}") from error
+
+
+def _row(found: tuple[int, float, str, str, str, str, str]) -> Row:
+    number, at, site, kind, cause, body, digest = found
+    return Row(number, at, site, kind, cause, body.encode(), bytes.fromhex(digest))
+
+
+def _edge(
+    db: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()
+) -> tuple[int, bytes] | None:
+    found = db.execute(sql, values).fetchone()
+    return None if found is None else (int(found[0]), bytes.fromhex(found[1]))

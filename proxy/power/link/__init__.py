@@ -1,0 +1,1 @@
+"""The messages between the share process and the site controller."""

@@ -1,0 +1,40 @@
+"""The configuration as it goes over the link: what the controller needs, no more."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from proxy.config import Config
+from proxy.config.secret import Secret
+from proxy.power.link.messages import Setup
+
+
+def setup_of(config: Config) -> Setup:
+    """Return the first message; it holds secrets: it goes to no log."""
+    sites = [replace(s, routes=()) for s in config.sites if s.power is not None]
+    needed = replace(config, pools=(), nodes=(), sites=sites)
+    return Setup(Raw(msgspec.json.encode(needed, enc_hook=_plain)))
+
+
+def config_of(setup: Setup) -> Config:
+    """Return the configuration in the first message.
+
+    Raises:
+        msgspec.DecodeError: It holds none.
+    """
+    return msgspec.json.decode(setup.config, type=Config, dec_hook=_made)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Secret | Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no place in a setup")
+
+
+def _made(kind: type, value: Any) -> object:
+    if kind is Secret or kind is Path:
+        return kind(value)
+    raise NotImplementedError(f"{kind.__name__} has no place in a setup")

@@ -1,0 +1,1 @@
+"""The machines of a site: what each is, draws, finds and proves."""

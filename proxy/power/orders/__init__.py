@@ -1,0 +1,1 @@
+"""Orders: taken, renewed, withdrawn, and the budget that they make."""

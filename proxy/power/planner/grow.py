@@ -1,0 +1,75 @@
+"""Which machines wake or go faster when a site has watts to spare."""
+
+from typing import Protocol
+
+import numpy as np
+
+from protocol.units import Seconds
+from proxy.power.machines.fleet import Bools, Fleet, Floats, Ints
+from proxy.power.planner.steps import Reason, Steps, fitting, moves, price_bin
+
+ATTEMPTS = 64
+"""How many machines too large for the rest of the room are passed over."""
+
+
+class GrowParams(Protocol):
+    """What growing needs to know; see `PlanParams`."""
+
+    @property
+    def min_off_s(self) -> float:
+        """Least time that a machine stays off."""
+
+    @property
+    def cycles_a_day(self) -> float:
+        """On/off cycles beyond which a machine is woken last."""
+
+
+def grow(
+    fleet: Fleet, now: Seconds, params: GrowParams, room: float
+) -> tuple[Ints, Ints]:
+    """Return levels and reasons after at most `room` model watts are granted.
+
+    The highest class first; in a class best J/TH first, then who has been
+    curtailed longest. No machine takes more than one step.
+    """
+    level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
+    asleep = wakeable(fleet, now, params.min_off_s)
+    wakes = np.flatnonzero(asleep)
+    can_rise = fleet.responsive & (level > 0) & (level < fleet.top)
+    raises = np.flatnonzero(can_rise)
+    rows = np.concatenate([wakes, raises])
+    ends = np.concatenate([fleet.top[wakes], level[raises] + 1])
+    steps = moves(fleet.level_w, fleet.level_h, rows, level[rows], ends)
+    extra = _extra_watts(fleet, steps, now)
+    order = _cheapest_first(fleet, steps, params.cycles_a_day)
+    chosen = steps.take(order[fitting(extra[order], room, ATTEMPTS)])
+    reason[chosen.row] = np.where(level[chosen.row] == 0, Reason.WAKE, Reason.RAISE)
+    level[chosen.row] = chosen.level
+    return level, reason
+
+
+def wakeable(fleet: Fleet, now: Seconds, min_off_s: float) -> Bools:
+    """Tell which machines are off and have been for long enough."""
+    may: Bools = fleet.responsive & (fleet.level == 0)
+    may &= now - fleet.switched_at >= min_off_s
+    return may
+
+
+def _extra_watts(fleet: Fleet, steps: Steps, now: Seconds) -> Floats:
+    """Return what each step commits beyond what is committed, never below 0."""
+    held = fleet.committed_w(now)[steps.row]
+    return np.clip(fleet.level_w[steps.row, steps.level] - held, 0.0, None)
+
+
+def _cheapest_first(fleet: Fleet, steps: Steps, cycles_a_day: float) -> Ints:
+    wakes = fleet.level[steps.row] == 0
+    is_worn = wakes & (fleet.cycles[steps.row] >= cycles_a_day)
+    return np.lexsort(
+        (
+            steps.row,
+            -fleet.debt_h[steps.row],
+            price_bin(steps.price),
+            is_worn,
+            -fleet.priority[steps.row],
+        )
+    )

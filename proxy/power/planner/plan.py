@@ -1,0 +1,163 @@
+"""Which machines change their level so that a site keeps to its cap."""
+
+import math
+from collections.abc import Iterator
+from enum import Enum
+
+import numpy as np
+from attrs import frozen
+
+from protocol.units import HashesPerSecond, Seconds, Watts
+from proxy.power.machines.fleet import Fleet, Ints
+from proxy.power.planner.grow import grow
+from proxy.power.planner.rotate import owed_machines, rotate
+from proxy.power.planner.shed import shed
+from proxy.power.planner.steps import Reason
+
+
+class Urgency(Enum):
+    """How hard the planner may act."""
+
+    NORMAL = "normal"
+    EMERGENCY = "emergency"  # whole machines, minimum times and dead-band aside
+    TRIP = "trip"  # everything below the firm class sleeps
+
+
+@frozen
+class PlanParams:
+    """How a site's machines may be used."""
+
+    min_on_s: float = 300.0
+    min_off_s: float = 120.0
+    cycles_a_day: float = 6.0  # beyond: woken last, and not rotated
+    dead_band: float = 0.006  # of the budget: needs and room that are left alone
+    small_need: float = 0.06  # of the budget: up to here slower levels are tried
+    trim_pool: float = 0.03  # of the running watts: tunable machines, slept last
+    rotate_after_h: float = 0.5  # least difference of debts between equals
+    firm_priority: int | None = None  # from here on a trip spares machines that fit
+
+
+@frozen
+class Grant:
+    """What the machines may draw: model watts, the fleet's bias divided out."""
+
+    allow_w: Watts  # to grow up to, and to shed down to
+    ceiling_w: Watts  # never above, if anything is left to shed
+    budget_w: Watts  # the site's, that the fractions above refer to
+
+
+@frozen
+class Command:
+    """One machine's change of level."""
+
+    row: int
+    before: int
+    after: int
+    reason: Reason
+    watts: Watts  # by the model, negative for a step down
+
+
+@frozen(eq=False)
+class Plan:
+    """The levels that a fleet shall have, and why."""
+
+    level: Ints  # of every machine
+    reason: Ints  # Reason of each that changes, else 0
+    fleet: Fleet  # as it was
+
+    @property
+    def rows(self) -> Ints:
+        """The machines that change."""
+        return np.flatnonzero(self.reason)
+
+    @property
+    def watts(self) -> Watts:
+        """Model watts of all machines once all has been done."""
+        return Watts(float(self.fleet.watts_at(self.level).sum()))
+
+    @property
+    def hashrate_change(self) -> HashesPerSecond:
+        """What it brings, or costs if negative, in hashes per second."""
+        after, before = (
+            self.fleet.hashes_at(level) for level in (self.level, self.fleet.level)
+        )
+        return HashesPerSecond(after - before)
+
+    def commands(self) -> Iterator[Command]:
+        """Yield what to tell each machine, steps down first."""
+        change = self.fleet.watts_at(self.level) - self.fleet.target_w
+        rows = self.rows
+        for row in rows[np.argsort(change[rows], kind="stable")].tolist():
+            yield Command(
+                row=row,
+                before=int(self.fleet.level[row]),
+                after=int(self.level[row]),
+                reason=Reason(int(self.reason[row])),
+                watts=Watts(float(change[row])),
+            )
+
+
+def grant_within(
+    it_w: float, ceiling_it_w: float, budget_w: float, bias: float
+) -> Grant:
+    """Return a grant in model watts from watts as the meter sees them.
+
+    Args:
+        it_w: What the estimator lets machines draw.
+        ceiling_it_w: What the machines may draw with no guard kept.
+        budget_w: The site's budget.
+        bias: Fleet watts per model watt.
+    """
+    allow = Watts(it_w / bias)
+    return Grant(allow, Watts(max(allow, ceiling_it_w / bias)), Watts(budget_w))
+
+
+def plan(  # noqa: PLR0913
+    grant: Grant,
+    fleet: Fleet,
+    now: Seconds,
+    params: PlanParams,
+    urgency: Urgency = Urgency.NORMAL,
+    *,
+    over_w: float = 0.0,
+) -> Plan:
+    """Return the levels that keep `fleet` within `grant`; equal inputs, equal plan.
+
+    Shedding looks at what is commanded, so nothing is asked for twice; growing
+    at what may still be drawn, so no watt is given away before it is free.
+
+    Args:
+        grant: What the machines may draw.
+        fleet: The machines.
+        now: The moment, on the fleet's clock.
+        params: How machines may be used.
+        urgency: How hard to act.
+        over_w: Model watts to shed whatever the model says.
+    """
+    if urgency is Urgency.TRIP:
+        return _trip(grant, fleet, params)
+    target = float(fleet.target_w.sum())
+    band = 0.0 if urgency is Urgency.EMERGENCY else params.dead_band * grant.budget_w
+    need = max(target - grant.allow_w, over_w)
+    if over_w > 0 or target > min(grant.allow_w + band, grant.ceiling_w):
+        must = max(target - grant.ceiling_w, over_w)
+        is_small = need < params.small_need * grant.budget_w
+        whole = urgency is Urgency.EMERGENCY or not is_small
+        return Plan(*shed(fleet, now, params, need, must, whole=whole), fleet)
+    room = grant.allow_w - float(fleet.committed_w(now).sum())
+    if room > band or room >= owed_machines(fleet, now, params).min(initial=math.inf):
+        level, reason = grow(fleet, now, params, room)
+        if reason.any():
+            return Plan(level, reason, fleet)
+    if urgency is Urgency.NORMAL:
+        return Plan(*rotate(fleet, now, params, least_w=band), fleet)
+    return Plan(fleet.level, np.zeros_like(fleet.level), fleet)
+
+
+def _trip(grant: Grant, fleet: Fleet, params: PlanParams) -> Plan:
+    level = np.zeros_like(fleet.level)
+    if params.firm_priority is not None:
+        spared = np.where(fleet.priority >= params.firm_priority, fleet.level, 0)
+        if float(fleet.watts_at(spared).sum()) <= grant.allow_w:
+            level = spared
+    return Plan(level, np.where(level != fleet.level, int(Reason.TRIP), 0), fleet)

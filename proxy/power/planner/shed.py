@@ -1,0 +1,152 @@
+"""Which machines go slower or sleep when a site must draw less."""
+
+from typing import Protocol
+
+import numpy as np
+
+from protocol.units import Seconds
+from proxy.power.machines.fleet import UNMANAGED, Bools, Fleet, Ints
+from proxy.power.planner.steps import Reason, Steps, moves, prefix_reaching, price_bin
+
+
+class ShedParams(Protocol):
+    """What shedding needs to know; see `PlanParams`."""
+
+    @property
+    def min_on_s(self) -> float:
+        """Least time that a machine runs."""
+
+    @property
+    def trim_pool(self) -> float:
+        """Part of the running watts that is slept last."""
+
+
+def shed(  # noqa: PLR0913
+    fleet: Fleet,
+    now: Seconds,
+    params: ShedParams,
+    need: float,
+    must: float,
+    *,
+    whole: bool,
+) -> tuple[Ints, Ints]:
+    """Return levels and reasons after `need` model watts are shed.
+
+    By class, unmanaged first; in it worst J/TH, then least curtailed. Machines
+    inside their minimum time on follow only as far as `must` demands.
+
+    Args:
+        fleet: The machines.
+        now: The moment.
+        params: Minimum times and trim pool.
+        need: What should go.
+        must: What has to go, whatever it takes.
+        whole: Sleep whole machines; else slower levels before sleep, by class.
+    """
+    level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
+    running = fleet.responsive & (level > 0)
+    rested = running & (now - fleet.switched_at >= params.min_on_s)
+    pool = trim_pool(fleet, params.trim_pool)
+    got = 0.0
+    for rows in _classes(fleet, running):
+        members = np.zeros_like(running)
+        members[rows] = True
+        if not whole:
+            got += _slow_down(fleet, members, level, reason, need - got)
+        asleep = _sleep(fleet, members & rested, pool, level, need - got)
+        got += _apply(asleep, level, reason, _class_reason(fleet, rows))
+        if got >= need:
+            return level, reason
+    if got < must:
+        forced = _sleep(
+            fleet, running & (level > 0), pool, level, must - got, by_class=True
+        )
+        _apply(forced, level, reason, Reason.FORCED)
+    return level, reason
+
+
+def trim_pool(fleet: Fleet, share: float) -> Bools:
+    """Return the tunable machines kept for fine control, `share` of running watts.
+
+    Of the lowest class, those curtailed longest: they have earned to run on,
+    and as others catch up the pool moves on by itself.
+    """
+    tunable = fleet.responsive & (fleet.level > 0) & (fleet.top > 1)
+    rows = np.flatnonzero(tunable)
+    rows = rows[np.lexsort((rows, -fleet.debt_h[rows], fleet.priority[rows]))]
+    wanted = share * float(fleet.target_w.sum())
+    chosen = rows[: prefix_reaching(fleet.full_w[rows], wanted)]
+    pool = np.zeros(len(fleet), dtype=np.bool_)
+    pool[chosen] = True
+    return pool
+
+
+def _classes(fleet: Fleet, running: Bools) -> list[Ints]:
+    """Return the running machines' rows by class, the first to shed first."""
+    found = np.unique(fleet.priority[running])
+    return [np.flatnonzero(running & (fleet.priority == p)) for p in found]
+
+
+def _class_reason(fleet: Fleet, rows: Ints) -> Reason:
+    is_unmanaged = fleet.priority[rows[0]] == UNMANAGED
+    return Reason.UNMANAGED if is_unmanaged else Reason.CLASS
+
+
+def _slow_down(
+    fleet: Fleet, members: Bools, level: Ints, reason: Ints, need: float
+) -> float:
+    """Step tunable machines down by one or more levels, dearest step first."""
+    steps = [
+        moves(
+            fleet.level_w,
+            fleet.level_h,
+            (rows := np.flatnonzero(members & (level >= begin))),
+            np.full(len(rows), begin),
+            np.full(len(rows), begin - 1),
+        )
+        for begin in range(int(fleet.top.max(initial=0)), 1, -1)
+    ]
+    if not steps:
+        return 0.0
+    joined = Steps(
+        np.concatenate([s.row for s in steps]),
+        np.concatenate([s.level for s in steps]),
+        np.concatenate([s.watts for s in steps]),
+        np.concatenate([s.price for s in steps]),
+    )
+    joined = joined.take(_dearest_first(fleet, joined))
+    chosen = joined.take(np.arange(prefix_reaching(joined.watts, need)))
+    np.minimum.at(level, chosen.row, chosen.level)
+    reason[chosen.row] = Reason.TRIM
+    return float(chosen.watts.sum())
+
+
+def _sleep(  # noqa: PLR0913
+    fleet: Fleet,
+    members: Bools,
+    pool: Bools,
+    level: Ints,
+    need: float,
+    *,
+    by_class: bool = False,
+) -> Steps:
+    """Return whole machines to sleep until `need` is met, the trim pool last."""
+    rows = np.flatnonzero(members)
+    steps = moves(fleet.level_w, fleet.level_h, rows, level[rows], np.zeros_like(rows))
+    ranks: list[Ints] = [pool[steps.row].astype(np.int64)]
+    if by_class:
+        ranks.append(fleet.priority[steps.row])
+    steps = steps.take(_dearest_first(fleet, steps, *ranks))
+    return steps.take(np.arange(prefix_reaching(steps.watts, need)))
+
+
+def _dearest_first(fleet: Fleet, steps: Steps, *ranks: Ints) -> Ints:
+    debt = fleet.debt_h[steps.row]
+    keys = (steps.row, debt, -steps.level, -price_bin(steps.price), *ranks)
+    return np.lexsort(keys)
+
+
+def _apply(steps: Steps, level: Ints, reason: Ints, why: Reason) -> float:
+    level[steps.row] = steps.level
+    reason[steps.row] = why
+    return float(steps.watts.sum())
