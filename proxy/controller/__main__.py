@@ -19,7 +19,7 @@ from twisted.logger import globalLogBeginner
 
 from protocol.units import UnixTime
 from proxy.config import Config
-from proxy.controller.edges import EdgeMaker
+from proxy.controller.adapters import EdgeMaker
 from proxy.controller.program import Controller
 from proxy.runtime.child import CHILD_FD
 from proxy.runtime.logs import open_log

@@ -11,9 +11,9 @@ from protocol.units import Seconds, UnixTime
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
 from proxy.config.power import PowerConfig
-from proxy.controller.desk import Desk, Run
-from proxy.controller.edges import EdgesOf
-from proxy.controller.loop import SiteLoop
+from proxy.controller.adapters import EdgesOf
+from proxy.controller.api import Desk, Run
+from proxy.controller.control_loop import SiteLoop
 from proxy.power.journal.store import (
     STORE_FILE,
     STORE_LOCK_FILE,

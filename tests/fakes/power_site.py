@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
-from proxy.controller.edges import SiteEdges
-from proxy.controller.loop import SiteLoop
+from proxy.controller.adapters import SiteEdges
+from proxy.controller.control_loop import SiteLoop
 from proxy.power.control.budget import Order
 from proxy.power.journal.store import Store, open_store
 from proxy.power.link.messages import FleetReport, Grant, Joined, News, Park, Up, Work

@@ -11,8 +11,8 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
-from proxy.controller.edges import SiteEdges
-from proxy.controller.loop import SiteLoop
+from proxy.controller.adapters import SiteEdges
+from proxy.controller.control_loop import SiteLoop
 from proxy.power.journal.store import open_store
 from proxy.power.link.messages import FleetReport, Grant, Joined, News, Park, Up, Work
 from proxy.power.machines.fleet import Bools, Floats, Ints

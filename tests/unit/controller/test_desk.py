@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.controller.desk import MAX_ANSWER_BYTES, Desk
+from proxy.controller.api import MAX_ANSWER_BYTES, Desk
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
 from protocol.units import Seconds
-from proxy.controller.gauge import PATIENCE, Gauge
+from proxy.controller.meter_poll import PATIENCE, Gauge
 from proxy.power.ports import MeterError
 from tests.conftest import FlushFailures
 

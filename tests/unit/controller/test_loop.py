@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from proxy.controller.loop import MAX_TOLD
+from proxy.controller.control_loop import MAX_TOLD
 from proxy.power.link.messages import MAX_LINE_BYTES, Park
 from tests.fakes.power_site import connected
 

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from protocol.units import UnixTime
-from proxy.controller.loop import SiteLoop
+from proxy.controller.control_loop import SiteLoop
 from proxy.controller.program import Controller
 from proxy.power.link.messages import Beat, decode_up
 

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config.power import OPERATOR
-from proxy.controller.loop import NOT_WRITTEN, SiteLoop
+from proxy.controller.control_loop import NOT_WRITTEN, SiteLoop
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError

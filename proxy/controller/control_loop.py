@@ -9,11 +9,11 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
+from proxy.controller.adapters import SiteEdges
 from proxy.controller.calls import DeviceCalls
-from proxy.controller.edges import SiteEdges
-from proxy.controller.gauge import Gauge
-from proxy.controller.news import tell
-from proxy.controller.pulse import Pulse
+from proxy.controller.meter_poll import Gauge
+from proxy.controller.notify import tell
+from proxy.controller.relay_beat import Pulse
 from proxy.power.control.budget import Order
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.store import Store, StoreError
