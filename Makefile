@@ -24,7 +24,7 @@ interop: $(VENV)/ready
 image-test:
 	docker/image-test
 
-$(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/*/native/*.[ch] proxy/*/native/*.p*)
+$(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e '.[dev]'

@@ -7,7 +7,8 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-ENGINE = Path("proxy/downstream/native")
+ENGINE = Path("proxy/engine")
+CORE, LOOP = ENGINE / "core", ENGINE / "loop"
 LOAD = Path("proxy/bench/native")
 
 
@@ -23,9 +24,11 @@ def extension(module: Path, parts: list[Path], headers: list[Path]) -> Extension
     )
 
 
-engine = extension(ENGINE / "engine", [*ENGINE.glob("*.c")], [ENGINE])
+engine = extension(
+    ENGINE / "engine", [*CORE.glob("*.c"), *LOOP.glob("*.c")], [CORE, LOOP]
+)
 load = extension(
-    LOAD / "generator", [*LOAD.glob("*.c"), ENGINE / "sha256.c"], [LOAD, ENGINE]
+    LOAD / "generator", [*LOAD.glob("*.c"), CORE / "sha256.c"], [LOAD, CORE]
 )
 
 # epoll is Linux's: elsewhere the Python path is the only one

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 NEEDS_ENGINE = pytest.mark.skipif(
-    find_spec("proxy.downstream.native.engine") is None
+    find_spec("proxy.engine.engine") is None
     and os.environ.get("BASELOAD_REQUIRE_NATIVE") != "1",
     reason="the engine in C was not built",
 )

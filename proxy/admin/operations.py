@@ -19,8 +19,8 @@ from proxy.admin.views import (
 )
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
+from proxy.downstream.fast.choice import EngineChoice
 from proxy.downstream.miner import Miner
-from proxy.downstream.native.choice import EngineChoice
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.shares.ledger import SqliteLedger

@@ -19,7 +19,7 @@ from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from protocol.units import UnixTime
 from proxy.admin.news import AlarmObserver
 from proxy.config import Config, ConfigError, load_config, refuse_unready
-from proxy.downstream.native.choice import NoEngineError
+from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
 from proxy.runtime.database_file import DatabaseFileError

@@ -20,7 +20,7 @@ from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import Hall
-from proxy.downstream.native.choice import EngineChoice, choose_engine
+from proxy.downstream.fast.choice import EngineChoice, choose_engine
 from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource

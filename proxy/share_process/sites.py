@@ -16,13 +16,13 @@ from protocol.work.vardiff import VardiffPolicy
 from proxy.config import DifficultyConfig, SiteConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Door, Hall
-from proxy.downstream.floor import Floor
-from proxy.downstream.native.choice import (
+from proxy.downstream.fast.choice import (
     EngineChoice,
     PythonEngine,
     SiteEngine,
     is_plain,
 )
+from proxy.downstream.floor import Floor
 from proxy.downstream.parking import Parking
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard, Route

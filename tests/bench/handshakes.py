@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--handshakes", type=int, default=20_000)
     asked = parser.parse_args()
-    is_built = find_spec("proxy.downstream.native.engine") is not None
+    is_built = find_spec("proxy.engine.engine") is not None
     for engine in ("native", "python") if is_built else ("python",):
         with TemporaryDirectory() as folder:
             found = measure(engine, asked.handshakes, Path(folder))

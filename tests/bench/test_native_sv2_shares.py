@@ -22,7 +22,7 @@ from tests.builders import EASY, a_submission, judge_loosely
 from tests.fakes.hall import Hall
 from tests.fakes.sv2_wire import NTIME, Door
 
-pytest.importorskip("proxy.downstream.native.engine")
+pytest.importorskip("proxy.engine.engine")
 
 MINERS = 64
 ROUNDS = 30

@@ -19,7 +19,7 @@ from proxy.shares.ledger import SqliteLedger
 from tests.builders import EASY, a_submission, judge_loosely
 from tests.fakes.hall import Hall, NativeWire, Wire
 
-pytest.importorskip("proxy.downstream.native.engine")
+pytest.importorskip("proxy.engine.engine")
 
 MINERS = 64
 IN_FLIGHT = 4

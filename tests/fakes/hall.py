@@ -16,8 +16,8 @@ from protocol.work.vardiff import VardiffPolicy
 from proxy.config import LimitsConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Hall as RealHall
+from proxy.downstream.fast.choice import EngineChoice
 from proxy.downstream.floor import Floor
-from proxy.downstream.native.choice import EngineChoice
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
@@ -141,9 +141,9 @@ class NativeWire(Wire):
     """The same where the engine in C holds the other end, a real socket."""
 
     def __init__(self, hall: Hall, number: int) -> None:
-        from proxy.downstream.native.engine import Wire as EngineWire  # noqa: PLC0415
-        from proxy.downstream.native.entrance import NativeConnection  # noqa: PLC0415
-        from proxy.downstream.native.miner import NativeMiner  # noqa: PLC0415
+        from proxy.downstream.fast.acceptor import NativeConnection  # noqa: PLC0415
+        from proxy.downstream.fast.sv1_miner import NativeMiner  # noqa: PLC0415
+        from proxy.engine.engine import Wire as EngineWire  # noqa: PLC0415
 
         self.hall = hall
         self._socket, theirs = socket.socketpair()

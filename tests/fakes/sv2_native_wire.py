@@ -8,8 +8,8 @@ from typing_extensions import override
 
 from proxy.config import ListenerConfig
 from proxy.downstream.connection import Door as ListenerDoor
-from proxy.downstream.native.engine import Wire
-from proxy.downstream.native.entrance import Entrance
+from proxy.downstream.fast.acceptor import Entrance
+from proxy.engine.engine import Wire
 from tests.fakes.sv2_wire import Sv2Wire
 
 READ_AT_ONCE = 65536

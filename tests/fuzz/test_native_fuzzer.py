@@ -13,7 +13,7 @@ import pytest
 
 HERE = Path(__file__).parent / "native"
 PROXY = Path(__file__).parents[2] / "proxy"
-ENGINE = PROXY / "downstream" / "native"
+ENGINE = PROXY / "engine"
 LOAD = PROXY / "bench" / "native"
 SECONDS = 5
 SEEDS = [
@@ -56,13 +56,13 @@ FRAMES = b"".join(
     for nonce in range(4)
 )
 HARNESSES = {
-    "fuzz_frames": ([FRAMES], "frames.dict", [*ENGINE.glob("*.c")]),
-    "fuzz_share": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*.c")]),
-    "fuzz_wire": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*.c")]),
+    "fuzz_frames": ([FRAMES], "frames.dict", [*ENGINE.glob("*/*.c")]),
+    "fuzz_share": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*/*.c")]),
+    "fuzz_wire": ([*SEEDS, TALK], "submit.dict", [*ENGINE.glob("*/*.c")]),
     "fuzz_load": (
         [SERVED],
         "server.dict",
-        [*LOAD.glob("*.c"), ENGINE / "sha256.c"],
+        [*LOAD.glob("*.c"), ENGINE / "core" / "sha256.c"],
     ),
 }
 CLANG = shutil.which("clang")
@@ -82,7 +82,13 @@ def test_no_bytes_break_the_code_in_c(harness: str, tmp_path: Path) -> None:
         (corpus / str(number)).write_bytes(seed)
     sources = [HERE / f"{harness}.c", *sorted(parts)]
     flags = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined"]
-    flags += [f"-I{LOAD}", f"-I{ENGINE}", "-fno-sanitize-recover=all", "-ldl"]
+    flags += [
+        f"-I{LOAD}",
+        f"-I{ENGINE / 'core'}",
+        f"-I{ENGINE / 'loop'}",
+        "-fno-sanitize-recover=all",
+        "-ldl",
+    ]
     subprocess.run(  # noqa: S603
         ["clang", *flags, *sources, "-o", binary],  # noqa: S607
         check=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HARNESS = Path(__file__).parent / "native" / "race.c"
-CODE = Path(__file__).parents[2] / "proxy" / "downstream" / "native"
+CODE = Path(__file__).parents[2] / "proxy" / "engine"
 MINERS, SHARES = 16, 2000
 
 
@@ -19,8 +19,15 @@ MINERS, SHARES = 16, 2000
 @pytest.mark.integration
 def test_a_share_that_several_lanes_see_is_accepted_once(tmp_path: Path) -> None:
     binary = tmp_path / "race"
-    sources = [HARNESS, *sorted(CODE.glob("*.c"))]
-    flags = ["-g", "-O1", "-fsanitize=thread", "-I", str(CODE), "-lm"]
+    sources = [HARNESS, *sorted(CODE.glob("*/*.c"))]
+    flags = [
+        "-g",
+        "-O1",
+        "-fsanitize=thread",
+        f"-I{CODE / 'core'}",
+        f"-I{CODE / 'loop'}",
+        "-lm",
+    ]
     subprocess.run(["clang", *flags, *sources, "-o", binary], check=True)  # noqa: S603, S607
 
     run = subprocess.run([binary], check=False, capture_output=True, text=True)  # noqa: S603

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CODE = ROOT / "proxy" / "downstream" / "native"
+CODE = ROOT / "proxy" / "engine"
 LOAD = ROOT / "proxy" / "bench" / "native"
 HARNESSES = ROOT / "tests" / "fuzz" / "native"
 SOURCES = [
     HARNESSES / "print_hashes.c",
-    *(CODE / f"{part}.c" for part in ("submit", "seen", "share", "sha256")),
+    *(CODE / "core" / f"{part}.c" for part in ("submit", "seen", "share", "sha256")),
 ]
 CROSS, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 NEEDS_EMULATOR = pytest.mark.skipif(
@@ -28,7 +28,15 @@ LIBRARIES = "/usr/aarch64-linux-gnu"
 def verdicts(compiler: str, folder: Path, *run: str, code: str = "") -> tuple[str, str]:
     """Return the code that hashed and what it printed."""
     binary = folder / "print_hashes"
-    flags = ["-std=c11", "-O2", "-static", "-I", str(CODE), "-o", str(binary)]
+    flags = [
+        "-std=c11",
+        "-O2",
+        "-static",
+        f"-I{CODE / 'core'}",
+        f"-I{CODE / 'loop'}",
+        "-o",
+        str(binary),
+    ]
     subprocess.run([compiler, *flags, *SOURCES], check=True)  # noqa: S603
     words = [*run, str(binary), *([code] if code else [])]
     done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603
@@ -66,8 +74,8 @@ def output_of(*command: str | Path, folder: Path) -> str:
 @pytest.mark.integration
 @NEEDS_EMULATOR
 def test_the_whole_engine_runs_on_arm(tmp_path: Path) -> None:
-    parts = [HARNESSES / "race.c", *sorted(CODE.glob("*.c"))]
-    flags = [*STRICT, "-I", str(CODE), "-o", "race"]
+    parts = [HARNESSES / "race.c", *sorted(CODE.glob("*/*.c"))]
+    flags = [*STRICT, f"-I{CODE / 'core'}", f"-I{CODE / 'loop'}", "-o", "race"]
     output_of(CROSS, *flags, *parts, "-lm", "-ldl", folder=tmp_path)
 
     printed = output_of(EMULATOR, "-L", LIBRARIES, "race", folder=tmp_path)
@@ -81,6 +89,8 @@ def test_the_whole_engine_runs_on_arm(tmp_path: Path) -> None:
 def test_the_load_generator_builds_for_arm(tmp_path: Path) -> None:
     parts = sorted(LOAD.glob("*.c"))
 
-    output_of(CROSS, *STRICT, "-I", CODE, "-I", LOAD, "-c", *parts, folder=tmp_path)
+    output_of(
+        CROSS, *STRICT, "-I", CODE / "core", "-I", LOAD, "-c", *parts, folder=tmp_path
+    )
 
     assert len(list(tmp_path.glob("*.o"))) == len(parts) > 0

@@ -17,7 +17,7 @@ from protocol.work.judge import Terms, judge
 from protocol.work.share import Submission, Verdict
 from tests.builders import NOW, VECTORS, a_job, a_submission, a_work, job_of_vector
 
-engine = pytest.importorskip("proxy.downstream.native.engine")
+engine = pytest.importorskip("proxy.engine.engine")
 
 EVERY = (1 << 256) - 1
 MOST = settings(max_examples=600)

@@ -17,7 +17,7 @@ from protocol.work.vardiff import VardiffPolicy
 from tests.fakes.hall import Hall
 from tests.fakes.sv2_wire import NTIME, Door, Sv2Wire
 
-pytest.importorskip("proxy.downstream.native.engine")
+pytest.importorskip("proxy.engine.engine")
 
 WIRES = ("sv2", "auto")
 EVERY = (1 << 256) - 1

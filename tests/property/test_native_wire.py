@@ -13,7 +13,7 @@ from protocol.units import Difficulty
 from protocol.work.vardiff import VardiffPolicy
 from tests.fakes.hall import AUTHORIZE, CONFIGURE, SUBSCRIBE, Hall, NativeWire, Wire
 
-pytest.importorskip("proxy.downstream.native.engine")
+pytest.importorskip("proxy.engine.engine")
 
 MINERS = 3
 LISTED = 60

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROXY = Path(__file__).parents[2] / "proxy"
-ENGINE = PROXY / "downstream" / "native"
+ENGINE = PROXY / "engine"
 LOAD = PROXY / "bench" / "native"
 
 NEEDS_COMPILER = pytest.mark.skipif(
@@ -32,8 +32,8 @@ def symbols(built: Path, *options: str) -> set[str]:
 
 def rests_on(folder: Path, objects: Path) -> dict[str, set[str]]:
     """Return which other files of `folder` each file calls."""
-    for source in folder.glob("*.c"):
-        flags = ["-std=c11", "-O0", f"-I{ENGINE}"]
+    for source in [*folder.glob("*.c"), *folder.glob("*/*.c")]:
+        flags = ["-std=c11", "-O0", f"-I{ENGINE / 'core'}", f"-I{ENGINE / 'loop'}"]
         run("cc", *flags, "-c", source, "-o", objects / f"{source.stem}.o")
     built = sorted(objects.glob("*.o"))
     owner = {
@@ -74,7 +74,7 @@ def test_no_file_in_c_rests_on_one_that_rests_on_it(
 def test_the_engine_lists_its_files_in_the_order_of_their_calls(
     engine_files: dict[str, set[str]],
 ) -> None:
-    head = (ENGINE / "parts.h").read_text().partition("*/")[0].splitlines()
+    head = (ENGINE / "loop" / "parts.h").read_text().partition("*/")[0].splitlines()
     listed = [
         words[1].removesuffix(".c")
         for words in (line.split() for line in head)

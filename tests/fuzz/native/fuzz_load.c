@@ -2,8 +2,8 @@
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined \
  *            -fno-sanitize-recover=all -I proxy/bench/native \
- *            -I proxy/downstream/native tests/fuzz/native/fuzz_load.c \
- *            proxy/bench/native/*.c proxy/downstream/native/sha256.c -o fuzz_load
+ *            -I proxy/engine/core -I proxy/engine/loop tests/fuzz/native/fuzz_load.c \
+ *            proxy/bench/native/*.c proxy/engine/core/sha256.c -o fuzz_load
  *
  * Input: what comes in, in pieces that end with 0x00. What the miner sends must be
  * whole lines, and its sums must add up; so must the answers of the floor.

@@ -1,8 +1,8 @@
 /* Feed arbitrary lines to the parser and the judge, and hold them to their word.
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined \
- *            -fno-sanitize-recover=all -I proxy/downstream/native \
- *            tests/fuzz/native/fuzz_share.c proxy/downstream/native/[a-z]*.c \
+ *            -fno-sanitize-recover=all -I proxy/engine/core -I proxy/engine/loop \
+ *            tests/fuzz/native/fuzz_share.c proxy/engine/core/[a-z]*.c proxy/engine/loop/[a-z]*.c \
  *            -o fuzz_share
  *
  * Input: a byte that says how the job looks and which code hashes, then the line.

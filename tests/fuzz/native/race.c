@@ -1,7 +1,7 @@
 /* Many miners send the same shares at the same time, and lanes judge them.
  *
- * Build: cc -g -O1 -fsanitize=thread -I proxy/downstream/native \
- *           tests/fuzz/native/race.c proxy/downstream/native/[a-z]*.c -lm -o race
+ * Build: cc -g -O1 -fsanitize=thread -I proxy/engine/core -I proxy/engine/loop \
+ *           tests/fuzz/native/race.c proxy/engine/core/[a-z]*.c proxy/engine/loop/[a-z]*.c -lm -o race
  *
  * All have one slot, as a miner has that came back while its old connection was open:
  * so each share is to be accepted once, whichever lane sees it first, and all others

@@ -1,6 +1,6 @@
 """Which engine runs, and what the log says of it."""
 
-from proxy.downstream.native.choice import choose_engine
+from proxy.downstream.fast.choice import choose_engine
 from tests.engines import NEEDS_ENGINE
 
 

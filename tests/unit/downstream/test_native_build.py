@@ -14,7 +14,7 @@ HASHING = {"sha-ni", "armv8", "portable"}
 
 @NEEDS_BUILD
 def test_the_engine_has_been_built() -> None:
-    engine = import_module("proxy.downstream.native.engine")
+    engine = import_module("proxy.engine.engine")
 
     assert engine.choose_sha256() in HASHING
 

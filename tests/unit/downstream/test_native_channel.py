@@ -10,7 +10,7 @@ from tests.engines import NEEDS_ENGINE
 
 @NEEDS_ENGINE
 def test_a_channel_whose_connection_is_gone_brings_no_shares() -> None:
-    engine = pytest.importorskip("proxy.downstream.native.engine")
+    engine = pytest.importorskip("proxy.engine.engine")
     ours, theirs = socket.socketpair()
     wire = engine.Wire(engine.Engine("hall-a"), ours.detach())
     channel = engine.Channel(wire)
@@ -24,7 +24,7 @@ def test_a_channel_whose_connection_is_gone_brings_no_shares() -> None:
 
 @NEEDS_ENGINE
 def test_half_a_frame_ends_the_connection_before_it_is_sent() -> None:
-    engine = pytest.importorskip("proxy.downstream.native.engine")
+    engine = pytest.importorskip("proxy.engine.engine")
     ours, theirs = socket.socketpair()
     wire = engine.Wire(engine.Engine("hall-a"), ours.detach())
     wire.encrypt((bytes(32), 0), (bytes(32), 0))
@@ -42,7 +42,7 @@ def test_half_a_frame_ends_the_connection_before_it_is_sent() -> None:
 def test_a_connection_may_be_as_far_behind_as_its_miners_are_many(
     channels: int, most: int
 ) -> None:
-    engine = pytest.importorskip("proxy.downstream.native.engine")
+    engine = pytest.importorskip("proxy.engine.engine")
     site, (ours, theirs) = engine.Engine("hall-a"), socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     wire = engine.Wire(site, ours.detach())

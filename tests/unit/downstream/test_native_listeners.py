@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-engine_module = pytest.importorskip("proxy.downstream.native.engine")
+engine_module = pytest.importorskip("proxy.engine.engine")
 
 MAX_LISTENERS = 64
 

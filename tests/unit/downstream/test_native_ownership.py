@@ -17,7 +17,7 @@ from tests.engines import ENGINES
 from tests.fakes.hall import Hall
 from tests.fakes.sv2_wire import NTIME, Door
 
-native = pytest.importorskip("proxy.downstream.native.engine")
+native = pytest.importorskip("proxy.engine.engine")
 
 HELLO = (
     b'{"id":1,"method":"mining.subscribe","params":[]}\n'
@@ -42,8 +42,8 @@ def a_door() -> Door:
 
 def living() -> int:
     """Return how many connections, and what hears them, are in memory."""
-    from proxy.downstream.native.miner import NativeMiner  # noqa: PLC0415
-    from proxy.downstream.native.transport import WireTransport  # noqa: PLC0415
+    from proxy.downstream.fast.sv1_miner import NativeMiner  # noqa: PLC0415
+    from proxy.downstream.fast.transport import WireTransport  # noqa: PLC0415
 
     kinds = native.Row, WireTransport, NativeMiner, AutoConnection
     return sum(isinstance(found, kinds) for found in gc.get_objects())

@@ -8,7 +8,7 @@ from typing_extensions import override
 from protocol.units import Difficulty, Seconds
 from protocol.work.job import Job
 from proxy.downstream.miner import Miner
-from proxy.downstream.native.engine import Jobs, Row
+from proxy.engine.engine import Jobs, Row
 
 
 class CopiedMiner(Miner):

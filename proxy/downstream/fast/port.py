@@ -19,11 +19,11 @@ from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.downstream.batch import MAX_DELAY
 from proxy.downstream.connection import Door, Hall
-from proxy.downstream.native.copied import CopiedMiner
-from proxy.downstream.native.engine import Engine, Wire
-from proxy.downstream.native.entrance import Entrance
-from proxy.downstream.native.miner import NativeMiner
-from proxy.downstream.native.transport import WireTransport
+from proxy.downstream.fast.acceptor import Entrance
+from proxy.downstream.fast.copied import CopiedMiner
+from proxy.downstream.fast.sv1_miner import NativeMiner
+from proxy.downstream.fast.transport import WireTransport
+from proxy.engine.engine import Engine, Wire
 from proxy.runtime.contain import serve_each
 from proxy.runtime.listener import ListenerService
 from proxy.shares.counted import CountedBatch

@@ -8,9 +8,9 @@ from protocol.work.job import Job
 from protocol.work.job import SeenKeys as _SeenKeys
 from protocol.work.judge import Terms
 from protocol.work.share import JudgedShare, Submission
-from proxy.downstream.native.copied import CopiedMiner
-from proxy.downstream.native.miner import NativeMiner
-from proxy.downstream.native.transport import WireTransport
+from proxy.downstream.fast.copied import CopiedMiner
+from proxy.downstream.fast.sv1_miner import NativeMiner
+from proxy.downstream.fast.transport import WireTransport
 from proxy.jobs.ports import MinerPort
 from proxy.shares.counted import CountedBatch
 

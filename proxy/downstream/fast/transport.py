@@ -3,8 +3,8 @@
 from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import connectionDone
 
-from proxy.downstream.native.engine import Wire
 from proxy.downstream.speaker import Speaker
+from proxy.engine.engine import Wire
 
 
 class WireTransport:

@@ -83,14 +83,14 @@ class EngineChoice:
         """Return what makes the copies of jobs that the engine judges by."""
         if self.name == "python":
             return NoCopies
-        jobs: Any = import_module("proxy.downstream.native.engine").Jobs
+        jobs: Any = import_module("proxy.engine.engine").Jobs
         return lambda: jobs(self.threads)
 
     def of_site(self, hall: Hall, recorder: Recorder, reactor: Any) -> SiteEngine:
         """Return an engine for the miners of `hall`."""
         if self.name == "python":
             return PythonEngine()
-        port = import_module("proxy.downstream.native.port")
+        port = import_module("proxy.downstream.fast.port")
         engine: SiteEngine = port.NativePort(hall, recorder, reactor, self.threads)
         return engine
 
@@ -104,7 +104,7 @@ def choose_engine(wish: Wish, threads: int = 1) -> EngineChoice:
     if wish == "python":
         return EngineChoice("python", "the configuration asks for it")
     try:
-        engine = import_module("proxy.downstream.native.engine")
+        engine = import_module("proxy.engine.engine")
     except ImportError as error:
         if wish == "native":
             raise NoEngineError(f"the native engine was not built: {error}") from error

@@ -5,9 +5,9 @@ from typing_extensions import override
 
 from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel
 from protocol.sv2.miner_events import ChannelUpdated, ShareSubmitted
-from proxy.downstream.native.copied import CopiedMiner
-from proxy.downstream.native.engine import Channel
+from proxy.downstream.fast.copied import CopiedMiner
 from proxy.downstream.sv2_miner import Sv2Miner
+from proxy.engine.engine import Channel
 
 
 @define(eq=False)

@@ -4,9 +4,9 @@ from attrs import define, field
 from typing_extensions import override
 
 from protocol.work.job import Job
-from proxy.downstream.native.copied import CopiedMiner
-from proxy.downstream.native.engine import Wire
+from proxy.downstream.fast.copied import CopiedMiner
 from proxy.downstream.sv1_miner import Sv1Miner
+from proxy.engine.engine import Wire
 
 
 @define(eq=False)

@@ -12,8 +12,8 @@ from libc.errno cimport errno
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from proxy.downstream.native cimport share as c
-from proxy.downstream.native cimport wire as w
+from proxy.engine cimport share as c
+from proxy.engine cimport wire as w
 
 import os
 

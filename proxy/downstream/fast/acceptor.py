@@ -7,12 +7,12 @@ from protocol.dialect import Dialect
 from protocol.noise.handshake import FIRST_BYTES
 from proxy.downstream.auto_connection import AutoConnection
 from proxy.downstream.connection import Door, Hall
+from proxy.downstream.fast.sv1_miner import NativeMiner
+from proxy.downstream.fast.sv2_connection import NativeSv2Connection
+from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.miner import Miner
-from proxy.downstream.native.engine import Wire
-from proxy.downstream.native.miner import NativeMiner
-from proxy.downstream.native.sv2_connection import NativeSv2Connection
-from proxy.downstream.native.transport import WireTransport
 from proxy.downstream.speaker import Speaker
+from proxy.engine.engine import Wire
 
 
 class NativeConnection:

@@ -7,13 +7,13 @@ from typing_extensions import override
 from protocol.noise.handshake import Ciphers
 from protocol.noise.line import ServerLine
 from protocol.noise.transport import FrameTransport, OpenTransport
+from proxy.downstream.fast.sv2_miner import NativeSv2Miner
+from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.floor import Floor
-from proxy.downstream.native.engine import Channel
-from proxy.downstream.native.sv2_miner import NativeSv2Miner
-from proxy.downstream.native.transport import WireTransport
 from proxy.downstream.sv2_connection import Lodging, Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner
+from proxy.engine.engine import Channel
 
 
 class NativeSv2Connection(Sv2Connection):

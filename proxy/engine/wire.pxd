@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from proxy.downstream.native.share cimport job, judgement
+from proxy.engine.share cimport job, judgement
 
 
 cdef extern from "seal.h" nogil:
