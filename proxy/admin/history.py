@@ -6,7 +6,7 @@ from typing import Any
 from attrs import define, field
 from rich.text import Text
 
-from proxy.admin.columns import si
+from proxy.admin.text_columns import si
 
 LENGTH = 120
 """Looks that are kept, one a second."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.admin import render_power
-from proxy.admin.columns import si, table
+from proxy.admin.text_columns import si, table
 
 Answer = Any
 

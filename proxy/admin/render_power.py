@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from proxy.admin.columns import si, table
+from proxy.admin.text_columns import si, table
 
 Answer = Any
 

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.client import AdminError
-from proxy.admin.columns import si
 from proxy.admin.history import History
-from proxy.admin.keys import is_pressed, single_keys
+from proxy.admin.keyboard import is_pressed, single_keys
 from proxy.admin.printable import printable
 from proxy.admin.render import reasons
+from proxy.admin.text_columns import si
 
 INTERVAL = 1.0
 

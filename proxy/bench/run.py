@@ -8,9 +8,7 @@ from tempfile import TemporaryDirectory
 from attrs import evolve
 
 from proxy.admin.client import call
-from proxy.bench.native.generator import HASHING
-from proxy.bench.report import Document, Result, view_of
-from proxy.bench.rig import (
+from proxy.bench.arrangement import (
     POOL_DIFFICULTY,
     SHARE_DIFFICULTY,
     Cores,
@@ -21,6 +19,8 @@ from proxy.bench.rig import (
     running_floor,
     running_proxy,
 )
+from proxy.bench.native.generator import HASHING
+from proxy.bench.report import Document, Result, view_of
 from proxy.bench.scenarios import Options, Scenario
 from proxy.bench.target import BenchError, Target
 

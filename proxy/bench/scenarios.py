@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from proxy.bench.crowds import (
+from proxy.bench.arrangement import SHARE_DIFFICULTY, Engine, Setting
+from proxy.bench.connection_scenarios import (
     ESTABLISHED,
     ESTABLISHED_PER_S,
     measure_fanout,
@@ -20,7 +21,6 @@ from proxy.bench.figures import (
     Column,
     Figures,
 )
-from proxy.bench.rig import SHARE_DIFFICULTY, Engine, Setting
 from proxy.bench.shares import ShareSettings, measure_shares
 from proxy.bench.soak import SHARES_PER_S, measure_soak
 from proxy.bench.target import Target

@@ -9,9 +9,9 @@ from attrs import define, field, frozen
 
 from protocol.units import UnixTime, Watts
 from proxy.config import SiteConfig
-from proxy.devices.audit import foreign_pools
 from proxy.devices.control import PyasicDevices
 from proxy.devices.library import load_factory
+from proxy.devices.slot_audit import foreign_pools
 from proxy.power.actuation.polls import Foreign
 from proxy.power.ports import (
     DeviceControl,

@@ -36,8 +36,8 @@ from proxy.power.link.messages import (
 from proxy.power.link.setup import config_of
 from proxy.power.settings import site_control
 from proxy.runtime.link import LinkConnection, LinkFactory
+from proxy.runtime.ordered_services import Staged
 from proxy.runtime.periodic import PeriodicService
-from proxy.runtime.staged import Staged
 from proxy.runtime.state_lock import StateLock, StateLockError, lock_state
 from proxy.runtime.tasks import Tasks
 

@@ -8,7 +8,7 @@ from attrs import frozen
 from protocol.units import Watts
 from proxy.config import Config
 from proxy.regtest.node import RegtestNode
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 
 SITE = "hall-a"
 MODEL = "Antminer S21"

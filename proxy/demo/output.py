@@ -13,9 +13,9 @@ from rich.text import Text
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.admin.columns import si
 from proxy.admin.history import History
 from proxy.admin.render import reasons
+from proxy.admin.text_columns import si
 from proxy.admin.top import frame
 from proxy.admin.views import StatusView
 

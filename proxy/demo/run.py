@@ -34,11 +34,11 @@ from proxy.runtime.logs import observer
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.tasks import Tasks
 from proxy.share_process.program import Program, build
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
 from proxy.sim.kinds import kind_of
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant as SimulatedPlant
 from proxy.sim.plant import PlantOptions
-from proxy.sim.yard import PoolAddress, Yard, YardOptions
+from proxy.sim.plant_network import PoolAddress, Yard, YardOptions
 
 BLOCK_EVERY = Seconds(5.0)
 FIRST_BLOCK = Seconds(1.0)

@@ -8,7 +8,7 @@ from protocol.units import Seconds, Watts
 from proxy.devices.library import Factory
 from proxy.devices.machine import PyasicMachine
 from proxy.power.ports import DEVICE_DEADLINE, DeviceError, DeviceReport
-from proxy.runtime.loop import on_loop
+from proxy.runtime.asyncio_bridge import on_loop
 
 MAX_KNOWN = 20_000
 """Devices whose kind is remembered; the one found first is forgotten first."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from protocol.dialect import Dialect, tell_dialect
 from protocol.units import Seconds
-from proxy.downstream.speaker import Speaker
+from proxy.downstream.miner_protocol import Speaker
 
 SPEAK_WITHIN = Seconds(15.0)
 

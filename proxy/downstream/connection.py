@@ -17,10 +17,10 @@ from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.auto_connection import AutoConnection
-from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner
+from proxy.downstream.miner_protocol import Speaker
 from proxy.downstream.roster import Roster
-from proxy.downstream.speaker import Speaker
+from proxy.downstream.site_context import Floor
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys

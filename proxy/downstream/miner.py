@@ -18,7 +18,7 @@ from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.vardiff import Vardiff
 from proxy.downstream.conduct import Conduct
-from proxy.downstream.floor import Floor
+from proxy.downstream.site_context import Floor
 from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
 from proxy.downstream.wishes import Wishes
 from proxy.jobs.group import Group, LiveJob

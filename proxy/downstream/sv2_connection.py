@@ -24,9 +24,9 @@ from protocol.sv2.miner_events import (
 )
 from protocol.sv2.server import ServerSession
 from protocol.units import Seconds, WorkerName
-from proxy.downstream.floor import Floor
 from proxy.downstream.miner import Miner, SiteFullError
-from proxy.downstream.speaker import Speaker
+from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, least_difficulty, read_worker
 from proxy.runtime.outbox import Outbox, unsent_limit

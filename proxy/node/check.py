@@ -14,7 +14,7 @@ from proxy.node.errors import NodeRefusalError
 from proxy.node.proposal import propose, trial_block
 from proxy.node.rpc import RpcClient, make_rpc_client
 from proxy.node.service import NodeParams
-from proxy.node.works import TemplateWorks, rules_for
+from proxy.node.template_work import TemplateWorks, rules_for
 
 DEADLINE = Seconds(10.0)
 

@@ -16,11 +16,11 @@ from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
 from proxy.node.credentials import Credentials
 from proxy.node.hashblock import HashBlockService
+from proxy.node.pool_check import NodeView
 from proxy.node.proposal import propose
 from proxy.node.rpc import RpcClient, make_rpc_client
 from proxy.node.submitter import SubmitTarget
 from proxy.node.template_feed import POLL_SECONDS, NodeState, TemplateFeed
-from proxy.node.witness import NodeView
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 

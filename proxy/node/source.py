@@ -19,7 +19,7 @@ from proxy.node.proposal import NOT_BEST_TIP, trial_block
 from proxy.node.service import NodeService
 from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
 from proxy.node.template_feed import NodeState
-from proxy.node.works import TemplateWorks, rules_for
+from proxy.node.template_work import TemplateWorks, rules_for
 
 
 @define(eq=False)

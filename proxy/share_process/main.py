@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
-from proxy.admin.news import AlarmObserver
+from proxy.admin.events import AlarmObserver
 from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError

@@ -13,8 +13,8 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
+from proxy.admin.events import News
 from proxy.admin.listen import AdminEndpoint
-from proxy.admin.news import News
 from proxy.admin.operations import Operations, Refused
 from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
@@ -26,19 +26,19 @@ from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
-from proxy.runtime.staged import Staged
+from proxy.runtime.ordered_services import Staged
 from proxy.runtime.state_folder import StateService, take_state
 from proxy.runtime.state_lock import StateLock
 from proxy.share_process.reload import apply_changes
 from proxy.share_process.sites import Opener
 from proxy.share_process.sources import Sources, SourcesService, build_sources
-from proxy.shares.book import Book, SiteBook
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import LEDGER_FILE, open_database
 from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.shares.service import LedgerService
+from proxy.shares.totals import Book, SiteBook
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.service import PowerService
 from proxy.upstream.pool import Pool

@@ -8,7 +8,7 @@ from protocol.units import Difficulty
 from proxy.admin.operations import Refused
 from proxy.config import Config, DifficultyConfig, SiteConfig
 from proxy.downstream.connection import Hall
-from proxy.downstream.floor import Floor
+from proxy.downstream.site_context import Floor
 from proxy.runtime.contain import serve_each
 from proxy.share_process.sites import policy_of
 

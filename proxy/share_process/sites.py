@@ -22,8 +22,8 @@ from proxy.downstream.fast.choice import (
     SiteEngine,
     is_plain,
 )
-from proxy.downstream.floor import Floor
 from proxy.downstream.parking import Parking
+from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces

@@ -17,9 +17,9 @@ from protocol.units import Difficulty, Seconds, UnixTime
 from proxy.config import Config, NodeConfig, PoolConfig
 from proxy.node.check import NodeReport, check_node
 from proxy.node.credentials import CookieFile, UserPassword
+from proxy.node.pool_watch import PoolWatch
 from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
-from proxy.node.watch import PoolWatch
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.periodic import PeriodicService
 from proxy.upstream.address import (
@@ -29,7 +29,7 @@ from proxy.upstream.address import (
     read_pool_url,
 )
 from proxy.upstream.pool import Pool
-from proxy.upstream.speech import Speech, Sv1Speech, Sv2Speech
+from proxy.upstream.pool_protocol import Speech, Sv1Speech, Sv2Speech
 from proxy.version import VERSION
 
 DEFAULT_ROOM = 8

@@ -9,9 +9,9 @@ from twisted.logger import Logger
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
 from proxy.runtime.pace import Pace
-from proxy.shares.book import Book
 from proxy.shares.counted import CountedBatch
 from proxy.shares.ports import Ledger, ShareSink
+from proxy.shares.totals import Book
 
 MAX_BLOCKS_REMEMBERED = 10_000
 

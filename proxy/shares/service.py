@@ -5,8 +5,8 @@ from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
 from protocol.units import Seconds
+from proxy.runtime.ordered_services import Staged
 from proxy.runtime.periodic import PeriodicService
-from proxy.runtime.staged import Staged
 from proxy.shares.ledger import SqliteLedger
 
 

@@ -10,7 +10,7 @@ from protocol.sunspec.survey import BASES, Location, Survey
 from protocol.sunspec.values import MAX_REGISTERS, bytes_of
 from protocol.units import Seconds
 from proxy.power.ports import MeterError
-from proxy.runtime.loop import on_loop
+from proxy.runtime.asyncio_bridge import on_loop
 
 if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusTcpClient

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from protocol.units import HashesPerSecond, Seconds, WorkerName
 from proxy.sim.dialect import CGMINER, DIALECTS
 from proxy.sim.fleet import FleetStats, SimulatedFleet
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
 from proxy.sim.miner import Machine, PoolSlot, SimulatedMiner
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 
 REPORT_EVERY = Seconds(5.0)
 MAX_POOLS = 3

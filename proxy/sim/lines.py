@@ -7,7 +7,7 @@ import msgspec
 from protocol.errors import MalformedMessageError
 from protocol.units import Difficulty
 from protocol.unreadable import UNREADABLE
-from proxy.sim.hashing import WorkOrder
+from proxy.sim.nonce_search import WorkOrder
 
 MAX_BRANCHES = 32
 MAX_EXTRANONCE2_BYTES = 16

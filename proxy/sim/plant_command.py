@@ -13,11 +13,11 @@ from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds
 from proxy.power.machines.models import UnknownModelError
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
 from proxy.sim.kinds import Fault, FaultShare, Kind, Spread, kind_of
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant, PlantOptions, mixed
+from proxy.sim.plant_network import PlantStats, PoolAddress, Yard, YardOptions
 from proxy.sim.site_meter import MeterOptions, MeterTrouble
-from proxy.sim.yard import PlantStats, PoolAddress, Yard, YardOptions
 
 MAX_POOLS = 3
 

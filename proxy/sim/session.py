@@ -11,7 +11,6 @@ from attrs import define, field
 
 from protocol.units import Difficulty, Seconds, WorkerName
 from proxy.sim.dialect import Dialect
-from proxy.sim.hashing import FoundShare, Search
 from proxy.sim.lines import (
     PoolMessage,
     answer_line,
@@ -23,6 +22,7 @@ from proxy.sim.lines import (
     read_order,
     request_line,
 )
+from proxy.sim.nonce_search import FoundShare, Search
 
 REQUESTED_MASK = 0x1FFFE000
 MAX_BREACHES = 32

@@ -16,8 +16,8 @@ from proxy.power.link.setup import setup_of
 from proxy.power.machines.machine import Describer, check_models
 from proxy.power.machines.models import UnknownModelError
 from proxy.runtime.child import ChildService
+from proxy.runtime.ordered_services import Staged
 from proxy.runtime.periodic import PeriodicService
-from proxy.runtime.staged import Staged
 from proxy.signals.build import signal_of
 from proxy.supervisor.child_link import ControllerLink, PoweredSite
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from protocol.errors import RemoteError
 from protocol.pool_events import PoolEvent
-from proxy.upstream.speech import Session
+from proxy.upstream.pool_protocol import Session
 
 
 class PoolConnection(Protocol):

@@ -15,9 +15,9 @@ from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress
-from proxy.upstream.link import LinkPorts, PoolLink
-from proxy.upstream.link_settings import EndpointOf, LinkSettings, LinkState
-from proxy.upstream.speech import Speech
+from proxy.upstream.pool_link import LinkPorts, PoolLink
+from proxy.upstream.pool_link_settings import EndpointOf, LinkSettings, LinkState
+from proxy.upstream.pool_protocol import Speech
 
 JUDGED_BY = 50
 """Answers by which a pool that refuses most shares is known."""

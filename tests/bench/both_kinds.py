@@ -30,7 +30,7 @@ from proxy.admin.client import AdminError, call
 from proxy.admin.operations import PAGE
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
 from proxy.sim.command import FleetOptions, build_fleet
-from proxy.sim.hashing import S21_HASHRATE
+from proxy.sim.nonce_search import S21_HASHRATE
 from tests.fakes.sv2_rig import Sv2Rigs
 from tests.support import free_port
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from tests.support import free_port
 
 SITE = "hall-a"

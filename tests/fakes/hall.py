@@ -17,13 +17,13 @@ from proxy.config import LimitsConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.fast.choice import EngineChoice
-from proxy.downstream.floor import Floor
+from proxy.downstream.site_context import Floor
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard, Route
 from proxy.jobs.space import Spaces
 from proxy.runtime.outbox import Outbox
-from proxy.shares.book import Book, SiteBook
 from proxy.shares.record import Recorder
+from proxy.shares.totals import Book, SiteBook
 from tests.fakes.ledger import MemoryLedger, RecordingSink
 from tests.fakes.source import FakeSource
 

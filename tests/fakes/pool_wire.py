@@ -16,7 +16,7 @@ from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.pool import Pool
-from proxy.upstream.speech import Sv1Speech
+from proxy.upstream.pool_protocol import Sv1Speech
 
 HOME = PoolAddress("eu.pool.example", 3333, tls=False)
 NOTIFY: list[Any] = [

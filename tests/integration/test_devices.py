@@ -14,7 +14,7 @@ from proxy.devices.library import load_factory
 from proxy.power.ports import DeviceError
 from proxy.sim.kinds import Fault, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed
-from proxy.sim.yard import PoolAddress, Yard, YardOptions
+from proxy.sim.plant_network import PoolAddress, Yard, YardOptions
 from tests.on_asyncio import on_asyncio
 
 KINDS = [

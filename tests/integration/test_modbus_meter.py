@@ -18,8 +18,8 @@ from proxy.power.ports import MeterError
 from proxy.signals.modbus_meter import ModbusMeter
 from proxy.sim.kinds import Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
+from proxy.sim.plant_network import Yard, YardOptions
 from proxy.sim.site_meter import MeterOptions, MeterTrouble
-from proxy.sim.yard import Yard, YardOptions
 from tests.on_asyncio import on_asyncio
 
 pytestmark = pytest.mark.integration

@@ -25,7 +25,7 @@ from proxy.node.submitter import (
     FoundBlock,
 )
 from proxy.node.template_feed import NodeState
-from proxy.node.works import TemplateWorks, WorkRules
+from proxy.node.template_work import TemplateWorks, WorkRules
 from tests.fakes.node_process import (
     KINDS,
     RunningNode,

@@ -16,7 +16,7 @@ from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.template import Template
 from protocol.units import Seconds
 from proxy.config import Config
-from proxy.node.witness import EMPTY_GRACE, TIP_GRACE
+from proxy.node.pool_check import EMPTY_GRACE, TIP_GRACE
 from proxy.regtest.chain import subsidy
 from proxy.share_process.program import build
 from tests.fakes.chain_pool import ChainPool

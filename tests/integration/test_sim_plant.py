@@ -15,8 +15,8 @@ from protocol.sunspec.meter import parse_meter
 from protocol.units import Seconds
 from proxy.sim.kinds import Fault, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
+from proxy.sim.plant_network import PoolAddress, Yard, YardOptions
 from proxy.sim.site_meter import MeterOptions
-from proxy.sim.yard import PoolAddress, Yard, YardOptions
 from tests.support import within
 
 NOTIFY = ["a", "00" * 32, "01", "02", [], "20000000", "207fffff", "65000000", True]

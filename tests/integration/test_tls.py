@@ -25,7 +25,7 @@ from proxy.jobs.feed import Feed
 from proxy.share_process.program import build
 from proxy.upstream.address import Trust, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
-from proxy.upstream.speech import Sv1Speech
+from proxy.upstream.pool_protocol import Sv1Speech
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.support import free_port, within
 

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.units import Difficulty, Seconds
-from proxy.sim.hashing import FoundShare, Search, WorkOrder, header_of
+from proxy.sim.nonce_search import FoundShare, Search, WorkOrder, header_of
 
 EVERY_HASH = Difficulty(2.0**-33)
 

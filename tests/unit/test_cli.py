@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from proxy.admin.client import AdminError, call
-from proxy.admin.columns import si
 from proxy.admin.render import nodes, status
+from proxy.admin.text_columns import si
 from proxy.admin.top import show
 from proxy.cli.main import main
 

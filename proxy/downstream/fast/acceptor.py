@@ -11,7 +11,7 @@ from proxy.downstream.fast.sv1_miner import NativeMiner
 from proxy.downstream.fast.sv2_connection import NativeSv2Connection
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.miner import Miner
-from proxy.downstream.speaker import Speaker
+from proxy.downstream.miner_protocol import Speaker
 from proxy.engine.engine import Wire
 
 

@@ -9,7 +9,7 @@ from protocol.noise.line import ServerLine
 from protocol.noise.transport import FrameTransport, OpenTransport
 from proxy.downstream.fast.sv2_miner import NativeSv2Miner
 from proxy.downstream.fast.transport import WireTransport
-from proxy.downstream.floor import Floor
+from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_connection import Lodging, Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner

@@ -3,7 +3,7 @@
 from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import connectionDone
 
-from proxy.downstream.speaker import Speaker
+from proxy.downstream.miner_protocol import Speaker
 from proxy.engine.engine import Wire
 
 

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from protocol.units import Difficulty, JobId, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
-from proxy.admin.news import AlarmObserver, News
+from proxy.admin.events import AlarmObserver, News
 from proxy.admin.operations import Operations
 from proxy.admin.topics import TOPICS, Subscriber, Topics
 from proxy.admin.views import PoolView

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from proxy.admin.client import AdminError
-from proxy.admin.columns import si
 from proxy.admin.printable import printable
+from proxy.admin.text_columns import si
 from proxy.admin.top import show
 from tests.unit.test_cli import STATUS
 

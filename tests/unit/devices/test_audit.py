@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.devices.audit import foreign_pools
+from proxy.devices.slot_audit import foreign_pools
 
 OURS = ("10.0.0.5:3333", "Proxy.example", "[fd00::5]:3333")
 

@@ -5,8 +5,8 @@ import msgspec
 from protocol.bitcoin.template import Template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
-from proxy.node.watch import PoolWatch
-from proxy.node.witness import NodeView
+from proxy.node.pool_check import NodeView
+from proxy.node.pool_watch import PoolWatch
 from tests.builders import a_work
 
 COINB1 = bytes.fromhex("0200000001" + "00" * 32 + "ffffffff" + "1b" + "02cd00" + "0a")

@@ -11,7 +11,7 @@ from protocol.bitcoin.target import target_from_nbits
 from protocol.bitcoin.template import Template, work_from_template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
-from proxy.node.witness import (
+from proxy.node.pool_check import (
     EMPTY_GRACE,
     TIP_GRACE,
     MismatchKind,

@@ -9,7 +9,7 @@ from protocol.units import Difficulty, JobId, UnixTime, WorkerName
 from protocol.work.job import Job, Work
 from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission
-from proxy.node.works import KEPT_TEMPLATES, TemplateWorks, WorkRules
+from proxy.node.template_work import KEPT_TEMPLATES, TemplateWorks, WorkRules
 from tests.unit.bitcoin.test_vector_a5 import A5, ADDRESS, a5_template
 
 PAYOUT = Payout(script_of_address(ADDRESS, Network.REGTEST))

@@ -7,7 +7,7 @@ import pytest
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.target import target_from_difficulty
 from protocol.units import Difficulty, Seconds
-from proxy.sim.hashing import (
+from proxy.sim.nonce_search import (
     DEFAULT_HASH_SCALE,
     MAX_NTIME_ROLL,
     S21_HASHRATE,

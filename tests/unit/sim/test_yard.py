@@ -4,7 +4,7 @@ from twisted.internet.testing import MemoryReactorClock
 from protocol.units import Seconds
 from proxy.sim.kinds import Fault, kind_of
 from proxy.sim.plant import Plant, PlantOptions
-from proxy.sim.yard import MAX_MACHINES, PoolAddress, Yard, YardOptions
+from proxy.sim.plant_network import MAX_MACHINES, PoolAddress, Yard, YardOptions
 
 S21, S9 = kind_of("Antminer S21"), kind_of("Antminer S9")
 POOL = PoolAddress("10.0.0.5", 3333)

@@ -7,8 +7,8 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
+from proxy.node.pool_check import Mismatch, MismatchKind, mismatch
 from proxy.node.service import NodeService
-from proxy.node.witness import Mismatch, MismatchKind, mismatch
 
 
 @define(eq=False)

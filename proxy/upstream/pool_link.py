@@ -30,8 +30,8 @@ from proxy.runtime.host_endpoint import connect_within
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import NOT_CONNECTED, PoolAddress, followed
 from proxy.upstream.connection import PoolConnection
-from proxy.upstream.link_settings import EndpointOf, LinkSettings, LinkState
-from proxy.upstream.speech import Speech
+from proxy.upstream.pool_link_settings import EndpointOf, LinkSettings, LinkState
+from proxy.upstream.pool_protocol import Speech
 
 CONNECT_TIMEOUT = Seconds(15.0)
 HANDSHAKE_TIMEOUT = Seconds(30.0)

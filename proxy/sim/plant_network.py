@@ -20,11 +20,11 @@ from protocol.units import HashesPerSecond, Seconds, WorkerName
 from proxy.sim.device import DeviceConnection, SimulatedDevice
 from proxy.sim.dialect import CGMINER
 from proxy.sim.fleet import FleetStats, SimulatedFleet
-from proxy.sim.hashing import DEFAULT_HASH_SCALE
 from proxy.sim.kinds import PATIENCE, Fault
 from proxy.sim.luxos import PoolState
 from proxy.sim.miner import Machine, PoolSlot, SimulatedMiner
 from proxy.sim.modbus import ModbusMeter
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant
 
 TICK = Seconds(0.5)
