@@ -27,11 +27,11 @@ from proxy.node.source import NodeSource
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import Staged
-from proxy.runtime.state_folder import StateService, take_state
 from proxy.runtime.state_lock import StateLock
 from proxy.share_process.reload import apply_changes
 from proxy.share_process.sites import Opener
 from proxy.share_process.sources import Sources, SourcesService, build_sources
+from proxy.share_process.state_folder import StateService, take_state
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import LEDGER_FILE, open_database
 from proxy.shares.ledger import SqliteLedger

@@ -13,8 +13,8 @@ from protocol.units import Seconds, UnixTime
 from proxy.config import Config, load_config
 from proxy.power.journal.store import STORE_FILE, STORE_LOCK_FILE, open_store
 from proxy.runtime.database_file import DamagedFileError, DatabaseFileError
-from proxy.runtime.state_folder import LOCK_FILE, take_state
 from proxy.runtime.state_lock import StateLockError, lock_state
+from proxy.share_process.state_folder import LOCK_FILE, take_state
 from proxy.shares.database import LEDGER_FILE, open_database
 from proxy.shares.ledger import SqliteLedger
 from tests.older_state import VECTORS, copy_state
