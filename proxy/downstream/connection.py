@@ -17,6 +17,7 @@ from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.auto_connection import AutoConnection
+from proxy.downstream.holding import Holding
 from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import Speaker
 from proxy.downstream.roster import Roster
@@ -24,7 +25,6 @@ from proxy.downstream.site_context import Floor
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
-from proxy.runtime.contain import serve_each
 from proxy.runtime.outbox import Outbox
 
 
@@ -108,6 +108,8 @@ class Hall(Factory):
         self.floor = floor
         self.roster = Roster(floor.site, limits, self._drop, random)
         floor.parking.miners = self.roster.miners
+        self.roster.on_change = floor.parking.note
+        self._holding = Holding(floor.board, floor.parking, floor.clock)
         floor.drop = self._drop
         self.doors: list[Door] = []
         self._ids = count(1)
@@ -221,22 +223,11 @@ class Hall(Factory):
 
         They are granted work again once there is some, in their turn.
         """
-        parking = self.floor.parking
-        for group in self.floor.board.groups:
-            since = group.idle_since
-            is_out = since is not None and self.floor.now() - since >= longest
-            those = [
-                miner
-                for miner in self.roster.miners.values()
-                if miner.group is group and miner.is_held_out != is_out
-            ]
-            if is_out:
-                serve_each(those, lambda m: m.hold_out(is_out=True), "holding out")
-            else:
-                serve_each(those, parking.bring_back, "bringing back")
+        self._holding.look(longest)
 
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
+        self._holding.stop()
         everybody: set[Droppable | Speaker] = {*self._connections.values()}
         for connection in everybody | set(self._lodgers):
             with self._log.failuresHandled("hanging up at the end"):

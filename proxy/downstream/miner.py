@@ -159,7 +159,10 @@ class Miner(ABC):
         self.last_seq = job.seq
         self.conduct.note_mask(self._mask_of(job), self.version_mask, self.floor.now())
         difficulty = min(self.vardiff.difficulty, job.ceiling)
-        return difficulty if self._asked.ask(job.seq, difficulty) else None
+        if not self._asked.ask(job.seq, difficulty):
+            return None
+        self.floor.parking.note(self.id)
+        return difficulty
 
     def _mask_of(self, job: Job) -> int:
         """Return which version bits it is told that it may roll of `job`."""
@@ -197,6 +200,7 @@ class Miner(ABC):
             return
         now = self.floor.now()
         self.is_granted = is_granted
+        self.floor.parking.note(self.id)
         self.pardon(now)
         self.parked_at = None if is_granted else now
         if not is_granted:
@@ -256,6 +260,7 @@ class Miner(ABC):
 
     def count(self, share: JudgedShare, now: Seconds) -> None:
         """Take note of a verdict."""
+        self.floor.parking.note(self.id)
         if share.verdict is not Verdict.ACCEPTED:
             if self._is_overdue(now) and is_unauthorised(share):
                 self.tally.refuse(share)
@@ -326,6 +331,7 @@ class Miner(ABC):
         Raises:
             SiteFullError: There is no search space for it.
         """
+        self.floor.parking.note(self.id)
         if self.group is not None or self.seat is None or not self.workers:
             return
         found = self.floor.board.find_group(self.seat, next(iter(self.workers)))
@@ -333,6 +339,8 @@ class Miner(ABC):
             raise SiteFullError("no search space is free")
         self.group, seat = found
         self.seat = seat
+        if self.group in self.floor.parking.out:
+            self.hold_out(is_out=True)
         self.floor.board.join(self, self.group)
         self.floor.parking.on_join()
 
@@ -354,5 +362,6 @@ class Miner(ABC):
         wishes.is_fixed = fixed is not None
         wish = self.vardiff.policy.clamp(wish)
         if wish != self.vardiff.difficulty and math.isfinite(wish):
+            self.floor.parking.note(self.id)
             self.vardiff.restart_at(wish, now)
             self.resend_job()

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import define, field
 
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
-from proxy.power.link.messages import MAX_ROWS, FleetReport, Joined, Work
+from proxy.jobs.group import Group
+from proxy.power.link.messages import MAX_ROWS, FailSafe, FleetReport, Joined, Work
 from proxy.runtime.contain import serve_each
 
 
@@ -22,6 +23,10 @@ class ParkableMiner(Protocol):
     is_granted: bool
     is_held_out: bool
     tally: Tally
+
+    @property
+    def group(self) -> Group | None:
+        """Whom it shares its jobs with."""
 
     @property
     def supplied_difficulty(self) -> float:
@@ -48,6 +53,7 @@ class Parking:
         miners: By id: the roster's own.
         tally: What all shares of the site came to since the start.
         on_join: Called when a miner has said who it is.
+        out: Groups whose miners are held out, as no source has work for them.
         returns_per_second: How many miners are given work again at most, once a
             source is back that none had; None: all at once.
     """
@@ -56,6 +62,8 @@ class Parking:
     tally: Tally = field(factory=Tally)
     on_join: Callable[[], None] = lambda: None
     returns_per_second: float | None = None
+    out: set[Group] = field(factory=set, init=False)
+    _noted: dict[int, None] | None = field(default=None, init=False)
     _told: dict[int, bool] = field(factory=dict, init=False)
     _difficulty: dict[int, float] = field(factory=dict, init=False)
     _returning: dict[int, None] = field(factory=dict, init=False)
@@ -87,70 +95,89 @@ class Parking:
         for miner_id in due:
             del self._returning[miner_id]
         serve_each(
-            self._present(due), lambda m: m.hold_out(is_out=False), "bringing back"
+            self._present(due),
+            lambda m: m.hold_out(is_out=m.group in self.out),
+            "bringing back",
         )
 
+    def note(self, miner_id: int) -> None:
+        """Have a miner looked at for the next report: it may have changed, or gone."""
+        if self._noted is not None:
+            self._noted[miner_id] = None
+
+    def end_reports(self) -> None:
+        """Note nobody: there is no one to report to, until all are reported again."""
+        self._noted = None
+
     def reports(self, site: str, *, is_whole: bool) -> Iterator[FleetReport]:
-        """Yield what has changed since the last call, or everything."""
+        """Yield what has changed since the last call, or everything.
+
+        Only those are looked at of whom something was noted. Whoever takes the reports
+        may go on with the next one later.
+        """
+        if is_whole or self._noted is None:
+            self._noted = dict.fromkeys(self.miners)
         if is_whole:
             self._told, self._difficulty = {}, {}
             yield FleetReport(site, True, [], [], [], [])
-        joined = list(self._joined())
-        left = [i for i in self._told if i not in self.miners]
-        parked = list(self._changed())
-        work = list(self._work())
-        difficulty = list(self._retargeted())
-        for i in left:
-            del self._told[i]
-            self._difficulty.pop(i, None)
-        self._told.update(parked)
-        self._told.update((j.id, j.is_parked) for j in joined)
-        self._difficulty.update(difficulty)
-        columns = (joined, left, parked, work, difficulty)
-        rows = max(len(column) for column in columns)
-        for begin in range(0, rows, MAX_ROWS):
-            part = slice(begin, begin + MAX_ROWS)
-            yield FleetReport(
-                site,
-                False,
-                joined[part],
-                left[part],
-                parked[part],
-                work[part],
-                difficulty[part],
-            )
+        noted, self._noted = list(self._noted), {}
+        for begin in range(0, len(noted), MAX_ROWS):
+            report = FleetReport(site, False, [], [], [], [], [])
+            for miner_id in noted[begin : begin + MAX_ROWS]:
+                self._tell(miner_id, report)
+            if any(_columns(report)):
+                yield report
 
-    def _changed(self) -> Iterator[tuple[int, bool]]:
-        for i, was_parked in self._told.items():
-            miner = self.miners.get(i)
-            if miner is not None and miner.is_granted is was_parked:
-                yield i, not was_parked
+    def _tell(self, miner_id: int, report: FleetReport) -> None:
+        """Add what there is to say of a miner."""
+        miner = self.miners.get(miner_id)
+        if miner is not None and miner.workers:
+            self._tell_of(miner, report)
+        elif miner is None and self._told.pop(miner_id, None) is not None:
+            self._difficulty.pop(miner_id, None)
+            report.left.append(miner_id)
 
-    def _joined(self) -> Iterator[Joined]:
-        for miner in self.miners.values():
-            if miner.workers and miner.id not in self._told:
-                worker = next(iter(miner.workers))
-                yield Joined(miner.id, worker, miner.address, not miner.is_granted)
-
-    def _retargeted(self) -> Iterator[tuple[int, float]]:
-        for miner in self.miners.values():
-            difficulty = miner.supplied_difficulty
-            if miner.workers and difficulty != self._difficulty.get(miner.id):
-                yield miner.id, difficulty
-
-    def _work(self) -> Iterator[Work]:
-        for miner in self.miners.values():
-            tally = miner.tally
-            if tally.shares or tally.unauthorised_work:
-                miner.tally = Tally()
-                yield Work(
-                    miner.id,
-                    tally.shares,
-                    tally.work,
-                    tally.work2,
-                    tally.parked_work,
-                    tally.unauthorised_work,
-                )
+    def _tell_of(self, miner: ParkableMiner, report: FleetReport) -> None:
+        was_parked, is_parked = self._told.get(miner.id), not miner.is_granted
+        self._told[miner.id] = is_parked
+        if was_parked is None:
+            worker = next(iter(miner.workers))
+            report.joined.append(Joined(miner.id, worker, miner.address, is_parked))
+        elif was_parked is not is_parked:
+            report.parked.append((miner.id, is_parked))
+        difficulty = miner.supplied_difficulty
+        if difficulty != self._difficulty.get(miner.id):
+            self._difficulty[miner.id] = difficulty
+            report.difficulty.append((miner.id, difficulty))
+        tally = miner.tally
+        if tally.shares or tally.unauthorised_work:
+            miner.tally = Tally()
+            report.work.append(_work_of(miner.id, tally))
 
     def _present(self, ids: Iterable[int]) -> Iterator[ParkableMiner]:
         return (self.miners[i] for i in ids if i in self.miners)
+
+
+def _work_of(miner_id: int, tally: Tally) -> Work:
+    return Work(
+        miner_id,
+        tally.shares,
+        tally.work,
+        tally.work2,
+        tally.parked_work,
+        tally.unauthorised_work,
+    )
+
+
+def _columns(report: FleetReport) -> list[int]:
+    """Return how many rows each column of a report has."""
+    columns: tuple[list[Any], ...] = (
+        *(report.joined, report.left, report.parked),
+        *(report.work, report.difficulty),
+    )
+    return [len(column) for column in columns]
+
+
+def is_full(message: FleetReport | FailSafe) -> bool:
+    """Tell whether a message is as large as one may be: more of them may follow."""
+    return isinstance(message, FleetReport) and max(_columns(message)) >= MAX_ROWS

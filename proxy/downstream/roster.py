@@ -33,6 +33,7 @@ class Roster:
     Attributes:
         drop: Hangs up on a miner.
         random: Spreads reconnects.
+        on_change: Called with the number of a miner that has come or gone.
     """
 
     _log = Logger()
@@ -42,6 +43,7 @@ class Roster:
     drop: Callable[[Miner, str], None]
     random: Callable[[], float]
     miners: dict[int, Miner] = field(factory=dict, init=False)
+    on_change: Callable[[int], None] = field(default=lambda _: None, init=False)
     is_draining: bool = field(default=False, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
     _bans: dict[str, float] = field(factory=dict, init=False)
@@ -65,11 +67,13 @@ class Roster:
         """Count a miner in."""
         self.miners[miner.id] = miner
         self._addresses[miner.address] += 1
+        self.on_change(miner.id)
 
     def remove(self, miner: Miner) -> None:
         """Count a miner out."""
         if self.miners.pop(miner.id, None) is None:
             return
+        self.on_change(miner.id)
         self._addresses[miner.address] -= 1
         if not self._addresses[miner.address]:
             del self._addresses[miner.address]

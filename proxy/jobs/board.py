@@ -53,7 +53,7 @@ class JobBoard:
         routes: In order; the last one takes every worker.
         spaces: The search spaces, by the layout pinned for this site.
         new_copies: Makes what each new group keeps copies of its jobs with.
-        idle: Groups that no source has work for.
+        on_idle: Called with a group that has no source any more, or has one again.
     """
 
     _log = Logger()
@@ -64,7 +64,7 @@ class JobBoard:
     clock: IReactorTime
     fail_back: Seconds
     new_copies: Callable[[], JobCopies] = NoCopies
-    idle: dict[Group, None] = field(factory=dict, init=False)
+    on_idle: Callable[[Group], None] = field(default=lambda _: None, init=False)
     _groups: Groups = field(factory=Groups, init=False)
     _schedule: Schedule = field(init=False)
     _offers: Offers = field(factory=Offers, init=False)
@@ -248,12 +248,10 @@ class JobBoard:
         return True
 
     def _note_idle(self, group: Group, *, is_idle: bool) -> None:
-        if not is_idle:
-            group.idle_since = None
-            self.idle.pop(group, None)
-        elif group.idle_since is None:
-            group.idle_since = self._now()
-            self.idle[group] = None
+        if is_idle is (group.idle_since is not None):
+            return
+        group.idle_since = self._now() if is_idle else None
+        self.on_idle(group)
 
     def _is_clean(self, group: Group, work: Work) -> bool:
         current = group.current

@@ -1,7 +1,7 @@
 """The share process's end of the link to the site controller."""
 
-from collections.abc import Callable, Mapping
-from itertools import count
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.downstream.connection import Hall
+from proxy.downstream.parking import is_full
 from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     MAX_ROWS,
@@ -23,6 +24,7 @@ from proxy.power.link.messages import (
     Beat,
     FailSafe,
     Figures,
+    FleetReport,
     Grant,
     News,
     Park,
@@ -92,6 +94,7 @@ class ControllerLink:
     _safe_at: Seconds = field(default=Seconds(0.0), init=False)
     _asked: dict[int, Deferred[Raw]] = field(factory=dict, init=False)
     _numbers: Any = field(factory=lambda: count(1), init=False)
+    _messages: Iterator[FleetReport | FailSafe] | None = field(default=None, init=False)
     _soon: IDelayedCall | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -152,15 +155,16 @@ class ControllerLink:
         self._link = link
         self._opened_at = self._now()  # that is no word of it: it may never say one
         link.send(self.setup)
-        self._report(is_whole=True)
-        for told in self._untold.values():
-            ago_s = self._now() - self._safe_at
-            link.send(msgspec.structs.replace(told, ago_s=ago_s))
+        self._messages = chain(self._reports(is_whole=True), self._failsafes())
+        self._report()
 
     def _lost(self, link: LinkConnection[Up]) -> None:
         if self._link is not link:
             return
         self._link = None
+        self._messages = None
+        for site in self.sites.values():
+            site.hall.floor.parking.end_reports()
         for answer in list(self._asked.values()):
             answer.errback(AskRefusedError("the site controller went away"))
 
@@ -204,16 +208,37 @@ class ControllerLink:
         if self._soon is None or not self._soon.active():
             self._soon = self.clock.callLater(SOON, self._report)
 
-    def _report(self, *, is_whole: bool = False) -> None:
+    def _report(self) -> None:
         link = self._link
         if link is None:
             return
         link.send(Beat())
+        if self._messages is None:
+            self._messages = self._reports(is_whole=False)
+        self._send_some(link)
+
+    def _send_some(self, link: LinkConnection[Up]) -> None:
+        """Send what there is to report, a full message in a turn of the reactor."""
+        if link is not self._link:
+            return
+        for message in self._messages or ():
+            link.send(message)
+            if is_full(message):
+                self.clock.callLater(0, self._send_some, link)
+                return
+        self._messages = None
+
+    def _reports(self, *, is_whole: bool) -> Iterator[FleetReport]:
         for name, site in self.sites.items():
             parking = site.hall.floor.parking
             with self._log.failuresHandled("a report of {site} failed", site=name):
-                for report in parking.reports(name, is_whole=is_whole):
-                    link.send(report)
+                yield from parking.reports(name, is_whole=is_whole)
+
+    def _failsafes(self) -> Iterator[FailSafe]:
+        """Yield what was done without a controller: it must know the miners first."""
+        for told in list(self._untold.values()):
+            ago_s = self._now() - self._safe_at
+            yield msgspec.structs.replace(told, ago_s=ago_s)
 
     def _fail_safe(self) -> None:
         """Park what the fail-safe leaves no room for: nobody else will."""

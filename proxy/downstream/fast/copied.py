@@ -49,6 +49,7 @@ class CopiedMiner(Miner):
     def _settle_accepted(
         self, shares: int, work: float, work2: float, at: Seconds
     ) -> None:
+        self.floor.parking.note(self.id)
         for tally in (self.tally, self.floor.parking.tally):
             tally.add(shares, work, work2)
         self.accepted += shares

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from protocol.units import Difficulty
+from protocol.units import Difficulty, Seconds
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.parking import Parking
@@ -41,8 +41,9 @@ class Site:
     def live(self, seconds: int) -> None:
         for _ in range(seconds):
             self.hall.pass_time(1)
+            self.real.hold(Seconds(600.0))
             self.real.roster.sweep(self.hall.floor.now())
-            self.parking.let_return(1.0)  # type: ignore[arg-type]
+            self.parking.let_return(Seconds(1.0))
 
     def note_drops(self) -> dict[int, str]:
         """Return what will hold who is dropped, and why."""

@@ -1,0 +1,53 @@
+"""Do something to many, some of them in each turn of the reactor."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Generic, TypeVar
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from proxy.runtime.contain import Servable, serve_each
+
+AT_ONCE = 256
+"""Miners in one turn: 5 ms where each is sent a job."""
+
+One = TypeVar("One", bound=Servable)
+
+
+@define(eq=False)
+class Slices(Generic[One]):
+    """Those to whom something is still to be done, each once.
+
+    Attributes:
+        action: What is done. One that it fails with is dropped.
+        what: The same in words: "parking".
+    """
+
+    clock: IReactorTime
+    action: Callable[[One], object]
+    what: str
+    _left: dict[One, None] = field(factory=dict, init=False)
+    _next: IDelayedCall | None = field(default=None, init=False)
+
+    def add(self, those: Iterable[One]) -> None:
+        """Do it to `those`: to the first at once, to the rest in the next turns."""
+        self._left.update(dict.fromkeys(those))
+        if self._next is None:
+            self._go_on()
+
+    def stop(self) -> None:
+        """Do it to nobody more."""
+        self._left.clear()
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _go_on(self) -> None:
+        self._next = None
+        some = list(islice(self._left, AT_ONCE))
+        for one in some:
+            del self._left[one]
+        serve_each(some, self.action, self.what)
+        if self._left:
+            self._next = self.clock.callLater(0, self._go_on)

@@ -1,0 +1,170 @@
+"""What a second costs a hall, and what it costs to hold it out, by counted work."""
+
+from collections.abc import Callable
+
+import pytest
+
+from protocol.units import Seconds
+from protocol.work.extranonce import Layout
+from proxy.runtime.slices import AT_ONCE
+from tests.builders import a_job
+from tests.fakes.crowd import a_crowd, a_miner, settle
+from tests.fakes.hall import Hall
+from tests.growth import TWICE, growth, instructions
+
+HOLD = Seconds(600.0)
+LAYOUTS = [Layout(4, 4), Layout(1, 3), Layout(2, 3)]
+
+
+def lose_source(hall: Hall) -> None:
+    hall.sources[0].lose()
+    hall.connections.hold(HOLD)
+    hall.clock.advance(HOLD)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_holding_costs_the_same_for_any_number_while_there_is_a_source(
+    layout: Layout,
+) -> None:
+    few, many = a_crowd(10, layout), a_crowd(1000, layout)
+
+    assert instructions(lambda: many.connections.hold(HOLD)) == (
+        instructions(lambda: few.connections.hold(HOLD))
+    )
+
+
+def test_holding_costs_the_same_for_any_number_once_all_are_held_out() -> None:
+    def held_out(count: int) -> Callable[[], None]:
+        hall = a_crowd(count)
+        lose_source(hall)
+        hall.connections.hold(HOLD)
+        settle(hall)
+        return lambda: hall.connections.hold(HOLD)
+
+    assert instructions(held_out(1000)) == instructions(held_out(10))
+
+
+def test_all_are_held_out_and_brought_back_in_slices() -> None:
+    hall = a_crowd(2 * AT_ONCE + 10)
+    miners = list(hall.connections.roster.miners.values())
+    lose_source(hall)
+    hall.connections.hold(HOLD)
+    at_once = sum(miner.is_held_out for miner in miners)
+    settle(hall)
+    assert at_once <= AT_ONCE
+    assert all(miner.is_held_out for miner in miners)
+
+    hall.sources[0].post()
+    hall.connections.hold(HOLD)
+    at_once = sum(not miner.is_held_out for miner in miners)
+    settle(hall)
+    assert at_once <= AT_ONCE
+    assert all(miner.is_granted for miner in miners)
+
+
+def test_holding_out_costs_twice_as_much_for_twice_as_many() -> None:
+    def to_hold_out(count: int) -> Callable[[], None]:
+        hall = a_crowd(count)
+        lose_source(hall)
+
+        def hold() -> None:
+            hall.connections.hold(HOLD)
+            settle(hall)
+
+        return hold
+
+    assert growth(to_hold_out, 300) <= TWICE
+
+
+def test_who_joins_while_the_others_are_held_out_is_held_out_too() -> None:
+    hall = a_crowd(3)
+    lose_source(hall)
+    hall.connections.hold(HOLD)
+    newcomer = a_miner(hall, "newcomer")
+    assert newcomer.is_held_out
+
+    hall.sources[0].post()
+    hall.connections.hold(HOLD)
+
+    assert newcomer.is_granted
+    assert newcomer.outbox.lines > 0  # type: ignore[attr-defined]
+
+
+def test_a_source_that_comes_and_goes_holds_nobody_out_before_the_time() -> None:
+    hall = a_crowd(3)
+    miners = hall.connections.roster.miners.values()
+    lose_source(hall)
+    hall.sources[0].post()
+    hall.sources[0].lose()
+    hall.connections.hold(HOLD)
+    assert not any(miner.is_held_out for miner in miners)
+
+    hall.clock.advance(HOLD)
+    hall.connections.hold(HOLD)
+    assert all(miner.is_held_out for miner in miners)
+
+
+def test_who_waits_to_return_stays_out_when_the_source_goes_again() -> None:
+    hall = a_crowd(3)
+    miners = hall.connections.roster.miners.values()
+    hall.floor.parking.returns_per_second = 1.0
+    lose_source(hall)
+    hall.connections.hold(HOLD)
+    hall.sources[0].post()
+    hall.connections.hold(HOLD)
+    lose_source(hall)
+    hall.connections.hold(HOLD)
+
+    hall.floor.parking.let_return(Seconds(10.0))
+
+    assert all(miner.is_held_out for miner in miners)
+
+
+def reporting(count: int) -> Hall:
+    """Return a hall all of whose miners were told of."""
+    hall = a_crowd(count)
+    list(hall.floor.parking.reports("hall-a", is_whole=True))
+    return hall
+
+
+def test_a_report_costs_the_same_for_any_number_while_nothing_happens() -> None:
+    def report(hall: Hall) -> int:
+        parking = hall.floor.parking
+        return instructions(lambda: list(parking.reports("hall-a", is_whole=False)))
+
+    assert report(reporting(1000)) == report(reporting(10))
+
+
+def test_a_whole_report_costs_twice_as_much_for_twice_as_many() -> None:
+    def whole(count: int) -> Callable[[], object]:
+        parking = a_crowd(count).floor.parking
+        return lambda: list(parking.reports("hall-a", is_whole=True))
+
+    assert growth(whole, 300) <= TWICE
+
+
+def test_who_comes_and_goes_while_nobody_is_told_is_not_kept() -> None:
+    hall = reporting(3)
+    parking = hall.floor.parking
+    parking.end_reports()
+    for number in range(100):
+        miner = a_miner(hall, f"brief{number}")
+        hall.connections.farewell(miner)
+
+    whole, rest = parking.reports("hall-a", is_whole=True)
+
+    assert whole.is_whole
+    assert len(rest.joined) == 3
+    assert rest.left == []
+
+
+def test_a_difficulty_that_changed_is_reported_once() -> None:
+    hall = reporting(3)
+    miner = next(iter(hall.connections.roster.miners.values()))
+    miner.vardiff.restart_at(miner.difficulty * 4, hall.floor.now())  # type: ignore[arg-type]
+    miner.assign(a_job(seq=hall.board.last_seq + 1, ceiling=1.0), b"")
+
+    (report,) = hall.floor.parking.reports("hall-a", is_whole=False)
+
+    assert report.difficulty == [(miner.id, miner.difficulty)]
+    assert list(hall.floor.parking.reports("hall-a", is_whole=False)) == []
