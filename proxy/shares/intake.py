@@ -15,7 +15,10 @@ MAX_REJECTS_PER_MINUTE = 60
 """Rejected shares of a worker stored row by row; a flood is only counted."""
 
 MAX_ALL_REJECTS_PER_MINUTE = 60_000
-"""The same over all workers: a flood may come under many names."""
+"""The same over all workers with an accepted share in that minute."""
+
+MAX_STRANGE_REJECTS_PER_MINUTE = 6_000
+"""The same over all others: a flood may come under many names."""
 
 
 @define(eq=False)
@@ -30,6 +33,7 @@ class Intake:
     rollup: Rollup = field(init=False)
     _minute_end: float = field(default=0.0, init=False)
     _rejects: int = field(default=0, init=False)
+    _strange_rejects: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.rollup = Rollup(self._db)
@@ -43,7 +47,7 @@ class Intake:
         """
         if not self._minute_end - 60.0 <= at < self._minute_end:
             self._minute_end = self.rollup.turn(at, last_id)
-            self._rejects = 0
+            self._rejects = self._strange_rejects = 0
 
     def is_over(self, now: UnixTime) -> bool:
         """Tell whether the minute that runs has ended."""
@@ -56,14 +60,16 @@ class Intake:
         accepted = Verdict.ACCEPTED
         for share in batch:
             site, worker = share.site, share.worker
-            sums = sums_of((site, worker)) or self.rollup.sums_of(site, worker)
+            sums = sums_of((site, worker))
             difficulty, verdict, text = share.difficulty, share.verdict, "accepted"
             if verdict is accepted:
+                sums = sums or self.rollup.accept(site, worker)
                 sums[0] += 1
                 sums[2] += difficulty
             else:
+                sums = sums or self.rollup.refuse(site, worker)
                 sums[1] += 1
-                if self._is_flood(sums[1]):
+                if self._is_flood(sums):
                     continue
                 text = verdict.value
             display = share.hash[::-1].hex()
@@ -78,22 +84,32 @@ class Intake:
             for row in rows_of(batch.cells):
                 stored += row if self._is_stored(row) else ()
         for worker, accepted, rejected, work in batch.sums:
-            sums = sums_of((site, worker)) or self.rollup.sums_of(site, worker)
+            sums = sums_of((site, worker)) or self._open(site, worker, accepted)
             sums[0] += accepted
             sums[1] += rejected
             sums[2] += work
         return stored
 
+    def _open(self, site: str, worker: str, accepted: int) -> list[float]:
+        if accepted:
+            return self.rollup.accept(site, worker)
+        return self.rollup.refuse(site, worker)
+
     def _is_stored(self, row: ShareRow) -> bool:
         _, site, worker, _, _, verdict, _ = row
         if verdict == Verdict.ACCEPTED:
             return True
-        sums = self.rollup.sums_of(site, worker)
+        held = self.rollup.current.get((site, worker))
+        sums = held or self.rollup.refuse(site, worker)
         sums[1] += 1
-        return not self._is_flood(sums[1])
+        return not self._is_flood(sums)
 
-    def _is_flood(self, rejects_of_worker: float) -> bool:
-        if rejects_of_worker > MAX_REJECTS_PER_MINUTE:
+    def _is_flood(self, sums: list[float]) -> bool:
+        accepted, rejected, _ = sums
+        if rejected > MAX_REJECTS_PER_MINUTE:
             return True
-        self._rejects += 1
-        return self._rejects > MAX_ALL_REJECTS_PER_MINUTE
+        if accepted:
+            self._rejects += 1
+            return self._rejects > MAX_ALL_REJECTS_PER_MINUTE
+        self._strange_rejects += 1
+        return self._strange_rejects > MAX_STRANGE_REJECTS_PER_MINUTE

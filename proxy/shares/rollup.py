@@ -13,6 +13,10 @@ KEEP_MINUTES = 35 * 24 * 60
 MAX_WORKERS = 100_000
 """Workers counted apart in one minute; the rest of a site is counted as one."""
 
+MAX_REFUSED = 10_000
+"""Workers without an accepted share in one minute, of whom it is known how many were
+refused; names cost nothing, and these get no row of their own."""
+
 MAX_CLOSED = 3
 """Minutes that may wait for the disk; after that the current one goes on growing."""
 
@@ -76,22 +80,38 @@ class Rollup:
     The tables say how far they reach, so after a kill the rest is summed again
     from the share rows themselves: each share counts once.
 
+    A row is opened by an accepted share alone. Refused ones of those who had none in
+    their minute are in their site's row `(other)`.
+
     Attributes:
         current: Sums of the minute that runs; the ledger adds to them.
+        refused: The same of workers who had no accepted share in it.
     """
 
     _db: sqlite3.Connection
     current: _Sums = field(factory=dict, init=False)
+    refused: _Sums = field(factory=dict, init=False)
     _minute: int = field(default=0, init=False)
     _reached: int = field(default=0, init=False)
     _closed: deque[_Closed] = field(factory=deque, init=False)
 
-    def sums_of(self, site: str, worker: str) -> list[float]:
+    def accept(self, site: str, worker: str) -> list[float]:
         """Return the sums of a worker that `current` does not hold yet."""
-        key = (site, worker.encode("utf-8", "replace").decode())  # no lone surrogates
+        key = _key(site, worker)
+        refused = self.refused.pop(key, None)
         if len(self.current) >= MAX_WORKERS:
             key = (site, OTHERS)
-        return self.current.setdefault(key, [0, 0, 0.0])
+        sums = self.current.setdefault(key, [0, 0, 0.0])
+        if refused is not None:
+            sums[1] += refused[1]
+        return sums
+
+    def refuse(self, site: str, worker: str) -> list[float]:
+        """Return where to count a refused share of one that `current` does not hold."""
+        key = _key(site, worker)
+        if key not in self.refused and len(self.refused) >= MAX_REFUSED:
+            key = (site, OTHERS)
+        return self.refused.setdefault(key, [0, 0, 0.0])
 
     def turn(self, at: float, last_id: int) -> float:
         """Begin the minute of `at` and return when it ends, in Unix seconds.
@@ -118,11 +138,13 @@ class Rollup:
         for site, worker, when, good, number, work in self._db.execute(
             _REBUILD, {"through": through, "minute": minute, "reached": reached}
         ):
-            if when == minute and through > reached and [site, worker] <= done:
-                continue
             sums = found.setdefault(when, {}).setdefault((site, worker), [0, 0, 0.0])
             sums[0 if good else 1] += number
             sums[2] += work if good else 0.0
+        found = {when: _with_others(*_split(sums)) for when, sums in found.items()}
+        if through > reached and minute in found:
+            rest = {k: s for k, s in found[minute].items() if list(k) > done}
+            found[minute] = rest
         if last_id > reached:
             self._write(found, (last_id, last_id, 0, "", ""), 0)
             self._reached = last_id
@@ -157,12 +179,13 @@ class Rollup:
             self.flush(now)
 
     def _close(self, last_id: int) -> None:
-        if not self.current:
+        if not self.current and not self.refused:
             return
-        left = sorted(self.current.items(), reverse=True)
+        sums = _with_others(self.current, self.refused)
+        left = sorted(sums.items(), reverse=True)
         size = max(MIN_SLICE, len(left) // SLICES + 1)
         self._closed.append(_Closed(self._minute, last_id, left, size))
-        self.current = {}
+        self.current, self.refused = {}, {}
 
     def _write(self, minutes: dict[int, _Sums], mark: _Mark, now_minute: int) -> None:
         rows = [(k, m, s) for m, sums in minutes.items() for k, s in sums.items()]
@@ -177,3 +200,22 @@ class Rollup:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def _key(site: str, worker: str) -> tuple[str, str]:
+    return site, worker.encode("utf-8", "replace").decode()  # no lone surrogates
+
+
+def _with_others(kept: _Sums, refused: _Sums) -> _Sums:
+    """Return `kept` with all that is in `refused` added up, in one row a site."""
+    sums = dict(kept)
+    for (site, _), one in refused.items():
+        others = sums.setdefault((site, OTHERS), [0, 0, 0.0])
+        others[1] += one[1]
+    return sums
+
+
+def _split(sums: _Sums) -> tuple[_Sums, _Sums]:
+    """Return those with an accepted share, and the others."""
+    kept = {key: one for key, one in sums.items() if one[0]}
+    return kept, {key: one for key, one in sums.items() if not one[0]}
