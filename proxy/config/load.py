@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from protocol.unreadable import UNREADABLE
 from proxy.config.checks import faults
 from proxy.config.model import Config, ConfigError, ProxyConfig, SiteConfig
+from proxy.config.paths import locate
 from proxy.config.power import PowerConfig
 from proxy.config.secret import Secret, resolve_secret
 
@@ -73,7 +74,7 @@ def _decoded(text: bytes, base: Path) -> Config:
         if kind is Secret:
             return resolve_secret(value, base)
         if kind is Path and isinstance(value, str):
-            return base / value
+            return locate(value, base)
         raise ValueError(f"Expected a path, got {type(value).__name__}")
 
     config = msgspec.toml.decode(text, type=Config, dec_hook=hook)
@@ -140,5 +141,5 @@ def anchor(endpoint: str, base: Path) -> str:
     for i, argument in enumerate(arguments):
         for name in _PATH_ARGUMENTS:
             if argument.startswith(name):
-                arguments[i] = name + str(base / argument.removeprefix(name))
+                arguments[i] = name + str(locate(argument.removeprefix(name), base))
     return ":".join([kind, *arguments])

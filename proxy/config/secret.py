@@ -5,6 +5,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from proxy.config.paths import locate
+
 MAX_SECRET_BYTES = 4096
 
 
@@ -25,7 +27,8 @@ def resolve_secret(value: object, base: Path) -> Secret:
     """Return the secret that `value` is or points to.
 
     Args:
-        value: A text, `{ file = "path" }` or `{ env = "NAME" }`.
+        value: A text, `{ file = "path" }` or `{ env = "NAME" }`. The path may begin
+            with `$CREDENTIALS_DIRECTORY/`.
         base: What a relative path is relative to.
 
     Raises:
@@ -36,7 +39,7 @@ def resolve_secret(value: object, base: Path) -> Secret:
         case str():
             return Secret(value)
         case {"file": str() as name, **rest} if not rest:
-            return _from_file(base / name)
+            return _from_file(locate(name, base))
         case {"env": str() as name, **rest} if not rest:
             return _from_environment(name)
     raise ValueError('Expected a text, { file = "path" } or { env = "NAME" }')

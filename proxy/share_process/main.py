@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.logs import Blotter, Log, observer, open_log
+from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
 from proxy.share_process.program import Program, build
@@ -120,6 +122,8 @@ def run(path: Path, *, recover: bool = False) -> None:
 
 
 def _run(path: Path, config: Config, log: Log, *, recover: bool) -> None:
+    manager = notifier_from(os.environ, os.getpid())
+
     def start(reactor: Any) -> Deferred[None]:
         reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
         program = _built(config, reactor, recover=recover)
@@ -127,7 +131,7 @@ def _run(path: Path, config: Config, log: Log, *, recover: bool) -> None:
         program.reread = lambda: _reread(path)
         alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
         globalLogPublisher.addObserver(alarms)
-        return Deferred.fromCoroutine(_main(reactor, program))
+        return Deferred.fromCoroutine(_main(reactor, program, manager))
 
     task.react(start)
 
@@ -146,10 +150,14 @@ def _built(config: Config, reactor: Any, *, recover: bool) -> Program:
         raise ConfigError(str(error)) from error
 
 
-async def _main(reactor: Any, program: Program) -> None:
+async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     await deferLater(reactor, 0)  # react() runs on for ever if we fail before it runs
+    if signs := manager.signs_of_life(reactor):
+        signs.setServiceParent(program.root)
     program.root.startService()
-    reactor.addSystemEventTrigger("before", "shutdown", program.root.stopService)
+    at_shutdown = partial(reactor.addSystemEventTrigger, "before", "shutdown")
+    at_shutdown(manager.tell, STOPPING)
+    at_shutdown(program.root.stopService)
     try:
         await program.ready()
     except (CannotListenError, KeyFileError) as error:
@@ -157,6 +165,7 @@ async def _main(reactor: Any, program: Program) -> None:
         raise SystemExit(1) from error
     _calm_collector()
     Logger("proxy").info("{name} is ready", name=program.config.proxy.name)
+    manager.tell(READY)
     await Deferred()
 
 

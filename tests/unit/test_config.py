@@ -126,6 +126,25 @@ def test_a_secret_comes_from_a_file_or_the_environment(
     assert two.secrets == ["from-environment"]
 
 
+def test_what_systemd_loads_is_found_where_it_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = tmp_path / "loaded"
+    loaded.mkdir()
+    (loaded / "word").write_text("from-systemd\n")
+    listen = "ssl:443:privateKey=$CREDENTIALS_DIRECTORY/key.pem"
+    text = POOL + 'password = { file = "$CREDENTIALS_DIRECTORY/word" }\n'
+    text += SITE.replace("tcp:3333", listen)
+    named = fault(tmp_path, text)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(loaded))
+    config = load(tmp_path, text)
+
+    assert "no CREDENTIALS_DIRECTORY" in named
+    assert "$.pools[0].password" in named
+    assert config.secrets == ["from-systemd"]
+    assert config.sites[0].listen == (f"ssl:443:privateKey={loaded}/key.pem",)
+
+
 def test_no_dump_of_a_configuration_shows_a_secret(tmp_path: Path) -> None:
     config = load(tmp_path, POOL + 'password = "hunter2"\n' + SITE)
 

@@ -14,7 +14,7 @@ from proxy.shares.record import Recorder
 
 Wish = Literal["auto", "native", "python"]
 
-_PLAIN = ("tcp:", "tcp6:")
+_PLAIN = ("tcp:", "tcp6:", "systemd:")
 """Endpoints whose sockets an engine may read; the others' bytes are wrapped."""
 
 
