@@ -2,6 +2,7 @@
 
 import msgspec
 
+from protocol.sv1.messages import NO_ID
 from protocol.sv1.rejects import REJECTS
 from protocol.units import Difficulty
 from protocol.work.job import Job
@@ -11,12 +12,20 @@ _encode = msgspec.json.encode
 
 
 def result_line(message_id: bytes, result: object) -> bytes:
-    """Return the answer `result` to the request with this id, spelled as it came."""
+    """Return the answer `result` to the request with this id, spelled as it came.
+
+    Here as below that is nothing for a request without an id, a notification of
+    JSON-RPC: some firmware keeps its connection alive by one.
+    """
+    if message_id == NO_ID:
+        return b""
     return b'{"id":%b,"result":%b,"error":null}\n' % (message_id, _encode(result))
 
 
 def error_line(message_id: bytes, code: int, text: str) -> bytes:
     """Return a refusal: always `[code, text, null]`."""
+    if message_id == NO_ID:
+        return b""
     return b'{"id":%b,"result":null,"error":%b}\n' % (
         message_id,
         _encode((code, text, None)),
@@ -32,6 +41,8 @@ _VERDICT_TAILS[Verdict.ACCEPTED] = b',"result":true,"error":null}\n'
 
 def verdict_line(message_id: bytes, verdict: Verdict) -> bytes:
     """Return the answer to a submit."""
+    if message_id == NO_ID:
+        return b""
     return b'{"id":' + message_id + _VERDICT_TAILS[verdict]
 
 

@@ -18,6 +18,7 @@ MAX_TEXT_CHARS = 128
 MAX_DIFFICULTY = 1e18
 
 NO_ID = b"null"
+"""Of a request that wants no answer: null, or no id at all."""
 
 
 _is_u32 = re.compile(r"[0-9a-fA-F]{1,8}").fullmatch
@@ -125,7 +126,7 @@ def read_share(params: list[str]) -> Submission | None:
             bytes.fromhex(extranonce2),
             read_u32(ntime),
             read_u32(nonce),
-            read_u32(params[5]) if len(params) > 5 else None,  # noqa: PLR2004
+            read_u32(params[5]) if params[5:] and params[5] else None,
         )
     except ValueError:
         return None
@@ -169,7 +170,7 @@ def _request(  # noqa: PLR0911  (a case for each method)
 ) -> Request:
     match method:
         case "mining.submit":
-            return Submit(message_id, read_share([_as_hex(p) for p in params]))
+            return Submit(message_id, read_share(_as_texts(params)))
         case "mining.subscribe":
             return Subscribe(message_id, _text(params, 0))
         case "mining.authorize":
@@ -185,6 +186,13 @@ def _request(  # noqa: PLR0911  (a case for each method)
             return SuggestDifficulty(message_id, _difficulty([text]))
         case _:
             return OtherRequest(message_id, method[:MAX_TEXT_CHARS])
+
+
+def _as_texts(params: list[Any]) -> list[str]:
+    """Spell what some clients do not send as text; a sixth that is null is absent."""
+    while len(params) > 5 and params[-1] is None:  # noqa: PLR2004
+        params = params[:-1]
+    return [_as_hex(param) for param in params]
 
 
 def _as_hex(value: Any) -> str:

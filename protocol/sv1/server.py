@@ -9,7 +9,6 @@ from protocol.framing import LineFramer
 from protocol.sv1 import rejects
 from protocol.sv1.codec import error_line, result_line
 from protocol.sv1.messages import (
-    NO_ID,
     Configure,
     OtherRequest,
     Request,
@@ -102,7 +101,7 @@ class ServerSession:
         """
         if request.method in _HANGS_UP or request.method.startswith("eth_"):
             raise HangUpError(f"{request.method} ends the conversation")
-        if request.id == NO_ID or request.method in _SILENT:
+        if request.method in _SILENT:
             return b""
         if request.method in _POLITE:
             return result_line(request.id, _POLITE[request.method])

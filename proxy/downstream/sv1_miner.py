@@ -14,7 +14,6 @@ from protocol.sv1.codec import (
     version_mask_line,
 )
 from protocol.sv1.messages import (
-    NO_ID,
     Authorize,
     Configure,
     Request,
@@ -102,7 +101,7 @@ class Sv1Miner(Miner):
         now = self.floor.now()
         judged = self._judge(request.share, now)
         self.count(judged, now)
-        line = b"" if request.id == NO_ID else verdict_line(request.id, judged.verdict)
+        line = verdict_line(request.id, judged.verdict)
         self.floor.batch.add(judged, self, line)
 
     def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:

@@ -71,7 +71,7 @@ class Outbox:
 
     def write(self, data: bytes) -> None:
         """Send `data`, or drop the peer if it has stopped reading."""
-        if not self.is_open:
+        if not self.is_open or not data:
             return
         if self._socket is None:
             self._transport.write(data)

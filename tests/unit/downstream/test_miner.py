@@ -5,7 +5,7 @@ import pytest
 from protocol.errors import RemoteError
 from protocol.units import Difficulty
 from protocol.work.extranonce import Layout
-from protocol.work.share import JudgedShare
+from protocol.work.share import JudgedShare, Verdict
 from tests.fakes.hall import AUTHORIZE, CONFIGURE, SUBSCRIBE, Hall, methods
 
 
@@ -69,6 +69,41 @@ def test_a_pong_and_a_notification_get_no_answer() -> None:
 
     assert wire.say({"id": 5, "method": "pong", "params": []}) == []
     assert wire.say({"id": None, "method": "mining.what", "params": []}) == []
+
+
+@pytest.mark.parametrize("no_id", [{}, {"id": None}])
+def test_no_request_without_an_id_is_answered(no_id: dict[str, None]) -> None:
+    hall = Hall()
+    hall.sources[0].post()
+    wire = hall.connect()
+    requests: list[dict[str, Any]] = [
+        {**no_id, "method": "mining.suggest_difficulty", "params": [0.00015]},
+        {**no_id, "method": "mining.configure", "params": [["minimum-difficulty"]]},
+        {**no_id, "method": "mining.submit", "params": ["rig1", "1", "00", "0", "0"]},
+        {**no_id, "method": "mining.authorize", "params": [""]},
+        {**no_id, "method": "mining.extranonce.subscribe", "params": []},
+        {**no_id, "method": "mining.no_such", "params": []},
+    ]
+
+    before = wire.say(*requests)
+    wire.work()
+    after = wire.say(*requests)
+
+    assert before == after == []
+
+
+@pytest.mark.parametrize("sixth", [None, ""])
+def test_a_sixth_parameter_that_says_nothing_is_none(sixth: str | None) -> None:
+    hall = Hall()
+    hall.sources[0].post()
+    wire = hall.connect().work()
+    for nonce in range(100):
+        params = ["rig1", "1", "00000000", "6553f100", f"{nonce:08x}", sixth]
+        wire.say({"id": nonce, "method": "mining.submit", "params": params})
+        hall.clock.advance(0.001)
+
+    verdicts = {share.verdict for share in hall.ledger.shares}
+    assert verdicts == {Verdict.ACCEPTED, Verdict.LOW_DIFFICULTY}
 
 
 @pytest.mark.parametrize("line", [b"GET / HTTP/1.1\r\n", b"\x16\x03\x01", b"[1]\n"])
