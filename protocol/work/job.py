@@ -1,6 +1,6 @@
 """What a source wants hashed (`Work`) and how a group of miners hears it (`Job`)."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -18,6 +18,20 @@ class SeenKeys(Protocol):
 
     def add(self, key: bytes, /) -> None:
         """Remember `key`."""
+
+
+class Content(NamedTuple):
+    """What two works have in common whose headers can be the same.
+
+    Version, ntime and nonce are rolled, and where the coinbase is cut is our affair:
+    headers differ for certain only by the block before, the transactions beside the
+    coinbase, and the coinbase's length.
+    """
+
+    prev_hash: bytes
+    nbits: int
+    merkle_branch: tuple[bytes, ...]
+    coinbase_size: int
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -61,6 +75,21 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     max_ntime: int
     session: int = 0
 
+    @property
+    def content(self) -> Content:
+        """What decides which other works' shares could be shares of this one."""
+        extranonce_size = len(self.extranonce1) + self.extranonce2_size
+        size = len(self.coinb1) + extranonce_size + len(self.coinb2)
+        return Content(self.prev_hash, self.nbits, self.merkle_branch, size)
+
+    def is_again(self, other: "Work") -> bool:
+        """Return whether the source sends `other` once more, with nothing changed.
+
+        Whether older jobs are to be dropped is not part of a work.
+        """
+        same = msgspec.structs.replace(other, clean=self.clean)
+        return msgspec.structs.astuple(self) == msgspec.structs.astuple(same)
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One revision of a `Work` for one group of miners: what they hash and we judge.
@@ -78,8 +107,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         clean: Miners shall drop older jobs.
         ceiling: Highest difficulty that a miner may be asked for: the source's,
             rounded down to a power of two where it is above 1.
-        seen: First 16 B of the hash of every share so far, for all revisions of
-            the work in this group. The judge adds to it.
+        seen: First 16 B of the hash of every share so far, for all jobs of the site
+            whose works have the same `content`. The judge adds to it.
     """
 
     id: JobId

@@ -21,7 +21,8 @@ from proxy.downstream.conduct import Conduct
 from proxy.downstream.site_context import Floor
 from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
 from proxy.downstream.wishes import Wishes
-from proxy.jobs.group import Group, LiveJob
+from proxy.jobs.group import Group
+from proxy.jobs.live import LiveJob
 from proxy.jobs.space import Seat
 
 MAX_WORKERS = 256

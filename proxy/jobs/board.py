@@ -12,16 +12,15 @@ from protocol.units import Seconds, WorkerName
 from protocol.work.extranonce import Layout
 from protocol.work.job import Work
 from proxy.jobs.distributor import Distributor, hand_out
+from proxy.jobs.duplicates import MAX_KEYS, Duplicates
 from proxy.jobs.feed import Feed, Source
-from proxy.jobs.group import Group, LiveJob
+from proxy.jobs.group import Group
 from proxy.jobs.groups import GroupKey, Groups
+from proxy.jobs.live import LiveJobs
 from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
 from proxy.jobs.schedule import REFRESH_AFTER, REVISION_SPACING, Offers, Schedule
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Seat, Space, Spaces
-
-MAX_KEYS = 1 << 24
-"""Duplicate keys that a site holds; beyond it the oldest jobs retire early."""
 
 MAX_GROUPS = 20_000
 """A group for each worker of a large site with per-worker pools."""
@@ -72,6 +71,7 @@ class JobBoard:
     _seq: int = field(default=0, init=False)
     _distributor: Distributor = field(init=False)
     _wanting: dict[Group, dict[MinerPort, None]] = field(factory=dict, init=False)
+    _duplicates: Duplicates = field(factory=Duplicates, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._distributor = Distributor(self.clock)
@@ -162,10 +162,9 @@ class JobBoard:
         now = self._now()
         for group in self._groups.using(feed):
             group.tip_moved(work, now)
-            # first: the work may leave less room than the one before
-            is_served = self._evaluate(group)
-            if not is_served and group.sourcing.feed is feed:
-                self._post(group, work, clean=self._is_clean(group, work))
+            self._evaluate(group)  # first: it may leave less room than the one before
+            if group.sourcing.feed is feed and group.taken is not work:
+                self._take(group, work)
             self._look_again(group, now)
 
     def feed_lost(self, feed: Feed, session: int) -> None:
@@ -214,8 +213,8 @@ class JobBoard:
         self._schedule.put(group, now, is_wanted=group in self._wanting)
 
     def _bound_memory(self) -> None:
-        while sum(group.keys_held for group in self._groups) > MAX_KEYS:
-            oldest = [group.retire_oldest() for group in self._groups]
+        while self._duplicates.keys_held > MAX_KEYS:
+            oldest = [group.jobs.retire_oldest() for group in self._groups]
             if not any(oldest):
                 return
             for group in self._groups:
@@ -225,15 +224,15 @@ class JobBoard:
         firsts = [next(iter(g.live.values())).job.seq for g in self._groups if g.live]
         return min(firsts, default=self._seq + 1)
 
-    def _evaluate(self, group: Group) -> bool:
-        """Choose the group's source anew; return whether that brought it a job."""
+    def _evaluate(self, group: Group) -> None:
+        """Choose the group's source anew; another one's work is posted."""
         before = group.sourcing.source_name
         changed = group.sourcing.evaluate(self._now())
         self._groups.note_feeds(group)
         after = group.sourcing.source_name
         self._note_idle(group, is_idle=after is None)
         if not changed:
-            return False
+            return
         feed = group.sourcing.feed
         if before != after and group.space.number == 0:
             self._log.info(
@@ -242,16 +241,21 @@ class JobBoard:
                 before=before or "(none)",
                 after=after or "(none)",
             )
-        if feed is None or feed.work is None:
-            return False
-        self._post(group, feed.work, clean=True)
-        return True
+        if feed is not None and feed.work is not None:
+            group.taken = feed.work
+            self._post(group, feed.work, clean=True)
 
     def _note_idle(self, group: Group, *, is_idle: bool) -> None:
         if is_idle is (group.idle_since is not None):
             return
         group.idle_since = self._now() if is_idle else None
         self.on_idle(group)
+
+    def _take(self, group: Group, work: Work) -> None:
+        """Post `work` of the group's source, unless it is what miners have."""
+        group.taken = work
+        if work.clean or not group.is_known(work):
+            self._post(group, work, clean=self._is_clean(group, work))
 
     def _is_clean(self, group: Group, work: Work) -> bool:
         current = group.current
@@ -260,13 +264,14 @@ class JobBoard:
         old = current.job.work
         return old.prev_hash != work.prev_hash or old.session != work.session
 
-    def _post(self, group: Group, work: Work, *, clean: bool) -> LiveJob:
+    def _post(self, group: Group, work: Work, *, clean: bool) -> None:
         self._seq += 1
         entry = group.post(work, self._seq, self._now(), clean=clean)
+        if entry is None:
+            return  # better no job than one that was hashed before
         self._wanting.pop(group, None)  # they all get this one
         rest = group.copies.deliver(entry.line, group.members)
         self._distributor.send(group, entry, list(rest))
-        return entry
 
     def _revise(self, group: Group) -> None:
         """Serve those who want a revision, if the last one is a second old."""
@@ -275,9 +280,11 @@ class JobBoard:
         now = self._now()
         if not wanting or current is None or now - group.posted_at < REVISION_SPACING:
             return
-        del self._wanting[group]
         self._seq += 1
         entry = group.post(current.job.work, self._seq, now, clean=False)
+        if entry is None:
+            return
+        del self._wanting[group]
         hand_out(group, entry, wanting)
 
     # groups
@@ -309,7 +316,8 @@ class JobBoard:
             layout=self.layout,
             fail_back=self.fail_back,
         )
-        group = Group(sourcing, space, self.layout, self.new_copies())
+        jobs = LiveJobs(self.layout, space.number, self.new_copies(), self._duplicates)
+        group = Group(sourcing, space, jobs)
         self._groups.add(group, key)
         self._evaluate(group)
         self._look_again(group, self._now())

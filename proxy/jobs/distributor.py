@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from proxy.jobs.group import Group, LiveJob
+from proxy.jobs.group import Group
+from proxy.jobs.live import LiveJob
 from proxy.jobs.ports import MinerPort
 from proxy.runtime.contain import serve_each
 

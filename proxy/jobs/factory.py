@@ -21,6 +21,18 @@ def ceiling_of(source_difficulty: Difficulty) -> Difficulty:
     return floor_power_of_two(source_difficulty)
 
 
+def padding_of(work: Work, layout: Layout, space: int) -> bytes:
+    """Return what stands between the source's extranonce1 and the slots of a space.
+
+    Raises:
+        ValueError: The work leaves less room than `layout` needs.
+    """
+    size = layout.padding_of(work.extranonce2_size)
+    if size < 0:
+        raise ValueError(f"{work.extranonce2_size} B of room, {layout.room} needed")
+    return (space % spaces_of(size)).to_bytes(size, "big")
+
+
 def make_job(  # noqa: PLR0913  (a job is all of these)
     work: Work,
     layout: Layout,
@@ -36,10 +48,7 @@ def make_job(  # noqa: PLR0913  (a job is all of these)
     Raises:
         ValueError: The work leaves less room than `layout` needs.
     """
-    size = layout.padding_of(work.extranonce2_size)
-    if size < 0:
-        raise ValueError(f"{work.extranonce2_size} B of room, {layout.room} needed")
-    padding = (space % spaces_of(size)).to_bytes(size, "big")
+    padding = padding_of(work, layout, space)
     return Job(
         id=JobId(f"{seq:x}"),
         seq=seq,

@@ -9,7 +9,8 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds
 from proxy.jobs.feed import Source
-from proxy.jobs.group import RETIRE_AFTER, Group
+from proxy.jobs.group import Group
+from proxy.jobs.live import RETIRE_AFTER
 from proxy.runtime.due import DueList
 
 REFRESH_AFTER = Seconds(30.0)

@@ -1,12 +1,13 @@
 """From which source a group takes its work, and which ones it keeps warm."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
+from protocol.work.job import Work
 from proxy.jobs.factory import spaces_of
 from proxy.jobs.failover import Candidate, choose
 from proxy.jobs.feed import Feed, Source
@@ -88,6 +89,12 @@ class Sourcing:
         ready = (self._candidate(option) for option in better)
         since = (one.ready_since for one in ready if one.is_usable)
         return Seconds(min(since, default=_NEVER) + self.fail_back)
+
+    def offered(self) -> Iterator[Work]:
+        """Yield the work of each source that is open."""
+        for option in self._options:
+            if option.feed is not None and option.feed.work is not None:
+                yield option.feed.work
 
     def evaluate(self, now: Seconds) -> bool:
         """Choose anew and keep the next one warm; return whether the choice changed."""

@@ -2,9 +2,12 @@
 
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
+from proxy.jobs.duplicates import Duplicates
 from proxy.jobs.feed import Feed
 from proxy.jobs.group import Group
 from proxy.jobs.groups import Groups
+from proxy.jobs.live import LiveJobs
+from proxy.jobs.ports import NoCopies
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space, Spaces
 from tests.builders import a_work
@@ -26,7 +29,8 @@ def a_group(*sources: FakeSource, identity: str = "", number: int = 0) -> Group:
     )
     space = Spaces(LAYOUT).new_space()
     assert isinstance(space, Space)
-    group = Group(sourcing, space, LAYOUT)
+    jobs = LiveJobs(LAYOUT, number, NoCopies(), Duplicates())
+    group = Group(sourcing, space, jobs)
     sourcing.evaluate(Seconds(0.0))
     return group
 

@@ -1,0 +1,225 @@
+"""The jobs of a group that may still be submitted, and how each differs from the last.
+
+Every job is a search space of its own. Jobs of one work, and of works whose headers
+can coincide, get rising ntimes; a work that its source sends again is the same work.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterator
+
+import msgspec
+from attrs import define, field
+
+from protocol.sv1.codec import notify_line
+from protocol.units import JobId, Seconds
+from protocol.work.extranonce import Layout
+from protocol.work.job import Content, Job, SeenKeys, Work
+from proxy.jobs.duplicates import Duplicates
+from proxy.jobs.factory import make_job, padding_of
+from proxy.jobs.ports import JobCopies
+
+RETIRE_AFTER = Seconds(600.0)
+"""A job replaced so long ago is forgotten; its shares are unknown_job."""
+
+
+class LiveJob(msgspec.Struct):
+    """A job that may still be submitted.
+
+    Attributes:
+        replaced_at: When a newer one took its place.
+        stale_at: From when on its shares are stale.
+        encoded: Its mining.notify, while that is at hand.
+    """
+
+    job: Job
+    replaced_at: float = math.inf
+    stale_at: float = math.inf
+    encoded: bytes = b""
+
+    @property
+    def line(self) -> bytes:
+        """Its mining.notify."""
+        self.encoded = self.encoded or notify_line(self.job)
+        return self.encoded
+
+    def replace(self, now: Seconds) -> None:
+        """Note that a newer job is given to miners from `now` on."""
+        self.replaced_at = now
+        self.encoded = b""  # up to 200 times what is kept of a revision
+
+
+@define(eq=False)
+class _Use:
+    """A work, and what was made of it.
+
+    Attributes:
+        since: When it came.
+        newest: Its last job: the next one shares all that is large with it.
+        jobs: Number of its jobs that are live.
+    """
+
+    work: Work
+    since: Seconds
+    newest: Job | None = None
+    jobs: int = 0
+
+
+@define(eq=False)
+class _Series:
+    """All jobs of works of one content: no two of them have the same ntime."""
+
+    seen: SeenKeys
+    last_ntime: int = -1
+    uses: list[_Use] = field(factory=list)
+
+    def find(self, work: Work) -> _Use | None:
+        """Return the use of `work`, or of the same work in an earlier message."""
+        same = (u for u in self.uses if u.work is work or u.work.is_again(work))
+        return next(same, None)
+
+
+@define(eq=False)
+class LiveJobs:
+    """The live jobs of a group.
+
+    Attributes:
+        space: Number of the group's search space.
+        copies: Who judges by copies of the jobs.
+        by_id: By id, oldest first.
+        current: The newest.
+    """
+
+    layout: Layout
+    space: int
+    copies: JobCopies
+    _duplicates: Duplicates
+    by_id: dict[str, LiveJob] = field(factory=dict, init=False)
+    current: LiveJob | None = field(default=None, init=False)
+    _uses: dict[Work, _Use] = field(factory=dict, init=False)
+    _series: dict[Content, _Series] = field(factory=dict, init=False)
+    _idle: set[Content] = field(factory=set, init=False)
+
+    def post(
+        self, work: Work, seq: int, now: Seconds, *, clean: bool
+    ) -> LiveJob | None:
+        """Make the next job of `work`: its first, or a fresh revision.
+
+        Returns:
+            None if no job of it can be made that differs from all before: its ntimes
+            are used up.
+
+        Raises:
+            ValueError: The work leaves less room than the layout needs.
+        """
+        series = self._series.get(work.content)
+        use = series.find(work) if series else None
+        since = use.since if use else now
+        ntime = work.ntime + int(now - since)
+        if series is not None:
+            ntime = max(ntime, series.last_ntime + 1)
+        if ntime > work.max_ntime:
+            return None
+        if use is None:
+            use = self._begin(work, now)
+        job = self._job(use, seq, ntime, clean=clean)
+        return self._add(use, job, now)
+
+    def make_stale(self, at: float, is_meant: Callable[[Work], bool]) -> None:
+        """Call shares stale from `at` on, of jobs whose work `is_meant`."""
+        for entry in self.by_id.values():
+            if at < entry.stale_at and is_meant(entry.job.work):
+                entry.stale_at = at
+                self.copies.make_stale(entry.job, at)
+
+    def retire(self, now: Seconds, offered: Callable[[], Collection[Content]]) -> None:
+        """Forget jobs that were replaced long ago.
+
+        Args:
+            now: Clock.
+            offered: Returns the contents of works that may be posted again: what was
+                submitted for them is remembered.
+        """
+        for job_id in list(self._expired(now)):
+            self._forget(job_id)
+        if self._idle:
+            for content in self._idle.difference(offered()):
+                self._end(content)
+
+    def retire_oldest(self) -> bool:
+        """Forget the oldest job that is not the current one; return if there was."""
+        for job_id, entry in self.by_id.items():
+            if entry is not self.current:
+                self._forget(job_id)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Forget everything."""
+        self.current = None
+        for job_id in list(self.by_id):
+            self._forget(job_id)
+        for content in list(self._series):
+            self._end(content)
+
+    def _begin(self, work: Work, now: Seconds) -> _Use:
+        padding_of(work, self.layout, self.space)
+        use = self._uses[work] = _Use(work, now)
+        content = work.content
+        series = self._series.get(content)
+        if series is None:
+            seen = self._duplicates.take(content, self.copies.new_seen)
+            series = self._series[content] = _Series(seen)
+        self._idle.discard(content)
+        series.uses.append(use)
+        return use
+
+    def _job(self, use: _Use, seq: int, ntime: int, *, clean: bool) -> Job:
+        series = self._series[use.work.content]
+        series.last_ntime = ntime
+        if use.newest is None:
+            return make_job(
+                use.work,
+                self.layout,
+                space=self.space,
+                seq=seq,
+                ntime=ntime,
+                clean=clean,
+                seen=series.seen,
+            )
+        return msgspec.structs.replace(
+            use.newest, id=JobId(f"{seq:x}"), seq=seq, ntime=ntime, clean=clean
+        )
+
+    def _add(self, use: _Use, job: Job, now: Seconds) -> LiveJob:
+        if self.current is not None:
+            self.current.replace(now)
+        entry = self.by_id[job.id] = self.current = LiveJob(job)
+        use.newest = job
+        use.jobs += 1
+        self.copies.post(job)
+        return entry
+
+    def _expired(self, now: Seconds) -> Iterator[str]:
+        for job_id, entry in self.by_id.items():
+            if now - entry.replaced_at < RETIRE_AFTER:
+                return  # in order of age: the rest is younger
+            yield job_id
+
+    def _forget(self, job_id: str) -> None:
+        job = self.by_id.pop(job_id).job
+        self.copies.retire(job)
+        use = self._uses[job.work]
+        use.jobs -= 1
+        if use.jobs:
+            return
+        del self._uses[job.work]
+        content = job.work.content
+        uses = self._series[content].uses
+        uses.remove(use)
+        if not uses:
+            self._idle.add(content)
+
+    def _end(self, content: Content) -> None:
+        del self._series[content]
+        self._idle.discard(content)
+        self._duplicates.release(content)

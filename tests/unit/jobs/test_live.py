@@ -1,0 +1,207 @@
+from collections.abc import Collection
+
+import pytest
+
+from protocol.sv1.codec import notify_line
+from protocol.units import Seconds
+from protocol.work.extranonce import Layout
+from protocol.work.job import Content, Work
+from proxy.jobs.duplicates import Duplicates
+from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
+from proxy.jobs.ports import NoCopies
+from tests.builders import a_work
+
+START = Seconds(1000.0)
+
+
+class Bench:
+    """The jobs of one group, with a clock and numbers that count up."""
+
+    def __init__(self, space: int = 0, duplicates: Duplicates | None = None) -> None:
+        self.duplicates = duplicates or Duplicates()
+        self.jobs = LiveJobs(Layout(4, 4), space, NoCopies(), self.duplicates)
+        self.now = START
+        self.seq = 0
+        self.offered: list[Work] = []
+
+    def post(self, work: Work) -> LiveJob:
+        entry = self.try_post(work)
+        assert entry is not None
+        return entry
+
+    def try_post(self, work: Work) -> LiveJob | None:
+        self.seq += 1
+        return self.jobs.post(work, self.seq, self.now, clean=False)
+
+    def wait(self, seconds: float) -> None:
+        self.now = Seconds(self.now + seconds)
+        self.jobs.retire(self.now, self._contents)
+
+    def _contents(self) -> Collection[Content]:
+        return {work.content for work in self.offered}
+
+
+def test_a_revision_differs_by_its_ntime() -> None:
+    bench = Bench()
+    work = a_work()
+
+    ntimes = [bench.post(work).job.ntime for _ in range(3)]
+
+    assert ntimes == [work.ntime, work.ntime + 1, work.ntime + 2]
+
+
+def test_a_revision_follows_the_clock() -> None:
+    bench = Bench()
+    work = a_work()
+    bench.post(work)
+
+    bench.wait(30)
+
+    assert bench.post(work).job.ntime == work.ntime + 30
+
+
+def test_a_work_that_is_sent_again_is_the_same_work() -> None:
+    bench = Bench()
+    first = bench.post(a_work()).job
+
+    again = bench.post(a_work(clean=False)).job
+
+    assert again.work is first.work
+    assert again.ntime == first.ntime + 1
+    assert again.seen is first.seen
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source_job": "up2"},
+        {"session": 2},
+        {"target": 1 << 200},
+        {"version": 0x20002000},
+        {"coinb1": b"\x01" * 39, "extranonce1": b"\x01\xaa\xbb\xcc\xdd"},
+    ],
+)
+def test_a_work_of_the_same_content_is_judged_with_it(changes: dict[str, int]) -> None:
+    """Its source judges it by other terms; the headers could be the same."""
+    bench = Bench()
+    first = bench.post(a_work()).job
+
+    other = bench.post(a_work(**changes)).job
+
+    assert other.work is not first.work
+    assert other.ntime == first.ntime + 1
+    assert other.seen is first.seen
+
+
+def test_other_work_has_keys_of_its_own_and_its_own_ntime() -> None:
+    bench = Bench()
+    first = bench.post(a_work()).job
+
+    other = bench.post(a_work(prev_hash=b"\x07" * 32)).job
+
+    assert other.ntime == first.ntime
+    assert other.seen is not first.seen
+
+
+def test_a_later_ntime_of_the_source_is_taken_on() -> None:
+    bench = Bench()
+    work = a_work()
+    bench.post(work)
+
+    assert bench.post(a_work(ntime=work.ntime + 60)).job.ntime == work.ntime + 60
+
+
+def test_no_job_is_made_that_was_hashed_before() -> None:
+    """Two hours after a job its ntimes are used up: no more of the same."""
+    bench = Bench()
+    work = a_work(max_ntime=1_700_000_001)
+    bench.post(work)
+    last = bench.post(work)
+
+    assert bench.try_post(work) is None
+    assert bench.jobs.current is last
+    assert bench.post(a_work(ntime=1_700_000_060)).job.ntime == 1_700_000_060
+
+
+def test_groups_of_a_site_judge_duplicates_together() -> None:
+    """A pool may give two connections one extranonce1."""
+    duplicates = Duplicates()
+    here, there = Bench(0, duplicates), Bench(1, duplicates)
+
+    assert here.post(a_work()).job.seen is there.post(a_work(session=2)).job.seen
+
+
+def test_a_job_retires_ten_minutes_after_it_was_replaced() -> None:
+    bench = Bench()
+    old = bench.post(a_work()).job
+    bench.wait(3600)
+    new = bench.post(a_work(prev_hash=b"\x07" * 32)).job
+
+    bench.wait(RETIRE_AFTER - 1)
+    assert list(bench.jobs.by_id) == [old.id, new.id]
+    bench.wait(1)
+
+    assert list(bench.jobs.by_id) == [new.id]
+
+
+def test_keys_go_with_the_last_job_of_their_content() -> None:
+    bench = Bench()
+    bench.post(a_work()).job.seen.add(b"key")
+    bench.post(a_work(prev_hash=b"\x07" * 32))
+
+    bench.wait(RETIRE_AFTER)
+
+    assert bench.duplicates.keys_held == 0
+
+
+def test_keys_stay_while_a_source_offers_the_work() -> None:
+    """Gone back to after ten minutes elsewhere, it is not new."""
+    bench = Bench()
+    work = a_work()
+    bench.offered = [work]
+    first = bench.post(work).job
+    first.seen.add(b"key")
+    bench.post(a_work(prev_hash=b"\x07" * 32))
+    bench.wait(RETIRE_AFTER)
+    assert first.id not in bench.jobs.by_id
+
+    again = bench.post(work).job
+
+    assert b"key" in again.seen
+    assert again.ntime > first.ntime
+
+
+def test_a_replaced_job_is_small() -> None:
+    """Its line is up to 260 kB, and what is large in it is the work's."""
+    bench = Bench()
+    work = a_work()
+    first = bench.post(work)
+    assert first.line == notify_line(first.job)
+
+    second = bench.post(work)
+
+    assert not first.encoded
+    assert second.job.coinb1 is first.job.coinb1
+    assert first.line == notify_line(first.job)
+
+
+def test_closing_lets_go_of_everything() -> None:
+    bench = Bench()
+    bench.post(a_work()).job.seen.add(b"key")
+    bench.post(a_work(prev_hash=b"\x07" * 32))
+
+    bench.jobs.close()
+
+    assert not bench.jobs.by_id
+    assert bench.jobs.current is None
+    assert bench.duplicates.keys_held == 0
+
+
+def test_a_work_with_too_little_room_leaves_nothing_behind() -> None:
+    bench = Bench()
+
+    with pytest.raises(ValueError, match="7 B of room, 8 needed"):
+        bench.post(a_work(extranonce2_size=7))
+
+    bench.jobs.close()
+    assert bench.post(a_work()).job.ntime == a_work().ntime
