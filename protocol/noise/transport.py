@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from protocol.noise.cipher import MAC_BYTES
 from protocol.noise.handshake import Ciphers
-from protocol.sv2.frame import HEADER_BYTES, Frame, Header, frame_of, read_header
+from protocol.sv2.frame import HEADER_BYTES, Frame, FrameHeader, frame_of, read_header
 
 MAX_CHUNK_BYTES = 65535 - MAC_BYTES
 _SEALED_HEADER_BYTES = HEADER_BYTES + MAC_BYTES
@@ -64,7 +64,7 @@ class Transport(FrameTransport):
     _ciphers: Ciphers
     max_payload_bytes: int
     _pending: bytes = field(default=b"", init=False, repr=False)
-    _header: Header | None = field(default=None, init=False)
+    _header: FrameHeader | None = field(default=None, init=False)
 
     @override
     def seal(self, frame: bytes) -> bytes:

@@ -25,7 +25,7 @@ class FrameTooLongError(RemoteError):
     """A frame exceeds the limit of its reader."""
 
 
-class Header(msgspec.Struct, frozen=True):
+class FrameHeader(msgspec.Struct, frozen=True):
     """What comes before a payload.
 
     Attributes:
@@ -63,7 +63,7 @@ def build_frame(
     return _header.pack(kind, number, length & 0xFFFF, length >> 16) + payload
 
 
-def read_header(raw: bytes, max_payload_bytes: int) -> Header:
+def read_header(raw: bytes, max_payload_bytes: int) -> FrameHeader:
     """Return what `raw`, of 6 B, announces.
 
     Raises:
@@ -75,9 +75,9 @@ def read_header(raw: bytes, max_payload_bytes: int) -> Header:
         raise FrameTooLongError(
             f"frame of type {number:#04x} with {length} B > {max_payload_bytes} B"
         )
-    return Header(kind & ~_CHANNEL_BIT, bool(kind & _CHANNEL_BIT), number, length)
+    return FrameHeader(kind & ~_CHANNEL_BIT, bool(kind & _CHANNEL_BIT), number, length)
 
 
-def frame_of(header: Header, payload: bytes) -> Frame:
+def frame_of(header: FrameHeader, payload: bytes) -> Frame:
     """Return the frame that `header` announced."""
     return Frame(header.extension, header.is_channel, header.type, payload)

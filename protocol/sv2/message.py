@@ -12,7 +12,7 @@ from construct import Struct as Layout
 
 from protocol.errors import LocalError, MalformedMessageError
 from protocol.sv2.frame import Frame, build_frame
-from protocol.sv2.types import Convert, Kind
+from protocol.sv2.types import Convert, FieldKind
 
 _Names = tuple[str, ...]
 
@@ -185,7 +185,7 @@ def known_types() -> tuple[MessageType, ...]:
     return tuple(_BY_NUMBER.values())
 
 
-def _kinds_of(cls: type[Message]) -> dict[str, Kind]:
+def _kinds_of(cls: type[Message]) -> dict[str, FieldKind]:
     hints = get_type_hints(cls, include_extras=True)
     names: _Names = cls.__struct_fields__
     return {name: hints[name].__metadata__[0] for name in names}
@@ -198,7 +198,7 @@ def _several(getter: Callable[..., Any], names: _Names) -> Callable[[Any], Any]:
 
 
 def _conversions(
-    kinds: Mapping[str, Kind], which: Callable[[Kind], Convert | None]
+    kinds: Mapping[str, FieldKind], which: Callable[[FieldKind], Convert | None]
 ) -> tuple[tuple[int, Convert], ...]:
     found = ((at, which(kind)) for at, kind in enumerate(kinds.values()))
     return tuple((at, convert) for at, convert in found if convert is not None)

@@ -1,7 +1,7 @@
 """The data types of Stratum V2: how the fields of messages look on the wire.
 
 A field of a message class is annotated with one of the types below: Python sees its
-type, the wire its `Kind`. Numbers are little-endian. Spec: SV2 03, Data Types.
+type, the wire its `FieldKind`. Numbers are little-endian. Spec: SV2 03, Data Types.
 
 A compiled construct parser takes a `Bytes` that the input cuts short as if it were
 whole, and a three-byte number likewise: so every field of bytes carries a check of
@@ -41,7 +41,7 @@ Convert = Callable[[Any], Any]
 
 
 @frozen
-class Kind:
+class FieldKind:
     """How one field is laid out, and what converts it.
 
     Attributes:
@@ -55,8 +55,8 @@ class Kind:
     from_wire: Convert | None = None
 
 
-def _plain(subcon: Construct) -> Kind:
-    return Kind(lambda name: (name / subcon,))
+def _plain(subcon: Construct) -> FieldKind:
+    return FieldKind(lambda name: (name / subcon,))
 
 
 def _fixed(size: int) -> Callable[[str], Parts]:
@@ -92,7 +92,7 @@ def _counted(count: Construct, width: int) -> Callable[[str], Parts]:
     return parts
 
 
-def _option(subcon: Construct) -> Kind:
+def _option(subcon: Construct) -> FieldKind:
     def parts(name: str) -> Parts:
         present = f"{name}_set"
         return (
@@ -101,10 +101,10 @@ def _option(subcon: Construct) -> Kind:
             name / If(this[present] == 1, subcon),
         )
 
-    return Kind(parts)
+    return FieldKind(parts)
 
 
-def _numbers(code: str) -> Kind:
+def _numbers(code: str) -> FieldKind:
     """Return a SEQ0_64K of numbers of struct's type `code`."""
     width = struct.calcsize(f"<{code}")
 
@@ -115,11 +115,11 @@ def _numbers(code: str) -> Kind:
     def from_wire(raw: bytes) -> tuple[int, ...]:
         return struct.unpack(f"<{len(raw) // width}{code}", raw)
 
-    return Kind(_counted(Int16ul, width), to_wire, from_wire)
+    return FieldKind(_counted(Int16ul, width), to_wire, from_wire)
 
 
-def _hashes(count: Construct) -> Kind:
-    return Kind(_counted(count, HASH_BYTES), _join_hashes, _split_hashes)
+def _hashes(count: Construct) -> FieldKind:
+    return FieldKind(_counted(count, HASH_BYTES), _join_hashes, _split_hashes)
 
 
 def _join_hashes(hashes: Iterable[bytes]) -> bytes:
@@ -142,7 +142,7 @@ _BLOB = Struct(
 )
 
 
-def _blobs() -> Kind:
+def _blobs() -> FieldKind:
     """Return a SEQ0_64K of B0_16M."""
 
     def parts(name: str) -> Parts:
@@ -152,14 +152,14 @@ def _blobs() -> Kind:
             name / Array(this[number], _BLOB),
         )
 
-    return Kind(
+    return FieldKind(
         parts,
         lambda blobs: [{"content": blob} for blob in blobs],
         lambda found: tuple(entry["content"] for entry in found),
     )
 
 
-def _number_at_end() -> Kind:
+def _number_at_end() -> FieldKind:
     """Return a U32 that may be missing where the message ends."""
 
     def from_wire(raw: bytes) -> int | None:
@@ -168,7 +168,7 @@ def _number_at_end() -> Kind:
         number: int = struct.unpack_from("<I", raw)[0]
         return number
 
-    return Kind(
+    return FieldKind(
         lambda name: (name / GreedyBytes,),
         lambda value: b"" if value is None else struct.pack("<I", value),
         from_wire,
@@ -191,23 +191,23 @@ U32 = Annotated[int, _plain(Int32ul)]
 U64 = Annotated[int, _plain(Int64ul)]
 F32 = Annotated[float, _plain(Float32l)]
 
-Bool = Annotated[bool, Kind(lambda name: (name / _LOW_BIT,), int, bool)]
+Bool = Annotated[bool, FieldKind(lambda name: (name / _LOW_BIT,), int, bool)]
 """Only the lowest bit of the byte has a meaning."""
 
-Target = Annotated[int, Kind(_fixed(HASH_BYTES), _raw_of, _number_of)]
+Target = Annotated[int, FieldKind(_fixed(HASH_BYTES), _raw_of, _number_of)]
 """A U256 that is compared with."""
 
-Hash = Annotated[bytes, Kind(_fixed(HASH_BYTES))]
+Hash = Annotated[bytes, FieldKind(_fixed(HASH_BYTES))]
 """A U256 that is passed on: 32 B in the order of the header."""
 
-Text = Annotated[str, Kind(_sized(Int8ul), str.encode, bytes.decode)]
+Text = Annotated[str, FieldKind(_sized(Int8ul), str.encode, bytes.decode)]
 """STR0_255: at most 255 B of UTF-8."""
 
-Extranonce = Annotated[bytes, Kind(_sized(Int8ul, MAX_EXTRANONCE_BYTES))]
+Extranonce = Annotated[bytes, FieldKind(_sized(Int8ul, MAX_EXTRANONCE_BYTES))]
 """B0_32."""
 
-Bytes255 = Annotated[bytes, Kind(_sized(Int8ul))]
-Bytes64K = Annotated[bytes, Kind(_sized(Int16ul))]
+Bytes255 = Annotated[bytes, FieldKind(_sized(Int8ul))]
+Bytes64K = Annotated[bytes, FieldKind(_sized(Int16ul))]
 OptionU32 = Annotated[int | None, _option(Int32ul)]
 Hashes255 = Annotated[tuple[bytes, ...], _hashes(Int8ul)]
 Hashes64K = Annotated[tuple[bytes, ...], _hashes(Int16ul)]

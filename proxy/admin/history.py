@@ -17,7 +17,7 @@ _Look = tuple[float, float, float]
 
 
 @define(eq=False)
-class History:
+class PowerHistory:
     """What `status` said of each site in its last looks; sites do not come and go."""
 
     _sites: dict[str, deque[_Look]] = field(factory=dict, init=False)

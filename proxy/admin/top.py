@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.client import AdminError
-from proxy.admin.history import History
+from proxy.admin.history import PowerHistory
 from proxy.admin.keyboard import is_pressed, single_keys
 from proxy.admin.printable import printable
 from proxy.admin.render import reasons
@@ -43,7 +43,7 @@ def show(fetch: Fetch, console: Console, *, once: bool) -> None:
             single_keys(),
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
-            history = History()
+            history = PowerHistory()
             live.update(_try_frame(fetch, history), refresh=True)
             while not is_pressed("q", INTERVAL):
                 live.update(_try_frame(fetch, history), refresh=True)
@@ -51,7 +51,7 @@ def show(fetch: Fetch, console: Console, *, once: bool) -> None:
         return
 
 
-def frame(status: Any, history: History | None = None) -> Group:
+def frame(status: Any, history: PowerHistory | None = None) -> Group:
     """Return one picture of `status`, and of what went before."""
     status = printable(status)
     head = Text.assemble(
@@ -65,7 +65,9 @@ def frame(status: Any, history: History | None = None) -> Group:
     if powered:
         parts += [Text(), _power(powered)]
         parts += [_alarm(s["name"], text) for s in powered for text in s["alarms"]]
-        parts += [line for s in powered for line in (history or History()).lines(s)]
+        parts += [
+            line for s in powered for line in (history or PowerHistory()).lines(s)
+        ]
         parts.append(Text())
     if status["pools"]:
         parts.append(_pools(status["pools"]))
@@ -74,7 +76,7 @@ def frame(status: Any, history: History | None = None) -> Group:
     return Group(*parts)
 
 
-def _try_frame(fetch: Fetch, history: History) -> Group:
+def _try_frame(fetch: Fetch, history: PowerHistory) -> Group:
     try:
         status = fetch()
         history.add(status)

@@ -51,7 +51,7 @@ class Options:
 
 
 @frozen
-class Plan:
+class ScenarioPlan:
     """What a scenario does in the end.
 
     Attributes:
@@ -90,8 +90,8 @@ class Scenario:
     """
 
     name: str
-    title: Callable[[Plan], str]
-    measure: Callable[[Target, Plan], Figures]
+    title: Callable[[ScenarioPlan], str]
+    measure: Callable[[Target, ScenarioPlan], Figures]
     columns: tuple[Column, ...]
     miners: int
     extra: int = 0
@@ -100,9 +100,9 @@ class Scenario:
     has_floor: bool = True
     setting: Setting = STEADY
 
-    def plan(self, options: Options) -> Plan:
+    def plan(self, options: Options) -> ScenarioPlan:
         """Return what to do by the user's wishes."""
-        return Plan(
+        return ScenarioPlan(
             self.miners if options.miners is None else options.miners,
             self.seconds if options.seconds is None else options.seconds,
             self.rounds if options.rounds is None else options.rounds,

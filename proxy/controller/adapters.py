@@ -50,7 +50,7 @@ def nothing_foreign(_: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @frozen(eq=False)
-class SiteEdges:
+class SiteAdapters:
     """The surroundings of one site.
 
     Attributes:
@@ -66,7 +66,7 @@ class SiteEdges:
     foreign: Foreign = nothing_foreign
 
 
-EdgesOf = Callable[[SiteConfig], SiteEdges]
+EdgesOf = Callable[[SiteConfig], SiteAdapters]
 
 
 @define(eq=False)
@@ -78,7 +78,7 @@ class EdgeMaker:
     wall_clock: Callable[[], UnixTime]
     _devices: DeviceControl | None = field(default=None, init=False)
 
-    def edges_of(self, site: SiteConfig) -> SiteEdges:
+    def edges_of(self, site: SiteConfig) -> SiteAdapters:
         """Return the surroundings of `site`.
 
         Raises:
@@ -88,9 +88,9 @@ class EdgeMaker:
         """
         power = site.power
         if power is None:
-            return SiteEdges()
+            return SiteAdapters()
         has_devices = any(row.control == "pyasic" for row in site.fleet)
-        return SiteEdges(
+        return SiteAdapters(
             devices=self._all_devices() if has_devices else NoDevices(),
             meter=meter_of(power, self.loop),
             signals=signals_of(site.name, power, self.reactor, self.wall_clock),

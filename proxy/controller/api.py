@@ -15,7 +15,7 @@ from proxy.controller.control_loop import NOT_WRITTEN, SiteLoop
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError
-from proxy.power.link.messages import MAX_LINE_BYTES, Answer, Ask
+from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
 from proxy.power.views.show import dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 
@@ -48,7 +48,7 @@ class EventView(Struct):
     hash: str
 
 
-class History(Struct):
+class EventPage(Struct):
     """Events, the newest first.
 
     Attributes:
@@ -62,7 +62,7 @@ class History(Struct):
     broken_at: int | None
 
 
-class Given(Struct):
+class OrderResult(Struct):
     """What became of an order of an operator."""
 
     site: str
@@ -72,7 +72,7 @@ class Given(Struct):
 
 
 @define(eq=False)
-class Desk:
+class ControllerApi:
     """Answers for all sites."""
 
     _log = Logger()
@@ -84,18 +84,18 @@ class Desk:
     run: Run
     _is_checking: bool = field(default=False, init=False)
 
-    async def answer(self, ask: Ask) -> Answer:
+    async def answer(self, ask: Ask) -> AskAnswer:
         """Return the answer to a request; no request is worth the controller."""
         refusal = f"{ask.method} failed: see the log of the proxy"
         with self._log.failuresHandled("{method} failed", method=ask.method):
             try:
                 result = _encode(await self._result(ask))
                 if len(result) <= MAX_ANSWER_BYTES:
-                    return Answer(ask.id, Raw(result))
+                    return AskAnswer(ask.id, Raw(result))
                 refusal = f"answer of {len(result)} B > {MAX_ANSWER_BYTES} B"
             except (AskError, StoreError) as error:
                 refusal = str(error)
-        return Answer(ask.id, Raw(b"null"), refusal)
+        return AskAnswer(ask.id, Raw(b"null"), refusal)
 
     async def _result(self, ask: Ask) -> Any:
         try:
@@ -126,7 +126,7 @@ class Desk:
 
     def set(
         self, site: str, watts: float, for_s: float | None = None, reason: str = ""
-    ) -> Given:
+    ) -> OrderResult:
         """Give an order; it holds for a time, or until it is cleared."""
         loop, at = self._loop(site), self.wall_clock()
         orders = loop.control.orders
@@ -148,7 +148,7 @@ class Desk:
             raise AskError(receipt.reason)
         return self._given(loop, f"order of {watts:g} W taken")
 
-    def clear(self, site: str) -> Given:
+    def clear(self, site: str) -> OrderResult:
         """Take back what operators have ordered."""
         loop = self._loop(site)
         count = loop.clear(OPERATOR, "cleared by an operator")
@@ -158,7 +158,7 @@ class Desk:
             raise AskError(f"no operator's order is in force at {site}")
         return self._given(loop, f"{count} orders cleared")
 
-    def forget(self, site: str, machines: str) -> Given:
+    def forget(self, site: str, machines: str) -> OrderResult:
         """Count no more watts for absent machines that an operator knows to be off."""
         loop = self._loop(site)
         count = loop.forget(machines)
@@ -188,13 +188,13 @@ class Desk:
         limit: int = 50,
         before: int | None = None,
         check: bool = False,  # noqa: FBT001, FBT002  (a parameter on the wire)
-    ) -> History:
+    ) -> EventPage:
         """Return events, the newest first."""
         if site is not None:
             self._loop(site)
         rows = self.store.history(site, max(1, min(limit, MAX_HISTORY)), before)
         broken = await self._check() if check else None
-        return History(_views(rows), check, broken)
+        return EventPage(_views(rows), check, broken)
 
     async def _check(self) -> int | None:
         """Hold every event against the one before, one check at a time."""
@@ -213,12 +213,12 @@ class Desk:
             raise AskError(f"no site {site!r} has a budget: there are {known}")
         return self.loops[site]
 
-    def _given(self, loop: SiteLoop, what: str) -> Given:
+    def _given(self, loop: SiteLoop, what: str) -> OrderResult:
         control = loop.control
         moments = control.wall.moments(self.now(), self.wall_clock())
         budget = control.orders.budget(self.now(), moments)
         text = f"{what}: budget {budget.watts:g} W by {budget.reason}"
-        return Given(control.name, budget.watts, budget.reason, text)
+        return OrderResult(control.name, budget.watts, budget.reason, text)
 
 
 def _views(rows: Iterable[Row]) -> list[EventView]:

@@ -9,23 +9,23 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
-from proxy.controller.adapters import SiteEdges
+from proxy.controller.adapters import SiteAdapters
 from proxy.controller.calls import DeviceCalls
-from proxy.controller.meter_poll import Gauge
+from proxy.controller.meter_poll import MeterPoller
 from proxy.controller.notify import tell
-from proxy.controller.relay_beat import Pulse
+from proxy.controller.relay_beat import RelayHeartbeat
 from proxy.power.control.budget import Order
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import (
     FailSafe,
     FleetReport,
-    Grant,
-    Park,
+    GrantMiners,
+    ParkMiners,
     SiteFigures,
     Up,
 )
-from proxy.power.orders.orders import Said
+from proxy.power.orders.orders import OrderBookState
 from proxy.power.ports import DeviceReport, Receipt
 from proxy.power.site import SiteControl
 from proxy.power.views.show import figures
@@ -64,7 +64,7 @@ class SiteLoop(Service):
     def __init__(  # noqa: PLR0913
         self,
         control: SiteControl,
-        edges: SiteEdges,
+        adapters: SiteAdapters,
         store: Store,
         *,
         send: Callable[[Up], None],
@@ -72,17 +72,19 @@ class SiteLoop(Service):
         wall_clock: Callable[[], UnixTime],
     ) -> None:
         self.control = control
-        self._edges = edges
+        self._adapters = adapters
         self._store = store
         self._send = send
         self._clock = clock
         self._wall_clock = wall_clock
-        self._calls = DeviceCalls(edges.devices, self)
+        self._calls = DeviceCalls(adapters.devices, self)
         self._ticks = PeriodicService(SENSE_EVERY, self._sense, clock)
-        meter, relay = edges.meter, edges.relay
-        self._gauge = None if meter is None else Gauge(meter, clock)
-        self._pulse = (
-            None if relay is None else Pulse(relay, control, clock, self.is_alive)
+        meter, relay = adapters.meter, adapters.relay
+        self._meter_poller = None if meter is None else MeterPoller(meter, clock)
+        self._relay_heartbeat = (
+            None
+            if relay is None
+            else RelayHeartbeat(relay, control, clock, self.is_alive)
         )
         self._soon: IDelayedCall | None = None
         self._unwritten = Effects()
@@ -93,30 +95,30 @@ class SiteLoop(Service):
     @override
     def startService(self) -> None:
         super().startService()
-        for signal in self._edges.signals:
+        for signal in self._adapters.signals:
             signal.start(self)
         self._ticks.startService()
-        if self._pulse is not None:
-            self._pulse.startService()
+        if self._relay_heartbeat is not None:
+            self._relay_heartbeat.startService()
 
     @override
     async def stopService(self) -> None:
         """Stop; machines stay as they are."""
         super().stopService()
-        if self._pulse is not None:
-            await self._pulse.stopService()
+        if self._relay_heartbeat is not None:
+            await self._relay_heartbeat.stopService()
         await self._ticks.stopService()
-        for signal in self._edges.signals:
+        for signal in self._adapters.signals:
             await signal.stop()
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
         await self._calls.stop()
-        if self._gauge is not None:
-            await self._gauge.stop()
+        if self._meter_poller is not None:
+            await self._meter_poller.stop()
         self._flush()
         self._keep()
-        if self._pulse is not None:
-            await self._pulse.hang_up()
+        if self._relay_heartbeat is not None:
+            await self._relay_heartbeat.hang_up()
 
     def is_alive(self) -> bool:
         """Tell whether the site is looked at, and so held to its budget."""
@@ -179,7 +181,7 @@ class SiteLoop(Service):
 
     def failed_safe(self, told: FailSafe) -> None:
         """Take in what the share process did without us."""
-        self.control.attendance.failed_safe(told)
+        self.control.presence.failed_safe(told)
         self._flush()
 
     def answered(self, call: Call, why_not: str | None) -> None:
@@ -195,7 +197,9 @@ class SiteLoop(Service):
     # what is done
 
     async def _sense(self) -> None:
-        self._reading = None if self._gauge is None else await self._gauge.look()
+        self._reading = (
+            None if self._meter_poller is None else await self._meter_poller.look()
+        )
         self._tick()
         now = self._now()
         if now - self._kept_at >= KEEP_EVERY:
@@ -228,20 +232,20 @@ class SiteLoop(Service):
         """
         effects = self.control.drain()
         is_written = self._write(effects)
-        self._tell(Park, effects.park)
+        self._tell(ParkMiners, effects.park)
         if is_written:
-            self._tell(Grant, effects.grant)
+            self._tell(GrantMiners, effects.grant)
         for call in effects.calls:
             if is_written or call.is_down:
                 self._calls.add(call)
         return is_written
 
-    def _tell(self, kind: type[Park | Grant], miners: list[int]) -> None:
+    def _tell(self, kind: type[ParkMiners | GrantMiners], miners: list[int]) -> None:
         for begin in range(0, len(miners), MAX_TOLD):
             self._send(kind(self.control.name, miners[begin : begin + MAX_TOLD]))
 
     def _not_kept(
-        self, orders: Sequence[Order], said: Said, *, lagged: bool
+        self, orders: Sequence[Order], said: OrderBookState, *, lagged: bool
     ) -> Receipt:
         """Undo what was heard and could not be written down, unless it lowers.
 

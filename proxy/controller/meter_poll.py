@@ -16,7 +16,7 @@ PATIENCE = Seconds(0.5)
 """How long a look waits for an answer; a later one is for the next look."""
 
 
-class Gauge:
+class MeterPoller:
     """Asks `source`, one question at a time, in a task of its own.
 
     Whatever goes wrong with a meter is a reading that is not there.

@@ -7,7 +7,7 @@ from msgspec import Raw
 from twisted.logger import Logger
 
 from proxy.power.journal.chain import Row
-from proxy.power.link.messages import News, Up
+from proxy.power.link.messages import EventNotice, Up
 
 TOPICS = {
     "order": "power",
@@ -43,7 +43,7 @@ def tell(row: Row, send: Callable[[Up], None]) -> None:
         "cause": row.cause,
         "body": Raw(row.text),
     }
-    send(News(topic, Raw(msgspec.json.encode(said))))
+    send(EventNotice(topic, Raw(msgspec.json.encode(said))))
     words = {
         "site": row.site,
         "kind": row.kind,

@@ -12,7 +12,7 @@ from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
 from proxy.config.power import PowerConfig
 from proxy.controller.adapters import EdgesOf
-from proxy.controller.api import Desk, Run
+from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
 from proxy.power.journal.store import (
     STORE_FILE,
@@ -36,7 +36,7 @@ from proxy.power.link.messages import (
 from proxy.power.link.setup import config_of
 from proxy.power.settings import site_control
 from proxy.runtime.link import LinkConnection, LinkFactory
-from proxy.runtime.ordered_services import Staged
+from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.state_lock import StateLock, StateLockError, lock_state
 from proxy.runtime.tasks import Tasks
@@ -73,12 +73,12 @@ class Controller:
     begin_logging: Callable[[Config], None]
     leave: Callable[[], None]
     run: Run
-    root: Staged = field(factory=Staged, init=False)
+    root: OrderedServices = field(factory=OrderedServices, init=False)
     loops: dict[str, SiteLoop] = field(factory=dict, init=False)
     factory: LinkFactory[Down] = field(init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _link: LinkConnection[Down] | None = field(default=None, init=False)
-    _desk: Desk | None = field(default=None, init=False)
+    _api: ControllerApi | None = field(default=None, init=False)
     _store: Store | None = field(default=None, init=False)
     _lock: StateLock | None = field(default=None, init=False)
 
@@ -104,7 +104,9 @@ class Controller:
         for site in config.sites:
             if site.power is not None:
                 self._add(site, site.power, self._store)
-        self._desk = Desk(self.loops, self._store, self._now, self.wall_clock, self.run)
+        self._api = ControllerApi(
+            self.loops, self._store, self._now, self.wall_clock, self.run
+        )
         beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
         beat.setServiceParent(self.root)
         self.root.startService()
@@ -122,9 +124,9 @@ class Controller:
             lock.release()
 
     def _add(self, site: SiteConfig, power: PowerConfig, store: Store) -> None:
-        edges = self.edges_of(site)
-        leases = {signal.name: signal.lease_s for signal in edges.signals}
-        control = site_control(site, power, leases, edges.foreign)
+        adapters = self.edges_of(site)
+        leases = {signal.name: signal.lease_s for signal in adapters.signals}
+        control = site_control(site, power, leases, adapters.foreign)
         now, at = self._now(), self.wall_clock()
         kept = store.kept(site.name, at)
         control.orders.restore(kept.orders, kept.silent_for, now)
@@ -132,7 +134,7 @@ class Controller:
         control.begin(now, at, kept.learned)
         loop = SiteLoop(
             control,
-            edges,
+            adapters,
             store,
             send=self._send,
             clock=self.clock,
@@ -164,13 +166,13 @@ class Controller:
                 self.loops[message.site].report(message)
             case FailSafe() if message.site in self.loops:
                 self.loops[message.site].failed_safe(message)
-            case Ask() if self._desk is not None:
-                self._tasks.start("answer", self._answer(self._desk, message))
+            case Ask() if self._api is not None:
+                self._tasks.start("answer", self._answer(self._api, message))
             case _:  # a beat
                 return
 
-    async def _answer(self, desk: Desk, ask: Ask) -> None:
-        self._send(await desk.answer(ask))
+    async def _answer(self, api: ControllerApi, ask: Ask) -> None:
+        self._send(await api.answer(ask))
 
     def _set_up(self, message: Setup) -> None:
         try:

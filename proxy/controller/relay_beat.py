@@ -21,7 +21,7 @@ LOST_AFTER = 3
 """Beats in a row that a relay did not take, until that is an alarm."""
 
 
-class Pulse(PeriodicService):
+class RelayHeartbeat(PeriodicService):
     """Tells `relay` whether the site may draw power.
 
     Args:

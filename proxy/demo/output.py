@@ -13,7 +13,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.admin.history import History
+from proxy.admin.history import PowerHistory
 from proxy.admin.render import reasons
 from proxy.admin.text_columns import si
 from proxy.admin.top import frame
@@ -28,7 +28,7 @@ class OutputClosedError(Exception):
     """Nobody reads what we print: a pipe broke, or a terminal was closed."""
 
 
-class Event(msgspec.Struct):
+class DemoEvent(msgspec.Struct):
     """A line of `--json`; the last one is called `summary`."""
 
     event: str
@@ -48,13 +48,13 @@ class Event(msgspec.Struct):
     cap_hs: float | None = None
 
 
-def event_of(name: str, at: Seconds, status: StatusView | None) -> Event:
+def event_of(name: str, at: Seconds, status: StatusView | None) -> DemoEvent:
     """Return `status` as an event; None: nothing had been started."""
-    event = Event(name, round(at, 1))
+    event = DemoEvent(name, round(at, 1))
     if status is None:
         return event
     site = status.sites[0]
-    return Event(
+    return DemoEvent(
         name,
         event.at_s,
         site.miners.connected,
@@ -92,7 +92,7 @@ class Output(Protocol):
     def close(self) -> None:
         """Give the terminal back."""
 
-    def end(self, summary: Event) -> None:
+    def end(self, summary: DemoEvent) -> None:
         """Print what became of it, when everything has stopped.
 
         Raises:
@@ -117,10 +117,10 @@ class JsonLines(Output):
         """Leave the terminal as it is."""
 
     @override
-    def end(self, summary: Event) -> None:
+    def end(self, summary: DemoEvent) -> None:
         self._print(summary)
 
-    def _print(self, event: Event) -> None:
+    def _print(self, event: DemoEvent) -> None:
         _write(self._out, msgspec.json.encode(event).decode())
 
 
@@ -147,7 +147,7 @@ class TextLines(Output):
         """Leave the terminal as it is."""
 
     @override
-    def end(self, summary: Event) -> None:
+    def end(self, summary: DemoEvent) -> None:
         _write(
             self._out,
             f"stopped after {summary.at_s:.0f} s: {shares_line(summary)}; "
@@ -164,7 +164,7 @@ class Screen(TextLines):
         super().__init__(out)
         self._live = Live(console=Console(file=out), screen=True, auto_refresh=False)
         self._live.start()
-        self._history = History()
+        self._history = PowerHistory()
 
     @override
     def show(self, at: Seconds, status: StatusView, scene: str) -> None:
@@ -198,13 +198,13 @@ def open_output(kind: str) -> Output:
     return OUTPUTS[kind](out)
 
 
-def power_line(event: Event) -> str:
+def power_line(event: DemoEvent) -> str:
     """Return the power of `event` in a few words."""
     power, budget = si(event.power_w, "W"), si(event.budget_w, "W")
     return f"{power} of {budget} {event.state or '-'}"
 
 
-def shares_line(event: Event) -> str:
+def shares_line(event: DemoEvent) -> str:
     """Return the shares and blocks of `event` in one line."""
     return (
         f"{event.accepted} shares accepted, rejected {reasons(event.rejected)}, "

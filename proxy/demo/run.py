@@ -27,7 +27,7 @@ from proxy.admin.operations import Operations
 from proxy.admin.views import StatusView
 from proxy.demo.config import MODEL, WATTS_EACH, Ports, demo_config
 from proxy.demo.output import Output, OutputClosedError, event_of, open_output
-from proxy.demo.story import Plant
+from proxy.demo.story import StoryPlant
 from proxy.regtest.node import RegtestNode, RegtestOptions
 from proxy.regtest.pace import Pace
 from proxy.runtime.logs import observer
@@ -36,9 +36,8 @@ from proxy.runtime.tasks import Tasks
 from proxy.share_process.program import Program, build
 from proxy.sim.kinds import kind_of
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
-from proxy.sim.plant import Plant as SimulatedPlant
-from proxy.sim.plant import PlantOptions
-from proxy.sim.plant_network import PoolAddress, Yard, YardOptions
+from proxy.sim.plant import Plant, PlantOptions
+from proxy.sim.plant_network import PlantNetwork, PoolAddress, YardOptions
 
 BLOCK_EVERY = Seconds(5.0)
 FIRST_BLOCK = Seconds(1.0)
@@ -83,7 +82,7 @@ class Demo:
     folder: Path
     _started: AsyncExitStack = field(factory=AsyncExitStack, init=False)
     _program: Program | None = field(default=None, init=False)
-    _plant: Plant | None = field(default=None, init=False)
+    _plant: StoryPlant | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Start everything; shares flow soon after this returns."""
@@ -99,14 +98,14 @@ class Demo:
         await program.ready()
         self._program = program
         self._started.push_async_callback(deferLater, self.reactor, ANSWER_SECONDS)
-        plant = Plant(
+        plant = StoryPlant(
             f"http://127.0.0.1:{ports.orders}",
             token,
             Watts(WATTS_EACH * self.options.miners),
             self.reactor,
         )
         await plant.until_heard()  # else the site would begin at its fail-safe
-        self._run(self._yard(ports))
+        self._run(self._network(ports))
         telling = Tasks()
         self._started.push_async_callback(telling.cancel_all)
         telling.start("tell the story", plant.run())
@@ -138,7 +137,7 @@ class Demo:
         self._started.push_async_callback(maybeDeferred, service.stopService)
         service.startService()
 
-    def _yard(self, ports: Ports) -> Yard:
+    def _network(self, ports: Ports) -> PlantNetwork:
         """Return the machines, each at an address of its own, and the meter."""
         start = Seconds(self.reactor.seconds())
         kinds = (kind_of(MODEL),) * self.options.miners
@@ -149,8 +148,8 @@ class Demo:
             pools=(PoolAddress("127.0.0.1", ports.miners),),
             connects_per_second=self.options.miners / COME_WITHIN,
         )
-        plant = SimulatedPlant(PlantOptions(kinds, starts_idle=True), start)
-        return Yard(plant, options, self.reactor)
+        plant = Plant(PlantOptions(kinds, starts_idle=True), start)
+        return PlantNetwork(plant, options, self.reactor)
 
 
 def run(options: DemoOptions) -> None:

@@ -62,7 +62,7 @@ def scene_at(elapsed: float) -> Scene:
 
 
 @define(eq=False)
-class Plant:
+class StoryPlant:
     """Gives the orders of the story, as a plant would: over HTTP, with a token.
 
     Attributes:

@@ -9,7 +9,7 @@ from attrs import define, field
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
 from proxy.jobs.group import Group
-from proxy.power.link.messages import MAX_ROWS, FailSafe, FleetReport, Joined, Work
+from proxy.power.link.messages import MAX_ROWS, FailSafe, FleetReport, Joined, MinerWork
 from proxy.runtime.contain import serve_each
 
 
@@ -158,8 +158,8 @@ class Parking:
         return (self.miners[i] for i in ids if i in self.miners)
 
 
-def _work_of(miner_id: int, tally: Tally) -> Work:
-    return Work(
+def _work_of(miner_id: int, tally: Tally) -> MinerWork:
+    return MinerWork(
         miner_id,
         tally.shares,
         tally.work,

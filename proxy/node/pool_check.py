@@ -45,7 +45,7 @@ class Mismatch:
 
 
 @frozen
-class NodeView:
+class ChainView:
     """What a node says of the chain at one moment.
 
     Attributes:
@@ -61,7 +61,7 @@ class NodeView:
     previous_tip: bytes
 
 
-def is_other_network(work: Work, view: NodeView) -> bool:
+def is_other_network(work: Work, view: ChainView) -> bool:
     """Return whether `work` is of a network that the node is not on.
 
     Told by its nbits: easier than the node's network allows, or of regtest's kind.
@@ -78,7 +78,7 @@ def is_other_network(work: Work, view: NodeView) -> bool:
 
 
 def mismatch(
-    work: Work, view: NodeView, *, work_since: Seconds, now: Seconds, wall: UnixTime
+    work: Work, view: ChainView, *, work_since: Seconds, now: Seconds, wall: UnixTime
 ) -> Mismatch | None:
     """Return what is wrong with a pool's `work`; None while nothing is.
 
@@ -102,7 +102,7 @@ def mismatch(
 
 
 def _off_tip(
-    work: Work, view: NodeView, *, work_since: Seconds, now: Seconds
+    work: Work, view: ChainView, *, work_since: Seconds, now: Seconds
 ) -> Mismatch | None:
     tip, pools = view.template.tip, work.prev_hash[::-1].hex()
     if work.prev_hash == view.previous_tip:
@@ -125,7 +125,7 @@ def _off_tip(
 
 
 def _on_tip(
-    work: Work, view: NodeView, *, now: Seconds, wall: UnixTime
+    work: Work, view: ChainView, *, now: Seconds, wall: UnixTime
 ) -> Mismatch | None:
     template = view.template
     height = height_in_coinbase(work.coinb1)

@@ -16,7 +16,7 @@ from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
 from proxy.node.credentials import Credentials
 from proxy.node.hashblock import HashBlockService
-from proxy.node.pool_check import NodeView
+from proxy.node.pool_check import ChainView
 from proxy.node.proposal import propose
 from proxy.node.rpc import RpcClient, make_rpc_client
 from proxy.node.submitter import SubmitTarget
@@ -125,14 +125,14 @@ class NodeService(MultiService):
         return self._tip
 
     @property
-    def view(self) -> NodeView | None:
+    def view(self) -> ChainView | None:
         """What a pool's work can be held against; None while the node is not up."""
         if self.template is None or self.network is None or self.fault:
             return None
         if self.state is not NodeState.UP or self.template.tip != self._tip:
             return None
         previous = bytes.fromhex(self._previous_tip)[::-1]
-        return NodeView(self.network, self.template, self._tip_since, previous)
+        return ChainView(self.network, self.template, self._tip_since, previous)
 
     @property
     def submit_target(self) -> SubmitTarget:

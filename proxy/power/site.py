@@ -10,7 +10,7 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Foreign, Polls
-from proxy.power.actuation.presence import Attendance
+from proxy.power.actuation.presence import Presence
 from proxy.power.actuation.verify import is_meter_consistent
 from proxy.power.control.budget import Budget, Order
 from proxy.power.control.cap import Cap
@@ -26,15 +26,15 @@ from proxy.power.control.step import (
     taken_over,
 )
 from proxy.power.control.wall_clock import WallClock
-from proxy.power.evidence.checks import Witness
-from proxy.power.evidence.windows import Evidence
+from proxy.power.evidence.checks import ShareChecks
+from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Call, Effects, Learned, MachineRow
 from proxy.power.link.messages import FleetReport
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import Table
-from proxy.power.orders.orders import OrderBook, Said
+from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.planner.plan import Plan, Urgency
 from proxy.power.planner.reasons import REASONS
 from proxy.power.ports import DeviceReport, Receipt
@@ -72,11 +72,11 @@ class SiteControl:
     sensed: Sensed | None = field(default=None, init=False)
     cap: Cap | None = field(default=None, init=False)
     alarms: Alarms = field(init=False)
-    witness: Witness = field(init=False)
+    share_checks: ShareChecks = field(init=False)
     admission: Admission = field(init=False)
     actuations: Actuations = field(init=False)
     polls: Polls = field(init=False)
-    attendance: Attendance = field(init=False)
+    presence: Presence = field(init=False)
     is_urgent: bool = field(default=False, init=False)
     _effects: Effects = field(factory=Effects, init=False)
     _began_at: Seconds = field(init=False)
@@ -88,7 +88,7 @@ class SiteControl:
         self._at, self._began_at = at, now
         self._acted_at = Seconds(now - CONTROL_PERIOD)
         self.alarms = Alarms(self._log)
-        self.witness = Witness(self.table, self.alarms, Evidence(now))
+        self.share_checks = ShareChecks(self.table, self.alarms, ShareEvidence(now))
         it_w = float(self.table.fleet.committed_w(now).sum())
         has_machines = bool(self.table.machines)
         drawn = self.params.estimate.aux.site_watts(it_w) if has_machines else 0.0
@@ -105,11 +105,11 @@ class SiteControl:
         self.polls = Polls(
             self.table, self.actuations, self._log, self.alarms, self.foreign
         )
-        self.attendance = Attendance(
+        self.presence = Presence(
             self.table,
             self.admission,
             self.polls,
-            self.witness,
+            self.share_checks,
             self._log,
             self._save,
             lambda: self._effects,
@@ -160,7 +160,7 @@ class SiteControl:
     def take_back(
         self,
         orders: Sequence[Order],
-        said: Said,
+        said: OrderBookState,
         why: str,
         now: Seconds,
         at: UnixTime,
@@ -178,12 +178,12 @@ class SiteControl:
     def report(self, report: FleetReport, now: Seconds, at: UnixTime) -> None:
         """Take in what changed among the site's miners."""
         self._at = at
-        self.attendance.report(report, now)
+        self.presence.report(report, now)
 
     def forget(self, pattern: str, now: Seconds, at: UnixTime) -> int:
         """Forget absent machines; see `Attendance.forget`."""
         self._at = at
-        return self.attendance.forget(pattern, now)
+        return self.presence.forget(pattern, now)
 
     def answered(
         self, call: Call, why_not: str | None, now: Seconds, at: UnixTime
@@ -212,7 +212,7 @@ class SiteControl:
         self._at = at
         budget = self.orders.budget(now, self.wall.moments(now, at))
         is_new = self._note_budget(budget)
-        self.attendance.mind_absent(now)
+        self.presence.mind_absent(now)
         sensed = sense(
             self.state,
             self.table.fleet,
@@ -233,7 +233,7 @@ class SiteControl:
         if is_due or is_pressing or is_new or self.is_urgent:
             self._act(sensed, budget, now)
         if self.cap is not None:
-            self.witness.tick(self.cap.hash_hs, self.state, self.params, now)
+            self.share_checks.tick(self.cap.hash_hs, self.state, self.params, now)
 
     # within
 

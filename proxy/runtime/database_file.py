@@ -39,7 +39,7 @@ class DamagedFileError(DatabaseFileError):
 
 
 @frozen
-class Kind:
+class DatabaseKind:
     """What is kept in a file of this kind.
 
     Attributes:
@@ -60,7 +60,7 @@ def steps_in(schema: ModuleType) -> dict[int, str]:
     }
 
 
-def open_file(path: Path, kind: Kind, *, busy_s: float) -> sqlite3.Connection:
+def open_file(path: Path, kind: DatabaseKind, *, busy_s: float) -> sqlite3.Connection:
     """Return a connection to the file at `path`, made or upgraded if need be.
 
     It and all that SQLite keeps beside it are the owner's alone (mode 0600).
@@ -88,7 +88,7 @@ def open_file(path: Path, kind: Kind, *, busy_s: float) -> sqlite3.Connection:
     return connection
 
 
-def refuse_newer(path: Path, kind: Kind) -> None:
+def refuse_newer(path: Path, kind: DatabaseKind) -> None:
     """Look at the version of the file at `path`, if it is there, and change nothing.
 
     Raises:
@@ -121,7 +121,7 @@ def reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def _version(connection: sqlite3.Connection, path: Path, kind: Kind) -> int:
+def _version(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> int:
     """Return the version of its schema, which this release knows."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     newest = max(kind.steps)
@@ -137,7 +137,7 @@ def _version(connection: sqlite3.Connection, path: Path, kind: Kind) -> int:
     return version
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, kind: Kind) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> None:
     version = _version(connection, path, kind)
     connection.execute("PRAGMA journal_mode = WAL")
     with suppress(sqlite3.OperationalError):  # a full disk: the log stays as it is
@@ -160,7 +160,7 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
         raise DamagedFileError(path, fault)
 
 
-def _create(path: Path, kind: Kind) -> None:
+def _create(path: Path, kind: DatabaseKind) -> None:
     """Write a new file beside `path` and put it in place whole."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)

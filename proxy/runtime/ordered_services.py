@@ -5,7 +5,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from typing_extensions import override
 
 
-class Staged(MultiService):
+class OrderedServices(MultiService):
     """Services that each need those before them until they have stopped.
 
     `MultiService` starts every stop at once: a database would close while those

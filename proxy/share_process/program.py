@@ -26,7 +26,7 @@ from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
-from proxy.runtime.ordered_services import Staged
+from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.state_lock import StateLock
 from proxy.share_process.reload import apply_changes
 from proxy.share_process.sites import Opener
@@ -40,7 +40,7 @@ from proxy.shares.record import Recorder
 from proxy.shares.service import LedgerService
 from proxy.shares.totals import Book, SiteBook
 from proxy.supervisor.child_link import ControllerLink
-from proxy.supervisor.service import PowerService
+from proxy.supervisor.service import ControllerSupervisor
 from proxy.upstream.pool import Pool
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Program:
         set_level: Changes the level of the log; None: nobody set one up.
     """
 
-    root: Staged
+    root: OrderedServices
     config: Config
     reactor: Reactor
     sources: Sources
@@ -138,7 +138,7 @@ class Program:
         return changed
 
     def _hold_to_budgets(self) -> None:
-        service = PowerService(
+        service = ControllerSupervisor(
             self.config, self.halls, self.topics.publish, self.reactor
         )
         service.setServiceParent(self.root)
@@ -241,7 +241,7 @@ def _build(
     recorder = Recorder(ledger, book, sources.all, reactor)
     for source in sources.all.values():
         source.settle = recorder.settled
-    root = Staged()
+    root = OrderedServices()
     for service in (
         StateService(lock),
         LedgerService(ledger, reactor),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proxy.runtime.database_file import (
     DatabaseFileError,
-    Kind,
+    DatabaseKind,
     open_file,
     steps_in,
 )
@@ -38,7 +38,7 @@ def open_database(
         DatabaseFileError: It is damaged, no ledger, one of a newer release, or not
             to be written.
     """
-    kind = Kind("ledger", steps or steps_in(schema))
+    kind = DatabaseKind("ledger", steps or steps_in(schema))
     connection = open_file(path, kind, busy_s=BUSY_SECONDS)
     try:
         connection.execute(f"PRAGMA synchronous = {_LEVELS[durability]}")

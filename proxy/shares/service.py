@@ -5,12 +5,12 @@ from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.runtime.ordered_services import Staged
+from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
 from proxy.shares.ledger import SqliteLedger
 
 
-class LedgerService(Staged):
+class LedgerService(OrderedServices):
     """Keeps the ledger's promises in time and closes it after all who write to it."""
 
     def __init__(self, ledger: SqliteLedger, clock: IReactorTime) -> None:

@@ -54,7 +54,7 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class HttpReply(Struct, frozen=True, kw_only=True):
     """What became of a request."""
 
     taken: bool

@@ -22,7 +22,7 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.http_body import (
-    Answer,
+    HttpReply,
     OrderBody,
     is_bearer,
     order_of,
@@ -43,7 +43,7 @@ MAX_A_SECOND = 20
 _OK, _BAD, _UNAUTHORIZED, _CONFLICT = 200, 400, 401, 409
 _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE, _TOO_MANY = 404, 405, 413, 429
 
-Paths = dict[bytes, Callable[[bytes], tuple[int, Answer]]]
+Paths = dict[bytes, Callable[[bytes], tuple[int, HttpReply]]]
 """What each path does with the body of a request."""
 
 
@@ -75,7 +75,7 @@ class HttpOrders:
         self._clock = clock
         self._wall_clock = wall_clock
         self._listener: SignalListener | None = None
-        self._answers: OrderedDict[int | str, tuple[str, Answer]] = OrderedDict()
+        self._answers: OrderedDict[int | str, tuple[str, HttpReply]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MAX_A_SECOND)
         self._last_seq = 0
         paths: Paths = {b"/v1/orders": self._on_order, b"/v1/lease": self._on_lease}
@@ -87,7 +87,7 @@ class HttpOrders:
         """See `SignalSource`. A port that cannot be had is an error in the log."""
         self._listener = listener
         for order in listener.standing(self.name):
-            answer = Answer(taken=True, seq=order.seq)
+            answer = HttpReply(taken=True, seq=order.seq)
             self._remember(order.id or order.seq, order.told, answer)
             self._last_seq = max(self._last_seq, order.seq)
         self._port.startService()
@@ -107,24 +107,28 @@ class HttpOrders:
         port = await self._port.ready()
         self._log.info("{name} listens on {at}", name=self.name, at=port.getHost())
 
-    def _on_lease(self, _: bytes) -> tuple[int, Answer]:
+    def _on_lease(self, _: bytes) -> tuple[int, HttpReply]:
         if self._listener is None:
-            return _CONFLICT, Answer(taken=False, reason="stopping")
+            return _CONFLICT, HttpReply(taken=False, reason="stopping")
         self._listener.renew(self.name)
-        return _OK, Answer(taken=True)
+        return _OK, HttpReply(taken=True)
 
-    def _on_order(self, data: bytes) -> tuple[int, Answer]:
+    def _on_order(self, data: bytes) -> tuple[int, HttpReply]:
         if self._listener is None:
-            return _CONFLICT, Answer(taken=False, reason="stopping")
+            return _CONFLICT, HttpReply(taken=False, reason="stopping")
         if self._is_flood():
-            return _TOO_MANY, Answer(taken=False, reason=f"> {MAX_A_SECOND} a second")
+            return _TOO_MANY, HttpReply(
+                taken=False, reason=f"> {MAX_A_SECOND} a second"
+            )
         try:
             body = read_body(data)
             return self._answer(body, self._listener)
         except ValueError as error:
-            return _BAD, Answer(taken=False, reason=str(error))
+            return _BAD, HttpReply(taken=False, reason=str(error))
 
-    def _answer(self, body: OrderBody, listener: SignalListener) -> tuple[int, Answer]:
+    def _answer(
+        self, body: OrderBody, listener: SignalListener
+    ) -> tuple[int, HttpReply]:
         key = body.id if body.id is not None else body.seq
         known = self._answers.get(key) if key is not None else None
         if known is not None:
@@ -135,7 +139,7 @@ class HttpOrders:
             seq = max(self._last_seq + 1, int(now * 1000.0))
         order = order_of(body, self._settings.site, self.name, seq, now)
         receipt = listener.take([order])
-        answer = Answer(taken=receipt.is_taken, seq=seq, reason=receipt.reason)
+        answer = HttpReply(taken=receipt.is_taken, seq=seq, reason=receipt.reason)
         if not receipt.is_taken:
             return _CONFLICT, answer
         self._last_seq = max(self._last_seq, seq)
@@ -146,16 +150,16 @@ class HttpOrders:
         self,
         body: OrderBody,
         told: str,
-        answer: Answer,
+        answer: HttpReply,
         listener: SignalListener,
-    ) -> tuple[int, Answer]:
+    ) -> tuple[int, HttpReply]:
         if body.digest != told:
             reason = "another order had this id or seq"
-            return _CONFLICT, Answer(taken=False, seq=answer.seq, reason=reason)
+            return _CONFLICT, HttpReply(taken=False, seq=answer.seq, reason=reason)
         listener.renew(self.name)  # whoever repeats itself is there
         return _OK, answer
 
-    def _remember(self, key: int | str | None, told: str, answer: Answer) -> None:
+    def _remember(self, key: int | str | None, told: str, answer: HttpReply) -> None:
         if key is None:
             return
         self._answers[key] = (told, answer)
@@ -187,23 +191,27 @@ class _Door(Resource):
         request.setHeader("cache-control", "no-store")
         if not self._signal.may_ask(request.getHeader("authorization")):
             request.setHeader("www-authenticate", "Bearer")
-            return _said(request, _UNAUTHORIZED, Answer(taken=False, reason="token?"))
+            return _said(
+                request, _UNAUTHORIZED, HttpReply(taken=False, reason="token?")
+            )
         work = self._paths.get(request.path)
         if work is None:
             return _said(
-                request, _NOT_FOUND, Answer(taken=False, reason="no such path")
+                request, _NOT_FOUND, HttpReply(taken=False, reason="no such path")
             )
         if request.method != b"POST":
             request.setHeader("allow", "POST")
-            return _said(request, _NOT_ALLOWED, Answer(taken=False, reason="POST only"))
+            return _said(
+                request, _NOT_ALLOWED, HttpReply(taken=False, reason="POST only")
+            )
         if isinstance(request, LimitedRequest) and request.is_too_large:
             why = f"> {MAX_BODY_BYTES} B"
-            return _said(request, _TOO_LARGE, Answer(taken=False, reason=why))
+            return _said(request, _TOO_LARGE, HttpReply(taken=False, reason=why))
         content = request.content
         status, answer = work(content.read() if content is not None else b"")
         return _said(request, status, answer)
 
 
-def _said(request: Request, status: int, answer: Answer) -> bytes:
+def _said(request: Request, status: int, answer: HttpReply) -> bytes:
     request.setResponseCode(status)
     return msgspec.json.encode(answer) + b"\n"

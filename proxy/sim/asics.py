@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Bools, Floats, Ints
-from proxy.sim.kinds import Kind, Spread, Timings
+from proxy.sim.kinds import MachineKind, Spread, Timings
 
 Rows = NDArray[np.int64] | Sequence[int]
 
@@ -35,7 +35,7 @@ class Asics:
     """
 
     def __init__(
-        self, kinds: Sequence[Kind], spread: Spread, seed: int, now: Seconds
+        self, kinds: Sequence[MachineKind], spread: Spread, seed: int, now: Seconds
     ) -> None:
         random = np.random.default_rng(seed)
         count = len(kinds)
@@ -187,7 +187,7 @@ class Asics:
         gain = 1.0 - np.exp(-elapsed / self._spread.heat_s)
         self._heat += (goal - self._heat) * gain
 
-    def _load_curves(self, kinds: Sequence[Kind]) -> None:
+    def _load_curves(self, kinds: Sequence[MachineKind]) -> None:
         curves = [kind.model.points(sleeps=True) for kind in kinds]
         width = max((len(curve) for curve in curves), default=1)
         padded = [[*c, *[c[-1]] * (width - len(c))] for c in curves]
@@ -199,7 +199,7 @@ class Asics:
         self._rows: Ints = np.arange(len(kinds))
 
     def _load_timings(
-        self, kinds: Sequence[Kind], spread: Spread, random: np.random.Generator
+        self, kinds: Sequence[MachineKind], spread: Spread, random: np.random.Generator
     ) -> None:
         def column(name: str) -> Floats:
             of: list[Timings] = [kind.timings for kind in kinds]

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from protocol.units import HashesPerSecond, Seconds, WorkerName
 from proxy.sim.dialect import CGMINER, DIALECTS
 from proxy.sim.fleet import FleetStats, SimulatedFleet
-from proxy.sim.miner import Machine, PoolSlot, SimulatedMiner
+from proxy.sim.miner import PoolSlot, SimulatedMachine, SimulatedMiner
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 
 REPORT_EVERY = Seconds(5.0)
@@ -136,10 +136,10 @@ def _sleep(reactor: IReactorTime, pause: float) -> Deferred[None]:
     return done
 
 
-def _machine(index: int, options: FleetOptions) -> Machine:
+def _machine(index: int, options: FleetOptions) -> SimulatedMachine:
     model = options.models[index % len(options.models)]
     terahashes = NAMEPLATE_TERAHASHES[model]
-    return Machine(
+    return SimulatedMachine(
         WorkerName(f"{options.worker}.{index + 1:04d}"),
         DIALECTS["bitaxe"] if model.startswith("Bitaxe") else CGMINER,
         HashesPerSecond(terahashes * 1e12 * options.hash_scale),

@@ -10,7 +10,7 @@ from typing_extensions import override
 from protocol.units import Seconds
 from proxy.sim.kinds import Fault
 from proxy.sim.luxos import (
-    Command,
+    LuxosCommand,
     LuxosView,
     PoolState,
     Profile,
@@ -95,7 +95,7 @@ class SimulatedDevice:
         """Forget who is logged on, as firmware does now and then."""
         self._session = ""
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: LuxosCommand) -> None:
         if command.name == "logon":
             self._sessions += 1
             self._session = f"s{self.row:04d}n{self._sessions}"
@@ -111,7 +111,7 @@ class SimulatedDevice:
             return
         self._act(command)
 
-    def _act(self, command: Command) -> None:
+    def _act(self, command: LuxosCommand) -> None:
         asics, rows, now = self._plant.asics, [self.row], Seconds(self._clock())
         match command.name, command.argument:
             case "curtail", "sleep":

@@ -12,7 +12,7 @@ RETRY = Seconds(5.0)
 
 
 @frozen
-class Dialect:
+class MinerDialect:
     """What tells one firmware from another on the wire.
 
     Attributes:
@@ -36,7 +36,7 @@ class Dialect:
     pong_as_method: bool
 
 
-CGMINER = Dialect(
+CGMINER = MinerDialect(
     name="cgminer",
     user_agent="cgminer/4.11.1",
     pipelines=False,
@@ -48,7 +48,7 @@ CGMINER = Dialect(
 )
 """A stock Antminer and most that descend from cgminer."""
 
-BITAXE = Dialect(
+BITAXE = MinerDialect(
     name="bitaxe",
     user_agent="bitaxe/BM1370/v2.9.0",
     pipelines=True,

@@ -44,7 +44,7 @@ class Timings:
 
 
 @frozen
-class Kind:
+class MachineKind:
     """A model with its timings."""
 
     model: MachineModel
@@ -63,7 +63,7 @@ def kind_of(
     up: float | None = None,
     watchdog: float = 125.0,
     boot: float = 60.0,
-) -> Kind:
+) -> MachineKind:
     """Return the kind of the model called `name`.
 
     Args:
@@ -81,7 +81,7 @@ def kind_of(
     delay, ramp = model.t_up_delay_s, model.t_up_ramp_s
     if up is not None:
         delay, ramp = 0.25 * up, 0.75 * up
-    return Kind(
+    return MachineKind(
         model,
         Timings(
             down_s=model.t_down_s if down is None else down,

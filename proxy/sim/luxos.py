@@ -67,7 +67,7 @@ class LuxosView:
 
 
 @frozen
-class Command:
+class LuxosCommand:
     """What a caller that showed the right token asks a machine to do."""
 
     name: str  # curtail, profileset, rebootdevice, logon, logoff
@@ -111,19 +111,19 @@ def read_request(data: bytes) -> tuple[list[str], str] | None:
 
 def command_of(
     name: str, parameter: str, view: LuxosView
-) -> tuple[Command | None, Reply | None]:
+) -> tuple[LuxosCommand | None, Reply | None]:
     """Return what shall be done, or the refusal; neither: it only asks."""
     if name == "logon":
         if view.session:
             return None, _refusal(_BAD_TOKEN, "Another session is active")
-        return Command("logon"), None
+        return LuxosCommand("logon"), None
     if name not in PRIVILEGED:
         return None, None
     token, _, argument = parameter.partition(",")
     if not view.session or token != view.session:
         return None, _refusal(_BAD_TOKEN, "Invalid session")
     refusal = _wrong_argument(name, argument, view)
-    return (None, refusal) if refusal else (Command(name, argument), None)
+    return (None, refusal) if refusal else (LuxosCommand(name, argument), None)
 
 
 def _wrong_argument(name: str, argument: str, view: LuxosView) -> Reply | None:
@@ -134,7 +134,7 @@ def _wrong_argument(name: str, argument: str, view: LuxosView) -> Reply | None:
     return None
 
 
-def answer(command: Command, view: LuxosView) -> Reply:
+def answer(command: LuxosCommand, view: LuxosView) -> Reply:
     """Return the acknowledgement of `command`; `view` is the machine afterwards."""
     match command.name:
         case "logon":

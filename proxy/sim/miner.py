@@ -19,7 +19,7 @@ from typing_extensions import override
 from protocol.errors import RemoteError
 from protocol.framing import LineFramer
 from protocol.units import Difficulty, HashesPerSecond, Seconds, WorkerName
-from proxy.sim.dialect import RETRY, SILENCE, Dialect
+from proxy.sim.dialect import RETRY, SILENCE, MinerDialect
 from proxy.sim.session import MAX_BREACHES, Counters, MinerSession, same_domain
 
 MAX_LINE_BYTES = 65536
@@ -41,7 +41,7 @@ class PoolSlot:
 
 
 @frozen
-class Machine:
+class SimulatedMachine:
     """What an ASIC is.
 
     Attributes:
@@ -50,7 +50,7 @@ class Machine:
     """
 
     worker: WorkerName
-    dialect: Dialect
+    dialect: MinerDialect
     hashrate: HashesPerSecond
     seed: int
 
@@ -67,7 +67,7 @@ class SimulatedMiner:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: SimulatedMachine,
         slots: tuple[PoolSlot, ...],
         clock: IReactorTime,
     ) -> None:

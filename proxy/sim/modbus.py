@@ -27,7 +27,7 @@ Registers = Callable[[], bytes | None]
 """Gives the map from register 40000 on; None: the meter is silent."""
 
 
-class ModbusMeter(Protocol):
+class MeterRegisters(Protocol):
     """One client of the meter."""
 
     def __init__(self, registers: Registers, unit: int) -> None:

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.control.cap import AuxLoad
 from proxy.sim.asics import Asics
-from proxy.sim.kinds import MEAN_REBOOT_S, Fault, FaultShare, Kind, Spread
+from proxy.sim.kinds import MEAN_REBOOT_S, Fault, FaultShare, MachineKind, Spread
 from proxy.sim.site_meter import MeterOptions, SiteMeter
 
 AUX_W = Watts(9.0)
@@ -23,7 +23,7 @@ _FAULT_SEED, _METER_SEED, _REBOOT_SEED = 1, 2, 3
 class PlantOptions:
     """What a plant is made of."""
 
-    kinds: tuple[Kind, ...]  # one each machine
+    kinds: tuple[MachineKind, ...]  # one each machine
     seed: int = 1
     spread: Spread = field(factory=Spread)
     meter: MeterOptions = field(factory=MeterOptions)
@@ -96,12 +96,14 @@ class Plant:
             self.asics.reboot(rows, now)
 
 
-def mixed(shares: Sequence[tuple[Kind, float]], count: int) -> tuple[Kind, ...]:
+def mixed(
+    shares: Sequence[tuple[MachineKind, float]], count: int
+) -> tuple[MachineKind, ...]:
     """Return `count` kinds in the proportions of `shares`, neighbours differing."""
     total = sum(share for _, share in shares)
     wanted = [(kind, share / total) for kind, share in shares]
     given = [0] * len(wanted)
-    out: list[Kind] = []
+    out: list[MachineKind] = []
     for n in range(1, count + 1):
         behind = [
             share * n - had for (_, share), had in zip(wanted, given, strict=True)

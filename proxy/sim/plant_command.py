@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds
 from proxy.power.machines.models import UnknownModelError
-from proxy.sim.kinds import Fault, FaultShare, Kind, Spread, kind_of
+from proxy.sim.kinds import Fault, FaultShare, MachineKind, Spread, kind_of
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant, PlantOptions, mixed
-from proxy.sim.plant_network import PlantStats, PoolAddress, Yard, YardOptions
+from proxy.sim.plant_network import PlantNetwork, PlantStats, PoolAddress, YardOptions
 from proxy.sim.site_meter import MeterOptions, MeterTrouble
 
 MAX_POOLS = 3
@@ -36,7 +36,7 @@ class PlantRun:
     """What `baseload sim plant` was asked for; `duration` None: until stopped."""
 
     plant: PlantOptions
-    yard: YardOptions
+    network: YardOptions
     events: tuple[MeterEvent, ...]
     every: Seconds
     duration: Seconds | None
@@ -124,7 +124,7 @@ def options_from(parsed: Namespace) -> PlantRun:
     )
     return PlantRun(
         plant=plant,
-        yard=_yard(parsed),
+        network=_network(parsed),
         events=tuple(parsed.meter_fault),
         every=Seconds(parsed.every),
         duration=None if parsed.duration is None else Seconds(parsed.duration),
@@ -141,24 +141,26 @@ async def run_plant(
         CannotListenError: A port is taken.
     """
     start = Seconds(reactor.seconds())
-    yard = Yard(Plant(run.plant, start), run.yard, reactor)
-    yard.startService()
-    calls = [call for event in run.events for call in _schedule(reactor, yard, event)]
+    network = PlantNetwork(Plant(run.plant, start), run.network, reactor)
+    network.startService()
+    calls = [
+        call for event in run.events for call in _schedule(reactor, network, event)
+    ]
     try:
         while (pause := _next_pause(run, reactor.seconds() - start)) > 0:
             await _sleep(reactor, pause)
-            write(_report(yard.stats(), as_json=run.json))
+            write(_report(network.stats(), as_json=run.json))
     finally:
         for call in calls:
             if call.active():
                 call.cancel()
-        await yard.stopService()
-    return yard.stats()
+        await network.stopService()
+    return network.stats()
 
 
-def _schedule(reactor: Any, yard: Yard, event: MeterEvent) -> list[Any]:
+def _schedule(reactor: Any, network: PlantNetwork, event: MeterEvent) -> list[Any]:
     def become(trouble: MeterTrouble | None) -> None:
-        yard.plant.meter.trouble = trouble
+        network.plant.meter.trouble = trouble
 
     begin, end = event.after, event.after + event.lasts
     return [
@@ -190,7 +192,7 @@ def _report(stats: PlantStats, *, as_json: bool) -> str:
     )
 
 
-def _yard(parsed: Namespace) -> YardOptions:
+def _network(parsed: Namespace) -> YardOptions:
     host, port = parsed.meter or ("127.0.0.1", None)
     return YardOptions(
         first_address=parsed.first_address,
@@ -205,7 +207,7 @@ def _yard(parsed: Namespace) -> YardOptions:
     )
 
 
-def _timed(kind: Kind, parsed: Namespace) -> Kind:
+def _timed(kind: MachineKind, parsed: Namespace) -> MachineKind:
     return kind_of(
         kind.model.name,
         down=parsed.down_s,
@@ -215,7 +217,7 @@ def _timed(kind: Kind, parsed: Namespace) -> Kind:
     )
 
 
-def _share_of_a_kind(text: str) -> tuple[Kind, float]:
+def _share_of_a_kind(text: str) -> tuple[MachineKind, float]:
     name, _, share = text.partition("=")
     try:
         return kind_of(name), float(share or 1.0)

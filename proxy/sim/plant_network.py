@@ -22,8 +22,8 @@ from proxy.sim.dialect import CGMINER
 from proxy.sim.fleet import FleetStats, SimulatedFleet
 from proxy.sim.kinds import PATIENCE, Fault
 from proxy.sim.luxos import PoolState
-from proxy.sim.miner import Machine, PoolSlot, SimulatedMiner
-from proxy.sim.modbus import ModbusMeter
+from proxy.sim.miner import PoolSlot, SimulatedMachine, SimulatedMiner
+from proxy.sim.modbus import MeterRegisters
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant
 
@@ -75,7 +75,7 @@ class PlantStats(msgspec.Struct, frozen=True):
     fleet: FleetStats | None
 
 
-class Yard(Service):
+class PlantNetwork(Service):
     """Runs a plant in real time.
 
     Attributes:
@@ -165,9 +165,9 @@ class Yard(Service):
             api = _Api(device, self._reactor)
             self._ports.append(listen(options.api_port, api, interface=address))
 
-    def _meter_connection(self) -> ModbusMeter:
+    def _meter_connection(self) -> MeterRegisters:
         meter = self.plant.meter
-        return ModbusMeter(
+        return MeterRegisters(
             lambda: None if meter.is_silent else meter.registers(), meter.options.unit
         )
 
@@ -243,7 +243,7 @@ class Yard(Service):
             return TCP4ClientEndpoint(self._reactor, host, port, bindAddress=(here, 0))
 
         options = self.plant.options
-        machine = Machine(
+        machine = SimulatedMachine(
             self._worker(row),
             CGMINER,
             HashesPerSecond(

@@ -10,7 +10,7 @@ import msgspec
 from attrs import define, field
 
 from protocol.units import Difficulty, Seconds, WorkerName
-from proxy.sim.dialect import Dialect
+from proxy.sim.dialect import MinerDialect
 from proxy.sim.lines import (
     PoolMessage,
     answer_line,
@@ -53,7 +53,7 @@ class MinerSession:
         reconnect: Where client.reconnect sent us: host, port ("" and 0: same).
     """
 
-    dialect: Dialect
+    dialect: MinerDialect
     worker: WorkerName
     seed: int
     counters: Counters

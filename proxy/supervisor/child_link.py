@@ -19,15 +19,15 @@ from proxy.downstream.parking import is_full
 from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     MAX_ROWS,
-    Answer,
     Ask,
+    AskAnswer,
     Beat,
+    EventNotice,
     FailSafe,
     Figures,
     FleetReport,
-    Grant,
-    News,
-    Park,
+    GrantMiners,
+    ParkMiners,
     Setup,
     SiteFigures,
     Up,
@@ -181,21 +181,21 @@ class ControllerLink:
                 self._untold = {}
                 self.figures = {one.site: one for one in message.sites}
                 self._budget_w |= {one.site: one.budget_w for one in message.sites}
-            case Park() if message.site in self.sites:
+            case ParkMiners() if message.site in self.sites:
                 self.sites[message.site].hall.floor.parking.park(message.miners)
                 self._report_soon()
-            case Grant() if message.site in self.sites:
+            case GrantMiners() if message.site in self.sites:
                 self._is_safe = False
                 self.sites[message.site].hall.floor.parking.grant(message.miners)
                 self._report_soon()
-            case Answer():
+            case AskAnswer():
                 self._answered(message)
-            case News():
+            case EventNotice():
                 self.publish(message.topic, msgspec.json.decode(message.value))
             case _:  # a beat
                 return
 
-    def _answered(self, message: Answer) -> None:
+    def _answered(self, message: AskAnswer) -> None:
         answer = self._asked.pop(message.id, None)
         if answer is None or answer.called:
             return

@@ -16,7 +16,7 @@ from proxy.power.link.setup import setup_of
 from proxy.power.machines.machine import Describer, check_models
 from proxy.power.machines.models import UnknownModelError
 from proxy.runtime.child import ChildService
-from proxy.runtime.ordered_services import Staged
+from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.build import signal_of
 from proxy.supervisor.child_link import ControllerLink, PoweredSite
@@ -27,7 +27,7 @@ NEEDS = {"pyasic": 'control = "pyasic"', "pymodbus": "a meter over Modbus"}
 COMMAND = (sys.executable, "-m", "proxy.controller")
 
 
-class PowerService(Staged):
+class ControllerSupervisor(OrderedServices):
     """Runs the controller of the sites that have power settings.
 
     Attributes:

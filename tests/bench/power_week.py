@@ -21,7 +21,7 @@ from typing_extensions import override
 from protocol.units import Seconds
 from proxy.config import PowerConfig
 from proxy.power.machines.fleet import Floats
-from proxy.sim.kinds import Fault, FaultShare, Kind, Spread
+from proxy.sim.kinds import Fault, FaultShare, MachineKind, Spread
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from tests.fakes.plant_days import WEEK_H, Week
 from tests.fakes.plant_script import Script
@@ -43,7 +43,7 @@ class Setting:
     """
 
     machines: int
-    kinds: tuple[tuple[Kind, float], ...] = FOUR_KINDS
+    kinds: tuple[tuple[MachineKind, float], ...] = FOUR_KINDS
     faults: tuple[FaultShare, ...] = ()
     hour: int = 3600
     calm_s: int = 1

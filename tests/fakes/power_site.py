@@ -10,11 +10,19 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
-from proxy.controller.adapters import SiteEdges
+from proxy.controller.adapters import SiteAdapters
 from proxy.controller.control_loop import SiteLoop
 from proxy.power.control.budget import Order
 from proxy.power.journal.store import Store, open_store
-from proxy.power.link.messages import FleetReport, Grant, Joined, News, Park, Up, Work
+from proxy.power.link.messages import (
+    EventNotice,
+    FleetReport,
+    GrantMiners,
+    Joined,
+    MinerWork,
+    ParkMiners,
+    Up,
+)
 from proxy.power.machines.models import find_model
 from proxy.power.settings import site_control
 from proxy.power.views.show import figures
@@ -106,14 +114,14 @@ class PowerSite:
     def open(self) -> None:
         """Start a controller; it finds what the last one left."""
         store = open_store(self.path)
-        edges = SiteEdges(
+        adapters = SiteAdapters(
             self.devices,
             self.meter if self.power.meter != "model" else None,
             self.signals,
             self.relay,
         )
         leases = {s.name: s.lease_s for s in self.signals}
-        control = site_control(self.config, self.power, leases, edges.foreign)
+        control = site_control(self.config, self.power, leases, adapters.foreign)
         now, at = Seconds(self.clock.seconds()), self.wall()
         kept = store.kept("hall-a", at)
         control.orders.restore(kept.orders, kept.silent_for, now)
@@ -121,7 +129,7 @@ class PowerSite:
         control.begin(now, at, kept.learned)
         loop = SiteLoop(
             control,
-            edges,
+            adapters,
             store,
             send=self._send,
             clock=self.clock,
@@ -243,11 +251,11 @@ class PowerSite:
     def _send(self, message: Up) -> None:
         self.sent.append(message)
         match message:
-            case Park():
+            case ParkMiners():
                 self._obey(message.miners, is_parked=True)
-            case Grant():
+            case GrantMiners():
                 self._obey(message.miners, is_parked=False)
-            case News():
+            case EventNotice():
                 self.news.append(msgspec.json.decode(message.value))
             case _:
                 return
@@ -262,17 +270,17 @@ class PowerSite:
             box.parked_at = self.now if is_parked else -math.inf
             self._changes.append((miner, is_parked))
 
-    def _work(self) -> list[Work]:
+    def _work(self) -> list[MinerWork]:
         found = []
         for box in self.boxes.values():
             shares, each = box.finds(self.random), box.difficulty
             if not shares or box.miner is None:
                 continue
             if box.is_parked and self.now - box.parked_at >= 135.0:
-                found.append(Work(box.miner, 0, 0.0, 0.0, 0.0, shares * each))
+                found.append(MinerWork(box.miner, 0, 0.0, 0.0, 0.0, shares * each))
             else:
                 work, late = shares * each, shares * each if box.is_parked else 0.0
-                found.append(Work(box.miner, shares, work, work * each, late, 0.0))
+                found.append(MinerWork(box.miner, shares, work, work * each, late, 0.0))
         return found
 
     # time

@@ -11,13 +11,21 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
-from proxy.controller.adapters import SiteEdges
+from proxy.controller.adapters import SiteAdapters
 from proxy.controller.control_loop import SiteLoop
 from proxy.power.journal.store import open_store
-from proxy.power.link.messages import FleetReport, Grant, Joined, News, Park, Up, Work
+from proxy.power.link.messages import (
+    EventNotice,
+    FleetReport,
+    GrantMiners,
+    Joined,
+    MinerWork,
+    ParkMiners,
+    Up,
+)
 from proxy.power.machines.fleet import Bools, Floats, Ints
 from proxy.power.settings import site_control
-from proxy.sim.kinds import Kind, kind_of
+from proxy.sim.kinds import MachineKind, kind_of
 from proxy.sim.plant import Plant
 from tests.fakes.virtual_edges import SITE, Speaker, VirtualDevices, VirtualMeter
 
@@ -29,7 +37,7 @@ HOLD_S = 600
 LEAST = 0.05
 """Of the envelope: less than that no site of sleeping machines can keep to."""
 
-FOUR_KINDS: tuple[tuple[Kind, float], ...] = (
+FOUR_KINDS: tuple[tuple[MachineKind, float], ...] = (
     (kind_of("Antminer S19j Pro"), 0.3),
     (kind_of("Antminer S21"), 0.3),
     (kind_of("Whatsminer M50S"), 0.2),
@@ -82,12 +90,12 @@ class VirtualSite:
         )
         rows_by_address = {a: n for n, a in enumerate(self.addresses)}
         self.devices = VirtualDevices(plant, clock, rows_by_address)
-        edges = SiteEdges(self.devices, VirtualMeter(plant), self.signals)
+        adapters = SiteAdapters(self.devices, VirtualMeter(plant), self.signals)
         self.store = open_store(path)
         self.store._db.execute("PRAGMA synchronous = OFF")  # it outlives no power cut
         leases = {s.name: s.lease_s for s in self.signals}
-        self.control = site_control(site, power, leases, edges.foreign)
-        self.news: list[News] = []
+        self.control = site_control(site, power, leases, adapters.foreign)
+        self.news: list[EventNotice] = []
         self.granted: Bools = np.zeros(count, dtype=np.bool_)
         self.curtailed_s: Floats = np.zeros(count)
         self.trace = Trace()
@@ -101,7 +109,7 @@ class VirtualSite:
         self.control.begin(self._now, self.wall(), None)
         self.loop = SiteLoop(
             self.control,
-            edges,
+            adapters,
             self.store,
             send=self._send,
             clock=clock,
@@ -197,11 +205,11 @@ class VirtualSite:
 
     def _send(self, message: Up) -> None:
         match message:
-            case Park():
+            case ParkMiners():
                 self._obey(message.miners, is_parked=True)
-            case Grant():
+            case GrantMiners():
                 self._obey(message.miners, is_parked=False)
-            case News():
+            case EventNotice():
                 self.news.append(message)
             case _:
                 pass
@@ -213,10 +221,10 @@ class VirtualSite:
                 self.granted[row] = not is_parked
                 self._changes.append((miner, is_parked))
 
-    def _work(self) -> list[Work]:
+    def _work(self) -> list[MinerWork]:
         hashing = np.flatnonzero(self.plant.asics.hashrate(self._now) > 0)
         return [
-            Work(self._id(int(n)), 3, 3.0, 3.0, 0.0, 0.0)
+            MinerWork(self._id(int(n)), 3, 3.0, 3.0, 0.0, 0.0)
             for n in hashing
             if self.granted[n]
         ]
@@ -228,7 +236,7 @@ class VirtualSite:
         joined: Sequence[Joined] = (),
         left: Sequence[int] = (),
         parked: Sequence[tuple[int, bool]] = (),
-        work: Sequence[Work] = (),
+        work: Sequence[MinerWork] = (),
     ) -> None:
         self.loop.report(
             FleetReport(

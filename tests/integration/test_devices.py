@@ -14,7 +14,7 @@ from proxy.devices.library import load_factory
 from proxy.power.ports import DeviceError
 from proxy.sim.kinds import Fault, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed
-from proxy.sim.plant_network import PoolAddress, Yard, YardOptions
+from proxy.sim.plant_network import PlantNetwork, PoolAddress, YardOptions
 from tests.on_asyncio import on_asyncio
 
 KINDS = [
@@ -27,18 +27,18 @@ T = TypeVar("T")
 pytestmark = pytest.mark.integration
 
 
-def a_yard(reactor: Any, first: str, count: int, **options: Any) -> Yard:
+def a_yard(reactor: Any, first: str, count: int, **options: Any) -> PlantNetwork:
     plant = PlantOptions(
         kinds=mixed(KINDS, count),
         spread=Spread(unit_error=0.0, fleet_bias=1.0, heat_w_share=0.0),
     )
-    yard = Yard(
+    network = PlantNetwork(
         Plant(plant, Seconds(reactor.seconds())),
         YardOptions(first_address=first, **options),
         reactor,
     )
-    yard.startService()
-    return yard
+    network.startService()
+    return network
 
 
 async def each(
@@ -61,19 +61,21 @@ async def error_of(coroutine: Awaitable[object]) -> str:
 async def test_a_hundred_machines_are_identified_and_obey(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.41.0.1", 100)
+    network = a_yard(reactor, "127.41.0.1", 100)
     devices = PyasicDevices(loop, load_factory())
 
-    firmware = await each(yard.addresses, devices.identify)
-    first = await each(yard.addresses, devices.read)
-    slept = await each(yard.addresses[:50], devices.sleep)
-    limited = await each(yard.addresses[50:], lambda a: devices.limit(a, Watts(2900.0)))
+    firmware = await each(network.addresses, devices.identify)
+    first = await each(network.addresses, devices.read)
+    slept = await each(network.addresses[:50], devices.sleep)
+    limited = await each(
+        network.addresses[50:], lambda a: devices.limit(a, Watts(2900.0))
+    )
     await deferLater(reactor, 11.0)
-    second = await each(yard.addresses, devices.read)
-    woken = await each(yard.addresses[:50], devices.wake)
+    second = await each(network.addresses, devices.read)
+    woken = await each(network.addresses[:50], devices.wake)
     await deferLater(reactor, 3.0)
-    third = await each(yard.addresses[:50], devices.read)
-    await yard.stopService()
+    third = await each(network.addresses[:50], devices.read)
+    await network.stopService()
 
     assert set(firmware) == {"LuxOS"}
     assert all(slept + woken)
@@ -93,11 +95,11 @@ async def test_a_hundred_machines_are_identified_and_obey(
 async def test_every_fault_of_a_device_is_seen_for_what_it_is(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.42.0.1", len(Fault))
+    network = a_yard(reactor, "127.42.0.1", len(Fault))
     devices = PyasicDevices(loop, load_factory())
-    await each(yard.addresses, devices.identify)
-    at = dict(zip(Fault, yard.addresses, strict=True))
-    yard.plant.faults[:] = list(Fault)
+    await each(network.addresses, devices.identify)
+    at = dict(zip(Fault, network.addresses, strict=True))
+    network.plant.faults[:] = list(Fault)
 
     lied = await devices.sleep(at[Fault.LIES])
     feigned = await devices.sleep(at[Fault.FEIGNS])
@@ -110,13 +112,13 @@ async def test_every_fault_of_a_device_is_seen_for_what_it_is(
     await deferLater(reactor, 1.5)
     liar = await devices.read(at[Fault.LIES])
     actor = await devices.read(at[Fault.FEIGNS])
-    await yard.stopService()
+    await network.stopService()
 
     assert lied
     assert liar.is_asleep is False
     assert feigned
     assert actor.is_asleep is True
-    assert yard.plant.asics.watts(yard.plant.now)[1] > 3000
+    assert network.plant.asics.watts(network.plant.now)[1] > 3000
     assert ignored is False
     assert "no answer in 3 s" in hung
     assert 2.9 < hung_for < 3.5
@@ -128,15 +130,15 @@ async def test_every_fault_of_a_device_is_seen_for_what_it_is(
 async def test_a_switched_off_device_is_never_taken_for_one_that_obeyed(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.43.0.1", 2)
+    network = a_yard(reactor, "127.43.0.1", 2)
     devices = PyasicDevices(loop, load_factory())
-    slept = await devices.sleep(yard.addresses[0])
-    await devices.read(yard.addresses[1])
-    await yard.stopService()
+    slept = await devices.sleep(network.addresses[0])
+    await devices.read(network.addresses[1])
+    await network.stopService()
 
     commands = (devices.sleep, devices.wake, devices.read)
-    errors = [await error_of(f(a)) for a in yard.addresses for f in commands]
-    limited = await error_of(devices.limit(yard.addresses[0], Watts(2500.0)))
+    errors = [await error_of(f(a)) for a in network.addresses for f in commands]
+    limited = await error_of(devices.limit(network.addresses[0], Watts(2500.0)))
 
     assert slept
     assert all([*errors, limited])
@@ -146,28 +148,28 @@ async def test_a_switched_off_device_is_never_taken_for_one_that_obeyed(
 async def test_a_session_that_the_device_forgot_is_renewed_at_once(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.44.0.1", 1)
-    devices, here = PyasicDevices(loop, load_factory()), yard.addresses[0]
+    network = a_yard(reactor, "127.44.0.1", 1)
+    devices, here = PyasicDevices(loop, load_factory()), network.addresses[0]
     answers = [await devices.sleep(here)]
-    yard.devices[0].drop_session()
+    network.devices[0].drop_session()
     answers.append(await devices.wake(here))
-    yard.devices[0].drop_session()
+    network.devices[0].drop_session()
     answers.append(await devices.limit(here, Watts(2500.0)))
-    await yard.stopService()
+    await network.stopService()
 
     assert answers == [True, True, True]
-    assert yard.devices[0].commands == 3
+    assert network.devices[0].commands == 3
 
 
 @on_asyncio(Seconds(40.0))
 async def test_commands_to_one_device_do_not_take_its_session_from_each_other(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.45.0.1", 1)
-    devices, here = PyasicDevices(loop, load_factory()), yard.addresses[0]
+    network = a_yard(reactor, "127.45.0.1", 1)
+    devices, here = PyasicDevices(loop, load_factory()), network.addresses[0]
 
     answers = await each([here] * 8, devices.sleep)
-    await yard.stopService()
+    await network.stopService()
 
     assert answers == [True] * 8
 
@@ -178,10 +180,10 @@ async def test_another_machine_at_the_address_is_found_out(
 ) -> None:
     devices = PyasicDevices(loop, load_factory())
     nobody = await error_of(devices.read("127.46.0.1"))
-    yard = a_yard(reactor, "127.46.0.1", 1)
+    network = a_yard(reactor, "127.46.0.1", 1)
     report = await devices.read("127.46.0.1")
     known = len(devices._known)
-    await yard.stopService()
+    await network.stopService()
     for _ in range(5):
         await error_of(devices.read("127.46.0.1"))
 
@@ -196,14 +198,14 @@ async def test_every_pool_slot_shows_in_the_report(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
     ours, foreign = PoolAddress("127.0.0.1", 1), PoolAddress("127.0.0.2", 2)
-    yard = a_yard(reactor, "127.47.0.1", 2)
-    yard.devices[1]._pools = lambda: yard._pools_of(1)
-    yard._options = YardOptions(pools=(ours,), foreign=foreign)
-    yard.plant.faults[1] = Fault.FAILS_OVER
+    network = a_yard(reactor, "127.47.0.1", 2)
+    network.devices[1]._pools = lambda: network._pools_of(1)
+    network._options = YardOptions(pools=(ours,), foreign=foreign)
+    network.plant.faults[1] = Fault.FAILS_OVER
     devices = PyasicDevices(loop, load_factory())
 
-    reports = await each(yard.addresses, devices.read)
-    await yard.stopService()
+    reports = await each(network.addresses, devices.read)
+    await network.stopService()
 
     assert [r.pool_urls for r in reports] == [(ours.url,), (ours.url, foreign.url)]
 
@@ -212,16 +214,16 @@ async def test_every_pool_slot_shows_in_the_report(
 async def test_a_mass_trip_sends_every_command_within_two_seconds(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.48.0.1", 300)
+    network = a_yard(reactor, "127.48.0.1", 300)
     devices = PyasicDevices(loop, load_factory())
-    await each(yard.addresses, devices.identify)
-    for device in yard.devices[:30]:  # one in ten does not even answer
-        yard.plant.faults[device.row] = Fault.HANGS
+    await each(network.addresses, devices.identify)
+    for device in network.devices[:30]:  # one in ten does not even answer
+        network.plant.faults[device.row] = Fault.HANGS
 
     before = reactor.seconds()
-    slept = await each(yard.addresses[30:], devices.sleep)
+    slept = await each(network.addresses[30:], devices.sleep)
     took = reactor.seconds() - before
-    await yard.stopService()
+    await network.stopService()
 
     assert all(slept)
     assert took < 2.0

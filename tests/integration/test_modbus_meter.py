@@ -18,26 +18,26 @@ from proxy.power.ports import MeterError
 from proxy.signals.modbus_meter import ModbusMeter
 from proxy.sim.kinds import Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
-from proxy.sim.plant_network import Yard, YardOptions
+from proxy.sim.plant_network import PlantNetwork, YardOptions
 from proxy.sim.site_meter import MeterOptions, MeterTrouble
 from tests.on_asyncio import on_asyncio
 
 pytestmark = pytest.mark.integration
 
 
-def a_yard(reactor: Any, first: str, **options: Any) -> Yard:
+def a_yard(reactor: Any, first: str, **options: Any) -> PlantNetwork:
     plant = PlantOptions(
         kinds=(kind_of("Antminer S21"),) * 2,
         spread=Spread(unit_error=0.0, fleet_bias=1.0),
         meter=MeterOptions(noise=0.002, lag_s=0.0, **options),
     )
-    yard = Yard(
+    network = PlantNetwork(
         Plant(plant, Seconds(reactor.seconds())),
         YardOptions(first_address=first, meter_port=0),
         reactor,
     )
-    yard.startService()
-    return yard
+    network.startService()
+    return network
 
 
 async def error_of(meter: ModbusMeter) -> str:
@@ -52,25 +52,25 @@ async def error_of(meter: ModbusMeter) -> str:
 async def test_every_trouble_of_a_meter_comes_through(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.51.0.1")
-    meter = ModbusMeter(loop, ("127.0.0.1", yard.meter_port), 1)
+    network = a_yard(reactor, "127.51.0.1")
+    meter = ModbusMeter(loop, ("127.0.0.1", network.meter_port), 1)
     seen: dict[MeterTrouble | None, list[float]] = {}
     for trouble in (None, *(t for t in MeterTrouble if t is not MeterTrouble.SILENT)):
-        yard.plant.meter.trouble = trouble
+        network.plant.meter.trouble = trouble
         await deferLater(reactor, 0.6)
         seen[trouble] = []
         for _ in range(3):
             seen[trouble].append(await meter.read())
             await deferLater(reactor, 0.5)
 
-    yard.plant.meter.trouble = MeterTrouble.SILENT
+    network.plant.meter.trouble = MeterTrouble.SILENT
     before = reactor.seconds()
     silent = await error_of(meter)
     took = reactor.seconds() - before
-    yard.plant.meter.trouble = None
+    network.plant.meter.trouble = None
     again = await meter.read()
     meter.close()
-    await yard.stopService()
+    await network.stopService()
 
     expected = 18 + 1.03 * 7000
     assert seen[None] == pytest.approx([expected] * 3, rel=0.02)
@@ -87,18 +87,18 @@ async def test_every_trouble_of_a_meter_comes_through(
 async def test_a_meter_that_restarts_is_found_again(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
-    yard = a_yard(reactor, "127.52.0.1", model_id=213)
-    port = yard.meter_port
+    network = a_yard(reactor, "127.52.0.1", model_id=213)
+    port = network.meter_port
     meter = ModbusMeter(loop, ("127.0.0.1", port), 1)
     await deferLater(reactor, 0.6)
     first = await meter.read()
-    meter_port = yard._ports.pop(0)
+    meter_port = network._ports.pop(0)
     await meter_port.stopListening()  # type: ignore[misc]
     meter.close()
     gone = await error_of(meter)
 
-    other = Yard(
-        yard.plant,
+    other = PlantNetwork(
+        network.plant,
         YardOptions(first_address="127.53.0.1", meter_port=port),
         reactor,
     )
@@ -106,7 +106,7 @@ async def test_a_meter_that_restarts_is_found_again(
     again = await meter.read()
     meter.close()
     await other.stopService()
-    await yard.stopService()
+    await network.stopService()
 
     assert "cannot connect" in gone
     assert again == pytest.approx(first, rel=0.02)

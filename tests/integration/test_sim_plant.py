@@ -15,7 +15,7 @@ from protocol.sunspec.meter import parse_meter
 from protocol.units import Seconds
 from proxy.sim.kinds import Fault, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
-from proxy.sim.plant_network import PoolAddress, Yard, YardOptions
+from proxy.sim.plant_network import PlantNetwork, PoolAddress, YardOptions
 from proxy.sim.site_meter import MeterOptions
 from tests.support import within
 
@@ -125,23 +125,23 @@ async def test_a_machine_mines_from_the_address_that_its_device_api_has() -> Non
 
     pool = Pool(reactor)
     options = YardOptions(first_address="127.31.0.1", pools=(pool.address,))
-    yard = Yard(a_plant(reactor, 3), options, reactor)
-    yard.startService()
-    await until(reactor, lambda: set(pool.shares) == set(yard.addresses))
+    network = PlantNetwork(a_plant(reactor, 3), options, reactor)
+    network.startService()
+    await until(reactor, lambda: set(pool.shares) == set(network.addresses))
 
     session = await tell(reactor, "127.31.0.2", "logon")
     token = session["SESSION"][0]["SessionID"]
     await tell(reactor, "127.31.0.2", "curtail", f"{token},sleep")
-    await until(reactor, lambda: not yard.miners[1].hashing)
+    await until(reactor, lambda: not network.miners[1].hashing)
     await deferLater(reactor, 0.2)
     pool.shares.clear()
     await until(reactor, lambda: len(pool.shares) > 20)
     asleep = set(pool.shares)
-    stats = yard.stats()
+    stats = network.stats()
     await tell(reactor, "127.31.0.2", "curtail", f"{token},wakeup")
     await until(reactor, lambda: "127.31.0.2" in pool.shares)
     connected = len(pool.open)
-    await yard.stopService()
+    await network.stopService()
     await maybeDeferred(pool.port.stopListening)
 
     assert asleep == {"127.31.0.1", "127.31.0.3"}
@@ -157,7 +157,7 @@ async def test_a_machine_that_fails_over_leaves_a_pool_without_jobs() -> None:
     ours, foreign = Pool(reactor), Pool(reactor)
     plant = a_plant(reactor, 2)
     plant.faults[1] = Fault.FAILS_OVER
-    yard = Yard(
+    network = PlantNetwork(
         plant,
         YardOptions(
             first_address="127.32.0.1",
@@ -166,19 +166,19 @@ async def test_a_machine_that_fails_over_leaves_a_pool_without_jobs() -> None:
         ),
         reactor,
     )
-    yard.startService()
+    network.startService()
     await until(reactor, lambda: len(ours.open) == 2)
     pools = (await tell(reactor, "127.32.0.2", "pools"))["POOLS"]
 
     plant.asics.last_job_at[1] -= 61.0
-    for miner in yard.miners:  # their last job came a minute ago
+    for miner in network.miners:  # their last job came a minute ago
         await until(reactor, lambda: miner.session is not None)  # noqa: B023
         assert miner.session is not None
         await until(reactor, lambda: miner.session.search is not None)  # type: ignore[union-attr]  # noqa: B023
         miner.session.search.started -= 61.0  # type: ignore[union-attr]
     await until(reactor, lambda: foreign.open == {"127.32.0.2"})
     stayed = set(ours.open)
-    await yard.stopService()
+    await network.stopService()
     await maybeDeferred(ours.port.stopListening)
     await maybeDeferred(foreign.port.stopListening)
 
@@ -193,19 +193,19 @@ async def test_the_meter_and_a_reboot_are_seen_over_sockets() -> None:
 
     plant = a_plant(reactor, 2, meter=MeterOptions(noise=0.0, lag_s=0.0))
     options = YardOptions(first_address="127.33.0.1", meter_port=0)
-    yard = Yard(plant, options, reactor)
-    yard.startService()
+    network = PlantNetwork(plant, options, reactor)
+    network.startService()
     await deferLater(reactor, 0.6)
     request = bytes.fromhex("000100000006010" + "39c86006b")
-    place = ("127.0.0.1", yard.meter_port)
+    place = ("127.0.0.1", network.meter_port)
     answer = await ask(reactor, place, request, enough=9 + 2 * 107)
 
     token = (await tell(reactor, "127.33.0.1", "logon"))["SESSION"][0]["SessionID"]
     await tell(reactor, "127.33.0.1", "rebootdevice", token)
     off = await ask(reactor, ("127.33.0.1", 4028), b'{"command":"version"}')
-    await until(reactor, lambda: not yard.devices[0].is_off)
+    await until(reactor, lambda: not network.devices[0].is_off)
     again = await tell(reactor, "127.33.0.1", "version")
-    await yard.stopService()
+    await network.stopService()
 
     assert parse_meter(answer[9:]).watts == pytest.approx(18 + 1.03 * 7000, abs=1)
     assert off == b""

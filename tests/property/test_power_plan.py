@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.control.cap import best_hashrate
 from proxy.power.machines.fleet import Fleet, fleet_of
-from proxy.power.planner.plan import Grant, Plan, PlanParams, Urgency, plan
+from proxy.power.planner.plan import Allowance, Plan, PlanParams, Urgency, plan
 from proxy.power.planner.steps import Reason
 
 PARAMS = PlanParams()
@@ -56,13 +56,13 @@ steps = st.lists(
 urgencies = st.sampled_from([Urgency.NORMAL, Urgency.NORMAL, Urgency.EMERGENCY])
 
 
-def grant_of(budget: int) -> Grant:
-    return Grant(Watts(budget * 0.99), Watts(float(budget)), Watts(float(budget)))
+def grant_of(budget: int) -> Allowance:
+    return Allowance(Watts(budget * 0.99), Watts(float(budget)), Watts(float(budget)))
 
 
 def run(
     fleet: Fleet, budgets: list[tuple[int, int]], urgency: Urgency
-) -> list[tuple[Fleet, Plan, Seconds, Grant]]:
+) -> list[tuple[Fleet, Plan, Seconds, Allowance]]:
     """Plan through the budgets, each lasting so many seconds."""
     done, now = [], 10_000.0
     for budget, seconds in budgets:

@@ -5,7 +5,7 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.machines.fleet import fleet_of
-from proxy.power.planner.plan import Grant, PlanParams, plan
+from proxy.power.planner.plan import Allowance, PlanParams, plan
 
 PERIOD = 300.0
 
@@ -18,7 +18,7 @@ def test_over_a_week_equal_machines_are_curtailed_alike(share: float) -> None:
         [points] * count, t_down=[5.0] * count, t_up=[35.0] * count, running=True
     )
     budget = Watts(share * count * 3500.0)
-    grant = Grant(budget, budget, budget)
+    grant = Allowance(budget, budget, budget)
     switches, hashes = np.zeros(count), 0.0
 
     now = Seconds(10_000.0)

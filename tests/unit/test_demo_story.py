@@ -3,7 +3,7 @@ import json
 from twisted.internet.task import Clock
 
 from protocol.units import Watts
-from proxy.demo.story import LASTS, REPEATS_FROM, STORY, Plant, scene_at
+from proxy.demo.story import LASTS, REPEATS_FROM, STORY, StoryPlant, scene_at
 
 
 def test_the_scenes_are_in_order_and_the_story_comes_round() -> None:
@@ -28,6 +28,6 @@ def test_every_scene_can_be_said_in_json() -> None:
 
 
 def test_a_plant_is_at_the_start_of_its_story_when_it_is_made() -> None:
-    plant = Plant("http://127.0.0.1:1", "token", Watts(80_000.0), Clock())
+    plant = StoryPlant("http://127.0.0.1:1", "token", Watts(80_000.0), Clock())
 
     assert plant.scene is STORY[0]

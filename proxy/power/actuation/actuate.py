@@ -7,7 +7,7 @@ from attrs import define, evolve, field
 
 from protocol.units import Seconds
 from proxy.power.actuation.admission import Admission
-from proxy.power.actuation.command import Flight, rung_of, stages_passed
+from proxy.power.actuation.command import PendingCommand, rung_of, stages_passed
 from proxy.power.actuation.readback import draws_as_told
 from proxy.power.actuation.verify import Actuation, Evidence, Rung, Stage, verify
 from proxy.power.journal.alarms import Log
@@ -41,15 +41,15 @@ class Actuations:
     admission: Admission
     effects: Callable[[], Effects]
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
-    _flights: dict[str, Flight] = field(factory=dict, init=False)
+    _pending: dict[str, PendingCommand] = field(factory=dict, init=False)
     _retry_at: dict[str, Seconds] = field(factory=dict, init=False)
 
     def __len__(self) -> int:
-        return len(self._flights)
+        return len(self._pending)
 
     def is_under_way(self, machine: Machine) -> bool:
         """Tell whether a command to `machine` is not over."""
-        return machine.key in self._flights
+        return machine.key in self._pending
 
     def command(
         self, machine: Machine, cause: str, now: Seconds, attempts: int = ATTEMPTS
@@ -66,7 +66,7 @@ class Actuations:
         variant = machine.variant
         steps = self._steps(machine, level)
         watts = variant.points[level][1]
-        flight = Flight(
+        pending = PendingCommand(
             next(self._numbers),
             machine,
             Actuation(
@@ -81,11 +81,11 @@ class Actuations:
             attempts,
             is_down=float(self.table.fleet.from_w[machine.row]) > watts,
         )
-        self._flights[machine.key] = flight
-        self.log("command", cause, flight.body())
+        self._pending[machine.key] = pending
+        self.log("command", cause, pending.body())
         self.admission.connect(machine)
-        if flight.actuation.rung is not Rung.PARK:
-            self._next_step(flight, now)
+        if pending.actuation.rung is not Rung.PARK:
+            self._next_step(pending, now)
 
     def answered(self, call: Call, why_not: str | None, now: Seconds) -> None:
         """Take in how a call ended.
@@ -95,24 +95,24 @@ class Actuations:
             why_not: None: the device acknowledged it; else what went wrong.
             now: The moment.
         """
-        flight = self._flights.get(call.key)
-        if flight is None or flight.number != call.number:
+        pending = self._pending.get(call.key)
+        if pending is None or pending.number != call.number:
             return
         body = {"machine": call.key, "verb": call.verb.value, "ok": why_not is None}
         self.log("acknowledgement", why_not or "acknowledged", body)
         if why_not is None:
-            self._next_step(flight, now)
+            self._next_step(pending, now)
         else:
-            self._judge(flight, Evidence(acknowledged=False), now)
+            self._judge(pending, Evidence(acknowledged=False), now)
 
     def reported(
         self, machine: Machine, report: DeviceReport, level: int | None, now: Seconds
     ) -> None:
         """Take in at what level a device says it is; None: it does not say."""
-        flight = self._flights.get(machine.key)
-        if flight is not None:
-            is_met = draws_as_told(report, flight.actuation.watts) or None
-            self._judge(flight, Evidence(level=level, is_metered=is_met), now)
+        pending = self._pending.get(machine.key)
+        if pending is not None:
+            is_met = draws_as_told(report, pending.actuation.watts) or None
+            self._judge(pending, Evidence(level=level, is_metered=is_met), now)
         elif level is not None and level != self.table.level_of(machine):
             body = {"machine": machine.key, "level": level}
             self.log("read_back", "it is not as it was told", body)
@@ -127,7 +127,7 @@ class Actuations:
         fleet, row = self.table.fleet, machine.row
         since = now - fleet.changed_at[row]
         if machine.is_responsive and since >= fleet.t_down[row] + SHARES_UNDER_WAY:
-            self._flights.pop(machine.key, None)
+            self._pending.pop(machine.key, None)
             self._is_unwell(machine, "it hashes on though it was told not to", now)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Machine]:
@@ -140,11 +140,11 @@ class Actuations:
                 sends shares: else it may be any load, and is shed for as such.
         """
         asked: list[Machine] = []
-        for flight in list(self._flights.values()):
-            if now >= flight.read_at:
-                flight.read_at = Seconds(now + READ_BACK_EVERY)
-                asked.append(flight.machine)
-            self._mind(flight, now, is_metered=is_metered is not False)
+        for pending in list(self._pending.values()):
+            if now >= pending.read_at:
+                pending.read_at = Seconds(now + READ_BACK_EVERY)
+                asked.append(pending.machine)
+            self._mind(pending, now, is_metered=is_metered is not False)
         for key, at in list(self._retry_at.items()):
             if now >= at and (machine := self.table.find(key)) is not None:
                 asked += self._retry(machine, now)
@@ -157,7 +157,7 @@ class Actuations:
 
     def forget(self, machine: Machine) -> None:
         """Drop all that is known of a machine that is gone."""
-        self._flights.pop(machine.key, None)
+        self._pending.pop(machine.key, None)
         self._retry_at.pop(machine.key, None)
 
     def _steps(self, machine: Machine, level: int) -> list[Verb]:
@@ -174,66 +174,66 @@ class Actuations:
         wakes = [] if machine.is_asleep is False else [Verb.WAKE]
         return [*wakes, Verb.LIMIT] if limits else wakes
 
-    def _next_step(self, flight: Flight, now: Seconds) -> None:
+    def _next_step(self, pending: PendingCommand, now: Seconds) -> None:
         """Make the next call; after the last one the device has acknowledged it all."""
-        actuation = flight.actuation
-        if not flight.steps:
-            flight.read_at = Seconds(now + 1.0)
-            self._judge(flight, Evidence(acknowledged=True), now)
+        actuation = pending.actuation
+        if not pending.steps:
+            pending.read_at = Seconds(now + 1.0)
+            self._judge(pending, Evidence(acknowledged=True), now)
             return
-        verb = flight.steps.pop(0)
-        flight.actuation = evolve(actuation, issued_at=now)
+        verb = pending.steps.pop(0)
+        pending.actuation = evolve(actuation, issued_at=now)
         self.effects().calls.append(
             Call(
-                flight.machine.key,
-                flight.machine.address,
+                pending.machine.key,
+                pending.machine.address,
                 verb,
-                flight.number,
+                pending.number,
                 actuation.watts,
-                is_down=flight.is_down,
+                is_down=pending.is_down,
             )
         )
 
-    def _mind(self, flight: Flight, now: Seconds, *, is_metered: bool) -> None:
-        actuation = flight.actuation
+    def _mind(self, pending: PendingCommand, now: Seconds, *, is_metered: bool) -> None:
+        actuation = pending.actuation
         downs_at = actuation.issued_at + actuation.allowance
-        is_quiet = actuation.level > 0 or flight.machine.hashed_at < downs_at
+        is_quiet = actuation.level > 0 or pending.machine.hashed_at < downs_at
         metered = (is_metered or is_quiet) if now >= downs_at else None
         evidence = Evidence(is_metered=metered)
         if actuation.rung is Rung.PARK:
             is_off = actuation.level == 0
-            done = all(p is is_off for p in flight.machine.miners.values())
+            done = all(p is is_off for p in pending.machine.miners.values())
             level = actuation.level if done else None
             evidence = Evidence(done or None, level, metered)
-        self._judge(flight, evidence, now)
+        self._judge(pending, evidence, now)
 
-    def _judge(self, flight: Flight, evidence: Evidence, now: Seconds) -> None:
-        before = flight.actuation.stage
-        flight.actuation = verify(flight.actuation, evidence, now)
-        stage = flight.actuation.stage
+    def _judge(self, pending: PendingCommand, evidence: Evidence, now: Seconds) -> None:
+        before = pending.actuation.stage
+        pending.actuation = verify(pending.actuation, evidence, now)
+        stage = pending.actuation.stage
         if stage is before:
             return
         if stage is Stage.UNRESPONSIVE:
-            self._failed(flight, now)
+            self._failed(pending, now)
             return
         for passed in stages_passed(before, stage):
-            self.log(passed.value.replace(" ", "_"), passed.value, flight.body())
+            self.log(passed.value.replace(" ", "_"), passed.value, pending.body())
         if stage is Stage.SETTLED:
-            del self._flights[flight.machine.key]
-            if not flight.machine.is_responsive:
-                self._is_well(flight.machine, "did as it was told")
+            del self._pending[pending.machine.key]
+            if not pending.machine.is_responsive:
+                self._is_well(pending.machine, "did as it was told")
 
-    def _failed(self, flight: Flight, now: Seconds) -> None:
+    def _failed(self, pending: PendingCommand, now: Seconds) -> None:
         """Try again, else go up the ladder, else count the machine at full power."""
-        machine, why = flight.machine, flight.actuation.reason
-        del self._flights[machine.key]
-        self.log("verdict", why, flight.body())
+        machine, why = pending.machine, pending.actuation.reason
+        del self._pending[machine.key]
+        self.log("verdict", why, pending.body())
         level = self.table.level_of(machine)
         if level == 0:
             self.table.fall_from_full(machine, now)
-        if flight.attempts > 1:
-            self.command(machine, f"again: {why}", now, flight.attempts - 1)
-        elif flight.actuation.rung is Rung.LIMIT and flight.is_down:
+        if pending.attempts > 1:
+            self.command(machine, f"again: {why}", now, pending.attempts - 1)
+        elif pending.actuation.rung is Rung.LIMIT and pending.is_down:
             self.table.command_one(machine, 0, now)
             self.command(machine, f"escalated to sleep: {why}", now)
         elif level > 0 and machine.miners:

@@ -16,7 +16,7 @@ _STAGES = (Stage.ISSUED, Stage.ACKNOWLEDGED, Stage.READ_BACK, Stage.SETTLED)
 
 
 @define(eq=False)
-class Flight:
+class PendingCommand:
     """A command that is not over yet.
 
     Attributes:

@@ -8,7 +8,7 @@ from attrs import define
 from protocol.units import Seconds
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Polls
-from proxy.power.evidence.checks import Witness
+from proxy.power.evidence.checks import ShareChecks
 from proxy.power.journal.alarms import AlarmName, Log
 from proxy.power.journal.effects import Effects
 from proxy.power.link.messages import FailSafe, FleetReport
@@ -17,7 +17,7 @@ from proxy.power.machines.table import FORGOTTEN_AFTER, Table
 
 
 @define(eq=False)
-class Attendance:
+class Presence:
     """Takes in the reports of one site's miners.
 
     Attributes:
@@ -28,7 +28,7 @@ class Attendance:
     table: Table
     admission: Admission
     polls: Polls
-    witness: Witness
+    share_checks: ShareChecks
     log: Log
     save: Callable[[Machine], None]
     effects: Callable[[], Effects]
@@ -109,7 +109,7 @@ class Attendance:
 
     def _count(self, report: FleetReport, now: Seconds) -> None:
         for work in report.work:
-            machine = self.witness.count(work, now)
+            machine = self.share_checks.count(work, now)
             if machine is None:
                 continue
             if self.table.level_of(machine) == 0:

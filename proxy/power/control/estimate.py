@@ -49,7 +49,7 @@ class Estimate:
 
 
 @frozen
-class Sight:
+class Observation:
     """What was seen of a site in one step."""
 
     now: Seconds
@@ -63,28 +63,34 @@ class Sight:
 
 
 def step(
-    known: Estimate, budget: Budget, fleet: Fleet, sight: Sight, params: EstimateParams
+    known: Estimate,
+    budget: Budget,
+    fleet: Fleet,
+    observed: Observation,
+    params: EstimateParams,
 ) -> tuple[Estimate, Cap]:
     """Return what is known after one look at the site, and its cap.
 
     The machines' grants, in model watts times bias, never come to more than
     the ramped budget: the integral may eat into the guard, not go beyond.
     """
-    settled = fleet.settled_share(sight.now) >= params.settled_share
+    settled = fleet.settled_share(observed.now) >= params.settled_share
     learned = (
-        _learn(known, fleet, sight, params) if settled else evolve(known, last_w=None)
+        _learn(known, fleet, observed, params)
+        if settled
+        else evolve(known, last_w=None)
     )
-    ramped = _ramp(known.ramped_w, budget.watts, sight, params)
+    ramped = _ramp(known.ramped_w, budget.watts, observed, params)
     guard = guard_at(learned, fleet, ramped, params)
     allow = Watts(ramped * (1.0 - guard))
-    integral = _integral(learned, allow, fleet, sight, params, settled=settled)
-    bias = params.bias_high if sight.is_blind else learned.bias
+    integral = _integral(learned, allow, fleet, observed, params, settled=settled)
+    bias = params.bias_high if observed.is_blind else learned.bias
     it_w = params.aux.it_watts(min(allow + integral, ramped))
     after = evolve(learned, ramped_w=ramped, integral_w=integral, epoch=known.epoch + 1)
     cap = Cap(
         site=budget.site,
         epoch=after.epoch,
-        at=sight.at,
+        at=observed.at,
         budget_w=budget.watts,
         ruled_by=budget.reason,
         ramped_w=ramped,
@@ -111,38 +117,40 @@ def guard_at(
 
 
 def _learn(
-    known: Estimate, fleet: Fleet, sight: Sight, params: EstimateParams
+    known: Estimate, fleet: Fleet, observed: Observation, params: EstimateParams
 ) -> Estimate:
-    least_w, most_w = fleet.drawn_w(sight.now)
-    if sight.meter_w is None or least_w <= 0:
+    least_w, most_w = fleet.drawn_w(observed.now)
+    if observed.meter_w is None or least_w <= 0:
         return evolve(known, last_w=None)
-    gain = min(1.0, params.bias_gain * sight.elapsed / CONTROL_PERIOD)
-    it_w = params.aux.it_watts(sight.meter_w)
-    proven_w = max(1e-9, sight.working * least_w)  # the others may do nothing
+    gain = min(1.0, params.bias_gain * observed.elapsed / CONTROL_PERIOD)
+    it_w = params.aux.it_watts(observed.meter_w)
+    proven_w = max(1e-9, observed.working * least_w)  # the others may do nothing
     seen = min(max(known.bias, it_w / most_w), it_w / proven_w)  # none contradicts
     is_telling = most_w >= params.telling_share * float(fleet.full_w.sum())
-    bias = _moved(known, seen, sight, params) if is_telling else known.bias
+    bias = _moved(known, seen, observed, params) if is_telling else known.bias
     variance = known.variance_w2
     if known.last_w is not None:  # two readings differ by twice the variance
-        jump = (sight.meter_w - known.last_w) ** 2 / 2.0
+        jump = (observed.meter_w - known.last_w) ** 2 / 2.0
         variance += gain * (jump - variance)
-    slow = min(1.0, params.reference_gain * sight.elapsed / CONTROL_PERIOD)
+    slow = min(1.0, params.reference_gain * observed.elapsed / CONTROL_PERIOD)
     return evolve(
         known,
         bias=bias,
         reference=known.reference + slow * (bias - known.reference),
         variance_w2=variance,
-        last_w=sight.meter_w,
+        last_w=observed.meter_w,
     )
 
 
-def _moved(known: Estimate, seen: float, sight: Sight, params: EstimateParams) -> float:
+def _moved(
+    known: Estimate, seen: float, observed: Observation, params: EstimateParams
+) -> float:
     """Return the bias after it was seen to be `seen`.
 
     It rises fast, and as fast falls back to the reference. Below that it is in
     doubt: machines that lost their work draw less too, and will draw it again.
     """
-    periods = sight.elapsed / CONTROL_PERIOD
+    periods = observed.elapsed / CONTROL_PERIOD
     fast = min(1.0, params.bias_gain * periods)
     slow = min(1.0, params.doubt_gain * periods)
     seen = min(params.bias_high, max(params.bias_low, seen))
@@ -152,36 +160,36 @@ def _moved(known: Estimate, seen: float, sight: Sight, params: EstimateParams) -
 
 
 def _ramp(
-    before: float, budget_w: float, sight: Sight, params: EstimateParams
+    before: float, budget_w: float, observed: Observation, params: EstimateParams
 ) -> Watts:
     if budget_w >= before:
-        rise = params.ramp_up_w_per_s * sight.elapsed if sight.may_raise else 0.0
+        rise = params.ramp_up_w_per_s * observed.elapsed if observed.may_raise else 0.0
         return Watts(min(budget_w, before + rise))
-    if sight.is_urgent or params.ramp_down_w_per_s <= 0:
+    if observed.is_urgent or params.ramp_down_w_per_s <= 0:
         return Watts(budget_w)
-    return Watts(max(budget_w, before - params.ramp_down_w_per_s * sight.elapsed))
+    return Watts(max(budget_w, before - params.ramp_down_w_per_s * observed.elapsed))
 
 
 def _integral(  # noqa: PLR0913
     known: Estimate,
     allow: float,
     fleet: Fleet,
-    sight: Sight,
+    observed: Observation,
     params: EstimateParams,
     *,
     settled: bool,
 ) -> Watts:
     low, high = params.integral_low * allow, params.integral_high * allow
     before = min(high, max(low, known.integral_w))
-    if sight.meter_w is None:
-        return Watts(min(0.0, before) if sight.is_blind else before)
-    on_its_way = known.bias * fleet.falling_w(sight.now) * (1.0 + params.aux.share)
-    error = allow - (sight.meter_w - on_its_way)
+    if observed.meter_w is None:
+        return Watts(min(0.0, before) if observed.is_blind else before)
+    on_its_way = known.bias * fleet.falling_w(observed.now) * (1.0 + params.aux.share)
+    error = allow - (observed.meter_w - on_its_way)
     is_saturated = bool((fleet.level >= fleet.top).all())
-    is_proven = sight.working >= params.settled_share
+    is_proven = observed.working >= params.settled_share
     if error > 0 and (is_saturated or not (settled and is_proven)):
         return Watts(before)  # nothing more to grant: do not wind up
     if abs(error) < params.dead_band * allow:
         return Watts(before)
-    moved = before + params.integral_gain * sight.elapsed / CONTROL_PERIOD * error
+    moved = before + params.integral_gain * observed.elapsed / CONTROL_PERIOD * error
     return Watts(min(high, max(low, moved)))

@@ -7,7 +7,7 @@ from attrs import evolve, field, frozen
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.budget import Budget
 from proxy.power.control.cap import Cap
-from proxy.power.control.estimate import Estimate, EstimateParams, Sight, step
+from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
 from proxy.power.control.meter import Meter, MeterParams, judge
 from proxy.power.control.safety import (
     Conditions,
@@ -129,7 +129,7 @@ def act(
     """
     stance, state = sensed.stance, sensed.state
     limited = evolve(budget, watts=stance.limit_w)
-    sight = Sight(
+    observed = Observation(
         now=moment.now,
         elapsed=moment.elapsed,
         at=moment.at,
@@ -139,7 +139,7 @@ def act(
         may_raise=stance.may_raise,
         working=moment.working,
     )
-    estimate, cap = step(state.estimate, limited, fleet, sight, params.estimate)
+    estimate, cap = step(state.estimate, limited, fleet, observed, params.estimate)
     ceiling = params.estimate.aux.it_watts(estimate.ramped_w)
     grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias)
     over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias

@@ -9,9 +9,9 @@ from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.control.site_power import drawn
 from proxy.power.control.step import SiteParams, SiteState
 from proxy.power.evidence.efficiency import Balance, Balances, expected_of
-from proxy.power.evidence.windows import Evidence
+from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import AlarmName, Alarms
-from proxy.power.link.messages import Work
+from proxy.power.link.messages import MinerWork
 from proxy.power.machines.fleet import PARKED_DOWN, Bools
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.share_proof import Z_CAP, Efficiency, ShareSum
@@ -35,19 +35,19 @@ NEVER = Seconds(math.inf)
 
 
 @define(eq=False)
-class Witness:
+class ShareChecks:
     """The shares of one site, and what they give away."""
 
     table: Table
     alarms: Alarms
-    evidence: Evidence
+    evidence: ShareEvidence
     balances: Balances = field(factory=Balances, init=False)
     _watched_at: Seconds = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._watched_at = self.evidence.begun_at
 
-    def count(self, work: Work, now: Seconds) -> Machine | None:
+    def count(self, work: MinerWork, now: Seconds) -> Machine | None:
         """Count a machine's shares; return the machine, None if it is not known."""
         machine = self.table.of_miner(work.id)
         if machine is None:

@@ -5,7 +5,7 @@ from collections import deque
 from attrs import define, field
 
 from protocol.units import HashesPerSecond, Seconds
-from proxy.power.link.messages import Work
+from proxy.power.link.messages import MinerWork
 from proxy.power.machines.share_proof import NO_SHARES, ShareSum, violates_cap
 
 WINDOW = Seconds(30.0)
@@ -24,7 +24,7 @@ class Proof:
     _open: ShareSum = field(default=NO_SHARES, init=False)
     _closed: deque[ShareSum] = field(factory=lambda: deque(maxlen=WINDOWS), init=False)
 
-    def add(self, work: Work) -> None:
+    def add(self, work: MinerWork) -> None:
         """Count shares."""
         more = ShareSum(work.shares, work.work, work.work2, Seconds(0.0))
         self._open = self._open + more
@@ -55,7 +55,7 @@ class Proof:
 
 
 @define(eq=False)
-class Evidence:
+class ShareEvidence:
     """What the shares of a site and its tenants prove.
 
     Shares of machines that no row describes count apart: the cap does not know them.
@@ -74,7 +74,7 @@ class Evidence:
         self.site = Proof(self.begun_at)
         self.strangers = Proof(self.begun_at)
 
-    def add(self, work: Work, *, is_known: bool, tenant: str | None) -> None:
+    def add(self, work: MinerWork, *, is_known: bool, tenant: str | None) -> None:
         """Count the shares of a machine."""
         self.parked_work += work.parked_work
         self.unauthorised_work += work.unauthorised_work

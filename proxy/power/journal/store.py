@@ -14,7 +14,12 @@ from proxy.power.journal import schema
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.effects import Debt, Effects, Learned
 from proxy.power.machines.machine import Saved
-from proxy.runtime.database_file import DatabaseFileError, Kind, open_file, steps_in
+from proxy.runtime.database_file import (
+    DatabaseFileError,
+    DatabaseKind,
+    open_file,
+    steps_in,
+)
 
 STORE_FILE = "controller.sqlite3"
 """In `state_dir`."""
@@ -257,9 +262,9 @@ class Store:
             raise StoreError(f"the controller's database: {error}") from error
 
 
-def store_kind() -> Kind:
+def store_kind() -> DatabaseKind:
     """Return what tells the controller's database from other files."""
-    return Kind("controller's database", steps_in(schema))
+    return DatabaseKind("controller's database", steps_in(schema))
 
 
 def open_store(path: Path) -> Store:

@@ -33,7 +33,7 @@ class Joined(Struct, frozen=True, array_like=True):
     is_parked: bool
 
 
-class Work(Struct, frozen=True, array_like=True):
+class MinerWork(Struct, frozen=True, array_like=True):
     """What a miner's shares came to since they were last told.
 
     Attributes:
@@ -73,7 +73,7 @@ class FleetReport(Message, frozen=True):
     joined: list[Joined]
     left: list[int]
     parked: list[tuple[int, bool]]
-    work: list[Work]
+    work: list[MinerWork]
     difficulty: list[tuple[int, float]] = []
 
 
@@ -93,7 +93,7 @@ class FailSafe(Message, frozen=True):
 
 
 class Ask(Message, frozen=True):
-    """A request that wants an `Answer`."""
+    """A request that wants an `AskAnswer`."""
 
     id: int
     method: str
@@ -130,21 +130,21 @@ class Figures(Message, frozen=True):
     sites: list[SiteFigures]
 
 
-class Park(Message, frozen=True):
+class ParkMiners(Message, frozen=True):
     """Give these miners no more jobs."""
 
     site: str
     miners: list[int]
 
 
-class Grant(Message, frozen=True):
+class GrantMiners(Message, frozen=True):
     """Give these miners jobs."""
 
     site: str
     miners: list[int]
 
 
-class Answer(Message, frozen=True):
+class AskAnswer(Message, frozen=True):
     """What an `Ask` led to.
 
     Attributes:
@@ -156,7 +156,7 @@ class Answer(Message, frozen=True):
     refusal: str = ""
 
 
-class News(Message, frozen=True):
+class EventNotice(Message, frozen=True):
     """Something for those who subscribed to `topic`."""
 
     topic: str
@@ -166,7 +166,7 @@ class News(Message, frozen=True):
 Down = Setup | FleetReport | FailSafe | Ask | Beat
 """What the controller hears."""
 
-Up = Beat | Figures | Park | Grant | Answer | News
+Up = Beat | Figures | ParkMiners | GrantMiners | AskAnswer | EventNotice
 """What the share process hears."""
 
 decode_down = msgspec.json.Decoder(Down).decode

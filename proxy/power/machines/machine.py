@@ -50,7 +50,7 @@ class Variant:
 
 
 @frozen(eq=False)
-class Kind:
+class FleetKind:
     """Machines alike: one fleet row, or all that none describes.
 
     Attributes:
@@ -106,7 +106,7 @@ class Machine:
     key: str
     address: str
     worker: str
-    kind: Kind
+    kind: FleetKind
     mode: Mode
     row: int
     miners: dict[int, bool] = field(factory=dict)
@@ -184,8 +184,8 @@ class Describer:
     """Finds the row that describes a machine; the first that fits rules."""
 
     _rows: Sequence[FleetConfig]
-    _unknown: Kind
-    _kinds: list[Kind] = field(init=False)
+    _unknown: FleetKind
+    _kinds: list[FleetKind] = field(init=False)
     _networks: list[IPv4Network | IPv6Network | None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -204,7 +204,7 @@ class Describer:
         """
         return cls(rows, _unknown_kind(Watts(power.unknown_w)))
 
-    def kind_of(self, worker: str, address: str) -> Kind:
+    def kind_of(self, worker: str, address: str) -> FleetKind:
         """Return what a machine of this worker name and peer address is."""
         for row, kind, network in zip(
             self._rows, self._kinds, self._networks, strict=True
@@ -234,13 +234,13 @@ def _is_within(address: str, network: IPv4Network | IPv6Network) -> bool:
         return False
 
 
-def _kind_of(row: FleetConfig) -> Kind:
+def _kind_of(row: FleetConfig) -> FleetKind:
     model = find_model(row.model)
     parked = _scaled(model.points(sleeps=False), row.hash_scale)
     variants = {Mode.PARKED: Variant(parked, PARKED_DOWN, min(PARKED_UP, model.t_up_s))}
     if row.control == "pyasic":
         variants |= _api_variants(model, row.hash_scale)
-    return Kind(
+    return FleetKind(
         name=model.name,
         has_api=row.control == "pyasic",
         is_known=True,
@@ -264,14 +264,14 @@ def _scaled(points: Points, scale: float) -> Points:
     return tuple((HashesPerSecond(h * scale), w) for h, w in points)
 
 
-def _unknown_kind(watts: Watts) -> Kind:
+def _unknown_kind(watts: Watts) -> FleetKind:
     """Return the kind of machines that no row describes: nobody knows their hashrate.
 
     It counts as none, so that the cap promises no hash that they do not find.
     """
     none = HashesPerSecond(0.0)
     points = ((none, Watts(UNKNOWN_IDLE * watts)), (none, watts))
-    return Kind(
+    return FleetKind(
         name="unknown",
         has_api=False,
         is_known=False,

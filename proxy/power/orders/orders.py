@@ -14,7 +14,7 @@ MAX_ORDERS = 10_000
 
 
 @frozen
-class Said:
+class OrderBookState:
     """All that an order book held at one moment."""
 
     orders: tuple[Order, ...]
@@ -117,11 +117,13 @@ class OrderBook:
             key=lambda budget: budget.watts,
         )
 
-    def said(self) -> Said:
+    def said(self) -> OrderBookState:
         """Return all that was said, to be put back if more cannot be kept."""
-        return Said(self.orders, dict(self._spoke_at))
+        return OrderBookState(self.orders, dict(self._spoke_at))
 
-    def put_back(self, said: Said, now: Seconds, moments: Sequence[UnixTime]) -> bool:
+    def put_back(
+        self, said: OrderBookState, now: Seconds, moments: Sequence[UnixTime]
+    ) -> bool:
         """Forget what was taken or withdrawn since `said`, unless it lowers the budget.
 
         Returns whether it is forgotten.

@@ -38,7 +38,7 @@ class PlanParams:
 
 
 @frozen
-class Grant:
+class Allowance:
     """What the machines may draw: model watts, the fleet's bias divided out."""
 
     allow_w: Watts  # to grow up to, and to shed down to
@@ -47,7 +47,7 @@ class Grant:
 
 
 @frozen
-class Command:
+class LevelChange:
     """One machine's change of level."""
 
     row: int
@@ -83,12 +83,12 @@ class Plan:
         )
         return HashesPerSecond(after - before)
 
-    def commands(self) -> Iterator[Command]:
+    def commands(self) -> Iterator[LevelChange]:
         """Yield what to tell each machine, steps down first."""
         change = self.fleet.watts_at(self.level) - self.fleet.target_w
         rows = self.rows
         for row in rows[np.argsort(change[rows], kind="stable")].tolist():
-            yield Command(
+            yield LevelChange(
                 row=row,
                 before=int(self.fleet.level[row]),
                 after=int(self.level[row]),
@@ -99,7 +99,7 @@ class Plan:
 
 def grant_within(
     it_w: float, ceiling_it_w: float, budget_w: float, bias: float
-) -> Grant:
+) -> Allowance:
     """Return a grant in model watts from watts as the meter sees them.
 
     Args:
@@ -109,11 +109,11 @@ def grant_within(
         bias: Fleet watts per model watt.
     """
     allow = Watts(it_w / bias)
-    return Grant(allow, Watts(max(allow, ceiling_it_w / bias)), Watts(budget_w))
+    return Allowance(allow, Watts(max(allow, ceiling_it_w / bias)), Watts(budget_w))
 
 
 def plan(  # noqa: PLR0913
-    grant: Grant,
+    grant: Allowance,
     fleet: Fleet,
     now: Seconds,
     params: PlanParams,
@@ -154,7 +154,7 @@ def plan(  # noqa: PLR0913
     return Plan(fleet.level, np.zeros_like(fleet.level), fleet)
 
 
-def _trip(grant: Grant, fleet: Fleet, params: PlanParams) -> Plan:
+def _trip(grant: Allowance, fleet: Fleet, params: PlanParams) -> Plan:
     level = np.zeros_like(fleet.level)
     if params.firm_priority is not None:
         spared = np.where(fleet.priority >= params.firm_priority, fleet.level, 0)

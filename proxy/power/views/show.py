@@ -73,7 +73,7 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
     if head is None or budget is None or cap is None or sensed is None:
         return None
     seen, expected = _efficiency(site)
-    evidence = site.witness.evidence
+    evidence = site.share_checks.evidence
     return PowerView(
         site=site.name,
         budget_w=budget.watts,
@@ -247,7 +247,7 @@ def _efficiency(site: SiteControl) -> tuple[float | None, float | None]:
     model_hs = fleet.hashes_at(fleet.level)
     model_w = site.state.estimate.reference * float(fleet.target_w.sum())
     expected = model_w / model_hs * 1e12 if model_hs > 0 else None
-    looks = site.witness.balances.looks
+    looks = site.share_checks.balances.looks
     seen = looks[-1].at_most.observed if looks else math.inf
     return (seen if math.isfinite(seen) else None), expected
 

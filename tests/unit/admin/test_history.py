@@ -1,6 +1,6 @@
 from typing import Any
 
-from proxy.admin.history import LENGTH, History
+from proxy.admin.history import LENGTH, PowerHistory
 
 
 def a_site(power: float, budget: float | None = 800.0) -> dict[str, Any]:
@@ -13,19 +13,19 @@ def a_site(power: float, budget: float | None = 800.0) -> dict[str, Any]:
     }
 
 
-def bars(history: History, site: dict[str, Any]) -> list[str]:
+def bars(history: PowerHistory, site: dict[str, Any]) -> list[str]:
     return [line.plain[10:].split("  ")[0] for line in history.lines(site)]
 
 
 def test_one_look_is_no_line() -> None:
-    history = History()
+    history = PowerHistory()
     history.add({"sites": [a_site(400.0)]})
 
     assert history.lines(a_site(400.0)) == []
 
 
 def test_budget_and_power_share_a_scale_and_the_newest_is_right() -> None:
-    history = History()
+    history = PowerHistory()
     for power in (0.0, 400.0, 800.0):
         history.add({"sites": [a_site(power)]})
 
@@ -33,7 +33,7 @@ def test_budget_and_power_share_a_scale_and_the_newest_is_right() -> None:
 
 
 def test_a_site_without_figures_is_drawn_as_nothing() -> None:
-    history = History()
+    history = PowerHistory()
     for _ in range(2):
         history.add({"sites": [{**a_site(0.0), "power_w": None}]})
 
@@ -41,7 +41,7 @@ def test_a_site_without_figures_is_drawn_as_nothing() -> None:
 
 
 def test_the_past_has_a_limit() -> None:
-    history = History()
+    history = PowerHistory()
     for _ in range(LENGTH + 50):
         history.add({"sites": [a_site(1.0)]})
 

@@ -10,12 +10,12 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.controller.api import MAX_ANSWER_BYTES, Desk
+from proxy.controller.api import MAX_ANSWER_BYTES, ControllerApi
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError
-from proxy.power.link.messages import Answer, Ask
+from proxy.power.link.messages import Ask, AskAnswer
 from proxy.power.views.show import MAX_ORDERS_SHOWN
 from tests.conftest import FlushFailures
 from tests.fakes.power_site import PowerSite, connected
@@ -30,7 +30,7 @@ class Office:
         self.site: PowerSite = connected(path / "controller.sqlite3", count=2)
         self.site.run(5)
         self.waiting: list[tuple[Deferred[Any], Callable[[], Any]]] = []
-        self.desk = Desk(
+        self.api = ControllerApi(
             {"hall-a": self.site.loop},
             self.site.store,
             lambda: Seconds(self.site.now),
@@ -38,10 +38,10 @@ class Office:
             self._run,
         )
 
-    def ask(self, method: str, **params: Any) -> list[Answer]:
+    def ask(self, method: str, **params: Any) -> list[AskAnswer]:
         """Return what will hold the answer."""
-        got: list[Answer] = []
-        asked = Deferred.fromCoroutine(self.desk.answer(Ask(1, method, params)))
+        got: list[AskAnswer] = []
+        asked = Deferred.fromCoroutine(self.api.answer(Ask(1, method, params)))
         _ = asked.addCallback(got.append)
         return got
 

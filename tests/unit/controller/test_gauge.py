@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
 from protocol.units import Seconds
-from proxy.controller.meter_poll import PATIENCE, Gauge
+from proxy.controller.meter_poll import PATIENCE, MeterPoller
 from proxy.power.ports import MeterError
 from tests.conftest import FlushFailures
 
@@ -39,18 +39,18 @@ class Looks:
     def __init__(self, *delays: float) -> None:
         self.clock = Clock()
         self.meter = LateMeter(self.clock, list(delays))
-        self.gauge = Gauge(self.meter, self.clock)
+        self.poller = MeterPoller(self.meter, self.clock)
         self.seen: list[tuple[float, float | None]] = []
 
     def look(self) -> None:
         _ = Deferred.fromCoroutine(self._look())
 
     async def _look(self) -> None:
-        reading = await self.gauge.look()
+        reading = await self.poller.look()
         self.seen.append((round(self.clock.seconds(), 2), reading))
 
     def stop(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self.gauge.stop())
+        return Deferred.fromCoroutine(self.poller.stop())
 
     def run(self, seconds: int) -> None:
         for _ in range(seconds):

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from proxy.controller.control_loop import MAX_TOLD
-from proxy.power.link.messages import MAX_LINE_BYTES, Park
+from proxy.power.link.messages import MAX_LINE_BYTES, ParkMiners
 from tests.fakes.power_site import connected
 
 
@@ -19,6 +19,6 @@ def test_a_site_of_any_size_is_parked_in_messages_that_the_link_takes(
     site.loop.control._effects.park.extend(miners)
     site.loop._flush()
 
-    parked = [message for message in site.sent if isinstance(message, Park)]
+    parked = [message for message in site.sent if isinstance(message, ParkMiners)]
     assert [miner for message in parked for miner in message.miners] == miners
     assert max(len(msgspec.json.encode(m)) for m in parked) < MAX_LINE_BYTES

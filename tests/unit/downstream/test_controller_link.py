@@ -10,14 +10,14 @@ from twisted.internet.testing import StringTransport
 
 from proxy.config import Config, FleetConfig, PowerConfig, Secret, SiteConfig
 from proxy.power.link.messages import (
-    Answer,
     Ask,
+    AskAnswer,
+    EventNotice,
     FailSafe,
     Figures,
     FleetReport,
-    Grant,
-    News,
-    Park,
+    GrantMiners,
+    ParkMiners,
     Setup,
     SiteFigures,
     decode_down,
@@ -105,13 +105,13 @@ def test_what_it_says_is_done_and_reported_back() -> None:
     desk = Desk(miners=2)
     desk.said()
 
-    desk.hear(Park("hall-a", [1, 99]))
+    desk.hear(ParkMiners("hall-a", [1, 99]))
     assert not desk.wires[0].miner.is_granted
     assert desk.wires[1].miner.is_granted
     desk.live(1)
     reports = [m for m in desk.said() if isinstance(m, FleetReport)]
     assert reports[0].parked == [(1, True)]
-    desk.hear(Grant("hall-a", [1]))
+    desk.hear(GrantMiners("hall-a", [1]))
 
     assert desk.wires[0].miner.is_granted
 
@@ -132,9 +132,9 @@ def test_an_answer_finds_who_asked() -> None:
     first, second = desk.ask(), desk.ask()
     asks = [m for m in desk.said() if isinstance(m, Ask)]
 
-    desk.hear(Answer(asks[1].id, Raw(b'{"n":2}')))
-    desk.hear(Answer(asks[0].id, Raw(b"null"), "not now"))
-    desk.hear(Answer(999, Raw(b"null")))
+    desk.hear(AskAnswer(asks[1].id, Raw(b'{"n":2}')))
+    desk.hear(AskAnswer(asks[0].id, Raw(b"null"), "not now"))
+    desk.hear(AskAnswer(999, Raw(b"null")))
 
     assert bytes(second[0]) == b'{"n":2}'
     assert str(first[0]) == "not now"
@@ -168,7 +168,7 @@ def test_nobody_is_asked_without_a_controller_or_by_too_many() -> None:
 def test_news_and_figures_are_passed_on() -> None:
     desk = Desk()
 
-    desk.hear(News("power", Raw(b'{"kind":"budget"}')))
+    desk.hear(EventNotice("power", Raw(b'{"kind":"budget"}')))
     desk.hear(some_figures())
 
     assert desk.news == [("power", {"kind": "budget"})]
@@ -217,7 +217,7 @@ def test_what_a_controller_grants_before_it_dies_again_is_parked_again() -> None
     desk.wire.connectionLost()
     desk.live(LEASE)
     desk.connect()
-    desk.hear(Grant("hall-a", [1, 2, 3, 4, 5, 6]))
+    desk.hear(GrantMiners("hall-a", [1, 2, 3, 4, 5, 6]))
     desk.wire.connectionLost()
 
     desk.live(LEASE)
@@ -306,7 +306,7 @@ def test_a_fault_of_ours_costs_neither_the_link_nor_the_others(
     dropped = desk.site.note_drops()
     break_down(desk.wires[1].miner)
 
-    desk.hear(Grant("hall-a", [1, 2, 3]))
+    desk.hear(GrantMiners("hall-a", [1, 2, 3]))
 
     assert not desk.transport.disconnecting
     assert [wire.miner.is_granted for wire in desk.wires[::2]] == [True, True]
@@ -321,7 +321,7 @@ def test_news_that_nobody_can_take_costs_no_link(flush_failures: FlushFailures) 
         raise BrokenError
 
     desk.link.publish = refuse
-    desk.hear(News("power", Raw(b"1")))
+    desk.hear(EventNotice("power", Raw(b"1")))
     desk.hear(some_figures())
 
     assert "hall-a" in desk.link.figures

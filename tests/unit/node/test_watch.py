@@ -5,7 +5,7 @@ import msgspec
 from protocol.bitcoin.template import Template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
-from proxy.node.pool_check import NodeView
+from proxy.node.pool_check import ChainView
 from proxy.node.pool_watch import PoolWatch
 from tests.builders import a_work
 
@@ -20,16 +20,16 @@ class FakeNode:
 
     node_name = "core"
 
-    def __init__(self, view: NodeView | None) -> None:
+    def __init__(self, view: ChainView | None) -> None:
         self.view = view
 
 
-def watch_over(view: NodeView | None) -> PoolWatch:
+def watch_over(view: ChainView | None) -> PoolWatch:
     node: Any = FakeNode(view)
     return PoolWatch("main", node, lambda: NOW)
 
 
-def view_of(work: Work) -> NodeView:
+def view_of(work: Work) -> ChainView:
     from protocol.bitcoin.network import Network  # noqa: PLC0415
 
     template = Template(
@@ -46,7 +46,7 @@ def view_of(work: Work) -> NodeView:
         transactions=(b"t",),
         txids=(b"\x01" * 32,),
     )
-    return NodeView(Network.REGTEST, template, Seconds(0.0), b"")
+    return ChainView(Network.REGTEST, template, Seconds(0.0), b"")
 
 
 def test_without_a_view_nothing_is_said() -> None:

@@ -14,8 +14,8 @@ from protocol.work.job import Work
 from proxy.node.pool_check import (
     EMPTY_GRACE,
     TIP_GRACE,
+    ChainView,
     MismatchKind,
-    NodeView,
     mismatch,
 )
 
@@ -39,8 +39,8 @@ TEMPLATE = Template(
 )
 
 
-def view(tip_age: float = 500.0, network: Network = Network.MAIN) -> NodeView:
-    return NodeView(network, TEMPLATE, Seconds(NOW - tip_age), BEFORE)
+def view(tip_age: float = 500.0, network: Network = Network.MAIN) -> ChainView:
+    return ChainView(network, TEMPLATE, Seconds(NOW - tip_age), BEFORE)
 
 
 def work(**template: Any) -> Work:
@@ -53,7 +53,7 @@ def work(**template: Any) -> Work:
     )
 
 
-def verdict(of: Work, on: NodeView, work_age: float = 0.0) -> MismatchKind | None:
+def verdict(of: Work, on: ChainView, work_age: float = 0.0) -> MismatchKind | None:
     since = Seconds(NOW - work_age)
     found = mismatch(of, on, work_since=since, now=NOW, wall=WALL)
     return found.kind if found else None

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.machines.fleet import Fleet, fleet_of
-from proxy.power.planner.plan import Grant
+from proxy.power.planner.plan import Allowance
 
 NOW = Seconds(10_000.0)
 LEVELLED = ((0.0, 0.0), (60.0, 500.0), (80.0, 700.0), (100.0, 1000.0))
@@ -42,8 +42,10 @@ def fleet(
     return made if debt is None else evolve(made, debt_h=np.array(debt, dtype=float))
 
 
-def grant(allow: float, *, ceiling: float | None = None, budget: float = 0.0) -> Grant:
-    return Grant(
+def grant(
+    allow: float, *, ceiling: float | None = None, budget: float = 0.0
+) -> Allowance:
+    return Allowance(
         Watts(allow),
         Watts(allow if ceiling is None else ceiling),
         Watts(budget or allow),

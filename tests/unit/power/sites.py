@@ -7,7 +7,7 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import PowerConfig, SiteConfig
 from proxy.power.control.budget import Order
 from proxy.power.journal.effects import Effects, Learned
-from proxy.power.link.messages import FleetReport, Joined, Work
+from proxy.power.link.messages import FleetReport, Joined, MinerWork
 from proxy.power.machines.machine import Machine
 from proxy.power.ports import Receipt
 from proxy.power.settings import site_control
@@ -84,7 +84,7 @@ class Site:
         joined: Sequence[Joined] = (),
         left: Sequence[int] = (),
         parked: Sequence[tuple[int, bool]] = (),
-        work: Sequence[Work] = (),
+        work: Sequence[MinerWork] = (),
         difficulty: Sequence[tuple[int, float]] = (),
     ) -> Effects:
         rows = map(list, (joined, left, parked, work, difficulty))

@@ -9,7 +9,7 @@ from attrs import evolve
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
-from proxy.power.control.estimate import Estimate, EstimateParams, Sight, step
+from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
 from proxy.power.machines.fleet import Fleet
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
 
@@ -32,7 +32,7 @@ def look(  # noqa: PLR0913
     working: float = 1.0,
 ) -> tuple[Estimate, Cap]:
     order = Budget("hall-a", Watts(budget), Rule.ORDER, "order 1 of cli")
-    seen = Sight(
+    seen = Observation(
         now=NOW,
         elapsed=Seconds(5.0),
         at=UnixTime(0.0),

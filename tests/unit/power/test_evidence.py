@@ -8,10 +8,10 @@ from proxy.power.evidence.windows import (
     CAP_REACHES_BACK,
     WINDOW,
     WINDOWS,
-    Evidence,
     Proof,
+    ShareEvidence,
 )
-from proxy.power.link.messages import Work
+from proxy.power.link.messages import MinerWork
 from proxy.power.machines.share_proof import ShareSum
 from tests.unit.power.tables import NOW, later
 
@@ -19,10 +19,10 @@ KNOWN_AFTER = CAP_REACHES_BACK + 2 * WINDOW
 """How long a cap must have held before two windows can be above it."""
 
 
-def work(shares: int = 1, each: float = 1.0, **more: float) -> Work:
+def work(shares: int = 1, each: float = 1.0, **more: float) -> MinerWork:
     total = shares * each
     rest = {"parked_work": 0.0, "unauthorised_work": 0.0, **more}
-    return Work(7, shares, total, total * each, **rest)
+    return MinerWork(7, shares, total, total * each, **rest)
 
 
 def hashes(shares: float, seconds: float = WINDOW) -> HashesPerSecond:
@@ -82,7 +82,7 @@ def test_the_last_windows_that_make_up_a_time_are_summed(
 
 
 def test_shares_of_strangers_count_apart() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
     evidence.add(work(1), is_known=True, tenant=None)
     evidence.add(work(2), is_known=False, tenant=None)
     evidence.tick(hashes(1), later(30))
@@ -93,7 +93,7 @@ def test_shares_of_strangers_count_apart() -> None:
 
 
 def test_shares_of_a_tenant_count_for_the_site_and_for_the_tenant() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
     evidence.tick(hashes(1), later(30))
     evidence.add(work(1), is_known=True, tenant="ann")
     evidence.add(work(2), is_known=True, tenant="bob")
@@ -108,7 +108,7 @@ def test_shares_of_a_tenant_count_for_the_site_and_for_the_tenant() -> None:
 
 
 def test_work_of_parked_machines_adds_up() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
     for _ in range(2):
         evidence.add(
             work(1, parked_work=3.0, unauthorised_work=5.0), is_known=True, tenant=None
@@ -119,7 +119,7 @@ def test_work_of_parked_machines_adds_up() -> None:
 
 
 def test_a_look_tells_whether_a_window_has_closed() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
 
     assert evidence.tick(hashes(1), later(29)) is False
     assert evidence.tick(hashes(1), later(30)) is True
@@ -129,7 +129,7 @@ def test_a_look_tells_whether_a_window_has_closed() -> None:
 # against which cap
 
 
-def over(evidence: Evidence, cap: float, seconds: range) -> list[int]:
+def over(evidence: ShareEvidence, cap: float, seconds: range) -> list[int]:
     """Live under a cap with 1000 shares a second; return when they exceed it."""
     seen = []
     for s in seconds:
@@ -141,7 +141,7 @@ def over(evidence: Evidence, cap: float, seconds: range) -> list[int]:
 
 
 def test_a_cap_counts_once_it_has_held_for_as_long_as_shares_may_stem_from() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
 
     seen = over(evidence, 100.0, range(300))
 
@@ -150,21 +150,21 @@ def test_a_cap_counts_once_it_has_held_for_as_long_as_shares_may_stem_from() -> 
 
 
 def test_shares_under_the_cap_do_not_exceed_it() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
 
     assert over(evidence, 30_000.0, range(300)) == []
     assert evidence.exceeds_cap is False
 
 
 def test_no_cap_is_known_before_the_first_look() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
 
     assert evidence.cap_hs == 0.0
     assert evidence.exceeds_cap is False
 
 
 def test_the_highest_cap_of_late_rules_until_no_share_can_stem_from_it() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
     looks = [(0, 5.0), (10, 9.0), (20, 9.0), (30, 2.0), (40, 1.0), (50, 3.0)]
     for at, cap in looks:
         evidence.tick(HashesPerSecond(cap), later(at))
@@ -178,7 +178,7 @@ def test_the_highest_cap_of_late_rules_until_no_share_can_stem_from_it() -> None
 
 
 def test_a_cap_that_ends_reaches_back_to_the_moment_that_it_ended() -> None:
-    evidence = Evidence(NOW)
+    evidence = ShareEvidence(NOW)
     evidence.tick(HashesPerSecond(9.0), NOW)
     evidence.tick(HashesPerSecond(2.0), later(10))
 

@@ -4,7 +4,7 @@ import pytest
 
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.actuation.command import NEVER, Flight, rung_of, stages_passed
+from proxy.power.actuation.command import NEVER, PendingCommand, rung_of, stages_passed
 from proxy.power.actuation.verify import Actuation, Rung, Stage
 from proxy.power.journal.effects import Verb
 from proxy.power.machines.machine import Describer, Machine
@@ -18,10 +18,10 @@ def test_a_command_is_logged_with_what_was_told_to_whom() -> None:
     machine = Machine("10.0.0.1", "10.0.0.1", "w", kind, kind.first_mode, 0)
     told = Actuation("10.0.0.1", 2, Watts(2685.0), Rung.LIMIT, Seconds(5.0))
 
-    flight = Flight(7, machine, told, [Verb.LIMIT], 3, is_down=True)
+    pending = PendingCommand(7, machine, told, [Verb.LIMIT], 3, is_down=True)
 
-    assert flight.read_at == NEVER
-    assert flight.body() == {
+    assert pending.read_at == NEVER
+    assert pending.body() == {
         "machine": "10.0.0.1",
         "level": 2,
         "watts": 2685.0,

@@ -11,7 +11,7 @@ from proxy.power.machines.fleet import UNMANAGED
 from proxy.power.machines.machine import (
     ABSENT_AFTER,
     Describer,
-    Kind,
+    FleetKind,
     Machine,
     Mode,
     Variant,
@@ -21,7 +21,7 @@ POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000, unknown_w=4000)
 NOW = Seconds(1000.0)
 
 
-def kind_of(worker: str, address: str, *rows: FleetConfig) -> Kind:
+def kind_of(worker: str, address: str, *rows: FleetConfig) -> FleetKind:
     return Describer.of(POWER, rows).kind_of(worker, address)
 
 

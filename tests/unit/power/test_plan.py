@@ -6,7 +6,13 @@ from attrs import evolve
 
 from protocol.units import Seconds, Watts
 from proxy.power.machines.fleet import UNMANAGED, Fleet
-from proxy.power.planner.plan import Command, PlanParams, Urgency, grant_within, plan
+from proxy.power.planner.plan import (
+    LevelChange,
+    PlanParams,
+    Urgency,
+    grant_within,
+    plan,
+)
 from proxy.power.planner.steps import Reason
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, grant, machine
 
@@ -137,7 +143,9 @@ def test_growing_takes_the_best_machine_first_and_says_why() -> None:
     planned = plan(grant(1500.0), fleet(OLD, NEW, running=False), NOW, PARAMS)
 
     assert planned.level.tolist() == [0, 1]
-    assert list(planned.commands()) == [Command(1, 0, 1, Reason.WAKE, Watts(1000.0))]
+    assert list(planned.commands()) == [
+        LevelChange(1, 0, 1, Reason.WAKE, Watts(1000.0))
+    ]
     assert planned.hashrate_change == 60.0
 
 

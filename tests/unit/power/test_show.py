@@ -10,7 +10,7 @@ from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Learned
-from proxy.power.link.messages import Joined, Work
+from proxy.power.link.messages import Joined, MinerWork
 from proxy.power.machines.machine import ABSENT_AFTER, Mode
 from proxy.power.views.show import (
     MACHINES_A_PAGE,
@@ -63,7 +63,8 @@ def share(site: Site, at: float, *miners: int, shares: int = 1, **of: float) -> 
     work = shares * EACH
     parked, refused = of.get("parked", 0.0), of.get("refused", 0.0)
     site.report(
-        at, work=[Work(m, shares, work, work * EACH, parked, refused) for m in miners]
+        at,
+        work=[MinerWork(m, shares, work, work * EACH, parked, refused) for m in miners],
     )
 
 
@@ -226,7 +227,7 @@ def test_joules_per_terahash_are_shown_by_shares_and_by_model() -> None:
 
     assert early.joules_per_terahash is None
     assert early.expected_joules_per_terahash == pytest.approx(1.1 * 3500.0 / 200.0)
-    looks = site.control.witness.balances.looks
+    looks = site.control.share_checks.balances.looks
     assert view.joules_per_terahash == looks[-1].at_most.observed
     assert len(looks) == 2
     assert looks[0].at_most.observed != looks[1].at_most.observed
@@ -240,7 +241,7 @@ def test_without_a_share_or_a_machine_at_work_there_are_no_joules_per_terahash()
     stopped = Site("park.1", budget_w=400, fail_safe_w=0)
     stopped.live(range(1, 11))
 
-    assert silent.control.witness.balances.looks[-1].at_most.observed == math.inf
+    assert silent.control.share_checks.balances.looks[-1].at_most.observed == math.inf
     assert shown(silent, 60).joules_per_terahash is None
     assert shown(stopped).expected_joules_per_terahash is None
 

@@ -8,7 +8,7 @@ from protocol.units import Watts
 from proxy.power.control.step import GUARD_BACK
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Call, Learned, MachineRow, Verb
-from proxy.power.link.messages import Work
+from proxy.power.link.messages import MinerWork
 from proxy.power.machines.machine import ABSENT_AFTER
 from proxy.power.machines.table import FORGOTTEN_AFTER
 from proxy.power.ports import DeviceReport
@@ -20,8 +20,8 @@ PARK = "10.0.0.1 park.1"
 """Key of the first machine, if that is an S21 without a device API."""
 
 
-def work(miner: int, shares: int = 1) -> Work:
-    return Work(miner, shares, float(shares), float(shares), 0.0, 0.0)
+def work(miner: int, shares: int = 1) -> MinerWork:
+    return MinerWork(miner, shares, float(shares), float(shares), 0.0, 0.0)
 
 
 # the start

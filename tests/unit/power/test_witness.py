@@ -16,11 +16,11 @@ from proxy.power.evidence.checks import (
     LATE,
     LATE_S,
     SILENT_CLEARS,
-    Witness,
+    ShareChecks,
 )
-from proxy.power.evidence.windows import Evidence
+from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import CLEAR_AFTER, AlarmName, Alarms
-from proxy.power.link.messages import Joined, Work
+from proxy.power.link.messages import Joined, MinerWork
 from proxy.power.machines.fleet import PARKED_DOWN
 from proxy.power.machines.machine import LONG_AGO, Describer, Machine
 from proxy.power.machines.table import SHARES_UNDER_WAY, Table
@@ -61,7 +61,7 @@ class Hall:
             machine.granted_at, machine.hashing.difficulty = LONG_AGO, EACH
         self.events: list[tuple[str, str, dict[str, Any]]] = []
         self.alarms = Alarms(self._log)
-        self.witness = Witness(self.table, self.alarms, Evidence(NOW))
+        self.share_checks = ShareChecks(self.table, self.alarms, ShareEvidence(NOW))
         self.params, self.state = params_of(power), site_at(NOW, Watts(0.0))
         self.cap_hs = HashesPerSecond(1e18)
 
@@ -77,11 +77,11 @@ class Hall:
 
     def count(self, at: float, shares: int = 1, miner: int = 1) -> Machine | None:
         work = shares * EACH
-        found = Work(miner, shares, work, work * EACH, 0.0, 0.0)
-        return self.witness.count(found, later(at))
+        found = MinerWork(miner, shares, work, work * EACH, 0.0, 0.0)
+        return self.share_checks.count(found, later(at))
 
     def tick(self, at: float) -> None:
-        self.witness.tick(self.cap_hs, self.state, self.params, later(at))
+        self.share_checks.tick(self.cap_hs, self.state, self.params, later(at))
 
     def live(self, seconds: Sequence[int], shares: int = 0) -> None:
         """Let every machine send so many shares a second."""
@@ -108,7 +108,7 @@ def test_shares_are_put_down_to_their_machine_and_its_tenant() -> None:
     assert hall.count(1, 7, miner=9) is None
     hall.tick(30)
 
-    evidence = hall.witness.evidence
+    evidence = hall.share_checks.evidence
     assert [w.shares for w in evidence.site.windows] == [3]
     assert [w.shares for w in evidence.tenants["ann"].windows] == [3]
     assert [w.shares for w in evidence.strangers.windows] == [5]
@@ -469,7 +469,7 @@ def test_hashes_that_fit_the_power_are_no_alarm() -> None:
     hall.live(range(1, 301), shares=NORMAL)
 
     assert hall.events == []
-    assert len(hall.witness.balances.looks) == 2
+    assert len(hall.share_checks.balances.looks) == 2
 
 
 def test_hashes_that_fit_again_end_the_alarm() -> None:
@@ -487,7 +487,7 @@ def test_windows_are_balanced_each_by_itself() -> None:
 
     hall.live(range(31, 61), shares=NORMAL)
 
-    assert hall.witness.balances.looks[0].shares.shares == 120
+    assert hall.share_checks.balances.looks[0].shares.shares == 120
 
 
 @pytest.mark.parametrize(("watts", "looks"), [(None, 0), (7000.0, 1)])
@@ -500,7 +500,7 @@ def test_with_a_meter_only_what_it_sees_is_held_against_the_shares(
 
     hall.live(range(1, 31), shares=NORMAL)
 
-    assert len(hall.witness.balances.looks) == looks
+    assert len(hall.share_checks.balances.looks) == looks
 
 
 def test_what_is_seen_is_counted_for_as_long_as_it_was_so() -> None:
@@ -511,6 +511,6 @@ def test_what_is_seen_is_counted_for_as_long_as_it_was_so() -> None:
         hall.state = evolve(hall.state, meter=meter)
         hall.tick(at)
 
-    (balance,) = hall.witness.balances.looks
+    (balance,) = hall.share_checks.balances.looks
     assert balance.it_j == pytest.approx(6 * 1000.0 + 14 * 2000.0 + 10 * 4000.0)
     assert Seconds(balance.shares.seconds) == 30.0

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from proxy.runtime.database_damage import inspect, read_whole, set_aside
-from proxy.runtime.database_file import DamagedFileError, Kind, open_file
+from proxy.runtime.database_file import DamagedFileError, DatabaseKind, open_file
 
-KIND = Kind("notebook", {1: "CREATE TABLE note (x)"})
+KIND = DatabaseKind("notebook", {1: "CREATE TABLE note (x)"})
 
 
 def killed(folder: Path) -> Path:

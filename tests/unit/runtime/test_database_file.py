@@ -7,16 +7,16 @@ import pytest
 
 from proxy.runtime.database_file import (
     DatabaseFileError,
-    Kind,
+    DatabaseKind,
     open_file,
     refuse_newer,
 )
 
-KIND = Kind("notebook", {1: "CREATE TABLE note (x)"})
-NEWER = Kind("notebook", {**KIND.steps, 2: "ALTER TABLE note ADD COLUMN y"})
+KIND = DatabaseKind("notebook", {1: "CREATE TABLE note (x)"})
+NEWER = DatabaseKind("notebook", {**KIND.steps, 2: "ALTER TABLE note ADD COLUMN y"})
 
 
-def open_notebook(path: Path, kind: Kind = KIND) -> sqlite3.Connection:
+def open_notebook(path: Path, kind: DatabaseKind = KIND) -> sqlite3.Connection:
     return open_file(path, kind, busy_s=0.1)
 
 

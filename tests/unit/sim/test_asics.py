@@ -3,14 +3,14 @@ import pytest
 
 from protocol.units import Seconds
 from proxy.sim.asics import Asics
-from proxy.sim.kinds import Kind, Spread, kind_of
+from proxy.sim.kinds import MachineKind, Spread, kind_of
 
 START = Seconds(1000.0)
 EXACT = Spread(unit_error=0.0, fleet_bias=1.0, watchdog_error_s=0.0, heat_w_share=0.0)
 S21 = kind_of("Antminer S21", down=10.0, up=60.0)
 
 
-def machines(count: int = 1, kind: Kind = S21, spread: Spread = EXACT) -> Asics:
+def machines(count: int = 1, kind: MachineKind = S21, spread: Spread = EXACT) -> Asics:
     return Asics([kind] * count, spread, 1, START)
 
 

@@ -7,7 +7,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from protocol.units import HashesPerSecond, WorkerName
 from proxy.sim.dialect import CGMINER
 from proxy.sim.fleet import SimulatedFleet
-from proxy.sim.miner import Machine, PoolSlot, SimulatedMiner
+from proxy.sim.miner import PoolSlot, SimulatedMachine, SimulatedMiner
 
 NOTIFY = [
     "a", "00" * 32, "01", "02", [], "20000000", "207fffff", "65000000", True
@@ -18,7 +18,9 @@ def miner_on(reactor: MemoryReactorClock, rate: float = 1000.0) -> SimulatedMine
     def dial(host: str, port: int) -> IStreamClientEndpoint:
         return TCP4ClientEndpoint(reactor, host, port)
 
-    machine = Machine(WorkerName("rack-a.0001"), CGMINER, HashesPerSecond(rate), 1)
+    machine = SimulatedMachine(
+        WorkerName("rack-a.0001"), CGMINER, HashesPerSecond(rate), 1
+    )
     slots = tuple(PoolSlot("127.0.0.1", port, dial) for port in (1, 2, 3))
     return SimulatedMiner(machine, slots, reactor)
 

@@ -5,7 +5,7 @@ from twisted.internet.testing import StringTransport
 
 from protocol.sunspec.meter import parse_meter
 from protocol.units import Seconds
-from proxy.sim.modbus import ModbusMeter, reply_to
+from proxy.sim.modbus import MeterRegisters, reply_to
 from proxy.sim.site_meter import MeterOptions, SiteMeter
 
 
@@ -24,7 +24,7 @@ def read(address: int, count: int, function: int = 3) -> bytes:
 
 
 def answers(data: bytes, registers: bytes | None = b"SunS" * 10) -> bytes:
-    connection, wire = ModbusMeter(lambda: registers, 1), StringTransport()
+    connection, wire = MeterRegisters(lambda: registers, 1), StringTransport()
     connection.makeConnection(wire)
     for byte in data:
         connection.dataReceived(bytes([byte]))
@@ -65,7 +65,7 @@ def test_a_silent_meter_and_a_foreign_unit_say_nothing() -> None:
 
 
 def test_what_is_not_modbus_is_hung_up_on() -> None:
-    connection, wire = ModbusMeter(lambda: b"", 1), StringTransport()
+    connection, wire = MeterRegisters(lambda: b"", 1), StringTransport()
     connection.makeConnection(wire)
     connection.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
 

@@ -18,8 +18,8 @@ def test_without_options_it_is_a_hundred_machines_and_no_meter() -> None:
     run = run_of()
 
     assert len(run.plant.kinds) == 100
-    assert run.yard.meter_port is None
-    assert run.yard.pools == ()
+    assert run.network.meter_port is None
+    assert run.network.pools == ()
 
 
 def test_every_option_gets_where_it_belongs() -> None:
@@ -42,11 +42,11 @@ def test_every_option_gets_where_it_belongs() -> None:
     assert {k.timings.down_s for k in run.plant.kinds} == {8.0}
     assert {k.timings.watchdog_s for k in run.plant.kinds} == {20.0}
     assert run.plant.faults[0].fault is Fault.LIES
-    assert (run.yard.meter_port, run.plant.meter.model_id) == (5020, 213)
+    assert (run.network.meter_port, run.plant.meter.model_id) == (5020, 213)
     assert run.events[0].trouble is MeterTrouble.NAN
     assert (run.events[0].after, run.events[0].lasts) == (60.0, 10.0)
-    assert run.yard.pools[0].url == "stratum+tcp://10.0.0.1:3333"
-    assert (run.yard.first_address, run.plant.seed) == ("127.9.0.1", 7)
+    assert run.network.pools[0].url == "stratum+tcp://10.0.0.1:3333"
+    assert (run.network.first_address, run.plant.seed) == ("127.9.0.1", 7)
     assert run.duration == Seconds(30.0)
 
 

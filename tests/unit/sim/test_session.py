@@ -5,14 +5,14 @@ import pytest
 
 from protocol.errors import MalformedMessageError
 from protocol.units import Difficulty, Seconds, WorkerName
-from proxy.sim.dialect import BITAXE, CGMINER, Dialect
+from proxy.sim.dialect import BITAXE, CGMINER, MinerDialect
 from proxy.sim.session import Counters, MinerSession, same_domain
 
 NOW = Seconds(0.0)
 SUBSCRIBED = [[["mining.notify", "1"]], "0000002a", 4]
 
 
-def session_of(dialect: Dialect) -> MinerSession:
+def session_of(dialect: MinerDialect) -> MinerSession:
     return MinerSession(dialect, WorkerName("rack-a.0001"), 1, Counters())
 
 
@@ -41,7 +41,7 @@ def notify(session: MinerSession, job_id: str, clean: bool = False) -> None:  # 
     )
 
 
-def ready(dialect: Dialect) -> MinerSession:
+def ready(dialect: MinerDialect) -> MinerSession:
     session = session_of(dialect)
     session.begin()
     configured = {"version-rolling": True, "version-rolling.mask": "1fffe000"}
