@@ -14,7 +14,7 @@ from proxy.power.control.step import SiteParams
 from proxy.power.machines.machine import Describer
 from proxy.power.machines.table import Table
 from proxy.power.orders.orders import OrderBook
-from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.params import PlanParams
 from proxy.power.site import SiteControl
 
 AUX_FIXED = 0.01

@@ -29,8 +29,8 @@ from proxy.power.control.wall_clock import WallClock
 from proxy.power.evidence.checks import ShareChecks
 from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import AlarmName, Alarms
-from proxy.power.journal.chain import Event
-from proxy.power.journal.effects import Call, Effects, Learned, MachineRow
+from proxy.power.journal.effects import Call, Effects, Learned
+from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import Table
@@ -66,6 +66,10 @@ class SiteControl:
     orders: OrderBook
     table: Table
     foreign: Foreign
+    outbox: SiteOutbox = field(
+        default=attrs.Factory(lambda self: SiteOutbox(self.name), takes_self=True),
+        init=False,
+    )
     wall: WallClock = field(factory=WallClock, init=False)
     state: SiteState = field(init=False)
     budget: Budget | None = field(default=None, init=False)
@@ -78,16 +82,14 @@ class SiteControl:
     polls: Polls = field(init=False)
     presence: Presence = field(init=False)
     is_urgent: bool = field(default=False, init=False)
-    _effects: Effects = field(factory=Effects, init=False)
     _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
-    _at: UnixTime = field(init=False)
 
     def begin(self, now: Seconds, at: UnixTime, learned: Learned | None = None) -> None:
         """Start, once the table and the orders hold what a restart found."""
-        self._at, self._began_at = at, now
+        self.outbox.at, self._began_at = at, now
         self._acted_at = Seconds(now - CONTROL_PERIOD)
-        self.alarms = Alarms(self._log)
+        self.alarms = Alarms(self.outbox.log)
         self.share_checks = ShareChecks(self.table, self.alarms, ShareEvidence(now))
         it_w = float(self.table.fleet.committed_w(now).sum())
         has_machines = bool(self.table.machines)
@@ -98,29 +100,24 @@ class SiteControl:
                 self.state.estimate, bias=learned.bias, reference=learned.reference
             )
             self.state = attrs.evolve(self.state, estimate=estimate)
-        self.admission = Admission(self.table, self._log, lambda: self._effects)
-        self.actuations = Actuations(
-            self.table, self._log, self.admission, lambda: self._effects
-        )
+        self.admission = Admission(self.table, self.outbox)
+        self.actuations = Actuations(self.table, self.outbox, self.admission)
         self.polls = Polls(
-            self.table, self.actuations, self._log, self.alarms, self.foreign
+            self.table, self.actuations, self.outbox, self.alarms, self.foreign
         )
         self.presence = Presence(
             self.table,
             self.admission,
             self.polls,
             self.share_checks,
-            self._log,
-            self._save,
-            lambda: self._effects,
+            self.outbox,
         )
         body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
-        self._log("start", "the controller starts", body)
+        self.outbox.log("start", "the controller starts", body)
 
     def drain(self) -> Effects:
         """Return what is to be done since the last call."""
-        effects, self._effects = self._effects, Effects()
-        return effects
+        return self.outbox.drain()
 
     # what is heard
 
@@ -132,29 +129,31 @@ class SiteControl:
         instead_of: str | None = None,
     ) -> Receipt:
         """Take in orders; a taken one is to be acted on at once."""
-        self._at = at
+        self.outbox.at = at
         before = self.orders.orders
         moments = self.wall.moments(now, at)
         receipt = self.orders.take(orders, now, moments, instead_of)
         if not receipt.is_taken:
             body = {"orders": len(orders), **attrs.asdict(orders[0])}
-            self._log("refused", receipt.reason, body)
+            self.outbox.log("refused", receipt.reason, body)
         elif self.orders.orders != before:
-            self._effects.has_orders = self.is_urgent = True
+            self.outbox.effects.has_orders = self.is_urgent = True
             if count := sum(o.source == instead_of for o in before):
                 body = {"source": instead_of, "orders": count}
-                self._log("withdraw", "replaced by its source", body)
+                self.outbox.log("withdraw", "replaced by its source", body)
             for order in orders:
-                self._log("order", order.reason or "an order", attrs.asdict(order))
+                self.outbox.log(
+                    "order", order.reason or "an order", attrs.asdict(order)
+                )
         return receipt
 
     def withdraw(self, source: str, cause: str, at: UnixTime) -> int:
         """Forget the orders of `source`; return how many there were."""
-        self._at = at
+        self.outbox.at = at
         count = self.orders.withdraw(source)
         if count:
-            self._effects.has_orders = self.is_urgent = True
-            self._log("withdraw", cause, {"source": source, "orders": count})
+            self.outbox.effects.has_orders = self.is_urgent = True
+            self.outbox.log("withdraw", cause, {"source": source, "orders": count})
         return count
 
     def take_back(
@@ -170,33 +169,33 @@ class SiteControl:
         Returns whether it does, and so holds, though those who gave the orders are
         told that they were refused.
         """
-        self._at = at
+        self.outbox.at = at
         for body in [attrs.asdict(order) for order in orders] or [{}]:
-            self._log("refused", why, body)
+            self.outbox.log("refused", why, body)
         return not self.orders.put_back(said, now, self.wall.moments(now, at))
 
     def report(self, report: FleetReport, now: Seconds, at: UnixTime) -> None:
         """Take in what changed among the site's miners."""
-        self._at = at
+        self.outbox.at = at
         self.presence.report(report, now)
 
     def forget(self, pattern: str, now: Seconds, at: UnixTime) -> int:
-        """Forget absent machines; see `Attendance.forget`."""
-        self._at = at
+        """Forget absent machines; see `Presence.forget`."""
+        self.outbox.at = at
         return self.presence.forget(pattern, now)
 
     def answered(
         self, call: Call, why_not: str | None, now: Seconds, at: UnixTime
     ) -> None:
         """Take in how a command to a device ended; None: acknowledged."""
-        self._at = at
+        self.outbox.at = at
         self.actuations.answered(call, why_not, now)
 
     def reported(
         self, key: str, report: DeviceReport | None, now: Seconds, at: UnixTime
     ) -> None:
         """Take in what a device says of itself; None: it does not answer."""
-        self._at = at
+        self.outbox.at = at
         self.polls.reported(key, report, now)
 
     # what time brings
@@ -209,7 +208,7 @@ class SiteControl:
             at: Of the wall clock.
             reading: The meter's watts, NaN if it says so, None if it is silent.
         """
-        self._at = at
+        self.outbox.at = at
         budget = self.orders.budget(now, self.wall.moments(now, at))
         is_new = self._note_budget(budget)
         self.presence.mind_absent(now)
@@ -225,7 +224,7 @@ class SiteControl:
         self._note_stance(sensed, now)
         expected = by_model(self.table, self.state, self.params, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
-        self._effects.calls += self.polls.tick(now, is_metered=is_metered)
+        self.outbox.effects.calls += self.polls.tick(now, is_metered=is_metered)
         self.admission.tick(now, self.actuations.is_under_way)
         has_new = any(m.is_new for m in self.table.machines)
         is_due = now - self._acted_at >= (SOON if has_new else CONTROL_PERIOD)
@@ -244,11 +243,11 @@ class SiteControl:
         new = self.table.adopt(now)
         if now - self._began_at < TAKEOVER and sensed.stance.may_raise:
             sensed = taken_over(sensed, self.params)
-        moment = Moment(now, self._at, elapsed, self.table.working_share(now))
+        moment = Moment(now, self.outbox.at, elapsed, self.table.working_share(now))
         action = act(sensed, self.table.fleet, budget, moment, self.params)
         self.state, self.cap = action.state, action.cap
         if action.plan.reason.any():
-            self._log("cap", str(action.cap), attrs.asdict(action.cap))
+            self.outbox.log("cap", str(action.cap), attrs.asdict(action.cap))
         self._command(action.plan, new, now)
 
     def _command(self, plan: Plan, new: list[Machine], now: Seconds) -> None:
@@ -260,7 +259,7 @@ class SiteControl:
         for row, cause in told:
             machine = self.table.machines[row]
             self.actuations.command(machine, cause, now)
-            self._save(machine)
+            self.outbox.save(self.table.saved_row(machine))
 
     def _note_budget(self, budget: Budget) -> bool:
         """Log the budget if it is another one; return whether its watts are."""
@@ -268,14 +267,14 @@ class SiteControl:
         same = before is not None and before.reason == budget.reason
         if before is None or not same or before.watts != budget.watts:
             body = {"watts": budget.watts, "rule": budget.rule.value}
-            self._log("budget", budget.reason, body)
+            self.outbox.log("budget", budget.reason, body)
         return before is None or before.watts != budget.watts
 
     def _note_stance(self, sensed: Sensed, now: Seconds) -> None:
         self.state, self.sensed = sensed.state, sensed
         for change in sensed.transitions:
             body = {"before": change.before.value, "after": change.after.value}
-            self._log("state", change.reason, body)
+            self.outbox.log("state", change.reason, body)
         if not sensed.stance.is_hidden_load:
             self.alarms.lapses(AlarmName.HIDDEN_LOAD, now)
             return
@@ -284,13 +283,3 @@ class SiteControl:
         load: dict[str, Any] = {"meter_w": meter_w, "model_w": expected}
         why = "the meter sees a load that no machine explains"
         self.alarms.holds(AlarmName.HIDDEN_LOAD, why, load, now)
-
-    def _save(self, machine: Machine) -> None:
-        is_running = self.table.level_of(machine) > 0
-        self._effects.machines.append(
-            MachineRow(machine.key, machine.address, machine.worker, is_running)
-        )
-
-    def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
-        event = Event(self._at, self.name, kind, cause, body)
-        self._effects.events.append(event)

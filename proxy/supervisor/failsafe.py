@@ -8,7 +8,7 @@ from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.power.machines.fleet import fleet_of
 from proxy.power.machines.machine import Describer, Mode
-from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.params import PlanParams
 from proxy.power.planner.shed import shed
 from proxy.power.settings import params_of
 

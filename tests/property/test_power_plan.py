@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.control.cap import best_hashrate
 from proxy.power.machines.fleet import Fleet, fleet_of
-from proxy.power.planner.plan import Allowance, Plan, PlanParams, Urgency, plan
+from proxy.power.planner.params import PlanParams
+from proxy.power.planner.plan import Allowance, Plan, Urgency, plan
 from proxy.power.planner.steps import Reason
 
 PARAMS = PlanParams()

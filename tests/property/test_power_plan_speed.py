@@ -11,7 +11,8 @@ from protocol.units import Seconds
 from proxy.power.control.cap import best_hashrate
 from proxy.power.machines.fleet import Fleet, fleet_of
 from proxy.power.machines.models import find_model
-from proxy.power.planner.plan import PlanParams, Urgency, plan
+from proxy.power.planner.params import PlanParams
+from proxy.power.planner.plan import Urgency, plan
 from tests.unit.power.fleets import NOW, grant
 
 COUNT = 100_000

@@ -5,7 +5,8 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.machines.fleet import fleet_of
-from proxy.power.planner.plan import Allowance, PlanParams, plan
+from proxy.power.planner.params import PlanParams
+from proxy.power.planner.plan import Allowance, plan
 
 PERIOD = 300.0
 

@@ -123,7 +123,7 @@ def test_machines_of_a_failed_write_are_written_later(
     give(site, 0.0, 1)
     site.run(30)
     if has_left:
-        site.loop.control._effects.forgotten.append("10.0.0.1 m0.0")
+        site.loop.control.outbox.effects.forgotten.append("10.0.0.1 m0.0")
         site.run(2)
     break_store(site, is_broken=False)
 

@@ -1,6 +1,6 @@
 """Commands on their way to machines: issued, believed once proved, else retried."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 from attrs import define, evolve, field
@@ -10,8 +10,8 @@ from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.command import PendingCommand, rung_of, stages_passed
 from proxy.power.actuation.readback import draws_as_told
 from proxy.power.actuation.verify import Actuation, Evidence, Rung, Stage, verify
-from proxy.power.journal.alarms import Log
-from proxy.power.journal.effects import Call, Effects, Verb
+from proxy.power.journal.effects import Call, Verb
+from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.machine import LONG_AGO, Machine, Mode
 from proxy.power.machines.table import SHARES_UNDER_WAY, Table
 from proxy.power.ports import DeviceReport
@@ -30,16 +30,11 @@ LIMIT_MARGIN = 0.03
 
 @define(eq=False)
 class Actuations:
-    """The commands under way at one site, and the machines that failed theirs.
-
-    Attributes:
-        effects: Returns where calls are to be put.
-    """
+    """The commands under way at one site, and the machines that failed theirs."""
 
     table: Table
-    log: Log
+    outbox: SiteOutbox
     admission: Admission
-    effects: Callable[[], Effects]
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _pending: dict[str, PendingCommand] = field(factory=dict, init=False)
     _retry_at: dict[str, Seconds] = field(factory=dict, init=False)
@@ -82,7 +77,7 @@ class Actuations:
             is_down=float(self.table.fleet.from_w[machine.row]) > watts,
         )
         self._pending[machine.key] = pending
-        self.log("command", cause, pending.body())
+        self.outbox.log("command", cause, pending.body())
         self.admission.connect(machine)
         if pending.actuation.rung is not Rung.PARK:
             self._next_step(pending, now)
@@ -99,7 +94,7 @@ class Actuations:
         if pending is None or pending.number != call.number:
             return
         body = {"machine": call.key, "verb": call.verb.value, "ok": why_not is None}
-        self.log("acknowledgement", why_not or "acknowledged", body)
+        self.outbox.log("acknowledgement", why_not or "acknowledged", body)
         if why_not is None:
             self._next_step(pending, now)
         else:
@@ -115,7 +110,7 @@ class Actuations:
             self._judge(pending, Evidence(level=level, is_metered=is_met), now)
         elif level is not None and level != self.table.level_of(machine):
             body = {"machine": machine.key, "level": level}
-            self.log("read_back", "it is not as it was told", body)
+            self.outbox.log("read_back", "it is not as it was told", body)
             self.table.fall_from_full(machine, now)
             self.command(machine, "it was not as told", now, attempts=1)
         elif not machine.is_responsive and now - machine.hashed_at >= RETRY:
@@ -183,7 +178,7 @@ class Actuations:
             return
         verb = pending.steps.pop(0)
         pending.actuation = evolve(actuation, issued_at=now)
-        self.effects().calls.append(
+        self.outbox.effects.calls.append(
             Call(
                 pending.machine.key,
                 pending.machine.address,
@@ -217,7 +212,9 @@ class Actuations:
             self._failed(pending, now)
             return
         for passed in stages_passed(before, stage):
-            self.log(passed.value.replace(" ", "_"), passed.value, pending.body())
+            self.outbox.log(
+                passed.value.replace(" ", "_"), passed.value, pending.body()
+            )
         if stage is Stage.SETTLED:
             del self._pending[pending.machine.key]
             if not pending.machine.is_responsive:
@@ -227,7 +224,7 @@ class Actuations:
         """Try again, else go up the ladder, else count the machine at full power."""
         machine, why = pending.machine, pending.actuation.reason
         del self._pending[machine.key]
-        self.log("verdict", why, pending.body())
+        self.outbox.log("verdict", why, pending.body())
         level = self.table.level_of(machine)
         if level == 0:
             self.table.fall_from_full(machine, now)
@@ -255,9 +252,9 @@ class Actuations:
     def _is_unwell(self, machine: Machine, why: str, now: Seconds) -> None:
         self.table.set_responsive(machine, is_responsive=False)
         self._retry_at[machine.key] = Seconds(now + RETRY)
-        self.log("unresponsive", why, {"machine": machine.key})
+        self.outbox.log("unresponsive", why, {"machine": machine.key})
 
     def _is_well(self, machine: Machine, why: str) -> None:
         self.table.set_responsive(machine, is_responsive=True)
         self._retry_at.pop(machine.key, None)
-        self.log("responsive", why, {"machine": machine.key})
+        self.outbox.log("responsive", why, {"machine": machine.key})

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from attrs import define, field
 
 from protocol.units import Seconds
-from proxy.power.journal.alarms import Log
-from proxy.power.journal.effects import Effects
+from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import Table
 
@@ -19,15 +18,10 @@ MAX_AGAIN = 1000
 
 @define(eq=False)
 class Admission:
-    """Parks and grants the connections of one site's machines by their levels.
-
-    Attributes:
-        effects: Returns where parks and grants are to be put.
-    """
+    """Parks and grants the connections of one site's machines by their levels."""
 
     table: Table
-    log: Log
-    effects: Callable[[], Effects]
+    outbox: SiteOutbox
     _idle: frozenset[str] = field(default=frozenset(), init=False)
     _looked_at: Seconds = field(default=LONG_AGO, init=False)
 
@@ -38,7 +32,7 @@ class Admission:
         says otherwise.
         """
         is_off = self.table.level_of(machine) == 0
-        effects = self.effects()
+        effects = self.outbox.effects
         (effects.park if is_off else effects.grant).extend(machine.miners)
 
     def admit(self, machines: Sequence[Machine], cause: str) -> None:
@@ -46,7 +40,7 @@ class Admission:
         off = [m.key for m in machines if self.table.level_of(m) == 0]
         on = [m.key for m in machines if self.table.level_of(m) > 0]
         if machines:
-            self.log("admission", cause, {"granted": on, "parked": off})
+            self.outbox.log("admission", cause, {"granted": on, "parked": off})
         for machine in machines:
             self.connect(machine)
 

@@ -7,8 +7,9 @@ from attrs import define, field
 from protocol.units import Seconds
 from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.readback import level_of_report
-from proxy.power.journal.alarms import AlarmName, Alarms, Log
+from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
+from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.machine import Machine, Mode
 from proxy.power.machines.table import Table
 from proxy.power.ports import DeviceReport
@@ -29,7 +30,7 @@ class Polls:
 
     table: Table
     actuations: Actuations
-    log: Log
+    outbox: SiteOutbox
     alarms: Alarms
     foreign: Foreign
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
@@ -74,7 +75,7 @@ class Polls:
         machine.power_w, machine.limit_w = report.power_w, report.limit_w
         machine.is_asleep = report.is_asleep
         if machine.mode is Mode.PARKED:
-            self.log("responsive", "its API answers", {"machine": machine.key})
+            self.outbox.log("responsive", "its API answers", {"machine": machine.key})
             self.table.set_mode(machine, Mode.TUNED)
         if machine.mode is Mode.TUNED and report.is_asleep is False:
             if report.limit_w is None:  # it can only be switched
@@ -100,5 +101,5 @@ class Polls:
         if not machine.miners:
             self.actuations.unwell(machine, why, now)
         elif machine.mode is not Mode.PARKED:
-            self.log("unresponsive", why, {"machine": machine.key})
+            self.outbox.log("unresponsive", why, {"machine": machine.key})
             self.table.set_mode(machine, Mode.PARKED)

@@ -1,6 +1,5 @@
 """What the share process tells of a site's miners: who is there, parked, at work."""
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from attrs import define
@@ -9,8 +8,8 @@ from protocol.units import Seconds
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Polls
 from proxy.power.evidence.checks import ShareChecks
-from proxy.power.journal.alarms import AlarmName, Log
-from proxy.power.journal.effects import Effects
+from proxy.power.journal.alarms import AlarmName
+from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FailSafe, FleetReport
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import FORGOTTEN_AFTER, Table
@@ -18,20 +17,13 @@ from proxy.power.machines.table import FORGOTTEN_AFTER, Table
 
 @define(eq=False)
 class Presence:
-    """Takes in the reports of one site's miners.
-
-    Attributes:
-        save: Called with each machine that is seen for the first time.
-        effects: Returns where machines are put that are forgotten.
-    """
+    """Takes in the reports of one site's miners."""
 
     table: Table
     admission: Admission
     polls: Polls
     share_checks: ShareChecks
-    log: Log
-    save: Callable[[Machine], None]
-    effects: Callable[[], Effects]
+    outbox: SiteOutbox
 
     def report(self, report: FleetReport, now: Seconds) -> None:
         """Take in what changed."""
@@ -43,8 +35,8 @@ class Presence:
         self.admission.admit(self.table.join(report.joined, now), "connected")
         for machine in self.table.machines[known:]:
             body = {"machine": machine.key, "worker": machine.worker}
-            self.log("machine", f"first seen: {machine.kind.name}", body)
-            self.save(machine)
+            self.outbox.log("machine", f"first seen: {machine.kind.name}", body)
+            self.outbox.save(self.table.saved_row(machine))
         for miner, is_parked in report.parked:
             found = self.table.of_miner(miner)
             if found is not None:
@@ -59,8 +51,10 @@ class Presence:
         """Set aside or forget who is gone; name those that count at full power."""
         aside, forgotten = self.table.mind_absent(now)
         for machine in aside:
-            self.log("machine", "absent: not connected", {"machine": machine.key})
-            self.save(machine)
+            self.outbox.log(
+                "machine", "absent: not connected", {"machine": machine.key}
+            )
+            self.outbox.save(self.table.saved_row(machine))
         for machine in forgotten:
             self._forgotten(machine, "forgotten", now)
         self._alarm(now)
@@ -89,13 +83,13 @@ class Presence:
         found = [self.table.of_miner(miner) for miner in told.parked]
         parked = [machine.key for machine in found if machine is not None]
         body = {"parked": parked, "limit_w": told.limit_w, "ago_s": told.ago_s}
-        self.log("admission", "fail-safe: there was no controller", body)
+        self.outbox.log("admission", "fail-safe: there was no controller", body)
 
     def _forgotten(self, machine: Machine, cause: str, now: Seconds) -> None:
         self.polls.forget(machine)
         self.polls.alarms.forget(machine.key, now)
-        self.effects().forgotten.append(machine.key)
-        self.log("machine", cause, {"machine": machine.key})
+        self.outbox.effects.forgotten.append(machine.key)
+        self.outbox.log("machine", cause, {"machine": machine.key})
 
     def _alarm(self, now: Seconds) -> None:
         alarms, why = self.polls.alarms, "not seen for an hour, counts at full power"

@@ -18,7 +18,8 @@ from proxy.power.control.safety import (
     assess,
 )
 from proxy.power.machines.fleet import Fleet
-from proxy.power.planner.plan import Plan, PlanParams, grant_within, plan
+from proxy.power.planner.params import PlanParams
+from proxy.power.planner.plan import Plan, grant_within, plan
 
 STEEPEST = 1.25
 """Of what a site draws at full power: a larger step within a second is a spike."""

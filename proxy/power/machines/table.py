@@ -7,7 +7,7 @@ import numpy as np
 from attrs import define, evolve, field
 
 from protocol.units import Seconds
-from proxy.power.journal.effects import Debt
+from proxy.power.journal.effects import Debt, MachineRow
 from proxy.power.link.messages import Joined
 from proxy.power.machines.columns import NO_FLEET, extended, kept, remodelled
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
@@ -67,6 +67,11 @@ class Table:
     def level_of(self, machine: Machine) -> int:
         """Return the level that a machine is commanded to."""
         return int(self.fleet.level[machine.row])
+
+    def saved_row(self, machine: Machine) -> MachineRow:
+        """Return what a restart is to find of `machine`."""
+        is_running = self.level_of(machine) > 0
+        return MachineRow(machine.key, machine.address, machine.worker, is_running)
 
     def working_share(self, now: Seconds) -> float:
         """Return the part of the running watts that shares prove; 0 if none runs."""

@@ -1,31 +1,18 @@
 """Which machines wake or go faster when a site has watts to spare."""
 
-from typing import Protocol
-
 import numpy as np
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Bools, Fleet, Floats, Ints
+from proxy.power.planner.params import PlanParams
 from proxy.power.planner.steps import Reason, Steps, fitting, moves, price_bin
 
 ATTEMPTS = 64
 """How many machines too large for the rest of the room are passed over."""
 
 
-class GrowParams(Protocol):
-    """What growing needs to know; see `PlanParams`."""
-
-    @property
-    def min_off_s(self) -> float:
-        """Least time that a machine stays off."""
-
-    @property
-    def cycles_a_day(self) -> float:
-        """On/off cycles beyond which a machine is woken last."""
-
-
 def grow(
-    fleet: Fleet, now: Seconds, params: GrowParams, room: float
+    fleet: Fleet, now: Seconds, params: PlanParams, room: float
 ) -> tuple[Ints, Ints]:
     """Return levels and reasons after at most `room` model watts are granted.
 

@@ -1,40 +1,19 @@
 """Which machines make room for equal ones that have been off for longer."""
 
-from typing import Protocol
-
 import numpy as np
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Fleet, Floats, Ints
 from proxy.power.planner.grow import wakeable
+from proxy.power.planner.params import PlanParams
 from proxy.power.planner.steps import Reason, price_bin
 
 LARGEST_PART = 0.02
 """Of the machines, how many one plan rotates at most."""
 
 
-class RotateParams(Protocol):
-    """What rotation needs to know; see `PlanParams`."""
-
-    @property
-    def min_on_s(self) -> float:
-        """Least time that a machine runs."""
-
-    @property
-    def min_off_s(self) -> float:
-        """Least time that a machine stays off."""
-
-    @property
-    def cycles_a_day(self) -> float:
-        """On/off cycles that rotation keeps machines under."""
-
-    @property
-    def rotate_after_h(self) -> float:
-        """Difference of debts between equals that is left alone."""
-
-
 def rotate(
-    fleet: Fleet, now: Seconds, params: RotateParams, least_w: float
+    fleet: Fleet, now: Seconds, params: PlanParams, least_w: float
 ) -> tuple[Ints, Ints]:
     """Return levels and reasons after machines have made room for equals.
 
@@ -62,14 +41,14 @@ def rotate(
     return level, reason
 
 
-def owed_machines(fleet: Fleet, now: Seconds, params: RotateParams) -> Floats:
+def owed_machines(fleet: Fleet, now: Seconds, params: PlanParams) -> Floats:
     """Return the watts of sleeping machines that an equal one ran in place of."""
     _, off, gap = _pairs(fleet, now, params)
     owed = off[gap > 0.5 * _threshold(fleet, params)]
     return fleet.full_w[owed] - fleet.target_w[owed]
 
 
-def _threshold(fleet: Fleet, params: RotateParams) -> float:
+def _threshold(fleet: Fleet, params: PlanParams) -> float:
     """Return hours of debt between equals that are left alone.
 
     A part f of the machines off, in turns of h hours, makes 24 f / h cycles a
@@ -82,9 +61,7 @@ def _threshold(fleet: Fleet, params: RotateParams) -> float:
     return max(params.rotate_after_h, 24.0 * off / params.cycles_a_day)
 
 
-def _pairs(
-    fleet: Fleet, now: Seconds, params: RotateParams
-) -> tuple[Ints, Ints, Floats]:
+def _pairs(fleet: Fleet, now: Seconds, params: PlanParams) -> tuple[Ints, Ints, Floats]:
     """Return running and sleeping equals side by side, the widest debt gap first."""
     may_sleep = fleet.responsive & (fleet.level > 0)
     may_sleep &= now - fleet.switched_at >= params.min_on_s

@@ -1,30 +1,17 @@
 """Which machines go slower or sleep when a site must draw less."""
 
-from typing import Protocol
-
 import numpy as np
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import UNMANAGED, Bools, Fleet, Ints
+from proxy.power.planner.params import PlanParams
 from proxy.power.planner.steps import Reason, Steps, moves, prefix_reaching, price_bin
-
-
-class ShedParams(Protocol):
-    """What shedding needs to know; see `PlanParams`."""
-
-    @property
-    def min_on_s(self) -> float:
-        """Least time that a machine runs."""
-
-    @property
-    def trim_pool(self) -> float:
-        """Part of the running watts that is slept last."""
 
 
 def shed(  # noqa: PLR0913
     fleet: Fleet,
     now: Seconds,
-    params: ShedParams,
+    params: PlanParams,
     need: float,
     must: float,
     *,

@@ -16,7 +16,7 @@ def test_a_site_of_any_size_is_parked_in_messages_that_the_link_takes(
     site.sent.clear()
     miners = list(range(10**8, 10**8 + 2 * MAX_TOLD + 1))
 
-    site.loop.control._effects.park.extend(miners)
+    site.loop.control.outbox.effects.park.extend(miners)
     site.loop._flush()
 
     parked = [message for message in site.sent if isinstance(message, ParkMiners)]

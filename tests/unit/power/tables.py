@@ -1,7 +1,12 @@
 """A small table of machines for tests."""
 
+from typing import Any
+
+from typing_extensions import override
+
 from protocol.units import Seconds
 from proxy.config import FleetConfig, PowerConfig
+from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import Joined
 from proxy.power.machines.machine import Describer, Machine
 from proxy.power.machines.table import Table
@@ -33,3 +38,15 @@ def join(
 
 def later(seconds: float) -> Seconds:
     return Seconds(NOW + seconds)
+
+
+class ToldOutbox(SiteOutbox):
+    """An outbox that keeps what was logged when its effects are taken away."""
+
+    def __init__(self) -> None:
+        super().__init__("hall-a")
+        self.events: list[tuple[str, str, dict[str, Any]]] = []
+
+    @override
+    def log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
+        self.events.append((kind, cause, body))

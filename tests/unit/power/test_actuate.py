@@ -15,11 +15,11 @@ from proxy.power.actuation.actuate import (
 )
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.verify import READ_BACK_WITHIN
-from proxy.power.journal.effects import Call, Effects, Verb
+from proxy.power.journal.effects import Call, Verb
 from proxy.power.machines.machine import Machine, Mode
 from proxy.power.machines.table import SHARES_UNDER_WAY
 from proxy.power.ports import DeviceReport
-from tests.unit.power.tables import NOW, a_table, join, later
+from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
 TOP, SLOW, OFF = 4, 1, 0
 """Levels of an S19j Pro: 3068 W, 2023 W, asleep."""
@@ -39,15 +39,9 @@ class Hall:
         self.table.adopt(NOW)
         self.machine.is_asleep = is_asleep
         self.machine.heard_at = NOW
-        self.effects = Effects()
-        self.events: list[tuple[str, str, dict[str, Any]]] = []
-        self.admission = Admission(self.table, self._log, lambda: self.effects)
-        self.actuations = Actuations(
-            self.table, self._log, self.admission, lambda: self.effects
-        )
-
-    def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
-        self.events.append((kind, cause, body))
+        self.outbox = ToldOutbox()
+        self.admission = Admission(self.table, self.outbox)
+        self.actuations = Actuations(self.table, self.outbox, self.admission)
 
     def tell(self, level: int, attempts: int = ATTEMPTS, at: Seconds = NOW) -> None:
         self.table.command_one(self.machine, level, at)
@@ -55,7 +49,7 @@ class Hall:
 
     def calls(self) -> list[Call]:
         """Return the calls since the last look."""
-        calls, self.effects.calls = self.effects.calls, []
+        calls, self.outbox.effects.calls = self.outbox.effects.calls, []
         return calls
 
     def verbs(self) -> list[Verb]:
@@ -72,10 +66,10 @@ class Hall:
         return self.actuations.tick(at, is_metered=is_metered)
 
     def kinds(self) -> list[str]:
-        return [kind for kind, _, _ in self.events]
+        return [kind for kind, _, _ in self.outbox.events]
 
     def last(self, kind: str) -> tuple[str, dict[str, Any]]:
-        return next((c, b) for k, c, b in reversed(self.events) if k == kind)
+        return next((c, b) for k, c, b in reversed(self.outbox.events) if k == kind)
 
 
 def asleep(hall: Hall) -> None:
@@ -134,7 +128,7 @@ def test_a_machine_that_came_by_itself_and_was_never_heard_is_asked_for_nothing(
     hall.tell(TOP)
 
     assert hall.calls() == []
-    assert hall.effects.grant == [1]
+    assert hall.outbox.effects.grant == [1]
 
 
 def test_a_call_says_to_whom_how_much_and_whether_it_is_less() -> None:
@@ -213,7 +207,7 @@ def test_a_refusal_is_tried_again_once_then_the_machine_counts_at_full_power() -
     )
     assert not hall.machine.is_responsive
     assert hall.machine.mode is Mode.TUNED
-    assert hall.effects.park == [1, 1]
+    assert hall.outbox.effects.park == [1, 1]
 
 
 def test_a_machine_that_will_not_run_faster_is_held_by_parking_from_then_on() -> None:
@@ -377,7 +371,7 @@ def test_a_machine_that_is_as_told_or_does_not_say_is_left_alone(
 
     hall.says(level, later(9))
 
-    assert hall.events == []
+    assert hall.outbox.events == []
     assert hall.calls() == []
 
 

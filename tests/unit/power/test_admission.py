@@ -1,11 +1,9 @@
 """Who is parked, who is given jobs, and who is told so again."""
 
-from typing import Any
-
 from proxy.power.actuation.admission import LOOK_EVERY, MAX_AGAIN, Admission
 from proxy.power.journal.effects import Effects
 from proxy.power.machines.machine import Machine
-from tests.unit.power.tables import NOW, a_table, join, later
+from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
 AGAIN = "again: it shall run, and is parked"
 
@@ -24,23 +22,19 @@ class Door:
         self.table.command_one(self.off, 0, NOW)
         for machine in self.table.machines:
             self.table.note_difficulty(machine, 1000.0, NOW)
-        self.effects = Effects()
-        self.events: list[tuple[str, str, dict[str, Any]]] = []
+        self.outbox = ToldOutbox()
         self.under_way: set[str] = set()
-        self.admission = Admission(self.table, self._log, lambda: self.effects)
-
-    def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
-        self.events.append((kind, cause, body))
+        self.admission = Admission(self.table, self.outbox)
 
     def park(self, machine: Machine, miner: int) -> None:
         self.table.note_parked(machine, miner, NOW, is_parked=True)
 
     def look(self, at: float) -> list[int]:
         """Return who is granted at a look."""
-        self.effects = Effects()
+        self.outbox.effects = Effects()
         self.admission.tick(later(at), lambda m: m.key in self.under_way)
-        assert not self.effects.park
-        return self.effects.grant
+        assert not self.outbox.effects.park
+        return self.outbox.effects.grant
 
 
 def test_connections_are_granted_or_parked_by_the_level_of_their_machine() -> None:
@@ -49,9 +43,9 @@ def test_connections_are_granted_or_parked_by_the_level_of_their_machine() -> No
     for machine in door.table.machines:
         door.admission.connect(machine)
 
-    assert door.effects.grant == [1, 2]
-    assert door.effects.park == [3]
-    assert not door.events
+    assert door.outbox.effects.grant == [1, 2]
+    assert door.outbox.effects.park == [3]
+    assert not door.outbox.events
 
 
 def test_who_is_let_in_and_who_is_not_is_one_event() -> None:
@@ -61,8 +55,8 @@ def test_who_is_let_in_and_who_is_not_is_one_event() -> None:
 
     granted, parked = [door.first.key, door.tuned.key], [door.off.key]
     body = {"granted": granted, "parked": parked}
-    assert door.events == [("admission", "is back", body)]
-    assert (door.effects.grant, door.effects.park) == ([1, 2], [3])
+    assert door.outbox.events == [("admission", "is back", body)]
+    assert (door.outbox.effects.grant, door.outbox.effects.park) == ([1, 2], [3])
 
 
 def test_nobody_to_let_in_is_no_event() -> None:
@@ -70,7 +64,7 @@ def test_nobody_to_let_in_is_no_event() -> None:
 
     door.admission.admit([], "is back")
 
-    assert not door.events
+    assert not door.outbox.events
 
 
 def test_who_shall_run_and_stays_parked_is_granted_at_the_second_look() -> None:
@@ -82,7 +76,7 @@ def test_who_shall_run_and_stays_parked_is_granted_at_the_second_look() -> None:
     assert door.look(LOOK_EVERY) == [1]
     assert door.look(LOOK_EVERY + 1) == []
     body = {"granted": [door.first.key], "parked": []}
-    assert door.events == [("admission", AGAIN, body)]
+    assert door.outbox.events == [("admission", AGAIN, body)]
 
 
 def test_who_was_at_work_at_the_look_before_is_given_time() -> None:

@@ -6,13 +6,8 @@ from attrs import evolve
 
 from protocol.units import Seconds, Watts
 from proxy.power.machines.fleet import UNMANAGED, Fleet
-from proxy.power.planner.plan import (
-    LevelChange,
-    PlanParams,
-    Urgency,
-    grant_within,
-    plan,
-)
+from proxy.power.planner.params import PlanParams
+from proxy.power.planner.plan import LevelChange, Urgency, grant_within, plan
 from proxy.power.planner.steps import Reason
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, grant, machine
 

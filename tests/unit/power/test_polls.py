@@ -1,7 +1,5 @@
 """Which devices are asked, and what becomes of those that answer or do not."""
 
-from typing import Any
-
 import pytest
 
 from protocol.units import Watts
@@ -9,10 +7,10 @@ from proxy.power.actuation.actuate import RETRY, Actuations
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import GIVE_UP_AFTER, POLL, Polls
 from proxy.power.journal.alarms import AlarmName, Alarms
-from proxy.power.journal.effects import Call, Effects, Verb
+from proxy.power.journal.effects import Call, Verb
 from proxy.power.machines.machine import Mode
 from proxy.power.ports import DeviceReport
-from tests.unit.power.tables import NOW, a_table, join, later
+from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
 KEY = "10.0.0.1"
 FULL = DeviceReport(is_asleep=False, limit_w=Watts(3068.0), power_w=Watts(3100.0))
@@ -30,17 +28,13 @@ class Hall:
         self.machine = join(self.table, 1, "lux.1", KEY, is_parked=False)
         self.parked = join(self.table, 2, "park.1", "10.0.0.2", is_parked=False)
         self.table.adopt(NOW)
-        self.effects = Effects()
-        self.events: list[tuple[str, str, dict[str, Any]]] = []
-        self.alarms = Alarms(self._log)
-        self.admission = Admission(self.table, self._log, lambda: self.effects)
-        self.actuations = Actuations(
-            self.table, self._log, self.admission, lambda: self.effects
+        self.outbox = ToldOutbox()
+        self.alarms = Alarms(self.outbox.log)
+        self.admission = Admission(self.table, self.outbox)
+        self.actuations = Actuations(self.table, self.outbox, self.admission)
+        self.polls = Polls(
+            self.table, self.actuations, self.outbox, self.alarms, foreign
         )
-        self.polls = Polls(self.table, self.actuations, self._log, self.alarms, foreign)
-
-    def _log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
-        self.events.append((kind, cause, body))
 
     def tick(self, at: float) -> list[Call]:
         return self.polls.tick(later(at), is_metered=None)
@@ -66,7 +60,7 @@ def test_while_a_command_is_under_way_its_read_backs_are_all_that_is_asked() -> 
     hall = Hall()
     hall.table.command_one(hall.machine, 0, NOW)
     hall.actuations.command(hall.machine, "test", NOW)
-    (sleep,) = hall.effects.calls
+    (sleep,) = hall.outbox.effects.calls
     hall.actuations.answered(sleep, None, NOW)
 
     asked = [s for s in range(6) if hall.tick(s)]
@@ -79,7 +73,7 @@ def test_a_read_back_stands_for_a_question() -> None:
     hall.tick(0)
     hall.table.command_one(hall.machine, 0, later(50))
     hall.actuations.command(hall.machine, "test", later(50))
-    (sleep,) = hall.effects.calls
+    (sleep,) = hall.outbox.effects.calls
     hall.actuations.answered(sleep, None, later(50))
     hall.tick(51)
     asleep = DeviceReport(is_asleep=True, power_w=Watts(25.0))
@@ -139,7 +133,7 @@ def test_a_device_that_is_not_as_told_is_commanded_again() -> None:
 
     hall.says(DeviceReport(is_asleep=True), 5)
 
-    assert [call.verb for call in hall.effects.calls] == [Verb.WAKE]
+    assert [call.verb for call in hall.outbox.effects.calls] == [Verb.WAKE]
 
 
 def test_a_device_that_no_plan_has_looked_at_is_not_commanded() -> None:
@@ -148,7 +142,7 @@ def test_a_device_that_no_plan_has_looked_at_is_not_commanded() -> None:
 
     hall.says(DeviceReport(is_asleep=True), 5)
 
-    assert hall.effects.calls == []
+    assert hall.outbox.effects.calls == []
     assert hall.machine.is_asleep is True
 
 
@@ -158,7 +152,7 @@ def test_the_word_of_a_device_that_nobody_knows_is_dropped() -> None:
     hall.polls.reported("10.9.9.9", FULL, NOW)
     hall.polls.reported("10.9.9.9", None, NOW)
 
-    assert hall.events == []
+    assert hall.outbox.events == []
 
 
 AWAKE, ASLEEP = False, True
@@ -198,7 +192,7 @@ def test_an_api_that_answers_again_is_told_once() -> None:
     hall.says(FULL, 1)
     hall.says(FULL, 2)
 
-    assert hall.events == [("responsive", "its API answers", {"machine": KEY})]
+    assert hall.outbox.events == [("responsive", "its API answers", {"machine": KEY})]
 
 
 # silence
@@ -225,7 +219,7 @@ def test_that_a_device_is_given_up_is_told_once() -> None:
         hall.says(None, at)
 
     why = "its API has not answered for 151 s"
-    assert hall.events == [("unresponsive", why, {"machine": KEY})]
+    assert hall.outbox.events == [("unresponsive", why, {"machine": KEY})]
     assert hall.machine.is_responsive
 
 
@@ -273,7 +267,7 @@ def test_a_pool_slot_that_leads_elsewhere_is_an_alarm_until_it_is_gone() -> None
 
     assert hall.alarms.of_machine(KEY) == []
     named = {"alarm": "foreign_pool", "machine": KEY}
-    assert hall.events == [
+    assert hall.outbox.events == [
         (
             "alarm",
             "a pool slot leads elsewhere",

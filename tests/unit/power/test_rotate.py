@@ -6,7 +6,7 @@ from attrs import evolve
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Fleet
-from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.params import PlanParams
 from proxy.power.planner.rotate import LARGEST_PART, owed_machines, rotate
 from proxy.power.planner.steps import Reason
 from tests.unit.power.fleets import NOW, fleet, machine

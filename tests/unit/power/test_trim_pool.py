@@ -3,7 +3,7 @@
 import numpy as np
 from attrs import evolve
 
-from proxy.power.planner.plan import PlanParams
+from proxy.power.planner.params import PlanParams
 from proxy.power.planner.rotate import owed_machines, rotate
 from proxy.power.planner.shed import trim_pool
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
