@@ -82,6 +82,11 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         size = len(self.coinb1) + extranonce_size + len(self.coinb2)
         return Content(self.prev_hash, self.nbits, self.merkle_branch, size)
 
+    @property
+    def size(self) -> int:
+        """Bytes of what is large in it."""
+        return len(self.coinb1) + len(self.coinb2) + 32 * len(self.merkle_branch)
+
     def is_again(self, other: "Work") -> bool:
         """Return whether the source sends `other` once more, with nothing changed.
 

@@ -111,27 +111,23 @@ cdef int put_target(uint8_t *out, target) except -1:
 
 
 @cython.no_gc_clear  # its C side needs that of `keys` to the end
-cdef class JobRow:
-    """A frozen copy of a job, whose `seen` is a `SeenKeys`, for the judge.
+cdef class WorkRow:
+    """What is judged by alike in all revisions of a work: all that is large in them.
 
     Raises:
         ValueError: The job is of a size that no pool sends.
     """
 
     cdef c.job *row
-    cdef readonly object job
     cdef SeenKeys keys
-    cdef str name_text
-    cdef bytes name
 
-    def __cinit__(self, job, unsigned lanes=1):
+    def __cinit__(self, job, unsigned lanes):
         cdef c.job_parts parts
         cdef size_t room = job.room
         work = job.work
         cdef bytes coinb1 = job.coinb1, coinb2 = work.coinb2
         cdef bytes branches = b"".join(work.merkle_branch)
         cdef bytes prev_hash = work.prev_hash
-        self.name_text, self.name = job.id, job.id.encode()
         if (
             len(prev_hash) != 32
             or len(branches) != 32 * len(work.merkle_branch)
@@ -147,13 +143,45 @@ cdef class JobRow:
         put_target(parts.block_target, work.block_target)
         parts.version, parts.nbits = work.version, work.nbits
         parts.min_ntime, parts.max_ntime = work.ntime, work.max_ntime
-        self.keys, self.job = job.seen, job
+        self.keys = job.seen
         self.row = c.job_new(&parts, self.keys.keys, lanes)
         if self.row is NULL:
             raise ValueError("a job larger than any pool's")
 
     def __dealloc__(self):
         c.job_free(self.row)
+
+
+@cython.no_gc_clear  # the C side needs that of `of_work` to the end
+cdef class JobRow:
+    """A frozen copy of a job, whose `seen` is a `SeenKeys`, for the judge.
+
+    Args:
+        job: What is copied.
+        lanes: Threads that judge by it.
+        last: Another one; if it is a revision of the same work, they share what is
+            large.
+
+    Raises:
+        ValueError: The job is of a size that no pool sends.
+    """
+
+    cdef WorkRow of_work
+    cdef readonly object job
+    cdef str name_text
+    cdef bytes name
+
+    def __cinit__(self, job, unsigned lanes=1, JobRow last=None):
+        self.name_text, self.name, self.job = job.id, job.id.encode(), job
+        if (
+            last is not None
+            and last.job.work is job.work
+            and last.job.coinb1 is job.coinb1
+            and last.job.seen is job.seen
+        ):
+            self.of_work = last.of_work
+        else:
+            self.of_work = WorkRow(job, lanes)
 
     def judge(self, submission, how, site, at):
         """Return `submission` with its verdict: `protocol.work.judge.judge` in C.
@@ -176,7 +204,7 @@ cdef class JobRow:
         rules.version_mask = how.version_mask
         rules.is_stale = how.is_stale
         put_target(rules.target, target_from_difficulty(how.difficulty))
-        if not c.job_judge(self.row, &rules, &found, &got):
+        if not c.job_judge(self.of_work.row, &rules, &found, &got):
             raise MemoryError
         return JudgedShare(
             at=at,
@@ -203,6 +231,7 @@ cdef class Jobs:
 
     cdef w.group *group
     cdef dict rows
+    cdef JobRow newest
     cdef unsigned lanes
 
     def __cinit__(self, unsigned lanes=1):
@@ -225,14 +254,14 @@ cdef class Jobs:
         Raises:
             ValueError: It is of a size that no pool sends.
         """
-        cdef JobRow row = JobRow(job, self.lanes)
-        self.rows[job.seq] = row
+        cdef JobRow row = JobRow(job, self.lanes, self.newest)
+        self.rows[job.seq] = self.newest = row
         if not w.group_post(
             self.group,
             row.name,
             len(row.name),
             job.seq,
-            row.row,
+            row.of_work.row,
             job.work.version_mask,
             job.ceiling,
             <void *>row,
@@ -247,6 +276,8 @@ cdef class Jobs:
         """Forget it: its shares are unknown_job from now on."""
         w.group_retire(self.group, job.seq)
         self.rows.pop(job.seq, None)
+        if not self.rows:
+            self.newest = None
 
     def deliver(self, const uint8_t[::1] line not None, members):
         """Write the newest job's `line` where it is all that is needed.

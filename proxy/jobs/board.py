@@ -17,10 +17,16 @@ from proxy.jobs.feed import Feed, Source
 from proxy.jobs.group import Group
 from proxy.jobs.groups import GroupKey, Groups
 from proxy.jobs.live import LiveJobs
+from proxy.jobs.pace import BURST, URGENT_BURST
 from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
 from proxy.jobs.schedule import REFRESH_AFTER, REVISION_SPACING, Offers, Schedule
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Seat, Space, Spaces
+
+MAX_WORK_BYTES = 1 << 29
+"""Coinbases and branches of live works, of all groups of a site; beyond it the oldest
+retire early. It is 1.5 kB of each of 16 works of 20,000 groups. The source's copy, ours
+and the engine's two for each thread make it 2 GiB at the most."""
 
 MAX_GROUPS = 20_000
 """A group for each worker of a large site with per-worker pools."""
@@ -52,6 +58,7 @@ class JobBoard:
         routes: In order; the last one takes every worker.
         spaces: The search spaces, by the layout pinned for this site.
         new_copies: Makes what each new group keeps copies of its jobs with.
+        max_work_bytes: Beyond it works of its groups retire early.
         on_idle: Called with a group that has no source any more, or has one again.
     """
 
@@ -63,6 +70,7 @@ class JobBoard:
     clock: IReactorTime
     fail_back: Seconds
     new_copies: Callable[[], JobCopies] = NoCopies
+    max_work_bytes: int = MAX_WORK_BYTES
     on_idle: Callable[[Group], None] = field(default=lambda _: None, init=False)
     _groups: Groups = field(factory=Groups, init=False)
     _schedule: Schedule = field(init=False)
@@ -204,21 +212,28 @@ class JobBoard:
         group.retire(now)
         feed = group.sourcing.feed
         if feed is not None and feed.work is not None:
+            if group.is_behind:
+                self._take(group, feed.work, more=1)
             if now - group.posted_at >= REFRESH_AFTER:
                 self._post(group, feed.work, clean=False)
             self._revise(group)
         self._look_again(group, now)
 
     def _look_again(self, group: Group, now: Seconds) -> None:
-        self._schedule.put(group, now, is_wanted=group in self._wanting)
+        is_wanted = group.is_behind or group in self._wanting
+        self._schedule.put(group, now, is_wanted=is_wanted)
 
     def _bound_memory(self) -> None:
-        while self._duplicates.keys_held > MAX_KEYS:
+        while self._holds_too_much():
             oldest = [group.jobs.retire_oldest() for group in self._groups]
             if not any(oldest):
                 return
             for group in self._groups:
                 group.retire(self._now())
+
+    def _holds_too_much(self) -> bool:
+        works = sum(group.jobs.bytes_held for group in self._groups)
+        return self._duplicates.keys_held > MAX_KEYS or works > self.max_work_bytes
 
     def _oldest_live(self) -> int:
         firsts = [next(iter(g.live.values())).job.seq for g in self._groups if g.live]
@@ -242,7 +257,6 @@ class JobBoard:
                 after=after or "(none)",
             )
         if feed is not None and feed.work is not None:
-            group.taken = feed.work
             self._post(group, feed.work, clean=True)
 
     def _note_idle(self, group: Group, *, is_idle: bool) -> None:
@@ -251,20 +265,24 @@ class JobBoard:
         group.idle_since = self._now() if is_idle else None
         self.on_idle(group)
 
-    def _take(self, group: Group, work: Work) -> None:
-        """Post `work` of the group's source, unless it is what miners have."""
-        group.taken = work
-        if work.clean or not group.is_known(work):
-            self._post(group, work, clean=self._is_clean(group, work))
+    def _take(self, group: Group, work: Work, more: int = 0) -> None:
+        """Post `work` of the group's source, unless it is what miners have.
 
-    def _is_clean(self, group: Group, work: Work) -> bool:
-        current = group.current
-        if work.clean or current is None:
-            return True
-        old = current.job.work
-        return old.prev_hash != work.prev_hash or old.session != work.session
+        What comes too fast waits for a tick, which may post so many `more`: the
+        newest is posted then.
+        """
+        is_urgent = group.is_urgent(work)
+        burst = (URGENT_BURST if is_urgent else BURST) + more
+        clean = work.clean or is_urgent or group.owes_clean
+        if not clean and group.is_known(work):
+            group.taken = work
+        elif group.pace.lets(self._now(), burst):
+            self._post(group, work, clean=clean)
+        else:
+            group.owes_clean = clean
 
     def _post(self, group: Group, work: Work, *, clean: bool) -> None:
+        group.taken, group.owes_clean = work, False
         self._seq += 1
         entry = group.post(work, self._seq, self._now(), clean=clean)
         if entry is None:

@@ -7,6 +7,7 @@ from attrs import define, field
 from protocol.units import Seconds
 from protocol.work.job import Content, Work
 from proxy.jobs.live import LiveJob, LiveJobs
+from proxy.jobs.pace import Pace
 from proxy.jobs.ports import JobCopies, MinerPort
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space
@@ -27,7 +28,9 @@ class Group:
         jobs: What its miners may submit shares of.
         members: Miners that joined, in order.
         posted_at: When the newest job was made.
-        taken: The newest work of its source that was looked at.
+        taken: The newest work of its source that was posted, or known already.
+        owes_clean: Work that was passed over wanted older jobs dropped.
+        pace: How often its source's news are posted.
         idle_since: Since when no source has work for it; None while one has.
     """
 
@@ -37,6 +40,8 @@ class Group:
     members: dict[MinerPort, None] = field(factory=dict, init=False)
     posted_at: Seconds = field(default=Seconds(-math.inf), init=False)
     taken: Work | None = field(default=None, init=False)
+    owes_clean: bool = field(default=False, init=False)
+    pace: Pace = field(factory=Pace, init=False)
     idle_since: Seconds | None = field(default=None, init=False)
     _lost: set[int] = field(factory=set, init=False)  # sessions that have live jobs
 
@@ -76,6 +81,19 @@ class Group:
         """Return whether miners have `work` already, and nothing in it is new."""
         current = self.current
         return current is not None and current.job.work.is_again(work)
+
+    def is_urgent(self, work: Work) -> bool:
+        """Return whether the jobs that miners have are of no use beside `work`."""
+        if self.current is None:
+            return True
+        old = self.current.job.work
+        return old.prev_hash != work.prev_hash or old.session != work.session
+
+    @property
+    def is_behind(self) -> bool:
+        """Its source has work that was not taken yet."""
+        feed = self.sourcing.feed
+        return feed is not None and feed.work not in {None, self.taken}
 
     def tip_moved(self, work: Work, now: Seconds) -> None:
         """Make stale what stands on another block than `work` of the same session."""

@@ -22,6 +22,17 @@ RETIRE_AFTER = Seconds(600.0)
 """A job replaced so long ago is forgotten; its shares are unknown_job."""
 
 
+MAX_WORKS = 64
+"""Works of a group that may be submitted; the newest stay. A pool with news every 30 s
+has 20 in 10 minutes. One is at most 132 kB (two parts of a coinbase of 65,536 B each
+and 32 branches), 64 are 8.5 MB; `MAX_WORK_BYTES` bounds those of all groups."""
+
+MAX_JOBS = 2048
+"""Jobs of a group, over all its works; the newest stay. Each is half a kB beside its
+work, with the engine's copy, 1 MB in all. One a second for revisions and one for news
+are 1,200 in 10 minutes."""
+
+
 class LiveJob(msgspec.Struct):
     """A job that may still be submitted.
 
@@ -98,6 +109,7 @@ class LiveJobs:
     _uses: dict[Work, _Use] = field(factory=dict, init=False)
     _series: dict[Content, _Series] = field(factory=dict, init=False)
     _idle: set[Content] = field(factory=set, init=False)
+    _bytes_held: int = field(default=0, init=False)
 
     def post(
         self, work: Work, seq: int, now: Seconds, *, clean: bool
@@ -145,6 +157,11 @@ class LiveJobs:
             for content in self._idle.difference(offered()):
                 self._end(content)
 
+    @property
+    def bytes_held(self) -> int:
+        """Size of the works, each counted once."""
+        return self._bytes_held
+
     def retire_oldest(self) -> bool:
         """Forget the oldest job that is not the current one; return if there was."""
         for job_id, entry in self.by_id.items():
@@ -171,6 +188,7 @@ class LiveJobs:
             series = self._series[content] = _Series(seen)
         self._idle.discard(content)
         series.uses.append(use)
+        self._bytes_held += work.size
         return use
 
     def _job(self, use: _Use, seq: int, ntime: int, *, clean: bool) -> Job:
@@ -191,13 +209,30 @@ class LiveJobs:
         )
 
     def _add(self, use: _Use, job: Job, now: Seconds) -> LiveJob:
+        try:
+            self.copies.post(job)
+        except ValueError:
+            if not use.jobs:
+                self._drop(use)
+            raise
         if self.current is not None:
             self.current.replace(now)
         entry = self.by_id[job.id] = self.current = LiveJob(job)
         use.newest = job
         use.jobs += 1
-        self.copies.post(job)
+        self._uses[use.work] = self._uses.pop(use.work)  # the newest is the last
+        self._bound()
         return entry
+
+    def _bound(self) -> None:
+        """Forget the oldest where there are too many."""
+        if len(self.by_id) > MAX_JOBS:
+            self.retire_oldest()
+        if len(self._uses) > MAX_WORKS:
+            oldest = next(iter(self._uses))
+            meant = [k for k, e in self.by_id.items() if e.job.work is oldest]
+            for job_id in meant:
+                self._forget(job_id)
 
     def _expired(self, now: Seconds) -> Iterator[str]:
         for job_id, entry in self.by_id.items():
@@ -210,10 +245,13 @@ class LiveJobs:
         self.copies.retire(job)
         use = self._uses[job.work]
         use.jobs -= 1
-        if use.jobs:
-            return
-        del self._uses[job.work]
-        content = job.work.content
+        if not use.jobs:
+            self._drop(use)
+
+    def _drop(self, use: _Use) -> None:
+        del self._uses[use.work]
+        self._bytes_held -= use.work.size
+        content = use.work.content
         uses = self._series[content].uses
         uses.remove(use)
         if not uses:

@@ -1,13 +1,14 @@
 from collections.abc import Collection
 
 import pytest
+from typing_extensions import override
 
 from protocol.sv1.codec import notify_line
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
-from protocol.work.job import Content, Work
+from protocol.work.job import Content, Job, Work
 from proxy.jobs.duplicates import Duplicates
-from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
+from proxy.jobs.live import MAX_JOBS, MAX_WORKS, RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.ports import NoCopies
 from tests.builders import a_work
 
@@ -205,3 +206,71 @@ def test_a_work_with_too_little_room_leaves_nothing_behind() -> None:
 
     bench.jobs.close()
     assert bench.post(a_work()).job.ntime == a_work().ntime
+
+
+def test_of_too_many_works_the_newest_stay() -> None:
+    bench = Bench()
+    jobs = [
+        bench.post(a_work(prev_hash=n.to_bytes(32, "big"))).job
+        for n in range(3 * MAX_WORKS)
+    ]
+
+    assert list(bench.jobs.by_id) == [job.id for job in jobs[-MAX_WORKS:]]
+    assert bench.jobs.bytes_held == MAX_WORKS * a_work().size
+
+
+def test_a_work_that_is_used_again_is_no_old_one() -> None:
+    bench = Bench()
+    kept = a_work()
+    for n in range(MAX_WORKS):
+        bench.post(kept)
+        bench.post(a_work(prev_hash=n.to_bytes(32, "big")))
+
+    assert kept in {entry.job.work for entry in bench.jobs.by_id.values()}
+
+
+def test_revisions_push_no_work_out_and_have_a_bound_of_their_own() -> None:
+    bench = Bench()
+    bench.post(a_work(prev_hash=b"\x07" * 32))
+    work = a_work(max_ntime=a_work().ntime + 3 * MAX_JOBS)
+
+    first, *_, last = [bench.post(work).job.id for _ in range(MAX_JOBS + 1)]
+
+    assert len(bench.jobs.by_id) == MAX_JOBS
+    assert first not in bench.jobs.by_id
+    assert last in bench.jobs.by_id
+
+
+def test_at_a_usual_rate_no_job_goes_before_its_ten_minutes() -> None:
+    """A notify each 30 s and a retarget each second, and the pool's next block."""
+    bench = Bench()
+    jobs, work = [], a_work()
+    for second in range(2 * int(RETIRE_AFTER)):
+        if second % 30 == 0:
+            work = a_work(source_job=str(second), ntime=a_work().ntime + second)
+        jobs.append(bench.post(work).job.id)
+        bench.wait(1)
+
+    assert list(bench.jobs.by_id) == jobs[-int(RETIRE_AFTER) :]
+
+
+class Picky(NoCopies):
+    @override
+    def post(self, job: Job) -> None:
+        del job
+        raise ValueError("a job larger than any pool's")
+
+
+def test_a_job_that_the_engine_refuses_leaves_nothing_behind() -> None:
+    duplicates = Duplicates()
+    jobs = LiveJobs(Layout(4, 4), 0, Picky(), duplicates)
+
+    with pytest.raises(ValueError, match="larger than any"):
+        jobs.post(a_work(), 1, START, clean=True)
+
+    assert not jobs.by_id
+    assert jobs.bytes_held == 0
+    jobs.retire(START, set)
+    duplicates.take(a_work().content, set).add(b"key")
+    duplicates.release(a_work().content)
+    assert duplicates.keys_held == 0

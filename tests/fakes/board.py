@@ -1,0 +1,81 @@
+"""A board in memory: sources moved by hand, miners that note their jobs."""
+
+from twisted.internet.task import Clock
+
+from protocol.units import Seconds, WorkerName
+from protocol.work.extranonce import Layout
+from protocol.work.job import Job
+from proxy.jobs.board import JobBoard, Route
+from proxy.jobs.group import Group
+from proxy.jobs.space import Seat, Spaces
+from tests.fakes.source import FakeSource
+
+
+class NotingMiner:
+    """A miner that has a seat in a group, and notes its jobs."""
+
+    def __init__(self, board: JobBoard, worker: str) -> None:
+        self.board = board
+        self.worker = worker
+        self.is_granted = True
+        self.jobs: list[Job] = []
+        seat = board.seat()
+        assert seat is not None
+        found = board.find_group(seat, WorkerName(worker))
+        assert found is not None
+        self.group: Group = found[0]
+        self.seat: Seat = found[1]
+        board.join(self, self.group)
+
+    def assign(self, job: Job, line: bytes) -> None:
+        del line
+        self.jobs.append(job)
+
+    def drop(self, why: str) -> None:
+        raise AssertionError(why)
+
+    def leave(self) -> None:
+        self.board.leave(self, self.group)
+        self.board.release(self.seat, self.board.last_seq if self.jobs else None)
+
+
+class Site:
+    """A board, its sources and its clock."""
+
+    def __init__(self, layout: Layout = Layout(4, 4), sources: int = 1) -> None:  # noqa: B008
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.sources = [FakeSource(f"pool{i}") for i in range(sources)]
+        self.board = JobBoard(
+            "hall-a",
+            [Route("*", tuple(self.sources))],
+            Spaces(layout),
+            self.clock,
+            Seconds(30.0),
+        )
+        for source in self.sources:
+            source.listener = self.board
+            source.room = max(layout.room, source.room or 0)
+
+    @property
+    def source(self) -> FakeSource:
+        return self.sources[0]
+
+    @property
+    def now(self) -> Seconds:
+        return Seconds(self.clock.seconds())
+
+    def start(self) -> "Site":
+        self.board.start()
+        return self
+
+    def miner(self, worker: str = "rig1") -> NotingMiner:
+        return NotingMiner(self.board, worker)
+
+    def pass_time(self, seconds: float) -> None:
+        """Tick each second, as a site does."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            self.board.tick()
+            while self.clock.getDelayedCalls():
+                self.clock.advance(0)
