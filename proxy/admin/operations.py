@@ -5,7 +5,9 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
+from proxy.admin.bans import BanOperations
 from proxy.admin.power import PowerOperations, power_of
+from proxy.admin.refused import Refused
 from proxy.admin.views import (
     BlockCounts,
     Done,
@@ -34,10 +36,6 @@ DAY = 86400.0
 
 PAGE = 1000
 """Miners in one answer."""
-
-
-class Refused(Exception):  # noqa: N818  (an answer, not a fault)
-    """The command cannot be done; the message says why."""
 
 
 class Running(Protocol):
@@ -103,6 +101,8 @@ class Operations:
         self._running = running
         self._reader = reader
         self.power = PowerOperations(lambda: running.power)
+        bans = BanOperations(lambda: running.halls, self._now)
+        self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""
@@ -190,21 +190,6 @@ class Operations:
         if not gone:
             raise Refused(f"no miner {miner!r}: see `baseload miners`")
         return Done(True, f"hung up on {gone}")
-
-    def ban(self, address: str, for_s: float = 3600.0) -> Done:
-        """Refuse an address for a time and drop its miners."""
-        until = Seconds(self._now() + for_s)
-        for hall in self._running.halls.values():
-            if not hall.roster.ban(address, until):
-                raise Refused("the list of bans is full: unban something first")
-        return Done(True, f"{address} is banned for {for_s:g} s")
-
-    def unban(self, address: str) -> Done:
-        """Take an address again."""
-        halls = self._running.halls.values()
-        if not any([hall.roster.unban(address) for hall in halls]):  # noqa: C419
-            raise Refused(f"{address} is not banned")
-        return Done(True, f"{address} may connect")
 
     def drain(self, site: str | None = None) -> Done:
         """Take no more miners and ask those here to reconnect elsewhere."""

@@ -91,6 +91,14 @@ def nodes(answer: Answer) -> str:
     )
 
 
+def bans(answer: Answer) -> str:
+    """Render `bans`."""
+    return table(
+        ["ADDRESS", "SITE", "FOR", "WHY"],
+        [[b["address"], b["site"], f"{b['left_s']:.0f} s", b["why"]] for b in answer],
+    )
+
+
 def miners(answer: Answer) -> str:
     """Render `miners`."""
     return table(
@@ -151,6 +159,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "miners": miners,
     "kick": done,
     "ban": done,
+    "bans": bans,
     "unban": done,
     "drain": done,
     "reload": done,

@@ -96,7 +96,7 @@ class Method:
 
 
 def _fields(function: Callable[..., Any]) -> Iterator[tuple[Any, ...]]:
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, include_extras=True)  # with their bounds
     for name, parameter in signature(function).parameters.items():
         if parameter.default is Parameter.empty:
             yield name, hints[name]

@@ -12,7 +12,8 @@ from zope.interface import implementer
 
 from protocol.errors import RemoteError
 from protocol.framing import LineFramer
-from proxy.admin.operations import Operations, Refused
+from proxy.admin.operations import Operations
+from proxy.admin.refused import Refused
 from proxy.admin.rpc import (
     BAD_PARAMS,
     INTERNAL,
@@ -35,7 +36,7 @@ MAX_PENDING = 16
 """Calls of one connection that wait for the ledger at once."""
 
 READING = (
-    *("status", "sites", "miners", "pools", "nodes"),
+    *("status", "sites", "miners", "pools", "nodes", "bans"),
     *("power.show", "power.plan", "power.history", "power.machines"),
 )
 STEERING = (

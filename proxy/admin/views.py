@@ -138,6 +138,19 @@ class MinerView(Struct):
     last_share_s: float | None
 
 
+class BanView(Struct):
+    """An address or a network that a site refuses.
+
+    Attributes:
+        left_s: For how much longer.
+    """
+
+    address: str
+    site: str
+    left_s: float
+    why: str
+
+
 class Done(Struct):
     """What a command did."""
 

@@ -103,7 +103,7 @@ def _ban(parser: Parser) -> None:
 
 def _unban(parser: Parser) -> None:
     _socket(parser)
-    parser.add_argument("address")
+    parser.add_argument("address", help="an address, or a network: 10.1.0.0/16")
 
 
 def _drain(parser: Parser) -> None:
@@ -238,8 +238,9 @@ COMMANDS = (
     Command("nodes", "every Bitcoin node", _remote, _socket),
     Command("top", "the status, drawn again every second", _top, _top_options),
     Command("kick", "hang up on a miner", _remote, _kick),
-    Command("ban", "refuse an address for a time", _remote, _ban),
-    Command("unban", "take an address again", _remote, _unban),
+    Command("ban", "refuse an address or a network for a time", _remote, _ban),
+    Command("unban", "take an address or a network again", _remote, _unban),
+    Command("bans", "who is refused, for how long and why", _remote, _socket),
     Command(
         "reload", "read the configuration again, without a restart", _remote, _socket
     ),

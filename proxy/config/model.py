@@ -143,7 +143,12 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
 
 
 class LimitsConfig(Section, frozen=True, kw_only=True):
-    """`[sites.limits]`; 0: no limit, no ban."""
+    """`[sites.limits]`; 0: no limit, no ban.
+
+    Attributes:
+        ban_s: For so long an address is refused when ten of its connections were
+            dropped within a minute for what they sent. Not where machines share one.
+    """
 
     connections_per_address: Count = 0
     ban_s: NotNegative = 0.0

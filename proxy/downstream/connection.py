@@ -7,24 +7,27 @@ from itertools import count
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, ITCPTransport
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.dialect import Dialect
 from protocol.errors import RemoteError
+from protocol.sv1.server import HangUpError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.auto_connection import AutoConnection
+from proxy.downstream.bans import Ban, Network, spelled, those_in
 from proxy.downstream.holding import Holding
-from proxy.downstream.miner import Miner
+from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.miner_protocol import Speaker
 from proxy.downstream.roster import Roster
 from proxy.downstream.site_context import Floor
+from proxy.downstream.sv1_connection import MinerConnection
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
+from proxy.runtime.contain import serve_each
 from proxy.runtime.outbox import Outbox
 
 
@@ -36,55 +39,6 @@ class Droppable(typing.Protocol):
 
     def hang_up(self, why: str) -> None:
         """Close it for a reason of ours."""
-
-
-class MinerConnection(Speaker):
-    """Moves bytes between a socket and a `Miner`."""
-
-    def __init__(self, hall: "Hall", miner_id: int, floor: Floor) -> None:
-        self._hall = hall
-        self.miner_id = miner_id
-        self.floor = floor
-        self.miner: Sv1Miner | None = None
-
-    @override
-    def connectionMade(self) -> None:
-        address = self._hall.admit(self._transport)
-        if address is not None:
-            self.miner = self._hall.welcome(self, address, Outbox(self._transport))
-
-    @override
-    def dataReceived(self, data: bytes) -> None:
-        miner = self.miner
-        if miner is None:
-            return
-        try:
-            miner.receive(data)
-        except RemoteError as error:
-            self.hang_up(str(error))
-
-    @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        miner, self.miner = self.miner, None
-        if miner is not None:
-            miner.outbox.close()
-            self._hall.farewell(miner)
-
-    def dismiss(self, _miner: Miner, why: str) -> None:
-        """Hang up on the one miner of the connection."""
-        self.hang_up(why)
-
-    @override
-    def hang_up(self, why: str) -> None:
-        miner = self.miner
-        if miner is not None:
-            self._hall.note_drop(miner, why)
-            miner.outbox.close()
-        self._transport.abortConnection()
-
-    @property
-    def _transport(self) -> Any:
-        return self.transport
 
 
 class Hall(Factory):
@@ -168,6 +122,45 @@ class Hall(Factory):
     def refusal(self, address: str) -> str:
         """Return why no miner from `address` is taken; empty if one is."""
         return self.roster.refusal(address, self.floor.now())
+
+    def offended(self, address: str, error: RemoteError) -> None:
+        """Note why a connection from `address` is dropped."""
+        if not isinstance(error, SiteFullError | HangUpError):  # ours, or its own wish
+            self.roster.offend(address, self.floor.now())
+
+    def ban(self, network: Network, for_s: Seconds, why: str) -> None:
+        """Refuse a network for a time, and hang up on who is connected from there.
+
+        Raises:
+            BanError: The list is full.
+        """
+        now = self.floor.now()
+        self.roster.bans.add(Ban(network, Seconds(now + for_s), why), now)
+        self._log.info(
+            "{site}: {network} is banned for {for_s:g} s: {why}",
+            site=self.floor.site,
+            network=spelled(network),
+            for_s=for_s,
+            why=why,
+        )
+        addresses = {m.address for m in self.roster.miners.values()}
+        addresses = those_in(network, addresses.union(self._crowds))
+        miners = [m for m in self.roster.miners.values() if m.address in addresses]
+        serve_each(miners, lambda miner: miner.drop("banned"), "dropping the banned")
+        for lodger in [c for c, at in self._lodgers.items() if at in addresses]:
+            with self._log.failuresHandled("dropping the banned"):
+                lodger.hang_up("banned")
+
+    def unban(self, network: Network) -> bool:
+        """Take a network again; return whether it was banned."""
+        was_banned = self.roster.bans.lift(network)
+        if was_banned:
+            self._log.info(
+                "{site}: {network} is no longer banned",
+                site=self.floor.site,
+                network=spelled(network),
+            )
+        return was_banned
 
     def new_id(self) -> int:
         """Return a number that no miner had."""

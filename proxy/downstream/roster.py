@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds
 from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import LimitsConfig
+from proxy.downstream.bans import OFFENCES, Ban, BanError, Bans, spelled
 from proxy.downstream.miner import Miner
 from proxy.runtime.contain import serve_each
 
@@ -23,7 +24,6 @@ A channel with neighbours on its connection is not asked: they would all have to
 VOIDED_BEFORE_RECONNECT = 8
 STAGGER = Seconds(30.0)
 KEEP_ALIVE = Seconds(45.0)
-MAX_BANS = 65536
 
 
 @define(eq=False)
@@ -45,8 +45,8 @@ class Roster:
     miners: dict[int, Miner] = field(factory=dict, init=False)
     on_change: Callable[[int], None] = field(default=lambda _: None, init=False)
     is_draining: bool = field(default=False, init=False)
+    bans: Bans = field(factory=Bans, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
-    _bans: dict[str, float] = field(factory=dict, init=False)
     _kept_alive: float = field(default=0.0, init=False)
     _reconnects: list[tuple[float, Miner]] = field(factory=list, init=False)
 
@@ -54,8 +54,9 @@ class Roster:
         """Return why a connection from `address` is not taken; empty if it is."""
         if self.is_draining:
             return "the site is being drained"
-        if self._bans.get(address, 0.0) > now:
-            return "the address is banned"
+        ban = self.bans.find(address, now)
+        if ban is not None:
+            return f"{spelled(ban.network)} is banned: {ban.why}"
         if len(self.miners) >= self.limits.connections:
             return f"the site has {self.limits.connections} miners"
         limit = self.limits.connections_per_address
@@ -78,21 +79,29 @@ class Roster:
         if not self._addresses[miner.address]:
             del self._addresses[miner.address]
 
-    def ban(self, address: str, until: Seconds) -> bool:
-        """Refuse `address` and drop its miners; False if the list of bans is full."""
-        if len(self._bans) >= MAX_BANS:
-            return False
-        self._bans[address] = until
-        serve_each(
-            [m for m in self.miners.values() if m.address == address],
-            lambda miner: self.drop(miner, "banned"),
-            "dropping the banned",
-        )
-        return True
+    def offend(self, address: str, now: Seconds) -> None:
+        """Note that a connection was dropped for what it sent.
 
-    def unban(self, address: str) -> bool:
-        """Take `address` again; return whether it was banned."""
-        return self._bans.pop(address, None) is not None
+        Where the site bans for that, the one too many shuts its address out. Who is
+        connected from there stays.
+        """
+        if not self.limits.ban_s:
+            return
+        network = self.bans.offend(address, now)
+        if network is None:
+            return
+        why = f"{OFFENCES} connections dropped for what they sent"
+        try:
+            self.bans.add(Ban(network, Seconds(now + self.limits.ban_s), why), now)
+        except BanError as error:
+            why = str(error)
+        self._log.warn(
+            "{site}: {network}: {why}: banned for {ban_s:g} s",
+            site=self.site,
+            network=spelled(network),
+            why=why,
+            ban_s=self.limits.ban_s,
+        )
 
     def drain(self, now: Seconds) -> None:
         """Take no more miners and ask those here to go, spread over half a minute."""
@@ -103,12 +112,12 @@ class Roster:
     def sweep(self, now: Seconds) -> None:
         """Do what time brings to miners: called every second."""
         serve_each(self.miners.values(), lambda m: self._look_at(m, now), "the sweep")
-        self._bans = {a: until for a, until in self._bans.items() if until > now}
         due = [miner for at, miner in self._reconnects if at <= now]
         self._reconnects = [r for r in self._reconnects if r[0] > now]
         serve_each(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
         if now - self._kept_alive >= KEEP_ALIVE:
             self._kept_alive = now
+            self.bans.forget_past(now)
             idle = [
                 m
                 for m in self.miners.values()
@@ -122,6 +131,8 @@ class Roster:
             miner.pardon(now)
         why = self._why_to_drop(miner, now)
         if why:
+            if miner.conduct.warnings_sent == len(BAD_STEPS):
+                self.offend(miner.address, now)
             self.drop(miner, why)
             return
         miner.retarget(now)

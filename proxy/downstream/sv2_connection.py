@@ -41,6 +41,9 @@ class Lodging(Port):
     def refusal(self, address: str) -> str:
         """Return why no miner from `address` is taken; empty if one is."""
 
+    def offended(self, address: str, error: RemoteError) -> None:
+        """Note why a connection from `address` is dropped."""
+
     def new_id(self) -> int:
         """Return a number that no miner had."""
 
@@ -157,6 +160,7 @@ class Sv2Connection(Speaker):
                     self._on_event(event)
             self._flush()
         except RemoteError as error:
+            self._lodging.offended(self._address, error)
             self.hang_up(str(error))
 
     def _on_event(self, event: MinerEvent) -> None:

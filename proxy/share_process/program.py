@@ -15,7 +15,8 @@ from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
 from proxy.admin.events import News
 from proxy.admin.listen import AdminEndpoint
-from proxy.admin.operations import Operations, Refused
+from proxy.admin.operations import Operations
+from proxy.admin.refused import Refused
 from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
 from proxy.config import Config

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from protocol.units import Difficulty
-from proxy.admin.operations import Refused
+from proxy.admin.refused import Refused
 from proxy.config import Config, DifficultyConfig, SiteConfig
 from proxy.downstream.connection import Hall
 from proxy.downstream.site_context import Floor

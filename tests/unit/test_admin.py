@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from proxy.admin.operations import Refused
+from proxy.admin.refused import Refused
 from proxy.admin.server import AdminFactory
 from proxy.admin.views import Done
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from protocol.units import Difficulty
-from proxy.admin.operations import Refused
+from proxy.admin.refused import Refused
 from proxy.config import Config, LimitsConfig, ListenerConfig
 from proxy.downstream.connection import Door
 from proxy.downstream.connection import Hall as RealHall

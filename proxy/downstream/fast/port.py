@@ -228,6 +228,7 @@ class NativePort:
             try:
                 self._take_lines(speaker)
             except RemoteError as error:
+                self.hall.offended(speaker.address, error)
                 speaker.drop(str(error))
         if op.failed:
             speaker.drop("a fault of ours: its line was too much for us")

@@ -15,11 +15,13 @@ class WireTransport:
     Attributes:
         outbox: The wire.
         protocol: Whose bytes come in on it; None: nobody's any more.
+        address: Who is at the other end.
     """
 
     def __init__(self, wire: Wire, address: str) -> None:
         self.outbox = wire
         self.protocol: Speaker | None = None
+        self.address = address
         self._peer = IPv4Address("TCP", address, 0)
         wire.belongs_to(self)
 

@@ -104,18 +104,6 @@ def test_an_address_has_as_many_connections_as_it_may() -> None:
     assert desk.roster.refusal("10.0.0.1", desk.now) == ""
 
 
-def test_a_ban_drops_refuses_and_expires() -> None:
-    desk = Desk()
-    desk.sit().work()
-    desk.roster.ban("10.0.0.1", Seconds(desk.now + 60))
-
-    assert desk.dropped == ["banned"]
-    assert "banned" in desk.roster.refusal("10.0.0.1", desk.now)
-    desk.pass_time(61)
-    assert desk.roster.refusal("10.0.0.1", desk.now) == ""
-    assert not desk.roster.unban("10.0.0.1")
-
-
 def test_a_drained_site_sends_its_miners_away_and_takes_no_more() -> None:
     desk = Desk()
     wire = desk.sit().work()

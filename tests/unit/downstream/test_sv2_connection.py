@@ -11,6 +11,7 @@ from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.extranonce import Layout
 from protocol.work.share import JudgedShare, Verdict
 from protocol.work.vardiff import VardiffPolicy
+from proxy.downstream.bans import network_of
 from proxy.downstream.miner import MAX_WORKERS
 from proxy.jobs import space
 from tests.builders import a_work
@@ -477,7 +478,7 @@ def test_limits_and_bans_hold_for_channels_too() -> None:
 
     (refused,) = wire.extended(request_id=2)
     second = door.connect()
-    door.roster.ban("10.0.0.9", Seconds(1e9))
+    door.connections.ban(network_of("10.0.0.9"), Seconds(1e9), "by an operator")
     banned = door.connect(address="10.0.0.9")
 
     assert refused.error_code == "channel-capacity-exhausted"
