@@ -144,14 +144,9 @@ class Operations:
         if pool.unusable:
             return pool.unusable
         for name, hall in self._running.halls.items():
-            layout = hall.floor.board.layout
-            room = pool.room
-            if name in pool.listeners and room is not None and room < layout.room:
-                return (
-                    f"leaves {room} B of extranonce2, layout"
-                    f" {layout.slot_bytes}+{layout.extranonce2_bytes} of {name}"
-                    f" needs {layout.room}"
-                )
+            why = hall.floor.board.slots.why_not_here(pool)
+            if name in pool.listeners and why:
+                return f"{why} at {name}"
         reasons = (link.feed.reason for link in pool.links if link.feed.reason)
         return pool.contradicted or next(reasons, "")
 

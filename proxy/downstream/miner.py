@@ -45,6 +45,8 @@ class Miner(ABC):
         is_granted: It is given jobs: it is allowed to work and there is work.
         is_allowed: Whoever holds the site to its budget lets it work.
         is_held_out: It is parked because no source has work.
+        is_waiting: For a seat: nobody knows yet how large seats are.
+        seated_at: When it got its seat; before that, when it came.
         parked_at: Since when it has been given no jobs; None while it is.
         conduct: What is held against it.
         wishes: What difficulty it asked for.
@@ -70,6 +72,8 @@ class Miner(ABC):
     conduct: Conduct = field(factory=Conduct, init=False)
     is_allowed: bool = field(init=False)
     is_held_out: bool = field(default=False, init=False)
+    is_waiting: bool = field(default=False, init=False)
+    seated_at: Seconds = field(init=False)
     parked_at: Seconds | None = field(default=None, init=False)
     tally: Tally = field(factory=Tally, init=False)
     last_seq: int | None = field(default=None, init=False)
@@ -78,7 +82,7 @@ class Miner(ABC):
 
     def __attrs_post_init__(self) -> None:
         now = self.connected_at
-        self.heard_at = now
+        self.heard_at = self.seated_at = now
         self.is_allowed = self.is_granted
         self.parked_at = None if self.is_granted else now
         self.meter = HashrateMeter(now)
@@ -221,7 +225,7 @@ class Miner(ABC):
             self.group = None
         if self.seat is not None:
             # what is on its way out counts as known: the newest job at the latest
-            board.release(self.seat, board.last_seq if self.last_seq else None)
+            self.seat.release(board.last_seq if self.last_seq else None)
             self.seat = None
 
     def judge(self, share: Submission, job_id: str, now: Seconds) -> JudgedShare:
@@ -309,18 +313,26 @@ class Miner(ABC):
         if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
             return f"More than {MAX_WORKERS} workers on one connection"
         first = next(iter(self.workers), worker)
-        board = self.floor.board
-        if board.group_key(first) != board.group_key(worker):
+        routes = self.floor.board.routes
+        if routes.place_of(first) != routes.place_of(worker):
             return f"Worker mines elsewhere than {first}: it needs its own connection"
         return ""
 
-    def sit_down(self) -> Seat:
+    def sit_down(self, rolled: int = 0) -> Seat:
         """Return its slot, taken now if it has none.
+
+        Args:
+            rolled: Bytes that it has to be able to roll: at most what there are.
 
         Raises:
             SiteFullError: There is none.
         """
-        seat = self.seat or self.floor.board.seat()
+        seat = self.seat
+        if seat is None:
+            board = self.floor.board
+            sources = board.routes.sources_of(next(iter(self.workers), None))
+            seat = board.slots.acquire(rolled, sources)
+            self.seated_at = self.floor.now()
         if seat is None:
             raise SiteFullError("no slot is free")
         self.seat = seat

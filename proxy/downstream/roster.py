@@ -1,7 +1,7 @@
 """Who is connected to a site, who may be, and who has outstayed."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -11,6 +11,7 @@ from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import LimitsConfig
 from proxy.downstream.bans import OFFENCES, Ban, BanError, Bans, spelled
 from proxy.downstream.miner import Miner
+from proxy.jobs.ports import MinerPort
 from proxy.runtime.contain import serve_each
 
 SUBSCRIBE_WITHIN = Seconds(15.0)
@@ -48,7 +49,7 @@ class Roster:
     bans: Bans = field(factory=Bans, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
     _kept_alive: float = field(default=0.0, init=False)
-    _reconnects: list[tuple[float, Miner]] = field(factory=list, init=False)
+    _reconnects: list[tuple[float, MinerPort]] = field(factory=list, init=False)
 
     def refusal(self, address: str, now: Seconds) -> str:
         """Return why a connection from `address` is not taken; empty if it is."""
@@ -109,6 +110,11 @@ class Roster:
         for miner in self.miners.values():
             self._reconnect_soon(miner, now)
 
+    def move(self, miners: Iterable[MinerPort], now: Seconds) -> None:
+        """Ask `miners` to connect anew, spread over half a minute."""
+        for miner in miners:
+            self._reconnect_soon(miner, now)
+
     def sweep(self, now: Seconds) -> None:
         """Do what time brings to miners: called every second."""
         serve_each(self.miners.values(), lambda m: self._look_at(m, now), "the sweep")
@@ -140,7 +146,7 @@ class Roster:
 
     def _why_to_drop(self, miner: Miner, now: Seconds) -> str:
         """Return why a miner has to go now; empty if it may stay."""
-        if miner.group is None and now - miner.connected_at >= SUBSCRIBE_WITHIN:
+        if miner.group is None and self._is_late(miner, now):
             return f"did not subscribe and authorise in {SUBSCRIBE_WITHIN:g} s"
         if self._is_silent(miner, now):
             return f"silent for {SILENT_FOR:g} s"
@@ -155,6 +161,11 @@ class Roster:
         """
         is_long = now - miner.heard_at >= SILENT_FOR
         return is_long and miner.is_granted and not miner.has_own_difficulty
+
+    @staticmethod
+    def _is_late(miner: Miner, now: Seconds) -> bool:
+        """Tell whether a miner could have said long ago what it wants."""
+        return not miner.is_waiting and now - miner.seated_at >= SUBSCRIBE_WITHIN
 
     def _scold(self, miner: Miner, now: Seconds) -> bool:
         """Take the next step against a run of bad shares; True if it is the last."""
@@ -178,5 +189,5 @@ class Roster:
         miner.conduct.voided = -OFFERED_MASK  # once a connection
         self._reconnect_soon(miner, now)
 
-    def _reconnect_soon(self, miner: Miner, now: Seconds) -> None:
+    def _reconnect_soon(self, miner: MinerPort, now: Seconds) -> None:
         self._reconnects.append((now + STAGGER * self.random(), miner))

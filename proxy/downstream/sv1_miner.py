@@ -4,6 +4,7 @@ from attrs import define, field
 from typing_extensions import override
 
 from protocol.dialect import Dialect
+from protocol.errors import RemoteError
 from protocol.sv1 import rejects
 from protocol.sv1.codec import (
     difficulty_line,
@@ -30,6 +31,9 @@ from proxy.downstream.miner import MAX_WORKERS, Miner
 from proxy.downstream.password import read_password
 from proxy.runtime.outbox import WayOut
 
+MAX_HELD = 32
+"""Requests that a miner may send while its slot is being decided on."""
+
 
 @define(eq=False)
 class Sv1Miner(Miner):
@@ -40,6 +44,7 @@ class Sv1Miner(Miner):
     outbox: WayOut
     session: ServerSession = field(factory=ServerSession, init=False)
     _mask_told: int = field(default=0, init=False)
+    _held: list[Request] = field(factory=list, init=False)
 
     @property
     @override
@@ -88,10 +93,36 @@ class Sv1Miner(Miner):
         """
         self.heard_at = self.floor.now()
         for request in self.session.receive(data):
-            if type(request) is Submit:
-                self._on_submit(request)
-            else:
-                self._on_request(request)
+            self._take(request)
+
+    def slots_available(self) -> None:
+        """Answer what had to wait for its slot."""
+        self.is_waiting = False
+        held, self._held = self._held, []
+        try:
+            for request in held:
+                self._take(request)
+        except RemoteError as error:
+            self.drop(str(error))
+
+    @override
+    def leave(self) -> None:
+        self.floor.board.layout.stop_waiting(self)
+        super().leave()
+
+    def _take(self, request: Request) -> None:
+        if self.is_waiting:
+            self._hold(request)
+        elif type(request) is Submit:
+            self._on_submit(request)
+        else:
+            self._on_request(request)
+
+    def _hold(self, request: Request) -> None:
+        """Take `request` up later: answers keep the order of their requests."""
+        if len(self._held) >= MAX_HELD:
+            raise RemoteError(f"more than {MAX_HELD} requests ahead of an answer")
+        self._held.append(request)
 
     def _on_submit(self, request: Submit) -> None:
         if not self.session.is_subscribed:
@@ -141,10 +172,17 @@ class Sv1Miner(Miner):
         self.wish(minimum=request.minimum_difficulty)
 
     def _on_subscribe(self, request: Subscribe) -> None:
-        seat = self.sit_down()
+        layout = self.floor.board.layout
+        if self.seat is None and not layout.is_decided():
+            self.is_waiting = True
+            self._hold(request)
+            layout.wait(self)
+            return
         self.session.user_agent = request.user_agent
-        size = self.floor.board.layout.extranonce2_bytes
-        answer = self.session.subscribed(request.id, seat.extranonce1, size)
+        seat = self.sit_down()
+        answer = self.session.subscribed(
+            request.id, seat.extranonce1, seat.extranonce2_bytes
+        )
         self.outbox.write(answer)
         self.join()
 

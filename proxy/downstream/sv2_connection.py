@@ -35,6 +35,10 @@ OPEN_WITHIN = Seconds(15.0)
 """For handshake, setup and the first channel; also how long one may be without."""
 
 
+MAX_ASKED = 1024
+"""Channels that a connection may ask for while the layout is not decided."""
+
+
 class Lodging(Port):
     """Where the miners of a connection are put up."""
 
@@ -74,6 +78,7 @@ class Sv2Connection(Speaker):
         self._address = ""
         self._session = ServerSession(self._line_of(keys))
         self._miners: dict[int, Sv2Miner] = {}
+        self._asked: list[ChannelAsked] = []  # wait for their slots
         self._due: IDelayedCall | None = None
         self._outbox: Outbox | None = None
 
@@ -100,6 +105,8 @@ class Sv2Connection(Speaker):
         if self._due is not None:
             self._due.cancel()
             self._due = None
+        self._asked.clear()
+        self._floor.board.layout.stop_waiting(self)
         for channel_id in list(self._miners):
             with self._log.failuresHandled("taking leave of a channel"):
                 self._lodging.farewell(self._miners.pop(channel_id))
@@ -146,6 +153,22 @@ class Sv2Connection(Speaker):
             self._outbox.close()
         self._transport.abortConnection()
 
+    def slots_available(self) -> None:
+        """Open the channels that had to wait for their slots."""
+        asked, self._asked = self._asked, []
+        try:
+            for one in asked:
+                if self._is_open:
+                    self._open(one)
+            self._flush()
+        except RemoteError as error:
+            self.hang_up(str(error))
+        self._mind_the_time()
+
+    def drop(self, why: str) -> None:
+        """Hang up on it for a reason of ours."""
+        self.hang_up(why)
+
     def _line_of(self, keys: ServerKeys) -> ServerLine:
         return keys.line()
 
@@ -181,20 +204,24 @@ class Sv2Connection(Speaker):
                 return
 
     def _open(self, asked: ChannelAsked) -> None:
+        if not self._floor.board.layout.is_decided():
+            self._wait(asked)
+            return
         worker = read_worker(asked.user)
-        code = self._fault(asked)
+        code = self._fault(asked, worker) if worker else codes.UNKNOWN_USER
         if worker is None or code:
-            self._session.refuse(asked, code or codes.UNKNOWN_USER)
+            self._session.refuse(asked, code)
             return
         miner = self._new_miner(asked, worker)
         try:
-            seat = miner.sit_down()
+            seat = miner.sit_down(asked.min_size or 0)
         except SiteFullError:
             self._session.refuse(asked, codes.NO_ROOM)
             return
         target = target_from_difficulty(miner.difficulty)
-        room = self._floor.board.layout.extranonce2_bytes
-        channel = self._session.open(asked, seat.extranonce1, room, target)
+        channel = self._session.open(
+            asked, seat.extranonce1, seat.extranonce2_bytes, target
+        )
         self._miners[channel.id] = miner
         self._widen()
         self._lodging.move_in(miner, self)
@@ -203,12 +230,22 @@ class Sv2Connection(Speaker):
         except SiteFullError as error:
             self.dismiss(miner, str(error))
 
-    def _fault(self, asked: ChannelAsked) -> str:
+    def _wait(self, asked: ChannelAsked) -> None:
+        """Take `asked` up later, once the layout is decided."""
+        if len(self._asked) >= MAX_ASKED:
+            self._session.refuse(asked, codes.NO_ROOM)
+            return
+        self._asked.append(asked)
+        self._floor.board.layout.wait(self)
+
+    def _fault(self, asked: ChannelAsked, worker: WorkerName) -> str:
         """Return why the channel cannot be opened; empty if it can."""
         if self._lodging.refusal(self._address):
             return codes.NO_ROOM
-        if (asked.min_size or 0) > self._floor.board.layout.extranonce2_bytes:
-            return codes.EXTRANONCE_SIZE
+        board = self._floor.board
+        most, whose = board.slots.most_extranonce2(board.routes.sources_of(worker))
+        if (asked.min_size or 0) > most:
+            return f"{codes.EXTRANONCE_SIZE}: {whose} leaves {most} B"
         if least_difficulty(asked.max_target) > self._floor.policy.maximum:
             return codes.MAX_TARGET
         return ""
@@ -261,7 +298,7 @@ class Sv2Connection(Speaker):
 
     def _on_time(self) -> None:
         self._due = None
-        if not self._miners:
+        if not self._miners and not self._asked:
             self.hang_up(f"no channel in {OPEN_WITHIN:g} s")
 
     @property

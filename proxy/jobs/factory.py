@@ -6,11 +6,6 @@ from protocol.work.extranonce import Layout
 from protocol.work.job import Job, SeenKeys, Work
 
 
-def spaces_of(padding_bytes: int) -> int:
-    """Return how many search spaces one connection serves with so much padding."""
-    return int(1 << 8 * min(padding_bytes, 4))
-
-
 def ceiling_of(source_difficulty: Difficulty) -> Difficulty:
     """Return the highest difficulty that a miner may be given for a source.
 
@@ -30,7 +25,7 @@ def padding_of(work: Work, layout: Layout, space: int) -> bytes:
     size = layout.padding_of(work.extranonce2_size)
     if size < 0:
         raise ValueError(f"{work.extranonce2_size} B of room, {layout.room} needed")
-    return (space % spaces_of(size)).to_bytes(size, "big")
+    return layout.padding(space, size)
 
 
 def make_job(  # noqa: PLR0913  (a job is all of these)

@@ -38,6 +38,9 @@ class FeedListener(Protocol):
     def work_arrived(self, feed: Feed) -> None:
         """`feed.work` is new."""
 
+    def room_known(self) -> None:
+        """A source has told how much room it leaves, or that it is another now."""
+
     def feed_lost(self, feed: Feed, session: int) -> None:
         """`feed.work` is gone, and shares for `session` cannot be delivered."""
 
@@ -57,6 +60,10 @@ class Source(Protocol):
     def room(self) -> int | None:
         """Bytes of extranonce2 it leaves to us; None while it is not known."""
 
+    @property
+    def numbering_bytes(self) -> int:
+        """Bytes of `room` that tell groups apart, where connections cannot."""
+
     def takes_identity(self) -> bool:
         """Each worker needs a connection of its own."""
 
@@ -65,7 +72,8 @@ class Source(Protocol):
 
         Args:
             site: Whose miners it is for.
-            identity: The worker, for a source that `takes_identity`; else empty.
+            identity: The worker, for a source that `takes_identity`; else empty. Empty
+                for such a source too: it is only asked how much room it leaves.
             number: Which of the connections for these; as many search spaces share
                 one as the padding can tell apart.
         """

@@ -5,6 +5,7 @@ import math
 from attrs import define, field
 
 from protocol.units import Seconds
+from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Work
 from proxy.jobs.live import LiveJob, LiveJobs
 from proxy.jobs.pace import Pace
@@ -32,6 +33,7 @@ class Group:
         owes_clean: Work that was passed over wanted older jobs dropped.
         pace: How often its source's news are posted.
         idle_since: Since when no source has work for it; None while one has.
+        must_reconnect: No source leaves the room that its miners need.
     """
 
     sourcing: Sourcing
@@ -43,7 +45,13 @@ class Group:
     owes_clean: bool = field(default=False, init=False)
     pace: Pace = field(factory=Pace, init=False)
     idle_since: Seconds | None = field(default=None, init=False)
+    must_reconnect: bool = field(default=False, init=False)
     _lost: set[int] = field(factory=set, init=False)  # sessions that have live jobs
+
+    @property
+    def layout(self) -> Layout:
+        """How its miners cut the extranonce."""
+        return self.jobs.layout
 
     @property
     def live(self) -> dict[str, LiveJob]:

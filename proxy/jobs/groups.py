@@ -6,14 +6,16 @@ from typing import TypeVar
 
 from attrs import define, field
 
+from protocol.work.extranonce import Layout
 from proxy.jobs.feed import Feed
 from proxy.jobs.group import Group
 from proxy.jobs.space import Space
 
 K = TypeVar("K")
 
-GroupKey = tuple[int, str]
-"""Number of the route, and the worker where its sources want one each; else empty."""
+GroupKey = tuple[int, str, Layout]
+"""Number of the route, the worker where its sources want one each, else empty, and how
+the miners of the group cut the extranonce."""
 
 
 @define(eq=False)
@@ -28,7 +30,7 @@ class Groups:
     _by_key: dict[GroupKey, dict[Group, None]] = field(factory=dict, init=False)
     _by_feed: dict[Feed, dict[Group, None]] = field(factory=dict, init=False)
     _feeds: dict[Group, tuple[Feed, ...]] = field(factory=dict, init=False)
-    _spaces: Counter[Space] = field(factory=Counter, init=False)
+    _spaces: Counter[tuple[Space, Layout]] = field(factory=Counter, init=False)
 
     def __iter__(self) -> Iterator[Group]:
         return iter(self._keys)
@@ -40,7 +42,7 @@ class Groups:
         """Count `group` in."""
         self._keys[group] = key
         self._by_key.setdefault(key, {})[group] = None
-        self._spaces[group.space] += 1
+        self._spaces[group.space, key[-1]] += 1
         self.note_feeds(group)
 
     def remove(self, group: Group) -> None:
@@ -49,9 +51,10 @@ class Groups:
         _forget(self._by_key, key, group)
         for feed in self._feeds.pop(group, ()):
             _forget(self._by_feed, feed, group)
-        self._spaces[group.space] -= 1
-        if not self._spaces[group.space]:
-            del self._spaces[group.space]
+        place = group.space, key[-1]
+        self._spaces[place] -= 1
+        if not self._spaces[place]:
+            del self._spaces[place]
 
     def of_key(self, key: GroupKey) -> Collection[Group]:
         """Return the groups made for `key`."""
@@ -61,9 +64,12 @@ class Groups:
         """Return the groups of these routes: a look at all."""
         return [group for group, key in self._keys.items() if key[0] in routes]
 
-    def using(self, feed: Feed) -> list[Group]:
-        """Return the groups that have `feed` open."""
-        return [g for g in self.with_jobs_of(feed) if feed in g.sourcing.feeds]
+    def using(self, feed: Feed) -> Iterator[Group]:
+        """Yield the groups that have `feed` open, at the moment when each is asked for.
+
+        What is done with one may close others.
+        """
+        return (g for g in self.with_jobs_of(feed) if feed in g.sourcing.feeds)
 
     def with_jobs_of(self, feed: Feed) -> list[Group]:
         """Return the groups that have `feed` open, or let it go while it had work."""
@@ -75,9 +81,9 @@ class Groups:
             if feed not in self._feeds.get(group, ()):
                 _forget(self._by_feed, feed, group)
 
-    def is_taken(self, space: Space) -> bool:
-        """Tell whether a group is in `space`."""
-        return space in self._spaces
+    def is_taken(self, space: Space, layout: Layout) -> bool:
+        """Tell whether a group that cuts by `layout` is in `space`."""
+        return (space, layout) in self._spaces
 
     def note_feeds(self, group: Group) -> None:
         """Find `group` by the feeds that it has open now."""

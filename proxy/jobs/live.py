@@ -25,7 +25,7 @@ RETIRE_AFTER = Seconds(600.0)
 MAX_WORKS = 64
 """Works of a group that may be submitted; the newest stay. A pool with news every 30 s
 has 20 in 10 minutes. One is at most 132 kB (two parts of a coinbase of 65,536 B each
-and 32 branches), 64 are 8.5 MB; `MAX_WORK_BYTES` bounds those of all groups."""
+and 32 branches), 64 are 8.5 MB; `clear_up` bounds those of all groups."""
 
 MAX_JOBS = 2048
 """Jobs of a group, over all its works; the newest stay. Each is half a kB beside its

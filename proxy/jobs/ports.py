@@ -16,6 +16,9 @@ class MinerPort(Protocol):
     def assign(self, job: Job, line: bytes) -> None:
         """Hand it `job`, whose mining.notify is `line`."""
 
+    def ask_to_reconnect(self) -> None:
+        """Ask it to connect anew to where it is connected now."""
+
     def drop(self, why: str) -> None:
         """Hang up on it for a reason of ours."""
 

@@ -8,7 +8,6 @@ from attrs import define, field
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Work
-from proxy.jobs.factory import spaces_of
 from proxy.jobs.failover import Candidate, choose
 from proxy.jobs.feed import Feed, Source
 
@@ -105,10 +104,13 @@ class Sourcing:
         self._open_and_close()
         return (self.active, self.feed) != before
 
-    def open_all(self) -> None:
-        """Open every source, to learn how much room each leaves."""
-        for option in self._options:
-            self._open(option)
+    def lacks_room(self) -> bool:
+        """Return whether there is work, but all of it leaves less room than needed."""
+        return self.active is None and any(
+            option.feed.work is not None and not option.source.unusable
+            for option in self._options
+            if option.feed is not None
+        )
 
     def close_all(self) -> None:
         """Let every source go: the group is no more."""
@@ -139,7 +141,7 @@ class Sourcing:
     def _open(self, option: _Option) -> None:
         room = option.source.room
         padding = 0 if room is None else max(self.layout.padding_of(room), 0)
-        number = self.space // spaces_of(padding)
+        number = self.layout.connection(self.space, padding)
         if option.feed is not None and number == option.number:
             return
         self._close(option)

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template
+from protocol.bitcoin.template import Template
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
@@ -20,6 +20,9 @@ from proxy.node.service import NodeService
 from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
 from proxy.node.template_feed import NodeState
 from proxy.node.template_work import TemplateWorks, rules_for
+
+NUMBERING_BYTES = 2
+"""Of a coinbase's free bytes: a generation and 224 groups of proxies."""
 
 
 @define(eq=False)
@@ -48,6 +51,7 @@ class NodeSource:
     _refusal: str = field(default="", init=False)
     _time: NodeTime | None = field(default=None, init=False)
     _work: Work | None = field(default=None, init=False)
+    _room: int | None = field(default=None, init=False)
     _reason: str = field(default="not connected yet", init=False)
     _works: TemplateWorks | None = field(default=None, init=False)
     _network: Network | None = field(default=None, init=False)
@@ -65,8 +69,13 @@ class NodeSource:
 
     @property
     def room(self) -> int | None:
-        """Bytes of extranonce2 in its coinbases."""
-        return EXTRANONCE2_BYTES
+        """Bytes of extranonce2 in its coinbases; None before there was a template."""
+        return self._room
+
+    @property
+    def numbering_bytes(self) -> int:
+        """Two, for all groups of a site are served by one coinbase."""
+        return NUMBERING_BYTES
 
     def takes_identity(self) -> bool:
         """A node pays one address, whoever hashes."""
@@ -112,7 +121,7 @@ class NodeSource:
             self._try(node, trial_block(template, work))
         # a node pays for blocks alone
         work = msgspec.structs.replace(work, target=work.block_target)
-        self._work = work
+        self._work, self._room = work, work.extranonce2_size
         for site, feed in list(self._feeds.items()):
             if feed.work is None:
                 feed.ready_since = Seconds(self.clock.seconds())

@@ -29,6 +29,7 @@ from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.state_lock import StateLock
+from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.reload import apply_changes
 from proxy.share_process.sites import Opener
 from proxy.share_process.sources import Sources, SourcesService, build_sources
@@ -96,7 +97,7 @@ class Program:
         return self.sources.works
 
     async def ready(self) -> None:
-        """Open every site and the admin sockets.
+        """Open the admin sockets and every site; no source needs to be reached.
 
         Raises:
             CannotListenError: A port is taken, or may not be had.
@@ -111,13 +112,14 @@ class Program:
             self.random,
             self._keys,
             self.engine,
+            LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
         )
         for site in self.config.sites:
-            self.halls[site.name] = await opener.open(site)
+            self.halls[site.name] = opener.open(site)
         if any(site.power is not None for site in self.config.sites):
             self._hold_to_budgets()
         operations = Operations(self, self._reader())
-        listeners = [*opener.listeners, *self._admin_sockets(operations)]
+        listeners = [*self._admin_sockets(operations), *opener.listeners]
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
             self.root
         )

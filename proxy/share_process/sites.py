@@ -6,12 +6,11 @@ from functools import partial
 from attrs import define, evolve, field
 from twisted.application.service import MultiService, Service
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Difficulty, Seconds, UnixTime
-from protocol.work.extranonce import Layout
+from protocol.work.extranonce import read_layout
 from protocol.work.vardiff import VardiffPolicy
 from proxy.config import DifficultyConfig, SiteConfig
 from proxy.downstream.batch import Batch
@@ -25,25 +24,21 @@ from proxy.downstream.fast.choice import (
 from proxy.downstream.parking import Parking
 from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_keys import ServerKeys
-from proxy.jobs.board import JobBoard, Route
-from proxy.jobs.space import Spaces
+from proxy.jobs.board import JobBoard
+from proxy.jobs.routes import Route, Routes
+from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
+from proxy.share_process.layout_memory import LayoutMemory
 from proxy.share_process.sources import Sources
 from proxy.shares.record import Recorder
-from proxy.upstream.pool import Pool
-
-PROBE_SECONDS = Seconds(5.0)
-"""How long a start waits to learn how much extranonce each pool leaves."""
 
 MIN_RETURNS = 1.0
 """Miners a second that get work again, however slow the ramp: halls must not starve."""
 
 BACKLOG = 4096
 """Connections that the kernel holds for us until we take them."""
-
-_WIDE, _NARROW = Layout(4, 4), Layout(1, 3)
 
 
 @define(eq=False)
@@ -53,6 +48,7 @@ class Opener:
     Attributes:
         root: Whose children their services become.
         keys: Returns what is shown to miners of Stratum V2, made if need be.
+        layouts: Of earlier runs.
         listeners: Ports asked for so far: await `ready` of each.
     """
 
@@ -66,18 +62,14 @@ class Opener:
     random: Callable[[], float]
     keys: Callable[[], ServerKeys]
     engine: EngineChoice
+    layouts: LayoutMemory
     listeners: list[ListenerService] = field(factory=list, init=False)
 
-    async def open(self, site: SiteConfig) -> Hall:
-        """Return the hall of `site`, its ports asked for."""
-        probed = [self.sources.pools[n] for n in self._probed_names(site)]
-        layout = await self._layout_of(site, probed)
-        board = self._board(site, layout)
+    def open(self, site: SiteConfig) -> Hall:
+        """Return the hall of `site`, its ports asked for, its sources being reached."""
+        board = self._board(site)
         for name in site.source_names:
             self.sources.named(name).listeners[site.name] = board
-        board.start()
-        for pool in probed:
-            pool.close(site.name, "", 0)  # the board holds what it needs
         hall = Hall(self._floor(site, board), site.limits, self.random)
         if any(listener.protocol != "sv1" for listener in site.listeners):
             hall.keys = self.keys()
@@ -87,52 +79,33 @@ class Opener:
         for endpoint, door in self._doors(site, hall):
             self._listen(endpoint, door, engine)
             self._log.info(
-                "{site}: miners at {endpoint}, layout {slot}+{rolled}",
-                site=site.name,
-                endpoint=endpoint,
-                slot=layout.slot_bytes,
-                rolled=layout.extranonce2_bytes,
+                "{site}: miners at {endpoint}", site=site.name, endpoint=endpoint
             )
+        board.start()
         return hall
 
-    def _probed_names(self, site: SiteConfig) -> list[str]:
-        """Return the pools whose room decides the layout of `site`."""
-        if site.extranonce.layout != "auto":
-            return []
-        pools = self.sources.pools
-        return [
-            n for n in site.source_names if n in pools and not pools[n].takes_identity()
-        ]
-
-    async def _layout_of(self, site: SiteConfig, probed: list[Pool]) -> Layout:
-        """Return how the extranonce is cut at `site`: as configured, or as fits."""
-        wish = site.extranonce.layout
-        if wish != "auto":
-            slot, _, rolled = wish.partition("+")
-            return Layout(int(slot), int(rolled))
-        boards = _Probe()
-        for pool in probed:
-            pool.listeners[site.name] = boards
-            pool.open(site.name, "", 0)
-        for _ in range(int(PROBE_SECONDS / 0.05)):
-            if all(pool.room is not None for pool in probed):
-                break
-            await deferLater(self.reactor, 0.05)
-        narrow = any((pool.room or _WIDE.room) < _WIDE.room for pool in probed)
-        return _NARROW if narrow else _WIDE
-
-    def _board(self, site: SiteConfig, layout: Layout) -> JobBoard:
+    def _board(self, site: SiteConfig) -> JobBoard:
         routes = [
             Route(r.workers, self.sources.several(r.sources)) for r in site.routes
         ]
         rest = Route("*", self.sources.several(site.sources))
         return JobBoard(
             site.name,
-            [*routes, rest],
-            Spaces(layout),
+            Routes([*routes, rest]),
+            self._slots(site),
             self.reactor,
             Seconds(site.fail_back_s * (1 + 0.2 * self.random())),
             self.engine.copies(),
+        )
+
+    def _slots(self, site: SiteConfig) -> SlotAllocator:
+        """Return how the extranonce is cut at `site`: as configured, or as will fit."""
+        wish = site.extranonce.layout
+        return SlotAllocator(
+            self.sources.several(site.source_names),
+            fixed=None if wish == "auto" else read_layout(wish),
+            recalled=self.layouts.recall(site.name),
+            remember=self.layouts.keeper_of(site.name),
         )
 
     def _floor(self, site: SiteConfig, board: JobBoard) -> Floor:
@@ -204,6 +177,7 @@ class _SiteService(MultiService):
             hall.floor.board.tick,
             partial(hall.hold, hold),
             partial(hall.floor.parking.let_return, Seconds(1.0)),
+            self._move,
             self._sweep,
         )
         tick: Service = PeriodicService(Seconds(1.0), self._tick, clock)
@@ -222,18 +196,14 @@ class _SiteService(MultiService):
             with self._log.failuresHandled("{step} failed", step=step):
                 step()
 
+    def _move(self) -> None:
+        """Ask miners to reconnect whose layout fits no source."""
+        board, roster = self._hall.floor.board, self._hall.roster
+        those, board.to_reconnect = board.to_reconnect, []
+        roster.move(those, self._hall.floor.now())
+
     def _sweep(self) -> None:
         self._hall.roster.sweep(self._hall.floor.now())
-
-
-class _Probe:
-    """Listens to feeds before there is a board."""
-
-    def work_arrived(self, feed: object) -> None:
-        """Nobody hashes yet."""
-
-    def feed_lost(self, feed: object, session: int) -> None:
-        """Nobody hashes yet."""
 
 
 def _deep(endpoint: str) -> str:

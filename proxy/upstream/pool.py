@@ -98,6 +98,11 @@ class Pool:
         return len(self._ready)
 
     @property
+    def numbering_bytes(self) -> int:
+        """None: groups that it leaves no number for have connections of their own."""
+        return 0
+
+    @property
     def links(self) -> list[PoolLink]:
         """Its connections, up or not."""
         return list(self._links.values())
@@ -168,9 +173,16 @@ class Pool:
         return "connecting" if states else "idle"
 
     def _new_link(self, site: str, identity: str) -> PoolLink:
+        only_probes = self.takes_identity() and not identity
         user = self.config.user.replace("{worker}", identity)
+        if only_probes:
+            user = user.strip("._") or "x"
         settings = LinkSettings(
-            self.name, user, self.home, follows=self.config.reconnect
+            self.name,
+            user,
+            self.home,
+            follows=self.config.reconnect,
+            only_probes=only_probes,
         )
         ports = LinkPorts(
             learned=self._on_learned,
@@ -190,9 +202,12 @@ class Pool:
         )
 
     def _on_learned(self, link: PoolLink) -> None:
-        self.room = link.room
         if link.version_mask is not None:
             self.version_mask = link.version_mask
+        if link.room != self.room:
+            self.room = link.room
+            for listener in self.listeners.values():
+                listener.room_known()
 
     def _session_begins(self, link: PoolLink) -> int:
         session = self.next_session()

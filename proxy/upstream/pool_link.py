@@ -199,7 +199,7 @@ class PoolLink:
     def _down(self, reason: str) -> None:
         if self.state is not LinkState.REFUSED:
             self.state = LinkState.WAITING
-            if self.feed.reason != reason:
+            if self.feed.reason != reason and not self._is_stopped:
                 self._log.warn(
                     "pool {pool}: {reason}", pool=self.settings.pool, reason=reason
                 )
@@ -217,10 +217,7 @@ class PoolLink:
             case ShareAnswered():
                 self._on_answer(event)
             case Subscribed() | ExtranonceChanged():
-                self.room = event.extranonce2_size
-                if isinstance(event, Subscribed):
-                    self.version_mask = event.version_mask
-                self.ports.learned(self)
+                self._on_room(event)
             case Authorized():
                 self.state = LinkState.READY
             case AuthorizationRefused(text=text):
@@ -234,7 +231,17 @@ class PoolLink:
                     "pool {pool} says: {text}", pool=self.settings.pool, text=text
                 )
 
+    def _on_room(self, event: Subscribed | ExtranonceChanged) -> None:
+        self.room = event.extranonce2_size
+        if isinstance(event, Subscribed):
+            self.version_mask = event.version_mask
+        self.ports.learned(self)
+        if self.settings.only_probes:
+            self._end("its room is known")
+
     def _on_work(self, work: Work) -> None:
+        if self._is_stopped:
+            return
         before = self.feed.work
         replaced = 0
         if before is not None and before.extranonce1 == work.extranonce1:
@@ -254,6 +261,12 @@ class PoolLink:
         self.feed.ready_since = self._now()
         self.feed.reason = ""
         self._log.info("pool {pool}: has work for us", pool=self.settings.pool)
+
+    def _end(self, why: str) -> None:
+        """Hang up and dial no more."""
+        self._is_stopped = True
+        if self._connection is not None:
+            self._connection.drop(why)
 
     def _on_mask(self, mask: int) -> None:
         self.version_mask = mask
@@ -279,9 +292,10 @@ class PoolLink:
         self.state = LinkState.REFUSED
         self.feed.reason = f"refused to authorise {self.settings.user}: {text}"
         self._backoff = MAX_BACKOFF
-        self._log.error(
-            "pool {pool}: {why}", pool=self.settings.pool, why=self.feed.reason
-        )
+        if not self.settings.only_probes:  # else that was nobody's name
+            self._log.error(
+                "pool {pool}: {why}", pool=self.settings.pool, why=self.feed.reason
+            )
         if self._connection is not None:
             self._connection.drop(self.feed.reason)
 

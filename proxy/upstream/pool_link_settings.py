@@ -25,12 +25,14 @@ class LinkSettings:
     Attributes:
         home: Where it is dialled.
         follows: It may send us to another host of its own domain.
+        only_probes: Subscribe, to learn how much room there is, then hang up.
     """
 
     pool: str
     user: str
     home: PoolAddress
     follows: bool = False
+    only_probes: bool = False
 
 
 EndpointOf = Callable[[PoolAddress], IStreamClientEndpoint]

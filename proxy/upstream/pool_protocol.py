@@ -22,7 +22,8 @@ from protocol.work.job import Job
 from protocol.work.share import JudgedShare
 from proxy.upstream.address import PoolAddress
 
-CONFIGURE_TIMEOUT = Seconds(5.0)
+CONFIGURE_TIMEOUT = Seconds(2.0)
+"""Old pools say nothing to it, and miners may be waiting for what they say next."""
 
 UNKNOWN_HASHRATE = HashesPerSecond(1e14)
 """One machine of today: what a pool is told before there are shares to go by."""

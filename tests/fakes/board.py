@@ -5,9 +5,11 @@ from twisted.internet.task import Clock
 from protocol.units import Seconds, WorkerName
 from protocol.work.extranonce import Layout
 from protocol.work.job import Job
-from proxy.jobs.board import JobBoard, Route
+from proxy.jobs.board import JobBoard
 from proxy.jobs.group import Group
-from proxy.jobs.space import Seat, Spaces
+from proxy.jobs.routes import Route, Routes
+from proxy.jobs.slot_allocator import SlotAllocator
+from proxy.jobs.space import Seat
 from tests.fakes.source import FakeSource
 
 
@@ -19,7 +21,7 @@ class NotingMiner:
         self.worker = worker
         self.is_granted = True
         self.jobs: list[Job] = []
-        seat = board.seat()
+        seat = board.slots.acquire()
         assert seat is not None
         found = board.find_group(seat, WorkerName(worker))
         assert found is not None
@@ -31,12 +33,15 @@ class NotingMiner:
         del line
         self.jobs.append(job)
 
+    def ask_to_reconnect(self) -> None:
+        raise AssertionError
+
     def drop(self, why: str) -> None:
         raise AssertionError(why)
 
     def leave(self) -> None:
         self.board.leave(self, self.group)
-        self.board.release(self.seat, self.board.last_seq if self.jobs else None)
+        self.seat.release(self.board.last_seq if self.jobs else None)
 
 
 class Site:
@@ -48,8 +53,8 @@ class Site:
         self.sources = [FakeSource(f"pool{i}") for i in range(sources)]
         self.board = JobBoard(
             "hall-a",
-            [Route("*", tuple(self.sources))],
-            Spaces(layout),
+            Routes([Route("*", tuple(self.sources))]),
+            SlotAllocator(tuple(self.sources), fixed=layout),
             self.clock,
             Seconds(30.0),
         )

@@ -19,8 +19,9 @@ from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.fast.choice import EngineChoice
 from proxy.downstream.site_context import Floor
 from proxy.downstream.sv1_miner import Sv1Miner
-from proxy.jobs.board import JobBoard, Route
-from proxy.jobs.space import Spaces
+from proxy.jobs.board import JobBoard
+from proxy.jobs.routes import Route, Routes
+from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.outbox import Outbox
 from proxy.shares.record import Recorder
 from proxy.shares.totals import Book, SiteBook
@@ -40,6 +41,9 @@ HOUR = 3600
 class Hall:
     """A board with its sources, and miners in memory.
 
+    Its layout is as configured; None: by what the sources leave, which they begin by
+    not telling.
+
     Attributes:
         engine: Who judges: `python`, or `native` where that was built.
         threads: That judge at once, of the native engine.
@@ -48,14 +52,22 @@ class Hall:
     engine: ClassVar[str] = "python"
     threads: ClassVar[int] = 1
 
-    def __init__(self, layout: Layout = Layout(4, 4), sources: int = 1) -> None:  # noqa: B008
+    def __init__(
+        self,
+        layout: Layout | None = Layout(4, 4),  # noqa: B008
+        sources: int = 1,
+        recalled: Layout | None = None,
+        routes: int = 1,
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
         self.sources = [FakeSource(f"pool{i}") for i in range(sources)]
+        for source in self.sources:
+            source.room = source.room if layout else None
         self.board = JobBoard(
             "hall-a",
-            [Route("*", tuple(self.sources))],
-            Spaces(layout),
+            Routes([Route("*", tuple(self.sources))] * routes),
+            SlotAllocator(tuple(self.sources), fixed=layout, recalled=recalled),
             self.clock,
             Seconds(30.0),
             EngineChoice(self.engine, "", self.threads).copies(),  # type: ignore[arg-type]

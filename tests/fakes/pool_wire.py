@@ -138,6 +138,9 @@ class PoolServer:
     def now(self) -> Seconds:
         return Seconds(self.clock.seconds())
 
+    def room_known(self) -> None:
+        pass
+
     def work_arrived(self, _feed: Feed) -> None:
         if self.fails:
             raise ZeroDivisionError

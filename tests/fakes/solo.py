@@ -126,7 +126,8 @@ class Solo:
 
     @property
     def source(self) -> str | None:
-        return self.program.halls["hall-a"].floor.board.groups[0].sourcing.source_name
+        groups = self.program.halls["hall-a"].floor.board.groups
+        return groups[0].sourcing.source_name if groups else None
 
     def verdicts(self) -> Counter[str]:
         """Return what the ledger says of the blocks, once it is closed."""

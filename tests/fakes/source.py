@@ -1,5 +1,6 @@
 """A source of work for boards, moved by hand."""
 
+from collections import Counter
 from itertools import count
 from typing import Any
 
@@ -19,18 +20,24 @@ class FakeSource:
         self.unusable = ""
         self.room: int | None = room
         self.per_worker = False
+        self.numbering_bytes = 0
         self.listener: FeedListener | None = None
         self.feeds: dict[tuple[str, str, int], Feed] = {}
+        self._users: Counter[tuple[str, str, int]] = Counter()
         self._session = 0
 
     def takes_identity(self) -> bool:
         return self.per_worker
 
     def open(self, site: str, identity: str, number: int) -> Feed:
+        self._users[site, identity, number] += 1
         return self.feeds.setdefault((site, identity, number), Feed(self.name))
 
     def close(self, site: str, identity: str, number: int) -> None:
-        self.feeds.pop((site, identity, number))
+        key = site, identity, number
+        self._users[key] -= 1
+        if not self._users[key]:
+            del self.feeds[key]
 
     def post(self, since: Seconds = Seconds(0.0), **changes: Any) -> None:  # noqa: B008
         """Give every open feed new work, in a new session after a loss."""

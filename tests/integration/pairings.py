@@ -133,7 +133,8 @@ class Plant:
 
     @property
     def source(self) -> str | None:
-        return self.program.halls["hall-a"].floor.board.groups[-1].sourcing.source_name
+        groups = self.program.halls["hall-a"].floor.board.groups
+        return groups[-1].sourcing.source_name if groups else None
 
     @property
     def book(self) -> Any:

@@ -102,7 +102,8 @@ class Plant:
     @property
     def sources(self) -> list[str | None]:
         halls = [self.program.halls[name] for name in ("hall-a", "hall-b")]
-        return [hall.floor.board.groups[0].sourcing.source_name for hall in halls]
+        boards = [hall.floor.board for hall in halls]
+        return [b.groups[0].sourcing.source_name if b.groups else None for b in boards]
 
     @property
     def is_caught(self) -> bool:

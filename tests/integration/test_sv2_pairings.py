@@ -6,6 +6,7 @@ import pytest
 from twisted.internet.defer import maybeDeferred
 
 from protocol.units import Seconds
+from protocol.work.extranonce import Layout
 from proxy.admin.operations import Operations
 from tests.engines import (
     AUTO,
@@ -163,7 +164,7 @@ async def test_a_v2_pool_with_little_room_serves_a_narrow_site(
 
     assert plant.rigs.breaches == []
     assert pool.rejected == {}
-    assert plant.program.halls["hall-a"].floor.board.layout.slot_bytes == 1
+    assert plant.program.halls["hall-a"].floor.board.slots.layout == Layout(1, 3)
 
 
 @pytest.mark.integration

@@ -69,6 +69,9 @@ class Identity:
 class Listener:
     """A board that waits for work or for the reason that there is none."""
 
+    def room_known(self) -> None:
+        pass
+
     def work_arrived(self, feed: Feed) -> None:
         pass
 

@@ -40,6 +40,14 @@ class NativeMiner(CopiedMiner, Sv1Miner):
             self._workers_copied = self._copy_place(self._workers_copied)
 
     @override
+    def slots_available(self) -> None:
+        try:
+            super().slots_available()
+        finally:
+            self._copy_session()
+            self._workers_copied = self._copy_place(self._workers_copied)
+
+    @override
     def assign(self, job: Job, line: bytes) -> None:
         super().assign(job, line)
         self._copy_session()

@@ -181,9 +181,9 @@ def test_a_miner_that_needs_more_bytes_than_there_are_is_refused() -> None:
     door = Door()
     wire = door.connect().set_up()
 
-    (answer,) = wire.extended(min_extranonce_size=5)
+    (answer,) = wire.extended(min_extranonce_size=7)
 
-    assert answer.error_code == "unsupported-min-extranonce-size"
+    assert answer.error_code == "unsupported-min-extranonce-size: pool0 leaves 6 B"
     assert not door.roster.miners
 
 

@@ -171,7 +171,7 @@ def test_what_leaves_too_little_room_is_never_posted() -> None:
 def test_works_of_all_groups_have_a_bound_in_bytes() -> None:
     """The oldest go first, and what miners are at stays."""
     site = Site(Layout(1, 3))
-    site.board.max_work_bytes = 40 * a_work().size
+    site.board.clear_up.max_work_bytes = 40 * a_work().size
     site.start()
     here, *_ = [site.miner() for _ in range(256)]
     there = site.miner()
@@ -183,6 +183,6 @@ def test_works_of_all_groups_have_a_bound_in_bytes() -> None:
     site.pass_time(10)
 
     held = sum(group.jobs.bytes_held for group in site.board.groups)
-    assert held <= site.board.max_work_bytes
+    assert held <= site.board.clear_up.max_work_bytes
     for group in (here.group, there.group):
         assert list(group.live)[-1] == group.current.job.id  # type: ignore[union-attr]

@@ -19,7 +19,7 @@ def per_worker_hall(workers: int) -> Hall:
     (source,) = hall.sources
     source.per_worker = True
     for number in range(workers):
-        seat = hall.board.seat()
+        seat = hall.board.slots.acquire()
         assert seat is not None
         assert hall.board.find_group(seat, WorkerName(f"rig{number}")) is not None
     source.post()
@@ -31,7 +31,7 @@ def narrow_hall(miners: int) -> Hall:
     """Return a site of 256 miners a group, on one connection."""
     hall = Hall(Layout(1, 3))
     for number in range(miners):
-        seat = hall.board.seat()
+        seat = hall.board.slots.acquire()
         assert seat is not None
         assert hall.board.find_group(seat, WorkerName(f"rig{number}")) is not None
     hall.sources[0].post()
@@ -91,7 +91,7 @@ def test_a_second_costs_the_same_where_nothing_happens() -> None:
 
 def test_a_newcomer_costs_the_same_however_many_groups_there_are() -> None:
     def newcomer(hall: Hall) -> int:
-        seat = hall.board.seat()
+        seat = hall.board.slots.acquire()
         assert seat is not None
         worker = WorkerName("newcomer")
         return instructions(lambda: hall.board.find_group(seat, worker))

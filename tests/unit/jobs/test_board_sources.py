@@ -8,7 +8,7 @@ from tests.fakes.hall import Hall
 def a_hall(sources: int) -> Hall:
     """Return a site of one group, all of whose sources have work."""
     hall = Hall(sources=sources)
-    seat = hall.board.seat()
+    seat = hall.board.slots.acquire()
     assert seat is not None
     assert hall.board.find_group(seat, WorkerName("rig")) is not None
     for source in hall.sources:

@@ -43,33 +43,33 @@ def feed_of(source: FakeSource) -> Feed:
 def test_groups_are_found_by_route_and_worker() -> None:
     groups = Groups()
     one, other = a_group(), a_group()
-    groups.add(one, (0, "rig1"))
-    groups.add(other, (1, "rig1"))
+    groups.add(one, (0, "rig1", LAYOUT))
+    groups.add(other, (1, "rig1", LAYOUT))
 
-    assert list(groups.of_key((0, "rig1"))) == [one]
-    assert list(groups.of_key((0, "rig2"))) == []
+    assert list(groups.of_key((0, "rig1", LAYOUT))) == [one]
+    assert list(groups.of_key((0, "rig2", LAYOUT))) == []
     assert groups.of_routes({1}) == [other]
 
 
 def test_a_group_is_found_by_each_feed_that_it_has_open() -> None:
     main, spare, groups = FakeSource("main"), FakeSource("spare"), Groups()
     group = a_group(main, spare)
-    groups.add(group, (0, ""))
+    groups.add(group, (0, "", LAYOUT))
 
-    assert groups.using(feed_of(main)) == [group]
-    assert groups.using(feed_of(spare)) == [group]
+    assert list(groups.using(feed_of(main))) == [group]
+    assert list(groups.using(feed_of(spare))) == [group]
 
 
 def test_who_let_a_feed_go_that_had_work_is_known_until_it_is_lost() -> None:
     main, spare, groups = FakeSource("main"), FakeSource("spare"), Groups()
     group = a_group(main, spare)
-    groups.add(group, (0, ""))
+    groups.add(group, (0, "", LAYOUT))
     feed = feed_of(spare)
     feed.work = a_work(extranonce2_size=8)
     group.sourcing.close_all()
     groups.note_feeds(group)
 
-    assert groups.using(feed) == []
+    assert list(groups.using(feed)) == []
     assert groups.with_jobs_of(feed) == [group]
     groups.forget_former(feed)
     assert groups.with_jobs_of(feed) == []
@@ -78,12 +78,12 @@ def test_who_let_a_feed_go_that_had_work_is_known_until_it_is_lost() -> None:
 def test_nothing_is_left_of_a_group_that_was_counted_out() -> None:
     main, groups = FakeSource("main"), Groups()
     group = a_group(main)
-    groups.add(group, (0, ""))
+    groups.add(group, (0, "", LAYOUT))
     feed, space = feed_of(main), group.space
     group.sourcing.close_all()
     groups.remove(group)
 
     assert len(groups) == 0
     assert groups.with_jobs_of(feed) == []
-    assert not groups.is_taken(space)
-    assert list(groups.of_key((0, ""))) == []
+    assert not groups.is_taken(space, LAYOUT)
+    assert list(groups.of_key((0, "", LAYOUT))) == []

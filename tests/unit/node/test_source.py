@@ -41,6 +41,9 @@ class Board:
         self.posted = 0
         self.lost = 0
 
+    def room_known(self) -> None:
+        pass
+
     def work_arrived(self, _feed: Feed) -> None:
         self.posted += 1
 

@@ -218,6 +218,18 @@ def test_each_worker_has_a_connection_where_the_pool_wants_names() -> None:
     assert users == [["acct.rig1"], ["acct.rig2"]]
 
 
+def test_a_pool_of_names_is_asked_for_its_room_without_any() -> None:
+    server = PoolServer(user="acct.{worker}")
+    server.open()
+    wire = server.wire.welcome()
+    server.pass_time(60)
+
+    assert server.pool.room == 8
+    assert wire.users == []
+    assert len(server.wires) == 1
+    assert server.pool.connections == 0
+
+
 def test_a_pool_that_would_void_rolled_shares_is_left_where_that_is_asked() -> None:
     server = PoolServer(version_rolling="required")
     server.open()

@@ -1,0 +1,89 @@
+"""Jobs on their way to the miners of a group: which, when, and in what order."""
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from protocol.units import Seconds
+from protocol.work.job import Work
+from proxy.jobs.distributor import Distributor, hand_out
+from proxy.jobs.group import Group
+from proxy.jobs.pace import BURST, URGENT_BURST
+from proxy.jobs.ports import MinerPort
+from proxy.jobs.schedule import REVISION_SPACING
+
+
+@define(eq=False)
+class Posting:
+    """Makes the jobs of a site and hands them out.
+
+    Attributes:
+        last_seq: Number of the newest job.
+    """
+
+    clock: IReactorTime
+    last_seq: int = field(default=0, init=False)
+    _distributor: Distributor = field(init=False)
+    _wanting: dict[Group, dict[MinerPort, None]] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._distributor = Distributor(self.clock)
+
+    def take(self, group: Group, work: Work, more: int = 0) -> None:
+        """Post `work` of the group's source, unless it is what miners have.
+
+        What comes too fast waits for a tick, which may post so many `more`: the
+        newest is posted then.
+        """
+        is_urgent = group.is_urgent(work)
+        burst = (URGENT_BURST if is_urgent else BURST) + more
+        clean = work.clean or is_urgent or group.owes_clean
+        if not clean and group.is_known(work):
+            group.taken = work
+        elif group.pace.lets(self._now(), burst):
+            self.post(group, work, clean=clean)
+        else:
+            group.owes_clean = clean
+
+    def post(self, group: Group, work: Work, *, clean: bool) -> None:
+        """Give the miners of `group` the next job of `work`."""
+        group.taken, group.owes_clean = work, False
+        self.last_seq += 1
+        entry = group.post(work, self.last_seq, self._now(), clean=clean)
+        if entry is None:
+            return  # better no job than one that was hashed before
+        self._wanting.pop(group, None)  # they all get this one
+        rest = group.copies.deliver(entry.line, group.members)
+        self._distributor.send(group, entry, list(rest))
+
+    def want(self, miner: MinerPort, group: Group) -> None:
+        """Have `miner` be given a revision, shared by all who want one in a second."""
+        self._wanting.setdefault(group, {})[miner] = None
+
+    def is_wanted(self, group: Group) -> bool:
+        """Tell whether somebody waits for a revision."""
+        return group in self._wanting
+
+    def want_no_more(self, miner: MinerPort, group: Group) -> None:
+        """Forget a miner that is gone."""
+        self._wanting.get(group, {}).pop(miner, None)
+
+    def forget(self, group: Group) -> None:
+        """Forget a group that is closed."""
+        self._wanting.pop(group, None)
+
+    def revise(self, group: Group) -> None:
+        """Serve those who want a revision, if the last one is a second old."""
+        wanting = self._wanting.get(group)
+        current = group.current
+        now = self._now()
+        if not wanting or current is None or now - group.posted_at < REVISION_SPACING:
+            return
+        self.last_seq += 1
+        entry = group.post(current.job.work, self.last_seq, now, clean=False)
+        if entry is None:
+            return
+        del self._wanting[group]
+        hand_out(group, entry, wanting)
+
+    def _now(self) -> Seconds:
+        return Seconds(self.clock.seconds())

@@ -1,0 +1,73 @@
+"""Which workers of a site mine on which sources."""
+
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from attrs import frozen
+
+from protocol.units import WorkerName
+from proxy.jobs.feed import Source
+
+Place = tuple[int, str]
+"""Number of the route, and the worker where its sources want one each; else empty."""
+
+
+@frozen
+class Route:
+    """Workers that mine on sources of their own.
+
+    Attributes:
+        pattern: Glob on the worker name.
+        sources: Best first.
+    """
+
+    pattern: str
+    sources: tuple[Source, ...]
+
+    def takes_identity(self) -> bool:
+        """Each of its workers is a miner of its own to a source."""
+        return any(source.takes_identity() for source in self.sources)
+
+
+@frozen
+class Routes:
+    """The routes of a site, in order; the last one takes every worker."""
+
+    _routes: Sequence[Route]
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def __getitem__(self, index: int) -> Route:
+        return self._routes[index]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source of the site, once."""
+        each = {s.name: s for route in self._routes for s in route.sources}
+        return tuple(each.values())
+
+    def place_of(self, worker: WorkerName) -> Place:
+        """Return what decides where the jobs of `worker` come from."""
+        index = next(
+            i for i, r in enumerate(self._routes) if fnmatchcase(worker, r.pattern)
+        )
+        return index, worker if self._routes[index].takes_identity() else ""
+
+    def sources_of(self, worker: WorkerName | None) -> tuple[Source, ...]:
+        """Return where the jobs of `worker` come from; None: of anybody."""
+        if worker is None:
+            return self.sources
+        return self._routes[self.place_of(worker)[0]].sources
+
+    def shared(self) -> list[int]:
+        """Return the numbers of those whose workers share connections."""
+        return [i for i, r in enumerate(self._routes) if not r.takes_identity()]
+
+    def using(self, names: Collection[str]) -> list[int]:
+        """Return the numbers of those that any of these sources is of."""
+        return [
+            index
+            for index, route in enumerate(self._routes)
+            if any(source.name in names for source in route.sources)
+        ]
