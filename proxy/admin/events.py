@@ -11,7 +11,8 @@ from zope.interface import implementer
 
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare
-from proxy.admin.operations import Operations, Running
+from proxy.admin.operations import Operations
+from proxy.admin.running import Running
 from proxy.admin.topics import Topics
 from proxy.admin.views import PoolView
 from proxy.runtime.logs import Blotter, escaped

@@ -1,16 +1,16 @@
 """What operators may see and do, over the parts of a running share process."""
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
+from proxy.admin.running import Running
 from proxy.admin.views import (
     BlockCounts,
     Done,
+    LimitView,
     MinerCounts,
     MinerView,
     NodeView,
@@ -19,16 +19,11 @@ from proxy.admin.views import (
     SiteView,
     StatusView,
 )
-from proxy.config import Config, ConfigError
+from proxy.config import ConfigError
 from proxy.downstream.connection import Hall
-from proxy.downstream.fast.choice import EngineChoice
 from proxy.downstream.miner import Miner
-from proxy.node.service import NodeService
-from proxy.node.source import NodeSource
-from proxy.shares.ledger import SqliteLedger
+from proxy.runtime.limits import Limit
 from proxy.shares.reader import LedgerReader
-from proxy.shares.record import Recorder
-from proxy.supervisor.child_link import ControllerLink
 from proxy.upstream.pool import Pool
 from proxy.version import VERSION
 
@@ -36,62 +31,6 @@ DAY = 86400.0
 
 PAGE = 1000
 """Miners in one answer."""
-
-
-class Running(Protocol):
-    """The parts of the share process that are shown and steered."""
-
-    @property
-    def config(self) -> Config:
-        """As loaded."""
-
-    @property
-    def halls(self) -> dict[str, Hall]:
-        """Sites by name."""
-
-    @property
-    def pools(self) -> dict[str, Pool]:
-        """Pools by name."""
-
-    @property
-    def nodes(self) -> dict[str, NodeService]:
-        """Nodes by name."""
-
-    @property
-    def works(self) -> dict[str, NodeSource]:
-        """The same nodes, as sources of work."""
-
-    @property
-    def ledger(self) -> SqliteLedger:
-        """The ledger."""
-
-    @property
-    def recorder(self) -> Recorder:
-        """The intake of shares."""
-
-    @property
-    def engine(self) -> EngineChoice:
-        """Which share engine it runs with."""
-
-    @property
-    def wall_clock(self) -> Callable[[], UnixTime]:
-        """What time it is."""
-
-    @property
-    def started_at(self) -> Seconds:
-        """When the process began."""
-
-    @property
-    def power(self) -> ControllerLink | None:
-        """The site controller; None where no site has power settings."""
-
-    def reload(self) -> list[str]:
-        """Read the configuration again; return the keys that changed.
-
-        Raises:
-            Refused: A change needs a restart.
-            ConfigError: It cannot be used.
-        """
 
 
 class Operations:
@@ -119,6 +58,7 @@ class Operations:
             blocks=BlockCounts(
                 book.blocks_found, book.blocks_accepted, book.blocks_unlisted
             ),
+            limits=[_limit_view(limit) for limit in self._running.limits.all()],
         )
 
     def sites(self) -> list[SiteView]:
@@ -271,6 +211,12 @@ class Operations:
             connected_s=now - miner.connected_at,
             last_share_s=None if miner.share_at is None else now - miner.share_at,
         )
+
+
+def _limit_view(limit: Limit) -> LimitView:
+    return LimitView(
+        limit.name, limit.used, limit.most, limit.is_reached, limit.turned_away
+    )
 
 
 def _state_of(pool: Pool, reason: str) -> str:

@@ -135,10 +135,18 @@ def status(answer: Answer) -> str:
         f" engine {answer['engine']}, ledger {answer['ledger']},"
         f" blocks {answer['blocks']['found']}\n"
     )
+    head += "".join(
+        _limit(limit) for limit in answer.get("limits", []) if limit["reached"]
+    )
     parts = [head, sites(answer["sites"]), pools(answer["pools"])]
     if answer["nodes"]:
         parts.append(nodes(answer["nodes"]))
     return "\n".join(parts)
+
+
+def _limit(limit: dict[str, Any]) -> str:
+    most, away = limit["most"], limit["turned_away"]
+    return f"{limit['name']}: all {most} are taken, {away} were turned away\n"
 
 
 def done(answer: Answer) -> str:

@@ -98,6 +98,20 @@ class BlockCounts(Struct):
     unlisted: int = 0
 
 
+class LimitView(Struct):
+    """What the process can hold of something.
+
+    Attributes:
+        turned_away: How many were refused for it since the start.
+    """
+
+    name: str
+    used: int
+    most: int
+    reached: bool
+    turned_away: int
+
+
 class StatusView(Struct):
     """The whole process at a glance."""
 
@@ -110,6 +124,7 @@ class StatusView(Struct):
     pools: list[PoolView]
     nodes: list[NodeView]
     blocks: BlockCounts
+    limits: list[LimitView]
 
 
 class MinerView(Struct):

@@ -1,7 +1,6 @@
 """What a run needs around the load: the servers as processes, each on its core."""
 
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -87,13 +86,6 @@ class Setting:
     block_every: int = 0
     shares_per_minute: float = 0.0
     maximum: float = 1e12
-
-
-def allow_many_files() -> int:
-    """Raise the limit of open files as far as it goes; return it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from proxy.bench.arrangement import (
     POOL_DIFFICULTY,
     SHARE_DIFFICULTY,
     Cores,
-    allow_many_files,
     await_jobs,
     choose_cores,
     on_core,
@@ -23,6 +22,7 @@ from proxy.bench.native.generator import HASHING
 from proxy.bench.report import Document, Result, view_of
 from proxy.bench.scenarios import Options, Scenario
 from proxy.bench.target import BenchError, Target
+from proxy.runtime.descriptors import raise_limit
 
 SPARE_FILES = 200
 """Of the limit: for whatever is no miner's connection."""
@@ -36,7 +36,7 @@ def run(
     Raises:
         BenchError: A server did not start, or did not serve.
     """
-    files, cores = allow_many_files(), choose_cores()
+    files, cores = raise_limit()[1], choose_cores()
     results, engines = [], set()
     with on_core(cores.load):
         for scenario in scenarios:

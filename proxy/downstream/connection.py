@@ -28,6 +28,7 @@ from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.runtime.contain import serve_each
+from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 
 
@@ -50,6 +51,7 @@ class Hall(Factory):
         doors: Listeners with a policy of their own.
         speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
+        descriptors: How many connections the process has room for.
     """
 
     _log = Logger()
@@ -71,10 +73,28 @@ class Hall(Factory):
         self._connections: dict[int, Droppable] = {}
         self._lodgers: dict[Speaker, str] = {}
         self._crowds: Counter[str] = Counter()
+        self._alone = 0
+        self.descriptors = Descriptors(UNLIMITED, lambda: 0)
+
+    @property
+    def hall(self) -> "Hall":
+        """Itself: a door has one, too."""
+        return self
+
+    @property
+    def connection_count(self) -> int:
+        """Connections that are open: of miners, and of those that may come to be."""
+        return len(self._lodgers) + self._alone
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Speaker:
-        return self.enter(self.floor)
+    def buildProtocol(self, addr: IAddress | None) -> Speaker | None:
+        return self.enter(self.floor) if self.has_room() else None
+
+    def has_room(self) -> bool:
+        """Tell whether the process can hold one more connection; note if not."""
+        has_room = self.descriptors.has_room()
+        self.descriptors.turned_away += not has_room
+        return has_room
 
     def enter(self, floor: Floor, protocol: str = Dialect.SV1) -> Speaker:
         """Return the protocol of a new connection that comes in on `floor`.
@@ -109,6 +129,8 @@ class Hall(Factory):
 
     def lets_in(self, address: str) -> bool:
         """Tell whether one more connection from `address` is taken; log if not."""
+        if not self.has_room():
+            return False  # an alarm tells of it, not a line for each
         refusal = self.refusal(address) or self._crowd_at(address)
         if refusal:
             self._log.info(
@@ -181,6 +203,7 @@ class Hall(Factory):
     def move_in(self, miner: Miner, connection: Droppable) -> None:
         """Take in a miner that came on `connection`."""
         self._connections[miner.id] = connection
+        self._alone += miner.dialect is Dialect.SV1
         self.roster.add(miner)
 
     def welcome(
@@ -208,6 +231,7 @@ class Hall(Factory):
     def farewell(self, miner: Miner) -> None:
         """Take back what a miner held: its connection is gone."""
         del self._connections[miner.id]
+        self._alone -= miner.dialect is Dialect.SV1
         self.roster.remove(miner)
         miner.leave()
 
@@ -246,6 +270,7 @@ class Door(Factory):
     """A listener of a hall with a protocol or a difficulty of its own.
 
     Attributes:
+        hall: Whose listener it is.
         floor: The hall's, but for the difficulty.
         speaks: What those speak who come in here: `sv1`, `sv2`, or `auto`.
         listener: What the configuration says of it.
@@ -257,8 +282,9 @@ class Door(Factory):
         self.floor = floor
         self.listener = listener
         self.speaks = Dialect.SV1 if hall.keys is None else listener.protocol
-        self._hall = hall
+        self.hall = hall
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Speaker:
-        return self._hall.enter(self.floor, self.speaks)
+    def buildProtocol(self, addr: IAddress | None) -> Speaker | None:
+        hall = self.hall
+        return hall.enter(self.floor, self.speaks) if hall.has_room() else None

@@ -35,6 +35,7 @@ class Roster:
         drop: Hangs up on a miner.
         random: Spreads reconnects.
         on_change: Called with the number of a miner that has come or gone.
+        turned_away: How many were too many for the site.
     """
 
     _log = Logger()
@@ -47,6 +48,7 @@ class Roster:
     on_change: Callable[[int], None] = field(default=lambda _: None, init=False)
     is_draining: bool = field(default=False, init=False)
     bans: Bans = field(factory=Bans, init=False)
+    turned_away: int = field(default=0, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
     _kept_alive: float = field(default=0.0, init=False)
     _reconnects: list[tuple[float, MinerPort]] = field(factory=list, init=False)
@@ -59,6 +61,7 @@ class Roster:
         if ban is not None:
             return f"{spelled(ban.network)} is banned: {ban.why}"
         if len(self.miners) >= self.limits.connections:
+            self.turned_away += 1
             return f"the site has {self.limits.connections} miners"
         limit = self.limits.connections_per_address
         if limit and self._addresses[address] >= limit:

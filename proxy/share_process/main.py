@@ -24,6 +24,7 @@ from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
 from proxy.runtime.database_file import DatabaseFileError
+from proxy.runtime.descriptors import RESERVED, raise_limit
 from proxy.runtime.logs import Blotter, Log, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
@@ -123,10 +124,12 @@ def run(path: Path, *, recover: bool = False) -> None:
 
 def _run(path: Path, config: Config, log: Log, *, recover: bool) -> None:
     manager = notifier_from(os.environ, os.getpid())
+    before, files = raise_limit()
 
     def start(reactor: Any) -> Deferred[None]:
         reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
         program = _built(config, reactor, recover=recover)
+        _log_files(before, files)
         program.set_level = log.set_level
         program.reread = lambda: _reread(path)
         alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
@@ -134,6 +137,16 @@ def _run(path: Path, config: Config, log: Log, *, recover: bool) -> None:
         return Deferred.fromCoroutine(_main(reactor, program, manager))
 
     task.react(start)
+
+
+def _log_files(before: int, files: int) -> None:
+    Logger("proxy").info(
+        "{files} files may be open ({before} when we were started), {reserved} of them"
+        " are kept from miners",
+        files=files,
+        before=before,
+        reserved=RESERVED,
+    )
 
 
 def _reread(path: Path) -> Config:

@@ -30,6 +30,7 @@ from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.state_lock import StateLock
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
+from proxy.share_process.process_limits import ProcessLimits
 from proxy.share_process.reload import apply_changes
 from proxy.share_process.sites import Opener
 from proxy.share_process.sources import Sources, SourcesService, build_sources
@@ -75,11 +76,15 @@ class Program:
     random: Callable[[], float]
     started_at: Seconds
     engine: EngineChoice
+    limits: ProcessLimits = field(init=False)
     topics: Topics = field(factory=Topics, init=False)
     halls: dict[str, Hall] = field(factory=dict, init=False)
     power: ControllerLink | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.limits = ProcessLimits(self.sources, self.halls)
 
     @property
     def pools(self) -> dict[str, Pool]:
@@ -113,6 +118,7 @@ class Program:
             self._keys,
             self.engine,
             LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
+            self.limits.descriptors,
         )
         for site in self.config.sites:
             self.halls[site.name] = opener.open(site)
@@ -123,6 +129,7 @@ class Program:
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
             self.root
         )
+        self.limits.watch(self.reactor).setServiceParent(self.root)
         for listener in listeners:
             await listener.ready()
 
@@ -168,6 +175,7 @@ class Program:
             topics=self.topics,
             set_level=self.set_level,
         )
+        self.limits.clients.append(factory)
         return ListenerService(AdminEndpoint(self.reactor, path), factory)
 
     def _keys(self) -> ServerKeys:

@@ -21,12 +21,14 @@ from proxy.downstream.fast.choice import (
     SiteEngine,
     is_plain,
 )
+from proxy.downstream.listener import MinerListener
 from proxy.downstream.parking import Parking
 from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard
 from proxy.jobs.routes import Route, Routes
 from proxy.jobs.slot_allocator import SlotAllocator
+from proxy.runtime.descriptors import Descriptors
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
@@ -63,6 +65,7 @@ class Opener:
     keys: Callable[[], ServerKeys]
     engine: EngineChoice
     layouts: LayoutMemory
+    descriptors: Descriptors
     listeners: list[ListenerService] = field(factory=list, init=False)
 
     def open(self, site: SiteConfig) -> Hall:
@@ -71,13 +74,16 @@ class Opener:
         for name in site.source_names:
             self.sources.named(name).listeners[site.name] = board
         hall = Hall(self._floor(site, board), site.limits, self.random)
+        hall.descriptors = self.descriptors
+        self.descriptors.holders.append(lambda: hall.connection_count)
         if any(listener.protocol != "sv1" for listener in site.listeners):
             hall.keys = self.keys()
         engine = self.engine.of_site(hall, self.recorder, self.reactor)
         hold = Seconds(site.hold_s)
-        _SiteService(hall, engine, hold, self.reactor).setServiceParent(self.root)
+        service = _SiteService(hall, engine, hold, self.reactor)
+        service.setServiceParent(self.root)
         for endpoint, door in self._doors(site, hall):
-            self._listen(endpoint, door, engine)
+            service.listeners.append(self._listen(endpoint, door, engine))
             self._log.info(
                 "{site}: miners at {endpoint}", site=site.name, endpoint=endpoint
             )
@@ -133,13 +139,16 @@ class Opener:
             hall.doors.append(door)
             yield listener.endpoint, door
 
-    def _listen(self, endpoint: str, door: Hall | Door, engine: SiteEngine) -> None:
+    def _listen(
+        self, endpoint: str, door: Hall | Door, engine: SiteEngine
+    ) -> MinerListener:
         server = serverFromString(self.reactor, _deep(endpoint))
         # wrapped bytes stay with Twisted
         taker = engine if is_plain(endpoint) else PythonEngine()
         listener = taker.listener(server, door)
         self.listeners.append(listener)
         listener.setServiceParent(self.root)
+        return listener
 
 
 def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
@@ -171,6 +180,7 @@ class _SiteService(MultiService):
         super().__init__()
         self._hall = hall
         self._engine = engine
+        self.listeners: list[MinerListener] = []
         engine.start()
         self._steps: tuple[Callable[[], None], ...] = (
             engine.settle,
@@ -179,6 +189,7 @@ class _SiteService(MultiService):
             partial(hall.floor.parking.let_return, Seconds(1.0)),
             self._move,
             self._sweep,
+            self._rest_or_listen,
         )
         tick: Service = PeriodicService(Seconds(1.0), self._tick, clock)
         tick.setServiceParent(self)
@@ -201,6 +212,10 @@ class _SiteService(MultiService):
         board, roster = self._hall.floor.board, self._hall.roster
         those, board.to_reconnect = board.to_reconnect, []
         roster.move(those, self._hall.floor.now())
+
+    def _rest_or_listen(self) -> None:
+        for listener in self.listeners:
+            listener.look()
 
     def _sweep(self) -> None:
         self._hall.roster.sweep(self._hall.floor.now())

@@ -35,6 +35,9 @@ from proxy.version import VERSION
 DEFAULT_ROOM = 8
 """Bytes of extranonce that a V2 pool is asked for: slots of 4 B and 4 B to roll."""
 
+NODE_DESCRIPTORS = 4
+"""Calls to a node that are under way at once, and its ZMQ socket."""
+
 
 @define(eq=False)
 class Sources:
@@ -56,6 +59,16 @@ class Sources:
     def several(self, names: Iterable[str]) -> tuple[Pool | NodeSource, ...]:
         """Return sources in the order of their names."""
         return tuple(self.named(name) for name in names)
+
+    @property
+    def descriptors(self) -> int:
+        """Open files that nodes, and pools for all workers together, need.
+
+        A pool with a connection for each worker has as many as there are miners.
+        """
+        shared = (p for p in self.pools.values() if not p.takes_identity())
+        links = sum(len(pool.links) for pool in shared)
+        return links + NODE_DESCRIPTORS * len(self.nodes)
 
     @property
     def all(self) -> dict[str, Pool | NodeSource]:

@@ -8,8 +8,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from proxy.downstream.connection import Door, Hall
+from proxy.downstream.listener import MinerListener
 from proxy.jobs.ports import JobCopies, NoCopies
-from proxy.runtime.listener import ListenerService
 from proxy.shares.record import Recorder
 
 Wish = Literal["auto", "native", "python"]
@@ -39,7 +39,7 @@ class SiteEngine(Protocol):
 
     def listener(
         self, endpoint: IStreamServerEndpoint, door: Hall | Door
-    ) -> ListenerService:
+    ) -> MinerListener:
         """Return the service of a port whose connections it takes."""
 
 
@@ -60,9 +60,9 @@ class PythonEngine:
 
     def listener(
         self, endpoint: IStreamServerEndpoint, door: Hall | Door
-    ) -> ListenerService:
+    ) -> MinerListener:
         """Return a service for Twisted's own port."""
-        return ListenerService(endpoint, door)
+        return MinerListener(endpoint, door)
 
 
 @frozen

@@ -23,9 +23,9 @@ from proxy.downstream.fast.acceptor import Entrance
 from proxy.downstream.fast.copied import CopiedMiner
 from proxy.downstream.fast.sv1_miner import NativeMiner
 from proxy.downstream.fast.transport import WireTransport
+from proxy.downstream.listener import MinerListener
 from proxy.engine.engine import Engine, Wire
 from proxy.runtime.contain import serve_each
-from proxy.runtime.listener import ListenerService
 from proxy.shares.counted import CountedBatch
 from proxy.shares.record import Recorder
 
@@ -72,7 +72,7 @@ class NativePort:
             deque()
         )  # each at most once
         self._settling: IDelayedCall | None = None
-        self._crowded = False
+        self._crowded = False  # its ports rest until there is room
         self._held: CountedBatch | None = None
 
     def start(self) -> None:
@@ -105,14 +105,14 @@ class NativePort:
 
     def listener(
         self, endpoint: IStreamServerEndpoint, door: Hall | Door
-    ) -> ListenerService:
+    ) -> MinerListener:
         """Return the service of a port; the engine takes its connections if it can."""
         if door.speaks != Dialect.SV1 and not self.engine.can_encrypt:
             self._log.warn(
                 "{site}: no libcrypto.so.3: miners of Stratum V2 are served in Python",
                 site=self.hall.floor.site,
             )
-            return ListenerService(endpoint, door)
+            return MinerListener(endpoint, door)
         return NativeListener(endpoint, door, self)
 
     def settle(self) -> None:
@@ -120,7 +120,7 @@ class NativePort:
         if not self._unsettled:
             self._unsettled.extend(self.engine.touched())
             self._settle_some()
-        if self._crowded:
+        if self._crowded and self.hall.descriptors.has_room():
             self._crowded = False
             for descriptor in self._doors:
                 self.engine.listen(descriptor)
@@ -189,15 +189,18 @@ class NativePort:
             self.is_busy = engine.rest()  # or nothing would ever wake it again
 
     def _take_arrivals(self) -> None:
-        for descriptor, listener, peer in self.engine.arrivals():
+        arrivals = self.engine.arrivals()
+        for descriptor, listener, peer in arrivals:
             with self._log.failuresHandled("taking in {peer}", peer=peer):
                 self._welcome(descriptor, listener, peer)
-        if self.engine.is_crowded and not self._crowded:
+        descriptors = self.hall.descriptors
+        if self.engine.is_crowded:  # whatever took them, it was no miner
+            descriptors.turned_away += 1
             self._crowded = True
-            self._log.error(
-                "{site}: no descriptor is left for a new connection",
-                site=self.hall.floor.site,
-            )
+        elif arrivals and not descriptors.has_room():
+            self._crowded = True
+            for port in self._doors:
+                self.engine.unlisten(port)
 
     def _welcome(self, descriptor: int, listener: int, peer: str) -> None:
         door = self._doors.get(listener)
@@ -254,14 +257,13 @@ class NativePort:
             speaker.lost()
 
 
-class NativeListener(ListenerService):
+class NativeListener(MinerListener):
     """A port whose connections the engine takes, once it is open."""
 
     def __init__(
         self, endpoint: IStreamServerEndpoint, door: Hall | Door, native: NativePort
     ) -> None:
         super().__init__(endpoint, door)
-        self._door = door
         self._native = native
         self._descriptor: int | None = None
 
@@ -273,6 +275,10 @@ class NativeListener(ListenerService):
         self._native.open(port.fileno(), self._door)
         opened: IListeningPort = port
         return opened
+
+    @override
+    def look(self) -> None:
+        """Leave it to the engine, which rests all its ports at once."""
 
     @override
     async def stopService(self) -> None:

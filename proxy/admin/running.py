@@ -1,0 +1,83 @@
+"""The share process as operators see and steer it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from protocol.units import Seconds, UnixTime
+from proxy.config import Config
+from proxy.downstream.connection import Hall
+from proxy.downstream.fast.choice import EngineChoice
+from proxy.node.service import NodeService
+from proxy.node.source import NodeSource
+from proxy.runtime.limits import Limit
+from proxy.shares.ledger import SqliteLedger
+from proxy.shares.record import Recorder
+from proxy.supervisor.child_link import ControllerLink
+from proxy.upstream.pool import Pool
+
+
+class Limits(Protocol):
+    """What the process can hold."""
+
+    def all(self) -> list[Limit]:
+        """Return every limit as it is now."""
+
+
+class Running(Protocol):
+    """The parts of the share process that are shown and steered."""
+
+    @property
+    def config(self) -> Config:
+        """As loaded."""
+
+    @property
+    def halls(self) -> dict[str, Hall]:
+        """Sites by name."""
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Pools by name."""
+
+    @property
+    def nodes(self) -> dict[str, NodeService]:
+        """Nodes by name."""
+
+    @property
+    def works(self) -> dict[str, NodeSource]:
+        """The same nodes, as sources of work."""
+
+    @property
+    def ledger(self) -> SqliteLedger:
+        """The ledger."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """The intake of shares."""
+
+    @property
+    def engine(self) -> EngineChoice:
+        """Which share engine it runs with."""
+
+    @property
+    def wall_clock(self) -> Callable[[], UnixTime]:
+        """What time it is."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the process can hold."""
+
+    @property
+    def started_at(self) -> Seconds:
+        """When the process began."""
+
+    @property
+    def power(self) -> ControllerLink | None:
+        """The site controller; None where no site has power settings."""
+
+    def reload(self) -> list[str]:
+        """Read the configuration again; return the keys that changed.
+
+        Raises:
+            Refused: A change needs a restart.
+            ConfigError: It cannot be used.
+        """

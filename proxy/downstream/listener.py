@@ -1,0 +1,41 @@
+"""A port for miners, which rests while there is no room for more of them."""
+
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from typing_extensions import override
+
+from proxy.downstream.connection import Door, Hall
+from proxy.runtime.listener import ListenerService
+
+
+class MinerListener(ListenerService):
+    """A port whose connections Twisted takes."""
+
+    def __init__(self, endpoint: IStreamServerEndpoint, door: Hall | Door) -> None:
+        super().__init__(endpoint, door)
+        self._door = door
+        self._open: Any = None
+        self._is_resting = False
+
+    @override
+    async def ready(self) -> IListeningPort:
+        port = await super().ready()
+        self._open = port
+        return port
+
+    def look(self) -> None:
+        """Rest while there is no room, and go on when there is: call each second."""
+        is_resting = not self._door.hall.descriptors.has_room()
+        if self._open is None or is_resting is self._is_resting:
+            return
+        self._is_resting = is_resting
+        if is_resting:
+            self._open.stopReading()
+        else:
+            self._open.startReading()
+
+    @override
+    async def stopService(self) -> None:
+        self._open = None
+        await super().stopService()

@@ -1,0 +1,76 @@
+"""What the share process can hold, and how near it is to that."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from protocol.units import Seconds
+from proxy.admin.server import AdminFactory
+from proxy.downstream.connection import Hall
+from proxy.runtime.descriptors import Descriptors, descriptor_limit
+from proxy.runtime.limits import Limit, LimitWatch
+from proxy.runtime.periodic import PeriodicService
+from proxy.share_process.sources import Sources
+
+
+@define(eq=False)
+class ProcessLimits:
+    """The limits that others can reach.
+
+    Attributes:
+        halls: Sites by name.
+        clients: Who serve the operators.
+        descriptors: How many connections of miners there may be.
+    """
+
+    sources: Sources
+    halls: Mapping[str, Hall]
+    clients: list[AdminFactory] = field(factory=list, init=False)
+    descriptors: Descriptors = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        pools = self.sources.pools.values()
+        takes_identity = any(pool.takes_identity() for pool in pools)
+        self.descriptors = Descriptors(
+            descriptor_limit(), self._vital, each=2 if takes_identity else 1
+        )
+
+    def all(self) -> list[Limit]:
+        """Return every limit as it is now."""
+        sites = (_miners_of(name, hall) for name, hall in self.halls.items())
+        return [self._connections(), *sites]
+
+    def watch(self, clock: IReactorTime) -> PeriodicService:
+        """Return what raises an alarm when one of them is reached."""
+        look = partial(self._look, LimitWatch(self.all), clock)
+        return PeriodicService(Seconds(1.0), look, clock)
+
+    async def _look(self, watch: LimitWatch, clock: IReactorTime) -> None:
+        watch.look(Seconds(clock.seconds()))
+
+    def _vital(self) -> int:
+        clients = sum(factory.connections for factory in self.clients)
+        return self.sources.descriptors + clients
+
+    def _connections(self) -> Limit:
+        files = self.descriptors
+        return Limit(
+            "connections of miners",
+            files.held,
+            files.most,
+            files.turned_away,
+            f"{files.limit} open files are allowed: raise LimitNOFILE, or ulimit -n",
+        )
+
+
+def _miners_of(name: str, hall: Hall) -> Limit:
+    roster = hall.roster
+    return Limit(
+        f"miners of {name}",
+        len(roster.miners),
+        roster.limits.connections,
+        roster.turned_away,
+        "raise connections in [sites.limits]",
+    )
