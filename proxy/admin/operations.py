@@ -49,6 +49,8 @@ class Operations:
         return StatusView(
             version=VERSION,
             name=self._running.config.proxy.name,
+            state=self._state(),
+            waits_for=self._waits_for(),
             uptime_s=self._now() - self._running.started_at,
             engine=self._running.engine.name,
             ledger=self._running.ledger.state,
@@ -142,6 +144,18 @@ class Operations:
         except ConfigError as error:
             raise Refused(str(error)) from error
         return Done(True, "now in force: " + ", ".join(changed or ["nothing new"]))
+
+    def _state(self) -> str:
+        halls = self._running.halls.values()
+        if halls and all(hall.roster.is_draining for hall in halls):
+            return "draining"
+        is_open = len(halls) == len(self._running.config.sites)
+        return "running" if is_open and not self._waits_for() else "starting"
+
+    def _waits_for(self) -> list[str]:
+        halls = self._running.halls.values()
+        names = [name for hall in halls for name in hall.floor.board.layout.waits_for]
+        return list(dict.fromkeys(names))
 
     def _now(self) -> Seconds:
         return Seconds(self._running.recorder.clock.seconds())

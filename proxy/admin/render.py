@@ -130,8 +130,11 @@ def miners(answer: Answer) -> str:
 
 def status(answer: Answer) -> str:
     """Render `status`."""
+    waits_for = ", ".join(answer["waits_for"])
     head = (
-        f"{answer['name']} {answer['version']}, up {answer['uptime_s']:.0f} s,"
+        f"{answer['name']} {answer['version']}, {answer['state']}"
+        f"{waits_for and ' (waits for ' + waits_for + ')'},"
+        f" up {answer['uptime_s']:.0f} s,"
         f" engine {answer['engine']}, ledger {answer['ledger']},"
         f" blocks {answer['blocks']['found']}\n"
     )

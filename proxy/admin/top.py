@@ -56,7 +56,8 @@ def frame(status: Any, history: PowerHistory | None = None) -> Group:
     status = printable(status)
     head = Text.assemble(
         (f" {status['name']} ", "reverse"),
-        f"  baseload {status['version']}  up {_time(status['uptime_s'])}"
+        f"  baseload {status['version']}  {status['state']}"
+        f"  up {_time(status['uptime_s'])}"
         f"  engine {status['engine']}  blocks {status['blocks']['found']}  ledger ",
         (status["ledger"], "green" if status["ledger"] == "ok" else "bold red"),
     )

@@ -113,10 +113,18 @@ class LimitView(Struct):
 
 
 class StatusView(Struct):
-    """The whole process at a glance."""
+    """The whole process at a glance.
+
+    Attributes:
+        state: `starting` until each site has reached a source, `draining` once all
+            sites are being drained, else `running`.
+        waits_for: Sources of the sites that have reached none yet.
+    """
 
     version: str
     name: str
+    state: str
+    waits_for: list[str]
     uptime_s: float
     engine: str
     ledger: str

@@ -14,7 +14,8 @@ from proxy.cli.main import main
 
 STATUS: dict[str, Any] = {
     "version": "0.1.0", "name": "unit-1", "uptime_s": 3723.0, "engine": "python",
-    "ledger": "ok", "nodes": [], "blocks": {"found": 2, "accepted": 1},
+    "state": "running", "waits_for": [], "ledger": "ok", "nodes": [],
+    "blocks": {"found": 2, "accepted": 1},
     "sites": [{
         "name": "hall-a", "budget_w": None, "cap_hs": None, "power_w": None,
         "power_source": None, "state": None, "ruled_by": None, "alarms": None,
