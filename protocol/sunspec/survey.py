@@ -1,6 +1,9 @@
 """Find the models in a device's register map, whoever does the reading.
 
 | "SunS" | model 1 | model | ... | 0xFFFF 0 |   each model: ID, length, registers
+
+Maps in the field end otherwise too: with 0x0000, or with the last register that a
+device has. What was found until then counts.
 """
 
 from attrs import define, field, frozen
@@ -58,14 +61,29 @@ class Survey:
             self._begin(data)
             return
         header = HEADER.parse(data)
-        if header.id == END_ID:
+        if header.id == END_ID or (header.id == 0 and self.found):
             self.is_done = True
             return
         self._note(Location(header.id, self._at, header.length))
 
-    def find(self, *model_ids: int) -> Location | None:
-        """Return the first model found of the given ids, None if there is none."""
-        return next((m for m in self.found if m.model_id in model_ids), None)
+    def end(self) -> bool:
+        """Take the map to end here: the device has no registers to go on with.
+
+        Returns:
+            Whether it can: a model was found before.
+        """
+        self.is_done = self.is_done or bool(self.found)
+        return self.is_done
+
+    def find(self, *model_ids: int, nth: int = 1) -> Location | None:
+        """Return a model found of the given ids, None if there is none.
+
+        Args:
+            model_ids: Any of them.
+            nth: Which of several in the order of the map, from 1.
+        """
+        found = [m for m in self.found if m.model_id in model_ids]
+        return found[nth - 1] if len(found) >= nth else None
 
     def _begin(self, data: bytes) -> None:
         if data != MARK:
@@ -78,7 +96,8 @@ class Survey:
         if len(self.found) >= MAX_MODELS:
             raise MalformedMessageError(f"more than {MAX_MODELS} models")
         after = location.address + location.registers
-        if location.length == 0 or after + 1 > _LAST_REGISTER:
+        is_empty = location.length == 0  # a maker's own model may be
+        if (is_empty and not self.found) or after + 1 > _LAST_REGISTER:
             raise MalformedMessageError(f"model {location.model_id} does not end")
         self.found.append(location)
         self._at = after

@@ -8,6 +8,7 @@ from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
+from proxy.config.meter import meter_faults
 from proxy.config.model import (
     NO_PASSWORD,
     Config,
@@ -17,10 +18,6 @@ from proxy.config.model import (
     SiteConfig,
 )
 from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
-
-MAX_PORT = 65535
-MAX_UNIT = 255
-"""Of Modbus over TCP: 1 to 247 behind a gateway, 0 and 255 for the device itself."""
 
 POOL_SCHEMES = ("stratum+tcp", "stratum+tls", "stratum2+tcp")
 
@@ -191,20 +188,10 @@ def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
             f"Expected at most budget_w = {power.budget_w:g}, got"
             f" {power.fail_safe_w:g} - at `{key}.fail_safe_w`"
         )
-    yield from _meter_faults(power.meter, f"{key}.meter")
+    yield from meter_faults(power.meter, f"{key}.meter")
     yield from _repeated("signals", f"{key}.signals", (s.source for s in power.signals))
     for index, signal in enumerate(power.signals):
         yield from _signal_faults(signal, f"{key}.signals[{index}]")
-
-
-def _meter_faults(meter: str, key: str) -> Iterator[str]:
-    if meter == "model":
-        return
-    port, _, unit = meter.rpartition(":")[2].partition("/")
-    if not 0 < int(port) <= MAX_PORT:
-        yield f"Expected a port from 1 to {MAX_PORT}, got {port} - at `{key}`"
-    if int(unit) > MAX_UNIT:
-        yield f"Expected a unit of at most {MAX_UNIT}, got {unit} - at `{key}`"
 
 
 _NEEDED = {"schedule": ("file",), "http": ("listen", "token")}

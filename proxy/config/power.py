@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from proxy.config.fields import Glob, Name, NotNegative, Positive, Section
+from proxy.config.meter import MeterConfig
 from proxy.config.secret import Secret
 
+MeterUrl = Annotated[str, Meta(pattern=r"^(model|modbus://\S+)$")]
 Priority = Annotated[int, Meta(ge=0, le=1000)]
 
 OPERATOR = "operator"
@@ -48,7 +50,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
         budget_w: Contract envelope: no order goes above it.
         fail_safe_w: The most the site may draw once a lease has lapsed.
         ramp_down_w_per_s: 0: at once.
-        meter: `modbus://host:port/unit`, or `model`: no meter, estimate only.
+        meter: `modbus://host[:502]/unit[?model=213&nth=2]`, a SunSpec meter; a table,
+            one with plain registers; or `model`: no meter, estimate only.
         unknown_w: A miner that no fleet row describes is counted so.
         firm_priority: From this priority on a trip spares machines, if all of them fit
             the budget; None: it spares none.
@@ -65,7 +68,7 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     fail_safe_w: NotNegative
     ramp_up_w_per_s: NotNegative = 20_000.0
     ramp_down_w_per_s: NotNegative = 0.0
-    meter: Annotated[str, Meta(pattern=r"^(model|modbus://[^/\s]+:\d+/\d+)$")] = "model"
+    meter: MeterUrl | MeterConfig = "model"
     unknown_w: Positive = 4000.0
     firm_priority: Priority | None = None
     aux_w: NotNegative | None = None
@@ -74,6 +77,11 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     own_pools: tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...] = ()
     relay: Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = None
     relay_token: Secret | None = None
+
+    @property
+    def has_meter(self) -> bool:
+        """The site is metered, not only estimated."""
+        return self.meter != "model"
 
     @property
     def secrets(self) -> list[Secret]:

@@ -59,5 +59,5 @@ def params_of(power: PowerConfig) -> SiteParams:
             ramp_down_w_per_s=power.ramp_down_w_per_s,
         ),
         plan=PlanParams(firm_priority=power.firm_priority),
-        meter=None if power.meter == "model" else MeterParams(),
+        meter=MeterParams() if power.has_meter else None,
     )

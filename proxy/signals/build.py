@@ -10,9 +10,11 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import PowerConfig, SignalConfig
+from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.power.ports import MeterSource, SignalSource
 from proxy.signals.http_orders import HttpOrders, HttpSettings
-from proxy.signals.modbus_meter import ModbusMeter
+from proxy.signals.modbus_line import ModbusLine
+from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 
@@ -58,11 +60,15 @@ def _endpoint(text: str, reactor: Any) -> IStreamServerEndpoint:
 
 def meter_of(power: PowerConfig, loop: asyncio.AbstractEventLoop) -> MeterSource | None:
     """Return a site's meter, None where the model is all there is."""
-    if power.meter == "model":
+    if not power.has_meter:
         return None
-    place, _, unit = power.meter.removeprefix("modbus://").rpartition("/")
-    host, _, port = place.rpartition(":")
-    return ModbusMeter(loop, (host.strip("[]"), int(port)), int(unit))
+    plain = power.meter if isinstance(power.meter, MeterConfig) else None
+    url = plain.url if plain is not None else str(power.meter)
+    address = read_meter_url(url)
+    line = ModbusLine(loop, (address.host, address.port), address.unit)
+    if plain is not None:
+        return PlainMeter(line, plain.place)
+    return SunSpecMeter(line, MeterChoice(address.model, address.nth))
 
 
 def relay_of(site: str, power: PowerConfig, reactor: Any) -> HttpRelay | None:

@@ -1,115 +1,113 @@
-"""The site's meter over Modbus TCP: a SunSpec map, read through pymodbus."""
+"""The site's meter over Modbus TCP: a SunSpec map, or plain registers."""
 
-import asyncio
-from typing import TYPE_CHECKING
+from attrs import define, field, frozen
+from twisted.logger import Logger
+from typing_extensions import override
 
 from protocol.errors import MalformedMessageError
+from protocol.plain_meter import WattsRegister
 from protocol.sunspec.layout import FLOAT_METERS, INTEGER_METERS
 from protocol.sunspec.meter import parse_meter
 from protocol.sunspec.survey import BASES, Location, Survey
-from protocol.sunspec.values import MAX_REGISTERS, bytes_of
-from protocol.units import Seconds
+from protocol.sunspec.values import MAX_REGISTERS
 from proxy.power.ports import MeterError
-from proxy.runtime.asyncio_bridge import on_loop
+from proxy.signals.modbus_line import ModbusExceptionError, ModbusLine
 
-if TYPE_CHECKING:
-    from pymodbus.client import AsyncModbusTcpClient
-
-POLL_DEADLINE = Seconds(1.0)
-"""A reading that takes longer is none: the next poll is due."""
-
-METERS = (*FLOAT_METERS, *INTEGER_METERS)
-"""Models that are read, the finer ones first."""
+FEWEST_REGISTERS = 2
+"""A device that takes no larger request is read two registers at a time."""
 
 
-class ModbusMeter:
+@frozen
+class MeterChoice:
+    """Which meter of a SunSpec map is read.
+
+    Attributes:
+        model: None: any, one with floats before one with scaled integers.
+        nth: Which of several, in the order of the map, from 1.
+    """
+
+    model: int | None = None
+    nth: int = 1
+
+    def find(self, survey: Survey) -> Location | None:
+        """Return where it is, None if the map has none."""
+        if self.model is not None:
+            return survey.find(self.model, nth=self.nth)
+        fine = survey.find(*FLOAT_METERS, nth=self.nth)
+        return fine or survey.find(*INTEGER_METERS, nth=self.nth)
+
+    @override
+    def __str__(self) -> str:
+        model = "meter model" if self.model is None else f"model {self.model}"
+        return model if self.nth == 1 else f"{model} number {self.nth}"
+
+
+@define(eq=False)
+class SunSpecMeter:
     """Finds the meter model of a device once, then reads it at each poll.
 
     The search goes on where the last poll left off, so that a slow device is found
-    too. After a failure the connection is made anew: an answer that comes late is
-    never taken for that to the next request.
+    too. An exception costs neither the connection nor, unless it says that there
+    are no such registers, what was found.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        place: tuple[str, int],
-        unit: int,
-        deadline: Seconds = POLL_DEADLINE,
-    ) -> None:
-        self._loop = loop
-        self._host, self._port = place
-        self._unit = unit
-        self._deadline = deadline
-        self._client: AsyncModbusTcpClient | None = None
-        self._survey = Survey()
-        self._found: Location | None = None
+    _log = Logger()
+
+    _line: ModbusLine
+    _choice: MeterChoice = field(factory=MeterChoice)
+    _survey: Survey = field(factory=Survey, init=False)
+    _found: Location | None = field(default=None, init=False)
+    _most: int = field(default=MAX_REGISTERS, init=False)
 
     async def read(self) -> float:
         """See `MeterSource`."""
-        try:
-            return await on_loop(self._loop, self._read(), self._deadline)
-        except TimeoutError as error:
-            self.close()
-            raise MeterError(f"{self._name}: {error}") from error
-        except MeterError:
-            self.close()
-            raise
+        return await self._line.within(self._read())
 
     def close(self) -> None:
         """See `MeterSource`."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    @property
-    def _name(self) -> str:
-        return f"meter {self._host}:{self._port}/{self._unit}"
+        self._line.close()
 
     async def _read(self) -> float:
-        client = await self._connected()
         if self._found is None:
-            self._found = await self._search(client)
-        try:
-            block = await self._registers(
-                client, self._found.address, self._found.registers
+            self._found = await self._search()
+            self._log.info(
+                "{meter}: reads model {model} at register {at}, of {models}",
+                meter=self._line.name,
+                model=self._found.model_id,
+                at=self._found.address,
+                models=[m.model_id for m in self._survey.found],
             )
-            return parse_meter(block).watts
+        try:
+            return parse_meter(await self._block(self._found)).watts
         except MalformedMessageError as error:
             self._begin_anew(BASES[0])
-            raise MeterError(f"{self._name}: {error}") from error
+            raise MeterError(f"{self._line.name}: {error}") from error
 
-    async def _connected(self) -> "AsyncModbusTcpClient":
-        from pymodbus.client import AsyncModbusTcpClient  # noqa: PLC0415
-
-        if self._client is not None and self._client.connected:
-            return self._client
-        self.close()
-        self._client = AsyncModbusTcpClient(
-            self._host,
-            port=self._port,
-            timeout=self._deadline,
-            retries=0,
-            reconnect_delay=0,  # we do that ourselves, at the next poll
-        )
-        if not await self._client.connect():
-            raise MeterError(f"{self._name}: cannot connect")
-        return self._client
-
-    async def _search(self, client: "AsyncModbusTcpClient") -> Location:
+    async def _search(self) -> Location:
         while not self._survey.is_done:
-            address, count = self._survey.wanted
-            data = await self._registers(client, address, count)
-            try:
-                self._survey.feed(data)
-            except MalformedMessageError as error:
-                self._try_next_base()
-                raise MeterError(f"{self._name}: {error}") from error
-        found = self._survey.find(*METERS)
+            await self._look_further()
+        found = self._choice.find(self._survey)
         if found is None:
+            models = [m.model_id for m in self._survey.found]
             self._begin_anew(BASES[0])
-            raise MeterError(f"{self._name}: no meter model in its map")
+            raise MeterError(
+                f"{self._line.name}: no {self._choice} in its map, which has {models}"
+            )
         return found
+
+    async def _look_further(self) -> None:
+        address, count = self._survey.wanted
+        try:
+            self._survey.feed(await self._line.read(address, count))
+        except ModbusExceptionError as error:
+            if not error.is_not_there:
+                raise
+            if not self._survey.end():
+                self._try_next_base()
+                raise
+        except MalformedMessageError as error:
+            self._try_next_base()
+            raise MeterError(f"{self._line.name}: {error}") from error
 
     def _try_next_base(self) -> None:
         at = BASES.index(self._survey.base)
@@ -118,29 +116,45 @@ class ModbusMeter:
     def _begin_anew(self, base: int) -> None:
         self._survey, self._found = Survey(base=base), None
 
-    async def _registers(
-        self, client: "AsyncModbusTcpClient", address: int, count: int
-    ) -> bytes:
-        from pymodbus.exceptions import ModbusException  # noqa: PLC0415
-
-        words: list[int] = []
-        while len(words) < count:
-            wanted = min(MAX_REGISTERS, count - len(words))
+    async def _block(self, model: Location) -> bytes:
+        """Return a model's registers, in smaller pieces if the device wants that."""
+        while True:
             try:
-                reply = await client.read_holding_registers(
-                    address + len(words), count=wanted, device_id=self._unit
-                )
-            except ModbusException as error:
-                raise MeterError(f"{self._name}: {error}") from error
-            if reply.isError() or len(reply.registers) != wanted:
-                self._refused()
-                raise MeterError(f"{self._name}: refused {wanted} at {address}")
-            words.extend(reply.registers)
-        return bytes_of(words)
+                return await self._pieces(model)
+            except ModbusExceptionError as error:
+                if not error.is_not_there:
+                    raise
+                if self._most <= FEWEST_REGISTERS:
+                    self._most = MAX_REGISTERS
+                    self._begin_anew(BASES[0])
+                    raise
+                self._most = max(FEWEST_REGISTERS, self._most // 2)
 
-    def _refused(self) -> None:
-        """Note that registers are not there: no map here, or no longer this one."""
-        if self._found is not None:
-            self._begin_anew(BASES[0])
-        else:
-            self._try_next_base()
+    async def _pieces(self, model: Location) -> bytes:
+        data = b""
+        while len(data) < 2 * model.registers:
+            read = len(data) // 2
+            count = min(self._most, model.registers - read)
+            data += await self._line.read(model.address + read, count)
+        return data
+
+
+@define(eq=False)
+class PlainMeter:
+    """Reads one number at each poll."""
+
+    _line: ModbusLine
+    _place: WattsRegister
+
+    async def read(self) -> float:
+        """See `MeterSource`."""
+        return await self._line.within(self._read())
+
+    def close(self) -> None:
+        """See `MeterSource`."""
+        self._line.close()
+
+    async def _read(self) -> float:
+        place = self._place
+        data = await self._line.read(place.address, place.count, place.table)
+        return place.watts_of(data)

@@ -110,7 +110,7 @@ def _needed(config: Config) -> Iterator[str]:
     sites = [site for site in config.sites if site.power is not None]
     if any(row.control == "pyasic" for site in sites for row in site.fleet):
         yield "pyasic"
-    if any(site.power and site.power.meter != "model" for site in sites):
+    if any(site.power and site.power.has_meter for site in sites):
         yield "pymodbus"
 
 

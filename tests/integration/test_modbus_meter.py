@@ -9,17 +9,20 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from protocol.plain_meter import MAKES
 from protocol.sunspec.common import Common, build_common
 from protocol.sunspec.meter import MeterReading, build_meter
 from protocol.sunspec.survey import build_map
 from protocol.sunspec.values import registers_of
 from protocol.units import Seconds
 from proxy.power.ports import MeterError
-from proxy.signals.modbus_meter import ModbusMeter
+from proxy.signals.modbus_line import ModbusLine
+from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
 from proxy.sim.kinds import Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
 from proxy.sim.plant_network import PlantNetwork, YardOptions
 from proxy.sim.site_meter import MeterOptions, MeterTrouble
+from tests.fakes.modbus_device import READ_INPUT, ModbusDevice
 from tests.on_asyncio import on_asyncio
 
 pytestmark = pytest.mark.integration
@@ -40,7 +43,13 @@ def a_yard(reactor: Any, first: str, **options: Any) -> PlantNetwork:
     return network
 
 
-async def error_of(meter: ModbusMeter) -> str:
+def a_meter(
+    loop: asyncio.AbstractEventLoop, place: tuple[str, int], unit: int
+) -> SunSpecMeter:
+    return SunSpecMeter(ModbusLine(loop, place, unit))
+
+
+async def error_of(meter: SunSpecMeter | PlainMeter) -> str:
     try:
         watts = await meter.read()
     except MeterError as error:
@@ -53,7 +62,7 @@ async def test_every_trouble_of_a_meter_comes_through(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
     network = a_yard(reactor, "127.51.0.1")
-    meter = ModbusMeter(loop, ("127.0.0.1", network.meter_port), 1)
+    meter = a_meter(loop, ("127.0.0.1", network.meter_port), 1)
     seen: dict[MeterTrouble | None, list[float]] = {}
     for trouble in (None, *(t for t in MeterTrouble if t is not MeterTrouble.SILENT)):
         network.plant.meter.trouble = trouble
@@ -89,7 +98,7 @@ async def test_a_meter_that_restarts_is_found_again(
 ) -> None:
     network = a_yard(reactor, "127.52.0.1", model_id=213)
     port = network.meter_port
-    meter = ModbusMeter(loop, ("127.0.0.1", port), 1)
+    meter = a_meter(loop, ("127.0.0.1", port), 1)
     await deferLater(reactor, 0.6)
     first = await meter.read()
     meter_port = network._ports.pop(0)
@@ -151,7 +160,7 @@ async def test_another_maker_s_meter_is_found_wherever_its_map_begins(
         block = build_meter(MeterReading(model, 1_234_000.0))
         data = build_map(WHO, inverter, block)
         server = await serve(loop, 15031 + n, base, data)
-        meter = ModbusMeter(loop, ("127.0.0.1", 15031 + n), 7)
+        meter = a_meter(loop, ("127.0.0.1", 15031 + n), 7)
         for _ in range(3):
             try:
                 found.append(await meter.read())
@@ -169,9 +178,111 @@ async def test_what_is_no_sunspec_meter_is_said_to_be_none(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
     server = await serve(loop, 15041, 40000, build_map(WHO))
-    meter = ModbusMeter(loop, ("127.0.0.1", 15041), 7)
+    meter = a_meter(loop, ("127.0.0.1", 15041), 7)
     none = await error_of(meter)
     meter.close()
     await on_loop(loop, server.shutdown())
 
     assert "no meter model" in none
+
+
+def a_map(watts: float, end: bytes = b"\xff\xff\0\0") -> list[int]:
+    image = build_map(WHO, build_meter(MeterReading(203, watts)))
+    return list(registers_of(image[:-4] + end))
+
+
+async def read_soon(meter: SunSpecMeter | PlainMeter, polls: int = 6) -> float:
+    """Return the first reading within so many polls."""
+    for _ in range(polls):
+        try:
+            return await meter.read()
+        except MeterError:
+            continue
+    raise AssertionError(f"nothing in {polls} polls")
+
+
+ENDS = (b"", b"\0\0", b"\0\0\0\0", b"\xfa\x6f\0\0\xff\xff\0\0")
+"""Nothing, a word of 0, two of them, a maker's own model without registers."""
+
+
+@on_asyncio(Seconds(30.0))
+async def test_a_map_that_just_ends_has_its_meter_read(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    watts = []
+    for end in ENDS:
+        device = ModbusDevice(a_map(20_000.0, end))
+        port = await on_loop(loop, device.start())
+        meter = a_meter(loop, ("127.0.0.1", port), 1)
+        watts.append(await read_soon(meter, polls=1))
+        meter.close()
+        await on_loop(loop, device.stop())
+
+    assert watts == [20_000.0] * len(ENDS)
+
+
+@on_asyncio(Seconds(30.0))
+async def test_a_device_that_gives_few_registers_at_once_is_read_in_pieces(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    device = ModbusDevice(a_map(20_000.0), most=10)
+    port = await on_loop(loop, device.start())
+    meter = a_meter(loop, ("127.0.0.1", port), 1)
+    watts = [await read_soon(meter, polls=1) for _ in range(2)]
+    meter.close()
+    await on_loop(loop, device.stop())
+
+    assert watts == [20_000.0] * 2
+    assert device.connections == 1
+
+
+@on_asyncio(Seconds(30.0))
+async def test_a_busy_device_keeps_its_connection(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    device = ModbusDevice(a_map(20_000.0), busy_for=3)
+    port = await on_loop(loop, device.start())
+    meter = a_meter(loop, ("127.0.0.1", port), 1)
+    said = [await error_of(meter) for _ in range(3)]
+    watts = await meter.read()
+    meter.close()
+    await on_loop(loop, device.stop())
+
+    assert all("exception 6 (server device busy)" in text for text in said)
+    assert watts == 20_000.0
+    assert device.connections == 1
+
+
+@on_asyncio(Seconds(30.0))
+async def test_one_of_several_meters_is_read(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    blocks = [build_meter(MeterReading(213, watts)) for watts in (1000.0, 2000.0)]
+    device = ModbusDevice(list(registers_of(build_map(WHO, *blocks))))
+    port = await on_loop(loop, device.start())
+    line = ModbusLine(loop, ("127.0.0.1", port), 1)
+    second = await SunSpecMeter(line, MeterChoice(213, 2)).read()
+    third = await error_of(SunSpecMeter(line, MeterChoice(213, 3)))
+    line.close()
+    await on_loop(loop, device.stop())
+
+    assert second == 2000.0
+    assert "no model 213 number 3 in its map, which has [1, 213, 213]" in third
+
+
+@on_asyncio(Seconds(30.0))
+async def test_a_meter_without_a_map_is_read(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    device = ModbusDevice(
+        [0x2400, 0x49F4], base=1013, functions=(READ_INPUT,)
+    )  # 2 MW, the low word first
+    port = await on_loop(loop, device.start())
+    meter = PlainMeter(
+        ModbusLine(loop, ("127.0.0.1", port), 1), MAKES["Shelly Pro 3EM"]
+    )
+    watts = await meter.read()
+    meter.close()
+    await on_loop(loop, device.stop())
+
+    assert watts == 2e6

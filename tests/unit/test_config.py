@@ -321,6 +321,28 @@ WRONG = {
         POOL + SITE + POWER + 'meter = "modbus://h:65536/1"\n',
         "Expected a port from 1 to 65535, got 65536 - at `$.sites[0].power.meter`",
     ),
+    "no such parameter of a meter": (
+        POOL + SITE + POWER + 'meter = "modbus://h/1?modell=213"\n',
+        "Expected model or nth, got 'modell' - at `$.sites[0].power.meter`",
+    ),
+    "no such model of a meter": (
+        POOL + SITE + POWER + 'meter = "modbus://h/1?model=103"\n',
+        "got '103' - at `$.sites[0].power.meter`",
+    ),
+    "no such make of a meter": (
+        POOL + SITE + POWER + "[sites.power.meter]\n"
+        'url = "modbus://h/1"\nmake = "Eastron SDM 630"\n',
+        "the nearest is 'Eastron SDM630'",
+    ),
+    "a make and a register of a meter": (
+        POOL + SITE + POWER + "[sites.power.meter]\n"
+        'url = "modbus://h/1"\nmake = "WAGO 879"\nregister = 3\n',
+        "A meter with a make says that itself - at `$.sites[0].power.meter.register`",
+    ),
+    "neither a make nor a register of a meter": (
+        POOL + SITE + POWER + '[sites.power.meter]\nurl = "modbus://h/1"\n',
+        "A meter without a make needs register - at `$.sites[0].power.meter.register`",
+    ),
     "no such unit of a meter": (
         POOL + SITE + POWER + 'meter = "modbus://[::1]:502/256"\n',
         "Expected a unit of at most 255, got 256 - at `$.sites[0].power.meter`",

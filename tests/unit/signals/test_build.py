@@ -6,9 +6,10 @@ from twisted.internet.testing import MemoryReactorClock
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import PowerConfig, Secret, SignalConfig
+from proxy.config.meter import MeterConfig
 from proxy.signals.build import meter_of, relay_of, signals_of
 from proxy.signals.http_orders import HttpOrders
-from proxy.signals.modbus_meter import ModbusMeter
+from proxy.signals.modbus_meter import PlainMeter, SunSpecMeter
 from proxy.signals.schedule_source import ScheduleSource
 
 
@@ -46,9 +47,20 @@ def test_a_meter_is_what_its_url_says_or_none() -> None:
     meter = meter_of(power(meter="modbus://[fd00::9]:1502/3"), loop)
     loop.close()
 
-    assert isinstance(meter, ModbusMeter)
-    assert (meter._host, meter._port, meter._unit) == ("fd00::9", 1502, 3)
+    assert isinstance(meter, SunSpecMeter)
+    assert meter._line.name == "meter fd00::9:1502/3"
     assert meter_of(power(), loop) is None
+
+
+def test_a_table_is_a_meter_with_plain_registers() -> None:
+    loop = asyncio.new_event_loop()
+    table = MeterConfig(url="modbus://10.0.0.9/1", make="ABB B2x")
+    meter = meter_of(power(meter=table), loop)
+    loop.close()
+
+    assert isinstance(meter, PlainMeter)
+    assert meter._line.name == "meter 10.0.0.9:502/1"
+    assert meter._place.address == 0x5B14
 
 
 def test_a_relay_is_there_if_it_has_a_url() -> None:

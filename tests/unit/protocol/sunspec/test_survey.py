@@ -75,6 +75,36 @@ def test_what_is_no_map_is_refused(image: bytes, message: str) -> None:
         survey(image)
 
 
+@pytest.mark.parametrize("end", [[0, 0], [64_111, 0, 0xFFFF, 0]])
+def test_maps_end_in_other_ways_too(end: list[int]) -> None:
+    image = IMAGE[:-4] + bytes_of(end)
+
+    assert survey(image).find(203) == Location(203, 40_070, 105)
+
+
+def test_a_map_may_end_with_the_last_register() -> None:
+    found = Survey()
+    assert not found.end()
+    for start in (0, 4, 4 + 2 * 68):
+        found.feed(IMAGE[start : start + 4])
+
+    assert found.end()
+    assert found.is_done
+    assert found.find(203) == Location(203, 40_070, 105)
+
+
+def test_one_of_several_meters_is_found_by_its_number() -> None:
+    meter = build_meter(MeterReading(213, 1e6))
+    image = build_map(build_common(PLANT), meter, meter)
+
+    first, second = survey(image).find(213), survey(image).find(213, nth=2)
+
+    assert first is not None
+    assert second is not None
+    assert second.address == first.address + first.registers
+    assert survey(image).find(213, nth=3) is None
+
+
 def test_a_map_without_an_end_is_given_up() -> None:
     endless = b"SunS" + bytes_of([1, 1, 0]) * (MAX_MODELS + 1)
 
