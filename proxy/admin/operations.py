@@ -162,24 +162,20 @@ class Operations:
 
     def _site(self, name: str, hall: Hall) -> SiteView:
         book = self._running.recorder.book.sites[name]
-        miners = hall.roster.miners.values()
-        parked = sum(not miner.is_granted for miner in miners)
-        recent = self._now() - 600.0
-        active = sum(
-            miner.is_granted and (miner.share_at or -1.0) >= recent for miner in miners
-        )
+        parking, connected = hall.floor.parking, len(hall.roster.miners)
+        active = min(hall.roster.active, connected - parking.parked)
         groups = hall.floor.board.groups
         return SiteView(
             name=name,
             **power_of(self._running.power, name),
             hashrate_hs=book.meter.rates(self._now()),
-            miners=MinerCounts(len(miners), active, parked),
+            miners=MinerCounts(connected, active, parking.parked),
             shares=ShareCounts(
                 book.accepted,
                 dict(book.rejected),
                 dict(book.lost),
-                hall.floor.parking.tally.parked_work,
-                hall.floor.parking.tally.unauthorised_work,
+                parking.tally.parked_work,
+                parking.tally.unauthorised_work,
             ),
             source=groups[-1].sourcing.source_name if groups else None,
         )

@@ -64,7 +64,7 @@ class Hall(Factory):
         self.floor = floor
         self.roster = Roster(floor.site, limits, self._drop, random)
         floor.parking.miners = self.roster.miners
-        self.roster.on_change = floor.parking.note
+        self.roster.on_change = floor.parking.note_state
         self._holding = Holding(floor.board, floor.parking, floor.clock)
         floor.drop = self._drop
         self.doors: list[Door] = []

@@ -47,6 +47,7 @@ class Miner(ABC):
         is_held_out: It is parked because no source has work.
         is_waiting: For a seat: nobody knows yet how large seats are.
         seated_at: When it got its seat; before that, when it came.
+        kept_alive_at: When it was last sent a line for the sake of the line.
         parked_at: Since when it has been given no jobs; None while it is.
         conduct: What is held against it.
         wishes: What difficulty it asked for.
@@ -74,6 +75,7 @@ class Miner(ABC):
     is_held_out: bool = field(default=False, init=False)
     is_waiting: bool = field(default=False, init=False)
     seated_at: Seconds = field(init=False)
+    kept_alive_at: Seconds = field(init=False)
     parked_at: Seconds | None = field(default=None, init=False)
     tally: Tally = field(factory=Tally, init=False)
     last_seq: int | None = field(default=None, init=False)
@@ -82,7 +84,7 @@ class Miner(ABC):
 
     def __attrs_post_init__(self) -> None:
         now = self.connected_at
-        self.heard_at = self.seated_at = now
+        self.heard_at = self.seated_at = self.kept_alive_at = now
         self.is_allowed = self.is_granted
         self.parked_at = None if self.is_granted else now
         self.meter = HashrateMeter(now)
@@ -205,7 +207,7 @@ class Miner(ABC):
             return
         now = self.floor.now()
         self.is_granted = is_granted
-        self.floor.parking.note(self.id)
+        self.floor.parking.note_state(self.id)
         self.pardon(now)
         self.parked_at = None if is_granted else now
         if not is_granted:

@@ -63,6 +63,7 @@ class Parking:
     on_join: Callable[[], None] = lambda: None
     returns_per_second: float | None = None
     out: set[Group] = field(factory=set, init=False)
+    _parked: set[int] = field(factory=set, init=False)
     _noted: dict[int, None] | None = field(default=None, init=False)
     _told: dict[int, bool] = field(factory=dict, init=False)
     _difficulty: dict[int, float] = field(factory=dict, init=False)
@@ -99,6 +100,20 @@ class Parking:
             lambda m: m.hold_out(is_out=m.group in self.out),
             "bringing back",
         )
+
+    @property
+    def parked(self) -> int:
+        """How many miners are given no work."""
+        return len(self._parked)
+
+    def note_state(self, miner_id: int) -> None:
+        """Take note that a miner has come or gone, or was parked or granted work."""
+        miner = self.miners.get(miner_id)
+        if miner is None or miner.is_granted:
+            self._parked.discard(miner_id)
+        else:
+            self._parked.add(miner_id)
+        self.note(miner_id)
 
     def note(self, miner_id: int) -> None:
         """Have a miner looked at for the next report: it may have changed, or gone."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -13,6 +14,7 @@ from proxy.downstream.bans import OFFENCES, Ban, BanError, Bans, spelled
 from proxy.downstream.miner import Miner
 from proxy.jobs.ports import MinerPort
 from proxy.runtime.contain import serve_each
+from proxy.runtime.due import DueList
 
 SUBSCRIBE_WITHIN = Seconds(15.0)
 SILENT_FOR = Seconds(900.0)
@@ -25,6 +27,18 @@ A channel with neighbours on its connection is not asked: they would all have to
 VOIDED_BEFORE_RECONNECT = 8
 STAGGER = Seconds(30.0)
 KEEP_ALIVE = Seconds(45.0)
+"""cgminer hangs up after 90 s without a line."""
+
+LOOKED_AT_ONCE = 2048
+MAX_TURNS = 16
+"""Seconds in which each miner is looked at once, where more than `LOOKED_AT_ONCE` are
+connected: the steps of minutes that are taken here may be so much later."""
+
+FORGET_BANS_EVERY = 45
+"""Seconds: a look at all bans."""
+
+ACTIVE_FOR = Seconds(600.0)
+"""How long after a share a miner counts as active."""
 
 
 @define(eq=False)
@@ -50,8 +64,10 @@ class Roster:
     bans: Bans = field(factory=Bans, init=False)
     turned_away: int = field(default=0, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
-    _kept_alive: float = field(default=0.0, init=False)
-    _reconnects: list[tuple[float, MinerPort]] = field(factory=list, init=False)
+    _newcomers: dict[Miner, None] = field(factory=dict, init=False)
+    _active: dict[Miner, None] = field(factory=dict, init=False)
+    _sweeps: int = field(default=0, init=False)
+    _reconnects: DueList[MinerPort] = field(factory=DueList, init=False)
 
     def refusal(self, address: str, now: Seconds) -> str:
         """Return why a connection from `address` is not taken; empty if it is."""
@@ -68,9 +84,15 @@ class Roster:
             return f"the address has {limit} connections"
         return ""
 
+    @property
+    def active(self) -> int:
+        """How many miners had a share of late, as of their last look."""
+        return len(self._active)
+
     def add(self, miner: Miner) -> None:
         """Count a miner in."""
         self.miners[miner.id] = miner
+        self._newcomers[miner] = None
         self._addresses[miner.address] += 1
         self.on_change(miner.id)
 
@@ -78,6 +100,9 @@ class Roster:
         """Count a miner out."""
         if self.miners.pop(miner.id, None) is None:
             return
+        self._newcomers.pop(miner, None)
+        self._active.pop(miner, None)
+        self._reconnects.drop(miner)
         self.on_change(miner.id)
         self._addresses[miner.address] -= 1
         if not self._addresses[miner.address]:
@@ -119,20 +144,32 @@ class Roster:
             self._reconnect_soon(miner, now)
 
     def sweep(self, now: Seconds) -> None:
-        """Do what time brings to miners: called every second."""
-        serve_each(self.miners.values(), lambda m: self._look_at(m, now), "the sweep")
-        due = [miner for at, miner in self._reconnects if at <= now]
-        self._reconnects = [r for r in self._reconnects if r[0] > now]
-        serve_each(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
-        if now - self._kept_alive >= KEEP_ALIVE:
-            self._kept_alive = now
+        """Do what time brings to miners: called every second.
+
+        Each is looked at once in as many seconds as there are thousands of them, a
+        newcomer also when it should have said who it is.
+        """
+        self._sweeps += 1
+        turns = min(-(-len(self.miners) // LOOKED_AT_ONCE), MAX_TURNS) or 1
+        some = islice(self.miners.values(), self._sweeps % turns, None, turns)
+        those = dict.fromkeys([*self._late_newcomers(now), *some])
+        serve_each(those, lambda m: self._look_at(m, now), "the sweep")
+        if not self._sweeps % FORGET_BANS_EVERY:
             self.bans.forget_past(now)
-            idle = [
-                m
-                for m in self.miners.values()
-                if not m.is_granted or m.is_without_source
-            ]
-            serve_each(idle, lambda m: m.keep_alive(), "keeping alive")
+        due = self._reconnects.take(now, len(self._reconnects))
+        serve_each(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
+
+    def _late_newcomers(self, now: Seconds) -> list[Miner]:
+        """Return the newcomers that have not said who they are in time."""
+        late = list(
+            takewhile(
+                lambda miner: now - miner.connected_at >= SUBSCRIBE_WITHIN,
+                self._newcomers,
+            )
+        )
+        for miner in late:
+            del self._newcomers[miner]
+        return [miner for miner in late if miner.group is None]
 
     def _look_at(self, miner: Miner, now: Seconds) -> None:
         """Do what time brings to one miner."""
@@ -144,8 +181,23 @@ class Roster:
                 self.offend(miner.address, now)
             self.drop(miner, why)
             return
+        self._count_active(miner, now)
+        if not miner.is_granted or miner.is_without_source:
+            self._keep_alive(miner, now)
         miner.retarget(now)
         self._mind_mask(miner, now)
+
+    def _count_active(self, miner: Miner, now: Seconds) -> None:
+        at = miner.share_at
+        if at is not None and miner.is_granted and now - at <= ACTIVE_FOR:
+            self._active[miner] = None
+        else:
+            self._active.pop(miner, None)
+
+    def _keep_alive(self, miner: Miner, now: Seconds) -> None:
+        if now - miner.kept_alive_at >= KEEP_ALIVE:
+            miner.kept_alive_at = now
+            miner.keep_alive()
 
     def _why_to_drop(self, miner: Miner, now: Seconds) -> str:
         """Return why a miner has to go now; empty if it may stay."""
@@ -193,4 +245,4 @@ class Roster:
         self._reconnect_soon(miner, now)
 
     def _reconnect_soon(self, miner: MinerPort, now: Seconds) -> None:
-        self._reconnects.append((now + STAGGER * self.random(), miner))
+        self._reconnects.by(miner, now + STAGGER * self.random())

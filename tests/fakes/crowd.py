@@ -51,14 +51,20 @@ def a_crowd(count: int, layout: Layout = Layout(1, 3)) -> Hall:  # noqa: B008
     return hall
 
 
-def a_miner(hall: Hall, worker: str) -> Sv1Miner:
-    """Return a miner that has joined."""
+def a_stranger(hall: Hall) -> Sv1Miner:
+    """Return one that has connected, and has not said who it is."""
     real = hall.connections
     number = real.new_id()
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     now = hall.floor.now()
     miner = Sv1Miner(number, address, hall.floor, now, True, DeadEnd())
     real.move_in(miner, Silent(hall))
+    return miner
+
+
+def a_miner(hall: Hall, worker: str) -> Sv1Miner:
+    """Return a miner that has joined."""
+    miner = a_stranger(hall)
     miner.sit_down()
     miner.workers[WorkerName(worker)] = None
     miner.join()

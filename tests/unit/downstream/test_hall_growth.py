@@ -1,14 +1,21 @@
 """What a second costs a hall, and what it costs to hold it out, by counted work."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
+from proxy.downstream.roster import (
+    ACTIVE_FOR,
+    LOOKED_AT_ONCE,
+    SILENT_FOR,
+    SUBSCRIBE_WITHIN,
+)
 from proxy.runtime.slices import AT_ONCE
 from tests.builders import a_job
-from tests.fakes.crowd import a_crowd, a_miner, settle
+from tests.fakes.crowd import a_crowd, a_miner, a_stranger, settle
 from tests.fakes.hall import Hall
 from tests.growth import TWICE, growth, instructions
 
@@ -168,3 +175,61 @@ def test_a_difficulty_that_changed_is_reported_once() -> None:
 
     assert report.difficulty == [(miner.id, miner.difficulty)]
     assert list(hall.floor.parking.reports("hall-a", is_whole=False)) == []
+
+
+def sweep(hall: Hall) -> Callable[[], None]:
+    return lambda: hall.connections.roster.sweep(hall.floor.now())
+
+
+def test_a_sweep_looks_at_no_more_of_three_times_as_many() -> None:
+    few, many = a_crowd(LOOKED_AT_ONCE), a_crowd(3 * LOOKED_AT_ONCE)
+
+    assert instructions(sweep(many)) < 1.1 * instructions(sweep(few))
+
+
+def test_each_miner_is_looked_at_in_its_turn() -> None:
+    hall = a_crowd(2 * LOOKED_AT_ONCE + 10)
+    hall.clock.advance(SILENT_FOR)
+    left = [len(hall.connections.roster.miners)]
+    for _ in range(3):
+        sweep(hall)()
+        left.append(len(hall.connections.roster.miners))
+
+    assert all(before - now <= LOOKED_AT_ONCE for before, now in pairwise(left))
+    assert left[-1] == 0
+
+
+def test_strangers_are_dropped_in_time_however_many_miners_there_are() -> None:
+    hall = a_crowd(2 * LOOKED_AT_ONCE + 10)
+    strangers = [a_stranger(hall) for _ in range(10)]
+    hall.clock.advance(SUBSCRIBE_WITHIN)
+    sweep(hall)()
+
+    miners = hall.connections.roster.miners
+    assert not [one for one in strangers if one.id in miners]
+
+
+def test_who_is_parked_is_counted_at_once() -> None:
+    hall = a_crowd(5)
+    parking, miners = hall.floor.parking, hall.connections.roster.miners
+    parking.park(list(miners)[:3])
+    assert parking.parked == 3
+
+    hall.connections.farewell(next(iter(miners.values())))
+    parking.grant(list(miners)[:1])
+
+    assert parking.parked == 1
+
+
+def test_who_had_a_share_of_late_is_active() -> None:
+    hall = a_crowd(5)
+    roster = hall.connections.roster
+    for miner in list(roster.miners.values())[:2]:
+        miner.share_at = hall.floor.now()
+    sweep(hall)()
+    assert roster.active == 2
+
+    hall.clock.advance(ACTIVE_FOR + 1)
+    sweep(hall)()
+
+    assert roster.active == 0
