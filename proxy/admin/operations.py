@@ -1,9 +1,11 @@
 """What operators may see and do, over the parts of a running share process."""
 
-from fnmatch import fnmatchcase
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
+from proxy.admin.miner_pages import MinerPages
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
@@ -21,7 +23,6 @@ from proxy.admin.views import (
 )
 from proxy.config import ConfigError
 from proxy.downstream.connection import Hall
-from proxy.downstream.miner import Miner
 from proxy.runtime.limits import Limit
 from proxy.shares.reader import LedgerReader
 from proxy.upstream.pool import Pool
@@ -29,8 +30,7 @@ from proxy.version import VERSION
 
 DAY = 86400.0
 
-PAGE = 1000
-"""Miners in one answer."""
+MAX_FILTER_CHARS = 256
 
 
 class Operations:
@@ -42,6 +42,9 @@ class Operations:
         self.power = PowerOperations(lambda: running.power)
         bans = BanOperations(lambda: running.halls, self._now)
         self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
+        self._pages = MinerPages(
+            lambda: running.halls, self._now, lambda: deferLater(self._clock, 0.0)
+        )
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""
@@ -106,15 +109,15 @@ class Operations:
             for name, node in self._running.nodes.items()
         ]
 
-    def miners(self, filter: str = "*", page: int = 0) -> list[MinerView]:  # noqa: A002
+    async def miners(
+        self,
+        filter: str = "*",  # noqa: A002  (its name on the wire)
+        page: int = 0,
+    ) -> list[MinerView]:
         """Return a page of the miners whose worker matches the glob."""
-        matching = [
-            self._miner(name, miner)
-            for name, hall in self._running.halls.items()
-            for miner in hall.roster.miners.values()
-            if fnmatchcase(next(iter(miner.workers), ""), filter)
-        ]
-        return matching[page * PAGE : (page + 1) * PAGE]
+        if len(filter) > MAX_FILTER_CHARS:
+            raise Refused(f"filter of {len(filter)} characters > {MAX_FILTER_CHARS}")
+        return await self._pages.page(filter, page)
 
     def kick(self, miner: str) -> Done:
         """Hang up on miners, by id or by worker."""
@@ -157,8 +160,12 @@ class Operations:
         names = [name for hall in halls for name in hall.floor.board.layout.waits_for]
         return list(dict.fromkeys(names))
 
+    @property
+    def _clock(self) -> IReactorTime:
+        return self._running.recorder.clock
+
     def _now(self) -> Seconds:
-        return Seconds(self._running.recorder.clock.seconds())
+        return Seconds(self._clock.seconds())
 
     def _site(self, name: str, hall: Hall) -> SiteView:
         book = self._running.recorder.book.sites[name]
@@ -198,28 +205,6 @@ class Operations:
             extranonce2_size=pool.room,
             rejects=dict(pool.rejected),
             lost=dict(pool.lost),
-        )
-
-    def _miner(self, site: str, miner: Miner) -> MinerView:
-        now = self._now()
-        return MinerView(
-            id=miner.id,
-            site=site,
-            worker=next(iter(miner.workers), None),
-            workers=len(miner.workers),
-            address=miner.address,
-            protocol=miner.dialect,
-            user_agent=miner.user_agent,
-            state="active" if miner.is_granted else "parked",
-            source=miner.group.sourcing.source_name if miner.group else None,
-            extranonce1=miner.seat.extranonce1.hex() if miner.seat else None,
-            difficulty=miner.difficulty,
-            version_mask=f"{miner.version_mask:08x}",
-            hashrate_hs=miner.meter.rates(now),
-            accepted=miner.accepted,
-            rejected=dict(miner.rejected),
-            connected_s=now - miner.connected_at,
-            last_share_s=None if miner.share_at is None else now - miner.share_at,
         )
 
 

@@ -1,13 +1,12 @@
 """What is to be looked at when: the next of many, without a look at all of them."""
 
-from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 
-T = TypeVar("T", bound=Hashable)
+T = TypeVar("T")
 
 
 @define(eq=False)

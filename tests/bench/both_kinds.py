@@ -27,7 +27,7 @@ from twisted.internet.threads import deferToThread
 from protocol.noise.authority import AuthorityKey
 from protocol.units import UnixTime
 from proxy.admin.client import AdminError, call
-from proxy.admin.operations import PAGE
+from proxy.admin.miner_pages import PAGE
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.nonce_search import S21_HASHRATE

@@ -182,7 +182,7 @@ async def test_both_kinds_are_seen_parked_and_judged_alike(
         lambda: len(miners) == 6 and all(m.accepted for m in miners.values())
     )
     operations = Operations(plant.program)
-    views = operations.miners()
+    views = await operations.miners()
     hall.floor.parking.park([view.id for view in views])
     parked = operations.sites()[0].miners.parked
     for _ in range(3):
