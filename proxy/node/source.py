@@ -1,7 +1,6 @@
 """A node as a source: its templates are work, its blocks are submitted everywhere."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 from attrs import define, field
@@ -14,6 +13,7 @@ from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed, FeedListener
+from proxy.node.block_files import BlockFiles
 from proxy.node.clock import NodeTime
 from proxy.node.proposal import NOT_BEST_TIP, trial_block
 from proxy.node.service import NodeService
@@ -209,22 +209,21 @@ class NodeSource:
         node.try_block(block, tried)
 
 
-def join(sources: list[NodeSource], nodes: list[NodeService], folder: Path) -> None:
+def join(
+    sources: list[NodeSource], nodes: list[NodeService], files: BlockFiles
+) -> None:
     """Give every source a submitter that reaches all the nodes, its own last.
 
     Args:
         sources: One for each node, in the same order.
         nodes: All of them.
-        folder: Where blocks are written before they are submitted.
+        files: Where blocks are kept until they are answered.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for source in sources:
         targets: list[SubmitTarget] = sorted(
             (node.submit_target for node in nodes), key=_last(source.name)
         )
-        source.submitter = BlockSubmitter(
-            targets, folder, source.answered, source.clock
-        )
+        source.submitter = BlockSubmitter(targets, files, source.answered, source.clock)
 
 
 def _last(name: str) -> Callable[[SubmitTarget], bool]:

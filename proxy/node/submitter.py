@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 from attrs import define, field, frozen
@@ -11,11 +10,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from protocol.bitcoin.hashes import sha256d
-from protocol.bitcoin.header import HEADER_BYTES
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
+from proxy.node.block_files import BlockFiles, FoundBlock
 from proxy.node.errors import NodeRefusalError
 from proxy.node.rpc import RpcClient
 from proxy.runtime.pace import Pace
@@ -30,7 +28,6 @@ RETRY_SECONDS = Seconds(3600.0)
 STOP_SECONDS = Seconds(2.0)
 """How long the end of the process waits for a node that is being told of a block."""
 
-KEPT_FILES = 256
 REMEMBERED_HASHES = 4096
 
 MAX_UNDER_WAY = 256
@@ -40,7 +37,6 @@ LISTED_AT_ONCE = 60
 LISTED_PER_SECOND = 1.0
 """Blocks that are written to a file and to the log; on regtest there may be more."""
 
-_ANSWERED = ".answered.hex"
 _STOP_STEP = Seconds(0.02)
 
 
@@ -58,21 +54,6 @@ class BlockVerdict(StrEnum):
     def is_good(self) -> bool:
         """The node has the block and holds it for valid."""
         return self in {BlockVerdict.ACCEPTED, BlockVerdict.DUPLICATE}
-
-
-@frozen
-class FoundBlock:
-    """A block to submit.
-
-    Attributes:
-        hash: As displayed.
-        height: Of the block.
-        raw: All of it.
-    """
-
-    hash: str
-    height: int
-    raw: bytes = field(repr=False)
 
 
 @frozen
@@ -144,8 +125,7 @@ class BlockSubmitter:
 
     Attributes:
         targets: The nodes, all of them.
-        directory: Where each block is written, as hex, before it is submitted. A
-            file is renamed to `.answered.hex` when nothing more is to be done for it.
+        files: Where each block is kept until it is answered.
         on_answer: Hears of every node's answer, and of `lost` when one gave none.
         clock: For pauses.
     """
@@ -153,7 +133,7 @@ class BlockSubmitter:
     _log = Logger()
 
     targets: Sequence[SubmitTarget]
-    directory: Path
+    files: BlockFiles
     on_answer: Callable[[BlockAnswer], None]
     clock: IReactorTime
     _tasks: Tasks = field(factory=Tasks, init=False)
@@ -166,15 +146,8 @@ class BlockSubmitter:
 
     def resume(self) -> None:
         """Submit what an earlier process wrote down and nobody has answered."""
-        for path in sorted(self.directory.glob("*.hex")):
-            if path.name.endswith(_ANSWERED):
-                continue
-            block = _read(path)
-            if block is None:
-                self._log.error("{path} is no whole block", path=path)
-                self._mark_answered(path)
-            else:
-                self._start(block, is_listed=True)
+        for block in self.files.unanswered():
+            self._start(block, is_listed=True)
 
     def submit(self, block: FoundBlock) -> bool:
         """Send `block` to every node now; return False if it is not taken on.
@@ -193,14 +166,13 @@ class BlockSubmitter:
         if len(self._submitted) > REMEMBERED_HASHES:
             self._submitted.popitem(last=False)
         text = block.raw.hex()
-        if is_listed:
-            self._write(block, text)
         if self.targets:
             self._under_way[block.hash] = _UnderWay(len(self.targets), is_listed)
         for target in self.targets:
             what = f"block {block.hash} to {target.name}"
             self._tasks.start(what, self._deliver(block, text, target))
         if is_listed:
+            self.files.keep(block, text)  # nobody waits for a disk
             unlisted = self._pace.told()
             self._log.info(
                 "submitting block {hash} at height {height}{more}",
@@ -215,28 +187,14 @@ class BlockSubmitter:
         What was not answered is taken up by `resume` of the next process.
         """
         until = self.clock.seconds() + STOP_SECONDS
-        while self._calls and self.clock.seconds() < until:
+        while self._is_busy and self.clock.seconds() < until:
             await deferLater(self.clock, _STOP_STEP)
         await self._tasks.cancel_all()
+        await self.files.stop()
 
-    def _write(self, block: FoundBlock, text: str) -> None:
-        """Keep the block through a crash; without fsync: a node is faster."""
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            self._path_of(block).write_text(text)
-            for old in sorted(self.directory.glob("*.hex"))[:-KEPT_FILES]:
-                old.unlink()
-        except OSError as error:  # a full disk must not cost the block
-            self._log.error("block {hash}: {error}", hash=block.hash, error=error)
-
-    def _path_of(self, block: FoundBlock) -> Path:
-        return self.directory / f"{block.height:010d}-{block.hash}.hex"
-
-    def _mark_answered(self, path: Path) -> None:
-        try:
-            path.rename(path.with_suffix(_ANSWERED))
-        except OSError as error:
-            self._log.warn("{path}: {error}", path=path, error=error)
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._calls) or self.files.is_busy
 
     def _note_answer(self, block: FoundBlock, *, is_good: bool) -> None:
         """Close the block's file once one node has it, or all have answered."""
@@ -248,7 +206,7 @@ class BlockSubmitter:
             return
         one.is_closed = True
         if one.is_listed:
-            self._mark_answered(self._path_of(block))
+            self.files.note_answer(block)
 
     async def _deliver(
         self, block: FoundBlock, text: str, target: SubmitTarget
@@ -297,18 +255,6 @@ class BlockSubmitter:
             self._calls -= 1
         answer = _decoded(result)
         return verdict_of(answer), answer or ""
-
-
-def _read(path: Path) -> FoundBlock | None:
-    """Return the block in a file; None if it is none: a crash may have cut it."""
-    height, _, name = path.stem.partition("-")
-    try:
-        raw = bytes.fromhex(path.read_text())
-        header_hash = sha256d(raw[:HEADER_BYTES])[::-1].hex()
-        block = FoundBlock(name, int(height), raw)
-    except (OSError, ValueError):
-        return None
-    return block if header_hash == name else None
 
 
 def _is_beaten(block: FoundBlock, target: SubmitTarget) -> bool:

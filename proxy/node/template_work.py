@@ -13,7 +13,7 @@ from protocol.units import Difficulty
 from protocol.work.job import Work
 from protocol.work.judge import header_of
 from protocol.work.share import JudgedShare
-from proxy.node.submitter import FoundBlock
+from proxy.node.block_files import FoundBlock
 
 KEPT_TEMPLATES = 128
 """Jobs live 10 minutes after their end; bitcoind has news every 10 s at most."""

@@ -1,20 +1,24 @@
 """Pools and nodes put together: where work comes from and shares go."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 
 from attrs import define, frozen
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.sv2.setup import Caller
 from protocol.units import Difficulty, Seconds, UnixTime
 from proxy.config import Config, NodeConfig, PoolConfig
+from proxy.node.block_files import BlockFiles
 from proxy.node.check import NodeReport, check_node
 from proxy.node.credentials import CookieFile, UserPassword
 from proxy.node.pool_watch import PoolWatch
@@ -98,9 +102,14 @@ def build_sources(
         node.name: NodeService(node_params(node), works[node.name], reactor)
         for node in config.nodes
     }
-    blocks = Path(config.proxy.state_dir) / "blocks"
-    join(list(works.values()), list(nodes.values()), blocks)
+    folder = Path(config.proxy.state_dir) / "blocks"
+    files = BlockFiles(folder, partial(_run_in_thread, reactor))
+    join(list(works.values()), list(nodes.values()), files)
     return Sources(pools, nodes, works)
+
+
+async def _run_in_thread(reactor: Any, job: Callable[[], None]) -> None:
+    await deferToThreadPool(reactor, reactor.getThreadPool(), job)
 
 
 async def ask_nodes(config: Config, reactor: Reactor) -> list[NodeReport]:

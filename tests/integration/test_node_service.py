@@ -14,6 +14,7 @@ from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import target_from_nbits
 from protocol.bitcoin.template import Template
 from protocol.units import Seconds
+from proxy.node.block_files import FoundBlock
 from proxy.node.credentials import CookieFile
 from proxy.node.hashblock import HashBlock, HashBlockService
 from proxy.node.proposal import propose
@@ -22,10 +23,10 @@ from proxy.node.submitter import (
     BlockAnswer,
     BlockSubmitter,
     BlockVerdict,
-    FoundBlock,
 )
 from proxy.node.template_feed import NodeState
 from proxy.node.template_work import TemplateWorks, WorkRules
+from tests.fakes.disk import files_in
 from tests.fakes.node_process import (
     KINDS,
     RunningNode,
@@ -158,7 +159,7 @@ async def test_a_found_block_is_submitted_and_the_next_template_builds_on_it(
     service = follow(node, reactor, heard, zmq=True)
     submitter = BlockSubmitter(
         [service.submit_target, service.submit_target],
-        tmp_path / "blocks",
+        files_in(tmp_path / "blocks"),
         answers.append,
         reactor,
     )

@@ -1,5 +1,6 @@
 """Every block to every node, once, until it is answered or beaten."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,20 +10,20 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 
 from protocol.bitcoin.hashes import sha256d
+from proxy.node.block_files import KEPT_FILES, BlockFiles, FoundBlock
 from proxy.node.credentials import UserPassword
 from proxy.node.rpc import make_rpc_client
 from proxy.node.submitter import (
-    KEPT_FILES,
     LISTED_AT_ONCE,
     MAX_UNDER_WAY,
     STOP_SECONDS,
     BlockAnswer,
     BlockSubmitter,
     BlockVerdict,
-    FoundBlock,
     SubmitTarget,
     verdict_of,
 )
+from tests.fakes.disk import SlowDisk, files_in
 from tests.fakes.node_http import Answer, FakeNode, RpcFault, Status
 
 BLOCK = FoundBlock("ab" * 32, 7, b"\x01\x02")
@@ -33,16 +34,15 @@ class Stage:
 
     made: ClassVar[list["Stage"]] = []
 
-    def __init__(self, directory: Path, *answers: Answer) -> None:
+    def __init__(self, directory: Path | BlockFiles, *answers: Answer) -> None:
+        files = files_in(directory) if isinstance(directory, Path) else directory
         self.made.append(self)
         self.answers: list[BlockAnswer] = []
         self.clock = MemoryReactorClock()
         self.nodes: list[FakeNode] = []
         self.heights: list[int | None] = [6 for _ in answers]
         targets = [self._target(n, answer) for n, answer in enumerate(answers)]
-        self.submitter = BlockSubmitter(
-            targets, directory, self.answers.append, self.clock
-        )
+        self.submitter = BlockSubmitter(targets, files, self.answers.append, self.clock)
 
     def _target(self, n: int, answer: Answer) -> SubmitTarget:
         reactor = MemoryReactorClock()
@@ -103,7 +103,7 @@ def test_a_block_is_submitted_once(tmp_path: Path) -> None:
     assert stage.nodes[0].calls == ["submitblock"]
 
 
-def test_the_block_is_on_disk_before_any_node_has_it(tmp_path: Path) -> None:
+def test_a_block_is_on_disk_as_hex(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "blocks", lambda *_: None)
 
     stage.submitter.submit(BLOCK)
@@ -112,6 +112,35 @@ def test_the_block_is_on_disk_before_any_node_has_it(tmp_path: Path) -> None:
     assert file.name == f"0000000007-{BLOCK.hash}.hex"
     assert file.read_text() == "0102"
     stage.run()
+
+
+def test_no_node_waits_for_a_disk_that_hangs(tmp_path: Path) -> None:
+    disk = SlowDisk(tmp_path)
+    stage = Stage(disk.files, lambda *_: None)
+    stage.submitter.submit(BLOCK)
+    stage.submitter.submit(a_block(8))
+    stage.run()
+
+    assert [verdict for _, verdict in stage.verdicts] == [BlockVerdict.ACCEPTED] * 2
+    assert files(tmp_path) == []
+    for _ in range(4):
+        disk.turn()
+    assert files(tmp_path) == ["answered.hex", "answered.hex"]
+
+
+def test_the_end_waits_a_moment_for_a_file_that_is_written(tmp_path: Path) -> None:
+    disk = SlowDisk(tmp_path)
+    stage = Stage(disk.files, lambda *_: Deferred())
+    stage.submitter.submit(BLOCK)
+    stage.run()
+    stopped = Deferred.fromCoroutine(stage.submitter.stop())
+    assert not stopped.called
+
+    disk.turn()
+    stage.run(STOP_SECONDS + 1)
+
+    assert stopped.called
+    assert files(tmp_path) == ["hex"]
 
 
 def a_block(number: int) -> FoundBlock:
@@ -152,6 +181,21 @@ def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
     names = sorted(file.name for file in tmp_path.iterdir())
     assert len(names) == KEPT_FILES
     assert names[0].startswith("0000000003-")
+
+
+def test_the_newest_files_are_kept_whatever_their_heights(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    for number in range(KEPT_FILES):
+        path = tmp_path / f"{1000 + number:010d}-{number:064x}.answered.hex"
+        path.write_text("00")
+        os.utime(path, (1000.0 + number,) * 2)
+
+    stage.submitter.submit(a_block(5))
+
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert len(names) == KEPT_FILES
+    assert names[0].startswith("0000000005-")
+    assert names[1].startswith("0000001001-")
 
 
 def test_a_disk_that_cannot_be_written_does_not_cost_the_block(tmp_path: Path) -> None:
