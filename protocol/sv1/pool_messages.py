@@ -17,14 +17,12 @@ from protocol.sv1.codec import swap_words
 from protocol.sv1.messages import read_u32
 from protocol.sv1.pool_lines import decoder, read_part
 from protocol.units import Difficulty, Seconds
+from protocol.work.job import check_coinbase
 
 MAX_EXTRANONCE1_BYTES = 32
 MAX_EXTRANONCE2_BYTES = 16
 MAX_BRANCH = 32
 """ESP-Miner refuses more; 2**32 transactions do not fit a block."""
-
-MAX_COINBASE_PART_BYTES = 65536
-"""Four times the largest that pools send."""
 
 MAX_JOB_ID_CHARS = 128
 MAX_DIFFICULTY = 1e30
@@ -70,14 +68,12 @@ _Hash = Annotated[str, Meta(min_length=64, max_length=64)]
 _YES = frozenset((b"true", b"1"))
 """What pools write for clean_jobs; anything else is no, as it is to cgminer."""
 
-_Part = Annotated[str, Meta(max_length=2 * MAX_COINBASE_PART_BYTES)]
-
 
 class _NotifyParams(msgspec.Struct, array_like=True):
     source_job: Annotated[str, Meta(max_length=MAX_JOB_ID_CHARS)]
     prev_hash: _Hash
-    coinb1: _Part
-    coinb2: _Part
+    coinb1: str
+    coinb2: str
     merkle_branch: Annotated[list[_Hash], Meta(max_length=MAX_BRANCH)] | None
     version: str
     nbits: str
@@ -139,11 +135,13 @@ def read_notify(params: Raw) -> Notify:
     try:
         nbits = read_u32(found.nbits)
         branch = found.merkle_branch or ()
+        coinb1, coinb2 = _unhex(found.coinb1), _unhex(found.coinb2)
+        check_coinbase(coinb1, coinb2)
         return Notify(
             source_job=found.source_job,
             prev_hash=swap_words(_unhex(found.prev_hash)),
-            coinb1=_unhex(found.coinb1),
-            coinb2=_unhex(found.coinb2),
+            coinb1=coinb1,
+            coinb2=coinb2,
             merkle_branch=tuple(_unhex(sibling) for sibling in branch),
             version=read_u32(found.version),
             nbits=nbits,

@@ -12,7 +12,7 @@ from protocol.sv2.mining import (
     SetNewPrevHash,
 )
 from protocol.sv2.types import MAX_EXTRANONCE_BYTES
-from protocol.work.job import Work
+from protocol.work.job import Work, check_coinbase
 
 NTIME_AHEAD = 7000
 """Seconds after a job's ntime that we let miners roll to."""
@@ -114,6 +114,7 @@ class PoolChannel:
             raise MalformedMessageError(
                 f"merkle_path of {len(job.merkle_path)} > {MAX_PATH}"
             )
+        check_coinbase(job.coinbase_tx_prefix, job.coinbase_tx_suffix)
         if job.min_ntime is None:
             self._keep(job)
             return None

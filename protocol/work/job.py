@@ -4,7 +4,18 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from protocol.errors import MalformedMessageError
 from protocol.units import Difficulty, JobId
+
+MAX_COINB2_BYTES = 65_535
+"""Of a coinbase after the extranonce: what a B0_64K of Stratum V2 carries.
+
+Some miners of a source speak V2, whatever the source speaks: what one of them could
+not be told is refused where it comes in. Spec: SV2 05, NewExtendedMiningJob.
+"""
+
+MAX_COINB1_BYTES = MAX_COINB2_BYTES - 48
+"""Before it: an extranonce1 of 32 B at the most and padding of 16 go behind it."""
 
 
 class SeenKeys(Protocol):
@@ -94,6 +105,22 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """
         same = msgspec.structs.replace(other, clean=self.clean)
         return msgspec.structs.astuple(self) == msgspec.structs.astuple(same)
+
+
+def check_coinbase(coinb1: bytes, coinb2: bytes) -> None:
+    """Refuse a coinbase that not every miner can be told.
+
+    Raises:
+        MalformedMessageError: A part is too long.
+    """
+    for part, size, most in (
+        ("before", len(coinb1), MAX_COINB1_BYTES),
+        ("after", len(coinb2), MAX_COINB2_BYTES),
+    ):
+        if size > most:
+            raise MalformedMessageError(
+                f"coinbase of {size} B {part} the extranonce > {most} B"
+            )
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):

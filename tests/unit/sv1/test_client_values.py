@@ -22,6 +22,7 @@ from protocol.sv1.pool_messages import (
     read_subscription,
 )
 from protocol.sv1.pool_refusals import MAX_TEXT_CHARS, Refusal, read_refusal, words_of
+from protocol.work.job import MAX_COINB1_BYTES, MAX_COINB2_BYTES
 from tests.builders import DEEP_JSON
 
 NOTIFY: list[Any] = [
@@ -49,9 +50,9 @@ def notify_with(index: int, value: Any) -> Raw:
         (PREV_HASH, " " * 2 + "0" * 62),
         (COINB1, "0"),
         (COINB1, "zz"),
-        (COINB1, "00" * 65537),
+        (COINB1, "00" * (MAX_COINB1_BYTES + 1)),
         (COINB2, "0 0"),
-        (COINB2, "00" * 65537),
+        (COINB2, "00" * (MAX_COINB2_BYTES + 1)),
         (BRANCH, ["00" * 32] * 33),
         (BRANCH, ["00" * 31]),
         (BRANCH, [None]),
@@ -71,10 +72,18 @@ def test_a_job_with_one_bad_field_is_malformed(index: int, value: Any) -> None:
         read_notify(notify_with(index, value))
 
 
+def test_a_coinbase_that_is_too_long_is_refused_with_its_reason() -> None:
+    with pytest.raises(MalformedMessageError, match=r"65488 B before .* > 65487 B"):
+        read_notify(notify_with(COINB1, "00" * (MAX_COINB1_BYTES + 1)))
+    with pytest.raises(MalformedMessageError, match=r"65536 B after .* > 65535 B"):
+        read_notify(notify_with(COINB2, "00" * (MAX_COINB2_BYTES + 1)))
+
+
 @pytest.mark.parametrize(
     ("index", "value"),
     [
-        (COINB1, "00" * 65536),
+        (COINB1, "00" * MAX_COINB1_BYTES),
+        (COINB2, "00" * MAX_COINB2_BYTES),
         (BRANCH, ["00" * 32] * 32),
         (PREV_HASH, "AB" * 32),
         (VERSION, "4"),

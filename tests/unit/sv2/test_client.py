@@ -21,12 +21,12 @@ from protocol.pool_events import (
 )
 from protocol.sv2.client import MAX_PAYLOAD_BYTES, ChannelRefusedError
 from protocol.sv2.codec import Message, common, mining
-from protocol.sv2.pool_channel import MAX_FUTURE_JOBS
+from protocol.sv2.pool_channel import MAX_FUTURE_JOBS, MAX_PATH
 from protocol.sv2.setup import Caller
 from protocol.sv2.tlv import worker_of
 from protocol.sv2.unanswered import MAX_UNANSWERED, Unanswered
 from protocol.units import HashesPerSecond, Seconds
-from protocol.work.job import Work
+from protocol.work.job import MAX_COINB1_BYTES, MAX_COINB2_BYTES, Work
 from tests.fakes.sv2_ends import PoolEnd, a_job, a_tip
 from tests.noise_peers import NOW, an_authority, an_initiator
 
@@ -206,6 +206,8 @@ def test_a_job_whose_version_is_fixed_says_so_first() -> None:
     "broken",
     [
         a_job(2, min_ntime=5, merkle_path=(bytes(32),) * 33),
+        a_job(2, min_ntime=5, coinbase_tx_prefix=bytes(MAX_COINB1_BYTES + 1)),
+        a_job(2, coinbase_tx_prefix=bytes(MAX_COINB1_BYTES + 1)),
         mining.SetTarget(7, 0),
         mining.SetExtranoncePrefix(7, b"x"),
         a_tip(77),
@@ -217,6 +219,21 @@ def test_a_job_whose_version_is_fixed_says_so_first() -> None:
 def test_a_pool_that_breaks_the_rules_is_left(broken: Message) -> None:
     with pytest.raises(RemoteError):
         working().say(broken)
+
+
+def test_a_job_at_the_limits_is_taken() -> None:
+    parts = bytes(MAX_COINB1_BYTES), b"\x01" * MAX_COINB2_BYTES
+    largest = a_job(
+        2,
+        min_ntime=1_700_000_030,
+        coinbase_tx_prefix=parts[0],
+        coinbase_tx_suffix=parts[1],
+        merkle_path=(bytes(32),) * MAX_PATH,
+    )
+
+    (work,) = works(working().say(largest))
+
+    assert (work.coinb1, work.coinb2) == parts
 
 
 def test_a_job_on_no_block_is_an_error() -> None:
