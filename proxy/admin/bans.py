@@ -8,6 +8,7 @@ from msgspec import Meta
 from protocol.units import Seconds
 from proxy.admin.refused import Refused
 from proxy.admin.views import BanView, Done
+from proxy.downstream.banning import ban, unban
 from proxy.downstream.bans import BanError, network_of, spelled
 from proxy.downstream.connection import Hall
 
@@ -28,7 +29,7 @@ class BanOperations:
         try:
             network = network_of(address)
             for hall in self._halls().values():
-                hall.ban(network, Seconds(for_s), "by an operator")
+                ban(hall, network, Seconds(for_s), "by an operator")
         except BanError as error:
             raise Refused(str(error)) from error
         return Done(True, f"{spelled(network)} is banned for {for_s:g} s")
@@ -39,14 +40,14 @@ class BanOperations:
             network = network_of(address)
         except BanError as error:
             raise Refused(str(error)) from error
-        were_banned = [hall.unban(network) for hall in self._halls().values()]
+        were_banned = [unban(hall, network) for hall in self._halls().values()]
         if any(were_banned):
             return Done(True, f"{spelled(network)} may connect")
         text = f"{spelled(network)} is not banned"
         for hall in self._halls().values():
-            ban = hall.roster.bans.find(str(network.network_address), self._now())
-            if ban is not None:
-                text += f", but {spelled(ban.network)} is: see `baseload bans`"
+            wider = hall.roster.bans.find(str(network.network_address), self._now())
+            if wider is not None:
+                text += f", but {spelled(wider.network)} is: see `baseload bans`"
                 break
         raise Refused(text)
 
@@ -54,8 +55,8 @@ class BanOperations:
         """Return who is refused, where, for how long and why."""
         now = self._now()
         return [
-            BanView(spelled(ban.network), name, ban.until - now, ban.why)
+            BanView(spelled(one.network), name, one.until - now, one.why)
             for name, hall in self._halls().items()
-            for ban in hall.roster.bans
-            if ban.until > now
+            for one in hall.roster.bans
+            if one.until > now
         ]

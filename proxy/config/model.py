@@ -148,6 +148,8 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     Attributes:
         ban_s: For so long an address is refused when ten of its connections were
             dropped within a minute for what they sent. Not where machines share one.
+        connections: Miners, and connections that may have many, each: beyond it one
+            that never had a share accepted makes room.
     """
 
     connections_per_address: Count = 0

@@ -1,7 +1,6 @@
 """A site's connections: who takes them, and where their miners are kept."""
 
 import typing
-from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -17,17 +16,18 @@ from protocol.sv1.server import HangUpError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.auto_connection import AutoConnection
-from proxy.downstream.bans import Ban, Network, spelled, those_in
+from proxy.downstream.crowds import CROWD
 from proxy.downstream.holding import Holding
+from proxy.downstream.lodgers import Lodgers
 from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.newcomers import Newcomers
 from proxy.downstream.roster import Roster
 from proxy.downstream.site_context import Floor
 from proxy.downstream.sv1_connection import MinerConnection
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
-from proxy.runtime.contain import serve_each
 from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 
@@ -48,6 +48,7 @@ class Hall(Factory):
     Attributes:
         floor: What its miners share.
         roster: Who they are.
+        lodgers: Connections that may have many of them, or none yet.
         doors: Listeners with a policy of their own.
         speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
@@ -67,12 +68,13 @@ class Hall(Factory):
         self.roster.on_change = floor.parking.note_state
         self._holding = Holding(floor.board, floor.parking, floor.clock)
         floor.drop = self._drop
+        self._newcomers: Newcomers[Miner] = Newcomers(self._drop)
+        floor.proved = self._proved
         self.doors: list[Door] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None
         self._connections: dict[int, Droppable] = {}
-        self._lodgers: dict[Speaker, str] = {}
-        self._crowds: Counter[str] = Counter()
+        self.lodgers = Lodgers()
         self._alone = 0
         self.descriptors = Descriptors(UNLIMITED, lambda: 0)
 
@@ -84,7 +86,7 @@ class Hall(Factory):
     @property
     def connection_count(self) -> int:
         """Connections that are open: of miners, and of those that may come to be."""
-        return len(self._lodgers) + self._alone
+        return len(self.lodgers) + self._alone
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Speaker | None:
@@ -131,7 +133,12 @@ class Hall(Factory):
         """Tell whether one more connection from `address` is taken; log if not."""
         if not self.has_room():
             return False  # an alarm tells of it, not a line for each
-        refusal = self.refusal(address) or self._crowd_at(address)
+        limits, now = self.roster.limits, self.floor.now()
+        refusal = (
+            self.roster.refusal(address, now)
+            or self.lodgers.refusal(address, limits, now)
+            or self._refusal_for_room(address, None)
+        )
         if refusal:
             self._log.info(
                 "{site}: no to {peer}: {why}",
@@ -141,48 +148,31 @@ class Hall(Factory):
             )
         return not refusal
 
-    def refusal(self, address: str) -> str:
-        """Return why no miner from `address` is taken; empty if one is."""
-        return self.roster.refusal(address, self.floor.now())
+    def refusal(self, address: str, connection: Speaker | None = None) -> str:
+        """Return why no miner from `address` is taken; empty if one is.
+
+        Args:
+            address: Where it comes from.
+            connection: That it has in common with others, if it has.
+        """
+        refusal = self.roster.refusal(address, self.floor.now())
+        return refusal or self._refusal_for_room(address, connection)
+
+    def _refusal_for_room(self, address: str, connection: Speaker | None) -> str:
+        """Make room for one more miner if need be; return why there is none."""
+        most = self.roster.limits.connections
+        if connection and self._newcomers.on(connection) >= max(most // 2, CROWD):
+            return "too many channels without a share"
+        if len(self.roster.miners) < most:
+            return ""
+        has_room = self._newcomers.make_room(address, connection, self.floor.now())
+        self.roster.turned_away += not has_room
+        return "" if has_room else f"the site has {most} miners"
 
     def offended(self, address: str, error: RemoteError) -> None:
         """Note why a connection from `address` is dropped."""
         if not isinstance(error, SiteFullError | HangUpError):  # ours, or its own wish
             self.roster.offend(address, self.floor.now())
-
-    def ban(self, network: Network, for_s: Seconds, why: str) -> None:
-        """Refuse a network for a time, and hang up on who is connected from there.
-
-        Raises:
-            BanError: The list is full.
-        """
-        now = self.floor.now()
-        self.roster.bans.add(Ban(network, Seconds(now + for_s), why), now)
-        self._log.info(
-            "{site}: {network} is banned for {for_s:g} s: {why}",
-            site=self.floor.site,
-            network=spelled(network),
-            for_s=for_s,
-            why=why,
-        )
-        addresses = {m.address for m in self.roster.miners.values()}
-        addresses = those_in(network, addresses.union(self._crowds))
-        miners = [m for m in self.roster.miners.values() if m.address in addresses]
-        serve_each(miners, lambda miner: miner.drop("banned"), "dropping the banned")
-        for lodger in [c for c, at in self._lodgers.items() if at in addresses]:
-            with self._log.failuresHandled("dropping the banned"):
-                lodger.hang_up("banned")
-
-    def unban(self, network: Network) -> bool:
-        """Take a network again; return whether it was banned."""
-        was_banned = self.roster.bans.lift(network)
-        if was_banned:
-            self._log.info(
-                "{site}: {network} is no longer banned",
-                site=self.floor.site,
-                network=spelled(network),
-            )
-        return was_banned
 
     def new_id(self) -> int:
         """Return a number that no miner had."""
@@ -190,21 +180,18 @@ class Hall(Factory):
 
     def arrived(self, connection: Speaker, address: str) -> None:
         """Count in a connection that may be without miners."""
-        self._lodgers[connection] = address
-        self._crowds[address] += 1
+        self.lodgers.add(connection, address, self.floor.now())
 
     def departed(self, connection: Speaker) -> None:
         """Count it out."""
-        address = self._lodgers.pop(connection)
-        self._crowds[address] -= 1
-        if not self._crowds[address]:
-            del self._crowds[address]
+        self.lodgers.remove(connection)
 
     def move_in(self, miner: Miner, connection: Droppable) -> None:
         """Take in a miner that came on `connection`."""
         self._connections[miner.id] = connection
         self._alone += miner.dialect is Dialect.SV1
         self.roster.add(miner)
+        self._newcomers.add(miner, self.lodgers.has_miner(connection))
 
     def welcome(
         self, connection: MinerConnection, address: str, outbox: Outbox
@@ -233,6 +220,7 @@ class Hall(Factory):
         del self._connections[miner.id]
         self._alone -= miner.dialect is Dialect.SV1
         self.roster.remove(miner)
+        self._newcomers.remove(miner)
         miner.leave()
 
     def hold(self, longest: Seconds) -> None:
@@ -246,19 +234,13 @@ class Hall(Factory):
         """Hang up on everybody: the process ends."""
         self._holding.stop()
         everybody: set[Droppable | Speaker] = {*self._connections.values()}
-        for connection in everybody | set(self._lodgers):
+        for connection in everybody | set(self.lodgers):
             with self._log.failuresHandled("hanging up at the end"):
                 connection.hang_up("the proxy stops")
 
-    def _crowd_at(self, address: str) -> str:
-        """Return why one more connection, with miners or without, is too many."""
-        limits = self.roster.limits
-        if len(self._lodgers) >= limits.connections:
-            return f"the site has {limits.connections} connections"
-        limit = limits.connections_per_address
-        if 0 < limit <= self._crowds[address]:
-            return f"the address has {limit} connections"
-        return ""
+    def _proved(self, miner: Miner) -> None:
+        self._newcomers.remove(miner)
+        self.lodgers.proved(self._connections.get(miner.id))
 
     def _drop(self, miner: Miner, why: str) -> None:
         connection = self._connections.get(miner.id)

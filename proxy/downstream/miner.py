@@ -104,6 +104,11 @@ class Miner(ABC):
         return self.difficulty
 
     @property
+    def is_known(self) -> bool:
+        """It has said who it is."""
+        return bool(self.workers)
+
+    @property
     def is_without_source(self) -> bool:
         """No source has work for it: at best it goes on with the last job."""
         return self.group is not None and self.group.idle_since is not None
@@ -219,6 +224,9 @@ class Miner(ABC):
 
     # from the miner
 
+    def settle(self) -> None:  # noqa: B027  (here it counts for itself)
+        """Take note of what was counted for it elsewhere."""
+
     def leave(self) -> None:
         """Give back what it held."""
         board = self.floor.board
@@ -279,6 +287,8 @@ class Miner(ABC):
         self.tally.count(share, is_parked=self.parked_at is not None)
         self.floor.parking.tally.count(share, is_parked=self.parked_at is not None)
         self.accepted += 1
+        if self.accepted == 1:
+            self.floor.proved(self)
         self.share_at = now
         self.conduct.end_run()
         self.meter.add(share.difficulty, now)

@@ -76,9 +76,6 @@ class Roster:
         ban = self.bans.find(address, now)
         if ban is not None:
             return f"{spelled(ban.network)} is banned: {ban.why}"
-        if len(self.miners) >= self.limits.connections:
-            self.turned_away += 1
-            return f"the site has {self.limits.connections} miners"
         limit = self.limits.connections_per_address
         if limit and self._addresses[address] >= limit:
             return f"the address has {limit} connections"

@@ -22,6 +22,7 @@ class Floor:
         grants_at_once: No controller decides who works here.
         parking: What the site's parked miners do, and who is told.
         drop: Hangs up on one of its miners; the hall sets it.
+        proved: Called when a miner has had its first share accepted; likewise.
     """
 
     site: str
@@ -34,6 +35,7 @@ class Floor:
     grants_at_once: bool = True
     parking: Parking = field(factory=Parking)
     drop: Callable[[Any, str], None] = lambda _miner, _why: None
+    proved: Callable[[Any], None] = lambda _miner: None
 
     def now(self) -> Seconds:
         """Return the time that durations are measured by."""

@@ -42,7 +42,7 @@ MAX_ASKED = 1024
 class Lodging(Port):
     """Where the miners of a connection are put up."""
 
-    def refusal(self, address: str) -> str:
+    def refusal(self, address: str, connection: Speaker | None = None) -> str:
         """Return why no miner from `address` is taken; empty if one is."""
 
     def offended(self, address: str, error: RemoteError) -> None:
@@ -240,7 +240,7 @@ class Sv2Connection(Speaker):
 
     def _fault(self, asked: ChannelAsked, worker: WorkerName) -> str:
         """Return why the channel cannot be opened; empty if it can."""
-        if self._lodging.refusal(self._address):
+        if self._lodging.refusal(self._address, self):
             return codes.NO_ROOM
         board = self._floor.board
         most, whose = board.slots.most_extranonce2(board.routes.sources_of(worker))

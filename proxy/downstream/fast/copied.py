@@ -26,8 +26,8 @@ class CopiedMiner(Miner):
     def row(self) -> Row:
         """What the engine knows of it."""
 
+    @override
     def settle(self) -> None:
-        """Take note of what the engine has counted since the last time."""
         shares, work, work2, share_at, heard_at, bad_since, rejected = self.row.settle()
         self.heard_at = Seconds(max(self.heard_at, heard_at))
         is_blamed = self._settle_rejected(rejected)
@@ -52,7 +52,10 @@ class CopiedMiner(Miner):
         self.floor.parking.note(self.id)
         for tally in (self.tally, self.floor.parking.tally):
             tally.add(shares, work, work2)
+        is_first = not self.accepted
         self.accepted += shares
+        if is_first:
+            self.floor.proved(self)
         self.share_at = at
         self.conduct.end_run()
         self.meter.add(work, at)

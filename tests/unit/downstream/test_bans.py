@@ -9,6 +9,7 @@ from proxy.admin.bans import BanOperations
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import Method, RpcError
 from proxy.downstream import bans as module
+from proxy.downstream.banning import ban
 from proxy.downstream.bans import Ban, BanError, Bans, network_of, spelled
 from tests.fakes.hall import AUTHORIZE, SUBSCRIBE
 from tests.fakes.sv2_wire import Door
@@ -75,7 +76,7 @@ def test_the_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         bans.add(third, NOW)
     bans.add(third, LATER)
 
-    assert [spelled(ban.network) for ban in bans] == ["10.0.0.3"]
+    assert [spelled(one.network) for one in bans] == ["10.0.0.3"]
 
 
 def test_offences_are_counted_by_owner_and_for_a_minute(
@@ -98,7 +99,7 @@ def test_who_is_of_a_banned_network_is_dropped_and_refused() -> None:
     at_work = door.connect(address="10.0.0.7").set_up()
     at_work.extended()
 
-    door.connections.ban(network_of("10.0.0.0/8"), Seconds(60.0), "by an operator")
+    ban(door.connections, network_of("10.0.0.0/8"), Seconds(60.0), "by an operator")
     late = door.connect("auto", address="10.0.0.8")
 
     assert [w.is_dropped for w in (inside, at_work, late)] == [True, True, True]
@@ -197,6 +198,6 @@ def test_miners_of_a_banned_address_are_dropped() -> None:
     for message in (SUBSCRIBE, AUTHORIZE):
         wire.send(str(message).replace("'", '"').encode() + b"\n")
 
-    door.connections.ban(network_of("10.0.0.3"), Seconds(1.0), "by an operator")
+    ban(door.connections, network_of("10.0.0.3"), Seconds(1.0), "by an operator")
 
     assert wire.is_dropped

@@ -11,6 +11,7 @@ from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.extranonce import Layout
 from protocol.work.share import JudgedShare, Verdict
 from protocol.work.vardiff import VardiffPolicy
+from proxy.downstream.banning import ban
 from proxy.downstream.bans import network_of
 from proxy.downstream.miner import MAX_WORKERS
 from proxy.jobs import space
@@ -478,7 +479,7 @@ def test_limits_and_bans_hold_for_channels_too() -> None:
 
     (refused,) = wire.extended(request_id=2)
     second = door.connect()
-    door.connections.ban(network_of("10.0.0.9"), Seconds(1e9), "by an operator")
+    ban(door.connections, network_of("10.0.0.9"), Seconds(1e9), "by an operator")
     banned = door.connect(address="10.0.0.9")
 
     assert refused.error_code == "channel-capacity-exhausted"
@@ -645,7 +646,7 @@ def test_who_is_gone_during_the_handshake_is_no_fault_of_ours(protocol: str) -> 
         wire.send(first)
     wire.hang_up()
 
-    assert not door.connections._lodgers  # and no failure was logged
+    assert not door.connections.lodgers  # and no failure was logged
 
 
 @pytest.mark.parametrize("protocol", ["sv1", "sv2", "auto"])
@@ -670,7 +671,7 @@ def test_a_connection_of_the_older_version_is_counted_once(protocol: str) -> Non
     wire.send(b'{"id":1,"method":"mining.subscribe","params":[]}\n')
 
     assert b'"id":1' in wire.received()
-    assert (len(door.roster.miners), len(door.connections._lodgers)) == (1, 0)
+    assert (len(door.roster.miners), len(door.connections.lodgers)) == (1, 0)
     assert door.connect(protocol).is_dropped
 
 
@@ -680,9 +681,9 @@ def test_a_connection_of_the_newer_version_is_counted_once() -> None:
     wire = door.connect("auto").set_up()
 
     assert isinstance(wire.extended()[0], mining.OpenExtendedMiningChannelSuccess)
-    assert (len(door.roster.miners), len(door.connections._lodgers)) == (1, 1)
+    assert (len(door.roster.miners), len(door.connections.lodgers)) == (1, 1)
     wire.hang_up()
-    assert not door.connections._lodgers
+    assert not door.connections.lodgers
 
 
 def test_a_connection_that_said_nothing_in_time_is_counted_no_more() -> None:

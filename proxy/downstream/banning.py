@@ -1,0 +1,50 @@
+"""Shut a network out of a site, and let it in again."""
+
+from twisted.logger import Logger
+
+from protocol.units import Seconds
+from proxy.downstream.bans import Ban, Network, spelled, those_in
+from proxy.downstream.connection import Hall
+from proxy.runtime.contain import serve_each
+
+_log = Logger()
+
+
+def ban(hall: Hall, network: Network, for_s: Seconds, why: str) -> None:
+    """Refuse a network for a time, and hang up on who is connected from there.
+
+    Raises:
+        BanError: The list is full.
+    """
+    now = hall.floor.now()
+    hall.roster.bans.add(Ban(network, Seconds(now + for_s), why), now)
+    _log.info(
+        "{site}: {network} is banned for {for_s:g} s: {why}",
+        site=hall.floor.site,
+        network=spelled(network),
+        for_s=for_s,
+        why=why,
+    )
+    miners = hall.roster.miners.values()
+    met = {miner.address for miner in miners} | hall.lodgers.addresses
+    addresses = those_in(network, met)
+    serve_each(
+        [miner for miner in miners if miner.address in addresses],
+        lambda miner: miner.drop("banned"),
+        "dropping the banned",
+    )
+    for lodger in hall.lodgers.at(addresses):
+        with _log.failuresHandled("dropping the banned"):
+            lodger.hang_up("banned")
+
+
+def unban(hall: Hall, network: Network) -> bool:
+    """Take a network again; return whether it was banned."""
+    was_banned = hall.roster.bans.lift(network)
+    if was_banned:
+        _log.info(
+            "{site}: {network} is no longer banned",
+            site=hall.floor.site,
+            network=spelled(network),
+        )
+    return was_banned
