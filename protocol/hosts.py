@@ -20,6 +20,20 @@ def is_host(text: str) -> bool:
     return len(text) <= MAX_NAME_CHARS and _NAME.fullmatch(text) is not None
 
 
+def unmapped(address: str) -> str:
+    """Return IPv4 that came in on a socket of IPv6 as IPv4, all else as it is.
+
+    Source: RFC 4291, 2.5.5.2: `::ffff:10.0.0.1`.
+    """
+    if not address.startswith("::ffff:"):
+        return address
+    try:
+        mapped = IPv6Address(address).ipv4_mapped
+    except ValueError:
+        return address
+    return address if mapped is None else str(mapped)
+
+
 def _is_ipv6(text: str) -> bool:
     address, _, scope = text.partition("%")
     try:

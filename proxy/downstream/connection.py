@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from protocol.dialect import Dialect
 from protocol.errors import RemoteError
+from protocol.hosts import unmapped
 from protocol.sv1.server import HangUpError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig, ListenerConfig
@@ -119,7 +120,7 @@ class Hall(Factory):
 
         None if it is not taken: it has been hung up on.
         """
-        address = str(getattr(transport.getPeer(), "host", "local"))
+        address = unmapped(str(getattr(transport.getPeer(), "host", "local")))
         if not self.lets_in(address):
             transport.abortConnection()
             return None

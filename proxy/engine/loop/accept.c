@@ -9,12 +9,20 @@
 static void name_peer(const struct sockaddr_storage *from, char *out, size_t size)
 {
     const void *address = &((const struct sockaddr_in *)from)->sin_addr;
+    int family = from->ss_family;
 
-    if (from->ss_family == AF_INET6)
-        address = &((const struct sockaddr_in6 *)from)->sin6_addr;
-    if (from->ss_family != AF_INET && from->ss_family != AF_INET6)
+    if (family == AF_INET6) {
+        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)from)->sin6_addr;
+
+        address = v6;
+        if (IN6_IS_ADDR_V4MAPPED(v6)) { /* IPv4 on a port of both (RFC 4291, 2.5.5.2) */
+            family = AF_INET;
+            address = v6->s6_addr + 12;
+        }
+    }
+    if (family != AF_INET && family != AF_INET6)
         memcpy(out, "local", sizeof "local");
-    else if (!inet_ntop(from->ss_family, address, out, (socklen_t)size))
+    else if (!inet_ntop(family, address, out, (socklen_t)size))
         out[0] = 0;
 }
 

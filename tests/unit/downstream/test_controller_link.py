@@ -25,6 +25,7 @@ from proxy.power.link.messages import (
 from proxy.power.link.setup import config_of, setup_of
 from proxy.power.machines.machine import Describer
 from proxy.supervisor.child_link import (
+    FIRST_WORD_WITHIN,
     HUNG_AFTER,
     LEASE,
     MAX_ASKED,
@@ -177,10 +178,46 @@ def test_news_and_figures_are_passed_on() -> None:
 
 def test_a_controller_that_hangs_is_killed() -> None:
     desk = Desk()
+    desk.hear(some_figures())
 
     desk.live(HUNG_AFTER)
 
     assert desk.killed[0].startswith("silent for 10 s")
+
+
+def test_a_slow_start_is_no_hang() -> None:
+    desk = Desk()
+
+    desk.live(FIRST_WORD_WITHIN - 1)
+    assert desk.killed == []
+    desk.live(1)
+
+    assert desk.killed[0].startswith("silent for 60 s")
+
+
+def test_after_a_pause_of_ours_what_waits_is_read_before_silence_is_judged() -> None:
+    desk = Desk(miners=6)
+    desk.hear(some_figures())
+
+    desk.site.hall.clock.advance(LEASE + 60)  # stopped, as a VM is
+    desk.link.tick()
+    desk.hear(some_figures())  # it had been in the socket
+    desk.live(5)
+
+    assert desk.killed == []
+    assert all(w.miner.is_granted for w in desk.wires)
+
+
+def test_a_process_that_is_always_late_still_judges() -> None:
+    desk = Desk(miners=6)
+    desk.hear(some_figures())
+
+    for _ in range(10):
+        desk.site.hall.clock.advance(4)
+        desk.link.tick()
+
+    assert desk.killed
+    assert len([w for w in desk.wires if w.miner.is_granted]) == 1
 
 
 def test_beyond_the_lease_the_fail_safe_is_applied_by_parking() -> None:

@@ -68,3 +68,22 @@ def test_one_port_too_many_is_refused_with_a_reason(
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         engine.listen(a_port(sockets).fileno())
     engine.listen(ports[0].fileno())  # one that is there, as after a rest
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_ipv4_on_a_port_of_both_is_ipv4(engine: Any, sockets: ExitStack) -> None:
+    address = ("", 0)
+    port = sockets.enter_context(
+        socket.create_server(address, family=socket.AF_INET6, dualstack_ipv6=True)
+    )
+    port.setblocking(False)
+    engine.listen(port.fileno())
+    number = port.getsockname()[1]
+    sockets.enter_context(socket.create_connection(("127.0.0.1", number)))
+
+    engine.run(1.0, 1.0)
+    ((descriptor, _, peer),) = engine.arrivals()
+    socket.close(descriptor)
+
+    assert peer == "127.0.0.1"

@@ -1,6 +1,6 @@
 import pytest
 
-from protocol.hosts import is_host
+from protocol.hosts import is_host, unmapped
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,18 @@ def test_what_can_be_looked_up_is_a_host(text: str) -> None:
 )
 def test_what_cannot_be_looked_up_is_no_host(text: str) -> None:
     assert not is_host(text)
+
+
+@pytest.mark.parametrize(
+    ("met", "plain"),
+    [
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("::ffff:a01:203", "10.1.2.3"),
+        ("10.1.2.3", "10.1.2.3"),
+        ("fd00::ffff:10.1.2.3", "fd00::ffff:10.1.2.3"),
+        ("::ffff:pool", "::ffff:pool"),
+        ("local", "local"),
+    ],
+)
+def test_ipv4_that_came_in_by_ipv6_is_ipv4(met: str, plain: str) -> None:
+    assert unmapped(met) == plain
