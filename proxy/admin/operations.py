@@ -86,8 +86,8 @@ class Operations:
 
     def _why(self, pool: Pool) -> str:
         """Return why a pool is not in use somewhere, or not at all; else empty."""
-        if pool.unusable:
-            return pool.unusable
+        if pool.unusable or pool.doubt:
+            return pool.unusable or pool.doubt
         for name, hall in self._running.halls.items():
             why = hall.floor.board.slots.why_not_here(pool)
             if name in pool.listeners and why:

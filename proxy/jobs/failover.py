@@ -13,11 +13,13 @@ class Candidate:
 
     Attributes:
         is_usable: It has work that we can take.
+        is_doubted: It takes few of the shares: only where there is no other.
         ready_since: Since when, without a break.
     """
 
     is_usable: bool
     ready_since: Seconds
+    is_doubted: bool = False
 
 
 def choose(
@@ -30,12 +32,15 @@ def choose(
 
     A source that is lost is left at once for the best there is. A better one is
     gone back to only after it has had work for `fail_back`, or the fleet would
-    follow each flap of a line.
+    follow each flap of a line. One that is doubted counts as none as long as there is
+    another, but the last one is not left for a doubt.
     """
     usable = [i for i, c in enumerate(candidates) if c.is_usable]
-    if not usable:
+    sound = [i for i in usable if not candidates[i].is_doubted]
+    choice = sound or usable
+    if not choice:
         return None
-    if active is None or active not in usable:
-        return usable[0]
-    steady = [i for i in usable if now - candidates[i].ready_since >= fail_back]
+    if active is None or active not in choice:
+        return choice[0]
+    steady = [i for i in sound if now - candidates[i].ready_since >= fail_back]
     return min([active, *steady])

@@ -57,6 +57,10 @@ class Source(Protocol):
         """Why no work is taken from it now though it may offer some; else empty."""
 
     @property
+    def doubt(self) -> str:
+        """Why any other source is better; else empty."""
+
+    @property
     def room(self) -> int | None:
         """Bytes of extranonce2 it leaves to us; None while it is not known."""
 

@@ -84,6 +84,7 @@ class Schedule:
 @frozen
 class _Offer:
     unusable: str
+    doubt: str
     room: int | None
 
 
@@ -95,6 +96,6 @@ class Offers:
 
     def changed(self, sources: Iterable[Source]) -> frozenset[str]:
         """Return the names of those that offer something else than at the last look."""
-        now = {one.name: _Offer(one.unusable, one.room) for one in sources}
+        now = {one.name: _Offer(one.unusable, one.doubt, one.room) for one in sources}
         before, self._known = self._known, now
         return frozenset(name for name in now if now[name] != before.get(name))

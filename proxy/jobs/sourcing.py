@@ -86,7 +86,8 @@ class Sourcing:
         """
         better = self._options[: self.active or 0]
         ready = (self._candidate(option) for option in better)
-        since = (one.ready_since for one in ready if one.is_usable)
+        sound = (one for one in ready if one.is_usable and not one.is_doubted)
+        since = (one.ready_since for one in sound)
         return Seconds(min(since, default=_NEVER) + self.fail_back)
 
     def offered(self) -> Iterator[Work]:
@@ -123,15 +124,21 @@ class Sourcing:
         if feed is None or feed.work is None or option.source.unusable:
             return Candidate(is_usable=False, ready_since=_NEVER)
         fits = self.layout.padding_of(feed.work.extranonce2_size) >= 0
-        return Candidate(is_usable=fits, ready_since=feed.ready_since)
+        return Candidate(
+            is_usable=fits,
+            ready_since=feed.ready_since,
+            is_doubted=bool(option.source.doubt),
+        )
 
     def _open_and_close(self) -> None:
         """Hold open the sources up to the one after the active; all if there is none.
 
         Better ones stay open to be gone back to, the next to be switched to with
-        one message.
+        one message. All, too, if the active one is doubted: any other is wanted.
         """
-        last = len(self._options) if self.active is None else self.active + 1
+        last = len(self._options)
+        if self.active is not None and not self._options[self.active].source.doubt:
+            last = self.active + 1
         for index, option in enumerate(self._options):
             if index <= last:
                 self._open(option)

@@ -68,6 +68,11 @@ class NodeSource:
         return self._time.fault(Seconds(self.clock.seconds()), self.wall_clock())
 
     @property
+    def doubt(self) -> str:
+        """Nothing: its shares are blocks, and few."""
+        return ""
+
+    @property
     def room(self) -> int | None:
         """Bytes of extranonce2 in its coinbases; None before there was a template."""
         return self._room

@@ -96,6 +96,29 @@ def followed(home: PoolAddress, host: str, port: int) -> PoolAddress | None:
     return PoolAddress(host, port or home.port, home.tls)
 
 
+def redirected(
+    home: PoolAddress, host: str, port: int, *, follows: bool
+) -> tuple[PoolAddress | None, str]:
+    """Return where a pool's wish to reconnect leads, and what to say of it.
+
+    Args:
+        home: Where the pool is dialled by the configuration, and where None leads.
+        host: Where it wants us; `home`'s if it does not say.
+        port: The same.
+        follows: The configuration allows another host of the same domain.
+    """
+    what = "asked us to reconnect"
+    if (host, port) == (home.host, home.port):
+        return home, what
+    what += f" to {host}:{port}"
+    if not follows and home.authority is None:
+        return None, f"{what}: not followed, reconnect of [[pools]] is false"
+    to = followed(home, host, port)
+    if to is None:
+        what += ": not followed, it is of another domain"
+    return to, what
+
+
 @frozen
 class Trust:
     """Whose certificates a pool may show; by default what the system trusts.

@@ -1,6 +1,6 @@
 """A pool as sites use it: as many links as they need, one judgement of it."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 
 from attrs import define, field
@@ -15,15 +15,12 @@ from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress
+from proxy.upstream.backoff import Backoff
 from proxy.upstream.pool_link import LinkPorts, PoolLink
 from proxy.upstream.pool_link_settings import EndpointOf, LinkSettings, LinkState
 from proxy.upstream.pool_protocol import Speech
+from proxy.upstream.standing import Outcome, Standing
 
-JUDGED_BY = 50
-"""Answers by which a pool that refuses most shares is known."""
-
-MOST = 40
-LEFT_FOR = Seconds(600.0)
 MAX_LINKS = 20_000
 
 CHECKED_AT_ONCE = 256
@@ -68,10 +65,9 @@ class Pool:
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
     job_at: Seconds = field(default=Seconds(0.0), init=False)
-    _answers: deque[bool] = field(factory=lambda: deque(maxlen=JUDGED_BY), init=False)
+    _standing: Standing = field(factory=Standing, init=False)
     contradicted: str = field(default="", init=False)
     _checks: int = field(default=0, init=False)
-    _left_until: float = field(default=0.0, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
 
     @property
@@ -82,8 +78,6 @@ class Pool:
     @property
     def unusable(self) -> str:
         """Why no work is taken from it though it may offer some; else empty."""
-        if self.clock.seconds() < self._left_until:
-            return f"refused {MOST} of the last {JUDGED_BY} shares"
         if self.contradicted and self.config.on_mismatch == "leave":
             return self.contradicted
         mask = self.version_mask
@@ -91,6 +85,11 @@ class Pool:
         if narrow and self.config.version_rolling == "required":
             return f"would void rolled shares: its version mask is {mask:08x}"
         return ""
+
+    @property
+    def doubt(self) -> str:
+        """Why any other source is better; else empty."""
+        return self._standing.doubt(Seconds(self.clock.seconds()))
 
     @property
     def connections(self) -> int:
@@ -163,7 +162,7 @@ class Pool:
 
     def state(self) -> str:
         """Return where its links stand, the best of them."""
-        if self.unusable:
+        if self.unusable or self.doubt:
             return "left"
         if self._ready:
             return "ready"
@@ -190,6 +189,7 @@ class Pool:
             work_arrived=lambda link, old: self._on_work(site, link, old),
             lost=lambda link, session: self._on_lost(site, link, session),
             settled=self._on_settled,
+            judged=self._judge,
         )
         return PoolLink(
             settings,
@@ -197,7 +197,7 @@ class Pool:
             self.endpoint_of,
             ports,
             self.clock,
-            self.random,
+            Backoff(self.random),
             Feed(self.name),
         )
 
@@ -235,12 +235,12 @@ class Pool:
                 self.rejected[reason] += 1
             case _:
                 self.lost[reason] += 1
-        if verdict != "lost":
-            self._judge(is_good=verdict == "accepted")
         self.settle(token, verdict, reason)
 
-    def _judge(self, *, is_good: bool) -> None:
-        self._answers.append(is_good)
-        if self._answers.count(False) >= MOST:
-            self._answers.clear()
-            self._left_until = self.clock.seconds() + LEFT_FOR
+    def _judge(self, outcome: Outcome) -> None:
+        if self._standing.note(outcome, Seconds(self.clock.seconds())):
+            self._log.error(
+                "pool {pool} {why}: left where there is another source",
+                pool=self.name,
+                why=self.doubt,
+            )

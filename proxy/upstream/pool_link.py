@@ -28,25 +28,20 @@ from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
 from proxy.runtime.host_endpoint import connect_within
 from proxy.runtime.tasks import Tasks
-from proxy.upstream.address import NOT_CONNECTED, PoolAddress, followed
+from proxy.upstream.address import NOT_CONNECTED, PoolAddress, redirected
+from proxy.upstream.backoff import Backoff
 from proxy.upstream.connection import PoolConnection
+from proxy.upstream.pending import Pending, PendingShares
 from proxy.upstream.pool_link_settings import EndpointOf, LinkSettings, LinkState
 from proxy.upstream.pool_protocol import Speech
+from proxy.upstream.standing import Outcome
 
 CONNECT_TIMEOUT = Seconds(15.0)
 HANDSHAKE_TIMEOUT = Seconds(30.0)
 SILENCE_TIMEOUT = Seconds(120.0)
 STALE_TIMEOUT = Seconds(600.0)
-MIN_BACKOFF = Seconds(1.0)
-MAX_BACKOFF = Seconds(60.0)
-MAX_WAIT = Seconds(300.0)
-MAX_PENDING = 4096
-"""Shares sent and not answered: beyond it the pool is not listening."""
-
-
-class _Pending(msgspec.Struct):
-    token: int
-    since: Seconds
+STEADY_AFTER = Seconds(60.0)
+"""A link that has had work for so long does not flap: the pauses begin anew."""
 
 
 @define(eq=False)
@@ -59,6 +54,7 @@ class LinkPorts:
         work_arrived: Its feed has new work; the session it replaced, or 0.
         lost: Its work is gone, and the session it was of.
         settled: Token, verdict, reason of a forwarded share.
+        judged: What became of a share, where that says something of the pool.
     """
 
     learned: Callable[["PoolLink"], None]
@@ -66,6 +62,7 @@ class LinkPorts:
     work_arrived: Callable[["PoolLink", int], None]
     lost: Callable[["PoolLink", int], None]
     settled: Callable[[int, str, str], None]
+    judged: Callable[[Outcome], None]
 
 
 @define(eq=False)
@@ -79,7 +76,7 @@ class PoolLink:
     endpoint_of: EndpointOf
     ports: LinkPorts
     clock: IReactorTime
-    random: Callable[[], float]
+    backoff: Backoff
     feed: Feed
     state: LinkState = field(default=LinkState.CONNECTING, init=False)
     room: int | None = field(default=None, init=False)
@@ -89,8 +86,7 @@ class PoolLink:
     _connection: PoolConnection | None = field(default=None, init=False)
     _dialled_at: Seconds = field(default=Seconds(0.0), init=False)
     _heard_at: Seconds = field(default=Seconds(0.0), init=False)
-    _pending: dict[int, _Pending] = field(factory=dict, init=False)
-    _backoff: Seconds = field(default=MIN_BACKOFF, init=False)
+    _pending: PendingShares = field(factory=PendingShares, init=False)
     _ended: Deferred[None] | None = field(default=None, init=False)
     _sent_to: PoolAddress | None = field(default=None, init=False)
     _is_stopped: bool = field(default=False, init=False)
@@ -109,11 +105,15 @@ class PoolLink:
 
     def forward(self, share: JudgedShare, token: int) -> bool:
         """Send `share` to the pool; False if it cannot be sent here."""
-        connection = self._connection
-        if connection is None or len(self._pending) >= MAX_PENDING:
+        connection, job = self._connection, share.job
+        if connection is None or job is None:
+            return False
+        if self._pending.is_full:
+            self.ports.judged(Outcome.UNANSWERED)
             return False
         submit_id, line = self.speech.submit(share)
-        self._pending[submit_id] = _Pending(token, self._now())
+        sent = Pending(token, self._now(), job.work.difficulty)
+        self._pending.add(submit_id, sent)
         connection.send(line)
         return True
 
@@ -127,11 +127,11 @@ class PoolLink:
         for reason in self._overdue(now):
             connection.drop(reason)
             return
-        for submit_id, pending in list(self._pending.items()):
-            if now - pending.since < self.speech.answer_timeout:
-                return  # in order of age
-            del self._pending[submit_id]
+        if self.feed.work and now - self.feed.ready_since >= STEADY_AFTER:
+            self.backoff.reset()
+        for pending in self._pending.overdue(now, self.speech.answer_timeout):
             self.ports.settled(pending.token, "lost", "no_answer")
+            self.ports.judged(Outcome.UNANSWERED)
 
     def _overdue(self, now: Seconds) -> Iterator[str]:
         if self.feed.work is None and now - self._dialled_at >= HANDSHAKE_TIMEOUT:
@@ -146,9 +146,7 @@ class PoolLink:
             await self._dial()
             if self._is_stopped:  # a cancelled look-up says that it found no host
                 return
-            wait = Seconds(self._backoff * (0.5 + self.random()))
-            self._backoff = min(Seconds(self._backoff * 2), MAX_BACKOFF)
-            await deferLater(self.clock, wait)
+            await deferLater(self.clock, self.backoff.take())
 
     async def _dial(self) -> None:
         """Connect once and stay until the connection ends."""
@@ -192,8 +190,7 @@ class PoolLink:
             self._ended.callback(None)
 
     def _lose_pending(self) -> None:
-        pending, self._pending = self._pending, {}
-        for one in pending.values():
+        for one in self._pending.drain():
             self.ports.settled(one.token, "lost", "connection_lost")
 
     def _down(self, reason: str) -> None:
@@ -257,7 +254,6 @@ class PoolLink:
 
     def _up(self) -> None:
         self.state = LinkState.READY
-        self._backoff = MIN_BACKOFF
         self.feed.ready_since = self._now()
         self.feed.reason = ""
         self._log.info("pool {pool}: has work for us", pool=self.settings.pool)
@@ -280,18 +276,22 @@ class PoolLink:
         self.ports.work_arrived(self, 0)
 
     def _on_answer(self, event: ShareAnswered) -> None:
-        pending = self._pending.pop(event.submit_id, None)
+        pending = self._pending.answered(event.submit_id)
         if pending is None:
             return
         if event.refusal is None:
             self.ports.settled(pending.token, "accepted", "")
-        else:
-            self.ports.settled(pending.token, "rejected", event.refusal.value)
+            self.ports.judged(Outcome.ACCEPTED)
+            return
+        self.ports.settled(pending.token, "rejected", event.refusal.value)
+        if pending.difficulty == self.speech.difficulty:
+            self.ports.judged(Outcome.REFUSED)
+        # else it is older than the pool's last set_difficulty: no fault of the pool
 
     def _refused(self, text: str) -> None:
         self.state = LinkState.REFUSED
         self.feed.reason = f"refused to authorise {self.settings.user}: {text}"
-        self._backoff = MAX_BACKOFF
+        self.backoff.lengthen()
         if not self.settings.only_probes:  # else that was nobody's name
             self._log.error(
                 "pool {pool}: {why}", pool=self.settings.pool, why=self.feed.reason
@@ -301,13 +301,11 @@ class PoolLink:
 
     def _on_reconnect(self, event: ReconnectAsked) -> None:
         """Connect anew, where the configuration allows it and the domain is theirs."""
-        self._backoff = max(MIN_BACKOFF, min(event.wait, MAX_WAIT))
-        reason = "asked us to reconnect"
-        home = self.settings.home
-        if self.settings.follows or home.authority is not None:
-            self._sent_to = followed(home, event.host or "", event.port or 0)
-            to = self._sent_to
-            reason += f" to {to.host}:{to.port}" if to else " elsewhere: not followed"
+        self.backoff.ask(event.wait)
+        home, follows = self.settings.home, self.settings.follows
+        self._sent_to, reason = redirected(
+            home, event.host or home.host, event.port or home.port, follows=follows
+        )
         if self._connection is not None:
             self._connection.drop(reason)
 

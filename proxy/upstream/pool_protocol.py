@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import define, evolve, field
 from typing_extensions import override
 
+from protocol.bitcoin.target import difficulty_from_target
 from protocol.errors import LocalError
 from protocol.noise.authority import AuthorityKey
 from protocol.noise.ellswift import SECRET_BYTES, KeyPair
@@ -16,7 +17,7 @@ from protocol.sv1.client import ClientSession as Sv1Session
 from protocol.sv2.client import MAX_PAYLOAD_BYTES
 from protocol.sv2.client import ClientSession as Sv2Session
 from protocol.sv2.setup import Caller
-from protocol.units import HashesPerSecond, Seconds, UnixTime
+from protocol.units import Difficulty, HashesPerSecond, Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Job
 from protocol.work.share import JudgedShare
@@ -53,6 +54,10 @@ class Speech(Protocol):
 
     answer_timeout: Seconds
 
+    @property
+    def difficulty(self) -> Difficulty | None:
+        """What the pool asks of the jobs to come; None before it has said."""
+
     def begin(self, address: PoolAddress) -> Session:
         """Return the conversation of a new connection to `address`."""
 
@@ -71,8 +76,14 @@ class Sv1Speech(Speech):
     user: str
     password: str = field(repr=False)
     user_agent: str
-    answer_timeout: Seconds = field(default=Seconds(90.0), init=False)
+    # pools answer at once; some take a minute under load, none that was seen longer
+    answer_timeout: Seconds = field(default=Seconds(60.0), init=False)
     _session: Sv1Session | None = field(default=None, init=False)
+
+    @property
+    @override
+    def difficulty(self) -> Difficulty | None:
+        return self._session.difficulty if self._session else None
 
     @override
     def begin(self, address: PoolAddress) -> Sv1Session:
@@ -123,6 +134,12 @@ class Sv2Speech(Speech):
     answer_timeout: Seconds = field(default=Seconds(900.0), init=False)
     _meter: HashrateMeter = field(init=False)
     _session: Sv2Session | None = field(default=None, init=False)
+
+    @property
+    @override
+    def difficulty(self) -> Difficulty | None:
+        channel = self._session.channel if self._session else None
+        return difficulty_from_target(channel.target) if channel else None
 
     def __attrs_post_init__(self) -> None:
         self._meter = HashrateMeter(self.clock())

@@ -18,6 +18,7 @@ class FakeSource:
     def __init__(self, name: str = "main", room: int = 8) -> None:
         self.name = name
         self.unusable = ""
+        self.doubt = ""
         self.room: int | None = room
         self.per_worker = False
         self.numbering_bytes = 0

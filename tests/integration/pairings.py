@@ -154,7 +154,7 @@ def make(version: str, difficulty: float = 5e-8) -> JudgingPool:
 def retry(plant: Plant, name: str) -> None:
     """Let a refused link dial again at once instead of in a minute."""
     for link in plant.program.pools[name].links:
-        link._backoff = Seconds(0.1)
+        link.backoff._next = Seconds(0.1)
 
 
 def free_ports(number: int) -> list[int]:

@@ -49,3 +49,35 @@ def test_work_with_too_little_room_is_not_posted_where_there_is_no_other() -> No
 
     assert source_of(hall) is None
     assert group.current is before
+
+
+def test_a_doubted_source_is_left_for_another_and_gone_back_to_afterwards() -> None:
+    hall = a_hall(2)
+    hall.sources[0].doubt = "refused 40 of the last 50 shares"
+    hall.board.tick()
+    assert source_of(hall) == "pool1"
+
+    hall.sources[0].doubt = ""
+    hall.clock.advance(31)
+    hall.board.tick()
+    assert source_of(hall) == "pool0"
+
+
+def test_the_last_source_is_not_left_for_a_doubt() -> None:
+    hall = a_hall(1)
+    hall.sources[0].doubt = "refused 40 of the last 50 shares"
+    hall.board.tick()
+
+    assert source_of(hall) == "pool0"
+
+
+def test_every_source_is_opened_while_the_one_in_use_is_doubted() -> None:
+    hall = a_hall(3)
+    hall.sources[1].lose()
+    assert not hall.sources[2].feeds
+    hall.sources[0].doubt = "refused 40 of the last 50 shares"
+    hall.board.tick()
+    assert hall.sources[2].feeds
+
+    hall.sources[2].post()
+    assert source_of(hall) == "pool2"

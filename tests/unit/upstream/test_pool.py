@@ -9,9 +9,12 @@ from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
 from proxy.jobs.feed import Feed
 from proxy.upstream.address import PoolAddress
+from proxy.upstream.pending import MAX_PENDING
 from tests.builders import a_job, a_submission
 from tests.conftest import FlushFailures
-from tests.fakes.pool_wire import HOME, PoolServer
+from tests.fakes.pool_wire import HOME, NOTIFY, PoolServer
+
+TO = "asked us to reconnect to "
 
 
 @pytest.fixture(autouse=True)
@@ -129,18 +132,87 @@ def test_a_refused_user_is_said_and_tried_again_rarely() -> None:
     assert feed.reason == ""
 
 
+def send(server: PoolServer, feed: Feed, count: int, why: str | None = None) -> None:
+    """Forward shares, five a second, and have each judged, or none for None."""
+    for number in range(count):
+        assert server.pool.forward(a_share(feed, number), number)
+        if why is not None:
+            server.wire.judge(why)
+        if number % 5 == 4:
+            server.pass_time(1)
+
+
 def test_a_pool_that_refuses_most_shares_is_left_for_ten_minutes() -> None:
     server = PoolServer()
     feed = server.open()
     server.wire.welcome()
-    for number in range(40):
-        assert server.pool.forward(a_share(feed, number), number)
-        server.wire.judge("low difficulty share")
+    send(server, feed, 39, "low difficulty share")
+    assert server.pool.state() == "ready"
+    send(server, feed, 1, "low difficulty share")
 
     assert server.pool.state() == "left"
-    assert server.pool.unusable == "refused 40 of the last 50 shares"
+    assert server.pool.doubt == "refused 40 of the last 40 shares"
     server.clock.advance(600)
-    assert server.pool.unusable == ""
+    assert server.pool.doubt == ""
+
+
+def test_a_pool_that_answers_no_share_is_left() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    send(server, feed, 300)
+    assert server.pool.doubt == ""
+    server.wire.say("mining.notify", *NOTIFY)  # it is alive, and has work
+    server.pass_time(9)
+
+    assert server.pool.doubt == "did not answer 40 of the last 40 shares"
+
+
+def test_a_pool_that_answers_none_of_very_many_shares_is_left_sooner() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    share, sent = a_share(feed), 0
+    while server.pool.forward(share, sent):
+        sent += 1
+    for _ in range(8):
+        server.pass_time(1)
+        for _ in range(10):
+            assert not server.pool.forward(share, 0)
+
+    assert sent == MAX_PENDING
+    assert server.pool.doubt == "did not answer 40 of the last 40 shares"
+
+
+def test_refusals_in_a_burst_are_no_reason_to_leave() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    for number in range(1000):  # a block was found elsewhere: all are stale at once
+        server.pool.forward(a_share(feed, number), number)
+        server.wire.judge("stale")
+    server.pass_time(1)
+    send(server, feed, 100, "")
+
+    assert server.pool.doubt == ""
+
+
+def test_refusals_of_jobs_from_before_a_new_difficulty_do_not_count() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    old = [a_share(feed, number) for number in range(300)]
+    server.wire.say("mining.set_difficulty", 65536)
+    server.wire.say("mining.notify", *NOTIFY)
+    for number, share in enumerate(old):
+        server.pool.forward(share, number)
+        server.wire.judge("low difficulty share")
+        server.clock.advance(0.2)
+
+    assert server.pool.doubt == ""
+    assert server.pool.rejected.total() == 300
+    send(server, feed, 40, "low difficulty share")
+    assert server.pool.doubt
 
 
 def test_a_pool_that_refuses_some_is_kept() -> None:
@@ -150,8 +222,9 @@ def test_a_pool_that_refuses_some_is_kept() -> None:
     for number in range(200):
         server.pool.forward(a_share(feed, number), number)
         server.wire.judge("" if number % 4 == 0 else "job not found")
+        server.clock.advance(0.2)
 
-    assert server.pool.unusable == ""
+    assert server.pool.doubt == ""
     assert (server.pool.accepted, server.pool.rejected.total()) == (50, 150)
 
 
@@ -167,12 +240,12 @@ def test_each_forwarded_share_is_settled_once() -> None:
     assert server.settled == [(7, "accepted", "")]
 
 
-def test_a_share_without_an_answer_is_lost_after_ninety_seconds() -> None:
+def test_a_share_without_an_answer_is_lost_after_a_minute() -> None:
     server = PoolServer()
     feed = server.open()
     server.wire.welcome()
     server.pool.forward(a_share(feed), 7)
-    server.pass_time(89)
+    server.pass_time(59)
     assert server.settled == []
     server.pass_time(1)
 
@@ -294,6 +367,80 @@ def test_a_pool_may_ask_to_reconnect(
     server.wire.transport.loseConnection()
     server.pass_time(5)
     assert server.dialled[-1][1] == HOME
+
+
+@pytest.mark.parametrize(
+    ("config", "asked", "reason"),
+    [
+        ({}, [], "asked us to reconnect"),
+        ({}, ["", 0], "asked us to reconnect"),
+        ({}, ["eu.pool.example", 3333], "asked us to reconnect"),
+        (
+            {},
+            ["us.pool.example", 4444],
+            f"{TO}us.pool.example:4444: not followed, reconnect of [[pools]] is false",
+        ),
+        (
+            {"reconnect": True},
+            ["us.pool.example", 4444],
+            f"{TO}us.pool.example:4444",
+        ),
+        (
+            {"reconnect": True},
+            ["us.thief.example"],
+            f"{TO}us.thief.example:3333: not followed, it is of another domain",
+        ),
+    ],
+)
+def test_a_wish_to_reconnect_is_told_with_what_becomes_of_it(
+    config: dict[str, Any], asked: list[Any], reason: str
+) -> None:
+    server = PoolServer(**config)
+    feed = server.open()
+    server.wire.welcome()
+    server.wire.say("client.reconnect", *asked)
+
+    assert feed.reason == reason
+
+
+@pytest.mark.parametrize("last_word", [None, "client.reconnect"])
+def test_a_pool_that_hangs_up_after_each_job_is_dialled_ever_more_rarely(
+    last_word: str | None,
+) -> None:
+    server = PoolServer()
+    server.open()
+    for _ in range(400):
+        if server.wire.is_up:
+            server.wire.welcome()
+            if last_word:
+                server.wire.say(last_word)
+            else:
+                server.wire.transport.loseConnection()
+        server.pass_time(1)
+
+    times = [at for at, _ in server.dialled]
+    waits = [round(b - a) for a, b in pairwise(times)]
+    assert waits[:7] == [1, 2, 4, 8, 16, 32, 60]
+
+
+@pytest.mark.parametrize(("held", "wait"), [(59, 8), (60, 1)])
+def test_the_pauses_begin_anew_after_a_link_that_held_a_minute(
+    held: int, wait: int
+) -> None:
+    server = PoolServer()
+    server.open()
+    for pause in (1, 2, 4):
+        server.wire.welcome().transport.loseConnection()
+        server.pass_time(pause)
+    server.wire.welcome()
+    server.pass_time(held)
+    server.wire.transport.loseConnection()
+    dialled = len(server.dialled)
+    server.pass_time(wait - 1)
+    assert len(server.dialled) == dialled
+    server.pass_time(1)
+
+    assert len(server.dialled) == dialled + 1
 
 
 def test_a_pool_that_does_not_answer_is_dialled_again() -> None:
