@@ -39,6 +39,10 @@ class PendingShares:
         """No more can be sent."""
         return len(self._shares) >= MAX_PENDING
 
+    def since(self, now: Seconds) -> Seconds:
+        """Return when the oldest was sent; `now` if there is none."""
+        return next((share.since for share in self._shares.values()), now)
+
     def add(self, submit_id: int, share: Pending) -> None:
         """Remember what was sent."""
         self._shares[submit_id] = share

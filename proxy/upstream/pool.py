@@ -16,8 +16,13 @@ from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.backoff import Backoff
-from proxy.upstream.pool_link import LinkPorts, PoolLink
-from proxy.upstream.pool_link_settings import EndpointOf, LinkSettings, LinkState
+from proxy.upstream.pool_link import PoolLink
+from proxy.upstream.pool_link_settings import (
+    EndpointOf,
+    LinkPorts,
+    LinkSettings,
+    LinkState,
+)
 from proxy.upstream.pool_protocol import Speech
 from proxy.upstream.standing import Outcome, Standing
 

@@ -1,6 +1,6 @@
 """Keep one line to a pool: dial, work, be lost, dial again, for ever."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 from attrs import define, field
@@ -32,7 +32,12 @@ from proxy.upstream.address import NOT_CONNECTED, PoolAddress, redirected
 from proxy.upstream.backoff import Backoff
 from proxy.upstream.connection import PoolConnection
 from proxy.upstream.pending import Pending, PendingShares
-from proxy.upstream.pool_link_settings import EndpointOf, LinkSettings, LinkState
+from proxy.upstream.pool_link_settings import (
+    EndpointOf,
+    LinkPorts,
+    LinkSettings,
+    LinkState,
+)
 from proxy.upstream.pool_protocol import Speech
 from proxy.upstream.standing import Outcome
 
@@ -42,27 +47,6 @@ SILENCE_TIMEOUT = Seconds(120.0)
 STALE_TIMEOUT = Seconds(600.0)
 STEADY_AFTER = Seconds(60.0)
 """A link that has had work for so long does not flap: the pauses begin anew."""
-
-
-@define(eq=False)
-class LinkPorts:
-    """Whom a link tells.
-
-    Attributes:
-        learned: The pool has told how much room it leaves, or what may be rolled.
-        new_session: Returns a number no session had, and takes down the link.
-        work_arrived: Its feed has new work; the session it replaced, or 0.
-        lost: Its work is gone, and the session it was of.
-        settled: Token, verdict, reason of a forwarded share.
-        judged: What became of a share, where that says something of the pool.
-    """
-
-    learned: Callable[["PoolLink"], None]
-    new_session: Callable[["PoolLink"], int]
-    work_arrived: Callable[["PoolLink", int], None]
-    lost: Callable[["PoolLink", int], None]
-    settled: Callable[[int, str, str], None]
-    judged: Callable[[Outcome], None]
 
 
 @define(eq=False)
@@ -109,7 +93,7 @@ class PoolLink:
         if connection is None or job is None:
             return False
         if self._pending.is_full:
-            self.ports.judged(Outcome.UNANSWERED)
+            self._judge_unanswered(self._pending.since(self._now()))
             return False
         submit_id, line = self.speech.submit(share)
         sent = Pending(token, self._now(), job.work.difficulty)
@@ -131,11 +115,19 @@ class PoolLink:
             self.backoff.reset()
         for pending in self._pending.overdue(now, self.speech.answer_timeout):
             self.ports.settled(pending.token, "lost", "no_answer")
+            self._judge_unanswered(pending.since)
+
+    def _judge_unanswered(self, since: Seconds) -> None:
+        """Hold a share sent at `since` against the pool, unless the line is dead."""
+        if self._heard_at > since:
             self.ports.judged(Outcome.UNANSWERED)
 
     def _overdue(self, now: Seconds) -> Iterator[str]:
         if self.feed.work is None and now - self._dialled_at >= HANDSHAKE_TIMEOUT:
             yield f"no job in {HANDSHAKE_TIMEOUT:g} s"
+        timeout = self.speech.answer_timeout
+        if now - max(self._heard_at, self._pending.since(now)) >= timeout:
+            yield f"silent for {timeout:g} s with shares to answer"
         if now - self._heard_at >= SILENCE_TIMEOUT:
             yield f"silent for {SILENCE_TIMEOUT:g} s"
         if self.job_at is not None and now - self.job_at >= STALE_TIMEOUT:

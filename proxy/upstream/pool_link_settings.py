@@ -1,12 +1,17 @@
-"""What a link to a pool is told, and where it can stand."""
+"""What a link to a pool is told, whom it tells, and where it can stand."""
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define, frozen
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from proxy.upstream.address import PoolAddress
+from proxy.upstream.standing import Outcome
+
+if TYPE_CHECKING:
+    from proxy.upstream.pool_link import PoolLink
 
 
 class LinkState(StrEnum):
@@ -36,3 +41,24 @@ class LinkSettings:
 
 
 EndpointOf = Callable[[PoolAddress], IStreamClientEndpoint]
+
+
+@define(eq=False)
+class LinkPorts:
+    """Whom a link tells.
+
+    Attributes:
+        learned: The pool has told how much room it leaves, or what may be rolled.
+        new_session: Returns a number no session had, and takes down the link.
+        work_arrived: Its feed has new work; the session it replaced, or 0.
+        lost: Its work is gone, and the session it was of.
+        settled: Token, verdict, reason of a forwarded share.
+        judged: What became of a share, where that says something of the pool.
+    """
+
+    learned: Callable[["PoolLink"], None]
+    new_session: Callable[["PoolLink"], int]
+    work_arrived: Callable[["PoolLink", int], None]
+    lost: Callable[["PoolLink", int], None]
+    settled: Callable[[int, str, str], None]
+    judged: Callable[[Outcome], None]

@@ -156,16 +156,31 @@ def test_a_pool_that_refuses_most_shares_is_left_for_ten_minutes() -> None:
     assert server.pool.doubt == ""
 
 
-def test_a_pool_that_answers_no_share_is_left() -> None:
+def test_a_pool_that_gives_work_and_answers_no_share_is_left() -> None:
     server = PoolServer()
     feed = server.open()
     server.wire.welcome()
-    send(server, feed, 300)
+    for _ in range(6):
+        send(server, feed, 50)
+        server.wire.say("mining.notify", *NOTIFY)
+    server.pass_time(6)
     assert server.pool.doubt == ""
-    server.wire.say("mining.notify", *NOTIFY)  # it is alive, and has work
-    server.pass_time(9)
+    server.pass_time(1)
 
     assert server.pool.doubt == "did not answer 40 of the last 40 shares"
+
+
+def test_a_line_that_is_dead_with_shares_on_it_is_hung_up_on_but_not_doubted() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    send(server, feed, 295)
+    assert server.wire.is_up
+    server.pass_time(1)
+
+    assert not server.wire.is_up
+    assert feed.reason == "silent for 60 s with shares to answer"
+    assert server.pool.doubt == ""
 
 
 def test_a_pool_that_answers_none_of_very_many_shares_is_left_sooner() -> None:
@@ -177,6 +192,7 @@ def test_a_pool_that_answers_none_of_very_many_shares_is_left_sooner() -> None:
         sent += 1
     for _ in range(8):
         server.pass_time(1)
+        server.wire.say("mining.notify", *NOTIFY)
         for _ in range(10):
             assert not server.pool.forward(share, 0)
 
@@ -246,6 +262,7 @@ def test_a_share_without_an_answer_is_lost_after_a_minute() -> None:
     server.wire.welcome()
     server.pool.forward(a_share(feed), 7)
     server.pass_time(59)
+    server.wire.say("mining.notify", *NOTIFY)
     assert server.settled == []
     server.pass_time(1)
 
