@@ -119,6 +119,9 @@ def _top_options(parser: Parser) -> None:
 def _run_options(parser: Parser) -> None:
     _config(parser)
     parser.add_argument(
+        "--json", action="store_true", help="log as JSON, whatever the file says"
+    )
+    parser.add_argument(
         "--recover",
         action="store_true",
         help="move a damaged ledger or controller's database aside and begin a new"
@@ -130,7 +133,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with loading():
         from proxy.share_process.main import run  # noqa: PLC0415  (commands need no reactor)
 
-    run(arguments.config, recover=arguments.recover)
+    run(arguments.config, recover=arguments.recover, as_json=arguments.json)
     return 0
 
 
@@ -228,7 +231,7 @@ def _print_json(value: object) -> None:
 
 
 COMMANDS = (
-    Command("run", "run the proxy until SIGTERM", _run, _run_options),
+    Command("run", "run the proxy until SIGTERM", _run, _run_options, has_json=False),
     Command("check-config", "read a configuration and stop", _check, _check_options),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, _config),
     Command("status", "the whole process at a glance", _remote, _socket),

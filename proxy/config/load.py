@@ -95,6 +95,7 @@ def _anchored_proxy(proxy: ProxyConfig, base: Path) -> ProxyConfig:
         admin=_socket(proxy.admin, "admin", base),
         observer=None if observer is None else _socket(observer, "observer", base),
         web=None if web is None else anchor(web, base),
+        log_file=None if proxy.log_file is None else str(base / proxy.log_file),
     )
 
 

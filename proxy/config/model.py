@@ -33,7 +33,10 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
         observer: Endpoint of the read-only socket; None: off.
         web: Endpoint of the dashboard; None: off.
         engine_threads: Of the native engine, for each site.
-        log: How lines on standard error are written.
+        log: How lines of the log are written.
+        log_file: Where to; None: to standard error.
+        log_max_bytes: What `log_file` may hold before it is moved aside; 0: no end.
+        log_keep: How many files that were moved aside are kept.
     """
 
     name: Name = "baseload"
@@ -45,6 +48,9 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     engine_threads: Annotated[int, Meta(ge=1, le=16)] = 1
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warn", "error", "critical"] = "info"
+    log_file: str | None = None
+    log_max_bytes: Annotated[int, Meta(ge=0)] = 100_000_000
+    log_keep: Annotated[int, Meta(ge=0, le=1000)] = 5
     ledger: LedgerConfig = LedgerConfig()
 
 

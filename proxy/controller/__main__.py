@@ -15,14 +15,15 @@ from typing import Any
 from twisted.internet import asyncioreactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import globalLogBeginner
+from twisted.logger import globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.controller.adapters import EdgeMaker
 from proxy.controller.program import Controller
 from proxy.runtime.child import CHILD_FD
-from proxy.runtime.logs import open_log
+from proxy.runtime.log_libraries import take_in_libraries
+from proxy.runtime.logs import file_or_stderr, open_log
 from proxy.runtime.tasks import Tasks
 
 
@@ -55,8 +56,12 @@ def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> N
 
 
 def _open(reactor: Any, controller: Controller) -> None:
-    """Take the link. Ctrl-C is for the share process, which then closes it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Take the link. Signals are for the share process, which then closes it.
+
+    Whoever sends them to the whole group would else end this process twice.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     reactor.addSystemEventTrigger(
         "before",
         "shutdown",
@@ -71,14 +76,17 @@ async def _leave(controller: Controller, reactor: Any) -> None:
 
 
 def _begin_logging(at_exit: ExitStack, config: Config) -> None:
+    proxy = config.proxy
     log = open_log(
         _wall_clock,
-        as_json=config.proxy.log == "json",
+        as_json=proxy.log == "json",
         secrets=config.secrets,
-        level=config.proxy.log_level,
+        level=proxy.log_level,
+        out=file_or_stderr(proxy.log_file, proxy.log_max_bytes, proxy.log_keep),
     )
     at_exit.callback(log.close)
     globalLogBeginner.beginLoggingTo([log.observer], redirectStandardIO=False)
+    take_in_libraries(globalLogPublisher)
 
 
 def _wall_clock() -> UnixTime:

@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
@@ -28,6 +27,9 @@ class Porch(Protocol):
     def departed(self, connection: Speaker) -> None:
         """Count it out."""
 
+    def note_drop(self, address: str, worker: str | None, why: str) -> None:
+        """Log that it is hung up on."""
+
 
 class AutoConnection(Speaker):
     """Waits for the first bytes, then stands aside.
@@ -39,8 +41,6 @@ class AutoConnection(Speaker):
         speaker_of: Makes the protocol that takes over.
         clock: Limits the wait.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class AutoConnection(Speaker):
         if self._speaker is not None:
             self._speaker.hang_up(why)
             return
-        self._log.info("dropping {peer}: {why}", peer=self._address, why=why)
+        self._porch.note_drop(self._address, None, why)
         self._transport.abortConnection()
 
     def _stop_waiting(self) -> None:

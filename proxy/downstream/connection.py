@@ -77,6 +77,7 @@ class Hall(Factory):
         self._connections: dict[int, Droppable] = {}
         self.lodgers = Lodgers()
         self._alone = 0
+        self._is_closing = False
         self.descriptors = Descriptors(UNLIMITED, lambda: 0)
 
     @property
@@ -193,6 +194,12 @@ class Hall(Factory):
         self._alone += miner.dialect is Dialect.SV1
         self.roster.add(miner)
         self._newcomers.add(miner, self.lodgers.has_miner(connection))
+        self._log.debug(
+            "{site}: {peer} is here, as miner {id}",
+            site=self.floor.site,
+            peer=miner.address,
+            id=miner.id,
+        )
 
     def welcome(
         self, connection: MinerConnection, address: str, outbox: Outbox
@@ -206,15 +213,16 @@ class Hall(Factory):
         self.move_in(miner, connection)
         return miner
 
-    def note_drop(self, miner: Miner, why: str) -> None:
-        """Log that a miner is hung up on."""
-        self._log.info(
-            "{site}: dropping {peer} {worker}: {why}",
-            site=self.floor.site,
-            peer=miner.address,
-            worker=next(iter(miner.workers), "(nobody)"),
-            why=why,
-        )
+    def note_drop(self, address: str, worker: str | None, why: str) -> None:
+        """Log that a miner is hung up on, unless all of them are."""
+        if not self._is_closing:
+            self._log.info(
+                "{site}: dropping {peer} {worker}: {why}",
+                site=self.floor.site,
+                peer=address,
+                worker=worker or "(nobody)",
+                why=why,
+            )
 
     def farewell(self, miner: Miner) -> None:
         """Take back what a miner held: its connection is gone."""
@@ -223,6 +231,13 @@ class Hall(Factory):
         self.roster.remove(miner)
         self._newcomers.remove(miner)
         miner.leave()
+        self._log.debug(
+            "{site}: {peer} {worker} is gone, miner {id}",
+            site=self.floor.site,
+            peer=miner.address,
+            worker=next(iter(miner.workers), "(nobody)"),
+            id=miner.id,
+        )
 
     def hold(self, longest: Seconds) -> None:
         """Park the miners that no source has had work for in `longest`.
@@ -234,6 +249,7 @@ class Hall(Factory):
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
         self._holding.stop()
+        self._is_closing = True
         everybody: set[Droppable | Speaker] = {*self._connections.values()}
         for connection in everybody | set(self.lodgers):
             with self._log.failuresHandled("hanging up at the end"):

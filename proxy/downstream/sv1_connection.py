@@ -32,7 +32,7 @@ class Host(Port):
     def offended(self, address: str, error: RemoteError) -> None:
         """Note why a connection from `address` is dropped."""
 
-    def note_drop(self, miner: Miner, why: str) -> None:
+    def note_drop(self, address: str, worker: str | None, why: str) -> None:
         """Log that a miner is hung up on."""
 
 
@@ -77,7 +77,7 @@ class MinerConnection(Speaker):
     def hang_up(self, why: str) -> None:
         miner = self.miner
         if miner is not None:
-            self._hall.note_drop(miner, why)
+            self._hall.note_drop(miner.address, next(iter(miner.workers), None), why)
             miner.outbox.close()
         self._transport.abortConnection()
 

@@ -66,6 +66,9 @@ class Lodging(Port):
     def departed(self, connection: "Sv2Connection") -> None:
         """Count it out."""
 
+    def note_drop(self, address: str, worker: str | None, why: str) -> None:
+        """Log that it is hung up on."""
+
 
 class Sv2Connection(Speaker):
     """Moves bytes between a socket and a `ServerSession`, and owns its miners."""
@@ -142,13 +145,7 @@ class Sv2Connection(Speaker):
     def hang_up(self, why: str) -> None:
         if self._is_open:
             workers = (next(iter(m.workers), "?") for m in self._miners.values())
-            self._log.info(
-                "{site}: dropping {peer} {worker}: {why}",
-                site=self._floor.site,
-                peer=self._address,
-                worker=next(workers, "(nobody)"),
-                why=why,
-            )
+            self._lodging.note_drop(self._address, next(workers, None), why)
         if self._outbox is not None:
             self._outbox.close()
         self._transport.abortConnection()

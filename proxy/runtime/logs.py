@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -18,6 +19,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from proxy.runtime.log_file import FileOut
 from proxy.runtime.log_limit import Kind, KindLimit
 from proxy.runtime.log_writer import DescriptorOut, LogWriter, Out
 
@@ -26,6 +28,10 @@ MAX_TRACEBACK_LINES = 60
 """Of a deep recursion: its end says what failed."""
 
 HIDDEN = "***"
+
+LIBRARIES = ("twisted", "treq", "log_legacy")
+"""Whose lines are written from level warn on: of each connection they would tell.
+`log_legacy` is what Twisted calls its older parts. At level debug all are written."""
 
 _SECRET_KEYS = ("password", "token", "cookie")
 _NO_FIELDS = frozenset({"format", "message", "time", "isError", "system"})
@@ -89,6 +95,17 @@ class LineObserver:
             yield self.line_of(_told(now, text, count, kind[-1]))
 
 
+def file_or_stderr(path: str | None, max_bytes: int, keep: int) -> Out:
+    """Return where a log is written to.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    if path is None:
+        return DescriptorOut(sys.stderr.fileno())
+    return FileOut(Path(path), max_bytes, keep)
+
+
 @frozen
 class Log:
     """The log of a process.
@@ -96,11 +113,13 @@ class Log:
     Attributes:
         observer: Takes events; it never blocks.
         set_level: Sets the least level that is written.
+        reopen: Opens the log's file again, if it has one; from any thread.
         close: Writes what waits. Nothing is written off the reactor after that.
     """
 
     observer: ILogObserver
     set_level: Callable[[str], None]
+    reopen: Callable[[], None]
     close: Callable[[], None]
 
 
@@ -110,7 +129,7 @@ def open_log(
     as_json: bool,
     secrets: Iterable[str],
     level: str,
-    out: Out | None = None,
+    out: Out,
 ) -> Log:
     """Return a log that is written by a thread of its own.
 
@@ -119,7 +138,7 @@ def open_log(
         as_json: Write an object a line, else text.
         secrets: Texts that no line may hold.
         level: The least level that is written.
-        out: Where to; None: standard error.
+        out: Where to; used by that thread alone.
     """
 
     def overdue(refused: int, is_last: bool) -> Iterator[str]:  # noqa: FBT001
@@ -129,11 +148,12 @@ def open_log(
             yield lines.line_of(_told(now, text, refused, "the log was not read"))
         yield from lines.left_out(now, is_last=is_last)
 
-    writer = LogWriter(out or DescriptorOut(sys.stderr.fileno()), overdue)
+    reopen = out.reopen if isinstance(out, FileOut) else lambda: None
+    writer = LogWriter(out, overdue)
     lines = LineObserver(writer.write, as_json=as_json, secrets=secrets)
     writer.start()
     filtered, set_level = _filtered(lines, level)
-    return Log(filtered, set_level, writer.close)
+    return Log(filtered, set_level, reopen, writer.close)
 
 
 def observer(
@@ -147,11 +167,16 @@ def observer(
 def _filtered(
     lines: LineObserver, level: str
 ) -> tuple[ILogObserver, Callable[[str], None]]:
-    predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    predicate = LogLevelFilterPredicate()
 
     def set_level(name: str) -> None:
-        predicate.setLogLevelForNamespace("", LogLevel.levelWithName(name))
+        least = LogLevel.levelWithName(name)
+        predicate.setLogLevelForNamespace("", least)
+        of_libraries = LogLevel.warn if least == LogLevel.info else least
+        for library in LIBRARIES:
+            predicate.setLogLevelForNamespace(library, of_libraries)
 
+    set_level(level)
     return FilteringLogObserver(lines, [predicate]), set_level
 
 

@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from msgspec.structs import replace
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
@@ -25,7 +27,8 @@ from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.descriptors import RESERVED, raise_limit
-from proxy.runtime.logs import Blotter, Log, observer, open_log
+from proxy.runtime.log_libraries import take_in_libraries
+from proxy.runtime.logs import Blotter, Log, file_or_stderr, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
@@ -98,40 +101,64 @@ def _react(work: Callable[[Any], Coroutine[Any, Any, None]]) -> NoReturn:
     task.react(start)
 
 
-def run(path: Path, *, recover: bool = False) -> None:
+def run(path: Path, *, recover: bool = False, as_json: bool = False) -> None:
     """Run until SIGTERM or SIGINT; exit status 1 if a port cannot be had.
 
     Args:
         path: The configuration.
         recover: Move a damaged database aside and begin a new one.
+        as_json: Log as JSON, whatever the configuration says.
 
     Raises:
         ConfigError: The file, or something that it names, cannot be used.
     """
-    config = _reread(path)
-    log = open_log(
-        _wall_clock,
-        as_json=config.proxy.log == "json",
-        secrets=config.secrets,
-        level=config.proxy.log_level,
-    )
+
+    def reread() -> Config:
+        config = _checked(path)
+        if not as_json:
+            return config
+        return replace(config, proxy=replace(config.proxy, log="json"))
+
+    config = reread()
+    log = _log_of(config)
     globalLogBeginner.beginLoggingTo([log.observer], redirectStandardIO=False)
+    take_in_libraries(globalLogPublisher)
     try:
-        _run(path, config, log, recover=recover)
+        _run(config, reread, log, recover=recover)
     finally:
         log.close()
 
 
-def _run(path: Path, config: Config, log: Log, *, recover: bool) -> None:
+def _log_of(config: Config) -> Log:
+    proxy = config.proxy
+    try:
+        out = file_or_stderr(proxy.log_file, proxy.log_max_bytes, proxy.log_keep)
+    except OSError as error:
+        raise ConfigError(
+            f"{proxy.log_file}: {error.strerror} - at `$.proxy.log_file`"
+        ) from error
+    return open_log(
+        _wall_clock,
+        as_json=proxy.log == "json",
+        secrets=config.secrets,
+        level=proxy.log_level,
+        out=out,
+    )
+
+
+def _run(
+    config: Config, reread: Callable[[], Config], log: Log, *, recover: bool
+) -> None:
     manager = notifier_from(os.environ, os.getpid())
     before, files = raise_limit()
+    signal.signal(signal.SIGUSR1, lambda *_: log.reopen())
 
     def start(reactor: Any) -> Deferred[None]:
         reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
         program = _built(config, reactor, recover=recover)
         _log_files(before, files)
         program.set_level = log.set_level
-        program.reread = lambda: _reread(path)
+        program.reread = reread
         alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
         globalLogPublisher.addObserver(alarms)
         return Deferred.fromCoroutine(_main(reactor, program, manager))
@@ -149,7 +176,7 @@ def _log_files(before: int, files: int) -> None:
     )
 
 
-def _reread(path: Path) -> Config:
+def _checked(path: Path) -> Config:
     config = load_config(path)
     refuse_unready(config)
     check_power(config)
@@ -171,13 +198,17 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     at_shutdown = partial(reactor.addSystemEventTrigger, "before", "shutdown")
     at_shutdown(manager.tell, STOPPING)
     at_shutdown(program.root.stopService)
+    log, proxy = Logger("proxy"), program.config.proxy
+    at_shutdown(partial(log.info, "{name} stops", name=proxy.name))
     try:
         await program.ready()
     except (CannotListenError, KeyFileError) as error:
-        Logger("proxy").critical("{error}", error=error)
+        log.critical("{error}", error=error)
+        if proxy.log_file is not None:  # whoever starts it looks at standard error
+            sys.stderr.write(f"baseload: {error}\n")
         raise SystemExit(1) from error
     _calm_collector()
-    Logger("proxy").info("{name} is ready", name=program.config.proxy.name)
+    log.info("{name} is ready", name=proxy.name)
     manager.tell(READY)
     await Deferred()
 

@@ -46,6 +46,8 @@ class LimitedRequest(Request):
 class _QuietSite(Site):
     """Writes no access log: nobody would read it, and each line costs."""
 
+    noisy = False
+
     @override
     def log(self, request: object) -> None:
         """Write nothing."""

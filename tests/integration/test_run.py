@@ -1,13 +1,16 @@
 """`baseload run` as a process: how it starts, how it ends, what it says."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,12 +40,20 @@ def write(folder: Path, port: int = 0, url: str = "", pool: str = "") -> Path:
     return path
 
 
-def start(config: Path) -> subprocess.Popen[str]:
+def start(config: Path, *more: str, **how: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "proxy.cli", "run", "-c", str(config)],
+        [sys.executable, "-m", "proxy.cli", "run", "-c", str(config), *more],
         stderr=subprocess.PIPE,
         text=True,
+        **how,
     )
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.integration
@@ -131,3 +142,68 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
     assert "Address already in use" in said
     assert "Traceback" not in said
+
+
+POWER = """
+[sites.power]
+budget_w = 100_000
+fail_safe_w = 10_000
+[[sites.fleet]]
+workers = "*"
+model = "Antminer S21"
+"""
+
+
+@pytest.mark.integration
+def test_a_signal_to_all_its_processes_ends_them_in_order(tmp_path: Path) -> None:
+    """systemd sends it to each, the site controller too, unless it is told not to."""
+    config = write(tmp_path)
+    config.write_text(config.read_text() + POWER)
+    process = start(config, start_new_session=True)
+    admin = tmp_path / "state" / "admin.sock"
+    wait_until(admin.is_socket)
+    wait_until(lambda: call(admin, "power.show", {})[0]["budget_w"] is not None)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    assert not [x for x in said.splitlines() if " error " in x or " critical " in x]
+
+
+@pytest.mark.integration
+def test_the_log_s_file_is_rotated_by_whoever_likes(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    config.write_text(
+        config.read_text().replace("[proxy]", '[proxy]\nlog_file = "logs/b.log"')
+    )
+    path = tmp_path / "logs" / "b.log"
+    path.parent.mkdir()
+    process = start(config, "--json")
+    wait_until(lambda: path.exists() and "is ready" in path.read_text())
+    path.rename(tmp_path / "older.log")
+    process.send_signal(signal.SIGUSR1)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+
+    assert (process.returncode, said) == (0, "")
+    assert [line["text"] for line in lines if line["level"] == "info"] == [
+        "baseload stops"
+    ]
+
+
+@pytest.mark.integration
+def test_a_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    config.write_text(
+        config.read_text().replace("[proxy]", '[proxy]\nlog_file = "logs/b.log"')
+    )
+    process = start(config)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert said.endswith(
+        "logs/b.log: No such file or directory - at `$.proxy.log_file`\n"
+    )
+    assert said.count("\n") == 1

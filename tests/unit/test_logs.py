@@ -2,7 +2,7 @@ import io
 import json
 
 import pytest
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import Logger, LogLevel, LogPublisher
 
 from proxy.runtime.logs import observer
 
@@ -54,3 +54,20 @@ def test_the_level_can_be_changed_while_running() -> None:
 
     assert "one" not in out.getvalue()
     assert "two" in out.getvalue()
+
+
+@pytest.mark.parametrize("library", ["twisted.web.client", "treq", "log_legacy"])
+def test_libraries_are_heard_only_where_something_is_wrong(library: str) -> None:
+    out = io.StringIO()
+    lines, set_level = observer(out, as_json=False, secrets=())
+    log = Logger(library, observer=LogPublisher(lines))
+
+    log.info("Starting factory")
+    log.emit(LogLevel.warn, "not well")
+    set_level("error")
+    log.emit(LogLevel.warn, "still not")
+    set_level("debug")
+    log.info("Stopping factory")
+
+    said = [line.split(maxsplit=2)[2] for line in out.getvalue().splitlines()]
+    assert said == ["not well", "Stopping factory"]

@@ -28,8 +28,9 @@ class NativeConnection:
 
     def hang_up(self, why: str) -> None:
         """Close it for a reason of ours."""
-        if self._miner.outbox.is_open:
-            self._hall.note_drop(self._miner, why)
+        miner = self._miner
+        if miner.outbox.is_open:
+            self._hall.note_drop(miner.address, next(iter(miner.workers), None), why)
         self._miner.outbox.hang_up()
 
 
