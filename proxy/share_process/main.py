@@ -21,12 +21,14 @@ from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
 from proxy.admin.events import AlarmObserver
+from proxy.admin.refused import Refused
 from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.descriptors import RESERVED, raise_limit
+from proxy.runtime.hangup import has_terminal, take_hangups
 from proxy.runtime.log_libraries import take_in_libraries
 from proxy.runtime.logs import Blotter, Log, file_or_stderr, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
@@ -200,6 +202,7 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     at_shutdown(program.root.stopService)
     log, proxy = Logger("proxy"), program.config.proxy
     at_shutdown(partial(log.info, "{name} stops", name=proxy.name))
+    take_hangups(reactor, partial(_reload, program), at_terminal=has_terminal())
     try:
         await program.ready()
     except (CannotListenError, KeyFileError) as error:
@@ -211,6 +214,14 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     log.info("{name} is ready", name=proxy.name)
     manager.tell(READY)
     await Deferred()
+
+
+def _reload(program: Program) -> None:
+    """Do what `baseload reload` does; the log says what came of it."""
+    try:
+        program.reload()
+    except (Refused, ConfigError) as error:
+        Logger("proxy").error("not reloaded: {error}", error=error)
 
 
 def _calm_collector() -> None:

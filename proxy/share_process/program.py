@@ -82,6 +82,7 @@ class Program:
     power: ControllerLink | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
+    is_ready: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.limits = ProcessLimits(self.sources, self.halls)
@@ -132,6 +133,7 @@ class Program:
         self.limits.watch(self.reactor).setServiceParent(self.root)
         for listener in listeners:
             await listener.ready()
+        self.is_ready = True
 
     def reload(self) -> list[str]:
         """Read the configuration again; return the keys that changed, now in force.
@@ -142,9 +144,14 @@ class Program:
         """
         if self.reread is None:
             raise Refused("this process was started without a configuration file")
+        if not self.is_ready:
+            raise Refused("it is starting: try again when it is ready")
         config = self.reread()
         changed = apply_changes(self.config, config, self.halls, self.set_level)
         self.config = config
+        Logger("proxy").info(
+            "reloaded: {changed}", changed=", ".join(changed or ["nothing new"])
+        )
         return changed
 
     def _hold_to_budgets(self) -> None:

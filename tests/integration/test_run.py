@@ -207,3 +207,23 @@ def test_a_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
         "logs/b.log: No such file or directory - at `$.proxy.log_file`\n"
     )
     assert said.count("\n") == 1
+
+
+@pytest.mark.integration
+def test_a_hangup_reloads_what_no_terminal_started(tmp_path: Path) -> None:
+    config, log = write(tmp_path), tmp_path / "b.log"
+    settings = '[proxy]\nlog_file = "b.log"\n'
+    text = config.read_text().replace("[proxy]\n", settings)
+    config.write_text(text)
+    process = start(config, start_new_session=True)
+    wait_until(lambda: log.exists() and "is ready" in log.read_text())
+
+    config.write_text(text.replace(settings, settings + 'log_level = "error"\n'))
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "reloaded: $.proxy.log_level" in log.read_text())
+    config.write_text(text.replace("stratum+tcp", "gopher"))
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "not reloaded: " in log.read_text())
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(30) == 0
