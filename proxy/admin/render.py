@@ -1,6 +1,7 @@
 """Admin answers as text for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from proxy.admin import render_power
@@ -141,6 +142,7 @@ def status(answer: Answer) -> str:
     head += "".join(
         _limit(limit) for limit in answer.get("limits", []) if limit["reached"]
     )
+    head += "".join(f"{line}\n" for line in _ledger(answer))
     parts = [head, sites(answer["sites"]), pools(answer["pools"])]
     if answer["nodes"]:
         parts.append(nodes(answer["nodes"]))
@@ -150,6 +152,23 @@ def status(answer: Answer) -> str:
 def _limit(limit: dict[str, Any]) -> str:
     most, away = limit["most"], limit["turned_away"]
     return f"{limit['name']}: all {most} are taken, {away} were turned away\n"
+
+
+def _ledger(answer: Answer) -> Iterator[str]:
+    """Yield what there is to say of the ledger; an older proxy says less."""
+    if reason := answer.get("ledger_reason"):
+        yield f"ledger degraded: {reason}"
+    if lost := answer.get("unrecorded"):
+        yield f"{lost} rows of the ledger could not be recorded"
+    reach: dict[str, float | None] = answer.get("kept_since", {})
+    since = {of: at for of, at in reach.items() if at is not None}
+    if since:
+        text = ", ".join(f"{of} since {_minute(at)}" for of, at in since.items())
+        yield f"ledger has {text} (UTC)"
+
+
+def _minute(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def done(answer: Answer) -> str:

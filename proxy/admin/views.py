@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
 from proxy.shares.reader import PoolHour
+from proxy.shares.room import Reach
 
 
 class MinerCounts(Struct):
@@ -119,6 +120,9 @@ class StatusView(Struct):
         state: `starting` until each site has reached a source, `draining` once all
             sites are being drained, else `running`.
         waits_for: Sources of the sites that have reached none yet.
+        ledger_reason: What the disk said, while `ledger` is `degraded`; else empty.
+        unrecorded: Rows that the ledger could not keep at all, since the start.
+        kept_since: How far back the ledger goes, Unix seconds.
     """
 
     version: str
@@ -128,6 +132,9 @@ class StatusView(Struct):
     uptime_s: float
     engine: str
     ledger: str
+    ledger_reason: str
+    unrecorded: int
+    kept_since: Reach
     sites: list[SiteView]
     pools: list[PoolView]
     nodes: list[NodeView]

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from protocol.units import UnixTime
 from proxy.config import Config
+from proxy.power.journal.lost import lost_records
 from proxy.power.journal.store import STORE_FILE, STORE_LOCK_FILE, store_kind
-from proxy.power.lost import lost_records
 from proxy.runtime.database_damage import inspect, read_whole, set_aside
 from proxy.runtime.database_file import DamagedFileError, refuse_newer
 from proxy.runtime.state_lock import StateLock, StateLockError, lock_state

@@ -10,6 +10,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from typing_extensions import override
 
+from proxy.runtime.database_file import beside
+from proxy.runtime.file_watch import FileWatch
+
 INTERVAL = 2.0
 RESTART_ABOVE = 64_000_000
 """Bytes of the log. The writer stands still meanwhile, for 15 ms or so: at 20,000
@@ -29,6 +32,7 @@ class CheckpointService(Service):
         self, path: Path, on_alarm: Callable[[str], None], clock: IReactorTime
     ) -> None:
         self._path = path
+        self._watch = FileWatch(path)
         self._on_alarm = on_alarm
         self._thread = ThreadPoolExecutor(1, "ledger-checkpoint")
         self._loop = LoopingCall(self._submit)
@@ -57,13 +61,16 @@ class CheckpointService(Service):
             self._thread.submit(self._checkpoint)
 
     def _wal_size(self) -> int:
-        wal = self._path.with_name(self._path.name + "-wal")
-        return wal.stat().st_size if wal.exists() else 0
+        try:
+            return beside(self._path, "-wal").stat().st_size
+        except OSError:
+            return 0
 
     def _checkpoint(self) -> None:
         """Runs on the thread."""
         try:
-            checkpoint(self._path)
+            if not self._watch.fault():  # else the writer does, which has it open
+                checkpoint(self._path)
         except sqlite3.Error:
             pass  # the writer's own error tells more, and raises the alarm
         finally:

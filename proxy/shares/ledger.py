@@ -2,74 +2,97 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from attrs import define, field
-from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.share import JudgedShare
+from proxy.runtime.database_file import DamagedFileError, told_as
+from proxy.runtime.file_watch import FileWatch, path_of
 from proxy.shares import rows
+from proxy.shares.backlog import Backlog
 from proxy.shares.counted import CountedBatch
 from proxy.shares.intake import Intake
-from proxy.shares.retention import Retention, bytes_used
-
-MAX_UNWRITTEN = 100_000
-"""Rows of a kind held while the disk will not take them; more go unrecorded."""
+from proxy.shares.losses import Losses
+from proxy.shares.room import KEEP_SHARES_S, Reach, Room
+from proxy.shares.writer import Writer
 
 RETRY_SECONDS = (1.0, 15.0)
 """First and longest wait before a disk that failed is tried again."""
 
-_Statement = tuple[str, tuple[object, ...]]
-_Settlement = tuple[str, str, float, int]
-_UNFIT = (UnicodeError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+STEADY_SECONDS = 60.0
+"""A disk that fails again within so long is one that has not recovered."""
+
+CATCHING_UP_PAGES = 250
+"""After so many the log is copied at once while a backlog is written, so that it does
+not take the room that the file needs."""
+
+DISPLACED_PAGES = 1
+"""The same where the file was removed or replaced: the thread cannot open it."""
 
 
 @define(eq=False)
 class SqliteLedger:
     """Writes on the reactor thread: a batch is one transaction of microseconds.
 
+    While the disk takes nothing, rows wait in a bounded backlog and shares are still
+    answered. It is written in pieces, in order, and new rows wait behind it; only when
+    it is empty is a share durable before its answer again.
+
     Attributes:
         keep: How long share rows are kept.
         max_bytes: Size of the file beyond which rows go before their time.
-        on_alarm: Told once when the disk stops taking rows, and once when it does.
-        state: `ok`, or `degraded` while rows wait for the disk.
-        reason: What the disk said, while `degraded`; else empty.
-        unrecorded: Rows that could not be kept at all.
+        on_alarm: Told once when the disk stops taking rows, and once when it does,
+            and each minute in which rows were lost.
     """
-
-    _log = Logger()
 
     _db: sqlite3.Connection
     keep: Seconds
     max_bytes: int
     wall_clock: Callable[[], UnixTime]
     on_alarm: Callable[[str], None]
-    state: str = field(default="ok", init=False)
-    reason: str = field(default="", init=False)
-    unrecorded: int = field(default=0, init=False)
     _token: int = field(init=False)
-    _last_id: int = field(init=False)
     _intake: Intake = field(init=False)
-    _kept: tuple[Retention, Retention] = field(init=False)
-    _shares: rows.Cells = field(factory=list, init=False)
-    _upstream: list[rows.UpstreamRow] = field(factory=list, init=False)
-    _settled: list[_Settlement] = field(factory=list, init=False)
-    _blocks: list[_Statement] = field(factory=list, init=False)
+    _writer: Writer = field(init=False)
+    _losses: Losses = field(init=False)
+    _watch: FileWatch = field(init=False)
+    _waiting: Backlog = field(factory=Backlog, init=False)
     _early_tokens: set[int] = field(factory=set, init=False)
-    _is_too_big: bool = field(default=False, init=False)
+    _failure: str = field(default="", init=False)
+    _displaced: str = field(default="", init=False)
+    _has_begun: bool = field(default=False, init=False)
+    _failed_at: float = field(default=0.0, init=False)
     _retry_at: float = field(default=0.0, init=False)
     _retry_after: float = field(default=RETRY_SECONDS[0], init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._db.execute(rows.LOSE_PENDING, (self.wall_clock(),))
         (self._token,) = self._db.execute(rows.NEWEST_UPSTREAM).fetchone()
-        (self._last_id,) = self._db.execute(rows.NEWEST_SHARE).fetchone()
-        self._kept = (
-            Retention(self._db, "share"),
-            Retention(self._db, "upstream"),
-        )
+        self._losses = Losses(self.on_alarm)
+        self._writer = Writer(self._db, Room(self._db, self.on_alarm))
         self._intake = Intake(self._db)
-        self._intake.rollup.rebuild(self._last_id)
+        self._watch = FileWatch(path_of(self._db))
+        self._write(self.wall_clock())
+
+    @property
+    def state(self) -> str:
+        """`ok`, or `degraded` while rows wait for the disk, or the file is gone."""
+        return "degraded" if self.reason else "ok"
+
+    @property
+    def reason(self) -> str:
+        """Why it is `degraded`; else empty."""
+        return self._failure or self._displaced
+
+    @property
+    def unrecorded(self) -> int:
+        """Rows that could not be kept at all, since the start."""
+        return self._losses.count
+
+    @property
+    def reach(self) -> Reach:
+        """How far back each table goes."""
+        return self._writer.room.reach
 
     def next_token(self) -> int:
         """Return a number that no forwarded share has had."""
@@ -86,7 +109,7 @@ class SqliteLedger:
         """
         at = batch[-1].at if batch else self.wall_clock()
         self._turn_minute(at)
-        self._shares += self._intake.take(batch)
+        self._waiting.shares += self._intake.take(batch)
         self._commit(at, forwards)
 
     def commit_counted(
@@ -94,24 +117,23 @@ class SqliteLedger:
     ) -> None:
         """Do the same for verdicts that come counted."""
         self._turn_minute(batch.at)
-        self._shares += self._intake.take_counted(batch)
+        self._waiting.shares += self._intake.take_counted(batch)
         self._commit(batch.at, forwards)
 
     def _commit(self, at: float, forwards: Sequence[tuple[int, JudgedShare]]) -> None:
         if forwards:
-            self._upstream += [rows.upstream_row(*forward) for forward in forwards]
+            self._waiting.upstream += [rows.upstream_row(*one) for one in forwards]
             self._early_tokens.difference_update(token for token, _ in forwards)
-        if self.state == "ok" or at >= self._retry_at:
+        if self._may_write(at):
             self._write(at)
         else:
-            self._bound()
+            self._losses.count += self._waiting.bound()
 
     def settle(self, token: int, verdict: str, reason: str) -> None:
         """Note what became of a forwarded share; durable with the next batch."""
-        if len(self._settled) < MAX_UNWRITTEN:
-            self._settled.append((verdict, reason, self.wall_clock(), token))
-        else:
-            self.unrecorded += 1
+        self._waiting.settled.append((verdict, reason, self.wall_clock(), token))
+        if self._failure:
+            self._losses.count += self._waiting.bound()
 
     def record_block(self, share: JudgedShare, height: int | None = None) -> None:
         """Note a block found, and write at once; `height` is None if not known."""
@@ -125,33 +147,55 @@ class SqliteLedger:
     def flush(self) -> None:
         """Write what waits, unless the disk failed a moment ago."""
         now = self.wall_clock()
-        waits = self._shares or self._upstream or self._settled or self._blocks
-        if waits and (self.state == "ok" or now >= self._retry_at):
+        if self._may_write(now) and (self._failure or not self._waiting.is_empty):
             self._write(now)
+
+    def look_at_file(self) -> None:
+        """Notice that the file was removed or replaced; call each second."""
+        before, self._displaced = self._displaced, self._watch.fault()
+        if bool(before) == bool(self._displaced):
+            return
+        self._copy_log()
+        if self._displaced:
+            self.on_alarm(
+                f"ledger: {self._displaced}: what is recorded is not there at the next"
+                " start, unless what was there is put back before the proxy stops"
+            )
+        else:
+            self.on_alarm("ledger: the file is in its place again")
 
     def roll_up(self) -> None:
         """Move a slice of the finished minutes into the roll-ups; call each second."""
         now = self.wall_clock()
         if self._intake.is_over(now):
             self._turn_minute(now)
-        if self.state != "ok":
+        self._losses.tell(now)
+        if self._failure:
             return
         try:
             self._intake.rollup.flush(now)
-            self._is_too_big = bytes_used(self._db) > self.max_bytes
         except sqlite3.Error as error:
             self._degrade(error, now)
+        else:
+            self._writer.make_room(now, self.max_bytes, self._intake.rollup.reached)
 
     def close(self) -> None:
         """Write what waits and close the file."""
         now = self.wall_clock()
         self._write(now)
+        while self._may_write(now) and self._failure:
+            self._write(now)
         try:
-            if self.state == "ok":
-                self._intake.rollup.finish(now, self._last_id)
+            if not self._failure:
+                self._intake.rollup.finish(now, self._writer.last_id)
         except sqlite3.Error as error:
             self._degrade(error, now)
+        self._losses.count += self._waiting.size
+        self._losses.tell_now(now)
         self._db.close()
+
+    def _may_write(self, at: float) -> bool:
+        return not self._failure or at >= self._retry_at
 
     def _turn_minute(self, at: float) -> None:
         """Close the minute before a batch is counted that is not in it.
@@ -159,88 +203,72 @@ class SqliteLedger:
         Rows that wait for the disk will have the ids after the last: nobody else
         writes, and if memory is full it is the newest that are dropped.
         """
-        self._intake.turn_minute(at, self._last_id + len(self._shares) // rows.CELLS)
+        self._intake.turn_minute(at, self._writer.last_id + self._waiting.share_rows)
 
     def _block(self, sql: str, values: tuple[object, ...]) -> None:
-        del self._blocks[: -MAX_UNWRITTEN + 1]
-        self._blocks.append((sql, values))
+        self._waiting.blocks.append((sql, values))
+        self._losses.count += self._waiting.bound()
         self.flush()
 
     def _write(self, at: float) -> None:
-        """Write all that waits as one transaction, or keep it."""
+        """Write all that waits as one transaction, or a piece of a backlog."""
+        due = self._waiting.piece if self._failure else self._waiting.all_due
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            stored, later = self._write_rows(at)
-            self._db.execute("COMMIT")
-        except _UNFIT as error:
-            self._drop(error)
+            self._begin(at)
+            self._write_once(due(self._early_tokens), at)
+            if self._failure:
+                self._recover(at)
         except sqlite3.Error as error:
             self._degrade(error, at)
-        else:
-            self._last_id += stored
-            self.unrecorded += len(self._shares) // rows.CELLS - stored
-            self._shares, self._upstream, self._settled = [], [], later
-            self._blocks.clear()
-            self._recover()
 
-    def _write_rows(self, at: float) -> tuple[int, list[_Settlement]]:
-        """Return how many share rows were stored, and settlements that come later."""
-        db = self._db
-        stored = 0
-        later: list[_Settlement] = []
-        cutoff = at if self._is_too_big else at - self.keep
-        factor = 1 + self._is_too_big
-        if self._shares:
-            stored = rows.insert_shares(db, self._shares)
-            self._kept[0].expire(cutoff, stored, factor)
-        if self._upstream:
-            db.executemany(rows.INSERT_UPSTREAM, self._upstream)
-            self._kept[1].expire(cutoff, len(self._upstream), factor)
-        if self._settled:
-            early = self._early_tokens  # blocks, sent ahead of their batch
-            later = [s for s in self._settled if s[3] in early]
-            db.executemany(rows.SETTLE, [s for s in self._settled if s[3] not in early])
-        for sql, values in self._blocks:
-            db.execute(sql, values)
-        return stored, later
-
-    def _recover(self) -> None:
-        if self.state == "ok":
+    def _begin(self, at: float) -> None:
+        """Settle what a killed process left: once, before the first row."""
+        if self._has_begun:
             return
-        self.state, self.reason = "ok", ""
-        self._retry_after = RETRY_SECONDS[0]
-        self.on_alarm("ledger: the disk takes shares again")
+        self._db.execute(rows.LOSE_PENDING, (at,))
+        self._intake.rollup.rebuild(self._writer.last_id)
+        self._has_begun = True
+
+    def _write_once(self, piece: Backlog, at: float) -> None:
+        is_short, rollup = self._writer.room.is_short, self._intake.rollup
+        keep_from = at - (KEEP_SHARES_S if is_short else self.keep)
+        refused = self._writer.write(piece, keep_from, rollup.reached)
+        for share_id in refused.shares:
+            rollup.skip(share_id)
+        self._losses.count += len(refused.shares) + refused.others
+        self._waiting.drop(piece)
+
+    def _recover(self, at: float) -> None:
+        """Be well again once nothing waits; the sums are the proof where nothing did.
+
+        Raises:
+            sqlite3.Error: It does not take those.
+        """
+        self._retry_at = 0.0
+        if self._waiting.all_due(self._early_tokens).is_empty:
+            self._intake.rollup.flush(UnixTime(at))
+            self._failure = ""
+            self._copy_log()
+            self.on_alarm("ledger: the disk takes shares again")
 
     def _degrade(self, error: sqlite3.Error, at: float) -> None:
-        self._roll_back()
-        self._retry_at = at + self._retry_after
+        self._writer.roll_back()
+        self._losses.count += self._waiting.bound()
+        if at > self._failed_at + STEADY_SECONDS:
+            self._retry_after = RETRY_SECONDS[0]
+        self._failed_at, self._retry_at = at, at + self._retry_after
         self._retry_after = min(2 * self._retry_after, RETRY_SECONDS[1])
-        self._bound()
-        self.reason = str(error)
-        if self.state == "ok":
-            self.state = "degraded"
-            self.on_alarm(f"ledger: shares are not on disk: {error}")
+        has_failed, self._failure = bool(self._failure), self._told(error)
+        if not has_failed:
+            self.on_alarm(f"ledger: shares are not on disk: {self._failure}")
+            self._copy_log()
 
-    def _drop(self, error: Exception) -> None:
-        """Give up rows that no disk would take: else they would block all others."""
-        self._roll_back()
-        shares = len(self._shares) // rows.CELLS
-        self.unrecorded += shares + len(self._upstream) + len(self._blocks)
-        self._shares, self._upstream = [], []
-        self._blocks.clear()
-        self._log.critical("rows that SQLite cannot take: {error}", error=error)
+    def _told(self, error: sqlite3.Error) -> str:
+        told = told_as(self._watch.path, error)
+        return str(told if isinstance(told, DamagedFileError) else error)
 
-    def _roll_back(self) -> None:
-        for kept in self._kept:
-            kept.reset()
-        try:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            self._log.warn("ledger: no rollback: {error}", error=error)
-
-    def _bound(self) -> None:
-        shares, most = len(self._shares) // rows.CELLS, MAX_UNWRITTEN
-        self.unrecorded += max(0, shares - most) + max(0, len(self._upstream) - most)
-        del self._shares[most * rows.CELLS :]
-        del self._upstream[most:]
+    def _copy_log(self) -> None:
+        """Copy the log where nobody else does: else that is a thread's work."""
+        pages = DISPLACED_PAGES if self._displaced else CATCHING_UP_PAGES
+        with suppress(sqlite3.Error):  # it was closed
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {pages * bool(self.reason)}")

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from protocol.units import UnixTime
+from proxy.runtime.file_watch import FileWatch
 
 MAX_ROWS = 10_000
 """Rows that one question may bring back."""
@@ -112,6 +113,7 @@ class LedgerReader:
 
     def __init__(self, path: Path, run: Runner) -> None:
         self._path = path
+        self._watch = FileWatch(path)
         self._run = run
 
     async def reconcile(self, since: UnixTime, until: UnixTime) -> list[PoolHour]:
@@ -160,6 +162,8 @@ class LedgerReader:
         )
 
     def _ask(self, sql: str, *values: object) -> list[Any]:
+        if fault := self._watch.fault():
+            raise sqlite3.OperationalError(fault)
         address = f"{self._path.absolute().as_uri()}?mode=ro"
         with closing(
             sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)

@@ -10,22 +10,9 @@ STEP = 2
 
 _EXPIRE = (
     "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
-    " AND at < ? AND id < (SELECT max(id) FROM {table})"
+    " AND at < ? AND id <= ? AND id < (SELECT max(id) FROM {table})"
 )
 _OLDEST = "SELECT at FROM {table} ORDER BY id LIMIT 1"
-
-
-def bytes_used(db: sqlite3.Connection) -> int:
-    """Return the size of what is in the file, free pages not counted.
-
-    Raises:
-        sqlite3.Error: From the disk.
-    """
-    pages, free, size = (
-        int(db.execute(f"PRAGMA {what}").fetchone()[0])
-        for what in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size
 
 
 @define(eq=False)
@@ -37,11 +24,12 @@ class Retention:
     _oldest: float = field(default=-math.inf, init=False)
     _inserted: int = field(default=0, init=False)
 
-    def expire(self, cutoff: float, inserted: int, factor: int) -> None:
+    def expire(self, cutoff: float, through: int, inserted: int, factor: int) -> None:
         """Delete rows from before `cutoff`, within the transaction that inserted.
 
         Args:
             cutoff: Unix seconds.
+            through: Rows with a higher id stay.
             inserted: Rows that came.
             factor: How many old rows may go for each new one.
 
@@ -52,11 +40,20 @@ class Retention:
         if self._inserted < STEP:
             return
         due, self._inserted = self._inserted, 0
-        if self._oldest >= cutoff:
-            return
-        self._db.execute(_EXPIRE.format(table=self._table), (factor * due, cutoff))
+        if self._oldest < cutoff:
+            self.trim(cutoff, through, factor * due)
+
+    def trim(self, cutoff: float, through: int, count: int) -> int:
+        """Delete the oldest rows, `count` at most; return how many went.
+
+        Raises:
+            sqlite3.Error: From the disk; call `reset` after a rollback.
+        """
+        sql = _EXPIRE.format(table=self._table)
+        gone = self._db.execute(sql, (count, cutoff, through)).rowcount
         row = self._db.execute(_OLDEST.format(table=self._table)).fetchone()
         self._oldest = row[0] if row else -math.inf
+        return gone
 
     def reset(self) -> None:
         """Forget what was deleted: it was rolled back."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import deque
+from math import isfinite
 
 import msgspec
 from attrs import define, field
@@ -86,13 +87,14 @@ class Rollup:
     Attributes:
         current: Sums of the minute that runs; the ledger adds to them.
         refused: The same of workers who had no accepted share in it.
+        reached: Id of the last share row that is in the tables.
     """
 
     _db: sqlite3.Connection
     current: _Sums = field(factory=dict, init=False)
     refused: _Sums = field(factory=dict, init=False)
     _minute: int = field(default=0, init=False)
-    _reached: int = field(default=0, init=False)
+    reached: int = field(default=0, init=False)
     _closed: deque[_Closed] = field(factory=deque, init=False)
 
     def accept(self, site: str, worker: str) -> list[float]:
@@ -133,7 +135,7 @@ class Rollup:
             sqlite3.Error: The file cannot be read or written.
         """
         reached, through, minute, *done = self._db.execute(_READ_MARK).fetchone()
-        self._reached = reached
+        self.reached = reached
         found: dict[int, _Sums] = {}
         for site, worker, when, good, number, work in self._db.execute(
             _REBUILD, {"through": through, "minute": minute, "reached": reached}
@@ -147,7 +149,7 @@ class Rollup:
             found[minute] = rest
         if last_id > reached:
             self._write(found, (last_id, last_id, 0, "", ""), 0)
-            self._reached = last_id
+            self.reached = last_id
 
     def flush(self, now: UnixTime) -> None:
         """Write the next slice of the minutes that are over.
@@ -159,14 +161,19 @@ class Rollup:
             return
         closed = self._closed[0]
         part = closed.left[-closed.slice_size :]
-        mark: _Mark = (self._reached, closed.through, closed.minute, *part[0][0])
+        mark: _Mark = (self.reached, closed.through, closed.minute, *part[0][0])
         if len(part) == len(closed.left):
             mark = (closed.through, closed.through, 0, "", "")
         self._write({closed.minute: dict(part)}, mark, int(now // 60))
         del closed.left[-len(part) :]
-        self._reached = mark[0]
+        self.reached = mark[0]
         if not closed.left:
             self._closed.popleft()
+
+    def skip(self, share_id: int) -> None:
+        """Take note that the row that would have had this id is not to come."""
+        for closed in self._closed:
+            closed.through -= closed.through >= share_id
 
     def finish(self, now: UnixTime, last_id: int) -> None:
         """Write all there is: the file is about to be closed.
@@ -182,6 +189,8 @@ class Rollup:
         if not self.current and not self.refused:
             return
         sums = _with_others(self.current, self.refused)
+        for one in sums.values():
+            one[2] = one[2] if isfinite(one[2]) else 0.0  # NaN is NULL to SQLite
         left = sorted(sums.items(), reverse=True)
         size = max(MIN_SLICE, len(left) // SLICES + 1)
         self._closed.append(_Closed(self._minute, last_id, left, size))

@@ -22,6 +22,7 @@ class LedgerService(OrderedServices):
         self._ledger = ledger
 
     async def _look_after(self) -> None:
+        self._ledger.look_at_file()
         self._ledger.flush()
         self._ledger.roll_up()
 

@@ -44,6 +44,25 @@ sources = ["main"]
 """
 
 
+def test_the_status_says_how_far_the_ledger_goes_and_what_it_lacks() -> None:
+    answer = {
+        **STATUS,
+        "ledger": "degraded",
+        "ledger_reason": "database or disk is full",
+        "unrecorded": 12,
+        "kept_since": {"shares": 1.7e9, "minutes": None, "hours": 1.6e9, "days": None},
+    }
+
+    lines = status(answer).splitlines()
+
+    assert lines[1:4] == [
+        "ledger degraded: database or disk is full",
+        "12 rows of the ledger could not be recorded",
+        "ledger has shares since 2023-11-14 22:13, hours since 2020-09-13 12:26 (UTC)",
+    ]
+    assert "ledger has" not in status(STATUS)  # of an older proxy
+
+
 def test_a_good_file_is_said_to_be_good(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

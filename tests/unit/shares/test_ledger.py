@@ -115,6 +115,7 @@ def test_minutes_are_counted_once_in_all_three_tables(shelf: Shelf) -> None:
 def test_each_batch_takes_as_many_expired_rows_away(shelf: Shelf) -> None:
     old = [a_share(n, at=NOW - 90000.0) for n in range(10)]
     shelf.ledger.commit(old, [])
+    shelf.ledger.roll_up()
 
     for n in range(5):
         shelf.ledger.commit([a_share(n), a_share(n + 100)], [])
@@ -124,7 +125,8 @@ def test_each_batch_takes_as_many_expired_rows_away(shelf: Shelf) -> None:
 
 
 def test_a_file_over_its_limit_lets_rows_go_before_their_time(shelf: Shelf) -> None:
-    shelf.ledger.commit([a_share(n, at=NOW - 50.0) for n in range(10)], [])
+    shelf.ledger.commit([a_share(n, at=NOW - 700.0) for n in range(10)], [])
+    shelf.ledger.roll_up()
     shelf.ledger.max_bytes = 1
     shelf.ledger.roll_up()
 
@@ -163,7 +165,7 @@ def test_a_disk_that_takes_nothing_loses_nothing(shelf: Shelf) -> None:
 def test_a_full_disk_is_an_alarm_and_memory_stays_bounded(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.shares.ledger.MAX_UNWRITTEN", 10)
+    monkeypatch.setattr("proxy.shares.backlog.MAX_UNWRITTEN", 10)
     (pages,) = shelf.ledger._db.execute("PRAGMA page_count").fetchone()
     shelf.ledger._db.execute(f"PRAGMA max_page_count = {pages}")
 
