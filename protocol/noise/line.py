@@ -25,7 +25,7 @@ NewTransport = Callable[[Ciphers, int], FrameTransport]
 """Makes what frames pass through, from the ciphers and the longest payload."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Line(ABC):
     """What both ends have.
 
@@ -90,7 +90,7 @@ class Line(ABC):
         """Take in the peer's part of the handshake."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerLine(Line):
     """The server's end.
 
@@ -119,7 +119,7 @@ class ServerLine(Line):
         return self.new_transport(ciphers, self.max_payload_bytes)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ClientLine(Line):
     """The client's end.
 

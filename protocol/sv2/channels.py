@@ -29,7 +29,7 @@ _ID_BYTES = 4
 _JOBS_ENCODED = 16  # a job goes to all of its group in one sweep
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerChannel:
     """What a miner knows of one of its channels.
 

@@ -67,7 +67,7 @@ class ChannelRefusedError(RemoteError):
     """The pool does not serve us, for a reason that is not our user's."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ClientSession:
     """What one connection to a pool has agreed on, and how its bytes are read.
 

@@ -60,7 +60,7 @@ class OutOfTurnError(RemoteError):
     """The miner sent what cannot come at this point."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerSession:
     """What one miner's connection has agreed on, and how its bytes are read.
 

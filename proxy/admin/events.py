@@ -66,7 +66,7 @@ class AlarmNews(msgspec.Struct):
     text: str
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class News:
     """Compares each second with the one before, and tells the difference."""
 

@@ -16,7 +16,7 @@ BARS = "▁▂▃▄▅▆▇█"
 _Look = tuple[float, float, float]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PowerHistory:
     """What `status` said of each site in its last looks; sites do not come and go."""
 

@@ -14,7 +14,7 @@ MAX_QUEUED = 256
 """Lines kept for a subscriber that does not read: the oldest go first."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Subscriber:
     """One who wants news.
 
@@ -54,7 +54,7 @@ class Subscriber:
             self.write(self._queue.popleft())
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Topics:
     """What happens, by topic, and who wants to know."""
 

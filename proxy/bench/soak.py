@@ -28,7 +28,7 @@ LEAST_SAMPLES = 5
 MOST_GROWTH = 0.02
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Watch:
     """Memory over time: bytes of resident set, one reading a turn, once it is warm."""
 

@@ -69,7 +69,7 @@ class SiteAdapters:
 EdgesOf = Callable[[SiteConfig], SiteAdapters]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class EdgeMaker:
     """Opens the surroundings that the configuration of a site describes."""
 

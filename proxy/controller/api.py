@@ -71,7 +71,7 @@ class OrderResult(Struct):
     text: str
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ControllerApi:
     """Answers for all sites."""
 

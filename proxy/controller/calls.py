@@ -28,7 +28,7 @@ class CallListener(Protocol):
         """Take in a report; None: the device does not answer."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DeviceCalls:
     """Makes the calls of one site."""
 

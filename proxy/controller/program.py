@@ -52,7 +52,7 @@ CANNOT_START = (
 """What is wrong around the process, not in it."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Controller:
     """All sites under control, and the end of the link that speaks for them.
 

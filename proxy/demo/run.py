@@ -69,7 +69,7 @@ class DemoOptions:
         return "info" if self.output == "log" else "critical"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Demo:
     """A node, a proxy with its controller, and a plant that mines on them.
 

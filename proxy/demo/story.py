@@ -61,7 +61,7 @@ def scene_at(elapsed: float) -> Scene:
     return next(s for s in reversed(STORY) if s.begins <= elapsed)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StoryPlant:
     """Gives the orders of the story, as a plant would: over HTTP, with a token.
 

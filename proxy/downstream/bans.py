@@ -61,7 +61,7 @@ class _Offender:
     count: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Bans:
     """What one site refuses."""
 

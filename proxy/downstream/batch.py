@@ -23,7 +23,7 @@ class ReplyPort(Protocol):
         """Hang up on it for a reason of ours."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Batch:
     """Verdicts that are judged but not yet committed, and their answers.
 

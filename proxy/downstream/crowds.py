@@ -13,7 +13,7 @@ CROWD = 16
 """So many together are none yet: a workshop behind one address, a small proxy."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Crowds(Generic[One]):
     """Members by what they have in common, and the largest such crowd.
 

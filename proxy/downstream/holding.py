@@ -14,7 +14,7 @@ from proxy.runtime.due import DueList
 from proxy.runtime.slices import Slices
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Holding:
     """Holds the groups of a site out while they have no source.
 

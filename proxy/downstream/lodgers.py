@@ -11,7 +11,7 @@ from proxy.downstream.miner_protocol import Speaker
 from proxy.downstream.newcomers import Newcomers
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Lodger:
     """One of them.
 
@@ -31,7 +31,7 @@ class Lodger:
         """Nothing to do: its miners are settled."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Lodgers:
     """All of them, by connection."""
 

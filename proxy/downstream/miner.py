@@ -33,7 +33,7 @@ class SiteFullError(RemoteError):
     """There is no slot for one more miner."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Miner(ABC):
     """One channel that hashes, with its slot, difficulty and record.
 

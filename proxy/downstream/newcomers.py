@@ -57,7 +57,7 @@ class Newcomer(Hashable, Protocol):
 One = TypeVar("One", bound=Newcomer)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Newcomers(Generic[One]):
     """Those of a site without an accepted share.
 

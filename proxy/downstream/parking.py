@@ -45,7 +45,7 @@ class ParkableMiner(Protocol):
         """Hang up on it for a reason of ours."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Parking:
     """A site's miners, as its controller knows and commands them.
 

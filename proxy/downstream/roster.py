@@ -41,7 +41,7 @@ ACTIVE_FOR = Seconds(600.0)
 """How long after a share a miner counts as active."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Roster:
     """The miners of one site.
 

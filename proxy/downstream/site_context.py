@@ -13,7 +13,7 @@ from proxy.downstream.parking import Parking
 from proxy.jobs.board import JobBoard
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Floor:
     """A site's surroundings, as one of its miners needs them.
 

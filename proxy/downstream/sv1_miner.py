@@ -35,7 +35,7 @@ MAX_HELD = 32
 """Requests that a miner may send while its slot is being decided on."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sv1Miner(Miner):
     """One connection of Stratum V1."""
 

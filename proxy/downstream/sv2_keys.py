@@ -86,7 +86,7 @@ def authority_of(path: Path, random_bytes: RandomBytes) -> AuthoritySecret:
     return load_authority(path) or make_authority(path, random_bytes)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerKeys:
     """Who we are to miners: a static key, certified anew each day.
 

@@ -45,7 +45,7 @@ class Wire(Protocol):
         """Close the connection for a reason of ours."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sv2Miner(Miner):
     """One channel of a Stratum V2 connection.
 

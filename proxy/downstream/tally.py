@@ -11,7 +11,7 @@ PARKED_GRACE = Seconds(135.0)
 """How long a machine may go on with its last job: firmware stops it in 120 to 130 s."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Tally:
     """Sums over shares, in units of difficulty.
 

@@ -26,7 +26,7 @@ MAX_GROUPS = 20_000
 """A group for each worker of a large site with per-worker pools."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class JobBoard:
     """Owner of a site's jobs. Sources post here, miners are served from here.
 

@@ -18,7 +18,7 @@ CLEAR_UP_EVERY = Seconds(10.0)
 and 10 s of the most shares that one core judges add 3 million keys."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ClearUp:
     """Retires jobs early where a site holds too much for them.
 

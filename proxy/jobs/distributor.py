@@ -14,7 +14,7 @@ CHUNK = 512
 """Miners served in one turn of the reactor: a few milliseconds."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Distributor:
     """Sends jobs in turns; a newer job of a group ends the round of an older one."""
 

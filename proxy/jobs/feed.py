@@ -8,7 +8,7 @@ from protocol.units import Seconds
 from protocol.work.job import Work
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Feed:
     """What one connection to a pool, or one node, has for us at this moment.
 

@@ -20,7 +20,7 @@ From the first job of another session on: until there is one, miners have no bet
 """
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Group:
     """Miners of one route, identity and search space.
 

@@ -18,7 +18,7 @@ GroupKey = tuple[int, str, Layout]
 the miners of the group cut the extranonce."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Groups:
     """The groups of a site, in the order in which they were made.
 

@@ -59,7 +59,7 @@ class LiveJob(msgspec.Struct):
         self.encoded = b""  # up to 200 times what is kept of a revision
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Use:
     """A work, and what was made of it.
 
@@ -75,7 +75,7 @@ class _Use:
     jobs: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Series:
     """All jobs of works of one content: no two of them have the same ntime."""
 
@@ -89,7 +89,7 @@ class _Series:
         return next(same, None)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LiveJobs:
     """The live jobs of a group.
 

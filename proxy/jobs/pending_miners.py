@@ -24,7 +24,7 @@ class PendingMiner(Servable, Protocol):
         """Take slots now: their size is decided."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PendingMiners:
     """Those who wait for a slot, in the order in which they came.
 

@@ -12,7 +12,7 @@ from proxy.jobs.ports import MinerPort
 from proxy.jobs.schedule import REVISION_SPACING
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Posting:
     """Makes the jobs of a site and hands them out.
 

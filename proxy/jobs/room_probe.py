@@ -7,7 +7,7 @@ from attrs import define, field
 from proxy.jobs.feed import Source
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RoomProbe:
     """Keeps each source of a site open until it is known how much room it leaves.
 

@@ -22,7 +22,7 @@ AT_ONCE = 64
 """Groups that are looked at in one turn of the reactor: 5 ms if each gets a job."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Schedule:
     """Has each group looked at when time brings it something, some of them a turn.
 
@@ -88,7 +88,7 @@ class _Offer:
     room: int | None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Offers:
     """What sources say of themselves that no feed tells: a look a second at each."""
 

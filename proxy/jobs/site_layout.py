@@ -13,7 +13,7 @@ from proxy.jobs.room_probe import RoomProbe
 from proxy.jobs.slot_allocator import SlotAllocator
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SiteLayout:
     """Keeps the layout of a site up to date, and miners waiting until there is one.
 

@@ -20,7 +20,7 @@ def _forget(_layout: Layout) -> None:
     """Remember nothing."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SlotAllocator:
     """Decides on a site's layout, and gives out its slots.
 

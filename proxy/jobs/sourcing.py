@@ -14,14 +14,14 @@ from proxy.jobs.feed import Feed, Source
 _NEVER = Seconds(math.inf)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Option:
     source: Source
     feed: Feed | None = None
     number: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sourcing:
     """The sources of a group, best first, and the one it hashes for.
 

@@ -11,7 +11,7 @@ MAX_SPACES = 4096
 """A million miners at 256 each: more than a site has."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Space:
     """One search space: miners in it are told apart by their slots.
 

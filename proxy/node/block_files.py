@@ -38,7 +38,7 @@ class FoundBlock:
     raw: bytes = field(repr=False)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BlockFiles:
     """The folder of blocks. A disk that hangs holds up nothing but itself.
 

@@ -11,7 +11,7 @@ from proxy.node.pool_check import Mismatch, MismatchKind, mismatch
 from proxy.node.service import NodeService
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PoolWatch:
     """Checks one pool's newest work against one node.
 

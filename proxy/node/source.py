@@ -25,7 +25,7 @@ NUMBERING_BYTES = 2
 """Of a coinbase's free bytes: a generation and 224 groups of proxies."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class NodeSource:
     """Makes work of a node's templates, and blocks of the shares that are some.
 

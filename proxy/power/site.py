@@ -49,7 +49,7 @@ TAKEOVER = Seconds(60.0)
 ROOM_FOR_NEW = "seen for the first time, and there is room for it"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SiteControl:
     """Control of one site, without a clock, a socket or a disk.
 

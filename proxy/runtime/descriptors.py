@@ -28,7 +28,7 @@ def descriptor_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Descriptors:
     """How many connections of miners there may be: what nobody else needs.
 

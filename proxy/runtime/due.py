@@ -9,7 +9,7 @@ from attrs import define, field
 T = TypeVar("T")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DueList(Generic[T]):
     """Items, each with the time by which it is to be looked at.
 

@@ -10,7 +10,7 @@ from proxy.runtime.database_file import beside
 _Identity = tuple[int, int] | None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileWatch:
     """A database file and its write-ahead log, as they were when it was opened.
 

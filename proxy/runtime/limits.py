@@ -37,13 +37,13 @@ class Limit:
         return self.used >= self.most
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Alarm:
     turned_away: int = 0
     reached_at: float | None = None  # None: there is room
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LimitWatch:
     """Raises an alarm when a limit is reached, and one when it has room again.
 

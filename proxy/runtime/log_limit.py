@@ -18,14 +18,14 @@ Kind = tuple[str, str]
 REST: Kind = ("", "lines of other kinds")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Window:
     since: float
     let_through: int = 0
     left_out: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class KindLimit:
     """Lets so many lines of each kind through a minute, and counts the rest.
 

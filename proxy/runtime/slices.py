@@ -15,7 +15,7 @@ AT_ONCE = 256
 One = TypeVar("One", bound=Servable)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Slices(Generic[One]):
     """Those to whom something is still to be done, each once.
 

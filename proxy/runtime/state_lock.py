@@ -14,7 +14,7 @@ class StateLockError(Exception):
     """The folder is not to be had; the message says why, and what to do."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StateLock:
     """The right to a folder, until it is released or the process ends.
 

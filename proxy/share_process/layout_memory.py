@@ -14,7 +14,7 @@ LAYOUT_FILE = "layouts.json"
 """In `state_dir`: {"hall-a": "4+4"}."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LayoutMemory:
     """Layouts by site, as they were decided last."""
 

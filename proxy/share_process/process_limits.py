@@ -15,7 +15,7 @@ from proxy.runtime.periodic import PeriodicService
 from proxy.share_process.sources import Sources
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ProcessLimits:
     """The limits that others can reach.
 

@@ -53,7 +53,7 @@ class Reactor(DiallingReactor, IReactorUNIX):
     """What the share process takes of a reactor."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Program:
     """The share process: a tree of services, and when it is ready.
 

@@ -43,7 +43,7 @@ BACKLOG = 4096
 """Connections that the kernel holds for us until we take them."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Opener:
     """Opens sites.
 

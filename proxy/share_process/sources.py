@@ -43,7 +43,7 @@ NODE_DESCRIPTORS = 4
 """Calls to a node that are under way at once, and its ZMQ socket."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sources:
     """Every source of the configuration, by name.
 

@@ -18,7 +18,7 @@ Settlement = tuple[str, str, float, int]
 """Verdict, reason, when, token: the values of `rows.SETTLE`."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Backlog:
     """What is to be written, each kind in order.
 

@@ -21,7 +21,7 @@ MAX_STRANGE_REJECTS_PER_MINUTE = 6_000
 """The same over all others: a flood may come under many names."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Intake:
     """What each share goes through on its way to the ledger.
 

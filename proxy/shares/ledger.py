@@ -32,7 +32,7 @@ DISPLACED_PAGES = 1
 """The same where the file was removed or replaced: the thread cannot open it."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SqliteLedger:
     """Writes on the reactor thread: a batch is one transaction of microseconds.
 

@@ -8,7 +8,7 @@ TELL_SECONDS = 60.0
 """Between two alarms."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Losses:
     """Rows that went unrecorded.
 

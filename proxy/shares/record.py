@@ -28,7 +28,7 @@ def _nobody_asks(share: JudgedShare, verdict: str) -> None:
     """Take no notice."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Recorder:
     """Makes verdicts durable and sends on what a source pays for.
 

@@ -15,7 +15,7 @@ _EXPIRE = (
 _OLDEST = "SELECT at FROM {table} ORDER BY id LIMIT 1"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Retention:
     """Which rows of one table may go. The newest stays, so ids are never reused."""
 

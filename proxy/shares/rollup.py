@@ -74,7 +74,7 @@ class _Closed(msgspec.Struct):
     slice_size: int
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Rollup:
     """Sums of the minutes that are not in the tables yet.
 

@@ -41,7 +41,7 @@ class Reach(msgspec.Struct, frozen=True):
     days: float | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Room:
     """What of the file may go before its time.
 

@@ -10,7 +10,7 @@ from protocol.work.share import JudgedShare, Verdict
 from proxy.shares.counted import CountedBatch
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SiteBook:
     """What one site's miners have done since the process started.
 
@@ -41,7 +41,7 @@ class SiteBook:
         self.rejected.update(batch.rejected)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Book:
     """Every site's totals, and the blocks.
 

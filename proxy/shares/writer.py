@@ -13,7 +13,7 @@ from proxy.shares.retention import Retention
 from proxy.shares.room import Room
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Refused:
     """Rows that no disk would take: the ids that shares would have had, and others."""
 
@@ -21,7 +21,7 @@ class Refused:
     others: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Writer:
     """The one who writes shares, what became of them, and blocks.
 

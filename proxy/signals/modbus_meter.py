@@ -42,7 +42,7 @@ class MeterChoice:
         return model if self.nth == 1 else f"{model} number {self.nth}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SunSpecMeter:
     """Finds the meter model of a device once, then reads it at each poll.
 
@@ -139,7 +139,7 @@ class SunSpecMeter:
         return data
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PlainMeter:
     """Reads one number at each poll."""
 

@@ -70,7 +70,7 @@ class PoweredSite:
     describer: Describer
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ControllerLink:
     """Tells the controller of the miners, and does what it says.
 

@@ -12,7 +12,7 @@ MAX_WAIT = Seconds(300.0)
 """The longest that a pool may have us wait by its own wish."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Backoff:
     """A pause that doubles until somebody says that all is well.
 

@@ -28,7 +28,7 @@ class Pending(msgspec.Struct):
     difficulty: Difficulty
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PendingShares:
     """Those of one connection, by the id of their submit, oldest first."""
 

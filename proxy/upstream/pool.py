@@ -34,7 +34,7 @@ CHECKED_AT_ONCE = 256
 _Key = tuple[str, str, int]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pool:
     """A `[[pools]]` entry: a source of work and a sink of shares.
 

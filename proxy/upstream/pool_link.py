@@ -49,7 +49,7 @@ STEADY_AFTER = Seconds(60.0)
 """A link that has had work for so long does not flap: the pauses begin anew."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PoolLink:
     """One connection to a pool, made again whenever it is lost."""
 

@@ -43,7 +43,7 @@ class LinkSettings:
 EndpointOf = Callable[[PoolAddress], IStreamClientEndpoint]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LinkPorts:
     """Whom a link tells.
 

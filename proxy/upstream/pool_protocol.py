@@ -68,7 +68,7 @@ class Speech(Protocol):
         """Return what is to be said because time passes: called every second."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sv1Speech(Speech):
     """Stratum V1."""
 
@@ -113,7 +113,7 @@ class Sv1Speech(Speech):
         return self._session.skip_configure()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sv2Speech(Speech):
     """Stratum V2: one extended channel, whose hashrate the pool is told.
 

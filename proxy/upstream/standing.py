@@ -29,7 +29,7 @@ class Outcome(StrEnum):
     UNANSWERED = "unanswered"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Standing:
     """Outcomes of the last shares: a pool that takes few is doubted for a while.
 

@@ -9,7 +9,7 @@ from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.engine.engine import Wire
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class NativeMiner(CopiedMiner, Sv1Miner):
     """One connection of Stratum V1, most of whose shares the engine judges."""
 

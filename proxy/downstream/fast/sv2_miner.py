@@ -10,7 +10,7 @@ from proxy.downstream.sv2_miner import Sv2Miner
 from proxy.engine.engine import Channel
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class NativeSv2Miner(CopiedMiner, Sv2Miner):
     """One channel, most of whose shares the engine judges."""
 

@@ -28,7 +28,7 @@ LIMIT_MARGIN = 0.03
 """A limit that is off by less is left as it is."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Actuations:
     """The commands under way at one site, and the machines that failed theirs."""
 

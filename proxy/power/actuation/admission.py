@@ -16,7 +16,7 @@ MAX_AGAIN = 1000
 """Machines that are granted work again at one look; the others at the next."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Admission:
     """Parks and grants the connections of one site's machines by their levels."""
 

@@ -15,7 +15,7 @@ NEVER = Seconds(math.inf)
 _STAGES = (Stage.ISSUED, Stage.ACKNOWLEDGED, Stage.READ_BACK, Stage.SETTLED)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PendingCommand:
     """A command that is not over yet.
 

@@ -24,7 +24,7 @@ Foreign = Callable[[tuple[str, ...]], tuple[str, ...]]
 """Returns the pool slots that lead elsewhere."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Polls:
     """The questions to the devices of one site."""
 

@@ -15,7 +15,7 @@ from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import FORGOTTEN_AFTER, Table
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Presence:
     """Takes in the reports of one site's miners."""
 

@@ -10,7 +10,7 @@ STEP = Seconds(2.0)
 LONGEST_DOUBT = Seconds(86400.0)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class WallClock:
     """Says what time it may be.
 

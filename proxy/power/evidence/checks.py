@@ -34,7 +34,7 @@ DELTA = 0.01
 NEVER = Seconds(math.inf)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ShareChecks:
     """The shares of one site, and what they give away."""
 

@@ -114,7 +114,7 @@ class Balance:
         )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Balances:
     """The last windows of a site, without a break: one that does not tell ends them."""
 

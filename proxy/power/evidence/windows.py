@@ -16,7 +16,7 @@ CAP_REACHES_BACK = Seconds(180.0)
 """Machines that were told to stop may go on with their last job for 135 s."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Proof:
     """Shares of one site or tenant, in windows of 30 s, ten minutes of them."""
 
@@ -54,7 +54,7 @@ class Proof:
         return total
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ShareEvidence:
     """What the shares of a site and its tenants prove.
 

@@ -33,7 +33,7 @@ class AlarmName(Enum):
     RELAY_LOST = "relay_lost"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Alarm:
     """One that stands.
 
@@ -52,7 +52,7 @@ class Alarm:
     held_at: Seconds
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Alarms:
     """The alarms of one site that stand: at most one of a name for each machine."""
 

@@ -73,7 +73,7 @@ class Learned:
     reference: float
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Effects:
     """What is to be done, in this order: what is durable, the link, the devices.
 

@@ -9,7 +9,7 @@ from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects, MachineRow
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SiteOutbox:
     """What the control of one site wants done, gathered until it is drained.
 

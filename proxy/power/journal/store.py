@@ -55,7 +55,7 @@ class Kept:
     learned: Learned | None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Store:
     """Writes what must be durable before it is acted upon.
 

@@ -19,7 +19,7 @@ STRAYS = 2
 """Shares of a stopped machine that prove it: one may have been on its way."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Hashing:
     """One machine's shares, and those that it owes.
 

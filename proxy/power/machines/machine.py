@@ -81,7 +81,7 @@ class FleetKind:
         return self.variants[Mode.PARKED].points[-1][1]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Machine:
     """One machine, as far as the columns do not tell.
 
@@ -179,7 +179,7 @@ class Saved:
     cycles: float = 0.0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Describer:
     """Finds the row that describes a machine; the first that fits rules."""
 

@@ -28,7 +28,7 @@ COUNTED_FOR = Seconds(7 * 86400.0)
 and that nothing proves to be off; an operator may know better."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Table:
     """Machines by row, and their columns, which nobody else writes to."""
 

@@ -21,7 +21,7 @@ class OrderBookState:
     spoke_at: Mapping[str, Seconds]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OrderBook:
     """What everybody has said about one site's budget.
 
