@@ -100,16 +100,10 @@ class Operations:
 
     def nodes(self) -> list[NodeView]:
         """Return every node."""
+        running = self._running
         return [
-            NodeView(
-                name,
-                node.state.value,
-                node.height,
-                node.tip or None,
-                node.network,
-                node.reason or self._running.works[name].unusable or node.fault,
-            )
-            for name, node in self._running.nodes.items()
+            NodeView.of(node, running.works[name], running.instance)
+            for name, node in running.nodes.items()
         ]
 
     async def miners(

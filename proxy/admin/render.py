@@ -76,7 +76,7 @@ def pools(answer: Answer) -> str:
 
 def nodes(answer: Answer) -> str:
     """Render `nodes`."""
-    return table(
+    rows = table(
         ["NODE", "STATE", "CHAIN", "HEIGHT", "TIP", "WHY"],
         [
             [
@@ -90,6 +90,19 @@ def nodes(answer: Answer) -> str:
             for n in answer
         ],
     )
+    return rows + node_coinbases(answer)
+
+
+def node_coinbases(answer: Answer) -> str:
+    """Render by what our coinbases differ from those of others on the same nodes."""
+    sites = {s: p for node in answer for s, p in node.get("prefixes", {}).items()}
+    return instance_line(answer[0]["instance"], sites) if sites else ""
+
+
+def instance_line(instance: int, prefixes: dict[str, str]) -> str:
+    """Return a line on a process's number, and what coinbases of each site have."""
+    of_sites = ", ".join(f"{site} {prefix}" for site, prefix in prefixes.items())
+    return f"instance {instance}: free bytes of node coinbases begin with {of_sites}\n"
 
 
 def bans(answer: Answer) -> str:

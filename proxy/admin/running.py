@@ -47,6 +47,10 @@ class Running(Protocol):
         """The same nodes, as sources of work."""
 
     @property
+    def instance(self) -> int:
+        """Tells the process from others that mine on the same nodes."""
+
+    @property
     def ledger(self) -> SqliteLedger:
         """The ledger."""
 

@@ -3,6 +3,8 @@
 from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
+from proxy.node.service import NodeService
+from proxy.node.source import NodeSource
 from proxy.shares.reader import PoolHour
 from proxy.shares.room import Reach
 
@@ -77,6 +79,9 @@ class NodeView(Struct):
     Attributes:
         chain: Its network; None while it is not known.
         reason: Why it is not up, or not mined on; empty if it is.
+        instance: What tells our process from others that mine on it.
+        prefixes: By site that mines on it: what the free bytes of its coinbases begin
+            with, the instance and the site's place in the file, hexadecimal.
     """
 
     name: str
@@ -85,6 +90,22 @@ class NodeView(Struct):
     tip: str | None
     chain: str | None = None
     reason: str = ""
+    instance: int = 0
+    prefixes: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, node: NodeService, source: NodeSource, instance: int) -> "NodeView":
+        """Return how a node is, and what we mine on it with."""
+        return cls(
+            node.node_name,
+            node.state.value,
+            node.height,
+            node.tip or None,
+            node.network,
+            node.reason or source.unusable or node.fault,
+            instance,
+            {site: source.prefixes[site].hex() for site in source.listeners},
+        )
 
 
 class BlockCounts(Struct):

@@ -2,9 +2,12 @@
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import msgspec
 from attrs import frozen
 
 Arguments = argparse.Namespace
@@ -86,3 +89,13 @@ def _within(value: int, lowest: int, highest: int) -> int:
 
 
 miner_count.__name__ = "number of miners"  # argparse says "invalid ... value"
+
+
+def config_option(parser: Parser) -> None:
+    """Add the option for the configuration's file, which has to be given."""
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")

@@ -7,14 +7,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
 from proxy.cli import power as cli_power
 from proxy.cli.bench import bench, bench_options
-from proxy.cli.command import INTERRUPTED, Command, Parser, loading, seconds
+from proxy.cli.check import check, check_options
+from proxy.cli.command import (
+    INTERRUPTED,
+    Command,
+    Parser,
+    config_option,
+    loading,
+    print_json,
+    seconds,
+)
 from proxy.cli.simulate import (
     demo,
     demo_options,
@@ -25,7 +32,7 @@ from proxy.cli.simulate import (
     sim_fleet,
     sim_plant,
 )
-from proxy.config import ConfigError, load_config, load_proxy, refuse_unready
+from proxy.config import ConfigError, load_proxy
 from proxy.version import VERSION
 
 
@@ -73,10 +80,6 @@ def _mount(commands: Any, command: Command, words: Sequence[str]) -> None:
             parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _config(parser: Parser) -> None:
-    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
-
-
 def _socket(parser: Parser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("-s", "--socket", type=Path, metavar="PATH")
@@ -117,7 +120,7 @@ def _top_options(parser: Parser) -> None:
 
 
 def _run_options(parser: Parser) -> None:
-    _config(parser)
+    config_option(parser)
     parser.add_argument(
         "--json", action="store_true", help="log as JSON, whatever the file says"
     )
@@ -137,50 +140,12 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_options(parser: Parser) -> None:
-    _config(parser)
-    parser.add_argument(
-        "--nodes", action="store_true", help="ask each node, and propose a block to it"
-    )
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    from proxy.supervisor.service import check_power, doubts  # noqa: PLC0415  (numpy, for this alone)
-
-    config = load_config(arguments.config)
-    refuse_unready(config)
-    check_power(config)
-    summary: dict[str, Any] = {"sites": len(config.sites), "pools": len(config.pools)}
-    summary["warnings"] = list(doubts(config))
-    text = f"{arguments.config}: {summary['sites']} sites, good\n"
-    text += "".join(f"warning: {doubt}\n" for doubt in summary["warnings"])
-    faults = []
-    if arguments.nodes:
-        from proxy.share_process.main import check_nodes  # noqa: PLC0415
-
-        reports = summary["nodes"] = check_nodes(config)
-        faults = [f"node {node.name}: {node.text}" for node in reports if not node.ok]
-        text += "".join(
-            f"{node.name}: {node.version} on {node.chain}, height {node.height}, "
-            f"{node.text}\n"
-            for node in reports
-            if node.ok
-        )
-    if arguments.json:
-        _print_json(summary)
-    else:
-        sys.stdout.write(text)
-    if faults:
-        sys.stderr.write(f"baseload: {'; '.join(faults)}\n")
-    return 1 if faults else 0
-
-
 def _keys(arguments: argparse.Namespace) -> int:
     from proxy.cli.keys import authority_view, render  # noqa: PLC0415
 
     view = authority_view(arguments.config)
     if arguments.json:
-        _print_json(view)
+        print_json(view)
     else:
         sys.stdout.write(render(view))
     return 0
@@ -195,7 +160,7 @@ def _remote(arguments: argparse.Namespace) -> int:
     timeout = CHECK_TIMEOUT if params.get("check") else TIMEOUT
     result = call(_socket_of(arguments), method, params, timeout)
     if arguments.json:
-        _print_json(result)
+        print_json(result)
     else:
         sys.stdout.write(RENDERERS[method](printable(result)))
     return 0
@@ -208,7 +173,7 @@ def _top(arguments: argparse.Namespace) -> int:
 
     socket = _socket_of(arguments)
     if arguments.json:
-        _print_json(call(socket, "status", {}))
+        print_json(call(socket, "status", {}))
     else:
         show(lambda: call(socket, "status", {}), Console(), once=arguments.once)
     return 0
@@ -226,14 +191,10 @@ def _socket_of(arguments: argparse.Namespace) -> Path:
     raise AdminError("which proxy? name it by -s PATH, -c FILE or $BASELOAD_ADMIN")
 
 
-def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-
-
 COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _run_options, has_json=False),
-    Command("check-config", "read a configuration and stop", _check, _check_options),
-    Command("keys", "the key that Stratum V2 miners know us by", _keys, _config),
+    Command("check-config", "read a configuration and stop", check, check_options),
+    Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
     Command("status", "the whole process at a glance", _remote, _socket),
     Command("sites", "every site", _remote, _socket),
     Command("miners", "connected miners", _remote, _miners),

@@ -13,6 +13,9 @@ from proxy.config.secret import Secret
 NO_PASSWORD = Secret("x")  # what pools expect by custom
 Sources = Annotated[list[str], Meta(min_length=1)]
 
+MAX_SITES = 256
+"""A site's place in the file is a byte of a coinbase."""
+
 
 class ConfigError(Exception):
     """The file cannot be used; the message names file and key."""
@@ -32,6 +35,8 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     Attributes:
         observer: Endpoint of the read-only socket; None: off.
         web: Endpoint of the dashboard; None: off.
+        instance: Tells it from others that mine on the same nodes; None: a number
+            drawn once and kept in `state_dir`.
         engine_threads: Of the native engine, for each site.
         log: How lines of the log are written.
         log_file: Where to; None: to standard error.
@@ -44,6 +49,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     admin: str = "unix:state/admin.sock"
     observer: str | None = None
     web: str | None = None
+    instance: Annotated[int, Meta(ge=0, le=65535)] | None = None
     engine: Literal["auto", "native", "python"] = "auto"
     engine_threads: Annotated[int, Meta(ge=1, le=16)] = 1
     log: Literal["text", "json"] = "text"
@@ -207,7 +213,7 @@ class Config(Section, frozen=True, kw_only=True):
     proxy: ProxyConfig = ProxyConfig()
     pools: tuple[PoolConfig, ...] = ()
     nodes: tuple[NodeConfig, ...] = ()
-    sites: Annotated[list[SiteConfig], Meta(min_length=1)]
+    sites: Annotated[list[SiteConfig], Meta(min_length=1, max_length=MAX_SITES)]
 
     @property
     def secrets(self) -> list[Secret]:

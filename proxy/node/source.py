@@ -1,6 +1,6 @@
 """A node as a source: its templates are work, its blocks are submitted everywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from attrs import define, field
@@ -19,7 +19,7 @@ from proxy.node.proposal import NOT_BEST_TIP, trial_block
 from proxy.node.service import NodeService
 from proxy.node.submitter import BlockAnswer, BlockSubmitter, BlockVerdict, SubmitTarget
 from proxy.node.template_feed import NodeState
-from proxy.node.template_work import TemplateWorks, rules_for
+from proxy.node.template_work import PREFIX_BYTES, TemplateWorks, rules_for
 
 NUMBERING_BYTES = 2
 """Of a coinbase's free bytes: a generation and 224 groups of proxies."""
@@ -33,6 +33,7 @@ class NodeSource:
         name: The node's.
         payout_address: Whom its blocks pay; empty: it is no source, only a witness.
         min_block_difficulty: Regtest only: a share from here on is a block.
+        prefixes: By site: what tells its coinbases from all others' on this node.
         listeners: Boards by site: whom new work goes to.
         settle: Told what became of a block sent on.
     """
@@ -45,6 +46,7 @@ class NodeSource:
     clock: IReactorTime
     next_session: Callable[[], int]
     wall_clock: Callable[[], UnixTime]
+    prefixes: Mapping[str, bytes]
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
     submitter: BlockSubmitter = field(init=False)
@@ -74,7 +76,7 @@ class NodeSource:
 
     @property
     def room(self) -> int | None:
-        """Bytes of extranonce2 in its coinbases; None before there was a template."""
+        """Bytes after a site's prefix; None before there was a template."""
         return self._room
 
     @property
@@ -94,7 +96,8 @@ class NodeSource:
         del identity, number
         if site not in self._feeds:
             now = Seconds(self.clock.seconds())
-            self._feeds[site] = Feed(self.name, self._work, self._reason, now)
+            work = self._work_of(site)
+            self._feeds[site] = Feed(self.name, work, self._reason, now)
         return self._feeds[site]
 
     def close(self, site: str, identity: str, number: int) -> None:
@@ -126,11 +129,11 @@ class NodeSource:
             self._try(node, trial_block(template, work))
         # a node pays for blocks alone
         work = msgspec.structs.replace(work, target=work.block_target)
-        self._work, self._room = work, work.extranonce2_size
+        self._work, self._room = work, work.extranonce2_size - PREFIX_BYTES
         for site, feed in list(self._feeds.items()):
             if feed.work is None:
                 feed.ready_since = Seconds(self.clock.seconds())
-            feed.work = work
+            feed.work = self._work_of(site)
             self.listeners[site].work_arrived(feed)
 
     def tip_arrived(self, node: NodeService, tip: str, at: Seconds) -> None:
@@ -161,6 +164,16 @@ class NodeSource:
             if answer.verdict is BlockVerdict.LOST:
                 verdict = "lost"
             self.settle(token, verdict, "" if verdict == "accepted" else answer.reason)
+
+    def _work_of(self, site: str) -> Work | None:
+        """Return the newest work as `site` hashes it, beside all others."""
+        if self._work is None:
+            return None
+        prefix = self.prefixes[site]
+        size = self._work.extranonce2_size - len(prefix)
+        return msgspec.structs.replace(
+            self._work, extranonce1=prefix, extranonce2_size=size
+        )
 
     def _works_for(self, node: NodeService) -> TemplateWorks | None:
         """Return the maker of work; None where the node's network allows none."""

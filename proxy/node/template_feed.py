@@ -40,8 +40,13 @@ WITHOUT_LONG_POLL = Seconds(5.0)
 LONGEST_POLL = Seconds(900.0)
 """A long poll is asked anew after so long: its connection may be dead."""
 
-NOTHING_NEW = Seconds(1.0)
-"""After a long poll that brought nothing: against a node that answers at once."""
+POLL_SPACING = Seconds(1.0)
+"""From one long poll to the next where the tip is that of before: against a node that
+answers at once, or has other transactions all the time. Each is work for everybody."""
+
+AGED = 600
+"""Seconds after which a template is news though nothing else in it is: miners may take
+its time 7,000 s further and no more."""
 
 _REQUEST = {"rules": ["segwit"]}
 
@@ -73,19 +78,15 @@ class _Freshness:
 
     template: Template | None = None
     tip: str = ""
+    told: Template | None = None
 
-    def is_news(self, template: Template) -> bool:
-        """Return whether miners would hash something else, or later."""
-        old = self.template
-        return old is None or (
-            (old.prev_hash, old.txids, old.coinbase_value, old.target)
-            != (
-                template.prev_hash,
-                template.txids,
-                template.coinbase_value,
-                template.target,
-            )
-        )
+    def take(self, template: Template) -> bool:
+        """Keep `template`; return whether miners would hash something else by it."""
+        old, self.template = self.told, template
+        if old is not None and _is_alike(old, template):
+            return False
+        self.told = template
+        return True
 
 
 @define
@@ -195,14 +196,18 @@ class TemplateFeed(MultiService):
             return
         request = _REQUEST | {"longpollid": current.longpoll_id}
         call = self._rpc.call_without_deadline("getblocktemplate", request)
+        asked_at = self._clock.seconds()
         poll = Deferred.fromCoroutine(call)
         try:
             result = await poll.addTimeout(LONGEST_POLL, self._clock)
         except DeadlineError:  # perhaps nobody is there any more: ask anew
             await self._fetch()
             return
-        if not self._take(parse_template(result)):
-            await deferLater(self._clock, NOTHING_NEW)
+        template = parse_template(result)
+        self._take(template)
+        pause = asked_at + POLL_SPACING - self._clock.seconds()
+        if template.tip == current.tip and pause > 0:
+            await deferLater(self._clock, pause)
 
     async def _fetch_until_fresh(self) -> None:
         """One call at a time, however many ask for one."""
@@ -242,15 +247,12 @@ class TemplateFeed(MultiService):
             self._fresh.tip = tip
             self._listener.on_tip(tip, Seconds(self._clock.seconds()))
 
-    def _take(self, template: Template) -> bool:
-        """Keep `template`; return whether it is news."""
+    def _take(self, template: Template) -> None:
+        """Keep `template`, and tell of it if it is news."""
         self._become(NodeState.UP, "")
         self._note_tip(template.tip)
-        is_news = self._fresh.is_news(template)
-        self._fresh.template = template
-        if is_news:
+        if self._fresh.take(template):
             self._listener.on_template(template)
-        return is_news
 
     def _failed(self, error: RemoteError) -> None:
         is_syncing = isinstance(error, NodeRefusalError) and error.is_syncing
@@ -269,6 +271,13 @@ class TemplateFeed(MultiService):
             )
         self._state = state
         self._listener.on_state(state, reason)
+
+
+def _is_alike(old: Template, new: Template) -> bool:
+    return new.curtime - old.curtime < AGED and (
+        (old.prev_hash, old.txids, old.coinbase_value, old.target)
+        == (new.prev_hash, new.txids, new.coinbase_value, new.target)
+    )
 
 
 def _text(result: msgspec.Raw) -> str:

@@ -13,10 +13,38 @@ from protocol.units import Difficulty
 from protocol.work.job import Work
 from protocol.work.judge import header_of
 from protocol.work.share import JudgedShare
+from proxy.jobs.live import MAX_WORKS
 from proxy.node.block_files import FoundBlock
+from proxy.runtime.instance import INSTANCE_BYTES
 
-KEPT_TEMPLATES = 128
-"""Jobs live 10 minutes after their end; bitcoind has news every 10 s at most."""
+KEPT_TEMPLATES = 2 * MAX_WORKS
+"""A group keeps `MAX_WORKS`, and templates come once a second unless the tip moves:
+each group posts nearly every one."""
+
+
+PREFIX_BYTES = INSTANCE_BYTES + 1
+
+FREE_BYTES = PREFIX_BYTES + EXTRANONCE2_BYTES
+"""Of a node's coinbase, for the whole extranonce. What follows the prefix: two bytes by
+which a site tells its groups apart, a proxy's slot of two, and eight for it to roll."""
+
+
+def prefix_of(instance: int, place: int) -> bytes:
+    """Return what the free bytes of a site's coinbases begin with.
+
+    | 2 B      | 1 B   |
+    | instance | place |  big-endian
+
+    No two sites, of one process or of two, hash the same headers on one node.
+
+    Args:
+        instance: The process's own number.
+        place: The site's in the configuration, from 0.
+
+    Raises:
+        OverflowError: A number is too large.
+    """
+    return instance.to_bytes(INSTANCE_BYTES, "big") + place.to_bytes(1, "big")
 
 
 @frozen
@@ -27,7 +55,7 @@ class WorkRules:
         payout: Whom its blocks pay.
         difficulty_binds: False on regtest.
         min_block_difficulty: Regtest only: a share from here on is a block.
-        extranonce2_bytes: Room for padding, slot and extranonce2.
+        extranonce2_bytes: Room for prefix, padding, slot and extranonce2.
     """
 
     payout: Payout
@@ -52,6 +80,7 @@ def rules_for(
         Payout(script_of_address(payout_address, network)),
         difficulty_binds=not is_regtest,
         min_block_difficulty=min_block_difficulty,
+        extranonce2_bytes=FREE_BYTES,
     )
 
 

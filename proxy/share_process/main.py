@@ -29,6 +29,7 @@ from proxy.node.check import NodeReport
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.descriptors import RESERVED, raise_limit
 from proxy.runtime.hangup import has_terminal, take_hangups
+from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.log_libraries import take_in_libraries
 from proxy.runtime.logs import Blotter, Log, file_or_stderr, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
@@ -38,6 +39,15 @@ from proxy.share_process.program import Program, build
 from proxy.share_process.sources import ask_nodes
 from proxy.supervisor.service import check_power
 from proxy.upstream.address import PoolUrlError
+
+_REFUSED = (
+    StateLockError,
+    DatabaseFileError,
+    InstanceFileError,
+    NoEngineError,
+    PoolUrlError,
+)
+"""Why a start is refused, each in a sentence."""
 
 
 def run_fleet(arguments: argparse.Namespace) -> NoReturn:
@@ -188,7 +198,7 @@ def _checked(path: Path) -> Config:
 def _built(config: Config, reactor: Any, *, recover: bool) -> Program:
     try:
         return build(config, reactor, _wall_clock, random.random, recover=recover)
-    except (StateLockError, DatabaseFileError, NoEngineError, PoolUrlError) as error:
+    except _REFUSED as error:
         raise ConfigError(str(error)) from error
 
 

@@ -26,6 +26,7 @@ from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
+from proxy.runtime.instance import instance_of
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.state_lock import StateLock
@@ -101,6 +102,11 @@ class Program:
     def works(self) -> dict[str, NodeSource]:
         """The same nodes, as sources of work."""
         return self.sources.works
+
+    @property
+    def instance(self) -> int:
+        """Tells the process from others that mine on the same nodes."""
+        return self.sources.instance
 
     async def ready(self) -> None:
         """Open the admin sockets and every site; no source needs to be reached.
@@ -224,6 +230,7 @@ def build(
     Raises:
         StateLockError: Another process has the state folder.
         DatabaseFileError: A database in it cannot be used.
+        InstanceFileError: The number of the process can be neither read nor kept.
         NoEngineError: The native engine is asked for and was not built.
         PoolUrlError: A pool's url, or its authorities, cannot be used.
     """
@@ -244,7 +251,10 @@ def _build(
 ) -> Program:
     now = Seconds(reactor.seconds())
     path = Path(config.proxy.state_dir) / LEDGER_FILE
-    sources = build_sources(config, reactor, random, wall_clock)
+    instance = config.proxy.instance
+    if instance is None:
+        instance = instance_of(Path(config.proxy.state_dir), token_bytes)
+    sources = build_sources(config, reactor, random, wall_clock, instance)
     engine = choose_engine(config.proxy.engine, config.proxy.engine_threads)
     settings = config.proxy.ledger
     ledger = SqliteLedger(

@@ -1,6 +1,6 @@
 """Pools and nodes put together: where work comes from and shares go."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -24,6 +24,7 @@ from proxy.node.credentials import CookieFile, UserPassword
 from proxy.node.pool_watch import PoolWatch
 from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
+from proxy.node.template_work import prefix_of
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.periodic import PeriodicService
 from proxy.upstream.address import (
@@ -50,11 +51,13 @@ class Sources:
     Attributes:
         nodes: Bitcoin nodes, whether or not work is taken from them.
         works: Those of them that can be mined on.
+        instance: The process's own number among those that mine on them.
     """
 
     pools: dict[str, Pool]
     nodes: dict[str, NodeService]
     works: dict[str, NodeSource]
+    instance: int
 
     def named(self, name: str) -> Pool | NodeSource:
         """Return the source called `name`."""
@@ -85,8 +88,16 @@ def build_sources(
     reactor: Reactor,
     random: Callable[[], float],
     wall_clock: Callable[[], UnixTime],
+    instance: int,
 ) -> Sources:
     """Return the sources that `config` names, none of them started.
+
+    Args:
+        config: Names them.
+        reactor: What they run on.
+        random: A number from 0 up to 1.
+        wall_clock: Tells the time of day.
+        instance: The process's own among those that mine on its nodes.
 
     Raises:
         PoolUrlError: A pool's url or its authorities cannot be used.
@@ -94,8 +105,9 @@ def build_sources(
     sessions = count(1)
     made = _Pools(config, reactor, random, wall_clock, sessions)
     pools = {pool.name: made.make(pool) for pool in config.pools}
+    prefixes = coinbase_prefixes(config, instance)
     works = {
-        node.name: _node_source(node, reactor, sessions, wall_clock)
+        node.name: _node_source(node, reactor, sessions, wall_clock, prefixes)
         for node in config.nodes
     }
     nodes = {
@@ -105,7 +117,14 @@ def build_sources(
     folder = Path(config.proxy.state_dir) / "blocks"
     files = BlockFiles(folder, partial(_run_in_thread, reactor))
     join(list(works.values()), list(nodes.values()), files)
-    return Sources(pools, nodes, works)
+    return Sources(pools, nodes, works, instance)
+
+
+def coinbase_prefixes(config: Config, instance: int) -> dict[str, bytes]:
+    """Return by site what the free bytes of its nodes' coinbases begin with."""
+    return {
+        site.name: prefix_of(instance, place) for place, site in enumerate(config.sites)
+    }
 
 
 async def _run_in_thread(reactor: Any, job: Callable[[], None]) -> None:
@@ -246,6 +265,7 @@ def _node_source(
     clock: IReactorTime,
     sessions: Iterator[int],
     wall_clock: Callable[[], UnixTime],
+    prefixes: Mapping[str, bytes],
 ) -> NodeSource:
     return NodeSource(
         node.name,
@@ -254,6 +274,7 @@ def _node_source(
         clock,
         lambda: next(sessions),
         wall_clock,
+        prefixes,
     )
 
 

@@ -156,6 +156,54 @@ def test_nodes_say_their_chain_and_what_is_wrong() -> None:
     assert text.splitlines()[2].endswith("cookie /c: No such file or directory")
 
 
+def test_nodes_say_by_what_our_coinbases_differ_from_others() -> None:
+    node = {
+        "name": "core", "state": "up", "height": 0, "tip": None, "chain": "main",
+        "reason": "", "instance": 513, "prefixes": {"a": "020100", "b": "020101"},
+    }  # fmt: skip
+
+    assert nodes([node, node]).endswith("begin with a 020100, b 020101\n")
+    assert nodes([{**node, "prefixes": {}}]).count("\n") == 2
+
+
+NODE = """
+[[nodes]]
+name = "core"
+rpc = "http://127.0.0.1:8332"
+user = "u"
+password = "p"
+"""
+
+
+def test_the_instance_is_said_where_there_is_a_node(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(NODE + CONFIG)
+
+    assert main(["check-config", "-c", str(path)]) == 0
+    assert capsys.readouterr().out.endswith("instance: drawn at the first start\n")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "instance").write_text("513\n")
+    assert main(["check-config", "-c", str(path)]) == 0
+    assert "instance 513: " in capsys.readouterr().out
+    path.write_text("[proxy]\ninstance = 7\n" + NODE + CONFIG)
+    assert main(["check-config", "-c", str(path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["instance"], said["prefixes"]) == (7, {"hall-a": "000700"})
+
+
+@pytest.mark.parametrize("number", ["-1", "65536", '"a"'])
+def test_an_instance_is_two_bytes(
+    number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(f"[proxy]\ninstance = {number}\n" + CONFIG)
+
+    assert main(["check-config", "-c", str(path)]) == 1
+    assert "$.proxy.instance" in capsys.readouterr().err
+
+
 def test_status_reads_as_a_table() -> None:
     text = status(STATUS)
 

@@ -7,13 +7,19 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
+from protocol.bitcoin.coinbase import with_witness
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.template import Template
 from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.work.job import Work
+from protocol.work.judge import judge
 from proxy.jobs.feed import Feed
+from proxy.node.block_files import FoundBlock
 from proxy.node.proposal import NOT_BEST_TIP
 from proxy.node.source import NodeSource
 from proxy.node.template_feed import NodeState
+from proxy.node.template_work import prefix_of
+from tests.builders import NOW, a_job, a_submission, terms
 from tests.unit.bitcoin.test_vector_a5 import A5, a5_template
 
 REGTEST_ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
@@ -51,6 +57,15 @@ class Board:
         self.lost += 1
 
 
+class NotingSubmitter:
+    def __init__(self) -> None:
+        self.blocks: list[FoundBlock] = []
+
+    def submit(self, block: FoundBlock) -> bool:
+        self.blocks.append(block)
+        return True
+
+
 class Stage:
     def __init__(self, **options: Any) -> None:
         self.clock = clock = Clock()
@@ -64,6 +79,7 @@ class Stage:
             clock,
             lambda: next(sessions),
             lambda: self.wall,
+            options.get("prefixes", {"hall-a": b"\xa0\xfd\x00"}),
         )
         self.board = Board()
         self.source.listeners["hall-a"] = self.board
@@ -92,12 +108,15 @@ def test_a_template_becomes_work_that_pays_for_blocks_alone() -> None:
 
 
 def test_a_site_that_opens_later_has_the_work_there_is() -> None:
-    stage = Stage()
+    stage = Stage(prefixes={"hall-a": b"\0\7\0", "hall-b": b"\0\7\1"})
     stage.serve()
 
     late = stage.source.open("hall-b", "", 0)
 
-    assert late.work is stage.feed.work
+    assert late.work is not None
+    assert stage.feed.work is not None
+    assert late.work.source_job == stage.feed.work.source_job
+    assert late.work.extranonce1 == b"\0\7\1"
     assert late.ready_since == Seconds(100.0)
     assert stage.source.open("hall-b", "", 1) is late
 
@@ -258,3 +277,51 @@ def test_a_tip_that_moved_meanwhile_proves_nothing() -> None:
     stage.serve(coinbase_value=7)
 
     assert len(stage.fake.proposed) == 2
+
+
+def coinb1_of(work: Work) -> bytes:
+    """Return a coinbase up to where miners of different slots differ."""
+    return work.coinb1 + work.extranonce1
+
+
+def test_sites_and_processes_on_one_node_hash_no_headers_in_common() -> None:
+    """Each template leaves the same room to all, and nobody the same search space."""
+    sites = {"hall-a": 0, "hall-b": 1}
+    works, stages = [], []
+    for instance in (7, 0xA0FD):
+        prefixes = {site: prefix_of(instance, place) for site, place in sites.items()}
+        stage = Stage(prefixes=prefixes)
+        stages.append(stage)
+        stage.source.listeners["hall-b"] = stage.board
+        feeds = [stage.source.open(site, "", 0) for site in sites]
+        stage.serve()
+        works += [feed.work for feed in feeds if feed.work is not None]
+
+    assert len(works) == 4
+    assert len({coinb1_of(work) for work in works}) == 4
+    assert {work.extranonce2_size for work in works} == {12}
+    assert {stage.source.room for stage in stages} == {12}
+    assert [work.extranonce1.hex() for work in works] == [
+        "000700",
+        "000701",
+        "a0fd00",
+        "a0fd01",
+    ]
+
+
+def test_a_block_holds_the_prefix_that_its_miner_hashed() -> None:
+    stage = Stage(prefixes={"hall-a": b"\0\7\0"})
+    stage.serve()
+    work = stage.feed.work
+    assert work is not None
+    job = a_job(work=work, coinb1=coinb1_of(work) + b"\0" * 4, room=8)
+    share = judge(a_submission(ntime=work.ntime), job, terms(), "hall-a", NOW)
+    submitter = NotingSubmitter()
+    part: Any = submitter
+    stage.source.submitter = part
+
+    assert stage.source.forward(share, 1)
+
+    hashed = job.coinb1 + share.slot + share.extranonce2 + work.coinb2
+    assert with_witness(hashed) in submitter.blocks[0].raw
+    assert hashed[: len(job.coinb1)].endswith(b"\0\7\0\0\0\0\0")

@@ -29,6 +29,7 @@ class Chain:
     def __init__(self) -> None:
         self.height = 1
         self.value = 50
+        self.curtime = 200
         self.fault: Exception | None = None
         self.polls: list[Deferred[Any]] = []
         self.longpollid = "id"
@@ -53,7 +54,7 @@ class Chain:
             "coinbasevalue": self.value,
             "target": f"{target_from_nbits(0x207FFFFF):064x}",
             "mintime": 100,
-            "curtime": 200,
+            "curtime": self.curtime,
             "bits": "207fffff",
             "height": self.height + 1,
             "longpollid": self.longpollid,
@@ -196,6 +197,26 @@ def test_a_node_that_answers_long_polls_at_once_is_not_asked_in_a_loop(
         stage.run(0.1)
 
     assert len(stage.chain.polls) <= 3
+
+
+def test_other_transactions_all_the_time_are_news_once_a_second(stage: Stage) -> None:
+    for _ in range(100):
+        if not stage.chain.polls[-1].called:
+            stage.chain.value += 1
+            stage.chain.polls[-1].callback(stage.chain.template())
+        stage.run(0.1)
+
+    assert 9 <= len(stage.heard.templates) <= 12
+
+
+def test_a_template_whose_time_is_old_is_news(stage: Stage) -> None:
+    """On a quiet chain miners would come to the end of its times."""
+    for _ in range(3):
+        stage.chain.curtime += 599
+        stage.feed.refresh()
+        stage.run(0)
+
+    assert [one.curtime for one in stage.heard.templates] == [200, 1398]
 
 
 def test_a_node_without_long_polls_is_asked_every_few_seconds(cold: Stage) -> None:
