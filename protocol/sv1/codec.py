@@ -48,9 +48,7 @@ def verdict_line(message_id: bytes, verdict: Verdict) -> bytes:
 
 def difficulty_line(difficulty: Difficulty) -> bytes:
     """Return mining.set_difficulty; whole numbers are written as such."""
-    number = float(
-        difficulty
-    )  # for type checkers an int is one: it has not its methods
+    number = float(difficulty)  # an int may pass for one: no is_integer before 3.12
     value = int(number) if number.is_integer() else number
     return notification("mining.set_difficulty", [value])
 
