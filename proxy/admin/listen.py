@@ -4,7 +4,7 @@ import socket
 from errno import EADDRINUSE
 from pathlib import Path
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
@@ -15,30 +15,49 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from proxy.admin.access import OWNER_ALONE, Access
+
 
 @implementer(IStreamServerEndpoint)
 class AdminEndpoint:
-    """A Unix socket that its owner alone may open (mode 0600).
+    """A Unix socket, open to its owner and to whom it is shared with.
 
     What a killed process left behind is removed. Twisted's lock file is not used:
     it names a process id, and in a container the dead and the new process are both
     number 1, so that a restart would find the lock held for ever.
     """
 
-    def __init__(self, reactor: IReactorUNIX, path: Path) -> None:
+    def __init__(
+        self, reactor: IReactorUNIX, path: Path, access: Access = OWNER_ALONE
+    ) -> None:
         self._reactor = reactor
         self._path = path
+        self._access = access
 
     def listen(self, protocolFactory: IProtocolFactory) -> "Deferred[IListeningPort]":  # noqa: N803
-        """Listen; fails with CannotListenError where another process does."""
+        """Listen; fails with CannotListenError where another process does.
+
+        It does so, too, where the socket cannot be shared as it is to be.
+        """
+        return Deferred.fromCoroutine(self._listen(protocolFactory))
+
+    async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         path = str(self._path)
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._access.make_folder(self._path)
+        except OSError as error:
+            raise CannotListenError("unix", path, error) from error
         if is_served(self._path):
             in_use = OSError(EADDRINUSE, "another process listens there")
-            return fail(CannotListenError("unix", path, in_use))
+            raise CannotListenError("unix", path, in_use)
         endpoint = UNIXServerEndpoint(self._reactor, path, mode=0o600, wantPID=False)
-        listening: Deferred[IListeningPort] = endpoint.listen(protocolFactory)
-        return listening
+        port: IListeningPort = await endpoint.listen(factory)
+        try:
+            self._access.apply(self._path)
+        except OSError as error:
+            await maybeDeferred(port.stopListening)
+            raise CannotListenError("unix", path, error) from error
+        return port
 
 
 def is_served(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """What is wrong with a configuration that its types cannot say."""
 
 from collections.abc import Iterable, Iterator
+from grp import getgrnam
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -15,15 +16,20 @@ from proxy.config.model import (
     DifficultyConfig,
     NodeConfig,
     PoolConfig,
+    ProxyConfig,
     SiteConfig,
 )
 from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
+
+OWNER = 0o600
+"""What a socket's owner needs: the process looks whether it still is its own."""
 
 POOL_SCHEMES = ("stratum+tcp", "stratum+tls", "stratum2+tcp")
 
 
 def faults(config: Config) -> Iterator[str]:
     """Yield each fault as a sentence that ends in the key."""
+    yield from _socket_faults(config.proxy)
     yield from _repeated("pools or nodes", "$.nodes", _source_names(config))
     yield from _repeated("sites", "$.sites", (s.name for s in config.sites))
     for index, pool in enumerate(config.pools):
@@ -32,6 +38,28 @@ def faults(config: Config) -> Iterator[str]:
         yield from _node_faults(node, f"$.nodes[{index}]")
     for index, site in enumerate(config.sites):
         yield from _site_faults(config, site, f"$.sites[{index}]")
+
+
+def _socket_faults(proxy: ProxyConfig) -> Iterator[str]:
+    key = "$.proxy"
+    if int(proxy.admin_mode, 8) & 0o007:
+        what = f"{proxy.admin_mode!r} lets everybody on this machine steer"
+        yield f"{what}: Expected a mode that ends in 0 - at `{key}.admin_mode`"
+    for name in ("admin", "observer"):
+        mode, group = getattr(proxy, f"{name}_mode"), getattr(proxy, f"{name}_group")
+        if int(mode, 8) & OWNER != OWNER:
+            what = f"Expected a mode that begins in 6 or 7, got {mode!r}"
+            yield f"{what} - at `{key}.{name}_mode`"
+        if isinstance(group, str) and not _is_group(group):
+            yield f"No group is called {group!r} here - at `{key}.{name}_group`"
+
+
+def _is_group(name: str) -> bool:
+    try:
+        getgrnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _source_names(config: Config) -> list[str]:

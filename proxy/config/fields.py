@@ -8,6 +8,10 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Mode = Annotated[str, Meta(pattern=r"^0?[0-7]{3}$")]
+"""Permissions of a file as chmod(1) takes them."""
+
+Group = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(min_length=1, max_length=64)]
 Glob = Annotated[str, Meta(min_length=1, max_length=128)]
 
 

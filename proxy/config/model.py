@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from protocol.bitcoin.network import Network
-from proxy.config.fields import Count, Glob, Name, NotNegative, Positive, Section
+from proxy.config.fields import (
+    Count,
+    Glob,
+    Group,
+    Mode,
+    Name,
+    NotNegative,
+    Positive,
+    Section,
+)
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
 
@@ -34,6 +43,10 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
 
     Attributes:
         observer: Endpoint of the read-only socket; None: off.
+        admin_mode: Permissions of the admin socket, octal.
+        admin_group: Whose it is, by name or number; None: the process's.
+        observer_mode: Of the observer's: one that its owner alone may open is none.
+        observer_group: Whose that is.
         web: Endpoint of the dashboard; None: off.
         instance: Tells it from others that mine on the same nodes; None: a number
             drawn once and kept in `state_dir`.
@@ -47,7 +60,11 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     name: Name = "baseload"
     state_dir: str = "state"
     admin: str = "unix:state/admin.sock"
+    admin_mode: Mode = "0600"
+    admin_group: Group | None = None
     observer: str | None = None
+    observer_mode: Mode = "0660"
+    observer_group: Group | None = None
     web: str | None = None
     instance: Annotated[int, Meta(ge=0, le=65535)] | None = None
     engine: Literal["auto", "native", "python"] = "auto"

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
+from proxy.admin.access import Access
 from proxy.admin.events import News
 from proxy.admin.listen import AdminEndpoint
 from proxy.admin.operations import Operations
@@ -169,19 +170,27 @@ class Program:
 
     def _admin_sockets(self, operations: Operations) -> list[ListenerService]:
         proxy = self.config.proxy
-        sockets = [self._admin_socket(proxy.admin, operations, may_steer=True)]
+        access = Access(int(proxy.admin_mode, 8), proxy.admin_group)
+        sockets = [self._admin_socket(proxy.admin, access, operations, may_steer=True)]
         if proxy.observer:
+            access = Access(int(proxy.observer_mode, 8), proxy.observer_group)
             sockets.append(
-                self._admin_socket(proxy.observer, operations, may_steer=False)
+                self._admin_socket(proxy.observer, access, operations, may_steer=False)
             )
         for listener in sockets:
             listener.setServiceParent(self.root)
         return sockets
 
     def _admin_socket(
-        self, endpoint: str, operations: Operations, *, may_steer: bool
+        self, endpoint: str, access: Access, operations: Operations, *, may_steer: bool
     ) -> ListenerService:
         path = Path(endpoint.removeprefix("unix:"))
+        for folder in access.closed_folders(path):
+            Logger("proxy").warn(
+                "{path}: those who may open it cannot enter {folder}",
+                path=path,
+                folder=folder,
+            )
         factory = AdminFactory(
             operations,
             may_steer=may_steer,
@@ -189,7 +198,7 @@ class Program:
             set_level=self.set_level,
         )
         self.limits.clients.append(factory)
-        return ListenerService(AdminEndpoint(self.reactor, path), factory)
+        return ListenerService(AdminEndpoint(self.reactor, path, access), factory)
 
     def _keys(self) -> ServerKeys:
         path = Path(self.config.proxy.state_dir) / KEY_FILE

@@ -1,5 +1,6 @@
 """The admin socket, its client and the kernel between them."""
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThread
+from typing_extensions import override
 
+from proxy.admin.access import OWNER_ALONE, Access
 from proxy.admin.client import AdminError, call, news
 from proxy.admin.listen import AdminEndpoint, is_served
 from proxy.admin.server import MAX_CONNECTIONS, AdminFactory
@@ -21,13 +24,15 @@ from tests.unit.admin.test_server import FakeOperations
 pytestmark = pytest.mark.integration
 
 
-async def listening(path: Path, topics: Topics | None = None) -> IListeningPort:
+async def listening(
+    path: Path, topics: Topics | None = None, access: Access = OWNER_ALONE
+) -> IListeningPort:
     operations: Any = FakeOperations()
     factory = AdminFactory(operations, may_steer=True, topics=topics)
     from twisted.internet import reactor  # noqa: PLC0415
 
     unix: Any = reactor
-    return await AdminEndpoint(unix, path).listen(factory)
+    return await AdminEndpoint(unix, path, access).listen(factory)
 
 
 async def elsewhere(function: Callable[[], Any]) -> Any:
@@ -138,3 +143,40 @@ async def test_one_client_too_many_is_told_to_try_again(tmp_path: Path) -> None:
     await maybeDeferred(port.stopListening)
 
     assert "try again" in said or "hung up" in said
+
+
+@on_reactor
+async def test_a_group_may_open_what_is_shared_with_it(tmp_path: Path) -> None:
+    path, gid = tmp_path / "run" / "observer.sock", os.getgid()
+    port = await listening(path, access=Access(0o660, gid))
+    socket_, folder = path.stat(), path.parent.stat()
+    await maybeDeferred(port.stopListening)
+
+    assert (socket_.st_mode & 0o777, socket_.st_gid) == (0o660, gid)
+    assert (folder.st_mode & 0o777, folder.st_gid) == (0o710, gid)
+
+
+@on_reactor
+async def test_a_group_that_is_not_ours_to_give_to_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "observer.sock"
+
+    class Foreign(Access):
+        @override
+        def apply(self, path: Path) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+    with pytest.raises(CannotListenError, match="not permitted"):
+        await listening(path, access=Foreign())
+    assert not path.exists()
+
+
+def test_folders_that_keep_people_out_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "observer.sock"
+    path.parent.mkdir(mode=0o700)
+    tmp_path.chmod(0o711)
+    shared = Access(0o660, os.getgid())
+
+    assert path.parent in set(shared.closed_folders(path))
+    assert not set(Access(0o600).closed_folders(path))
+    path.parent.chmod(0o710)
+    assert path.parent not in set(shared.closed_folders(path))

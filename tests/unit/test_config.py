@@ -185,6 +185,22 @@ WRONG = {
     "no sites": (POOL, "missing required field `sites`"),
     "unknown key": (POOL + SITE + "lisen = 1\n", "`lisen` - at `$.sites[0]`"),
     "not toml": ("[[", "baseload.toml: "),
+    "everybody's admin socket": (
+        POOL + SITE + '[proxy]\nadmin_mode = "0666"\n',
+        "lets everybody on this machine steer",
+    ),
+    "a socket closed to its owner": (
+        POOL + SITE + '[proxy]\nobserver_mode = "0060"\n',
+        "at `$.proxy.observer_mode`",
+    ),
+    "no mode": (
+        POOL + SITE + '[proxy]\nobserver_mode = "rw-rw----"\n',
+        "at `$.proxy.observer_mode`",
+    ),
+    "a group that is none": (
+        POOL + SITE + '[proxy]\nadmin_group = "no-such-group"\n',
+        "No group is called 'no-such-group' here - at `$.proxy.admin_group`",
+    ),
     "range": (
         POOL + SITE + "[sites.difficulty]\nstart = 0\n",
         "Expected `float` > 0.0 - at `$.sites[0].difficulty.start`",
