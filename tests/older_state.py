@@ -25,7 +25,7 @@ def copy_state(folder: Path) -> Path:
     shutil.copytree(VECTORS / "state", state)
     state.chmod(0o700)
     (state / "authority.key").chmod(0o600)
-    for path in state.glob("*.sqlite3*"):
+    for path in (*state.glob("*.sqlite3*"), *state.glob("blocks/*")):
         path.chmod(0o644)  # as the umask had it
     return state
 

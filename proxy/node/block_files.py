@@ -109,7 +109,8 @@ class BlockFiles:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
     path.write_text(text)
     by_age = sorted(path.parent.glob("*.hex"), key=lambda p: p.stat().st_mtime_ns)
     for old in by_age[:-KEPT_FILES]:

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -73,7 +73,6 @@ def open_file(path: Path, kind: DatabaseKind, *, busy_s: float) -> sqlite3.Conne
     try:
         if not path.exists():
             _create(path, kind)
-        _make_private(path)
         connection = sqlite3.connect(path, isolation_level=None, timeout=busy_s)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseFileError(f"{path} cannot be opened: {error}") from error
@@ -168,21 +167,6 @@ def _create(path: Path, kind: DatabaseKind) -> None:
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         _upgrade(connection, 0, kind.steps)
     os.replace(draft, path)  # noqa: PTH105  (atomic)
-
-
-def _make_private(path: Path) -> None:
-    """Take from others what older releases let them read."""
-    with suppress(PermissionError):  # another user's, who lets us write
-        for one in _files_of(path):
-            if one.stat().st_mode & 0o077:
-                one.chmod(0o600)
-
-
-def _files_of(path: Path) -> Iterator[Path]:
-    for suffix in SUFFIXES:
-        one = beside(path, suffix)
-        if one.exists():
-            yield one
 
 
 def _upgrade(

@@ -1,7 +1,8 @@
 """The state folder at a start: had alone, looked at, and mended where told to."""
 
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from twisted.application.service import Service
@@ -20,6 +21,8 @@ from proxy.shares.lost import lost_sums
 
 LOCK_FILE = "lock"
 """In `state_dir`: held by the share process as long as it runs."""
+
+_OTHERS = 0o077
 
 _log = Logger("proxy")
 
@@ -53,11 +56,20 @@ def take_state(config: Config, recover_at: UnixTime | None) -> StateLock:
     with ExitStack() as undo:
         lock = lock_state(folder / LOCK_FILE)
         undo.callback(lock.release)
+        _make_private(folder)
         _look_at(folder / LEDGER_FILE, lock, lost_sums, recover_at)
         if any(site.power is not None for site in config.sites):
             _look_at_store(folder, recover_at)
         undo.pop_all()
     return lock
+
+
+def _make_private(folder: Path) -> None:
+    """Take from others what older releases let them read."""
+    for path in (*folder.glob("*"), *folder.glob("blocks/*")):
+        with suppress(OSError):  # gone, or another user's
+            if stat.S_ISREG(path.lstat().st_mode) and path.stat().st_mode & _OTHERS:
+                path.chmod(0o600)
 
 
 def _look_at_store(folder: Path, recover_at: UnixTime | None) -> None:

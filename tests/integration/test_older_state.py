@@ -82,4 +82,6 @@ def test_a_start_keeps_sums_and_orders(name: str, tmp_path: Path) -> None:
 
     assert proxy.returncode == 0
     assert status["ledger"] == "ok"
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert ledger_holds(state / "ledger.sqlite3") == ledger_expected()

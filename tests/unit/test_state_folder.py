@@ -77,6 +77,21 @@ def test_a_folder_is_made_where_there_is_none(folder: Folder) -> None:
     assert folder.state.stat().st_mode & 0o777 == 0o700
 
 
+def test_what_others_could_read_they_can_no_more(folder: Folder) -> None:
+    (block, *_) = (folder.state / "blocks").iterdir()
+    notes = folder.state.parent / "notes"
+    notes.write_text("somebody else's")
+    notes.chmod(0o644)
+    (folder.state / "link").symlink_to(notes)
+
+    folder.take()
+
+    files = [p for p in folder.state.rglob("*") if p.is_file() and not p.is_symlink()]
+    assert {p.stat().st_mode & 0o777 for p in files} == {0o600}
+    assert block in files
+    assert notes.stat().st_mode & 0o777 == 0o644
+
+
 def test_a_folder_is_taken_once(folder: Folder) -> None:
     lock = take_state(folder.config, None)
 

@@ -37,16 +37,6 @@ def test_all_that_sqlite_keeps_is_the_owners_alone(tmp_path: Path) -> None:
     assert modes == dict.fromkeys(names, 0o600)
 
 
-def test_what_others_could_read_they_can_no_more(tmp_path: Path) -> None:
-    path = tmp_path / "n.sqlite3"
-    open_notebook(path).close()
-    path.chmod(0o644)
-
-    open_notebook(path).close()
-
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
 def test_a_newer_schema_is_refused_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "n.sqlite3"
     open_notebook(path, NEWER).close()
