@@ -12,14 +12,21 @@ LENGTH = 120
 """Looks that are kept, one a second."""
 
 BARS = "▁▂▃▄▅▆▇█"
+PLAIN_BARS = "_.,-=+*#"
+"""Where a terminal's encoding has no blocks."""
 
 _Look = tuple[float, float, float]
 
 
 @define(eq=False, repr=False)
 class PowerHistory:
-    """What `status` said of each site in its last looks; sites do not come and go."""
+    """What `status` said of each site in its last looks; sites do not come and go.
 
+    Args:
+        bars: What values are drawn with, the lowest first.
+    """
+
+    _bars: str = BARS
     _sites: dict[str, deque[_Look]] = field(factory=dict, init=False)
 
     def add(self, status: Any) -> None:
@@ -37,21 +44,29 @@ class PowerHistory:
         budgets, powers, rates = zip(*looks, strict=True)
         watts = max(*budgets, *powers)
         return [
-            _line("budget", budgets, watts, "cyan", si(watts, "W")),
-            _line("drawn", powers, watts, "magenta", si(watts, "W")),
-            _line("hashrate", rates, max(rates), "green", si(max(rates), "H/s")),
+            self._line("budget", budgets, watts, "cyan", si(watts, "W")),
+            self._line("drawn", powers, watts, "magenta", si(watts, "W")),
+            self._line("hashrate", rates, max(rates), "green", si(max(rates), "H/s")),
         ]
 
+    def _line(
+        self, name: str, values: tuple[float, ...], most: float, style: str, scale: str
+    ) -> Text:
+        bars = "".join(self._bar(value / most if most else 0.0) for value in values)
+        return Text.assemble(
+            (f" {name:9}", "dim"), (bars, style), (f"  full bar {scale}", "dim"),
+            overflow="crop", no_wrap=True,
+        )  # fmt: skip
 
-def _line(
-    name: str, values: tuple[float, ...], most: float, style: str, scale: str
-) -> Text:
-    bars = "".join(_bar(value / most if most else 0.0) for value in values)
-    return Text.assemble(
-        (f" {name:9}", "dim"), (bars, style), (f"  full bar {scale}", "dim"),
-        overflow="crop", no_wrap=True,
-    )  # fmt: skip
+    def _bar(self, part: float) -> str:
+        highest = len(self._bars) - 1
+        return self._bars[min(highest, max(0, round(part * highest)))]
 
 
-def _bar(part: float) -> str:
-    return BARS[min(len(BARS) - 1, max(0, round(part * (len(BARS) - 1))))]
+def bars_for(encoding: str) -> str:
+    """Return bars that a terminal of this encoding can show."""
+    try:
+        BARS.encode(encoding)
+    except (LookupError, UnicodeEncodeError):
+        return PLAIN_BARS
+    return BARS

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.client import AdminError
-from proxy.admin.history import PowerHistory
+from proxy.admin.history import PowerHistory, bars_for
 from proxy.admin.keyboard import is_pressed, single_keys
 from proxy.admin.printable import printable
 from proxy.admin.render import reasons
@@ -32,10 +32,11 @@ def show(fetch: Fetch, console: Console, *, once: bool) -> None:
 
     Args:
         fetch: Returns what `status` answers.
-        console: Where to draw.
+        console: Where to draw. A dumb terminal cannot go back to what it has written:
+            it gets one frame, too.
         once: Draw one frame and return.
     """
-    if once:
+    if once or console.is_dumb_terminal:
         console.print(frame(fetch()))
         return
     try:
@@ -43,7 +44,7 @@ def show(fetch: Fetch, console: Console, *, once: bool) -> None:
             single_keys(),
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
-            history = PowerHistory()
+            history = PowerHistory(bars_for(console.encoding))
             live.update(_try_frame(fetch, history), refresh=True)
             while not is_pressed("q", INTERVAL):
                 live.update(_try_frame(fetch, history), refresh=True)

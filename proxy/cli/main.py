@@ -1,6 +1,7 @@
 """The command line: `baseload`."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ from proxy.version import VERSION
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0 done, 1 refused or failed, 2 wrong usage."""
+    _show_what_can_be_shown()
     words = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser(words).parse_args(words)
     command: Command = arguments.command
@@ -50,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:  # before anything was begun
         return INTERRUPTED
+
+
+def _show_what_can_be_shown() -> None:
+    """Print a character that the terminal's encoding has not as another."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _parser(words: Sequence[str]) -> Parser:

@@ -13,7 +13,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.admin.history import PowerHistory
+from proxy.admin.history import PowerHistory, bars_for
 from proxy.admin.render import reasons
 from proxy.admin.text_columns import si
 from proxy.admin.top import frame
@@ -162,9 +162,10 @@ class Screen(TextLines):
 
     def __init__(self, out: TextIO) -> None:
         super().__init__(out)
-        self._live = Live(console=Console(file=out), screen=True, auto_refresh=False)
+        console = Console(file=out)
+        self._live = Live(console=console, screen=True, auto_refresh=False)
         self._live.start()
-        self._history = PowerHistory()
+        self._history = PowerHistory(bars_for(console.encoding))
 
     @override
     def show(self, at: Seconds, status: StatusView, scene: str) -> None:
@@ -191,9 +192,9 @@ OUTPUTS: dict[str, Callable[[TextIO], Output]] = {
 
 
 def open_output(kind: str) -> Output:
-    """Return the output called `kind`; lines where a screen has no terminal."""
+    """Return the output called `kind`; lines where a terminal shows no screen."""
     out = sys.stdout
-    if kind == "screen" and not out.isatty():
+    if kind == "screen" and (not out.isatty() or Console(file=out).is_dumb_terminal):
         kind = "log"
     return OUTPUTS[kind](out)
 

@@ -1,5 +1,6 @@
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,27 @@ def test_numbers_have_a_prefix(value: float | None, text: str) -> None:
 def test_a_socket_that_nobody_serves_is_an_admin_error(tmp_path: Path) -> None:
     with pytest.raises(AdminError, match="no proxy at"):
         call(tmp_path / "x.sock", "status", {})
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_a_terminal_cannot_show_is_printed_as_another_character(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding))
+    path = tmp_path / "Вышка.toml"
+    path.write_text(CONFIG)
+
+    assert main(["check-config", "-c", str(path)]) == 0
+    sys.stdout.flush()
+    assert out.getvalue().endswith(b"?????.toml: 1 sites, good\n")
+
+
+def test_a_dumb_terminal_gets_one_frame() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, _environ={"TERM": "dumb"})
+
+    show(lambda: STATUS, console, once=False)
+
+    assert out.getvalue().count("unit-1") == 1
+    assert "\x1b" not in out.getvalue()

@@ -1,6 +1,8 @@
 from typing import Any
 
-from proxy.admin.history import LENGTH, PowerHistory
+import pytest
+
+from proxy.admin.history import BARS, LENGTH, PLAIN_BARS, PowerHistory, bars_for
 
 
 def a_site(power: float, budget: float | None = 800.0) -> dict[str, Any]:
@@ -46,3 +48,17 @@ def test_the_past_has_a_limit() -> None:
         history.add({"sites": [a_site(1.0)]})
 
     assert len(bars(history, a_site(1.0))[0]) == LENGTH
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bars"),
+    [
+        ("utf-8", BARS),
+        ("ascii", PLAIN_BARS),
+        ("latin-1", PLAIN_BARS),
+        ("?", PLAIN_BARS),
+    ],
+)
+def test_a_terminal_gets_bars_that_it_can_show(encoding: str, bars: str) -> None:
+    assert bars_for(encoding) == bars
+    assert len(BARS) == len(PLAIN_BARS)
