@@ -32,7 +32,11 @@ UNBOUND_DIFFICULTY = Difficulty(2.0**64)
 """Stands for "no ceiling" where the network's difficulty does not bind."""
 
 EXTRANONCE2_BYTES = 12
-"""What a template leaves to the site: padding, slot and extranonce2."""
+"""What a template leaves to the site: padding, slot and extranonce2.
+
+It takes the largest layout, 4+8, and what a proxy below us may want: its group's number
+(2 B), its slot (2 B) and 8 B to roll.
+"""
 
 _HASH_BYTES = 32
 

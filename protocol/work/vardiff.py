@@ -23,11 +23,14 @@ class VardiffPolicy:
 
     Attributes:
         shares_per_minute: 0 holds the difficulty where it is.
+        leeway: A miner at `minimum` may submit so many times more often: it adjusts
+            its difficulty itself, and the minimum is what it has chosen.
     """
 
     shares_per_minute: float
     minimum: Difficulty
     maximum: Difficulty
+    leeway: float = 1.0
 
     def clamp(self, difficulty: Difficulty) -> Difficulty:
         """Return the nearest difficulty that the policy allows."""
@@ -91,6 +94,9 @@ class Vardiff:
     def _better(self, elapsed: float) -> Difficulty | None:
         work = self._work or _NO_SHARES * self.difficulty
         ideal = work / elapsed * 60.0 / self.policy.shares_per_minute
+        least = self.policy.minimum
+        if self.difficulty <= least and ideal <= least * self.policy.leeway:
+            return None
         chance = _SIGMAS / math.sqrt(max(self._shares, 1)) / math.log(2)
         if abs(math.log2(ideal / self.difficulty)) <= _HALF_STEP + chance:
             return None

@@ -170,7 +170,7 @@ class Miner(ABC):
         """Note that it is given `job`; return its difficulty if that is another."""
         self.last_seq = job.seq
         self.conduct.note_mask(self._mask_of(job), self.version_mask, self.floor.now())
-        difficulty = min(self.vardiff.difficulty, job.ceiling)
+        difficulty = min(self.vardiff.difficulty, self._ceiling(job))
         if not self._asked.ask(job.seq, difficulty):
             return None
         self.floor.parking.note(self.id)
@@ -179,6 +179,10 @@ class Miner(ABC):
     def _mask_of(self, job: Job) -> int:
         """Return which version bits it is told that it may roll of `job`."""
         return self.version_mask & job.work.version_mask
+
+    def _ceiling(self, job: Job) -> Difficulty:
+        """Return the highest difficulty that it may be asked for."""
+        return job.ceiling
 
     def resend_job(self) -> None:
         """Give it fresh work."""
@@ -317,7 +321,7 @@ class Miner(ABC):
         better = self.vardiff.retarget(now)
         if better is None or self.group is None or self.group.current is None:
             return
-        if min(better, self.group.current.job.ceiling) != before:
+        if min(better, self._ceiling(self.group.current.job)) != before:
             self.floor.board.want_revision(self, self.group)
 
     def misfit(self, worker: WorkerName) -> str:

@@ -10,7 +10,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from protocol.bitcoin.target import target_from_difficulty
 from protocol.errors import RemoteError
 from protocol.noise.line import ServerLine
 from protocol.sv2 import codes
@@ -28,7 +27,7 @@ from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.miner_protocol import Speaker
 from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_keys import ServerKeys
-from proxy.downstream.sv2_miner import Sv2Miner, least_difficulty, read_worker
+from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
 from proxy.runtime.outbox import Outbox, unsent_limit
 
 OPEN_WITHIN = Seconds(15.0)
@@ -188,7 +187,7 @@ class Sv2Connection(Speaker):
             case ChannelAsked():
                 self._open(event)
             case ChannelUpdated(channel=channel, max_target=max_target):
-                if least_difficulty(max_target) > self._floor.policy.maximum:
+                if bound_of(max_target) > self._floor.policy.maximum:
                     self._session.refuse_update(channel, codes.MAX_TARGET)
                 else:
                     self._miners[channel.id].update(event)
@@ -215,7 +214,7 @@ class Sv2Connection(Speaker):
         except SiteFullError:
             self._session.refuse(asked, codes.NO_ROOM)
             return
-        target = target_from_difficulty(miner.difficulty)
+        target = miner.target_of(miner.difficulty)
         channel = self._session.open(
             asked, seat.extranonce1, seat.extranonce2_bytes, target
         )
@@ -243,7 +242,7 @@ class Sv2Connection(Speaker):
         most, whose = board.slots.most_extranonce2(board.routes.sources_of(worker))
         if (asked.min_size or 0) > most:
             return f"{codes.EXTRANONCE_SIZE}: {whose} leaves {most} B"
-        if least_difficulty(asked.max_target) > self._floor.policy.maximum:
+        if bound_of(asked.max_target) > self._floor.policy.maximum:
             return codes.MAX_TARGET
         return ""
 

@@ -1,5 +1,6 @@
 """A miner that is a channel of Stratum V2."""
 
+import math
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -7,8 +8,8 @@ from attrs import define, field
 from typing_extensions import override
 
 from protocol.bitcoin.target import (
+    MAX_TARGET,
     difficulty_from_target,
-    floor_power_of_two,
     target_from_difficulty,
 )
 from protocol.dialect import Dialect
@@ -23,6 +24,7 @@ from protocol.work.job import Job
 from protocol.work.share import Submission, Verdict
 from protocol.work.vardiff import nearest_step
 from proxy.downstream.miner import Miner
+from proxy.downstream.wishes import LEEWAY
 
 UPDATE_STEP = 2.0
 """A hashrate that has changed by less is left to the shares to tell."""
@@ -60,6 +62,7 @@ class Sv2Miner(Miner):
     _user_agent: str
     channel: ServerChannel | None = field(default=None, init=False)
     _told: int = field(default=0, init=False)
+    _max_target: int = field(default=MAX_TARGET, init=False)
 
     @property
     @override
@@ -79,7 +82,15 @@ class Sv2Miner(Miner):
     def introduce(self, worker: WorkerName, max_target: int) -> None:
         """Take on its name, and a difficulty by the hashrate that it claims."""
         self.workers[worker] = None
-        self.wish(start=self._fitting(), minimum=least_difficulty(max_target))
+        self._take_on_bound(max_target, self._fitting())
+
+    def target_of(self, difficulty: Difficulty) -> int:
+        """Return the target that it is told for `difficulty`.
+
+        It is never easier than the miner can work at, though the shares may be judged
+        by an easier one: its source's.
+        """
+        return min(target_from_difficulty(difficulty), self._max_target)
 
     def start(self, channel: ServerChannel, target: int) -> None:
         """Give it work on `channel`, opened with `target`.
@@ -125,7 +136,7 @@ class Sv2Miner(Miner):
     def _target_frames(
         self, channel: ServerChannel, difficulty: Difficulty
     ) -> list[bytes]:
-        target = target_from_difficulty(difficulty)
+        target = self.target_of(difficulty)
         if target == self._told:
             return []
         self._told = target
@@ -159,10 +170,28 @@ class Sv2Miner(Miner):
         before, self.hashrate = self.hashrate, update.hashrate
         low, high = sorted((before, update.hashrate))
         has_moved = high > 0 and low * UPDATE_STEP <= high
-        self.wish(
-            start=self._fitting() if has_moved else None,
-            minimum=least_difficulty(update.max_target),
-        )
+        self._take_on_bound(update.max_target, self._fitting() if has_moved else None)
+
+    def _take_on_bound(self, max_target: int, fitting: Difficulty | None) -> None:
+        """Take on the easiest target that it can work at.
+
+        Who bounds its target has a vardiff of its own and is given that target exactly,
+        unless it would then drown us in the shares that its hashrate makes.
+        """
+        self._max_target = max_target
+        bound = bound_of(max_target)
+        is_enough = (self._fitting() or bound) <= bound * LEEWAY
+        self.wishes.leads = is_enough and bound > self.floor.policy.minimum
+        self.wish(start=bound if self.wishes.leads else fitting, minimum=bound)
+
+    @override
+    def _ceiling(self, job: Job) -> Difficulty:
+        """Return its own bound where that is below the source's difficulty.
+
+        The power of two below that is for ASICs, which round down themselves.
+        """
+        own = min(bound_of(self._max_target), job.work.difficulty)
+        return max(job.ceiling, own)
 
     @override
     def _mask_of(self, job: Job) -> int:
@@ -208,8 +237,9 @@ def read_worker(name: str) -> WorkerName | None:
     return WorkerName(name)
 
 
-def least_difficulty(max_target: int) -> Difficulty:
-    """Return the lowest power of two whose target is not above `max_target`."""
-    floor = floor_power_of_two(difficulty_from_target(max_target))
-    fits = target_from_difficulty(floor) <= max_target
-    return floor if fits else Difficulty(floor * 2)
+def bound_of(max_target: int) -> Difficulty:
+    """Return the difficulty of `max_target`, not above it by the last bit."""
+    difficulty = difficulty_from_target(max_target)
+    if target_from_difficulty(difficulty) >= max_target:
+        return difficulty
+    return Difficulty(math.nextafter(difficulty, 0.0))

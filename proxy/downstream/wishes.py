@@ -5,6 +5,9 @@ from attrs import define, field
 from protocol.units import Difficulty
 from protocol.work.vardiff import VardiffPolicy
 
+LEEWAY = 64.0
+"""A proxy below us wants so many shares of each of its miners, and has hundreds."""
+
 
 @define
 class Wishes:
@@ -13,11 +16,13 @@ class Wishes:
     Attributes:
         is_fixed: It wants one for good: vardiff leaves it alone.
         least: The lowest that it takes; None: whatever the site has.
+        leads: It adjusts its difficulty itself: it is given `least`.
         suggested: As it suggested last; None: it did not.
     """
 
     is_fixed: bool = field(default=False, init=False)
     least: Difficulty | None = field(default=None, init=False)
+    leads: bool = field(default=False, init=False)
     suggested: Difficulty | None = field(default=None, init=False)
 
     def is_news(self, suggestion: Difficulty) -> bool:
@@ -35,7 +40,8 @@ class Wishes:
         if self.least is None:
             return site
         least = site.clamp(self.least)
-        return VardiffPolicy(site.shares_per_minute, least, site.maximum)
+        leeway = LEEWAY if self.leads else 1.0
+        return VardiffPolicy(site.shares_per_minute, least, site.maximum, leeway)
 
     def is_met_by(self, difficulty: Difficulty, site: VardiffPolicy) -> bool:
         """Tell whether the miner has such a difficulty because it wants it."""

@@ -282,14 +282,84 @@ def test_a_claimed_hashrate_sets_the_first_difficulty() -> None:
     assert opened.target == target_from_difficulty(Difficulty(1024.0))
 
 
-def test_no_target_is_easier_than_the_miner_can_work_at() -> None:
-    door = Door()
-    wire = door.connect().set_up()
-    limit = target_from_difficulty(Difficulty(3.0))
+@pytest.mark.parametrize("difficulty", [3.0, 1e-6, 70_000.1, 1 / 3])
+def test_a_target_that_the_miner_bounds_is_met_exactly(difficulty: float) -> None:
+    wire = Door().connect().set_up()
+    limit = target_from_difficulty(Difficulty(difficulty)) + 1
 
     (opened,) = wire.extended(max_target=limit)
 
-    assert opened.target == target_from_difficulty(Difficulty(4.0))
+    assert opened.target == limit
+
+
+def test_every_share_that_meets_the_bound_is_taken_and_no_other() -> None:
+    door = Door()
+    bound = target_from_difficulty(Difficulty(1.1e-9))
+    wire, channel = at_work(door, max_target=bound)
+
+    for n in range(100):
+        wire.submit(channel, n)
+
+    assert wire.miner().accepted > 0
+    for share in door.hall.ledger.shares:
+        is_met = int.from_bytes(share.hash, "little") <= bound
+        assert (share.verdict is Verdict.ACCEPTED) == is_met
+
+
+def test_who_bounds_its_target_adjusts_it_itself() -> None:
+    door = Door()
+    bound = target_from_difficulty(Difficulty(1.1e-9))
+    wire, channel = at_work(door, max_target=bound)
+
+    for n in range(500):
+        wire.submit(channel, n)
+        door.hall.clock.advance(0.2)
+    door.pass_time(10)
+
+    assert mining.SetTarget not in kinds(wire.hear())
+    assert wire.miner().accepted > 72
+    heard = wire.say(mining.UpdateChannel(channel, 0.0, bound // 7))
+    door.pass_time(2)
+    targets = [m for m in heard + wire.hear() if isinstance(m, mining.SetTarget)]
+    assert [t.maximum_target for t in targets] == [bound // 7]
+
+
+def test_who_claims_far_more_than_its_bound_is_good_for_is_not_left_to_itself() -> None:
+    wire = Door().connect().set_up()
+    bound = target_from_difficulty(Difficulty(3.0))
+
+    (opened,) = wire.extended(max_target=bound, nominal_hash_rate=1e14)
+
+    assert opened.target == target_from_difficulty(Difficulty(65536.0))
+
+
+def test_a_source_below_the_bound_judges_and_the_bound_is_told() -> None:
+    door = Door()
+    door.hall.sources[0].post(difficulty=Difficulty(3e-9), target=EVERY)
+    bound = target_from_difficulty(Difficulty(5e-9))
+    wire = door.connect().set_up()
+    opened = wire.extended(max_target=bound)[0]
+
+    for n in range(200):
+        wire.submit(opened.channel_id, n)
+    taken = [s for s in door.hall.ledger.shares if s.verdict is Verdict.ACCEPTED]
+
+    assert opened.target == bound
+    assert {share.difficulty for share in taken} == {Difficulty(3e-9)}
+    assert any(int.from_bytes(s.hash, "little") > bound for s in taken)
+
+
+def test_between_the_sources_difficulty_and_its_power_of_two_a_bound_is_met() -> None:
+    door = Door()
+    door.hall.sources[0].post(difficulty=Difficulty(1000.0))
+    bound = target_from_difficulty(Difficulty(700.0))
+    wire = door.connect().set_up()
+
+    heard = wire.extended(max_target=bound)
+
+    assert mining.SetTarget not in kinds(heard)
+    assert heard[0].target == bound
+    assert wire.miner().difficulty == pytest.approx(700.0)
 
 
 def test_a_target_beyond_the_sites_bounds_is_refused() -> None:
