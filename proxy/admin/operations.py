@@ -182,6 +182,7 @@ class Operations:
                 parking.tally.unauthorised_work,
             ),
             source=groups[-1].sourcing.source_name if groups else None,
+            slow_readers=hall.slow_readers,
         )
 
     def _pool(self, pool: Pool) -> PoolView:

@@ -38,6 +38,7 @@ class SiteView(Struct):
     Attributes:
         ruled_by: Why the budget is what it is.
         alarms: Of its power: what stands, a line each; not all where they are many.
+        slow_readers: Connections that were closed because their peer did not read.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SiteView(Struct):
     miners: MinerCounts
     shares: ShareCounts
     source: str | None
+    slow_readers: int = 0
 
 
 class PoolView(Struct):

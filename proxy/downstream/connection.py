@@ -54,6 +54,7 @@ class Hall(Factory):
         speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
         descriptors: How many connections the process has room for.
+        slow_readers: Connections that were closed because their peer did not read.
     """
 
     _log = Logger()
@@ -78,6 +79,7 @@ class Hall(Factory):
         self.lodgers = Lodgers()
         self._alone = 0
         self._is_closing = False
+        self.slow_readers = 0
         self.descriptors = Descriptors(UNLIMITED, lambda: 0)
 
     @property
@@ -223,6 +225,12 @@ class Hall(Factory):
                 worker=worker or "(nobody)",
                 why=why,
             )
+
+    def note_slow(self, miner: Miner) -> None:
+        """Note that a connection was closed because its peer does not read."""
+        self.slow_readers += 1
+        worker = next(iter(miner.workers), None)
+        self.note_drop(miner.address, worker, "it does not read what it is sent")
 
     def farewell(self, miner: Miner) -> None:
         """Take back what a miner held: its connection is gone."""

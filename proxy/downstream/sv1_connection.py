@@ -35,6 +35,9 @@ class Host(Port):
     def note_drop(self, address: str, worker: str | None, why: str) -> None:
         """Log that a miner is hung up on."""
 
+    def note_slow(self, miner: Miner) -> None:
+        """Note that a connection was closed because its peer does not read."""
+
 
 class MinerConnection(Speaker):
     """Moves bytes between a socket and a `Miner`."""
@@ -67,6 +70,8 @@ class MinerConnection(Speaker):
         miner, self.miner = self.miner, None
         if miner is not None:
             miner.outbox.close()
+            if miner.outbox.fell_behind:
+                self._hall.note_slow(miner)
             self._hall.farewell(miner)
 
     def dismiss(self, _miner: Miner, why: str) -> None:

@@ -28,7 +28,7 @@ from proxy.downstream.miner_protocol import Speaker
 from proxy.downstream.site_context import Floor
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
-from proxy.runtime.outbox import Outbox, unsent_limit
+from proxy.runtime.outbox import Outbox
 
 OPEN_WITHIN = Seconds(15.0)
 """For handshake, setup and the first channel; also how long one may be without."""
@@ -68,6 +68,9 @@ class Lodging(Port):
     def note_drop(self, address: str, worker: str | None, why: str) -> None:
         """Log that it is hung up on."""
 
+    def note_slow(self, miner: Miner) -> None:
+        """Note that a connection was closed because its peer does not read."""
+
 
 class Sv2Connection(Speaker):
     """Moves bytes between a socket and a `ServerSession`, and owns its miners."""
@@ -103,6 +106,8 @@ class Sv2Connection(Speaker):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._outbox is not None:
             self._outbox.close()
+            if self._fell_behind and self._miners:
+                self._lodging.note_slow(next(iter(self._miners.values())))
             self._lodging.departed(self)
         if self._due is not None:
             self._due.cancel()
@@ -267,7 +272,7 @@ class Sv2Connection(Speaker):
     def _widen(self) -> None:
         """Allow as many unsent bytes as so many miners may have, to a limit."""
         if self._outbox is not None:
-            self._outbox.max_unsent_bytes = unsent_limit(len(self._miners))
+            self._outbox.miners = len(self._miners)
 
     def _flush(self) -> None:
         data = self._session.outgoing()
@@ -296,6 +301,11 @@ class Sv2Connection(Speaker):
         self._due = None
         if not self._miners and not self._asked:
             self.hang_up(f"no channel in {OPEN_WITHIN:g} s")
+
+    @property
+    def _fell_behind(self) -> bool:
+        """Its peer has stopped reading."""
+        return self._outbox is not None and self._outbox.fell_behind
 
     @property
     def _is_open(self) -> bool:

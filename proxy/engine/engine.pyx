@@ -422,6 +422,11 @@ cdef class Wire(Row):
         engine.wires.add(self)
         self.is_open = True
 
+    @property
+    def fell_behind(self):
+        """Whether it was closed because its peer does not read."""
+        return w.wire_fell_behind(self.wire)
+
     def write(self, const uint8_t[::1] data not None):
         """Send `data`, or drop the peer if it has stopped reading."""
         if self.is_open and data.shape[0]:

@@ -89,6 +89,7 @@ cdef extern from "wire.h" nogil:
     void *wire_owner(const wire *w)
     const uint8_t *wire_slot(const wire *w, size_t *size)
     bint wire_is_open(const wire *w)
+    bint wire_fell_behind(const wire *w)
     void wire_hang_up(wire *w)
     void wire_part(wire *w)
     void wire_write(wire *w, const char *data, size_t size)

@@ -12,14 +12,32 @@ MAX_UNSENT_BYTES = 65536
 MOST_UNSENT_BYTES = 1 << 24
 """Of a connection, however many miners it has: two jobs for each of 8192."""
 
+MOST_UNSENT_MESSAGES = 1 << 26
+"""Besides, where single messages are large: see `unsent_limit`."""
 
-def unsent_limit(miners: int) -> int:
-    """Return how far behind a connection with so many miners may be, in bytes."""
-    return min(MAX_UNSENT_BYTES * max(miners, 1), MOST_UNSENT_BYTES)
+
+def unsent_limit(miners: int, largest: int) -> int:
+    """Return how far behind a connection with so many miners may be, in bytes.
+
+    Besides what is for the small messages, two of the largest for each miner may wait:
+    a block's first job and the one that follows at once. A legal job of a pool is as
+    large as four times 65,535 B (Stratum V1), and whoever gets it is not to blame.
+
+    Args:
+        miners: 0 counts as one.
+        largest: Bytes of the largest message of which something waits.
+    """
+    miners = max(miners, 1)
+    small = min(MAX_UNSENT_BYTES * miners, MOST_UNSENT_BYTES)
+    return small + min(2 * largest * miners, MOST_UNSENT_MESSAGES)
 
 
 class WayOut(Protocol):
     """Where lines to one peer go: an `Outbox`, or what does the same."""
+
+    @property
+    def fell_behind(self) -> bool:
+        """It was closed because its peer does not read."""
 
     def write(self, data: bytes, /) -> None:
         """Send `data`, or drop the peer if it has stopped reading."""
@@ -53,13 +71,17 @@ class Outbox:
     the transport. A peer that does not read is dropped, not buffered.
 
     Attributes:
-        max_unsent_bytes: How far behind it may be on a plain TCP connection.
+        miners: How many are behind it.
+        fell_behind: It was closed because its peer does not read.
     """
 
     def __init__(self, transport: Outlet) -> None:
         self._transport = transport
-        self.max_unsent_bytes = MAX_UNSENT_BYTES
-        self._unsent = 0
+        self.miners = 1
+        self.fell_behind = False
+        self._unsent = 0  # since all was sent
+        self._largest = 0  # of the messages in that
+        self._is_full = False
         self._registering = False
         self._socket: Any = None
         self.is_open = True
@@ -73,12 +95,14 @@ class Outbox:
         """Send `data`, or drop the peer if it has stopped reading."""
         if not self.is_open or not data:
             return
+        size = len(data)
         if self._socket is None:
-            self._transport.write(data)
+            self._leave_to_wrapper(data)
             return
         if not self._unsent:
             data = data[self._send(data) :]
         if data:
+            self._largest = max(self._largest, size)
             self._leave_to_transport(data)
 
     def close(self) -> None:
@@ -86,13 +110,16 @@ class Outbox:
         self.is_open = False
 
     def pauseProducing(self) -> None:  # noqa: N802  (IPushProducer)
-        """Drop the peer: the transport holds more than it should (64 KiB)."""
-        self._drop()
+        """Count from now on what the peer has not read: 64 KiB and a message."""
+        self._is_full = True
 
     def resumeProducing(self) -> None:  # noqa: N802  (IPullProducer)
         """Note that all that was waiting has been sent."""
-        if self._socket is not None and not self._registering:
-            self._unsent = 0
+        if self._registering:
+            return
+        self._unsent = self._largest = 0
+        self._is_full = False
+        if self._socket is not None:
             self._transport.unregisterProducer()
 
     def stopProducing(self) -> None:  # noqa: N802  (IPullProducer)
@@ -105,9 +132,27 @@ class Outbox:
         except OSError:  # full, or broken: the transport finds out which
             return 0
 
+    def _leave_to_wrapper(self, data: bytes) -> None:
+        """Write to TLS, which tells when it holds more than it should."""
+        if self._is_full:
+            self._largest = max(self._largest, len(data))
+            if self._is_too_much(len(data)):
+                return
+            self._unsent += len(data)
+        self._transport.write(data)
+
+    def _is_too_much(self, size: int) -> bool:
+        """Drop the peer if it would be too far behind; return whether it was."""
+        self.fell_behind = self._unsent + size > unsent_limit(
+            self.miners, self._largest
+        )
+        if self.fell_behind:
+            self.is_open = False
+            self._transport.abortConnection()
+        return self.fell_behind
+
     def _leave_to_transport(self, data: bytes) -> None:
-        if self._unsent + len(data) > self.max_unsent_bytes:
-            self._drop()
+        if self._is_too_much(len(data)):
             return
         if not self._unsent:
             self._registering = True  # a pull producer is asked at once
@@ -115,7 +160,3 @@ class Outbox:
             self._registering = False
         self._unsent += len(data)
         self._transport.write(data)
-
-    def _drop(self) -> None:
-        self.is_open = False
-        self._transport.abortConnection()

@@ -14,6 +14,8 @@ from tests.fakes.hall import Hall
 class DeadEnd(WayOut):
     """Takes what is written to a miner, and counts it."""
 
+    fell_behind = False
+
     def __init__(self) -> None:
         self.lines = 0
 

@@ -252,6 +252,8 @@ class NativePort:
     def _farewell(self, speaker: Speaker) -> None:
         if isinstance(speaker, NativeMiner):
             speaker.outbox.close()
+            if speaker.outbox.fell_behind:
+                self.hall.note_slow(speaker)
             self.hall.farewell(speaker)
         else:
             speaker.lost()

@@ -33,6 +33,11 @@ class NativeSv2Connection(Sv2Connection):
     def _make_miner(self, **fields: Any) -> Sv2Miner:
         return NativeSv2Miner(**fields, copies=Channel(self._wire))
 
+    @property
+    @override
+    def _fell_behind(self) -> bool:
+        return self._wire.fell_behind
+
     def _hand_over(self, ciphers: Ciphers, max_payload_bytes: int) -> FrameTransport:
         """Let the engine seal and open what follows the handshake."""
         self._wire.write(self._session.outgoing())

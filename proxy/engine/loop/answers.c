@@ -77,7 +77,7 @@ void answer_accepted(lane *l)
 
         if (carrier != to || p == frames + sizeof frames) {
             if (to)
-                wire_write(to, (const char *)frames, (size_t)(p - frames));
+                write_answers(to, (const char *)frames, (size_t)(p - frames));
             p = frames;
         }
         to = carrier;
@@ -85,5 +85,5 @@ void answer_accepted(lane *l)
             p = store_accepted(p, w->channel);
     }
     if (to)
-        wire_write(to, (const char *)frames, (size_t)(p - frames));
+        write_answers(to, (const char *)frames, (size_t)(p - frames));
 }

@@ -116,7 +116,10 @@ void wire_close_channel(wire *w)
 size_t unsent_limit(const wire *w)
 {
     const size_t most = MOST_UNSENT_BYTES / MAX_UNSENT_BYTES;
-    size_t miners = w->tunnel ? w->tunnel->channel_count : 1;
+    const size_t channels = w->tunnel ? w->tunnel->channel_count : 0;
+    const size_t miners = channels ? channels : 1;
+    const size_t messages = 2 * w->largest * miners;
 
-    return MAX_UNSENT_BYTES * (!miners ? 1 : miners < most ? miners : most);
+    return MAX_UNSENT_BYTES * (miners < most ? miners : most) +
+           (messages < MOST_UNSENT_MESSAGES ? messages : MOST_UNSENT_MESSAGES);
 }

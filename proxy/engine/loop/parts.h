@@ -104,6 +104,8 @@ struct wire {
     size_t kept_size;
     char *unsent;
     size_t unsent_size;
+    size_t largest; /* of the messages of which something is unsent */
+    bool fell_behind; /* that is why it was closed */
     worker **workers;
     tally sum;
     uint8_t slot[MAX_EXTRANONCE_BYTES];
@@ -208,7 +210,7 @@ void wake_at_once(const engine *e); /* the next turn shall not wait */
 /* ---- channels.c ---- */
 
 wire *find_channel(const tunnel *t, uint32_t id); /* NULL: none has it */
-size_t unsent_limit(const wire *w); /* of so many miners on their own, to a limit */
+size_t unsent_limit(const wire *w); /* bytes: see proxy.runtime.outbox */
 void tunnel_free(tunnel *t);
 
 /* ---- send.c ---- */
@@ -226,6 +228,11 @@ void keep(wire *w, const char *data, size_t size); /* instead of what it kept */
 /* ---- tunnel.c ---- */
 
 void send_frames(wire *w, const char *data, size_t size); /* whole ones, unsealed */
+
+/* ---- write.c ---- */
+
+/* Answers, many in one: how many a miner asks for is no measure of what it may owe. */
+void write_answers(wire *w, const char *data, size_t size);
 
 /* ---- judge.c ---- */
 

@@ -39,8 +39,8 @@ static void keep_unsent(wire *w, const char *data, size_t size)
 {
     char *more;
 
-    if (w->unsent_size + size > unsent_limit(w) ||
-        !(more = realloc(w->unsent, w->unsent_size + size))) {
+    w->fell_behind = w->unsent_size + size > unsent_limit(w);
+    if (w->fell_behind || !(more = realloc(w->unsent, w->unsent_size + size))) {
         lose(w); /* dropped, not buffered */
         return;
     }
@@ -90,6 +90,7 @@ void send_unsent(wire *w)
     }
     free(w->unsent);
     w->unsent = NULL;
+    w->largest = 0;
     if (!watch(w, EPOLL_CTL_MOD, false))
         lose(w);
 }

@@ -115,7 +115,7 @@ void lane_answer(lane *l)
     for (size_t i = 0; i < l->answer_count; i++) {
         const answer *a = &l->answers[i];
 
-        wire_write(a->to, l->answer_text + a->start, a->end - a->start);
+        write_answers(a->to, l->answer_text + a->start, a->end - a->start);
     }
     l->answer_count = 0;
     answer_accepted(l);

@@ -94,6 +94,11 @@ bool wire_is_open(const wire *w)
     return w->fd >= 0;
 }
 
+bool wire_fell_behind(const wire *w)
+{
+    return w->fell_behind;
+}
+
 void wire_hang_up(wire *w)
 {
     const struct linger at_once = {.l_onoff = 1};

@@ -28,6 +28,7 @@
 #define MAX_LINE_BYTES 16384 /* protocol.sv1.server says why */
 #define MAX_UNSENT_BYTES 65536 /* a miner this far behind has stopped reading */
 #define MOST_UNSENT_BYTES (16 << 20) /* of a connection, however many miners it has */
+#define MOST_UNSENT_MESSAGES (64 << 20) /* besides: two of the largest for each miner */
 #define MAX_RECORDS 1024 /* verdicts of a turn */
 #define MAX_EVENTS 512 /* sockets of a turn */
 #define MAX_ACCEPTS 256 /* new connections of a turn */
@@ -135,6 +136,7 @@ void wire_set_owner(wire *w, void *owner);
 void *wire_owner(const wire *w); /* NULL: it was freed in this turn */
 const uint8_t *wire_slot(const wire *w, size_t *size);
 bool wire_is_open(const wire *w);
+bool wire_fell_behind(const wire *w); /* it was closed because its peer does not read */
 void wire_hang_up(wire *w); /* at once, without what is unsent */
 void wire_part(wire *w); /* what the kernel was given is still sent */
 void wire_write(wire *w, const char *data, size_t size);
