@@ -31,7 +31,8 @@ from protocol.sv1.pool_requests import (
     submit_line,
     text_reply,
 )
-from protocol.units import Difficulty
+from protocol.sv1.suggestion import Suggestion
+from protocol.units import Difficulty, HashesPerSecond, Seconds
 from protocol.work.job import Work
 from protocol.work.version_rolling import OFFERED_MASK
 
@@ -87,6 +88,7 @@ class ClientSession:
     _first_submit_id: int = field(default=MAX_U32, init=False)
     _next_extranonce: Extranonce | None = field(default=None, init=False)
     _early: tuple[Notify, Difficulty] | None = field(default=None, init=False)
+    _suggestion: Suggestion = field(factory=Suggestion, init=False)
 
     def start(self) -> bytes:
         """Return the first bytes to send: the request to configure (BIP 310)."""
@@ -102,6 +104,19 @@ class ClientSession:
         """
         if self._configure_id:
             self._subscribe()
+        return self.outgoing()
+
+    def tell_size(self, hashrate: HashesPerSecond, now: Seconds) -> bytes:
+        """Return what tells the pool how much our miners hash; empty if it may wait.
+
+        A pool that begins a hall at difficulty 42 would call down millions of shares
+        a second. Its answer, if it gives one, is of no consequence.
+        """
+        if self.is_authorized:
+            wanted = self._suggestion.due(hashrate, self.difficulty, now)
+            if wanted is not None:
+                number = int(wanted) if wanted >= 1 else wanted
+                self._say("mining.suggest_difficulty", [number])
         return self.outgoing()
 
     def outgoing(self) -> bytes:
@@ -232,6 +247,7 @@ class ClientSession:
     def _authorized(self, line: PoolLine) -> Iterator[PoolEvent]:
         self.is_authorized = _is_yes(line)
         if self.is_authorized:
+            self._say("mining.extranonce.subscribe", [])  # a refusal is fine
             yield Authorized()
         else:
             yield AuthorizationRefused(
@@ -277,8 +293,13 @@ class ClientSession:
         params: list[object],
         take: Callable[[PoolLine], Iterator[PoolEvent]],
     ) -> int:
+        number = self._say(method, params)
+        self._awaited[number] = take
+        return number
+
+    def _say(self, method: str, params: list[object]) -> int:
+        """Ask for what needs no answer, and return its id."""
         self._last_id += 1
-        self._awaited[self._last_id] = take
         self._out.append(request_line(self._last_id, method, params))
         return self._last_id
 

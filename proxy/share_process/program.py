@@ -35,7 +35,12 @@ from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.process_limits import ProcessLimits
 from proxy.share_process.reload import apply_changes
 from proxy.share_process.sites import Opener
-from proxy.share_process.sources import Sources, SourcesService, build_sources
+from proxy.share_process.sources import (
+    Sources,
+    SourcesService,
+    build_sources,
+    tell_sizes,
+)
 from proxy.share_process.state_folder import StateService, take_state
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import LEDGER_FILE, open_database
@@ -278,6 +283,7 @@ def _build(
     recorder = Recorder(ledger, book, sources.all, reactor)
     for source in sources.all.values():
         source.settle = recorder.settled
+    tell_sizes(sources.pools.values(), config, book, reactor)
     root = OrderedServices()
     for service in (
         StateService(lock),

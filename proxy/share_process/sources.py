@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.sv2.setup import Caller
-from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.units import Difficulty, HashesPerSecond, Seconds, UnixTime
 from proxy.config import Config, NodeConfig, PoolConfig
 from proxy.node.block_files import BlockFiles
 from proxy.node.check import NodeReport, check_node
@@ -27,6 +27,7 @@ from proxy.node.source import NodeSource, join
 from proxy.node.template_work import prefix_of
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.periodic import PeriodicService
+from proxy.shares.totals import Book
 from proxy.upstream.address import (
     PoolAddress,
     Trust,
@@ -129,6 +130,31 @@ def coinbase_prefixes(config: Config, instance: int) -> dict[str, bytes]:
 
 async def _run_in_thread(reactor: Any, job: Callable[[], None]) -> None:
     await deferToThreadPool(reactor, reactor.getThreadPool(), job)
+
+
+def tell_sizes(
+    pools: Iterable[Pool], config: Config, book: Book, clock: IReactorTime
+) -> None:
+    """Have each pool know what the sites hash that mine on it.
+
+    A tenant's pool is not told the site's: it learns what comes to it.
+    """
+    for pool in pools:
+        sites = {site.name for site in config.sites if pool.name in site.sources}
+        pool.size_of = _Sizes(frozenset(sites), book, clock).of
+
+
+@frozen
+class _Sizes:
+    sites: frozenset[str]
+    book: Book
+    clock: IReactorTime
+
+    def of(self, site: str) -> HashesPerSecond:
+        """Return what `site` hashes; 0 if it is none of these."""
+        if site not in self.sites:
+            return HashesPerSecond(0.0)
+        return self.book.sites[site].size(Seconds(self.clock.seconds()))
 
 
 async def ask_nodes(config: Config, reactor: Reactor) -> list[NodeReport]:
@@ -243,7 +269,6 @@ class _Pools:
             caller,
             address.authority,
             self._room_for(pool.name),
-            lambda: Seconds(self.reactor.seconds()),
             self.wall_clock,
             token_bytes,
         )

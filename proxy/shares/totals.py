@@ -4,10 +4,13 @@ from collections import Counter
 
 from attrs import define, field
 
-from protocol.units import Seconds
+from protocol.units import HashesPerSecond, Seconds
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.share import JudgedShare, Verdict
 from proxy.shares.counted import CountedBatch
+
+FEWEST_SHARES = 30
+"""By which a hashrate is told to a pool: within a fifth of the truth, mostly."""
 
 
 @define(eq=False, repr=False)
@@ -24,6 +27,17 @@ class SiteBook:
     accepted: int = field(default=0, init=False)
     rejected: Counter[str] = field(factory=Counter, init=False)
     lost: Counter[str] = field(factory=Counter, init=False)
+
+    def size(self, now: Seconds) -> HashesPerSecond:
+        """Return what the site hashes when it runs; 0 while too few shares tell.
+
+        The highest over five minutes, an hour and a day: a hall that is parked for
+        the night is as large in the morning as it was.
+        """
+        if self.accepted < FEWEST_SHARES:
+            return HashesPerSecond(0.0)
+        rates = self.meter.rates(now)
+        return max(rates.m5, rates.h1, rates.h24)
 
     def count(self, share: JudgedShare, now: Seconds) -> None:
         """Count a judged share."""

@@ -7,7 +7,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from protocol.units import Seconds
+from protocol.units import HashesPerSecond, Seconds
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from protocol.work.version_rolling import OFFERED_MASK
@@ -34,6 +34,10 @@ CHECKED_AT_ONCE = 256
 _Key = tuple[str, str, int]
 
 
+def _unknown(_site: str) -> HashesPerSecond:
+    return HashesPerSecond(0.0)
+
+
 @define(eq=False, repr=False)
 class Pool:
     """A `[[pools]]` entry: a source of work and a sink of shares.
@@ -41,6 +45,7 @@ class Pool:
     Attributes:
         listeners: Boards by site: whom the feeds' news go to.
         settle: Told what became of a forwarded share.
+        size_of: Returns what a site's miners hash that come here; 0 while not known.
         contradicted: What its node says against its work; empty if nothing.
         room: Bytes of extranonce2 it leaves to us, on the connection that told last;
             None while it is not known.
@@ -60,12 +65,14 @@ class Pool:
     speech_of: Callable[[str], Speech]
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
+    size_of: Callable[[str], HashesPerSecond] = field(default=_unknown, init=False)
     accepted: int = field(default=0, init=False)
     rejected: Counter[str] = field(factory=Counter, init=False)
     lost: Counter[str] = field(factory=Counter, init=False)
     _links: dict[_Key, PoolLink] = field(factory=dict, init=False)
     _ready: dict[PoolLink, None] = field(factory=dict, init=False)
     _users: Counter[_Key] = field(factory=Counter, init=False)
+    _per_site: Counter[str] = field(factory=Counter, init=False)
     _sessions: dict[int, PoolLink] = field(factory=dict, init=False)
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
@@ -121,6 +128,7 @@ class Pool:
         link = self._links.get(key)
         if link is None:
             link = self._links[key] = self._new_link(site, identity)
+            self._per_site[site] += 1
             link.start()
         self._users[key] += 1
         return link.feed
@@ -132,6 +140,7 @@ class Pool:
         if self._users[key] <= 0:
             del self._users[key]
             link = self._links.pop(key)
+            self._per_site[site] -= 1
             self._ready.pop(link, None)
             self._tasks.start(f"leave {self.name}", link.stop())
 
@@ -189,6 +198,7 @@ class Pool:
             only_probes=only_probes,
         )
         ports = LinkPorts(
+            hashrate=lambda: self._hashrate(site),
             learned=self._on_learned,
             new_session=self._session_begins,
             work_arrived=lambda link, old: self._on_work(site, link, old),
@@ -205,6 +215,12 @@ class Pool:
             Backoff(self.random),
             Feed(self.name),
         )
+
+    def _hashrate(self, site: str) -> HashesPerSecond:
+        """Return a connection's part of a site; 0 where each has its own worker."""
+        if self.takes_identity():
+            return HashesPerSecond(0.0)
+        return HashesPerSecond(self.size_of(site) / max(self._per_site[site], 1))
 
     def _on_learned(self, link: PoolLink) -> None:
         if link.version_mask is not None:

@@ -1,7 +1,5 @@
 """Keep one line to a pool: dial, work, be lost, dial again, for ever."""
 
-from collections.abc import Iterator
-
 import msgspec
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -22,7 +20,8 @@ from protocol.pool_events import (
     Subscribed,
     WorkReceived,
 )
-from protocol.units import Seconds
+from protocol.units import HashesPerSecond, Seconds
+from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
@@ -31,7 +30,6 @@ from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import NOT_CONNECTED, PoolAddress, redirected
 from proxy.upstream.backoff import Backoff
 from proxy.upstream.connection import PoolConnection
-from proxy.upstream.pending import Pending, PendingShares
 from proxy.upstream.pool_link_settings import (
     EndpointOf,
     LinkPorts,
@@ -39,12 +37,11 @@ from proxy.upstream.pool_link_settings import (
     LinkState,
 )
 from proxy.upstream.pool_protocol import Speech
+from proxy.upstream.sent_shares import Pending, SentShares
+from proxy.upstream.silence import Silence
 from proxy.upstream.standing import Outcome
 
 CONNECT_TIMEOUT = Seconds(15.0)
-HANDSHAKE_TIMEOUT = Seconds(30.0)
-SILENCE_TIMEOUT = Seconds(120.0)
-STALE_TIMEOUT = Seconds(600.0)
 STEADY_AFTER = Seconds(60.0)
 """A link that has had work for so long does not flap: the pauses begin anew."""
 
@@ -65,15 +62,16 @@ class PoolLink:
     state: LinkState = field(default=LinkState.CONNECTING, init=False)
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
-    job_at: Seconds | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _connection: PoolConnection | None = field(default=None, init=False)
-    _dialled_at: Seconds = field(default=Seconds(0.0), init=False)
-    _heard_at: Seconds = field(default=Seconds(0.0), init=False)
-    _pending: PendingShares = field(factory=PendingShares, init=False)
+    _silence: Silence = field(factory=Silence, init=False)
+    _shares: SentShares = field(init=False)
     _ended: Deferred[None] | None = field(default=None, init=False)
     _sent_to: PoolAddress | None = field(default=None, init=False)
     _is_stopped: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._shares = SentShares(HashrateMeter(self._now()))
 
     def start(self) -> None:
         """Begin to dial."""
@@ -82,9 +80,8 @@ class PoolLink:
     async def stop(self) -> None:
         """Hang up and dial no more."""
         self._is_stopped = True
-        if self._connection is not None:
-            self._connection.drop("stopped")
-            self._lose_pending()
+        self._hang_up("stopped")
+        self._lose_pending()
         await self._tasks.cancel_all()
 
     def forward(self, share: JudgedShare, token: int) -> bool:
@@ -92,12 +89,12 @@ class PoolLink:
         connection, job = self._connection, share.job
         if connection is None or job is None:
             return False
-        if self._pending.is_full:
-            self._judge_unanswered(self._pending.since(self._now()))
+        now = self._now()
+        if self._shares.is_full:
+            self._judge_unanswered(self._shares.waiting_since(now))
             return False
         submit_id, line = self.speech.submit(share)
-        sent = Pending(token, self._now(), job.work.difficulty)
-        self._pending.add(submit_id, sent)
+        self._shares.add(submit_id, Pending(token, now, job.work.difficulty))
         connection.send(line)
         return True
 
@@ -106,32 +103,35 @@ class PoolLink:
         connection, now = self._connection, self._now()
         if connection is None:
             return
-        since_dialled = Seconds(now - self._dialled_at)
-        connection.send(self.speech.on_time(now, since_dialled))
-        for reason in self._overdue(now):
-            connection.drop(reason)
+        self._speak_in_time()
+        timeout = self.speech.answer_timeout
+        waiting_since = self._shares.waiting_since(now)
+        if fault := self._silence.fault(now, waiting_since, timeout):
+            connection.drop(fault)
             return
         if self.feed.work and now - self.feed.ready_since >= STEADY_AFTER:
             self.backoff.reset()
-        for pending in self._pending.overdue(now, self.speech.answer_timeout):
+        for pending in self._shares.overdue(now, timeout):
             self.ports.settled(pending.token, "lost", "no_answer")
             self._judge_unanswered(pending.since)
 
+    def _speak_in_time(self) -> None:
+        now = self._now()
+        since = Seconds(now - self._silence.dialled_at)
+        if self._connection is not None:
+            self._connection.send(self.speech.on_time(now, since, self._hashrate()))
+
+    def _hashrate(self) -> HashesPerSecond:
+        """Return what its miners hash; 0 while that is not known.
+
+        As its site says, else by the shares that were sent here.
+        """
+        return self.ports.hashrate() or self._shares.hashrate(self._now())
+
     def _judge_unanswered(self, since: Seconds) -> None:
         """Hold a share sent at `since` against the pool, unless the line is dead."""
-        if self._heard_at > since:
+        if self._silence.heard_at > since:
             self.ports.judged(Outcome.UNANSWERED)
-
-    def _overdue(self, now: Seconds) -> Iterator[str]:
-        if self.feed.work is None and now - self._dialled_at >= HANDSHAKE_TIMEOUT:
-            yield f"no job in {HANDSHAKE_TIMEOUT:g} s"
-        timeout = self.speech.answer_timeout
-        if now - max(self._heard_at, self._pending.since(now)) >= timeout:
-            yield f"silent for {timeout:g} s with shares to answer"
-        if now - self._heard_at >= SILENCE_TIMEOUT:
-            yield f"silent for {SILENCE_TIMEOUT:g} s"
-        if self.job_at is not None and now - self.job_at >= STALE_TIMEOUT:
-            yield f"no new job for {STALE_TIMEOUT:g} s"
 
     async def _run(self) -> None:
         while True:
@@ -142,12 +142,13 @@ class PoolLink:
 
     async def _dial(self) -> None:
         """Connect once and stay until the connection ends."""
-        self._dialled_at = self._heard_at = self._now()
+        self._silence.begin(self._now())
         if self.state is not LinkState.REFUSED:
             self.state = LinkState.CONNECTING
         ended: Deferred[None] = Deferred()
         self._ended = ended
-        address = self._where()
+        # where the pool sent us, for one try, else its home
+        address, self._sent_to = self._sent_to or self.settings.home, None
         factory = Factory.forProtocol(lambda: self._new_connection(address))
         factory.noisy = False
         try:
@@ -159,20 +160,15 @@ class PoolLink:
             return
         await ended
 
-    def _where(self) -> PoolAddress:
-        """Return what to dial: where the pool sent us, for one try, else its home."""
-        address, self._sent_to = self._sent_to or self.settings.home, None
-        return address
-
     def _new_connection(self, address: PoolAddress) -> PoolConnection:
-        session = self.speech.begin(address)
+        session = self.speech.begin(address, self._hashrate())
         self._connection = PoolConnection(
             session, self._on_event, self._on_data, self._on_lost
         )
         return self._connection
 
     def _on_data(self) -> None:
-        self._heard_at = self._now()
+        self._silence.heard_at = self._now()
 
     def _on_lost(self, reason: str) -> None:
         self._connection = None
@@ -182,7 +178,7 @@ class PoolLink:
             self._ended.callback(None)
 
     def _lose_pending(self) -> None:
-        for one in self._pending.drain():
+        for one in self._shares.drain():
             self.ports.settled(one.token, "lost", "connection_lost")
 
     def _down(self, reason: str) -> None:
@@ -195,7 +191,6 @@ class PoolLink:
             self.feed.reason = reason
         session = self.feed.session
         self.feed.work = None
-        self.job_at = None
         if session:
             self.ports.lost(self, session)
 
@@ -209,6 +204,7 @@ class PoolLink:
                 self._on_room(event)
             case Authorized():
                 self.state = LinkState.READY
+                self._speak_in_time()
             case AuthorizationRefused(text=text):
                 self._refused(text)
             case MaskChanged(version_mask=mask):
@@ -226,7 +222,8 @@ class PoolLink:
             self.version_mask = event.version_mask
         self.ports.learned(self)
         if self.settings.only_probes:
-            self._end("its room is known")
+            self._is_stopped = True  # there is nothing to be dialled for any more
+            self._hang_up("its room is known")
 
     def _on_work(self, work: Work) -> None:
         if self._is_stopped:
@@ -241,7 +238,7 @@ class PoolLink:
         if before is None:
             self._up()
         self.feed.work = msgspec.structs.replace(work, session=session)
-        self.job_at = self._now()
+        self._silence.job_at = self._now()
         self.ports.work_arrived(self, replaced)
 
     def _up(self) -> None:
@@ -250,25 +247,19 @@ class PoolLink:
         self.feed.reason = ""
         self._log.info("pool {pool}: has work for us", pool=self.settings.pool)
 
-    def _end(self, why: str) -> None:
-        """Hang up and dial no more."""
-        self._is_stopped = True
-        if self._connection is not None:
-            self._connection.drop(why)
-
     def _on_mask(self, mask: int) -> None:
         self.version_mask = mask
         self.ports.learned(self)
-        work = self.feed.work
-        if work is None or self.job_at is None:
+        work, job_at = self.feed.work, self._silence.job_at
+        if work is None or job_at is None:
             return
         # a later ntime, so that it is not the search space of the running jobs
-        later = work.ntime + int(self._now() - self.job_at) + 1
+        later = work.ntime + int(self._now() - job_at) + 1
         self.feed.work = msgspec.structs.replace(work, version_mask=mask, ntime=later)
         self.ports.work_arrived(self, 0)
 
     def _on_answer(self, event: ShareAnswered) -> None:
-        pending = self._pending.answered(event.submit_id)
+        pending = self._shares.answered(event.submit_id)
         if pending is None:
             return
         if event.refusal is None:
@@ -288,8 +279,7 @@ class PoolLink:
             self._log.error(
                 "pool {pool}: {why}", pool=self.settings.pool, why=self.feed.reason
             )
-        if self._connection is not None:
-            self._connection.drop(self.feed.reason)
+        self._hang_up(self.feed.reason)
 
     def _on_reconnect(self, event: ReconnectAsked) -> None:
         """Connect anew, where the configuration allows it and the domain is theirs."""
@@ -298,8 +288,11 @@ class PoolLink:
         self._sent_to, reason = redirected(
             home, event.host or home.host, event.port or home.port, follows=follows
         )
+        self._hang_up(reason)
+
+    def _hang_up(self, why: str) -> None:
         if self._connection is not None:
-            self._connection.drop(reason)
+            self._connection.drop(why)
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

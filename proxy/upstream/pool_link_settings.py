@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define, frozen
 from twisted.internet.interfaces import IStreamClientEndpoint
 
+from protocol.units import HashesPerSecond
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.standing import Outcome
 
@@ -48,6 +49,7 @@ class LinkPorts:
     """Whom a link tells.
 
     Attributes:
+        hashrate: Returns what its site has its miners hash; 0 while not known.
         learned: The pool has told how much room it leaves, or what may be rolled.
         new_session: Returns a number no session had, and takes down the link.
         work_arrived: Its feed has new work; the session it replaced, or 0.
@@ -56,6 +58,7 @@ class LinkPorts:
         judged: What became of a share, where that says something of the pool.
     """
 
+    hashrate: Callable[[], HashesPerSecond]
     learned: Callable[["PoolLink"], None]
     new_session: Callable[["PoolLink"], int]
     work_arrived: Callable[["PoolLink", int], None]

@@ -18,7 +18,6 @@ from protocol.sv2.client import MAX_PAYLOAD_BYTES
 from protocol.sv2.client import ClientSession as Sv2Session
 from protocol.sv2.setup import Caller
 from protocol.units import Difficulty, HashesPerSecond, Seconds, UnixTime
-from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Job
 from protocol.work.share import JudgedShare
 from proxy.upstream.address import PoolAddress
@@ -58,13 +57,18 @@ class Speech(Protocol):
     def difficulty(self) -> Difficulty | None:
         """What the pool asks of the jobs to come; None before it has said."""
 
-    def begin(self, address: PoolAddress) -> Session:
-        """Return the conversation of a new connection to `address`."""
+    def begin(self, address: PoolAddress, hashrate: HashesPerSecond) -> Session:
+        """Return the conversation of a new connection to `address`.
+
+        `hashrate` is what our miners there hash; 0 while it is not known.
+        """
 
     def submit(self, share: JudgedShare) -> tuple[int, bytes]:
         """Return the id that a share's answer will have, and its bytes."""
 
-    def on_time(self, now: Seconds, since_dialled: Seconds) -> bytes:
+    def on_time(
+        self, now: Seconds, since_dialled: Seconds, hashrate: HashesPerSecond
+    ) -> bytes:
         """Return what is to be said because time passes: called every second."""
 
 
@@ -86,7 +90,7 @@ class Sv1Speech(Speech):
         return self._session.difficulty if self._session else None
 
     @override
-    def begin(self, address: PoolAddress) -> Sv1Session:
+    def begin(self, address: PoolAddress, hashrate: HashesPerSecond) -> Sv1Session:
         self._session = Sv1Session(
             self.pool, 0, self.user, self.password, self.user_agent
         )
@@ -107,10 +111,15 @@ class Sv1Speech(Speech):
         )
 
     @override
-    def on_time(self, now: Seconds, since_dialled: Seconds) -> bytes:
-        if self._session is None or since_dialled < CONFIGURE_TIMEOUT:
+    def on_time(
+        self, now: Seconds, since_dialled: Seconds, hashrate: HashesPerSecond
+    ) -> bytes:
+        if self._session is None:
             return b""
-        return self._session.skip_configure()
+        skipped = b""
+        if since_dialled >= CONFIGURE_TIMEOUT:
+            skipped = self._session.skip_configure()
+        return skipped + self._session.tell_size(hashrate, now)
 
 
 @define(eq=False, repr=False)
@@ -127,12 +136,10 @@ class Sv2Speech(Speech):
     caller: Caller
     authority: AuthorityKey | None
     min_size: int
-    clock: Callable[[], Seconds]
     wall_clock: Callable[[], UnixTime]
     random_bytes: RandomBytes
     # pools answer in batches: of ten shares, or at the next job
     answer_timeout: Seconds = field(default=Seconds(900.0), init=False)
-    _meter: HashrateMeter = field(init=False)
     _session: Sv2Session | None = field(default=None, init=False)
 
     @property
@@ -141,11 +148,8 @@ class Sv2Speech(Speech):
         channel = self._session.channel if self._session else None
         return difficulty_from_target(channel.target) if channel else None
 
-    def __attrs_post_init__(self) -> None:
-        self._meter = HashrateMeter(self.clock())
-
     @override
-    def begin(self, address: PoolAddress) -> Sv2Session:
+    def begin(self, address: PoolAddress, hashrate: HashesPerSecond) -> Sv2Session:
         ephemeral = KeyPair.from_secret(
             self.random_bytes(SECRET_BYTES), self.random_bytes(SECRET_BYTES)
         )
@@ -153,7 +157,7 @@ class Sv2Speech(Speech):
             MAX_PAYLOAD_BYTES, Initiator(ephemeral, self.authority), self.wall_clock()
         )
         caller = evolve(self.caller, host=address.host, port=address.port)
-        rate = self._hashrate(self.clock()) or UNKNOWN_HASHRATE
+        rate = hashrate or UNKNOWN_HASHRATE
         self._session = Sv2Session(line, caller, self.pool, 0, rate, self.min_size)
         return self._session
 
@@ -162,7 +166,6 @@ class Sv2Speech(Speech):
         session, job = self._session, share.job
         if session is None or job is None:
             raise LocalError("a share before there was a connection")
-        self._meter.add(job.work.difficulty, self.clock())
         return session.submit(
             share.worker,
             job.work.source_job,
@@ -173,14 +176,12 @@ class Sv2Speech(Speech):
         )
 
     @override
-    def on_time(self, now: Seconds, since_dialled: Seconds) -> bytes:
-        rate = self._hashrate(now)
-        if self._session is None or not rate:
+    def on_time(
+        self, now: Seconds, since_dialled: Seconds, hashrate: HashesPerSecond
+    ) -> bytes:
+        if self._session is None or not hashrate:
             return b""
-        return self._session.update(rate, now)
-
-    def _hashrate(self, now: Seconds) -> HashesPerSecond:
-        return self._meter.rates(now).m5
+        return self._session.update(hashrate, now)
 
 
 def _upstream_extranonce(job: Job, share: JudgedShare) -> bytes:

@@ -34,6 +34,7 @@ class Wire:
         self.protocol = self.transport.protocol = protocol
         self.size, self.mask, self.authorizes = 8, "1fffe000", True
         self.users: list[str] = []
+        self.suggested: list[float] = []
         protocol.makeConnection(self.transport)
 
     @property
@@ -71,6 +72,8 @@ class Wire:
         }
         if request["method"] == "mining.authorize":
             self.users.append(request["params"][0])
+        if request["method"] == "mining.suggest_difficulty":
+            self.suggested += request["params"]
         result = answers.get(request["method"], True)
         self.send({"id": request["id"], "result": result, "error": None})
 

@@ -24,7 +24,7 @@ from protocol.sv1.client import (
     ClientSession,
     SubscriptionRefusedError,
 )
-from protocol.units import Difficulty, Seconds
+from protocol.units import Difficulty, HashesPerSecond, Seconds
 
 NOTIFY: list[Any] = [
     "bf", "00000001" + "0" * 56, "0100", "ffff", ["ab" * 32],
@@ -100,6 +100,59 @@ def test_the_handshake_goes_step_by_step_with_increasing_integer_ids() -> None:
     ]
     assert events == [Subscribed(bytes.fromhex("0a0b0c0d"), 8, 0xFFE000), Authorized()]
     assert session.is_authorized
+
+
+def test_another_extranonce_is_asked_for_once_authorised() -> None:
+    session = a_session()
+    session.start()
+    tell(session, answer(1, rolling()), answer(2, [[], "0a0b", 8]))
+    session.outgoing()
+    tell(session, answer(3, True))
+    asked = sent(session.outgoing())
+    events = tell(
+        session,
+        answer(4, None, [20, "Not supported.", None]),
+        notification("mining.notify", *NOTIFY),
+    )
+
+    assert asked == [{"id": 4, "method": "mining.extranonce.subscribe", "params": []}]
+    assert len(work_of(events)) == 1
+
+
+def test_who_is_not_authorised_asks_for_nothing_more() -> None:
+    session = a_session()
+    session.start()
+    tell(session, answer(1, rolling()), answer(2, [[], "0a0b", 8]))
+    session.outgoing()
+    tell(session, answer(3, False))
+
+    assert session.outgoing() == b""
+    assert session.tell_size(HashesPerSecond(1e18), Seconds(0.0)) == b""
+
+
+@pytest.mark.parametrize(
+    ("rate", "number"), [(1e18, 134217728), (1e6, 0.0001220703125)]
+)
+def test_the_pool_is_told_our_size_as_a_whole_number_above_one(
+    rate: float, number: float
+) -> None:
+    session = a_ready_session()
+    [line] = sent(session.tell_size(HashesPerSecond(rate), Seconds(0.0)))
+
+    assert line["method"] == "mining.suggest_difficulty"
+    assert line["params"] == [number]
+    assert isinstance(line["params"][0], type(number))
+
+
+@pytest.mark.parametrize("result", [True, None, False])
+def test_a_pool_may_answer_a_suggestion_as_it_likes(result: Any) -> None:
+    session = a_ready_session()
+    [line] = sent(session.tell_size(HashesPerSecond(1e18), Seconds(0.0)))
+    submit, _ = session.submit("a", "bf", b"", 0, 0, None)
+    error = None if result else [20, "unknown", None]
+    tell(session, answer(line["id"], result, error))
+
+    assert tell(session, answer(submit, True)) == [ShareAnswered(submit, None, "")]
 
 
 @pytest.mark.parametrize(

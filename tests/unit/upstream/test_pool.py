@@ -5,11 +5,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from protocol.units import Seconds
+from protocol.units import HashesPerSecond, Seconds
 from protocol.work.share import JudgedShare, Verdict
 from proxy.jobs.feed import Feed
 from proxy.upstream.address import PoolAddress
-from proxy.upstream.pending import MAX_PENDING
+from proxy.upstream.sent_shares import MAX_PENDING
 from tests.builders import a_job, a_submission
 from tests.conftest import FlushFailures
 from tests.fakes.pool_wire import HOME, NOTIFY, PoolServer
@@ -154,6 +154,62 @@ def test_a_pool_that_refuses_most_shares_is_left_for_ten_minutes() -> None:
     assert server.pool.doubt == "refused 40 of the last 40 shares"
     server.clock.advance(600)
     assert server.pool.doubt == ""
+
+
+def suggested(server: PoolServer) -> list[float]:
+    return [
+        line["params"][0]
+        for line in server.wire.hear()
+        if line["method"] == "mining.suggest_difficulty"
+    ]
+
+
+def test_a_pool_is_told_how_large_the_hall_is_as_soon_as_it_has_let_us_in() -> None:
+    server = PoolServer()
+    server.pool.size_of = lambda _site: HashesPerSecond(5.4e18)
+    server.open()
+    server.wire.welcome()
+
+    assert server.wire.suggested == [2**30]
+
+
+def test_a_warm_reserve_is_told_once_the_hall_is_known() -> None:
+    server, size = PoolServer(), [0.0]
+    server.pool.size_of = lambda _site: HashesPerSecond(size[0])
+    server.open()
+    server.wire.welcome()
+    server.pass_time(5)
+    assert suggested(server) == []
+
+    size[0] = 5.4e18
+    server.pass_time(1)
+    assert suggested(server) == [2**30]
+
+
+def test_a_hall_on_several_connections_is_told_in_parts() -> None:
+    server = PoolServer()
+    server.pool.size_of = lambda _site: HashesPerSecond(5.4e18)
+    for number in range(4):
+        server.pool.open("hall-a", "", number)
+    for wire in server.wires:
+        wire.welcome()
+
+    assert [wire.suggested for wire in server.wires] == [[2**28]] * 4
+
+
+def test_where_each_worker_has_a_connection_it_tells_what_came_over_it() -> None:
+    server = PoolServer(user="acct.{worker}")
+    server.pool.size_of = lambda _site: HashesPerSecond(5.4e18)
+    feed = server.open("rig1")
+    server.wire.welcome()
+    for number in range(20):  # of difficulty 1024
+        server.pool.forward(a_share(feed, number), number)
+        server.wire.judge()
+        assert server.wire.suggested == []
+        server.clock.advance(1)
+    server.pass_time(1)
+
+    assert suggested(server) == [512]
 
 
 def test_a_pool_that_gives_work_and_answers_no_share_is_left() -> None:
@@ -545,7 +601,7 @@ def test_a_link_that_cannot_be_looked_at_keeps_no_other_from_it(
     feeds = [server.open("a"), server.open("b")]
     for wire in server.wires:
         wire.welcome()
-    server.pool.links[0].job_at = cast("Seconds", "soon")
+    server.pool.links[0]._silence.job_at = cast("Seconds", "soon")
     server.pass_time(119)
     assert flush_failures(TypeError) == 119
     server.pass_time(1)

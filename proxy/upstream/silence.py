@@ -1,0 +1,52 @@
+"""When a pool was last heard of on a link, and whether that is too long ago."""
+
+from attrs import define
+
+from protocol.units import Seconds
+
+HANDSHAKE_TIMEOUT = Seconds(30.0)
+"""From dialling to the first job."""
+
+SILENCE_TIMEOUT = Seconds(120.0)
+STALE_TIMEOUT = Seconds(600.0)
+"""Between jobs: a pool that only pings has lost its node. Pools refresh each minute."""
+
+
+@define
+class Silence:
+    """The times of one connection.
+
+    Attributes:
+        dialled_at: When it was begun.
+        heard_at: When anything came last.
+        job_at: When a job came last; None before the first.
+    """
+
+    dialled_at: Seconds = Seconds(0.0)  # noqa: RUF009  (a float)
+    heard_at: Seconds = Seconds(0.0)  # noqa: RUF009
+    job_at: Seconds | None = None
+
+    def begin(self, now: Seconds) -> None:
+        """Note that the pool is dialled."""
+        self.dialled_at = self.heard_at = now
+        self.job_at = None
+
+    def fault(
+        self, now: Seconds, waiting_since: Seconds, answer_timeout: Seconds
+    ) -> str:
+        """Return why to hang up; empty if there is no reason.
+
+        Args:
+            now: On the same clock.
+            waiting_since: When the oldest unanswered share was sent, or `now`.
+            answer_timeout: How long an answer may take.
+        """
+        if self.job_at is None and now - self.dialled_at >= HANDSHAKE_TIMEOUT:
+            return f"no job in {HANDSHAKE_TIMEOUT:g} s"
+        if now - max(self.heard_at, waiting_since) >= answer_timeout:
+            return f"silent for {answer_timeout:g} s with shares to answer"
+        if now - self.heard_at >= SILENCE_TIMEOUT:
+            return f"silent for {SILENCE_TIMEOUT:g} s"
+        if self.job_at is not None and now - self.job_at >= STALE_TIMEOUT:
+            return f"no new job for {STALE_TIMEOUT:g} s"
+        return ""
