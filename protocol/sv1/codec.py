@@ -58,6 +58,11 @@ def version_mask_line(mask: int) -> bytes:
     return notification("mining.set_version_mask", [f"{mask:08x}"])
 
 
+def extranonce_line(slot: bytes, size: int) -> bytes:
+    """Return mining.set_extranonce: in force from the next job on."""
+    return notification("mining.set_extranonce", [slot.hex(), size])
+
+
 def notify_line(job: Job) -> bytes:
     """Return mining.notify: the same bytes for every miner of the job's group."""
     work = job.work

@@ -43,11 +43,13 @@ class ServerSession:
         version_mask: Bits that the miner may roll; 0 until it has asked.
         user_agent: As it introduced itself.
         is_subscribed: It knows its extranonce1: notifications may follow.
+        takes_extranonce: It can be told another one by mining.set_extranonce.
     """
 
     version_mask: int = 0
     user_agent: str = ""
     is_subscribed: bool = False
+    takes_extranonce: bool = False
     _framer: LineFramer = field(factory=lambda: LineFramer(MAX_LINE_BYTES), init=False)
     _is_new: bool = field(default=True, init=False)
 
@@ -84,6 +86,7 @@ class ServerSession:
                 result[name] = request.minimum_difficulty is not None
             else:
                 result[name] = name in {"subscribe-extranonce", "info"}
+                self.takes_extranonce |= name == "subscribe-extranonce"
         return result_line(request.id, result)
 
     def subscribed(self, message_id: bytes, slot: bytes, size: int) -> bytes:
@@ -104,6 +107,7 @@ class ServerSession:
         if request.method in _SILENT:
             return b""
         if request.method in _POLITE:
+            self.takes_extranonce |= request.method == "mining.extranonce.subscribe"
             return result_line(request.id, _POLITE[request.method])
         known = request.method in {"mining.get_transactions", "mining.get_txnhashes"}
         text = "Not supported." if known else "Unknown method"

@@ -60,7 +60,7 @@ MAX_PAYLOAD_BYTES = 0x40000
 UPDATE_SPACING = Seconds(1.0)
 UPDATE_STEP = 0.1  # of the hashrate: less is noise to a pool
 
-_FALLBACK_SIZE = 4  # bytes that every known pool leaves
+_LEAST_SIZE = 3  # bytes of extranonce: no layout of ours needs less
 
 
 class ChannelRefusedError(RemoteError):
@@ -243,8 +243,8 @@ class ClientSession:
         return Subscribed(channel.prefix, channel.size, self._version_mask)
 
     def _on_not_opened(self, code: str) -> Iterator[PoolEvent]:
-        if "extranonce" in code and self.min_size > _FALLBACK_SIZE:
-            self.min_size = _FALLBACK_SIZE
+        if "extranonce" in code and self.min_size > _LEAST_SIZE:
+            self.min_size -= 1  # the refusal has no field for how many it leaves
             self._ask_for_channel()
         elif "user" in code:
             yield AuthorizationRefused(shown(code))

@@ -1,4 +1,4 @@
-"""What a miner may ask for in its password: `d=`, `diff=`, `md=`."""
+"""What a miner may ask for in its password: `d=`, `diff=`, `md=`, `proxy`."""
 
 import re
 
@@ -7,20 +7,23 @@ from attrs import frozen
 from protocol.units import Difficulty
 
 _DIRECTIVE = re.compile(r"(?:^|[,;\s])(d|diff|md)=([0-9.eE+-]{1,24})(?=$|[,;\s])")
+_PROXY = re.compile(r"(?:^|[,;\s])proxy(?=$|[,;\s])")
 _MOST = 1e18
 
 
 @frozen
 class PasswordWishes:
-    """Difficulties named in a password; None where none is.
+    """What is named in a password; None where nothing is.
 
     Attributes:
         fixed: `d=` or `diff=`: hold this difficulty.
         minimum: `md=`: never less than this.
+        is_proxy: `proxy`: give me as much extranonce as there is.
     """
 
     fixed: Difficulty | None = None
     minimum: Difficulty | None = None
+    is_proxy: bool = False
 
 
 def read_password(password: str) -> PasswordWishes:
@@ -33,4 +36,5 @@ def read_password(password: str) -> PasswordWishes:
             continue
         if 0 < value <= _MOST:
             found["minimum" if key == "md" else "fixed"] = Difficulty(value)
-    return PasswordWishes(found.get("fixed"), found.get("minimum"))
+    is_proxy = _PROXY.search(password) is not None
+    return PasswordWishes(found.get("fixed"), found.get("minimum"), is_proxy)

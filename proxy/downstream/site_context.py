@@ -10,6 +10,7 @@ from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.vardiff import VardiffPolicy
 from proxy.downstream.batch import Batch
 from proxy.downstream.parking import Parking
+from proxy.downstream.proxies import KnownProxies
 from proxy.jobs.board import JobBoard
 
 
@@ -21,6 +22,7 @@ class Floor:
         start: Difficulty of a miner that says nothing.
         grants_at_once: No controller decides who works here.
         parking: What the site's parked miners do, and who is told.
+        proxies: Clients of Stratum V1 that are known to be proxies.
         drop: Hangs up on one of its miners; the hall sets it.
         proved: Called when a miner has had its first share accepted; likewise.
     """
@@ -34,6 +36,7 @@ class Floor:
     wall_clock: Callable[[], UnixTime]
     grants_at_once: bool = True
     parking: Parking = field(factory=Parking)
+    proxies: KnownProxies = field(factory=KnownProxies)
     drop: Callable[[Any, str], None] = lambda _miner, _why: None
     proved: Callable[[Any], None] = lambda _miner: None
 

@@ -1,5 +1,7 @@
 """A miner that speaks Stratum V1: one connection, any number of workers."""
 
+from contextlib import suppress
+
 from attrs import define, field
 from typing_extensions import override
 
@@ -9,6 +11,7 @@ from protocol.sv1 import rejects
 from protocol.sv1.codec import (
     difficulty_line,
     error_line,
+    extranonce_line,
     notification,
     result_line,
     verdict_line,
@@ -27,8 +30,10 @@ from protocol.units import Seconds, WorkerName
 from protocol.work.job import Job
 from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.version_rolling import OFFERED_MASK
-from proxy.downstream.miner import MAX_WORKERS, Miner
+from proxy.downstream.miner import MAX_WORKERS, Miner, SiteFullError
 from proxy.downstream.password import read_password
+from proxy.downstream.proxies import MOST_EXTRANONCE2
+from proxy.jobs.space import Seat
 from proxy.runtime.outbox import WayOut
 
 MAX_HELD = 32
@@ -45,6 +50,7 @@ class Sv1Miner(Miner):
     session: ServerSession = field(factory=ServerSession, init=False)
     _mask_told: int = field(default=0, init=False)
     _held: list[Request] = field(factory=list, init=False)
+    _is_proxy: bool = field(default=False, init=False)
 
     @property
     @override
@@ -179,7 +185,7 @@ class Sv1Miner(Miner):
             layout.wait(self)
             return
         self.session.user_agent = request.user_agent
-        seat = self.sit_down()
+        seat = self._choose_slot()
         answer = self.session.subscribed(
             request.id, seat.extranonce1, seat.extranonce2_bytes
         )
@@ -195,7 +201,34 @@ class Sv1Miner(Miner):
         wishes = read_password(request.password)
         self.wish(fixed=wishes.fixed, minimum=wishes.minimum)
         self.outbox.write(result_line(request.id, True))
+        if wishes.is_proxy and not self._is_proxy:
+            self._serve_as_proxy()
         self.join()
+
+    def _choose_slot(self) -> Seat:
+        """Return its slot, taken now if it has none: a proxy's if it is one."""
+        known = self.floor.proxies
+        self._is_proxy |= known.has(self.address, self.user_agent)
+        if self._is_proxy:
+            board = self.floor.board
+            most, _ = board.slots.most_extranonce2(board.routes.sources)
+            with suppress(SiteFullError):  # an ordinary one is better than none
+                seat = self.sit_down(min(most, MOST_EXTRANONCE2))
+                self.seat = seat.rolling(MOST_EXTRANONCE2)
+                return self.seat
+        return self.sit_down()
+
+    def _serve_as_proxy(self) -> None:
+        """Give it a proxy's slot, now if it takes another, else when it is back."""
+        self._is_proxy = True
+        self.floor.proxies.add(self.address, self.user_agent)
+        old = self.seat
+        if old is None or self.group is not None or not self.session.takes_extranonce:
+            return
+        self.seat = None
+        seat = self._choose_slot()
+        old.release(None)
+        self.outbox.write(extranonce_line(seat.extranonce1, seat.extranonce2_bytes))
 
     def _refusal(self, worker: WorkerName | None) -> str:
         if worker is None:

@@ -1,6 +1,6 @@
 """Search spaces of a site: who holds which slot in which of them."""
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol.work.extranonce import Layout, SlotPool
 
@@ -49,6 +49,14 @@ class Seat:
     def extranonce2_bytes(self) -> int:
         """Bytes after `extranonce1` that the miner may roll."""
         return self.layout.room - len(self.extranonce1)
+
+    def rolling(self, most: int) -> "Seat":
+        """Return the seat of a miner that rolls no more than `most` bytes.
+
+        Zeros after its slot stand for the others.
+        """
+        unused = max(self.extranonce2_bytes - most, 0)
+        return evolve(self, extranonce1=self.extranonce1 + bytes(unused))
 
     def move(self, space: Space) -> "Seat | None":
         """Take the same slot in another space; None if it is held there.

@@ -140,7 +140,8 @@ class Wire:
         current = self.miner.group and self.miner.group.current
         job = changes.pop("job", current and current.job.id)
         worker = changes.pop("worker", "rig1")
-        params = [worker, job, "00000000", "6553f100", f"{nonce:08x}"]
+        extranonce2 = changes.pop("extranonce2", "00000000")
+        params = [worker, job, extranonce2, "6553f100", f"{nonce:08x}"]
         now = self.say({"id": 99, "method": "mining.submit", "params": params})
         self.hall.clock.advance(0.001)
         return next(m for m in now + self.hear() if m["id"] == 99)

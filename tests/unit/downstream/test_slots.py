@@ -318,3 +318,110 @@ def test_a_layout_that_changes_amid_new_work_leaves_no_group_behind() -> None:
     assert {group.layout.name for group in hall.board.groups} == {"1+3"}
     numbers = {number for _, _, number in hall.sources[0].feeds}
     assert numbers == {1 << 20, (1 << 20) + 1, (1 << 20) + 2}
+
+
+def subscribe(agent: str) -> dict[str, Any]:
+    return {"id": 2, "method": "mining.subscribe", "params": [agent]}
+
+
+EXTRANONCE_SUBSCRIBE = {"id": 4, "method": "mining.extranonce.subscribe", "params": []}
+AS_PROXY = {"id": 3, "method": "mining.authorize", "params": ["rig1", "x,proxy"]}
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_proxy"),
+    [
+        ("baseload/0.1.0", True),
+        ("ckpool/1.2.0", True),
+        ("btccom-agent/2.0.0-mu", True),
+        ("Braiins Farm Proxy/24.06", True),
+        ("stratum-proxy/1.5", True),
+        ("cgminer/4.11.1", False),
+        ("NiceHash/1.0.0", False),
+        ("", False),
+    ],
+)
+def test_a_proxy_is_known_by_its_user_agent(agent: str, *, is_proxy: bool) -> None:
+    hall = Hall(layout=None)
+    tell(hall, 8)
+
+    answers = hall.connect().say(subscribe(agent))
+
+    assert slot_and_size(answers) == (("e000", 6) if is_proxy else ("00000000", 4))
+
+
+def test_a_proxy_of_v1_hashes_and_its_share_goes_up_whole() -> None:
+    hall = Hall(layout=None)
+    tell(hall, 8)
+    wire = hall.connect()
+    wire.say(subscribe("baseload/0.1.0"), AUTHORIZE)
+
+    answers = [wire.submit(n, extranonce2="0102030405ff") for n in range(50)]
+
+    assert any(answer["result"] for answer in answers)
+    share = hall.sink.sent[-1][0]
+    assert padding_of(share) + share.slot + share.extranonce2 == bytes.fromhex(
+        "e0000102030405ff"
+    )
+
+
+def test_a_proxy_of_v1_gets_no_more_bytes_than_its_kind_can_roll() -> None:
+    hall = Hall(layout=None)
+    tell(hall, 14)
+    wire = hall.connect()
+
+    answers = wire.say(subscribe("baseload/0.1.0"), AUTHORIZE)
+    taken = any(
+        wire.submit(n, extranonce2="0102030405060708")["result"] for n in range(50)
+    )
+
+    assert slot_and_size(answers) == ("e00000000000", 8)
+    assert taken
+
+
+def test_where_there_is_no_more_a_proxy_is_a_miner() -> None:
+    hall = Hall(layout=None)
+    tell(hall, 4)
+
+    assert slot_and_size(hall.connect().say(subscribe("baseload/1"))) == ("00", 3)
+
+
+def test_a_password_makes_a_proxy_before_the_subscription() -> None:
+    hall = Hall(layout=None)
+    tell(hall, 8)
+
+    assert slot_and_size(hall.connect().say(AS_PROXY, SUBSCRIBE)) == ("e000", 6)
+
+
+def test_a_password_makes_a_proxy_of_who_takes_another_extranonce() -> None:
+    hall = Hall(layout=None)
+    tell(hall, 8)
+    wire = hall.connect()
+
+    heard = wire.say(SUBSCRIBE, EXTRANONCE_SUBSCRIBE, AS_PROXY)
+
+    assert slot_and_size(heard) == ("00000000", 4)
+    said = {m.get("method"): m.get("params") for m in heard}
+    assert said["mining.set_extranonce"] == ["e000", 6]
+    names = methods(heard)
+    assert names.index("mining.set_extranonce") < names.index("mining.notify")
+    assert any(wire.submit(n, extranonce2="010203040506")["result"] for n in range(50))
+    spaces = hall.board.slots.spaces
+    assert spaces
+    assert spaces.held == 1
+
+
+def test_a_password_makes_a_proxy_of_others_when_they_come_again() -> None:
+    hall = Hall(layout=None)
+    tell(hall, 8)
+    wire = hall.connect()
+
+    heard = wire.say(SUBSCRIBE, AS_PROXY)
+    assert "mining.set_extranonce" not in methods(heard)
+    assert any(wire.submit(n)["result"] for n in range(50))
+    wire.miner.leave()
+
+    again = hall.connect()
+    assert slot_and_size(again.say(SUBSCRIBE, AUTHORIZE)) == ("e000", 6)
+    other = hall.connect()
+    assert slot_and_size(other.say(subscribe("test/2"))) == ("00000001", 4)

@@ -408,9 +408,13 @@ def test_who_asks_for_too_many_bytes_asks_again_for_fewer() -> None:
     pool = PoolEnd()
     pool.say(common.SetupConnectionSuccess(2, 0))
 
-    pool.say(mining.OpenMiningChannelError(1, "min-extranonce-size-too-large"))
+    code = "unsupported-min-extranonce-size: main leaves 2 B"
+    sizes = []
+    for _ in range(5):
+        pool.say(mining.OpenMiningChannelError(1, code))
+        sizes.append(pool.heard[-1].min_extranonce_size)
 
-    assert pool.heard[-1].min_extranonce_size == 4
+    assert sizes == [7, 6, 5, 4, 3]
     with pytest.raises(ChannelRefusedError, match="min-extranonce-size-too-large"):
         pool.say(mining.OpenMiningChannelError(1, "min-extranonce-size-too-large"))
 
