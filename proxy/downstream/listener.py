@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from proxy.downstream.connection import Door, Hall
 from proxy.runtime.listener import ListenerService
+from proxy.runtime.tcp import bound_connections
 
 
 class MinerListener(ListenerService):
@@ -22,6 +23,9 @@ class MinerListener(ListenerService):
     async def ready(self) -> IListeningPort:
         port = await super().ready()
         self._open = port
+        listening = getattr(port, "socket", None)
+        if listening is not None:
+            bound_connections(listening)
         return port
 
     def look(self) -> None:

@@ -6,12 +6,14 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from proxy.downstream.connection import Hall as RealHall
 from proxy.downstream.listener import MinerListener
 from proxy.runtime.descriptors import RESERVED, Descriptors
+from proxy.runtime.tcp import SEND_BUFFER_BYTES
 from tests.fakes.hall import Hall
 
 
@@ -120,3 +122,27 @@ def test_ports_of_the_engine_rest_while_there_is_no_room(stack: ExitStack) -> No
     hall.port.doRead()
     assert late.recv(100)
     hall.port.close()
+
+
+@pytest.mark.integration
+def test_a_port_for_miners_bounds_what_it_accepts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint: Any = OpenAlready(server)
+        listener = MinerListener(endpoint, Hall().connections)
+        listener.startService()
+        opened = Deferred.fromCoroutine(listener.ready())
+
+        assert opened.called
+        size = server.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+    assert size == 2 * SEND_BUFFER_BYTES
+
+
+class OpenAlready:
+    """An endpoint whose port has a real socket."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self.socket = server
+
+    def listen(self, _factory: Any) -> Any:
+        return succeed(self)

@@ -1,0 +1,42 @@
+"""What each connection may cost the kernel, and how long a dead one stays."""
+
+import socket
+
+SEND_BUFFER_BYTES = 1 << 16
+"""Of which Linux makes 128 KiB, its own overhead included: a job of 20 kB and answers.
+
+Left to itself the kernel grows it to 4 MB (net.ipv4.tcp_wmem) for a peer that asks much
+and reads nothing. What does not fit waits with us, and has a limit: `runtime.outbox`.
+"""
+
+RECEIVE_BUFFER_BYTES = 1 << 16
+"""Twice that, too: 600 shares of one miner, more than a turn takes up. It would grow
+to 6 MB (net.ipv4.tcp_rmem) for a peer that sends faster than it is served."""
+
+USER_TIMEOUT_S = 120
+"""Without a byte acknowledged for so long a connection is gone, also where the peer
+keeps its window shut. Firmware gives up on a pool after 60 to 120 s without a job."""
+
+KEEP_ALIVE_AFTER_S = 60
+KEEP_ALIVE_EVERY_S = 20
+"""A peer that is silent is asked whether it lives: Linux begins after two hours."""
+
+
+def bound_connections(listening: socket.socket) -> None:
+    """Set limits for the connections that a listening socket of TCP accepts.
+
+    They inherit them, on Linux: one call here is none for each connection.
+    """
+    if listening.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    tcp = socket.IPPROTO_TCP
+    options = [
+        (socket.SOL_SOCKET, "SO_SNDBUF", SEND_BUFFER_BYTES),
+        (socket.SOL_SOCKET, "SO_RCVBUF", RECEIVE_BUFFER_BYTES),
+        (tcp, "TCP_USER_TIMEOUT", 1000 * USER_TIMEOUT_S),
+        (tcp, "TCP_KEEPIDLE", KEEP_ALIVE_AFTER_S),
+        (tcp, "TCP_KEEPINTVL", KEEP_ALIVE_EVERY_S),
+    ]
+    for level, name, value in options:
+        if hasattr(socket, name):  # macOS lacks some
+            listening.setsockopt(level, getattr(socket, name), value)
