@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TRANSLATOR := tests/interop/target/translator
 
 .PHONY: demo test interop image-test clean
 
@@ -15,10 +16,14 @@ test: $(VENV)/ready
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
-# against the reference crates of Stratum V2: needs cargo and its registry
-interop: $(VENV)/ready
+# against the reference crates of Stratum V2 and their proxy: needs cargo and its registry
+interop: $(VENV)/ready $(TRANSLATOR)/bin/translator_sv2
 	cargo build --quiet --release --manifest-path tests/interop/Cargo.toml
-	$(BIN)/pytest -q tests/integration/test_interop.py
+	$(BIN)/pytest -q tests/integration/test_interop.py tests/integration/test_translator.py
+
+# built once: some 400 crates, a quarter of an hour on two cores
+$(TRANSLATOR)/bin/translator_sv2:
+	cargo install --quiet --locked --version =0.6.0 --root $(TRANSLATOR) translator_sv2
 
 # builds docker/Dockerfile without an engine: needs root, buildah and debootstrap
 image-test:
