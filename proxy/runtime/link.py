@@ -60,6 +60,10 @@ class LinkConnection(Protocol, Generic[Heard]):
         self.is_open = False
         self._factory.lost(self)
 
+    def is_full(self) -> bool:
+        """Return whether the peer has yet to read: what is no hurry may wait."""
+        return self._is_full
+
     def send(self, message: msgspec.Struct) -> None:
         """Send `message`, or drop the link if its peer has stopped reading."""
         if not self.is_open:
@@ -92,6 +96,7 @@ class LinkConnection(Protocol, Generic[Heard]):
         """Note that the peer has read it all."""
         self._is_full = False
         self._unsent = 0
+        self._factory.drained(self)
 
     def stopProducing(self) -> None:  # noqa: N802  (IPushProducer)
         """Note that the link is gone."""
@@ -117,6 +122,9 @@ class LinkFactory(Factory, Generic[Heard]):
         opened: Called with the connection once messages can be sent.
         received: Called with each message.
         lost: Called with the connection when it is gone.
+
+    Attributes:
+        drained: Called with the connection when its peer has read all it was sent.
     """
 
     noisy = False
@@ -135,6 +143,7 @@ class LinkFactory(Factory, Generic[Heard]):
         self.opened = opened
         self.received = received
         self.lost = lost
+        self.drained: Callable[[LinkConnection[Heard]], None] = lambda _: None
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> LinkConnection[Heard]:

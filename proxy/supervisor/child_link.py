@@ -115,6 +115,7 @@ class ControllerLink:
             received=self._received,
             lost=self._lost,
         )
+        self.factory.drained = self._send_some
         for site in self.sites.values():
             site.hall.floor.parking.on_join = self._report_soon
 
@@ -244,10 +245,12 @@ class ControllerLink:
 
     def _send_some(self, link: LinkConnection[Up]) -> None:
         """Send what there is to report, a full message in a turn of the reactor."""
-        if link is not self._link:
-            return
+        if link is not self._link or link.is_full():
+            return  # it goes on when what was sent is read: a fleet is 75 MB at most
         for message in self._messages or ():
             link.send(message)
+            if link.is_full():
+                return
             if is_full(message):
                 self.clock.callLater(0, self._send_some, link)
                 return

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 MAX_LINE_BYTES = 1 << 20
-"""A fleet of any size is told in messages of `MAX_ROWS` rows, 300 kB at the most."""
+"""A fleet of any size is told in messages of `MAX_ROWS` rows, 750 kB at the most."""
 
 MAX_ROWS = 1000
 

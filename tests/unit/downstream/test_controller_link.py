@@ -376,3 +376,18 @@ def test_the_setup_holds_what_the_controller_needs_and_its_secrets() -> None:
     assert [s.name for s in config.sites] == ["a"]
     assert config.sites[0].power is not None
     assert str(config.sites[0].power.relay_token) == SECRET
+
+
+def test_reports_wait_for_a_controller_that_has_not_read_the_last_ones() -> None:
+    desk = Desk(miners=1)
+    desk.said()
+    desk.wire.pauseProducing()
+
+    desk.wires.append(desk.site.granted())
+    desk.live(20)
+    assert not [m for m in desk.said() if isinstance(m, FleetReport)]
+
+    desk.wire.resumeProducing()
+    reports = [m for m in desk.said() if isinstance(m, FleetReport)]
+
+    assert [j.id for report in reports for j in report.joined] == [2]
