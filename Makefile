@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test interop image-test clean
+.PHONY: demo test interop translator image-test clean
 
 demo: $(VENV)/ready
 	$(BIN)/baseload demo
@@ -17,11 +17,14 @@ test: $(VENV)/ready
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
 # against the reference crates of Stratum V2 and their proxy: needs cargo and its registry
-interop: $(VENV)/ready $(TRANSLATOR)/bin/translator_sv2
+interop: $(VENV)/ready
 	cargo build --quiet --release --manifest-path tests/interop/Cargo.toml
 	$(BIN)/pytest -q tests/integration/test_interop.py tests/integration/test_translator.py
 
-# built once: some 400 crates, a quarter of an hour on two cores
+# what interop puts between miners and us, if it is there: some 400 crates, built once,
+# a quarter of an hour on two cores
+translator: $(TRANSLATOR)/bin/translator_sv2
+
 $(TRANSLATOR)/bin/translator_sv2:
 	cargo install --quiet --locked --version =0.6.0 --root $(TRANSLATOR) translator_sv2
 
