@@ -53,6 +53,7 @@ def shipped_config(folder: Path, node: Node, ports: list[int]) -> Path:
         ("/var/lib/bitcoind/regtest/.cookie", node.ready["cookie_file"]),
         ("tcp://127.0.0.1:28332", node.ready["zmq_hashblock"]),
         ("tcp:3333", f"tcp:{ports[0]}:interface=127.0.0.1"),
+        ("tcp:3336", f"tcp:{ports[2]}:interface=127.0.0.1"),
     ):
         assert ours in text
         text = text.replace(ours, theirs)
@@ -95,11 +96,12 @@ def test_two_processes_with_two_sites_each_hash_four_search_spaces(
     node: Node, tmp_path: Path
 ) -> None:
     """Shipped configuration, state folders of their own, and nothing done about it."""
-    ports = free_ports(4)
+    taken = free_ports(6)
     configs = [
-        shipped_config(tmp_path / name, node, ports[n : n + 2])
-        for name, n in (("one", 0), ("two", 2))
+        shipped_config(tmp_path / name, node, taken[n : n + 3])
+        for name, n in (("one", 0), ("two", 3))
     ]
+    ports = [taken[0], taken[1], taken[3], taken[4]]  # the others speak V2
     with ExitStack() as stack:
         for config in configs:
             process = baseload(tmp_path / "t", "run", "-c", str(config))
@@ -135,7 +137,7 @@ def check(config: Path, folder: Path) -> Any:
 
 
 def test_a_number_of_the_operators_own_is_taken(node: Node, tmp_path: Path) -> None:
-    config = shipped_config(tmp_path / "one", node, free_ports(2))
+    config = shipped_config(tmp_path / "one", node, free_ports(3))
     text = config.read_text("utf-8").replace("[proxy]", "[proxy]\ninstance = 513", 1)
     config.write_text(text, "utf-8")
 

@@ -1,6 +1,6 @@
 """SRI's translator, the reference proxy from V1 to V2, between our miners and us.
 
-Needs the program that `make translator` installs from the Rust registry; skipped without.
+Needs the program that `make translator` installs; skipped without.
 """
 
 import os
