@@ -23,7 +23,6 @@ from twisted.internet.task import deferLater
 from twisted.web.client import (
     URI,
     Agent,
-    BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseFailed,
@@ -45,6 +44,7 @@ from proxy.node.errors import (
     NodeUnreachableError,
 )
 from proxy.runtime.host_endpoint import host_endpoint
+from proxy.runtime.tls import client_options
 
 CALL_TIMEOUT = Seconds(30.0)
 MAX_CONCURRENT = 8
@@ -197,8 +197,7 @@ class _Endpoints:
         endpoint = host_endpoint(self._reactor, host, uri.port, _CONNECT_TIMEOUT)
         if uri.scheme == b"http":
             return endpoint
-        policy = BrowserLikePolicyForHTTPS()
-        return wrapClientTLS(policy.creatorForNetloc(uri.host, uri.port), endpoint)
+        return wrapClientTLS(client_options(host), endpoint)
 
 
 def make_rpc_client(url: str, credentials: Credentials, reactor: Any) -> RpcClient:

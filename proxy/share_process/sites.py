@@ -5,7 +5,6 @@ from functools import partial
 
 from attrs import define, evolve, field
 from twisted.application.service import MultiService, Service
-from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -32,6 +31,7 @@ from proxy.runtime.descriptors import Descriptors
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.tls import server_endpoint
 from proxy.share_process.layout_memory import LayoutMemory
 from proxy.share_process.sources import Sources
 from proxy.shares.record import Recorder
@@ -142,7 +142,7 @@ class Opener:
     def _listen(
         self, endpoint: str, door: Hall | Door, engine: SiteEngine
     ) -> MinerListener:
-        server = serverFromString(self.reactor, _deep(endpoint))
+        server = server_endpoint(self.reactor, _deep(endpoint))
         # wrapped bytes stay with Twisted
         taker = engine if is_plain(endpoint) else PythonEngine()
         listener = taker.listener(server, door)

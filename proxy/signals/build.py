@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import PowerConfig, SignalConfig
 from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.power.ports import MeterSource, SignalSource
+from proxy.runtime.tls import server_endpoint
 from proxy.signals.http_orders import HttpOrders, HttpSettings
 from proxy.signals.modbus_line import ModbusLine
 from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
@@ -52,7 +52,7 @@ def signal_of(
 
 def _endpoint(text: str, reactor: Any) -> IStreamServerEndpoint:
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+        endpoint: IStreamServerEndpoint = server_endpoint(reactor, text)
     except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
         raise ValueError(f"{text!r} is no endpoint: {error}") from error
     return endpoint

@@ -16,6 +16,7 @@ from twisted.web.client import (
 
 from protocol.units import Seconds
 from proxy.power.ports import RelayError
+from proxy.runtime.tls import HttpsPolicy
 
 BEAT_DEADLINE = Seconds(0.9)
 """The next beat is due after a second."""
@@ -43,7 +44,7 @@ class HttpRelay:
         self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = 1
         self._pool.retryAutomatically = False  # a late beat is worth nothing
-        agent = Agent(reactor, connectTimeout=BEAT_DEADLINE, pool=self._pool)
+        agent = Agent(reactor, HttpsPolicy(), BEAT_DEADLINE, pool=self._pool)
         self._client = treq.client.HTTPClient(agent)
         self._site = site
         self._url = url

@@ -13,7 +13,6 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
-    optionsForClientTLS,
     trustRootFromCertificates,
 )
 from typing_extensions import override
@@ -21,6 +20,7 @@ from typing_extensions import override
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from proxy.config.checks import POOL_SCHEMES
 from proxy.runtime.host_endpoint import Reactor, host_endpoint
+from proxy.runtime.tls import CIPHERS, client_options
 
 MAX_CA_BYTES = 4_000_000
 
@@ -165,14 +165,14 @@ def endpoint_of(
     roots = None
     if trust.authorities:
         roots = trustRootFromCertificates(trust.authorities)
-    return wrapClientTLS(optionsForClientTLS(address.host, roots), endpoint)
+    return wrapClientTLS(client_options(address.host, roots), endpoint)
 
 
 class _PinnedOptions(CertificateOptions):
     """Trusts the one certificate whose SHA-256 is known, whoever signed it."""
 
     def __init__(self, fingerprint: str) -> None:
-        super().__init__()
+        super().__init__(acceptableCiphers=CIPHERS)
         self._pin = fingerprint.replace(":", "").lower()
 
     @override

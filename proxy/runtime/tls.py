@@ -1,0 +1,61 @@
+"""TLS as Baseload speaks it, on both sides."""
+
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IStreamServerEndpoint,
+)
+from twisted.internet.ssl import AcceptableCiphers, optionsForClientTLS
+from twisted.web.iweb import IPolicyForHTTPS
+from zope.interface import implementer
+
+_SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Suites of TLS 1.2 with an ephemeral key and authenticated encryption (RFC 9325, 4.2):
+no CBC with SHA-1, no key exchange by plain RSA. All of TLS 1.3's are of that kind."""
+
+CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(_SUITES)
+
+
+def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+    """Return the endpoint that `text` describes to Twisted.
+
+    Raises:
+        ValueError, TypeError, LookupError: It describes none.
+        OSError, OpenSSL.SSL.Error: A certificate or key cannot be used.
+    """
+    endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+    # "ssl:" strings have no option for it, and the endpoint no other way to its context
+    options = getattr(endpoint, "_sslContextFactory", None)
+    if options is not None:
+        options.getContext().set_cipher_list(_SUITES.encode())
+    return endpoint
+
+
+def client_options(host: str, roots: Any = None) -> IOpenSSLClientConnectionCreator:
+    """Return how to connect to `host`, its certificate verified.
+
+    Args:
+        host: A name or an address.
+        roots: Who may have signed it, as Twisted has it; None: whom the system trusts.
+
+    Raises:
+        ValueError: No certificate can be verified for such a host.
+    """
+    return optionsForClientTLS(
+        host, roots, extraCertificateOptions={"acceptableCiphers": CIPHERS}
+    )
+
+
+@implementer(IPolicyForHTTPS)
+class HttpsPolicy:
+    """The same for `twisted.web.client.Agent`."""
+
+    def creatorForNetloc(  # noqa: N802  (IPolicyForHTTPS)
+        self,
+        hostname: bytes,
+        port: int,  # noqa: ARG002  (IPolicyForHTTPS)
+    ) -> IOpenSSLClientConnectionCreator:
+        """Return how to connect to `hostname`."""
+        return client_options(hostname.decode("ascii"))

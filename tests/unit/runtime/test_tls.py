@@ -1,0 +1,109 @@
+"""Which suites of TLS are spoken, with listeners and with pools."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.testing import MemoryReactorClock
+
+from proxy.runtime.tls import HttpsPolicy, client_options, server_endpoint
+from proxy.upstream.address import _PinnedOptions
+
+OLD = ["ECDHE-RSA-AES128-SHA", "AES128-SHA", "AES256-GCM-SHA384", "AES128-SHA256"]
+"""CBC with SHA-1, plain RSA, and both."""
+
+GOOD = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"]
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory: pytest.TempPathFactory) -> SSL.Context:
+    """What a listener of an `ssl:` endpoint speaks, with an RSA key."""
+    folder = tmp_path_factory.mktemp("tls")
+    write_identity(folder)
+    text = f"ssl:3334:privateKey={folder / 'key'}:certKey={folder / 'certificate'}"
+    endpoint: Any = server_endpoint(MemoryReactorClock(), text)
+    context: SSL.Context = endpoint._sslContextFactory.getContext()
+    return context
+
+
+def write_identity(folder: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hall")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "certificate").write_bytes(certificate.public_bytes(pem))
+    (folder / "key").write_bytes(
+        key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+
+
+def shake_hands(server: SSL.Context, suite: str) -> str | None:
+    """Return the suite that a client of TLS 1.2 gets who offers one; None if none."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(f"{suite}:@SECLEVEL=0".encode())
+    ends = SSL.Connection(context, None), SSL.Connection(server, None)
+    ends[0].set_connect_state()
+    ends[1].set_accept_state()
+    for _ in range(4):
+        for end, other in (ends, ends[::-1]):
+            try:
+                end.do_handshake()
+            except SSL.WantReadError:
+                pass
+            except SSL.Error:
+                return None
+            with suppress(SSL.WantReadError):
+                other.bio_write(end.bio_read(1 << 16))
+    return ends[0].get_cipher_name()
+
+
+@pytest.mark.parametrize("suite", GOOD)
+def test_a_listener_speaks_suites_of_today(listener: SSL.Context, suite: str) -> None:
+    assert shake_hands(listener, suite) == suite
+
+
+@pytest.mark.parametrize("suite", OLD)
+def test_a_listener_refuses_suites_of_yesterday(
+    listener: SSL.Context, suite: str
+) -> None:
+    assert shake_hands(listener, suite) is None
+
+
+def test_a_pool_is_offered_suites_of_today_alone(listener: SSL.Context) -> None:
+    verified: Any = client_options("pool.example")
+    https: Any = HttpsPolicy().creatorForNetloc(b"node.example", 443)
+    clients = [one._createConnection.__self__.getContext() for one in (verified, https)]
+    pinned = _PinnedOptions("00" * 32).getContext()
+
+    for context in (listener, *clients, pinned):
+        offered = SSL.Connection(context, None).get_cipher_list()
+        assert offered
+        assert all("GCM" in one or "CHACHA20" in one for one in offered)
+        assert all(one.startswith(("ECDHE-", "TLS_")) for one in offered)
+
+
+def test_a_plain_endpoint_stays_plain() -> None:
+    endpoint = server_endpoint(MemoryReactorClock(), "tcp:1")
+
+    assert isinstance(endpoint, TCP4ServerEndpoint)
