@@ -101,9 +101,10 @@ class NodeService(MultiService):
         self._previous_tip = ""
         self._feed = TemplateFeed(params.name, self.rpc, self, reactor, params.poll)
         self._feed.setServiceParent(self)
-        PeriodicService(NETWORK_SECONDS, self._ask_network, reactor).setServiceParent(
-            self
+        asking = PeriodicService(
+            NETWORK_SECONDS, self._ask_network, reactor, cancels=True
         )
+        asking.setServiceParent(self)
         if params.zmq_hashblock:
             HashBlockService(
                 params.zmq_hashblock, self._feed.block_heard, reactor

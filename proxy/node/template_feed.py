@@ -127,7 +127,8 @@ class TemplateFeed(MultiService):
         self._is_following = False
         self._is_fetching = False
         self._is_stale = False
-        PeriodicService(poll, self._poll, clock).setServiceParent(self)
+        polling = PeriodicService(poll, self._poll, clock, cancels=True)
+        polling.setServiceParent(self)
 
     @property
     def template(self) -> Template | None:

@@ -26,9 +26,12 @@ class Answers(Chain):
         self.shy = 0
         self.proposed: list[str] = []
         self.verdict: str | None = None
+        self.hangs = False
 
     @override
     def answer(self, method: str, params: list[Any]) -> Any:
+        if self.hangs:
+            return Deferred()
         if self.fault is not None:
             raise self.fault
         if method == "getblockchaininfo":
@@ -95,6 +98,18 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
     stage.stop()
+
+
+@pytest.mark.parametrize("after", [25, 61])
+def test_a_node_that_hangs_does_not_hold_up_a_stop(after: int) -> None:
+    stage = Stage()
+    stage.start()
+    stage.chain.hangs = True
+    stage.run(after)
+    stopped = Deferred.fromCoroutine(stage.service.stopService())
+    stage.run(0.1)
+
+    assert stopped.called
 
 
 def test_a_node_that_is_up_has_a_network_and_a_view(stage: Stage) -> None:
