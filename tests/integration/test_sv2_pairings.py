@@ -37,7 +37,7 @@ from tests.support import within
     ],
     ids=name_of,
 )
-@within(Seconds(60.0))
+@within(Seconds(180.0))  # on a busy machine each round waits half a minute
 async def test_no_share_is_invalid_or_lost_in_any_pairing(
     first: str, second: str, engine: Engine, tmp_path: Path
 ) -> None:
