@@ -1,13 +1,24 @@
-"""`baseload check-config`: read a configuration, ask its nodes, and stop."""
+"""`baseload check-config`: read a configuration, look at what it names, and stop."""
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from attrs import define, field
+
 from proxy.admin.render import instance_line
 from proxy.cli.command import Arguments, Parser, config_option, print_json
-from proxy.config import Config, ConfigError, load_config, refuse_unready
+from proxy.config import Config, ConfigError
+from proxy.config.fault import Fault, fault_of
+from proxy.config.load import Reading, read_config
+from proxy.config.places import nearest_place
+from proxy.config.secret import Secret
+from proxy.config.unready import unready
 from proxy.runtime.instance import InstanceFileError, kept_instance
+
+FROM_ENVIRONMENT = "the environment"
 
 
 def check_options(parser: Parser) -> None:
@@ -16,47 +27,153 @@ def check_options(parser: Parser) -> None:
     parser.add_argument(
         "--nodes", action="store_true", help="ask each node, and propose a block to it"
     )
+    parser.add_argument(
+        "--values", action="store_true", help="print each setting and its source"
+    )
+
+
+@define
+class Report:
+    """What came of a check.
+
+    Attributes:
+        summary: As `--json` prints it.
+        text: As people read it.
+        faults: What stops a start, one to a line.
+    """
+
+    summary: dict[str, Any] = field(factory=dict)
+    text: str = ""
+    faults: list[str] = field(factory=list)
 
 
 def check(arguments: Arguments) -> int:
-    """Say whether a configuration is good; return 1 if a node of it is not.
+    """Say whether a configuration is good; return 1 if it or a node of it is not.
 
     Raises:
-        ConfigError: It is not.
+        ConfigError: It cannot be read at all.
     """
-    from proxy.supervisor.service import check_power, doubts  # noqa: PLC0415  (numpy, for this alone)
+    path = arguments.config
+    reading = read_config(path)
+    report = Report()
+    faults, warnings = _found(reading)
+    _tell_of_faults(report, path, faults)
+    if reading.config is not None:
+        _tell_of_settings(report, path, reading, reading.config)
+    report.summary["warnings"] = [str(warning) for warning in warnings]
+    report.text += "".join(f"warning: {warning}\n" for warning in warnings)
+    if reading.config is not None and not faults:
+        _tell_of_nodes(report, reading.config, asks=arguments.nodes)
+    if arguments.values and reading.config is not None:
+        _tell_of_values(report, reading.config, reading.places)
+    if arguments.json:
+        print_json(report.summary)
+    else:
+        sys.stdout.write(report.text)
+    sys.stderr.write("".join(f"baseload: {line}\n" for line in report.faults))
+    return 1 if report.faults else 0
 
-    config = load_config(arguments.config)
-    refuse_unready(config)
-    check_power(config)
-    summary: dict[str, Any] = {"sites": len(config.sites), "pools": len(config.pools)}
-    text = f"{arguments.config}: {summary['sites']} sites, good\n"
+
+def _found(reading: Reading) -> tuple[list[Fault], list[Fault]]:
+    """Return what stops a start, and what is only to be known."""
+    config = reading.config
+    if config is None:
+        return list(reading.faults), []
+    # numpy and Twisted, for this alone
+    from proxy.share_process.preflight import preflight  # noqa: PLC0415
+    from proxy.supervisor.service import doubts, power_faults  # noqa: PLC0415
+
+    sentences = [*unready(config), *power_faults(config)]
+    findings = list(preflight(config))
+    faults = [fault_of(sentence) for sentence in sentences]
+    faults += [found.fault for found in findings if found.stops_start]
+    warnings = [fault_of(sentence) for sentence in doubts(config)]
+    warnings += [found.fault for found in findings if not found.stops_start]
+    return [_placed(fault, reading.places) for fault in faults], warnings
+
+
+def _placed(fault: Fault, places: Mapping[str, str]) -> Fault:
+    place = nearest_place(fault.key, places)
+    return Fault(fault.text, fault.key, place)
+
+
+def _tell_of_faults(report: Report, path: Path, faults: list[Fault]) -> None:
+    if not faults:
+        return
+    report.summary["faults"] = [
+        {"text": f.text, "key": f.key, "place": f.place} for f in faults
+    ]
+    report.faults = [
+        f"{path}{f', {fault.place}' if fault.place else ''}: {fault}"
+        for fault in faults
+    ]
+
+
+def _tell_of_settings(
+    report: Report, path: Path, reading: Reading, config: Config
+) -> None:
+    report.summary["sites"] = len(config.sites)
+    report.summary["pools"] = len(config.pools)
+    if not report.faults:
+        report.text += f"{path}: {len(config.sites)} sites, good\n"
+    set_there = {
+        key: place
+        for key, place in reading.places.items()
+        if place.startswith(FROM_ENVIRONMENT)
+    }
+    if set_there:
+        report.summary["environment"] = set_there
+    report.text += "".join(f"{key}: {place}\n" for key, place in set_there.items())
+
+
+def _tell_of_nodes(report: Report, config: Config, *, asks: bool) -> None:
+    about = ""
     if config.nodes:
-        summary["instance"] = _instance(config)
-        summary["prefixes"] = _prefixes(config, summary["instance"])
-    summary["warnings"] = list(doubts(config))
-    text += "".join(f"warning: {doubt}\n" for doubt in summary["warnings"])
-    faults = []
-    if arguments.nodes:
+        instance = report.summary["instance"] = _instance(config)
+        prefixes = report.summary["prefixes"] = _prefixes(config, instance)
+        about = _about_instance(instance, prefixes)
+    if asks:
         from proxy.share_process.main import check_nodes  # noqa: PLC0415
 
-        reports = summary["nodes"] = check_nodes(config)
-        faults = [f"node {node.name}: {node.text}" for node in reports if not node.ok]
-        text += "".join(
+        reports = report.summary["nodes"] = check_nodes(config)
+        report.faults += [f"node {n.name}: {n.text}" for n in reports if not n.ok]
+        report.text += "".join(
             f"{node.name}: {node.version} on {node.chain}, height {node.height}, "
             f"{node.text}\n"
             for node in reports
             if node.ok
         )
-    if config.nodes:
-        text += _about_instance(summary["instance"], summary["prefixes"])
-    if arguments.json:
-        print_json(summary)
-    else:
-        sys.stdout.write(text)
-    if faults:
-        sys.stderr.write(f"baseload: {'; '.join(faults)}\n")
-    return 1 if faults else 0
+    report.text += about
+
+
+def _tell_of_values(report: Report, config: Config, places: Mapping[str, str]) -> None:
+    values = report.summary["values"] = [
+        {"key": key, "value": value, "place": places.get(key, "default")}
+        for key, value in _values(config, "$")
+    ]
+    report.text += "".join(
+        f"{v['key']} = {msgspec.json.encode(v['value']).decode()}  # {v['place']}\n"
+        for v in values
+    )
+
+
+def _values(value: object, key: str) -> Iterator[tuple[str, object]]:
+    """Yield each setting that is no table, with its key; secrets are hidden."""
+    match value:
+        case msgspec.Struct():
+            for name in value.__struct_fields__:
+                yield from _values(getattr(value, name), f"{key}.{name}")
+        case list() | tuple() if any(isinstance(v, msgspec.Struct) for v in value):
+            for index, inner in enumerate(value):
+                yield from _values(inner, f"{key}[{index}]")
+        case None:
+            return
+        case Secret():
+            yield key, "***"
+        case Path():
+            yield key, str(value)
+        case _:
+            yield key, value
 
 
 def _instance(config: Config) -> int | None:

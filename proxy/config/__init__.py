@@ -1,9 +1,9 @@
 """The configuration file: its keys, their defaults, what is wrong with one."""
 
+from proxy.config.fault import ConfigError
 from proxy.config.load import load_config, load_proxy
 from proxy.config.model import (
     Config,
-    ConfigError,
     DifficultyConfig,
     ExtranonceConfig,
     LedgerConfig,

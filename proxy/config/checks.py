@@ -9,6 +9,7 @@ from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
+from proxy.config.endpoints import endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
     NO_PASSWORD,
@@ -38,6 +39,7 @@ def faults(config: Config) -> Iterator[str]:
         yield from _node_faults(node, f"$.nodes[{index}]")
     for index, site in enumerate(config.sites):
         yield from _site_faults(config, site, f"$.sites[{index}]")
+    yield from map(str, endpoint_faults(config))
 
 
 def _socket_faults(proxy: ProxyConfig) -> Iterator[str]:
@@ -189,12 +191,6 @@ def _glob_faults(glob: str, key: str) -> Iterator[str]:
 def _listen_faults(site: SiteConfig, key: str) -> Iterator[str]:
     if not site.listen and not site.listeners:
         yield f"Expected an endpoint to listen on - at `{key}.listen`"
-    endpoints = [*site.listen, *(one.endpoint for one in site.listeners)]
-    yield from _repeated("listeners", f"{key}.listen", endpoints)
-    for endpoint in endpoints:
-        kind, _, rest = endpoint.partition(":")
-        if not kind.isalnum() or not rest:
-            yield f"Expected tcp:PORT or alike, got {endpoint!r} - at `{key}.listen`"
     yield from _difficulty_faults(site.difficulty, f"{key}.difficulty")
     for index, listener in enumerate(site.listeners):
         own = listener.difficulty(site.difficulty)

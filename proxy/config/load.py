@@ -1,48 +1,98 @@
-"""Read the file."""
+"""Read the configuration: a file, and the environment that beats it."""
 
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from attrs import evolve, frozen
 from msgspec.structs import replace
 
-from protocol.unreadable import UNREADABLE
+from proxy.config.anchored import anchored_proxy, anchored_site, unusable_sockets
 from proxy.config.checks import faults
-from proxy.config.model import Config, ConfigError, ProxyConfig, SiteConfig
+from proxy.config.environment import Overlay
+from proxy.config.examine import Examiner, Hook
+from proxy.config.fault import ConfigError, Fault, fault_of
+from proxy.config.model import Config, ProxyConfig
 from proxy.config.paths import locate
-from proxy.config.power import PowerConfig
+from proxy.config.places import lines_of, nearest_place
 from proxy.config.secret import Secret, resolve_secret
-
-MAX_FILE_BYTES = 4_000_000
-"""Fifty thousand routes; more is not a configuration."""
-
-MAX_SOCKET_PATH_BYTES = 107
-
-_PATH_ARGUMENTS = ("privateKey=", "certKey=", "extraCertChain=", "dhParameters=")
+from proxy.config.toml_text import tables_of
 
 
-def load_config(path: Path | str) -> Config:
-    """Return the configuration in `path`.
+@frozen
+class Reading:
+    """What a file and the environment say.
+
+    Attributes:
+        config: None where something is wrong.
+        faults: What is wrong; empty: nothing.
+        places: Line or variable of each key that is set.
+    """
+
+    config: Config | None
+    faults: tuple[Fault, ...]
+    places: Mapping[str, str]
+
+
+def load_config(
+    path: Path | str, environment: Mapping[str, str] = os.environ
+) -> Config:
+    """Return the configuration in `path`, with what `environment` sets in it.
 
     Relative paths come out relative to the file, secrets resolved.
 
     Raises:
         ConfigError: It cannot be read, or a key is wrong; the message names both.
     """
+    reading = read_config(path, environment)
+    if reading.config is None:
+        raise error_of(path, reading.faults)
+    return reading.config
+
+
+def read_config(
+    path: Path | str, environment: Mapping[str, str] = os.environ
+) -> Reading:
+    """Return what `path` and `environment` say, and all that is wrong with it.
+
+    Raises:
+        ConfigError: It cannot be read, or it is no TOML.
+    """
     path = Path(path)
-    try:
-        return _decoded(_read(path), path.absolute().parent)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (*UNREADABLE, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    text, tables = tables_of(path)
+    base = path.absolute().parent
+    hook = _hook(base)
+    overlay = Overlay(hook)
+    overlay.lay(environment, tables, Config)
+    lines = {key: f"line {number}" for key, number in lines_of(text).items()}
+    places = {**lines, **overlay.places}
+    examiner = Examiner(hook)
+    sound = examiner.table(tables, Config, "$")
+    found = [*overlay.faults, *examiner.faults]
+    config = None
+    if sound is not None:
+        config, more = _looked_at_whole(sound, hook, base)
+        found += [f for f in more if not _is_under(f.key, examiner.dropped)]
+    placed = [
+        fault if fault.place else evolve(fault, place=nearest_place(fault.key, places))
+        for fault in found
+    ]
+    return Reading(None if placed else config, tuple(placed), places)
 
 
-class _ProxyAlone(msgspec.Struct, frozen=True):
-    proxy: ProxyConfig = ProxyConfig()
+def error_of(path: Path | str, found: Sequence[Fault]) -> ConfigError:
+    """Return the error that tells of the first fault, and how many there are."""
+    first = found[0]
+    where = f", {first.place}" if first.place else ""
+    more = f" (one of {len(found)} faults)" if len(found) > 1 else ""
+    return ConfigError(f"{path}{where}: {first}{more}", found)
 
 
-def load_proxy(path: Path | str) -> ProxyConfig:
+def load_proxy(
+    path: Path | str, environment: Mapping[str, str] = os.environ
+) -> ProxyConfig:
     """Return `[proxy]` of the file `path`, reading no secret.
 
     A command that only looks for the admin socket need not have the environment
@@ -52,24 +102,42 @@ def load_proxy(path: Path | str) -> ProxyConfig:
         ConfigError: It cannot be read, or a key of it is wrong.
     """
     path = Path(path)
+    _, tables = tables_of(path)
+    base = path.absolute().parent
+    overlay = Overlay(_hook(base))
+    overlay.lay(environment, tables, Config)
+    examiner = Examiner(_hook(base))
+    sound = examiner.table(tables.get("proxy", {}), ProxyConfig, "$.proxy")
+    if sound is None or examiner.faults:
+        raise error_of(path, examiner.faults)
+    proxy = msgspec.convert(sound, ProxyConfig)
+    if socket_faults := list(unusable_sockets(proxy, base)):
+        raise error_of(path, socket_faults)
+    return anchored_proxy(proxy, base)
+
+
+def _looked_at_whole(
+    sound: Any, hook: Hook, base: Path
+) -> tuple[Config | None, list[Fault]]:
+    """Return the configuration that sound tables make, and what is wrong with it."""
+    config = msgspec.convert(sound, Config, dec_hook=hook)
+    found = [fault_of(sentence) for sentence in faults(config)]
+    found += unusable_sockets(config.proxy, base)
+    if found:
+        return None, found
     try:
-        found = msgspec.toml.decode(_read(path), type=_ProxyAlone)
-        return _anchored_proxy(found.proxy, path.absolute().parent)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (*UNREADABLE, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        proxy = anchored_proxy(config.proxy, base)
+        sites = [anchored_site(site, base) for site in config.sites]
+    except ValueError as error:
+        return None, [Fault(str(error))]
+    return replace(config, proxy=proxy, sites=sites), []
 
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        text = file.read(MAX_FILE_BYTES + 1)
-    if len(text) > MAX_FILE_BYTES:
-        raise ValueError(f"longer than {MAX_FILE_BYTES} B")
-    return text
+def _is_under(key: str, dropped: Iterable[str]) -> bool:
+    return any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in dropped)
 
 
-def _decoded(text: bytes, base: Path) -> Config:
+def _hook(base: Path) -> Hook:
     def hook(kind: type, value: Any) -> object:
         if kind is Secret:
             return resolve_secret(value, base)
@@ -77,70 +145,4 @@ def _decoded(text: bytes, base: Path) -> Config:
             return locate(value, base)
         raise ValueError(f"Expected a path, got {type(value).__name__}")
 
-    config = msgspec.toml.decode(text, type=Config, dec_hook=hook)
-    for fault in faults(config):
-        raise ValueError(fault)
-    return replace(
-        config,
-        proxy=_anchored_proxy(config.proxy, base),
-        sites=[_anchored_site(site, base) for site in config.sites],
-    )
-
-
-def _anchored_proxy(proxy: ProxyConfig, base: Path) -> ProxyConfig:
-    observer, web = proxy.observer, proxy.web
-    return replace(
-        proxy,
-        state_dir=str(base / proxy.state_dir),
-        admin=_socket(proxy.admin, "admin", base),
-        observer=None if observer is None else _socket(observer, "observer", base),
-        web=None if web is None else anchor(web, base),
-        log_file=None if proxy.log_file is None else str(base / proxy.log_file),
-    )
-
-
-def _anchored_site(site: SiteConfig, base: Path) -> SiteConfig:
-    return replace(
-        site,
-        listen=tuple(anchor(endpoint, base) for endpoint in site.listen),
-        listeners=tuple(
-            replace(listener, endpoint=anchor(listener.endpoint, base))
-            for listener in site.listeners
-        ),
-        power=None if site.power is None else _anchored_power(site.power, base),
-    )
-
-
-def _anchored_power(power: PowerConfig, base: Path) -> PowerConfig:
-    signals = tuple(
-        signal
-        if signal.listen is None
-        else replace(signal, listen=anchor(signal.listen, base))
-        for signal in power.signals
-    )
-    return replace(power, signals=signals)
-
-
-def _socket(endpoint: str, key: str, base: Path) -> str:
-    kind, _, where = endpoint.partition(":")
-    if kind != "unix" or not where or ":" in where:
-        raise ValueError(f"Expected unix:PATH, got {endpoint!r} - at `$.proxy.{key}`")
-    if len(str(base / where).encode()) > MAX_SOCKET_PATH_BYTES:
-        limit = f"{MAX_SOCKET_PATH_BYTES} B (Linux, unix(7))"
-        raise ValueError(f"{base / where}: longer than {limit} - at `$.proxy.{key}`")
-    return f"unix:{base / where}"
-
-
-def anchor(endpoint: str, base: Path) -> str:
-    """Return `endpoint` with the files that it names relative to `base`.
-
-    An argument with an escaped colon is left as it is.
-    """
-    kind, *arguments = endpoint.split(":")
-    if kind == "unix" and arguments:
-        arguments[0] = str(base / arguments[0])
-    for i, argument in enumerate(arguments):
-        for name in _PATH_ARGUMENTS:
-            if argument.startswith(name):
-                arguments[i] = name + str(locate(argument.removeprefix(name), base))
-    return ":".join([kind, *arguments])
+    return hook

@@ -15,6 +15,7 @@ from proxy.config.fields import (
     NotNegative,
     Positive,
     Section,
+    written,
 )
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
@@ -24,10 +25,6 @@ Sources = Annotated[list[str], Meta(min_length=1)]
 
 MAX_SITES = 256
 """A site's place in the file is a byte of a coinbase."""
-
-
-class ConfigError(Exception):
-    """The file cannot be used; the message names file and key."""
 
 
 class LedgerConfig(Section, frozen=True, kw_only=True):
@@ -98,7 +95,14 @@ class PoolConfig(Section, frozen=True, kw_only=True):
     check_against: str | None = None
     on_mismatch: Literal["alarm", "leave"] = "alarm"
     fingerprint: (
-        Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$")] | None
+        Annotated[
+            str,
+            written(
+                r"^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$",
+                "the 64 hexadecimal digits of a SHA-256",
+            ),
+        ]
+        | None
     ) = None
     ca_file: Path | None = None
     reconnect: bool = False
@@ -117,11 +121,14 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     """
 
     name: Name
-    rpc: Annotated[str, Meta(pattern=r"^https?://[^/@\s]+:\d+/?$")]
+    rpc: Annotated[str, written(r"^https?://[^/@\s]+:\d+/?$", "http://host:port")]
     cookie_file: Path | None = None
     user: str | None = None
     password: Secret | None = None
-    zmq_hashblock: Annotated[str, Meta(pattern=r"^(tcp|ipc)://.+$")] | None = None
+    zmq_hashblock: (
+        Annotated[str, written(r"^(tcp|ipc)://.+$", "tcp://host:port or ipc://path")]
+        | None
+    ) = None
     payout_address: str | None = None
     min_block_difficulty: NotNegative = 0.0
     network: Network | None = None
@@ -131,7 +138,10 @@ class NodeConfig(Section, frozen=True, kw_only=True):
 class ExtranonceConfig(Section, frozen=True, kw_only=True):
     """`[sites.extranonce]`: bytes of slot and extranonce2, or `auto`."""
 
-    layout: Annotated[str, Meta(pattern=r"^(auto|[1-4]\+[1-8])$")] = "auto"
+    layout: Annotated[
+        str,
+        written(r"^(auto|[1-4]\+[1-8])$", 'auto, or bytes of both as in "4+4"'),
+    ] = "auto"
 
 
 class DifficultyConfig(Section, frozen=True, kw_only=True):

@@ -5,11 +5,23 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from proxy.config.fields import Glob, Name, NotNegative, Positive, Section
+from proxy.config.fields import (
+    Glob,
+    Name,
+    NotNegative,
+    Positive,
+    Section,
+    written,
+)
 from proxy.config.meter import MeterConfig
 from proxy.config.secret import Secret
 
-MeterUrl = Annotated[str, Meta(pattern=r"^(model|modbus://\S+)$")]
+MeterUrl = Annotated[
+    str, written(r"^(model|modbus://\S+)$", '"model" or modbus://host:port/unit')
+]
+HttpUrl = Annotated[
+    str, written(r"^https?://[^/\s]+(/\S*)?$", "http://host/path or https://host/path")
+]
 Priority = Annotated[int, Meta(ge=0, le=1000)]
 
 OPERATOR = "operator"
@@ -75,7 +87,7 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     aux_share: Annotated[float, Meta(ge=0, le=1)] = 0.03
     signals: tuple[SignalConfig, ...] = ()
     own_pools: tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...] = ()
-    relay: Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = None
+    relay: HttpUrl | None = None
     relay_token: Secret | None = None
 
     @property

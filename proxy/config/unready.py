@@ -6,7 +6,8 @@ part in the share process deletes its line here.
 
 from collections.abc import Callable, Iterator
 
-from proxy.config.model import Config, ConfigError
+from proxy.config.fault import ConfigError
+from proxy.config.model import Config
 from proxy.config.power import SignalConfig
 
 Uses = Callable[[Config], bool]

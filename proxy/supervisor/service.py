@@ -13,8 +13,7 @@ from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
 from proxy.downstream.connection import Hall
 from proxy.power.link.setup import setup_of
-from proxy.power.machines.machine import Describer, check_models
-from proxy.power.machines.models import UnknownModelError
+from proxy.power.machines.machine import Describer, unknown_models
 from proxy.runtime.child import ChildService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
@@ -75,6 +74,9 @@ def doubts(config: Config) -> Iterator[str]:
     It ends in the key.
     """
     for s, site in enumerate(config.sites):
+        if site.fleet and site.power is None:
+            why = "machines of a site without [sites.power] are held to nothing"
+            yield f"{why} - at `$.sites[{s}].fleet`"
         has_devices = any(row.control == "pyasic" for row in site.fleet)
         if site.power and has_devices and not site.power.own_pools:
             what = 'control = "pyasic" without own_pools'
@@ -86,24 +88,28 @@ def check_power(config: Config) -> None:
     """Look whether the power settings can be acted on.
 
     Raises:
-        ConfigError: They name an unknown machine, need what is not installed, or a
-            signal of theirs cannot be had.
+        ConfigError: They cannot; the message tells of the first fault.
     """
-    try:
-        check_models(config.sites)
-    except UnknownModelError as error:
-        raise ConfigError(str(error)) from error
+    for sentence in power_faults(config):
+        raise ConfigError(sentence)
+
+
+def power_faults(config: Config) -> Iterator[str]:
+    """Yield a sentence for each power setting that cannot be acted on.
+
+    They name an unknown machine, need what is not installed, or a signal of theirs
+    cannot be had.
+    """
+    yield from unknown_models(config.sites)
     for library in _needed(config):
         if find_spec(library) is None:
-            what = NEEDS[library]
-            raise ConfigError(f"{what} needs {library}: install baseload[controller]")
+            yield f"{NEEDS[library]} needs {library}: install baseload[controller]"
     for s, site in enumerate(config.sites):
         for n, signal in enumerate(site.power.signals if site.power else ()):
             try:
                 signal_of(site.name, signal, None, lambda: UnixTime(0.0))
             except ValueError as error:
-                key = f"$.sites[{s}].power.signals[{n}]"
-                raise ConfigError(f"{error} - at `{key}`") from error
+                yield f"{error} - at `$.sites[{s}].power.signals[{n}]`"
 
 
 def _needed(config: Config) -> Iterator[str]:

@@ -40,7 +40,7 @@ url = "stratum+tcp://127.0.0.1:3333"
 user = "account"
 [[sites]]
 name = "hall-a"
-listen = ["tcp:3333"]
+listen = ["tcp:0"]
 sources = ["main"]
 """
 
@@ -277,3 +277,37 @@ def test_a_dumb_terminal_gets_one_frame() -> None:
 
     assert out.getvalue().count("unit-1") == 1
     assert "\x1b" not in out.getvalue()
+
+
+def test_each_fault_is_a_line_on_stderr_and_an_item_of_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(CONFIG.replace("user", "usr").replace("tcp:0", "tcp:70000"))
+
+    assert main(["check-config", "-c", str(path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    faults = json.loads(out)["faults"]
+    assert [f["key"] for f in faults] == ["$.pools[0].usr", "$.pools[0]"]
+    assert faults[0]["place"] == "line 5"
+    assert len(err.splitlines()) == len(faults)
+    path.write_text(CONFIG.replace("tcp:0", "tcp:70000"))
+    assert main(["check-config", "-c", str(path)]) == 1
+    assert "line 8: Expected tcp:PORT with a port" in capsys.readouterr().err
+
+
+def test_each_value_is_shown_with_its_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(CONFIG)
+    monkeypatch.setenv("BASELOAD__POOLS__MAIN__PASSWORD", "hunter2")
+
+    assert main(["check-config", "-c", str(path), "--values"]) == 0
+    out = capsys.readouterr().out
+    variable = "the environment, BASELOAD__POOLS__MAIN__PASSWORD"
+    assert f"$.pools[0].password: {variable}" in out
+    assert f'$.pools[0].password = "***"  # {variable}' in out
+    assert '$.pools[0].user = "account"  # line 5' in out
+    assert '$.proxy.engine = "auto"  # default' in out
+    assert "hunter2" not in out

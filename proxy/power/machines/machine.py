@@ -1,7 +1,7 @@
 """Machines, and what the fleet rows of a site say of them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -12,7 +12,7 @@ from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.power.machines.fleet import PARKED_DOWN, UNMANAGED
 from proxy.power.machines.hashing import Hashing
-from proxy.power.machines.models import MachineModel, find_model
+from proxy.power.machines.models import MachineModel, UnknownModelError, find_model
 
 Points = tuple[tuple[HashesPerSecond, Watts], ...]
 """(hashes/s, W) by level, the first of them without work."""
@@ -216,15 +216,17 @@ class Describer:
         return self._unknown
 
 
-def check_models(sites: Iterable[SiteConfig]) -> None:
-    """Look up every model that the fleets name.
+def unknown_models(sites: Iterable[SiteConfig]) -> Iterator[str]:
+    """Yield a sentence for each model of the fleets that is not in the catalogue.
 
-    Raises:
-        UnknownModelError: One is not in the catalogue; the message names the key.
+    It names the key.
     """
     for s, site in enumerate(sites):
         for f, row in enumerate(site.fleet):
-            find_model(row.model, where=f"$.sites[{s}].fleet[{f}].model")
+            try:
+                find_model(row.model, where=f"$.sites[{s}].fleet[{f}].model")
+            except UnknownModelError as error:
+                yield str(error)
 
 
 def _is_within(address: str, network: IPv4Network | IPv6Network) -> bool:

@@ -8,8 +8,7 @@ import pytest
 from protocol.units import Seconds
 from proxy.config import FleetConfig, SiteConfig
 from proxy.power.machines.fleet import UNMANAGED
-from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved, check_models
-from proxy.power.machines.models import UnknownModelError
+from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved, unknown_models
 from proxy.power.machines.table import FORGOTTEN_AFTER
 from tests.unit.power.tables import NOW, POWER, a_table, join, later
 
@@ -198,5 +197,6 @@ def test_a_model_that_nobody_knows_is_named_with_its_key() -> None:
     row = FleetConfig(workers="*", model="Antminer S99")
     site = SiteConfig(name="a", listen=("tcp:1",), sources=["p"], fleet=(row,))
 
-    with pytest.raises(UnknownModelError, match=r"S99.*sites\[0\]\.fleet\[0\]\.model"):
-        check_models([site])
+    (said,) = unknown_models([site])
+    assert said.startswith("no model 'Antminer S99'")
+    assert said.endswith(" - at `$.sites[0].fleet[0].model`")

@@ -1,0 +1,85 @@
+"""Paths of a configuration, relative to the file that names them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from proxy.config.fault import Fault
+from proxy.config.model import ProxyConfig, SiteConfig
+from proxy.config.paths import locate
+from proxy.config.power import PowerConfig
+
+MAX_SOCKET_PATH_BYTES = 107
+
+_PATH_ARGUMENTS = ("privateKey=", "certKey=", "extraCertChain=", "dhParameters=")
+
+
+def anchored_proxy(proxy: ProxyConfig, base: Path) -> ProxyConfig:
+    """Return `[proxy]` with its paths relative to `base`."""
+    observer, web = proxy.observer, proxy.web
+    return replace(
+        proxy,
+        state_dir=str(base / proxy.state_dir),
+        admin=anchor(proxy.admin, base),
+        observer=None if observer is None else anchor(observer, base),
+        web=None if web is None else anchor(web, base),
+        log_file=None if proxy.log_file is None else str(base / proxy.log_file),
+    )
+
+
+def anchored_site(site: SiteConfig, base: Path) -> SiteConfig:
+    """Return a site with its paths relative to `base`.
+
+    Raises:
+        ValueError: One of them cannot be found out.
+    """
+    return replace(
+        site,
+        listen=tuple(anchor(endpoint, base) for endpoint in site.listen),
+        listeners=tuple(
+            replace(listener, endpoint=anchor(listener.endpoint, base))
+            for listener in site.listeners
+        ),
+        power=None if site.power is None else _anchored_power(site.power, base),
+    )
+
+
+def _anchored_power(power: PowerConfig, base: Path) -> PowerConfig:
+    signals = tuple(
+        signal
+        if signal.listen is None
+        else replace(signal, listen=anchor(signal.listen, base))
+        for signal in power.signals
+    )
+    return replace(power, signals=signals)
+
+
+def unusable_sockets(proxy: ProxyConfig, base: Path) -> Iterator[Fault]:
+    """Yield what is wrong with the paths of the admin sockets."""
+    for name in ("admin", "observer"):
+        endpoint, key = getattr(proxy, name), f"$.proxy.{name}"
+        if endpoint is None:
+            continue
+        kind, _, where = endpoint.partition(":")
+        path = base / where
+        if kind != "unix" or not where or ":" in where:
+            yield Fault(f"Expected unix:PATH, got {endpoint!r}", key)
+        elif len(str(path).encode()) > MAX_SOCKET_PATH_BYTES:
+            limit = f"{MAX_SOCKET_PATH_BYTES} B (Linux, unix(7))"
+            yield Fault(f"{path}: longer than {limit}", key)
+
+
+def anchor(endpoint: str, base: Path) -> str:
+    """Return `endpoint` with the files that it names relative to `base`.
+
+    An argument with an escaped colon is left as it is.
+    """
+    kind, *arguments = endpoint.split(":")
+    if kind == "unix" and arguments:
+        arguments[0] = str(base / arguments[0])
+    for i, argument in enumerate(arguments):
+        for name in _PATH_ARGUMENTS:
+            if argument.startswith(name):
+                arguments[i] = name + str(locate(argument.removeprefix(name), base))
+    return ":".join([kind, *arguments])

@@ -1,0 +1,189 @@
+"""What a start would find: ports, files, folders and hosts as they are now.
+
+A configuration may be right and not start here and now. Nothing is changed by looking,
+and what the proxy that runs already holds is not held against its configuration.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import frozen
+from OpenSSL import SSL
+from twisted.internet.endpoints import serverFromString
+
+from proxy.admin.access import Access
+from proxy.config import Config
+from proxy.config.endpoints import Endpoint, endpoints_of
+from proxy.config.fault import Fault
+
+RESOLVE_WITHIN_S = 3.0
+
+_ENCRYPTED = ("ssl", "tls")
+
+
+@frozen
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        fault: What, and the key that leads to it.
+        stops_start: `run` would not start; else it copes, and says so.
+    """
+
+    fault: Fault
+    stops_start: bool
+
+
+def preflight(config: Config) -> Iterator[Finding]:
+    """Yield what `run` would stumble over."""
+    is_running = _answers(_path_of(config.proxy.admin))
+    for endpoint in endpoints_of(config):
+        yield from _port_findings(endpoint, is_running=is_running)
+    yield from _folder_findings(config)
+    yield from _file_findings(config)
+    yield from _access_findings(config)
+    yield from _host_findings(config)
+
+
+def _stop(text: str, key: str) -> Finding:
+    return Finding(Fault(text, key), stops_start=True)
+
+
+def _warn(text: str, key: str) -> Finding:
+    return Finding(Fault(text, key), stops_start=False)
+
+
+def _path_of(endpoint: str) -> Path:
+    return Path(endpoint.removeprefix("unix:"))
+
+
+def _answers(path: Path) -> bool:
+    """Tell whether a proxy serves the admin socket `path`."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            return True  # its backlog is full
+        except OSError:
+            return False
+    return True
+
+
+def _port_findings(endpoint: Endpoint, *, is_running: bool) -> Iterator[Finding]:
+    if endpoint.kind in _ENCRYPTED:
+        reactor: Any = object()  # asked for nothing before something listens
+        try:
+            serverFromString(reactor, endpoint.text)
+        except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
+            yield _stop(f"{endpoint.text!r} is no endpoint: {error}", endpoint.key)
+    if endpoint.port is None:
+        return
+    number = _bind_error(endpoint)
+    what = f"port {endpoint.port}"
+    if number == EADDRINUSE and not is_running:
+        yield _stop(f"{what} is taken by another process", endpoint.key)
+    elif number == EADDRNOTAVAIL:
+        where = endpoint.interface
+        yield _stop(f"this machine does not have the address {where!r}", endpoint.key)
+    elif number == EACCES:
+        why = f"{what} may not be had by this user: CAP_NET_BIND_SERVICE lets it"
+        yield _warn(why, endpoint.key)
+
+
+def _bind_error(endpoint: Endpoint) -> int:
+    """Return the error number of binding a port for a moment; 0: it can be had."""
+    is_v6 = endpoint.kind == "tcp6" or ":" in endpoint.interface
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((endpoint.interface, endpoint.port))
+        except OSError as error:
+            return error.errno or 0
+    return 0
+
+
+def _folder_findings(config: Config) -> Iterator[Finding]:
+    """Look at the folders that the process makes files in, and makes if need be."""
+    proxy = config.proxy
+    folders = [
+        (Path(proxy.state_dir), "state_dir"),
+        (_path_of(proxy.admin).parent, "admin"),
+    ]
+    if proxy.observer is not None:
+        folders.append((_path_of(proxy.observer).parent, "observer"))
+    for folder, key in folders:
+        there = next(f for f in (folder, *folder.parents) if f.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            yield _stop(f"nothing can be written in {there}", f"$.proxy.{key}")
+    if proxy.log_file is not None:
+        folder = Path(proxy.log_file).parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            yield _stop(f"nothing can be written in {folder}", "$.proxy.log_file")
+
+
+def _file_findings(config: Config) -> Iterator[Finding]:
+    for n, pool in enumerate(config.pools):
+        if pool.ca_file is not None and (why := _unreadable(pool.ca_file)):
+            yield _stop(why, f"$.pools[{n}].ca_file")
+    for n, node in enumerate(config.nodes):
+        if node.cookie_file is not None and (why := _unreadable(node.cookie_file)):
+            hint = f"{why}: the node writes it when it starts, for its own user"
+            yield _warn(hint, f"$.nodes[{n}].cookie_file")
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return ""
+
+
+def _access_findings(config: Config) -> Iterator[Finding]:
+    proxy = config.proxy
+    if proxy.observer is None:
+        return
+    access = Access(int(proxy.observer_mode, 8), proxy.observer_group)
+    for folder in access.closed_folders(_path_of(proxy.observer)):
+        yield _warn(f"those who may open it cannot enter {folder}", "$.proxy.observer")
+
+
+def _host_findings(config: Config) -> Iterator[Finding]:
+    hosts = {f"$.pools[{n}].url": pool.url for n, pool in enumerate(config.pools)}
+    hosts |= {f"$.nodes[{n}].rpc": node.rpc for n, node in enumerate(config.nodes)}
+    names = {key: urlsplit(url).hostname or "" for key, url in hosts.items()}
+    unknown = _unresolved(set(names.values()))
+    for key, name in names.items():
+        if name in unknown:
+            yield _warn(f"no address is known of the host {name!r}", key)
+
+
+def _unresolved(names: Iterable[str]) -> set[str]:
+    """Return which names have no address, or none in time."""
+    unknown = set(names)
+
+    def look_up(name: str) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                socket.getaddrinfo(name, None)
+            except (OSError, UnicodeError):
+                return
+            unknown.discard(name)
+
+        return run
+
+    # daemons: a resolver that hangs does not hold up the end of the process
+    threads = [Thread(target=look_up(name), daemon=True) for name in sorted(unknown)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(RESOLVE_WITHIN_S)
+    return set(unknown)
