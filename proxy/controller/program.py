@@ -14,13 +14,8 @@ from proxy.config.power import PowerConfig
 from proxy.controller.adapters import EdgesOf
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
-from proxy.power.journal.store import (
-    STORE_FILE,
-    STORE_LOCK_FILE,
-    Store,
-    StoreError,
-    open_store,
-)
+from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
+from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     Ask,
@@ -100,6 +95,8 @@ class Controller:
         """
         state = Path(config.proxy.state_dir)
         self._lock = lock_state(state / STORE_LOCK_FILE)
+        if not (state / STORE_FILE).exists():  # the share process made it
+            raise StoreError(f"{state / STORE_FILE} is gone, and in it all orders")
         self._store = open_store(state / STORE_FILE)
         for site in config.sites:
             if site.power is not None:

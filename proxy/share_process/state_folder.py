@@ -11,8 +11,13 @@ from typing_extensions import override
 
 from protocol.units import UnixTime
 from proxy.config import Config
+from proxy.power.journal.database import (
+    STORE_FILE,
+    STORE_LOCK_FILE,
+    open_database,
+    store_kind,
+)
 from proxy.power.journal.lost import lost_records
-from proxy.power.journal.store import STORE_FILE, STORE_LOCK_FILE, store_kind
 from proxy.runtime.database_damage import inspect, read_whole, set_aside
 from proxy.runtime.database_file import DamagedFileError, refuse_newer
 from proxy.runtime.state_lock import StateLock, StateLockError, lock_state
@@ -73,7 +78,11 @@ def _make_private(folder: Path) -> None:
 
 
 def _look_at_store(folder: Path, recover_at: UnixTime | None) -> None:
-    """Do the same for the controller's, which opens it later, in its own process."""
+    """Do the same for the controller's, which opens it later, in its own process.
+
+    It is made here and nowhere else: a controller that is started again and finds
+    none has lost its orders, and must not take the site for one without any.
+    """
     try:
         lock = lock_state(folder / STORE_LOCK_FILE, leaves_word=False)
     except StateLockError:
@@ -81,6 +90,8 @@ def _look_at_store(folder: Path, recover_at: UnixTime | None) -> None:
     try:
         _look_at(folder / STORE_FILE, lock, lost_records, recover_at)
         refuse_newer(folder / STORE_FILE, store_kind())
+        if not (folder / STORE_FILE).exists():
+            open_database(folder / STORE_FILE).close()
     finally:
         lock.release()
 

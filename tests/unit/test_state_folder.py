@@ -11,7 +11,8 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, load_config
-from proxy.power.journal.store import STORE_FILE, STORE_LOCK_FILE, open_store
+from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
+from proxy.power.journal.store import open_store
 from proxy.runtime.database_file import DamagedFileError, DatabaseFileError
 from proxy.runtime.state_lock import StateLockError, lock_state
 from proxy.share_process.state_folder import LOCK_FILE, take_state
@@ -179,6 +180,14 @@ def test_a_controllers_database_that_is_in_use_is_left_to_it(folder: Folder) -> 
 
     folder.take()
     lock.release()
+
+
+def test_a_controllers_database_is_made_here(folder: Folder) -> None:
+    (folder.state / STORE_FILE).unlink()
+
+    folder.take()
+
+    assert (folder.state / STORE_FILE).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_site_without_power_settings_has_no_database_of_a_controller(

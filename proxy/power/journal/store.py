@@ -10,30 +10,18 @@ from attrs import define, field, frozen
 
 from protocol.units import UnixTime
 from proxy.power.control.budget import Order
-from proxy.power.journal import schema
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
+from proxy.power.journal.database import open_database
 from proxy.power.journal.effects import Debt, Effects, Learned
 from proxy.power.machines.machine import Saved
-from proxy.runtime.database_file import (
-    DatabaseFileError,
-    DatabaseKind,
-    open_file,
-    steps_in,
-)
-
-STORE_FILE = "controller.sqlite3"
-"""In `state_dir`."""
-
-STORE_LOCK_FILE = "controller.lock"
-"""In `state_dir`: held by the site controller as long as it runs."""
+from proxy.runtime.database_file import DatabaseFileError, reading
+from proxy.runtime.file_watch import FileWatch
 
 MAX_EVENTS = 5_000_000
 """About 1.5 GB: a year of a site of 1,000 machines."""
 
 TRIM = 1000
 """Rows that one transaction deletes at most."""
-
-BUSY_SECONDS = 0.5
 
 _EVENTS = "SELECT id, at, site, kind, cause, body, hash FROM event"
 
@@ -69,8 +57,10 @@ class Store:
     _last: tuple[int, bytes] = field(init=False)
     _anchor: tuple[int, bytes] = field(init=False)
     _is_closed: bool = field(default=False, init=False)
+    _watch: FileWatch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._watch = FileWatch(self._path)
         self._anchor = _edge(self._db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
         newest = "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1"
         self._last = _edge(self._db, newest) or self._anchor
@@ -93,6 +83,7 @@ class Store:
         Raises:
             StoreError: It could not be written: nothing may be acted upon.
         """
+        self._look_at_file()
         rows = rows_after(*self._last, effects.events)
         try:
             with self._db:
@@ -110,7 +101,12 @@ class Store:
         return rows
 
     def spoke(self, site: str, source: str, at: UnixTime) -> None:
-        """Note when a source was heard."""
+        """Note when a source was heard.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        self._look_at_file()
         sql = "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)"
         self._execute(sql, (site, source, at))
 
@@ -120,6 +116,7 @@ class Store:
         Raises:
             StoreError: It could not be written.
         """
+        self._look_at_file()
         sql = "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)"
         owed = "UPDATE machine SET debt_h = ?, cycles = ? WHERE site = ? AND key = ?"
         try:
@@ -181,9 +178,9 @@ class Store:
         Raises:
             StoreError: They could not be read.
         """
-        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        self._look_at_file()
         try:
-            with closing(sqlite3.connect(address, BUSY_SECONDS, uri=True)) as db:
+            with closing(reading(self._path)) as db:
                 db.execute("BEGIN")  # what is written meanwhile is not seen
                 anchor = _edge(db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
                 return first_broken(self._rows(db), *anchor)
@@ -194,6 +191,12 @@ class Store:
         """Let go of the file."""
         self._is_closed = True
         self._db.close()
+
+    def _look_at_file(self) -> None:
+        """Refuse where the file was removed or replaced: what is written is lost."""
+        fault = "" if self._is_closed else self._watch.fault()
+        if fault:
+            raise StoreError(f"the controller's database: {fault}")
 
     def _rows(self, db: sqlite3.Connection) -> Iterator[Row]:
         for row in db.execute(f"{_EVENTS} ORDER BY id"):
@@ -262,21 +265,14 @@ class Store:
             raise StoreError(f"the controller's database: {error}") from error
 
 
-def store_kind() -> DatabaseKind:
-    """Return what tells the controller's database from other files."""
-    return DatabaseKind("controller's database", steps_in(schema))
-
-
 def open_store(path: Path) -> Store:
-    """Return the controller's database at `path`, made or upgraded if need be.
+    """Return the controller's database at `path`, upgraded if need be.
 
     Raises:
         StoreError: It cannot be used.
     """
     try:
-        db = open_file(path, store_kind(), busy_s=BUSY_SECONDS)
-        db.execute("PRAGMA synchronous = FULL")  # an order survives a power cut
-        return Store(db, path)
+        return Store(open_database(path), path)
     except DatabaseFileError as error:
         raise StoreError(str(error)) from error
     except sqlite3.Error as error:

@@ -230,3 +230,26 @@ def test_a_schema_beyond_the_newest_is_refused_and_the_newest_is_opened(
     known = f"schema {newest + 1}, this release knows up to {newest}: "
     with pytest.raises(StoreError, match=known):
         open_store(path)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_nothing_is_written_to_a_file_that_is_not_there(
+    suffix: str, path: Path, store: Store
+) -> None:
+    write(store, 1)
+    removed = path.with_name(path.name + suffix)
+    aside = path.with_name("aside")
+    removed.rename(aside)
+
+    gone = f"the controller's database: {removed} is gone"
+    with pytest.raises(StoreError, match=gone):
+        write(store, 1)
+    with pytest.raises(StoreError, match=gone):
+        store.spoke("hall-a", "grid", AT)
+    with pytest.raises(StoreError, match=gone):
+        store.remember("hall-a", Learned(1.0, 1.0), [])
+    with pytest.raises(StoreError, match=gone):
+        store.first_broken()
+    aside.rename(removed)
+
+    assert write(store, 1) == [2]
