@@ -85,6 +85,17 @@ class HashrateMeter:
             h24 * HASHES_PER_DIFFICULTY / (-_H24 * expm1(-age / _H24)),
         )
 
+    def rate(self, now: Seconds) -> HashesPerSecond:
+        """Return the hashrate over five minutes alone."""
+        age = now - self._start
+        if age <= 0:
+            return HashesPerSecond(0.0)
+        work = self._sums[1] * exp((self._folded - now) / _M5)
+        if self._pending:
+            work += self._pending * exp((self._pending_at - now) / _M5)
+        weight = -expm1(-age / _M5)
+        return HashesPerSecond(work * HASHES_PER_DIFFICULTY / (_M5 * weight))
+
     def _fold(self, now: Seconds) -> None:
         elapsed = now - self._folded
         since = self._pending_at - now if self._pending else 0.0

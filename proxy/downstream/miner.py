@@ -23,6 +23,7 @@ from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
 from proxy.downstream.wishes import Wishes
 from proxy.jobs.group import Group
 from proxy.jobs.live import LiveJob
+from proxy.jobs.members import hashrate_class
 from proxy.jobs.space import Seat
 
 MAX_WORKERS = 256
@@ -49,6 +50,7 @@ class Miner(ABC):
         seated_at: When it got its seat; before that, when it came.
         kept_alive_at: When it was last sent a line for the sake of the line.
         parked_at: Since when it has been given no jobs; None while it is.
+        hashrate_class: How much it hashes: jobs go to the biggest first.
         conduct: What is held against it.
         wishes: What difficulty it asked for.
         tally: What its shares came to since somebody asked.
@@ -70,6 +72,7 @@ class Miner(ABC):
     rejected: Counter[str] = field(factory=Counter, init=False)
     heard_at: Seconds = field(init=False)
     share_at: Seconds | None = field(default=None, init=False)
+    hashrate_class: int = field(default=0, init=False)
     conduct: Conduct = field(factory=Conduct, init=False)
     is_allowed: bool = field(init=False)
     is_held_out: bool = field(default=False, init=False)
@@ -183,6 +186,15 @@ class Miner(ABC):
     def _ceiling(self, job: Job) -> Difficulty:
         """Return the highest difficulty that it may be asked for."""
         return job.ceiling
+
+    def weigh(self, now: Seconds) -> None:
+        """Take its place by how much it hashes now."""
+        found = hashrate_class(self.meter.rate(now))
+        if found == self.hashrate_class:
+            return
+        self.hashrate_class = found
+        if self.group is not None:
+            self.floor.board.reorder(self, self.group)
 
     def resend_job(self) -> None:
         """Give it fresh work."""

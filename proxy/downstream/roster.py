@@ -181,6 +181,8 @@ class Roster:
         self._count_active(miner, now)
         if not miner.is_granted or miner.is_without_source:
             self._keep_alive(miner, now)
+        if miner.share_at is not None:
+            miner.weigh(now)
         miner.retarget(now)
         self._mind_mask(miner, now)
 

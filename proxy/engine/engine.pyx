@@ -23,8 +23,11 @@ from protocol.noise.cipher import DecryptionError
 from protocol.sv2.frame import FrameTooLongError
 from protocol.units import WorkerName
 from protocol.work.share import JudgedShare, Submission, Verdict
+from proxy.jobs.members import Members
+from proxy.jobs.ports import biggest_first
 from proxy.shares.counted import CountedBatch
 
+NOBODY = Members()
 cdef tuple VERDICTS = tuple(Verdict)
 cdef tuple VERDICT_TEXTS = tuple(verdict.value for verdict in Verdict)
 cdef bytes HEX = b"0123456789abcdef"
@@ -279,30 +282,53 @@ cdef class Jobs:
         if not self.rows:
             self.newest = None
 
-    def deliver(self, const uint8_t[::1] line not None, members):
-        """Write the newest job's `line` where it is all that is needed.
+    @staticmethod
+    def deliver(list rounds not None):
+        """Write newest jobs where their lines are all that is needed.
+
+        Args:
+            rounds: Copies, the line of their newest job, and the members, of each group.
 
         Returns:
-            The members that have to be assigned it one by one.
+            The members that have to be assigned it one by one, each with the place of
+            its group: the biggest hashrates first, those of Python alone last.
         """
-        cdef Py_ssize_t count = w.group_size(self.group), i, left
-        cdef w.wire **others
-        if not count:
-            return list(members)
-        others = <w.wire **>PyMem_Malloc(count * sizeof(w.wire *))
-        if others is NULL:
-            raise MemoryError
+        cdef Py_ssize_t count = len(rounds), room = 0, i
+        cdef size_t left
+        cdef Jobs jobs
+        cdef bytes line
+        cdef w.notice *notices = <w.notice *>PyMem_Malloc(
+            max(count, 1) * sizeof(w.notice)
+        )
+        cdef w.untold *others = NULL
         try:
-            left = w.group_notify(
-                self.group, <const char *>&line[0], line.shape[0], others
-            )
-            rest = [miner_of(others[i]) for i in range(left)]
+            if notices is NULL:
+                raise MemoryError
+            for i, (jobs, line, _) in enumerate(rounds):
+                notices[i].to, notices[i].line = jobs.group, line
+                notices[i].size = len(line)
+                room += w.group_size(jobs.group)
+            others = <w.untold *>PyMem_Malloc(max(room, 1) * sizeof(w.untold))
+            if others is NULL:
+                raise MemoryError
+            left = w.groups_notify(notices, count, others)
+            found = [(<Py_ssize_t>others[i].of, miner_of(others[i].to)) for i in range(left)]
         finally:
+            PyMem_Free(notices)
             PyMem_Free(others)
-        rest = [miner for miner in rest if miner is not None]
-        if count < len(members):
-            rest += [m for m in members if not getattr(m, "is_native", False)]
-        return rest
+        return [one for one in found if one[1] is not None] + strangers(rounds)
+
+
+cdef list strangers(list rounds):
+    """Return the members that the engine does not know, each with its group's place."""
+    cdef Jobs jobs
+    cdef list theirs = []
+    for jobs, line, members in rounds:
+        knows_all = w.group_size(jobs.group) >= len(members)
+        theirs.append((jobs, line, NOBODY if knows_all else members))
+    return [
+        one for one in biggest_first(theirs) if not getattr(one[1], "is_native", False)
+    ]
 
 
 @cython.no_gc_clear  # its C side needs those of `engine` and `jobs` to the end
@@ -386,6 +412,10 @@ cdef class Row:
         cdef uint8_t target[32]
         put_target(target, target_from_difficulty(difficulty))
         w.wire_add_terms(self.wire, seq, difficulty, target)
+
+    def set_class(self, unsigned hashrate_class):
+        """Copy how much it hashes: the biggest are told first."""
+        w.wire_set_class(self.wire, hashrate_class)
 
     def join(self, Jobs jobs):
         """Copy whose jobs it works on; None: nobody's."""

@@ -103,6 +103,7 @@ cdef extern from "wire.h" nogil:
     bint wire_add_worker(wire *w, const char *text, size_t size, void *name)
     void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t *target)
     void wire_join(wire *w, group *g)
+    void wire_set_class(wire *w, unsigned hashrate_class)
 
     void wire_hand_up_first(wire *w, size_t size)
     bint wire_unread(wire *w, const char *data, size_t size)
@@ -136,4 +137,14 @@ cdef extern from "wire.h" nogil:
     )
     void group_make_stale(group *g, int64_t seq, double at)
     void group_retire(group *g, int64_t seq)
-    size_t group_notify(group *g, const char *line, size_t size, wire **others)
+
+    ctypedef struct notice:
+        group *to
+        const char *line
+        size_t size
+
+    ctypedef struct untold:
+        wire *to
+        size_t of
+
+    size_t groups_notify(const notice *notices, size_t count, untold *others)

@@ -103,7 +103,7 @@ class JobBoard:
 
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
-        group.members[miner] = None
+        group.members.put(miner)
         if group.must_reconnect:
             self.to_reconnect.append(miner)
         if group.current is not None and miner.is_granted:
@@ -111,10 +111,14 @@ class JobBoard:
 
     def leave(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` out."""
-        group.members.pop(miner, None)
+        group.members.discard(miner)
         self._posting.want_no_more(miner, group)
         if not group.members and self._is_former(group):
             self._close(group)
+
+    def reorder(self, miner: MinerPort, group: Group) -> None:
+        """Give `miner` its place by how much it hashes now."""
+        group.members.put(miner)
 
     def want_revision(self, miner: MinerPort, group: Group) -> None:
         """Give `miner` fresh work soon, with its new difficulty.
@@ -133,12 +137,13 @@ class JobBoard:
         if work is None:
             return
         now = self._now()
-        for group in self._groups.using(feed):
-            group.tip_moved(work, now)
-            self._evaluate(group)  # first: it may leave less room than the one before
-            if group.sourcing.feed is feed and group.taken is not work:
-                self._posting.take(group, work)
-            self._look_again(group, now)
+        with self._posting.together():
+            for group in self._groups.using(feed):
+                group.tip_moved(work, now)
+                self._evaluate(group)  # first: it may leave less room than before
+                if group.sourcing.feed is feed and group.taken is not work:
+                    self._posting.take(group, work)
+                self._look_again(group, now)
         self.layout.update()
 
     def room_known(self) -> None:
@@ -152,9 +157,10 @@ class JobBoard:
             if session:
                 group.session_lost(session, now)
         self._groups.forget_former(feed)
-        for group in self._groups.using(feed):
-            self._evaluate(group)
-            self._look_again(group, now)
+        with self._posting.together():
+            for group in self._groups.using(feed):
+                self._evaluate(group)
+                self._look_again(group, now)
 
     def tick(self) -> None:
         """Do what time brings: fail-back, refresh, revisions, retirement."""

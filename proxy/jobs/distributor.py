@@ -1,8 +1,9 @@
-"""Hand a job to every miner of a group without holding up everybody else."""
+"""Hand jobs to the miners of many groups without holding up everybody else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from attrs import define, field
+from attrs import define, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from proxy.jobs.group import Group
@@ -14,34 +15,46 @@ CHUNK = 512
 """Miners served in one turn of the reactor: a few milliseconds."""
 
 
+@frozen(repr=False)
+class Round:
+    """A job on its way to miners of its group."""
+
+    group: Group
+    entry: LiveJob
+
+    def is_for(self, miner: MinerPort) -> bool:
+        """Tell whether `miner` still needs the job.
+
+        Not once it is gone or parked, or has a newer job, or all shall have one.
+        """
+        seq = self.entry.job.seq
+        return (
+            seq >= self.group.whole_seq
+            and miner in self.group.members
+            and miner.is_granted
+            and (miner.last_seq is None or miner.last_seq < seq)
+        )
+
+
+Way = tuple[int, MinerPort]
+"""A miner, and the place of its round."""
+
+
 @define(eq=False, repr=False)
 class Distributor:
-    """Sends jobs in turns; a newer job of a group ends the round of an older one."""
+    """Sends jobs in turns: some miners in each, in the order given."""
 
     _clock: IReactorTime
-    _rounds: dict[Group, LiveJob] = field(factory=dict, init=False)
 
-    def send(self, group: Group, entry: LiveJob, miners: list[MinerPort]) -> None:
-        """Assign `entry` to `miners`, in their order."""
-        self._rounds[group] = entry
-        self._turn(group, entry, miners)
+    def send(self, rounds: Sequence[Round], miners: Iterator[Way]) -> None:
+        """Assign the jobs of `rounds` to `miners`, in their order."""
+        some = {miner: rounds[place] for place, miner in islice(miners, CHUNK)}
 
-    def _turn(self, group: Group, entry: LiveJob, miners: list[MinerPort]) -> None:
-        if self._rounds.get(group) is not entry:
-            return
-        hand_out(group, entry, miners[:CHUNK])
-        rest = miners[CHUNK:]
-        if rest:
-            self._clock.callLater(0, self._turn, group, entry, rest)
-        else:
-            del self._rounds[group]
+        def assign(miner: MinerPort) -> None:
+            one = some[miner]
+            if one.is_for(miner):
+                miner.assign(one.entry.job, one.entry.line)
 
-
-def hand_out(group: Group, entry: LiveJob, miners: Iterable[MinerPort]) -> None:
-    """Assign `entry` to those of `miners` that are there and at work."""
-
-    def assign(miner: MinerPort) -> None:
-        if miner in group.members and miner.is_granted:
-            miner.assign(entry.job, entry.line)
-
-    serve_each(miners, assign, "handing out a job")
+        serve_each(some, assign, "handing out a job")
+        if len(some) == CHUNK:
+            self._clock.callLater(0, self.send, rounds, miners)

@@ -8,8 +8,9 @@ from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Work
 from proxy.jobs.live import LiveJob, LiveJobs
+from proxy.jobs.members import Members
 from proxy.jobs.pace import Pace
-from proxy.jobs.ports import JobCopies, MinerPort
+from proxy.jobs.ports import JobCopies
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space
 
@@ -27,7 +28,8 @@ class Group:
     Attributes:
         sourcing: Where its work comes from.
         jobs: What its miners may submit shares of.
-        members: Miners that joined, in order.
+        members: Miners that joined, the biggest hashrate first.
+        whole_seq: Number of the newest job that was for all of them.
         posted_at: When the newest job was made.
         taken: The newest work of its source that was posted, or known already.
         owes_clean: Work that was passed over wanted older jobs dropped.
@@ -39,7 +41,8 @@ class Group:
     sourcing: Sourcing
     space: Space
     jobs: LiveJobs
-    members: dict[MinerPort, None] = field(factory=dict, init=False)
+    members: Members = field(factory=Members, init=False)
+    whole_seq: int = field(default=0, init=False)
     posted_at: Seconds = field(default=Seconds(-math.inf), init=False)
     taken: Work | None = field(default=None, init=False)
     owes_clean: bool = field(default=False, init=False)

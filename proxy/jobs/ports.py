@@ -5,9 +5,21 @@ from typing import Protocol
 
 from protocol.work.job import Job, SeenKeys
 
+HASHRATE_CLASSES = 128
+"""Of miners, two for each power of two of hashes a second; the highest begins at 2^63.
+engine/loop/wire.h has the same number."""
+
 
 class MinerPort(Protocol):
-    """A connected miner, as jobs reach it."""
+    """A connected miner, as jobs reach it.
+
+    Attributes:
+        last_seq: Number of the newest job that it was given.
+        hashrate_class: How much it hashes, below `HASHRATE_CLASSES`.
+    """
+
+    last_seq: int | None
+    hashrate_class: int
 
     @property
     def is_granted(self) -> bool:
@@ -21,6 +33,21 @@ class MinerPort(Protocol):
 
     def drop(self, why: str) -> None:
         """Hang up on it for a reason of ours."""
+
+
+class ByClass(Collection[MinerPort], Protocol):
+    """The miners of a group."""
+
+    @property
+    def classes(self) -> Collection[int]:
+        """Numbers of the classes of hashrates that have some."""
+
+    def of_class(self, number: int) -> Collection[MinerPort]:
+        """Return those of a class."""
+
+
+Delivery = tuple["JobCopies", bytes, ByClass]
+"""Copies of a group's jobs, its newest one's mining.notify, and its miners."""
 
 
 class JobCopies(Protocol):
@@ -38,13 +65,16 @@ class JobCopies(Protocol):
     def retire(self, job: Job) -> None:
         """Forget it: its shares are unknown_job from now on."""
 
-    def deliver(
-        self, line: bytes, members: Collection[MinerPort]
-    ) -> Collection[MinerPort]:
-        """Write the newest job's `line` to the members that need nothing else.
+    @staticmethod
+    def deliver(rounds: list[Delivery]) -> list[tuple[int, MinerPort]]:
+        """Write the newest jobs to the members that need nothing else.
+
+        Args:
+            rounds: Of groups whose copies are all of this kind.
 
         Returns:
-            The others: they are to be assigned the job one by one.
+            The others, each with the place of its group, to be assigned its job one by
+            one. The biggest hashrates come first, of whichever group.
         """
 
 
@@ -64,9 +94,21 @@ class NoCopies:
     def retire(self, job: Job) -> None:
         """Take no notice."""
 
-    def deliver(
-        self, line: bytes, members: Collection[MinerPort]
-    ) -> Collection[MinerPort]:
+    @staticmethod
+    def deliver(rounds: list[Delivery]) -> list[tuple[int, MinerPort]]:
         """Return all: nobody was served."""
-        del line
-        return members
+        return biggest_first(rounds)
+
+
+def biggest_first(rounds: list[Delivery]) -> list[tuple[int, MinerPort]]:
+    """Return all members, each with the place of its group.
+
+    Those of the highest class come first, of whichever group they are.
+    """
+    classes = {n for _, _, members in rounds for n in members.classes}
+    return [
+        (place, miner)
+        for number in sorted(classes, reverse=True)
+        for place, (_, _, members) in enumerate(rounds)
+        for miner in members.of_class(number)
+    ]

@@ -1,12 +1,16 @@
 """Jobs on their way to the miners of a group: which, when, and in what order."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds
 from protocol.work.job import Work
-from proxy.jobs.distributor import Distributor, hand_out
+from proxy.jobs.distributor import Distributor, Round
 from proxy.jobs.group import Group
+from proxy.jobs.live import LiveJob
 from proxy.jobs.pace import BURST, URGENT_BURST
 from proxy.jobs.ports import MinerPort
 from proxy.jobs.schedule import REVISION_SPACING
@@ -23,6 +27,8 @@ class Posting:
     clock: IReactorTime
     last_seq: int = field(default=0, init=False)
     _distributor: Distributor = field(init=False)
+    _ready: dict[Group, LiveJob] = field(factory=dict, init=False)
+    _is_gathering: bool = field(default=False, init=False)
     _wanting: dict[Group, dict[MinerPort, None]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -52,8 +58,34 @@ class Posting:
         if entry is None:
             return  # better no job than one that was hashed before
         self._wanting.pop(group, None)  # they all get this one
-        rest = group.copies.deliver(entry.line, group.members)
-        self._distributor.send(group, entry, list(rest))
+        group.whole_seq = entry.job.seq
+        self._ready[group] = entry
+        self._send()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hand out what is posted in here as one, the biggest hashrates first.
+
+        A group is 256 miners where a pool leaves little room, and one tip is for all.
+        """
+        before, self._is_gathering = self._is_gathering, True
+        try:
+            yield
+        finally:
+            self._is_gathering = before
+            self._send()
+
+    def _send(self) -> None:
+        """Hand out the jobs that are ready, unless more are gathered."""
+        if self._is_gathering or not self._ready:
+            return
+        ready, self._ready = self._ready, {}
+        copies = next(iter(ready)).copies  # all of a site's are of one kind
+        rest = copies.deliver(
+            [(group.copies, one.line, group.members) for group, one in ready.items()]
+        )
+        rounds = [Round(group, one) for group, one in ready.items()]
+        self._distributor.send(rounds, iter(rest))
 
     def want(self, miner: MinerPort, group: Group) -> None:
         """Have `miner` be given a revision, shared by all who want one in a second."""
@@ -83,7 +115,7 @@ class Posting:
         if entry is None:
             return
         del self._wanting[group]
-        hand_out(group, entry, wanting)
+        self._distributor.send([Round(group, entry)], ((0, m) for m in wanting))
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

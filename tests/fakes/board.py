@@ -20,6 +20,8 @@ class NotingMiner:
         self.board = board
         self.worker = worker
         self.is_granted = True
+        self.last_seq: int | None = None
+        self.hashrate_class = 0
         self.jobs: list[Job] = []
         seat = board.slots.acquire()
         assert seat is not None
@@ -31,6 +33,7 @@ class NotingMiner:
 
     def assign(self, job: Job, line: bytes) -> None:
         del line
+        self.last_seq = job.seq
         self.jobs.append(job)
 
     def ask_to_reconnect(self) -> None:

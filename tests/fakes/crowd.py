@@ -1,5 +1,6 @@
 """A hall full of miners that say nothing, for what is measured by their number."""
 
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import override
@@ -12,16 +13,19 @@ from tests.fakes.hall import Hall
 
 
 class DeadEnd(WayOut):
-    """Takes what is written to a miner, and counts it."""
+    """Takes what is written to a miner, counts it, and tells of jobs."""
 
     fell_behind = False
 
     def __init__(self) -> None:
         self.lines = 0
+        self.on_job: Callable[[], None] = lambda: None
 
     @override
     def write(self, data: bytes, /) -> None:
         self.lines += data.count(b"\n")
+        if b"mining.notify" in data:
+            self.on_job()
 
     @override
     def close(self) -> None:

@@ -86,6 +86,11 @@ class CopiedMiner(Miner):
         self._copy_wish()
 
     @override
+    def weigh(self, now: Seconds) -> None:
+        super().weigh(now)
+        self.row.set_class(self.hashrate_class)
+
+    @override
     def leave(self) -> None:
         with self._log.failuresHandled("settling a miner that leaves"):
             self.settle()

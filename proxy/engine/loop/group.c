@@ -13,8 +13,9 @@ void group_free(group *g)
 {
     if (!g)
         return;
-    while (g->first)
-        wire_join(g->first, NULL);
+    for (int i = 0; i < HASHRATE_CLASSES; i++)
+        while (g->first[i])
+            wire_join(g->first[i], NULL);
     free(g->jobs);
     free(g);
 }
@@ -78,18 +79,30 @@ static bool needs_only_the_line(const wire *w, const live_job *now)
            (!w->version_mask || (w->version_mask & now->mask) == w->mask_told);
 }
 
-size_t group_notify(group *g, const char *line, size_t size, wire **others)
+/* Return how many of the wires of a class have to be told in another way. */
+static size_t notify_class(const notice *n, int hashrate_class, size_t of, untold *others)
 {
+    const group *g = n->to;
     const live_job *now = g->job_count ? &g->jobs[g->job_count - 1] : NULL;
     size_t count = 0;
 
-    for (wire *w = g->first; w && now; w = w->group_next) {
+    for (wire *w = g->first[hashrate_class]; w && now; w = w->group_next) {
         if (!w->is_granted)
             continue;
         if (needs_only_the_line(w, now))
-            wire_write(w, line, size);
+            wire_write(w, n->line, n->size);
         else
-            others[count++] = w;
+            others[count++] = (untold){.to = w, .of = of};
     }
     return count;
+}
+
+size_t groups_notify(const notice *notices, size_t count, untold *others)
+{
+    size_t found = 0;
+
+    for (int i = HASHRATE_CLASSES - 1; i >= 0; i--)
+        for (size_t of = 0; of < count; of++)
+            found += notify_class(&notices[of], i, of, others + found);
+    return found;
 }

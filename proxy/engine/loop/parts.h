@@ -96,6 +96,7 @@ struct wire {
     uint8_t is_in; /* bits: queues that it stands in */
     bool is_subscribed, is_granted, is_new, wants_out;
     uint8_t slot_size, term_count;
+    uint8_t hashrate_class;
     uint8_t first_bytes; /* that Python is to have before it is known what they are */
     uint16_t worker_count, worker_room;
     uint32_t version_mask, mask_told, shares_left;
@@ -125,7 +126,7 @@ typedef struct {
 struct group {
     live_job *jobs; /* oldest first */
     size_t job_count, job_room;
-    wire *first;
+    wire *first[HASHRATE_CLASSES]; /* by class; the last to come first */
     size_t size;
 };
 

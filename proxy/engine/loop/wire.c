@@ -184,26 +184,47 @@ void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t targe
     memcpy(last->target, target, 32);
 }
 
+static void take_out(wire *w)
+{
+    w->group->size--;
+    if (w->group_before)
+        w->group_before->group_next = w->group_next;
+    else
+        w->group->first[w->hashrate_class] = w->group_next;
+    if (w->group_next)
+        w->group_next->group_before = w->group_before;
+}
+
+static void put_in(wire *w)
+{
+    wire **first = &w->group->first[w->hashrate_class];
+
+    w->group->size++;
+    w->group_before = NULL;
+    w->group_next = *first;
+    if (*first)
+        (*first)->group_before = w;
+    *first = w;
+}
+
 void wire_join(wire *w, group *g)
 {
     if (w->group == g)
         return;
-    if (w->group) {
-        w->group->size--;
-        if (w->group_before)
-            w->group_before->group_next = w->group_next;
-        else
-            w->group->first = w->group_next;
-        if (w->group_next)
-            w->group_next->group_before = w->group_before;
-    }
+    if (w->group)
+        take_out(w);
     w->group = g;
-    w->group_before = w->group_next = NULL;
-    if (!g)
-        return;
-    g->size++;
-    w->group_next = g->first;
-    if (g->first)
-        g->first->group_before = w;
-    g->first = w;
+    if (g)
+        put_in(w);
+}
+
+void wire_set_class(wire *w, unsigned hashrate_class)
+{
+    if (w->group)
+        take_out(w);
+    w->hashrate_class =
+        (uint8_t)(hashrate_class < HASHRATE_CLASSES ? hashrate_class
+                                                    : HASHRATE_CLASSES - 1);
+    if (w->group)
+        put_in(w);
 }

@@ -39,6 +39,7 @@
 #define REST_NS 900000 /* while little comes in, a turn each millisecond or so */
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
 #define BLOCK_SPACING 0.1 /* seconds between turns that a block ends before their time */
+#define HASHRATE_CLASSES 128 /* of miners: proxy.jobs.ports says which */
 #define LISTED_REJECTS 60 /* of a worker in a minute: the ledger stores no more */
 
 typedef struct engine engine;
@@ -157,6 +158,7 @@ bool wire_set_slot(wire *w, const uint8_t *slot, size_t size);
 bool wire_add_worker(wire *w, const char *text, size_t size, void *name);
 void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t target[32]);
 void wire_join(wire *w, group *g); /* NULL: leave */
+void wire_set_class(wire *w, unsigned hashrate_class); /* below HASHRATE_CLASSES */
 
 /* ---- Stratum V2 ---- */
 
@@ -190,8 +192,22 @@ bool group_post(group *g, const char *id, size_t size, int64_t seq, job *row,
 void group_make_stale(group *g, int64_t seq, double at);
 void group_retire(group *g, int64_t seq);
 
-/* Write `line`, the newest job's, to every wire that needs no other line with it;
- * the others go to `others`, room for all of the group. Return their number. */
-size_t group_notify(group *g, const char *line, size_t size, wire **others);
+/* The newest job of a group, as its wires are to be told of it. */
+typedef struct {
+    group *to;
+    const char *line;
+    size_t size;
+} notice;
+
+/* A wire that has to be told of its group's job, `notices[of]`, in another way. */
+typedef struct {
+    wire *to;
+    size_t of;
+} untold;
+
+/* Write each notice to all wires of its group that need nothing else with it, those of
+ * the highest class first, of whichever group they are. The others go to `others`, room
+ * for all of the groups, in the same order. Return their number. */
+size_t groups_notify(const notice *notices, size_t count, untold *others);
 
 #endif

@@ -145,7 +145,11 @@ static void turn(floor_state *f)
 static void obey(floor_state *f, uint8_t command, const uint8_t *text, size_t size)
 {
     int i = command % WIRES;
-    wire *others[WIRES];
+    const notice both[] = {
+        {.to = f->g, .line = "{\"id\":null}\n", .size = 12},
+        {.to = f->g, .line = "{\"id\":1}\n", .size = 9},
+    };
+    untold others[2 * WIRES];
 
     switch (command / WIRES % 8) {
     case 0:
@@ -158,7 +162,8 @@ static void obey(floor_state *f, uint8_t command, const uint8_t *text, size_t si
         group_make_stale(f->g, 1 + (int64_t)(size & 1), f->now);
         break;
     case 3:
-        (void)group_notify(f->g, "{\"id\":null}\n", 12, others);
+        wire_set_class(f->wires[i], (unsigned)size);
+        MUST(groups_notify(both, 1 + (size & 1), others) <= 2 * WIRES);
         (void)drain(f);
         break;
     case 4:
