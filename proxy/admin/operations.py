@@ -168,7 +168,6 @@ class Operations:
         book = self._running.recorder.book.sites[name]
         parking, connected = hall.floor.parking, len(hall.roster.miners)
         active = min(hall.roster.active, connected - parking.parked)
-        groups = hall.floor.board.groups
         return SiteView(
             name=name,
             **power_of(self._running.power, name),
@@ -181,7 +180,7 @@ class Operations:
                 parking.tally.parked_work,
                 parking.tally.unauthorised_work,
             ),
-            source=groups[-1].sourcing.source_name if groups else None,
+            source=hall.floor.board.source_name,
             slow_readers=hall.slow_readers,
         )
 

@@ -73,6 +73,12 @@ class JobBoard:
         return self._posting.last_seq
 
     @property
+    def source_name(self) -> str | None:
+        """Name of the source in use by the site's own route; None: none has work."""
+        group = self._groups.newest_of_route(self.routes.own)
+        return group.sourcing.source_name if group is not None else None
+
+    @property
     def groups(self) -> Sequence[Group]:
         """All groups, in the order in which they were made."""
         return list(self._groups)

@@ -22,8 +22,8 @@ the miners of the group cut the extranonce."""
 class Groups:
     """The groups of a site, in the order in which they were made.
 
-    Nothing here looks at all of them but `of_routes`: there may be one for each worker,
-    and a block comes to each by a feed of its own.
+    Nothing here looks at all of them but what is asked by route: there may be one for
+    each worker, and a block comes to each by a feed of its own.
     """
 
     _keys: dict[Group, GroupKey] = field(factory=dict, init=False)
@@ -63,6 +63,11 @@ class Groups:
     def of_routes(self, routes: Collection[int]) -> list[Group]:
         """Return the groups of these routes: a look at all."""
         return [group for group, key in self._keys.items() if key[0] in routes]
+
+    def newest_of_route(self, route: int) -> Group | None:
+        """Return the group of `route` that was made last; a look at the others."""
+        newest = (g for g, key in reversed(self._keys.items()) if key[0] == route)
+        return next(newest, None)
 
     def using(self, feed: Feed) -> Iterator[Group]:
         """Yield the groups that have `feed` open, at the moment when each is asked for.

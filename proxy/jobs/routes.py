@@ -38,6 +38,11 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 
+    @property
+    def own(self) -> int:
+        """Index of the site's own route: of workers that no other one takes."""
+        return len(self._routes) - 1
+
     def __getitem__(self, index: int) -> Route:
         return self._routes[index]
 

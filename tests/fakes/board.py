@@ -48,15 +48,28 @@ class NotingMiner:
 
 
 class Site:
-    """A board, its sources and its clock."""
+    """A board, its sources and its clock.
 
-    def __init__(self, layout: Layout = Layout(4, 4), sources: int = 1) -> None:  # noqa: B008
+    Args:
+        layout: Pinned.
+        sources: How many there are.
+        tenant: Glob on the workers that mine on the last source alone; empty: nobody.
+    """
+
+    def __init__(
+        self,
+        layout: Layout = Layout(4, 4),  # noqa: B008
+        sources: int = 1,
+        tenant: str = "",
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
         self.sources = [FakeSource(f"pool{i}") for i in range(sources)]
+        own = tuple(self.sources[:-1] if tenant else self.sources)
+        tenants = [Route(tenant, (self.sources[-1],))] if tenant else []
         self.board = JobBoard(
             "hall-a",
-            Routes([Route("*", tuple(self.sources))]),
+            Routes([*tenants, Route("*", own)]),
             SlotAllocator(tuple(self.sources), fixed=layout),
             self.clock,
             Seconds(30.0),

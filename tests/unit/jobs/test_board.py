@@ -186,3 +186,15 @@ def test_works_of_all_groups_have_a_bound_in_bytes() -> None:
     assert held <= site.board.clear_up.max_work_bytes
     for group in (here.group, there.group):
         assert list(group.live)[-1] == group.current.job.id  # type: ignore[union-attr]
+
+
+def test_the_source_of_a_site_is_its_own_not_that_of_a_tenant() -> None:
+    site = Site(sources=2, tenant="acme.*").start()
+    assert site.board.source_name is None
+
+    site.miner("rig1")
+    site.miner("acme.1")
+    for source in site.sources:
+        source.post()
+
+    assert site.board.source_name == "pool0"
