@@ -23,7 +23,7 @@ def is_proxy_agent(user_agent: str) -> bool:
     return agent.startswith(_BEGINNINGS) or "proxy" in agent
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class KnownProxies:
     """Clients whose password said that they are proxies, for when they come again.
 
