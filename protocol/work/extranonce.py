@@ -148,12 +148,18 @@ def read_layout(text: str) -> Layout:
     return layout
 
 
+MAX_RESTING = 1 << 16
+"""Slots of one search space that rest; beyond it the oldest is free again. Slots of 1
+and 2 B are fewer, and those of 3 and 4 B are taken in turn: 14 million others first."""
+
+
 @define
 class SlotPool:
-    """The slots of one search space: free, held, or waiting for old jobs to retire.
+    """The slots of one search space: free, held, or resting until there is a newer job.
 
-    A slot goes back to the free ones only when no job that its last holder was
-    given can be submitted any more, so two live miners never share a space.
+    A slot goes back to the free ones only when all jobs that are given out are newer
+    than those its last holder knew. Each job is a search space of its own, so no miner
+    searches where another has.
 
     Attributes:
         size: Number of slots; they are numbered from 0.
@@ -171,8 +177,17 @@ class SlotPool:
         return len(self._held)
 
     @property
+    def resting(self) -> int:
+        """Number of slots that wait for a newer job."""
+        return len(self._waiting)
+
+    def rests(self, slot: int) -> bool:
+        """Return whether `slot` is free but for a newer job."""
+        return slot in self._quarantined
+
+    @property
     def is_exhausted(self) -> bool:
-        """No slot can be had until one is released and out of quarantine."""
+        """No slot can be had until one is released and has rested."""
         return len(self._held) + len(self._quarantined) >= self.size
 
     def acquire(self) -> int | None:
@@ -211,10 +226,16 @@ class SlotPool:
         if last_seq is not None:
             self._quarantined.add(slot)
             self._waiting.append((last_seq, slot))
+        if len(self._waiting) > MAX_RESTING:
+            self._quarantined.remove(self._waiting.popleft()[1])
 
-    def retire(self, oldest_live_seq: int) -> None:
-        """Free the slots whose holders knew only jobs older than `oldest_live_seq`."""
-        while self._waiting and self._waiting[0][0] < oldest_live_seq:
+    def retire(self, oldest_seq: int) -> None:
+        """Free the slots whose holders knew only jobs older than `oldest_seq`.
+
+        Args:
+            oldest_seq: The oldest job that a miner may be given from now on.
+        """
+        while self._waiting and self._waiting[0][0] < oldest_seq:
             self._quarantined.remove(self._waiting.popleft()[1])
 
     def _is_free(self, slot: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 from attrs import define, field
@@ -15,6 +16,7 @@ from proxy.admin.operations import Operations
 from proxy.admin.running import Running
 from proxy.admin.topics import Topics
 from proxy.admin.views import PoolView
+from proxy.jobs.group import Group
 from proxy.runtime.logs import Blotter, escaped
 from proxy.runtime.periodic import PeriodicService
 
@@ -31,7 +33,11 @@ class ShareNews(msgspec.Struct):
 
 
 class JobNews(msgspec.Struct):
-    """`job`: the newest job of a group, at most once a second."""
+    """`job`: the newest job of a group, at most once a second.
+
+    Attributes:
+        group: Number of its search space; groups of several routes may be in one.
+    """
 
     site: str
     group: int
@@ -74,7 +80,9 @@ class News:
     topics: Topics
     operations: Operations
     _sums: dict[str, tuple[int, dict[str, int]]] = field(factory=dict, init=False)
-    _jobs: dict[tuple[str, int], str] = field(factory=dict, init=False)
+    _jobs: WeakKeyDictionary[Group, str] = field(
+        factory=WeakKeyDictionary, init=False
+    )  # by group, as long as it is open
     _pools: dict[str, tuple[str, str]] = field(factory=dict, init=False)
 
     def service(self, clock: IReactorTime) -> PeriodicService:
@@ -103,7 +111,7 @@ class News:
             )
         for name, hall in self.running.halls.items():
             for group in hall.floor.board.groups:
-                self._tell_job(name, group.space.number, group.current)
+                self._tell_job(name, group)
         for pool in self.operations.pool_views():
             self._tell_pool(pool)
 
@@ -118,15 +126,16 @@ class News:
             news = ShareNews(site, accepted - before, more, hashrate)
             self.topics.publish("share", news)
 
-    def _tell_job(self, site: str, group: int, current: Any) -> None:
-        if current is None or self._jobs.get((site, group)) == current.job.id:
+    def _tell_job(self, site: str, group: Group) -> None:
+        current = group.current
+        if current is None or self._jobs.get(group) == current.job.id:
             return
         job = current.job
-        self._jobs[site, group] = job.id  # a site has as many groups as spaces
+        self._jobs[group] = job.id
         work = job.work
         news = JobNews(
             site,
-            group,
+            group.space.number,
             job.id,
             work.source,
             work.prev_hash[::-1].hex(),

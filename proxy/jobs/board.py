@@ -1,5 +1,6 @@
 """The jobs of one site: which group hashes what, from which source."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from attrs import define, field
@@ -11,19 +12,15 @@ from proxy.jobs.clear_up import ClearUp
 from proxy.jobs.duplicates import Duplicates
 from proxy.jobs.feed import Feed
 from proxy.jobs.group import Group
-from proxy.jobs.groups import GroupKey, Groups
-from proxy.jobs.live import LiveJobs
+from proxy.jobs.groups import Groups
+from proxy.jobs.lifecycle import GroupLifecycle
 from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
 from proxy.jobs.posting import Posting
 from proxy.jobs.routes import Routes
 from proxy.jobs.schedule import REFRESH_AFTER, Offers, Schedule
 from proxy.jobs.site_layout import SiteLayout
 from proxy.jobs.slot_allocator import SlotAllocator
-from proxy.jobs.sourcing import Sourcing
-from proxy.jobs.space import Seat, Space
-
-MAX_GROUPS = 20_000
-"""A group for each worker of a large site with per-worker pools."""
+from proxy.jobs.space import Seat
 
 
 @define(eq=False, repr=False)
@@ -57,12 +54,27 @@ class JobBoard:
     _offers: Offers = field(factory=Offers, init=False)
     clear_up: ClearUp = field(init=False)
     _posting: Posting = field(init=False)
+    _lifecycle: GroupLifecycle = field(init=False)
     _duplicates: Duplicates = field(factory=Duplicates, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._posting = Posting(self.clock)
         self.clear_up = ClearUp(self._groups, self._duplicates)
         self._schedule = Schedule(self.clock, self._look)
+        self._lifecycle = GroupLifecycle(
+            self.site,
+            self.routes,
+            self.slots,
+            self.clock,
+            self.fail_back,
+            self.new_copies,
+            self._groups,
+            self._posting,
+            self._duplicates,
+            self._opened,
+            self._closed,
+        )
+        self.slots.free_slots = self._lifecycle.free_slots
         self.layout = SiteLayout(
             self.site, self.slots, self.clock, self._layout_changed
         )
@@ -98,14 +110,7 @@ class JobBoard:
 
     def find_group(self, seat: Seat, worker: WorkerName) -> tuple[Group, Seat] | None:
         """Return the group for `worker`, and its seat there; None if all are full."""
-        key = (*self.routes.place_of(worker), seat.layout)
-        for group in self._groups.of_key(key):
-            moved = seat.move(group.space)
-            if moved is not None:
-                return group, moved
-        added = self._new_group(key, self._space_for(seat))
-        moved_there = seat.move(added.space) if added else None
-        return (added, moved_there) if added and moved_there else None
+        return self._lifecycle.find(seat, worker)
 
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
@@ -117,10 +122,12 @@ class JobBoard:
 
     def leave(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` out."""
-        group.members.discard(miner)
+        group.leave(miner, self._now(), self.last_seq)
         self._posting.want_no_more(miner, group)
-        if not group.members and self._is_former(group):
-            self._close(group)
+        if not group.members and self._lifecycle.is_former(group):
+            self._lifecycle.close(group)
+        elif not group.members:
+            self._look_again(group, self._now())
 
     def reorder(self, miner: MinerPort, group: Group) -> None:
         """Give `miner` its place by how much it hashes now."""
@@ -174,8 +181,8 @@ class JobBoard:
         self.layout.update()
         self._look_at_sources(now)
         self._schedule.tick(now)
-        if self.clear_up.look(now) and self.slots.spaces is not None:
-            self.slots.spaces.retire(self.clear_up.oldest_live(self.last_seq + 1))
+        if self.clear_up.look(now):
+            self._lifecycle.retire_slots()
 
     def _look_at_sources(self, now: Seconds) -> None:
         """Have the groups looked at whose sources offer something else than before."""
@@ -185,20 +192,28 @@ class JobBoard:
             self._schedule.put_now(self._groups.of_routes(routes), now)
 
     def _look(self, group: Group, now: Seconds) -> None:
+        if now >= group.over_at and not self._lifecycle.is_needed(group):
+            self._lifecycle.close(group)
+            return
         self._evaluate(group)
         group.retire(now)
         feed = group.sourcing.feed
         if feed is not None and feed.work is not None:
             if group.is_behind:
                 self._posting.take(group, feed.work, more=1)
-            if now - group.posted_at >= REFRESH_AFTER:
+            if now - group.served_at >= REFRESH_AFTER:
                 self._posting.post(group, feed.work, clean=False)
             self._posting.revise(group)
         self._look_again(group, now)
 
     def _look_again(self, group: Group, now: Seconds) -> None:
-        is_wanted = group.is_behind or self._posting.is_wanted(group)
-        self._schedule.put(group, now, is_wanted=is_wanted)
+        is_needed = bool(group.members) or self._lifecycle.is_needed(group)
+        self._schedule.put(
+            group,
+            now,
+            is_wanted=group.is_behind or self._posting.is_wanted(group),
+            over_at=math.inf if is_needed else group.over_at,
+        )
 
     def _evaluate(self, group: Group) -> None:
         """Choose the group's source anew; another one's work is posted."""
@@ -211,7 +226,7 @@ class JobBoard:
         if not changed:
             return
         feed = group.sourcing.feed
-        if before != after and group.space.number == 0:
+        if before != after and self._groups.is_first(group):
             self._log.info(
                 "{site}: source {before} -> {after}",
                 site=self.site,
@@ -235,63 +250,24 @@ class JobBoard:
         if group.must_reconnect or not group.sourcing.lacks_room():
             return
         moves = self.layout.replan() or group.layout.is_for_proxies
-        if moves or self._is_former(group):
+        if moves or self._lifecycle.is_former(group):
             group.must_reconnect = True
             self.to_reconnect += group.members
 
     def _layout_changed(self) -> None:
-        """Open the first group of each route, so that work is there before miners."""
-        former = [g for g in self._groups if not g.members and self._is_former(g)]
-        spaces = self.slots.spaces
-        if spaces is not None:
-            for index in self.routes.shared():
-                self._new_group((index, "", spaces.layout), spaces.new_space())
+        is_former = self._lifecycle.is_former
+        former = [g for g in self._groups if not g.members and is_former(g)]
+        self._lifecycle.open_shared()
         for group in former:  # not before: what both need stays open
-            self._close(group)
+            self._lifecycle.close(group)
 
-    def _is_former(self, group: Group) -> bool:
-        """Return whether slots are given out in another layout than that of `group`."""
-        layout = self.slots.layout
-        return layout is not None and group.layout.generation != layout.generation
-
-    def _close(self, group: Group) -> None:
-        """Close `group`, which has no members, and what it holds open."""
-        self._groups.remove(group)
-        self._schedule.drop(group)
-        self._posting.forget(group)
-        self._note_idle(group, is_idle=False)
-        group.sourcing.close_all()
-        group.jobs.close()
-
-    def _space_for(self, seat: Seat) -> Space | None:
-        """Return a space for one more group: the seat's own if nobody else's."""
-        spaces = self.slots.spaces
-        if spaces is None or spaces.layout.generation != seat.layout.generation:
-            return seat.space  # of a former layout
-        if seat.layout.is_for_proxies:
-            return seat.space  # groups of proxies share it: their slots differ
-        if spaces.is_wide or not self._groups.is_taken(seat.space, seat.layout):
-            return seat.space
-        return spaces.new_space()
-
-    def _new_group(self, key: GroupKey, space: Space | None) -> Group | None:
-        if space is None or len(self._groups) >= MAX_GROUPS:
-            return None
-        route, identity, layout = key
-        sourcing = Sourcing.over(
-            self.routes[route].sources,
-            site=self.site,
-            identity=identity,
-            space=space.number,
-            layout=layout,
-            fail_back=self.fail_back,
-        )
-        jobs = LiveJobs(layout, space.number, self.new_copies(), self._duplicates)
-        group = Group(sourcing, space, jobs)
-        self._groups.add(group, key)
+    def _opened(self, group: Group) -> None:
         self._evaluate(group)
         self._look_again(group, self._now())
-        return group
+
+    def _closed(self, group: Group) -> None:
+        self._schedule.drop(group)
+        self._note_idle(group, is_idle=False)
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

@@ -14,8 +14,8 @@ retire early. It is 1.5 kB of each of 16 works of 20,000 groups. The source's co
 and the engine's two for each thread make it 2 GiB at the most."""
 
 CLEAR_UP_EVERY = Seconds(10.0)
-"""A look at all groups. Slots wait for 10 minutes until their old jobs have retired,
-and 10 s of the most shares that one core judges add 3 million keys."""
+"""A look at all groups. Slots that are needed sooner come free sooner, and 10 s of the
+most shares that one core judges add 3 million keys."""
 
 
 @define(eq=False, repr=False)
@@ -43,11 +43,6 @@ class ClearUp:
             for group in self.groups:
                 group.retire(now)
         return True
-
-    def oldest_live(self, default: int) -> int:
-        """Return the number of the oldest live job; `default` if none lives."""
-        firsts = [next(iter(g.live.values())).job.seq for g in self.groups if g.live]
-        return min(firsts, default=default)
 
     def _holds_too_much(self) -> bool:
         works = sum(group.jobs.bytes_held for group in self.groups)

@@ -7,10 +7,10 @@ from attrs import define, field
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Work
-from proxy.jobs.live import LiveJob, LiveJobs
+from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.members import Members
 from proxy.jobs.pace import Pace
-from proxy.jobs.ports import JobCopies
+from proxy.jobs.ports import JobCopies, MinerPort
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space
 
@@ -21,6 +21,11 @@ From the first job of another session on: until there is one, miners have no bet
 """
 
 
+LINGER = Seconds(5.0)
+"""How long a group without members stays at least: one whose line was cut for a moment
+finds its connection to the pool."""
+
+
 @define(eq=False, repr=False)
 class Group:
     """Miners of one route, identity and search space.
@@ -28,9 +33,12 @@ class Group:
     Attributes:
         sourcing: Where its work comes from.
         jobs: What its miners may submit shares of.
+        empty_since: When its last member left, or it was opened.
         members: Miners that joined, the biggest hashrate first.
         whole_seq: Number of the newest job that was for all of them.
         posted_at: When the newest job was made.
+        served_at: When all members were given one.
+        left_seq: Number of the newest job that a former member may know.
         taken: The newest work of its source that was posted, or known already.
         owes_clean: Work that was passed over wanted older jobs dropped.
         pace: How often its source's news are posted.
@@ -41,9 +49,12 @@ class Group:
     sourcing: Sourcing
     space: Space
     jobs: LiveJobs
+    empty_since: Seconds
     members: Members = field(factory=Members, init=False)
     whole_seq: int = field(default=0, init=False)
     posted_at: Seconds = field(default=Seconds(-math.inf), init=False)
+    served_at: Seconds = field(default=Seconds(-math.inf), init=False)
+    left_seq: int = field(default=0, init=False)
     taken: Work | None = field(default=None, init=False)
     owes_clean: bool = field(default=False, init=False)
     pace: Pace = field(factory=Pace, init=False)
@@ -130,6 +141,25 @@ class Group:
             return
         lost, self._lost = self._lost, set()
         self.jobs.make_stale(now + ORPHAN_GRACE, lambda old: old.session in lost)
+
+    def leave(self, miner: MinerPort, now: Seconds, last_seq: int) -> None:
+        """Count `miner` out; `last_seq` is the newest job that it may know."""
+        self.members.discard(miner)
+        if not self.members:
+            self.empty_since, self.left_seq = now, last_seq
+
+    @property
+    def over_at(self) -> float:
+        """From when on nobody misses it: all have left, and can use none of its jobs.
+
+        Infinite while it has members.
+        """
+        if self.members:
+            return math.inf
+        longest = self.empty_since + RETIRE_AFTER
+        known = (e for e in self.live.values() if e.job.seq <= self.left_seq)
+        usable = (min(entry.stale_at, longest) for entry in known)
+        return max(self.empty_since + LINGER, max(usable, default=0.0))
 
     def retire(self, now: Seconds) -> None:
         """Forget jobs that were replaced long ago."""

@@ -1,6 +1,5 @@
 """A site's groups, found by whom they are for and by the feeds that they have open."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TypeVar
 
@@ -30,7 +29,8 @@ class Groups:
     _by_key: dict[GroupKey, dict[Group, None]] = field(factory=dict, init=False)
     _by_feed: dict[Feed, dict[Group, None]] = field(factory=dict, init=False)
     _feeds: dict[Group, tuple[Feed, ...]] = field(factory=dict, init=False)
-    _spaces: Counter[tuple[Space, Layout]] = field(factory=Counter, init=False)
+    _found_by: dict[Group, set[Feed]] = field(factory=dict, init=False)
+    _by_space: dict[Space, dict[Group, None]] = field(factory=dict, init=False)
 
     def __iter__(self) -> Iterator[Group]:
         return iter(self._keys)
@@ -42,19 +42,17 @@ class Groups:
         """Count `group` in."""
         self._keys[group] = key
         self._by_key.setdefault(key, {})[group] = None
-        self._spaces[group.space, key[-1]] += 1
+        self._by_space.setdefault(group.space, {})[group] = None
         self.note_feeds(group)
 
     def remove(self, group: Group) -> None:
         """Count `group` out."""
         key = self._keys.pop(group)
         _forget(self._by_key, key, group)
-        for feed in self._feeds.pop(group, ()):
+        _forget(self._by_space, group.space, group)
+        self._feeds.pop(group, None)
+        for feed in self._found_by.pop(group, ()):
             _forget(self._by_feed, feed, group)
-        place = group.space, key[-1]
-        self._spaces[place] -= 1
-        if not self._spaces[place]:
-            del self._spaces[place]
 
     def of_key(self, key: GroupKey) -> Collection[Group]:
         """Return the groups made for `key`."""
@@ -84,11 +82,33 @@ class Groups:
         """Forget who let `feed` go: nothing more can be sent to it."""
         for group in self.with_jobs_of(feed):
             if feed not in self._feeds.get(group, ()):
-                _forget(self._by_feed, feed, group)
+                self._forget_feed(group, feed)
+
+    def is_first(self, group: Group) -> bool:
+        """Return whether `group` is the oldest that was made for its key."""
+        return next(iter(self.of_key(self._keys[group]))) is group
+
+    def key_of(self, group: Group) -> GroupKey:
+        """Return what `group` was made for."""
+        return self._keys[group]
+
+    def in_space(self, space: Space) -> Collection[Group]:
+        """Return the groups that are in `space`."""
+        return self._by_space.get(space, {})
 
     def is_taken(self, space: Space, layout: Layout) -> bool:
         """Tell whether a group that cuts by `layout` is in `space`."""
-        return (space, layout) in self._spaces
+        return any(group.layout == layout for group in self.in_space(space))
+
+    def oldest_given(self, space: Space, default: int) -> int:
+        """Return the number of the oldest job that newcomers to `space` are given.
+
+        Args:
+            space: Where they get their slots.
+            default: Returned if none of its groups has a job.
+        """
+        newest = (group.current for group in self.in_space(space))
+        return min((one.job.seq for one in newest if one), default=default)
 
     def note_feeds(self, group: Group) -> None:
         """Find `group` by the feeds that it has open now."""
@@ -97,10 +117,15 @@ class Groups:
             return
         for feed in before:
             if feed not in feeds and feed.work is None:
-                _forget(self._by_feed, feed, group)
+                self._forget_feed(group, feed)
         for feed in feeds:
             self._by_feed.setdefault(feed, {})[group] = None
+            self._found_by.setdefault(group, set()).add(feed)
         self._feeds[group] = feeds
+
+    def _forget_feed(self, group: Group, feed: Feed) -> None:
+        _forget(self._by_feed, feed, group)
+        self._found_by[group].discard(feed)
 
 
 def _forget(index: dict[K, dict[Group, None]], key: K, group: Group) -> None:

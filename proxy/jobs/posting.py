@@ -57,6 +57,7 @@ class Posting:
         entry = group.post(work, self.last_seq, self._now(), clean=clean)
         if entry is None:
             return  # better no job than one that was hashed before
+        group.served_at = group.posted_at
         self._wanting.pop(group, None)  # they all get this one
         group.whole_seq = entry.job.seq
         self._ready[group] = entry
@@ -97,7 +98,10 @@ class Posting:
 
     def want_no_more(self, miner: MinerPort, group: Group) -> None:
         """Forget a miner that is gone."""
-        self._wanting.get(group, {}).pop(miner, None)
+        wanting = self._wanting.get(group, {})
+        wanting.pop(miner, None)
+        if not wanting:
+            self._wanting.pop(group, None)
 
     def forget(self, group: Group) -> None:
         """Forget a group that is closed."""
@@ -105,17 +109,25 @@ class Posting:
 
     def revise(self, group: Group) -> None:
         """Serve those who want a revision, if the last one is a second old."""
-        wanting = self._wanting.get(group)
-        current = group.current
-        now = self._now()
-        if not wanting or current is None or now - group.posted_at < REVISION_SPACING:
-            return
+        if self._wanting.get(group):
+            self.renew(group)
+
+    def renew(self, group: Group) -> bool:
+        """Make a revision, for newcomers and for those who want one.
+
+        Returns:
+            False if the last job is not a second old, or there can be none.
+        """
+        current, now = group.current, self._now()
+        if current is None or now - group.posted_at < REVISION_SPACING:
+            return False
         self.last_seq += 1
         entry = group.post(current.job.work, self.last_seq, now, clean=False)
         if entry is None:
-            return
-        del self._wanting[group]
+            return False
+        wanting = self._wanting.pop(group, {})
         self._distributor.send([Round(group, entry)], ((0, m) for m in wanting))
+        return True
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

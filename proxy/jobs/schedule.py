@@ -37,18 +37,23 @@ class Schedule:
     _due: DueList[Group] = field(factory=DueList, init=False)
     _going_on: IDelayedCall | None = field(default=None, init=False)
 
-    def put(self, group: Group, now: Seconds, *, is_wanted: bool) -> None:
+    def put(
+        self, group: Group, now: Seconds, *, is_wanted: bool, over_at: float
+    ) -> None:
         """Note when `group` has to be looked at next.
 
         Args:
             group: With its sources and jobs as they are from now on.
             now: It is looked at later than this.
             is_wanted: A miner waits for a revision of its job.
+            over_at: From when on nobody needs it; infinite while somebody does.
         """
-        at = min(group.oldest_replaced_at + RETIRE_AFTER, group.sourcing.fail_back_at)
+        retires_at = group.oldest_replaced_at + RETIRE_AFTER
+        at = min(retires_at, group.sourcing.fail_back_at, over_at)
         if group.sourcing.active is not None:
-            spacing = REVISION_SPACING if is_wanted else REFRESH_AFTER
-            at = min(at, group.posted_at + spacing)
+            at = min(at, group.served_at + REFRESH_AFTER)
+            if is_wanted:
+                at = min(at, group.posted_at + REVISION_SPACING)
         self._due.by(group, max(at, math.nextafter(now, math.inf)))
 
     def put_now(self, groups: Iterable[Group], now: Seconds) -> None:

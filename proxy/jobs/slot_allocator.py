@@ -20,6 +20,10 @@ def _forget(_layout: Layout) -> None:
     """Remember nothing."""
 
 
+def _free_none() -> None:
+    """Free no slot."""
+
+
 @define(eq=False, repr=False)
 class SlotAllocator:
     """Decides on a site's layout, and gives out its slots.
@@ -32,6 +36,7 @@ class SlotAllocator:
         fixed: The configured layout; None: `auto`.
         recalled: The layout of an earlier run; None: nothing is known of one.
         remember: Keeps a decision for later runs.
+        free_slots: Called where no slot is free, before another space is opened.
         spaces: The search spaces of the layout; None while nothing is decided.
         is_provisional: The layout was chosen before any source was known.
     """
@@ -40,6 +45,7 @@ class SlotAllocator:
     fixed: Layout | None = None
     recalled: Layout | None = None
     remember: Callable[[Layout], None] = _forget
+    free_slots: Callable[[], None] = field(default=_free_none, init=False)
     spaces: Spaces | None = field(default=None, init=False)
     is_provisional: bool = field(default=False, init=False)
     _known_at: Seconds | None = field(default=None, init=False)
@@ -92,7 +98,11 @@ class SlotAllocator:
         """
         if self.spaces is None:
             return None
-        seat = self.spaces.seat(self._room_for(self.spaces.layout, rolled, sources))
+        room = self._room_for(self.spaces.layout, rolled, sources)
+        seat = self.spaces.seat(room, may_open=False)
+        if seat is None:
+            self.free_slots()
+            seat = self.spaces.seat(room)
         self._is_used = self._is_used or seat is not None
         return seat
 

@@ -1,5 +1,7 @@
 """Search spaces of a site: who holds which slot in which of them."""
 
+from collections.abc import Iterator
+
 from attrs import define, evolve, field, frozen
 
 from protocol.work.extranonce import Layout, SlotPool
@@ -23,6 +25,16 @@ class Space:
     number: int
     slots: SlotPool
     proxy_slots: SlotPool
+
+    @property
+    def resting(self) -> int:
+        """Number of slots that wait for a newer job."""
+        return self.slots.resting + self.proxy_slots.resting
+
+    def retire(self, oldest_seq: int) -> None:
+        """Free slots of whose last holders no job is as new as `oldest_seq`."""
+        self.slots.retire(oldest_seq)
+        self.proxy_slots.retire(oldest_seq)
 
     def slots_for(self, *, is_proxy: bool) -> SlotPool:
         """Return the slots of proxies, or those of miners."""
@@ -70,6 +82,10 @@ class Seat:
         self.release(None)
         return Seat(space, self.slot, self.layout, self.extranonce1, self.is_proxy)
 
+    def rests_in(self, space: Space) -> bool:
+        """Return whether the same slot of `space` is free but for a newer job."""
+        return space.slots_for(is_proxy=self.is_proxy).rests(self.slot)
+
     def release(self, last_seq: int | None) -> None:
         """Give the slot back; `last_seq` is the newest job its holder was given."""
         self.space.slots_for(is_proxy=self.is_proxy).release(self.slot, last_seq)
@@ -81,6 +97,10 @@ class Spaces:
 
     layout: Layout
     _spaces: list[Space] = field(factory=list, init=False)
+    _vacant: dict[Space, None] = field(factory=dict, init=False)
+
+    def __iter__(self) -> Iterator[Space]:
+        return iter(self._spaces)
 
     @property
     def is_wide(self) -> bool:
@@ -98,26 +118,41 @@ class Spaces:
             return self._spaces[0]
         return self._add_space()
 
-    def seat(self, room: int | None = None) -> Seat | None:
+    def seat(self, room: int | None = None, *, may_open: bool = True) -> Seat | None:
         """Take a slot in the first space with room, or in a new one.
 
         Args:
             room: For a proxy: how many bytes its slot and what it rolls take.
+            may_open: Open a space if there is no slot in any other.
         """
         is_proxy = room is not None
         pools = ((s, s.slots_for(is_proxy=is_proxy)) for s in self._spaces)
         roomy = (space for space, slots in pools if not slots.is_exhausted)
-        space = next(roomy, None) or self._add_space()
+        space = next(roomy, None)
+        if space is None and may_open:
+            space = self._add_space()
         slot = space.slots_for(is_proxy=is_proxy).acquire() if space else None
         if space is None or slot is None:
             return None
         return self._seat(space, slot, room)
 
-    def retire(self, oldest_live_seq: int) -> None:
-        """Free quarantined slots that no live job can collide with."""
-        for space in self._spaces:
-            space.slots.retire(oldest_live_seq)
-            space.proxy_slots.retire(oldest_live_seq)
+    def move_away(self, seat: Seat) -> Seat | None:
+        """Take the same slot in a space that no group is in; None if there is none."""
+        for space in self._vacant:
+            if (moved := seat.move(space)) is not None:
+                del self._vacant[space]
+                return moved
+        added = self._add_space()
+        return None if added is None else seat.move(added)
+
+    def vacate(self, space: Space) -> None:
+        """Note that no group is in `space` any more."""
+        if space.number < len(self._spaces) and self._spaces[space.number] is space:
+            self._vacant[space] = None  # else of a former layout
+
+    def occupy(self, space: Space) -> None:
+        """Note that a group is in `space`."""
+        self._vacant.pop(space, None)
 
     def _add_space(self) -> Space | None:
         if len(self._spaces) >= MAX_SPACES:

@@ -1,5 +1,7 @@
 """A board in memory: sources moved by hand, miners that note their jobs."""
 
+from collections.abc import Callable
+
 from twisted.internet.task import Clock
 
 from protocol.units import Seconds, WorkerName
@@ -13,16 +15,42 @@ from proxy.jobs.space import Seat
 from tests.fakes.source import FakeSource
 
 
-class NotingMiner:
-    """A miner that has a seat in a group, and notes its jobs."""
+class QuietMiner:
+    """A miner that notes its jobs.
 
-    def __init__(self, board: JobBoard, worker: str) -> None:
-        self.board = board
-        self.worker = worker
+    Attributes:
+        on_job: Called with itself at each.
+        dropped: Why it was hung up on, each time.
+    """
+
+    def __init__(self) -> None:
         self.is_granted = True
         self.last_seq: int | None = None
         self.hashrate_class = 0
         self.jobs: list[Job] = []
+        self.on_job: Callable[[QuietMiner], object] = lambda _: None
+        self.dropped: list[str] = []
+
+    def assign(self, job: Job, line: bytes) -> None:
+        del line
+        self.last_seq = job.seq
+        self.jobs.append(job)
+        self.on_job(self)
+
+    def ask_to_reconnect(self) -> None:
+        raise AssertionError
+
+    def drop(self, why: str) -> None:
+        self.dropped.append(why)
+
+
+class SeatedMiner(QuietMiner):
+    """One that has a seat in a group of a board."""
+
+    def __init__(self, board: JobBoard, worker: str) -> None:
+        super().__init__()
+        self.board = board
+        self.worker = worker
         seat = board.slots.acquire()
         assert seat is not None
         found = board.find_group(seat, WorkerName(worker))
@@ -30,17 +58,6 @@ class NotingMiner:
         self.group: Group = found[0]
         self.seat: Seat = found[1]
         board.join(self, self.group)
-
-    def assign(self, job: Job, line: bytes) -> None:
-        del line
-        self.last_seq = job.seq
-        self.jobs.append(job)
-
-    def ask_to_reconnect(self) -> None:
-        raise AssertionError
-
-    def drop(self, why: str) -> None:
-        raise AssertionError(why)
 
     def leave(self) -> None:
         self.board.leave(self, self.group)
@@ -90,8 +107,8 @@ class Site:
         self.board.start()
         return self
 
-    def miner(self, worker: str = "rig1") -> NotingMiner:
-        return NotingMiner(self.board, worker)
+    def miner(self, worker: str = "rig1") -> SeatedMiner:
+        return SeatedMiner(self.board, worker)
 
     def pass_time(self, seconds: float) -> None:
         """Tick each second, as a site does."""

@@ -25,7 +25,6 @@ class FakeSource:
         self.listener: FeedListener | None = None
         self.feeds: dict[tuple[str, str, int], Feed] = {}
         self._users: Counter[tuple[str, str, int]] = Counter()
-        self._session = 0
 
     def takes_identity(self) -> bool:
         return self.per_worker
@@ -44,11 +43,10 @@ class FakeSource:
         """Give every open feed new work, in a new session after a loss."""
         for feed in list(self.feeds.values()):
             if feed.work is None:
-                self._session = next(_SESSIONS)
                 feed.ready_since = since
             feed.work = a_work(
                 source=self.name,
-                session=self._session,
+                session=feed.session or next(_SESSIONS),
                 extranonce2_size=self.room,
                 **changes,
             )

@@ -9,6 +9,7 @@ from protocol.work.extranonce import Layout
 from proxy.jobs.feed import Feed
 from proxy.jobs.schedule import AT_ONCE
 from tests.builders import a_work
+from tests.fakes.board import SeatedMiner
 from tests.fakes.hall import Hall
 from tests.growth import TWICE, growth, instructions
 
@@ -19,9 +20,7 @@ def per_worker_hall(workers: int) -> Hall:
     (source,) = hall.sources
     source.per_worker = True
     for number in range(workers):
-        seat = hall.board.slots.acquire()
-        assert seat is not None
-        assert hall.board.find_group(seat, WorkerName(f"rig{number}")) is not None
+        SeatedMiner(hall.board, f"rig{number}")
     source.post()
     settle(hall)
     return hall
@@ -31,9 +30,7 @@ def narrow_hall(miners: int) -> Hall:
     """Return a site of 256 miners a group, on one connection."""
     hall = Hall(Layout(1, 3))
     for number in range(miners):
-        seat = hall.board.slots.acquire()
-        assert seat is not None
-        assert hall.board.find_group(seat, WorkerName(f"rig{number}")) is not None
+        SeatedMiner(hall.board, f"rig{number}")
     hall.sources[0].post()
     settle(hall)
     return hall

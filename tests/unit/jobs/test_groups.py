@@ -30,7 +30,7 @@ def a_group(*sources: FakeSource, identity: str = "", number: int = 0) -> Group:
     space = Spaces(LAYOUT).new_space()
     assert isinstance(space, Space)
     jobs = LiveJobs(LAYOUT, number, NoCopies(), Duplicates())
-    group = Group(sourcing, space, jobs)
+    group = Group(sourcing, space, jobs, Seconds(0.0))
     sourcing.evaluate(Seconds(0.0))
     return group
 

@@ -1,0 +1,159 @@
+"""Groups of a site over time: opened where a miner needs one, closed when none does.
+
+A group holds a search space and connections to its sources. A miner that connects
+again gets another slot, since its old one was searched already. A slot that was given
+up rests until its group has a newer job, which is another search space; where all slots
+rest, one is made for it. So one miner, however often it comes, needs no more.
+
+A group that all have left is closed, and its connections with it, once the jobs they
+were given are of no use: until then what was submitted of them is remembered.
+"""
+
+from collections.abc import Callable
+
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
+
+from protocol.units import Seconds, WorkerName
+from proxy.jobs.duplicates import Duplicates
+from proxy.jobs.group import Group
+from proxy.jobs.groups import GroupKey, Groups
+from proxy.jobs.live import LiveJobs
+from proxy.jobs.ports import JobCopies
+from proxy.jobs.posting import Posting
+from proxy.jobs.routes import Routes
+from proxy.jobs.slot_allocator import SlotAllocator
+from proxy.jobs.sourcing import Sourcing
+from proxy.jobs.space import Seat, Space
+
+RENEWED = 64
+"""Groups that are given a new job in a row, so that slots of their space come free."""
+
+MAX_GROUPS = 20_000
+"""A group for each worker of a large site with per-worker pools."""
+
+
+@define(eq=False, repr=False)
+class GroupLifecycle:
+    """Opens and closes the groups of a site.
+
+    Attributes:
+        groups: Those that are open.
+        on_open: Called with a group that was opened.
+        on_close: Called with one that is being closed, without members.
+    """
+
+    site: str
+    routes: Routes
+    slots: SlotAllocator
+    clock: IReactorTime
+    fail_back: Seconds
+    new_copies: Callable[[], JobCopies]
+    groups: Groups
+    posting: Posting
+    duplicates: Duplicates
+    on_open: Callable[[Group], None]
+    on_close: Callable[[Group], None]
+
+    def find(self, seat: Seat, worker: WorkerName) -> tuple[Group, Seat] | None:
+        """Return the group for `worker`, and its seat there; None if all are full."""
+        key = (*self.routes.place_of(worker), seat.layout)
+        for group in self.groups.of_key(key):
+            moved = seat.move(group.space)
+            if moved is None and seat.rests_in(group.space):
+                self.posting.renew(group)
+                self._retire(group.space)
+                moved = seat.move(group.space)
+            if moved is not None:
+                return group, moved
+        if len(self.groups) >= MAX_GROUPS:
+            return None
+        alone = self._seat_alone(seat)
+        return (self._open(key, alone.space), alone) if alone else None
+
+    def open_shared(self) -> None:
+        """Open the first group of each route, so that work is there before miners."""
+        spaces = self.slots.spaces
+        if spaces is None:
+            return
+        for index in self.routes.shared():
+            space = spaces.new_space()
+            if space is not None:
+                self._open((index, "", spaces.layout), space)
+
+    def free_slots(self) -> None:
+        """Free slots that rest, where there are no others.
+
+        Their holders came and went fast. A job that is newer than they is another
+        search space, and is made for it: in a group once a second at most.
+        """
+        spaces = self.slots.spaces or ()
+        space = max(spaces, key=lambda one: one.resting, default=None)
+        if space is None or not space.resting or self._retire(space):
+            return
+        for group in list(self.groups.in_space(space))[:RENEWED]:
+            self.posting.renew(group)
+        self._retire(space)
+
+    def retire_slots(self) -> None:
+        """Free the slots whose last holders know no job that is still given out."""
+        for space in self.slots.spaces or ():
+            self._retire(space)
+
+    def is_former(self, group: Group) -> bool:
+        """Return whether slots are given out in another layout than that of `group`."""
+        layout = self.slots.layout
+        return layout is not None and group.layout.generation != layout.generation
+
+    def is_needed(self, group: Group) -> bool:
+        """Return whether `group` stays without members, to have work for the next."""
+        _, identity, layout = key = self.groups.key_of(group)
+        if identity or layout.is_for_proxies or self.is_former(group):
+            return False
+        return len(self.groups.of_key(key)) == 1
+
+    def close(self, group: Group) -> None:
+        """Close `group`, which has no members, and what it holds open."""
+        self.groups.remove(group)
+        self.on_close(group)
+        self.posting.forget(group)
+        group.sourcing.close_all()
+        group.jobs.close()
+        if self.slots.spaces is not None and not self.groups.in_space(group.space):
+            self._retire(group.space)
+            self.slots.spaces.vacate(group.space)
+
+    def _retire(self, space: Space) -> bool:
+        """Free the slots of `space` that have rested; return whether there were any."""
+        before = space.resting
+        space.retire(self.groups.oldest_given(space, self.posting.last_seq + 1))
+        return space.resting < before
+
+    def _seat_alone(self, seat: Seat) -> Seat | None:
+        """Return `seat` in a space for one more group: its own if nobody else's."""
+        spaces = self.slots.spaces
+        if spaces is None or spaces.layout.generation != seat.layout.generation:
+            return seat  # of a former layout
+        if seat.layout.is_for_proxies:
+            return seat  # groups of proxies share a space: their slots differ
+        if spaces.is_wide or not self.groups.is_taken(seat.space, seat.layout):
+            return seat
+        return spaces.move_away(seat)
+
+    def _open(self, key: GroupKey, space: Space) -> Group:
+        route, identity, layout = key
+        sourcing = Sourcing.over(
+            self.routes[route].sources,
+            site=self.site,
+            identity=identity,
+            space=space.number,
+            layout=layout,
+            fail_back=self.fail_back,
+        )
+        jobs = LiveJobs(layout, space.number, self.new_copies(), self.duplicates)
+        group = Group(sourcing, space, jobs, Seconds(self.clock.seconds()))
+        self.groups.add(group, key)
+        if self.slots.spaces is not None:
+            self.slots.spaces.occupy(space)
+        self.on_open(group)
+        return group
