@@ -249,7 +249,7 @@ async def test_a_pool_may_change_extranonce_and_block_under_load(
     [(4, 2, AUTO), (8, 1, AUTO), (4, 2, PYTHON)],
     ids=name_of,
 )
-@within(Seconds(20.0))
+@within(Seconds(60.0))
 async def test_three_hundred_miners_share_a_pool_without_overlap(
     size: int, connections: int, engine: Engine, tmp_path: Path
 ) -> None:
