@@ -98,17 +98,7 @@ class Sv1Speech(Speech):
 
     @override
     def submit(self, share: JudgedShare) -> tuple[int, bytes]:
-        session, job = self._session, share.job
-        if session is None or job is None:
-            raise LocalError("a share before there was a connection")
-        return session.submit(
-            self.user,
-            job.work.source_job,
-            _upstream_extranonce(job, share),
-            share.ntime,
-            share.nonce,
-            share.version,
-        )
+        return _submitted(self._session, self.user, share)
 
     @override
     def on_time(
@@ -163,17 +153,7 @@ class Sv2Speech(Speech):
 
     @override
     def submit(self, share: JudgedShare) -> tuple[int, bytes]:
-        session, job = self._session, share.job
-        if session is None or job is None:
-            raise LocalError("a share before there was a connection")
-        return session.submit(
-            share.worker,
-            job.work.source_job,
-            _upstream_extranonce(job, share),
-            share.ntime,
-            share.nonce,
-            share.version,
-        )
+        return _submitted(self._session, share.worker, share)
 
     @override
     def on_time(
@@ -182,6 +162,27 @@ class Sv2Speech(Speech):
         if self._session is None or not hashrate:
             return b""
         return self._session.update(hashrate, now)
+
+
+def _submitted(
+    session: Sv1Session | Sv2Session | None, worker: str, share: JudgedShare
+) -> tuple[int, bytes]:
+    """Return `share` as `session` sends it for `worker`, and its number there.
+
+    Raises:
+        LocalError: There was no connection that it could be for.
+    """
+    job = share.job
+    if session is None or job is None:
+        raise LocalError("a share before there was a connection")
+    return session.submit(
+        worker,
+        job.work.source_job,
+        _upstream_extranonce(job, share),
+        share.ntime,
+        share.nonce,
+        share.version,
+    )
 
 
 def _upstream_extranonce(job: Job, share: JudgedShare) -> bytes:
