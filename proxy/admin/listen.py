@@ -67,15 +67,20 @@ def is_served(path: Path) -> bool:
     """
     if not path.is_socket():
         return False
+    if answers(path):
+        return True
+    path.unlink(missing_ok=True)
+    return False
+
+
+def answers(path: Path) -> bool:
+    """Return whether somebody listens on the socket `path`; nothing is changed."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
             probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
+        except (PermissionError, BlockingIOError):
+            return True  # somebody else's, or somebody's backlog is full
+        except OSError:
             return False
-        except PermissionError:
-            return True  # somebody else's
-        except BlockingIOError:
-            return True  # somebody's backlog is full
     return True

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from grp import getgrnam
 from ipaddress import ip_network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.hosts import is_host
@@ -59,7 +59,7 @@ def _socket_faults(proxy: ProxyConfig) -> Iterator[str]:
 def _is_group(name: str) -> bool:
     try:
         getgrnam(name)
-    except KeyError:
+    except (KeyError, ValueError):  # none is called so, none can be
         return False
     return True
 
@@ -103,8 +103,7 @@ def _sv2_faults(pool: PoolConfig, key: str) -> Iterator[str]:
 def _url_fault(pool: PoolConfig) -> str:
     url = pool.url
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        parts, host, port = _split(url)
     except ValueError as error:
         return f"Not a url: {error}"
     if parts.scheme not in POOL_SCHEMES:
@@ -116,6 +115,24 @@ def _url_fault(pool: PoolConfig) -> str:
         return why
     is_verified = parts.scheme == "stratum+tls" and pool.fingerprint is None
     return _host_fault(host, is_verified=is_verified)
+
+
+def _split(url: str) -> tuple[SplitResult, str, int | None]:
+    """Return the parts of a url, its host and its port.
+
+    Raises:
+        ValueError: It is none, or no port is so large.
+    """
+    parts = urlsplit(url)
+    return parts, parts.hostname or "", parts.port
+
+
+def _rpc_fault(url: str) -> str:
+    try:
+        _, host, _ = _split(url)
+    except ValueError as error:
+        return f"Not a url: {error}"
+    return _host_fault(host, is_verified=False)
 
 
 def _host_fault(host: str, *, is_verified: bool) -> str:
@@ -146,7 +163,7 @@ def _node_faults(node: NodeConfig, key: str) -> Iterator[str]:
     has_half = (node.user is None) != (node.password is None)
     if has_half or (node.cookie_file is not None) == has_user:
         yield f"Expected cookie_file, or user and password - at `{key}`"
-    if why := _host_fault(urlsplit(node.rpc).hostname or "", is_verified=False):
+    if why := _rpc_fault(node.rpc):
         yield f"{why} - at `{key}.rpc`"
     if node.payout_address is None or node.network is None:
         return

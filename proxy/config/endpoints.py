@@ -39,7 +39,8 @@ class Endpoint:
     def port(self) -> int | None:
         """The port; None where it has none, or names it wrongly."""
         port = self._arguments.get("port", "")
-        fits = self.kind in _WITH_PORT and port.isdecimal() and int(port) <= MAX_PORT
+        is_number = port.isdecimal() and len(port) <= len(str(MAX_PORT))
+        fits = self.kind in _WITH_PORT and is_number and int(port) <= MAX_PORT
         return int(port) if fits else None
 
     @property

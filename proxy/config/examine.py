@@ -104,10 +104,10 @@ class Examiner:
             return None
         if not is_struct(inner):
             return self._leaf(value, annotation, key)
-        if len(items) < _least_items(annotation):
-            self._note(key, "Expected one at least")
-            return None
-        return items
+        why = _number_fault(len(items), annotation)
+        if why:
+            self._note(key, why)
+        return None if why else items
 
     def _leaf(self, value: object, annotation: Any, key: str) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
@@ -211,8 +211,14 @@ def item_of(annotation: Any) -> Any:
     return None
 
 
-def _least_items(annotation: Any) -> int:
-    return max((meta.min_length or 0 for meta in _metas(annotation)), default=0)
+def _number_fault(number: int, annotation: Any) -> str:
+    """Return why a list may not have so many items; empty if it may."""
+    for meta in _metas(annotation):
+        if number < (meta.min_length or 0):
+            return "Expected one at least"
+        if meta.max_length is not None and number > meta.max_length:
+            return f"Expected at most {meta.max_length} of them, got {number}"
+    return ""
 
 
 def is_struct(kind: Any) -> bool:

@@ -29,12 +29,20 @@ class LibraryHandler(logging.Handler):
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._tell(record)
+        except Exception:  # noqa: BLE001  (whatever it is, it is not the library's call)
+            self.handleError(record)
+
+    def _tell(self, record: logging.LogRecord) -> None:
         level = next(ours for least, ours in _LEVELS if record.levelno >= least)
         failure = _failure_of(record)
         Logger(record.name, observer=self._observer).emit(
             level,
             "{text}",
             text=record.getMessage(),
+            # lines of one statement are counted together
+            statement=f"{record.module}, line {record.lineno}",
             **({} if failure is None else {"log_failure": failure}),
         )
 

@@ -92,7 +92,8 @@ class LineObserver:
         until = math.inf if is_last else now
         for kind, count in self.limit.left_out(until).items():
             text = "{count} more lines left out: {what}"
-            yield self.line_of(_told(now, text, count, kind[-1]))
+            what = ": ".join(filter(None, kind))
+            yield self.line_of(_told(now, text, count, what))
 
 
 def file_or_stderr(path: str | None, max_bytes: int, keep: int) -> Out:
@@ -185,7 +186,7 @@ def kind_of(event: LogEvent) -> Kind:
 
     All of it comes from the code and the configuration, nothing from a peer.
     """
-    text = str(event.get("log_format"))
+    text = str(event.get("statement") or event.get("log_format"))
     for key in ("site", "pool"):
         if key in event:
             text = text.replace(f"{{{key}}}", str(event[key]))

@@ -29,11 +29,12 @@ class Slices(Generic[One]):
     what: str
     _left: dict[One, None] = field(factory=dict, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
+    _is_going: bool = field(default=False, init=False)
 
     def add(self, those: Iterable[One]) -> None:
         """Do it to `those`: to the first at once, to the rest in the next turns."""
         self._left.update(dict.fromkeys(those))
-        if self._next is None:
+        if self._next is None and not self._is_going:  # else it is in its turn
             self._go_on()
 
     def stop(self) -> None:
@@ -48,6 +49,8 @@ class Slices(Generic[One]):
         some = list(islice(self._left, AT_ONCE))
         for one in some:
             del self._left[one]
+        self._is_going = True
         serve_each(some, self.action, self.what)
+        self._is_going = False
         if self._left:
             self._next = self.clock.callLater(0, self._go_on)

@@ -18,6 +18,7 @@ from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
 from proxy.admin.access import Access
+from proxy.admin.listen import answers
 from proxy.config import Config
 from proxy.config.endpoints import Endpoint, endpoints_of
 from proxy.config.fault import Fault
@@ -33,7 +34,8 @@ class Finding:
 
     Attributes:
         fault: What, and the key that leads to it.
-        stops_start: `run` would not start; else it copes, and says so.
+        stops_start: `run` would not start. Else it copes and says so, or another user
+            may be the one who starts it.
     """
 
     fault: Fault
@@ -42,7 +44,7 @@ class Finding:
 
 def preflight(config: Config) -> Iterator[Finding]:
     """Yield what `run` would stumble over."""
-    is_running = _answers(_path_of(config.proxy.admin))
+    is_running = answers(_path_of(config.proxy.admin))
     for endpoint in endpoints_of(config):
         yield from _port_findings(endpoint, is_running=is_running)
     yield from _folder_findings(config)
@@ -61,19 +63,6 @@ def _warn(text: str, key: str) -> Finding:
 
 def _path_of(endpoint: str) -> Path:
     return Path(endpoint.removeprefix("unix:"))
-
-
-def _answers(path: Path) -> bool:
-    """Tell whether a proxy serves the admin socket `path`."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except BlockingIOError:
-            return True  # its backlog is full
-        except OSError:
-            return False
-    return True
 
 
 def _port_findings(endpoint: Endpoint, *, is_running: bool) -> Iterator[Finding]:
@@ -149,11 +138,15 @@ def _unreadable(path: Path) -> str:
 
 def _access_findings(config: Config) -> Iterator[Finding]:
     proxy = config.proxy
-    if proxy.observer is None:
-        return
-    access = Access(int(proxy.observer_mode, 8), proxy.observer_group)
-    for folder in access.closed_folders(_path_of(proxy.observer)):
-        yield _warn(f"those who may open it cannot enter {folder}", "$.proxy.observer")
+    for name in ("admin", "observer"):
+        endpoint = getattr(proxy, name)
+        mode, group = getattr(proxy, f"{name}_mode"), getattr(proxy, f"{name}_group")
+        if endpoint is None:
+            continue
+        for folder in Access(int(mode, 8), group).closed_folders(_path_of(endpoint)):
+            yield _warn(
+                f"those who may open it cannot enter {folder}", f"$.proxy.{name}"
+            )
 
 
 def _host_findings(config: Config) -> Iterator[Finding]:

@@ -61,7 +61,7 @@ def take_state(config: Config, recover_at: UnixTime | None) -> StateLock:
     with ExitStack() as undo:
         lock = lock_state(folder / LOCK_FILE)
         undo.callback(lock.release)
-        _make_private(folder)
+        _make_private(folder, config.proxy.log_file)
         _look_at(folder / LEDGER_FILE, lock, lost_sums, recover_at)
         if any(site.power is not None for site in config.sites):
             _look_at_store(folder, recover_at)
@@ -69,9 +69,11 @@ def take_state(config: Config, recover_at: UnixTime | None) -> StateLock:
     return lock
 
 
-def _make_private(folder: Path) -> None:
-    """Take from others what older releases let them read."""
+def _make_private(folder: Path, log_file: str | None) -> None:
+    """Take from others what older releases let them read. A log is its group's, too."""
     for path in (*folder.glob("*"), *folder.glob("blocks/*")):
+        if log_file is not None and str(path).startswith(log_file):
+            continue
         with suppress(OSError):  # gone, or another user's
             if stat.S_ISREG(path.lstat().st_mode) and path.stat().st_mode & _OTHERS:
                 path.chmod(0o600)

@@ -239,6 +239,26 @@ WRONG = {
         "two pools or nodes are called 'main' - at `$.nodes`",
     ),
     "site twice": (POOL + SITE + SITE, "called 'hall-a' - at `$.sites`"),
+    "more sites than a node tells apart": (
+        POOL + "".join(SITE.replace("hall-a", f"h{n}") for n in range(257)),
+        "Expected at most 256 of them, got 257 - at `$.sites`",
+    ),
+    "an rpc that is no url": (
+        POOL + NODE.replace("http://127.0.0.1:18443", "http://[x:1") + SITE,
+        "Not a url: Invalid IPv6 URL - at `$.nodes[0].rpc`",
+    ),
+    "a port of an rpc that there is not": (
+        POOL + NODE.replace("127.0.0.1:18443", "127.0.0.1:99999999") + SITE,
+        "Not a url: Port out of range 0-65535 - at `$.nodes[0].rpc`",
+    ),
+    "a group that cannot be": (
+        '[proxy]\nadmin_group = "a\\u0000b"\n' + POOL + SITE,
+        "at `$.proxy.admin_group`",
+    ),
+    "a port of many digits": (
+        POOL + SITE.replace("tcp:3333", "tcp:" + "1" * 5000),
+        "Expected tcp:PORT with a port from 0 to 65535",
+    ),
     "no such source": (
         POOL + SITE.replace("main", "other"),
         "No pool or node is called 'other' - at `$.sites[0].sources`",

@@ -119,7 +119,7 @@ def test_a_flood_of_one_kind_is_cut_and_its_rest_is_told(*, as_json: bool) -> No
     log.close()
 
     assert len(page.lines) == LINES_A_WINDOW + 1
-    assert "4900 more lines left out: hall-a: dropping {peer}" in page.lines[-1]
+    assert "4900 more lines left out: test: hall-a: dropping {peer}" in page.lines[-1]
 
 
 def test_a_descriptor_takes_whole_lines_though_it_takes_them_in_parts() -> None:

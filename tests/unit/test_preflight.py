@@ -133,3 +133,14 @@ def test_an_observer_who_cannot_get_in_is_to_be_known(tmp_path: Path) -> None:
         f"those who may open it cannot enter {tmp_path}/state - at `$.proxy.observer`",
     ) in findings
     assert not any(stops for stops, _ in findings)
+
+
+def test_a_shared_admin_socket_in_a_folder_of_one_s_own_is_warned_of(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    text = 'admin = "unix:run/admin.sock"\nadmin_mode = "0660"'
+
+    said = [text for stops, text in found(config(tmp_path, text)) if not stops]
+
+    assert any("cannot enter" in one and "$.proxy.admin" in one for one in said)

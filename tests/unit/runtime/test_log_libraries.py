@@ -30,3 +30,14 @@ def test_what_libraries_log_in_python_s_own_way_is_an_event() -> None:
     assert event["log_namespace"] == "some.library"
     assert event["log_level"] == LogLevel.error
     assert event["log_failure"].check(ValueError)
+
+
+def test_a_line_that_a_library_formats_wrongly_is_not_its_callers_fault() -> None:
+    ear = Ear()
+    library = logging.Logger("some.library")  # noqa: LOG001
+    library.addHandler(LibraryHandler(ear))
+
+    library.warning("%s and %s", "one")
+    library.warning("well")
+
+    assert [formatEvent(event) for event in ear.heard] == ["well"]
