@@ -72,6 +72,7 @@ class Hall(Factory):
         floor.drop = self._drop
         self._newcomers: Newcomers[Miner] = Newcomers(self._drop)
         floor.proved = self._proved
+        floor.offended = self.offended
         self.doors: list[Door] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None

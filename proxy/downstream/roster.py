@@ -120,7 +120,13 @@ class Roster:
         try:
             self.bans.add(Ban(network, Seconds(now + self.limits.ban_s), why), now)
         except BanError as error:
-            why = str(error)
+            self._log.warn(
+                "{site}: {network} is not banned: {error}",
+                site=self.site,
+                network=spelled(network),
+                error=error,
+            )
+            return
         self._log.warn(
             "{site}: {network}: {why}: banned for {ban_s:g} s",
             site=self.site,

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
+from protocol.errors import RemoteError
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.vardiff import VardiffPolicy
 from proxy.downstream.batch import Batch
@@ -25,6 +26,8 @@ class Floor:
         proxies: Clients of Stratum V1 that are known to be proxies.
         drop: Hangs up on one of its miners; the hall sets it.
         proved: Called when a miner has had its first share accepted; likewise.
+        offended: Called with the address and the fault of a miner that broke the
+            protocol in what had to wait; likewise.
     """
 
     site: str
@@ -39,6 +42,7 @@ class Floor:
     proxies: KnownProxies = field(factory=KnownProxies)
     drop: Callable[[Any, str], None] = lambda _miner, _why: None
     proved: Callable[[Any], None] = lambda _miner: None
+    offended: Callable[[str, RemoteError], None] = lambda _address, _error: None
 
     def now(self) -> Seconds:
         """Return the time that durations are measured by."""

@@ -30,7 +30,7 @@ from protocol.units import Seconds, WorkerName
 from protocol.work.job import Job
 from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.version_rolling import OFFERED_MASK
-from proxy.downstream.miner import MAX_WORKERS, Miner, SiteFullError
+from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.password import read_password
 from proxy.downstream.proxies import MOST_EXTRANONCE2
 from proxy.jobs.space import Seat
@@ -109,6 +109,7 @@ class Sv1Miner(Miner):
             for request in held:
                 self._take(request)
         except RemoteError as error:
+            self.floor.offended(self.address, error)
             self.drop(str(error))
 
     @override
@@ -226,13 +227,15 @@ class Sv1Miner(Miner):
         if old is None or self.group is not None or not self.session.takes_extranonce:
             return
         self.seat = None
-        seat = self._choose_slot()
+        try:
+            seat = self._choose_slot()
+        except SiteFullError:
+            self.seat = old
+            return
         old.release(None)
         self.outbox.write(extranonce_line(seat.extranonce1, seat.extranonce2_bytes))
 
     def _refusal(self, worker: WorkerName | None) -> str:
         if worker is None:
             return "Worker name is empty, too long or not printable"
-        if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
-            return f"More than {MAX_WORKERS} workers on one connection"
         return self.misfit(worker)

@@ -163,6 +163,7 @@ class Sv2Connection(Speaker):
                     self._open(one)
             self._flush()
         except RemoteError as error:
+            self._lodging.offended(self._address, error)
             self.hang_up(str(error))
         self._mind_the_time()
 

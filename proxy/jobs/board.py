@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, WorkerName
+from protocol.work.job import Work
 from proxy.jobs.clear_up import ClearUp
 from proxy.jobs.duplicates import Duplicates
 from proxy.jobs.feed import Feed
@@ -152,12 +153,16 @@ class JobBoard:
         now = self._now()
         with self._posting.together():
             for group in self._groups.using(feed):
-                group.tip_moved(work, now)
-                self._evaluate(group)  # first: it may leave less room than before
-                if group.sourcing.feed is feed and group.taken is not work:
-                    self._posting.take(group, work)
-                self._look_again(group, now)
+                with self._log.failuresHandled("new work for a group failed"):
+                    self._take_work(group, feed, work, now)
         self.layout.update()
+
+    def _take_work(self, group: Group, feed: Feed, work: Work, now: Seconds) -> None:
+        group.tip_moved(work, now)
+        self._evaluate(group)  # first: it may leave less room than before
+        if group.sourcing.feed is feed and group.taken is not work:
+            self._posting.take(group, work)
+        self._look_again(group, now)
 
     def room_known(self) -> None:
         """Decide on the layout by it, if no slot is held."""
@@ -172,8 +177,9 @@ class JobBoard:
         self._groups.forget_former(feed)
         with self._posting.together():
             for group in self._groups.using(feed):
-                self._evaluate(group)
-                self._look_again(group, now)
+                with self._log.failuresHandled("leaving a lost source failed"):
+                    self._evaluate(group)
+                    self._look_again(group, now)
 
     def tick(self) -> None:
         """Do what time brings: fail-back, refresh, revisions, retirement."""
@@ -192,6 +198,9 @@ class JobBoard:
             self._schedule.put_now(self._groups.of_routes(routes), now)
 
     def _look(self, group: Group, now: Seconds) -> None:
+        if group not in self._groups:  # a look at another one closed it
+            self._schedule.drop(group)
+            return
         if now >= group.over_at and not self._lifecycle.is_needed(group):
             self._lifecycle.close(group)
             return
@@ -207,6 +216,8 @@ class JobBoard:
         self._look_again(group, now)
 
     def _look_again(self, group: Group, now: Seconds) -> None:
+        if group not in self._groups:
+            return
         is_needed = bool(group.members) or self._lifecycle.is_needed(group)
         self._schedule.put(
             group,
@@ -223,10 +234,10 @@ class JobBoard:
         after = group.sourcing.source_name
         self._note_idle(group, is_idle=after is None)
         self._check_room(group)
-        if not changed:
+        if not changed or group not in self._groups:  # a change of layout closes it
             return
         feed = group.sourcing.feed
-        if before != after and self._groups.is_first(group):
+        if before != after and self._groups.is_first_of(self.routes.own, group):
             self._log.info(
                 "{site}: source {before} -> {after}",
                 site=self.site,
@@ -247,7 +258,10 @@ class JobBoard:
 
         Groups that have work stay as they are: a layout lasts as long as its miners.
         """
-        if group.must_reconnect or not group.sourcing.lacks_room():
+        if not group.sourcing.lacks_room():
+            group.must_reconnect &= self._lifecycle.is_former(group)
+            return
+        if group.must_reconnect:
             return
         moves = self.layout.replan() or group.layout.is_for_proxies
         if moves or self._lifecycle.is_former(group):

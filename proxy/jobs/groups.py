@@ -38,6 +38,9 @@ class Groups:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def __contains__(self, group: Group) -> bool:
+        return group in self._keys
+
     def add(self, group: Group, key: GroupKey) -> None:
         """Count `group` in."""
         self._keys[group] = key
@@ -84,9 +87,10 @@ class Groups:
             if feed not in self._feeds.get(group, ()):
                 self._forget_feed(group, feed)
 
-    def is_first(self, group: Group) -> bool:
-        """Return whether `group` is the oldest that was made for its key."""
-        return next(iter(self.of_key(self._keys[group]))) is group
+    def is_first_of(self, route: int, group: Group) -> bool:
+        """Return whether `group` is of `route`, and the oldest made for its key."""
+        key = self._keys[group]
+        return key[0] == route and next(iter(self.of_key(key))) is group
 
     def key_of(self, group: Group) -> GroupKey:
         """Return what `group` was made for."""

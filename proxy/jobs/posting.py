@@ -52,9 +52,9 @@ class Posting:
 
     def post(self, group: Group, work: Work, *, clean: bool) -> None:
         """Give the miners of `group` the next job of `work`."""
-        group.taken, group.owes_clean = work, False
         self.last_seq += 1
         entry = group.post(work, self.last_seq, self._now(), clean=clean)
+        group.taken, group.owes_clean = work, False
         if entry is None:
             return  # better no job than one that was hashed before
         group.served_at = group.posted_at
@@ -116,10 +116,13 @@ class Posting:
         """Make a revision, for newcomers and for those who want one.
 
         Returns:
-            False if the last job is not a second old, or there can be none.
+            False if the last job is not a second old, or there can be none: it may
+            stand on a block that is no tip any more.
         """
         current, now = group.current, self._now()
-        if current is None or now - group.posted_at < REVISION_SPACING:
+        if current is None or current.stale_at <= now:
+            return False
+        if now - group.posted_at < REVISION_SPACING:
             return False
         self.last_seq += 1
         entry = group.post(current.job.work, self.last_seq, now, clean=False)

@@ -67,13 +67,6 @@ class Sourcing:
         return None if self.active is None else self._options[self.active].source.name
 
     @property
-    def identities(self) -> frozenset[str]:
-        """Names of the sources that are opened for this identity alone."""
-        return frozenset(
-            o.source.name for o in self._options if o.source.takes_identity()
-        )
-
-    @property
     def feeds(self) -> tuple[Feed, ...]:
         """Those that are open here, best first."""
         return tuple(o.feed for o in self._options if o.feed is not None)

@@ -31,7 +31,7 @@ class NodeSource:
 
     Attributes:
         name: The node's.
-        payout_address: Whom its blocks pay; empty: it is no source, only a witness.
+        payout_address: Whom its blocks pay; empty: it is no source of work.
         min_block_difficulty: Regtest only: a share from here on is a block.
         prefixes: By site: what tells its coinbases from all others' on this node.
         listeners: Boards by site: whom new work goes to.

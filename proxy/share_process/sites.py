@@ -198,7 +198,7 @@ class _SiteService(MultiService):
     async def stopService(self) -> None:
         self._engine.stop()
         self._hall.floor.batch.flush()
-        self._hall.floor.board.layout.stop()
+        self._hall.floor.board.stop()
         self._hall.close_all()
         self._engine.close()
         await super().stopService()

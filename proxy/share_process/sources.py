@@ -75,7 +75,7 @@ class Sources:
         A pool with a connection for each worker has as many as there are miners.
         """
         shared = (p for p in self.pools.values() if not p.takes_identity())
-        links = sum(len(pool.links) for pool in shared)
+        links = sum(pool.link_count for pool in shared)
         return links + NODE_DESCRIPTORS * len(self.nodes)
 
     @property

@@ -26,8 +26,6 @@ from proxy.upstream.pool_link_settings import (
 from proxy.upstream.pool_protocol import Speech
 from proxy.upstream.standing import Outcome, Standing
 
-MAX_LINKS = 20_000
-
 CHECKED_AT_ONCE = 256
 """Links with work that are looked at in a second: 4,000 have their turn in 16 s."""
 
@@ -71,6 +69,7 @@ class Pool:
     lost: Counter[str] = field(factory=Counter, init=False)
     _links: dict[_Key, PoolLink] = field(factory=dict, init=False)
     _ready: dict[PoolLink, None] = field(factory=dict, init=False)
+    _begun: dict[PoolLink, None] = field(factory=dict, init=False)  # the others
     _users: Counter[_Key] = field(factory=Counter, init=False)
     _per_site: Counter[str] = field(factory=Counter, init=False)
     _sessions: dict[int, PoolLink] = field(factory=dict, init=False)
@@ -114,6 +113,11 @@ class Pool:
         return 0
 
     @property
+    def link_count(self) -> int:
+        """How many connections it has, up or not."""
+        return len(self._links)
+
+    @property
     def links(self) -> list[PoolLink]:
         """Its connections, up or not."""
         return list(self._links.values())
@@ -129,6 +133,7 @@ class Pool:
         if link is None:
             link = self._links[key] = self._new_link(site, identity)
             self._per_site[site] += 1
+            self._begun[link] = None
             link.start()
         self._users[key] += 1
         return link.feed
@@ -142,6 +147,7 @@ class Pool:
             link = self._links.pop(key)
             self._per_site[site] -= 1
             self._ready.pop(link, None)
+            self._begun.pop(link, None)
             self._tasks.start(f"leave {self.name}", link.stop())
 
     def forward(self, share: JudgedShare, token: int) -> bool:
@@ -158,7 +164,7 @@ class Pool:
         self._checks += 1
         ready = list(self._ready)
         turns = -(-len(ready) // CHECKED_AT_ONCE) or 1
-        begun = [link for link in self._links.values() if link not in self._ready]
+        begun = list(self._begun)
         for link in begun + ready[self._checks % turns :: turns]:
             with self._log.failuresHandled("a look at pool {pool}", pool=self.name):
                 link.check()
@@ -236,6 +242,7 @@ class Pool:
         return session
 
     def _on_work(self, site: str, link: PoolLink, replaced: int) -> None:
+        self._begun.pop(link, None)
         self._ready[link] = None
         self.job_at = Seconds(self.clock.seconds())
         self.listeners[site].work_arrived(link.feed)
@@ -244,8 +251,9 @@ class Pool:
 
     def _on_lost(self, site: str, link: PoolLink, session: int) -> None:
         self._sessions.pop(session, None)
-        if link.feed.work is None:
-            self._ready.pop(link, None)
+        if link.feed.work is None and link in self._ready:
+            del self._ready[link]
+            self._begun[link] = None
         self.listeners[site].feed_lost(link.feed, session)
 
     def _on_settled(self, token: int, verdict: str, reason: str) -> None:

@@ -99,7 +99,7 @@ class PoolLink:
         return True
 
     def check(self) -> None:
-        """Look at the clock: called every second."""
+        """Look at the clock: each second, or in turn where there are many links."""
         connection, now = self._connection, self._now()
         if connection is None:
             return

@@ -69,7 +69,7 @@ class Speech(Protocol):
     def on_time(
         self, now: Seconds, since_dialled: Seconds, hashrate: HashesPerSecond
     ) -> bytes:
-        """Return what is to be said because time passes: called every second."""
+        """Return what is to be said because time passes: see `PoolLink.check`."""
 
 
 @define(eq=False, repr=False)

@@ -43,7 +43,7 @@ MAX_SETTLED = 64
 
 SETTLE_AGAIN = Seconds(0.002)
 
-Speaker = NativeMiner | WireTransport
+Hearer = NativeMiner | WireTransport
 """Who hears what the engine does not judge."""
 
 
@@ -226,7 +226,7 @@ class NativePort:
                 break
         self.hall.floor.batch.flush()  # so that no later share is answered before
 
-    def _ask(self, speaker: Speaker) -> None:
+    def _ask(self, speaker: Hearer) -> None:
         with self._log.failuresHandled("a line of a miner") as op:
             try:
                 self._take_lines(speaker)
@@ -236,7 +236,7 @@ class NativePort:
         if op.failed:
             speaker.drop("a fault of ours: its line was too much for us")
 
-    def _take_lines(self, speaker: Speaker) -> None:
+    def _take_lines(self, speaker: Hearer) -> None:
         for _ in range(MAX_LINES):
             line = speaker.outbox.ask()
             if line is None:
@@ -249,7 +249,7 @@ class NativePort:
             with self._log.failuresHandled("taking leave of a miner"):
                 self._farewell(speaker)
 
-    def _farewell(self, speaker: Speaker) -> None:
+    def _farewell(self, speaker: Hearer) -> None:
         if isinstance(speaker, NativeMiner):
             speaker.outbox.close()
             if speaker.outbox.fell_behind:

@@ -220,11 +220,13 @@ void wire_join(wire *w, group *g)
 
 void wire_set_class(wire *w, unsigned hashrate_class)
 {
+    if (hashrate_class >= HASHRATE_CLASSES)
+        hashrate_class = HASHRATE_CLASSES - 1;
+    if (w->hashrate_class == hashrate_class)
+        return; /* its place in the class stays */
     if (w->group)
         take_out(w);
-    w->hashrate_class =
-        (uint8_t)(hashrate_class < HASHRATE_CLASSES ? hashrate_class
-                                                    : HASHRATE_CLASSES - 1);
+    w->hashrate_class = (uint8_t)hashrate_class;
     if (w->group)
         put_in(w);
 }

@@ -185,7 +185,7 @@ void wire_close_channel(wire *w); /* its shares are strangers' from now on */
 /* ---- jobs of a group ---- */
 
 group *group_new(void);
-void group_free(group *g); /* its wires have left it by themselves */
+void group_free(group *g); /* its wires leave it */
 size_t group_size(const group *g);
 bool group_post(group *g, const char *id, size_t size, int64_t seq, job *row,
                 uint32_t mask, double ceiling, void *owner);

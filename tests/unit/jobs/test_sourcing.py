@@ -138,7 +138,6 @@ def test_only_a_source_that_wants_it_hears_the_worker() -> None:
     identities = [key[1] for source in stage.sources for key in source.feeds]
 
     assert identities == ["", "rig1"]
-    assert stage.sourcing.identities == {"pool1"}
 
 
 @pytest.mark.parametrize(("room", "number"), [(4, 3), (5, 0), (8, 0)])
