@@ -10,7 +10,7 @@ from proxy.admin.refused import Refused
 from proxy.admin.views import BanView, Done
 from proxy.downstream.banning import ban, unban
 from proxy.downstream.bans import BanError, network_of, spelled
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 
 Duration = Annotated[float, Meta(gt=0, le=1e9)]
 
@@ -19,7 +19,7 @@ class BanOperations:
     """What an operator refuses, at every site."""
 
     def __init__(
-        self, halls: Callable[[], Mapping[str, Hall]], now: Callable[[], Seconds]
+        self, halls: Callable[[], Mapping[str, SiteFactory]], now: Callable[[], Seconds]
     ) -> None:
         self._halls = halls
         self._now = now

@@ -17,7 +17,7 @@ from proxy.admin.running import Running
 from proxy.admin.topics import Topics
 from proxy.admin.views import PoolView
 from proxy.jobs.group import Group
-from proxy.runtime.logs import Blotter, escaped
+from proxy.runtime.logs import SecretRedactor, escaped
 from proxy.runtime.periodic import PeriodicService
 
 EVERY = Seconds(1.0)
@@ -154,7 +154,9 @@ class News:
 class AlarmObserver:
     """Passes on what the log calls an error or worse, without secrets."""
 
-    def __init__(self, publish: Callable[[str, Any], None], blotter: Blotter) -> None:
+    def __init__(
+        self, publish: Callable[[str, Any], None], blotter: SecretRedactor
+    ) -> None:
         self._publish = publish
         self._blotter = blotter
 

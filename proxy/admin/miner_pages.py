@@ -11,7 +11,7 @@ from attrs import frozen
 
 from protocol.units import Seconds
 from proxy.admin.views import MinerView
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class MinerPages:
         turn: Lets everything else have its turn.
     """
 
-    halls: Callable[[], Mapping[str, Hall]]
+    halls: Callable[[], Mapping[str, SiteFactory]]
     now: Callable[[], Seconds]
     turn: Callable[[], Awaitable[object]]
 
@@ -53,7 +53,7 @@ class MinerPages:
         return await self._shown(found)
 
     async def _found(
-        self, hall: Hall, pattern: str, skip: int, most: int
+        self, hall: SiteFactory, pattern: str, skip: int, most: int
     ) -> tuple[list[Miner], int]:
         """Return miners that match after `skip` of them, and how many are to skip."""
         miners = hall.roster.miners

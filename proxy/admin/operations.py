@@ -22,7 +22,7 @@ from proxy.admin.views import (
     StatusView,
 )
 from proxy.config import ConfigError
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.runtime.limits import Limit
 from proxy.shares.reader import LedgerReader
 from proxy.upstream.pool import Pool
@@ -164,7 +164,7 @@ class Operations:
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())
 
-    def _site(self, name: str, hall: Hall) -> SiteView:
+    def _site(self, name: str, hall: SiteFactory) -> SiteView:
         book = self._running.recorder.book.sites[name]
         parking, connected = hall.floor.parking, len(hall.roster.miners)
         active = min(hall.roster.active, connected - parking.parked)

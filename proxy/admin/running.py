@@ -5,7 +5,7 @@ from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
@@ -31,7 +31,7 @@ class Running(Protocol):
         """As loaded."""
 
     @property
-    def halls(self) -> dict[str, Hall]:
+    def halls(self) -> dict[str, SiteFactory]:
         """Sites by name."""
 
     @property

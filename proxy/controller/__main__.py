@@ -19,7 +19,7 @@ from twisted.logger import globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
 from proxy.config import Config
-from proxy.controller.adapters import EdgeMaker
+from proxy.controller.adapters import AdapterMaker
 from proxy.controller.program import Controller
 from proxy.runtime.child import CHILD_FD
 from proxy.runtime.log_libraries import take_in_libraries
@@ -46,7 +46,7 @@ def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> N
     controller = Controller(
         running,
         _wall_clock,
-        EdgeMaker(loop, running, _wall_clock).edges_of,
+        AdapterMaker(loop, running, _wall_clock).edges_of,
         begin_logging=partial(_begin_logging, at_exit),
         leave=lambda: tasks.start("leave", _leave(controller, running)),
         run=partial(deferToThreadPool, running, running.getThreadPool()),

@@ -66,11 +66,11 @@ class SiteAdapters:
     foreign: Foreign = nothing_foreign
 
 
-EdgesOf = Callable[[SiteConfig], SiteAdapters]
+AdaptersOf = Callable[[SiteConfig], SiteAdapters]
 
 
 @define(eq=False, repr=False)
-class EdgeMaker:
+class AdapterMaker:
     """Opens the surroundings that the configuration of a site describes."""
 
     loop: asyncio.AbstractEventLoop

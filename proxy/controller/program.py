@@ -11,7 +11,7 @@ from protocol.units import Seconds, UnixTime
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
 from proxy.config.power import PowerConfig
-from proxy.controller.adapters import EdgesOf
+from proxy.controller.adapters import AdaptersOf
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
 from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
@@ -64,7 +64,7 @@ class Controller:
 
     clock: IReactorTime
     wall_clock: Callable[[], UnixTime]
-    edges_of: EdgesOf
+    edges_of: AdaptersOf
     begin_logging: Callable[[Config], None]
     leave: Callable[[], None]
     run: Run

@@ -29,7 +29,7 @@ from proxy.demo.config import MODEL, WATTS_EACH, Ports, demo_config
 from proxy.demo.output import Output, OutputClosedError, event_of, open_output
 from proxy.demo.story import StoryPlant
 from proxy.regtest.node import RegtestNode, RegtestOptions
-from proxy.regtest.pace import Pace
+from proxy.regtest.pace import BlockPace
 from proxy.runtime.logs import observer
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.tasks import Tasks
@@ -126,7 +126,7 @@ class Demo:
 
     async def _start_node(self) -> RegtestNode:
         hashrate = S21_NAMEPLATE * DEFAULT_HASH_SCALE * self.options.miners
-        pace = Pace(BLOCK_EVERY, HashesPerSecond(hashrate), FIRST_BLOCK)
+        pace = BlockPace(BLOCK_EVERY, HashesPerSecond(hashrate), FIRST_BLOCK)
         options = RegtestOptions(scratch_dir=self.folder / "node", pace=pace)
         node = RegtestNode(options, self.reactor, _wall_clock, os.urandom)
         self._run(node)

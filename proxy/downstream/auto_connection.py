@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from protocol.dialect import Dialect, tell_dialect
 from protocol.units import Seconds
-from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.miner_protocol import MinerProtocol
 
 SPEAK_WITHIN = Seconds(15.0)
 
@@ -21,17 +21,17 @@ class Porch(Protocol):
     def admit(self, transport: Any) -> str | None:
         """Return the address of a new connection; None if it is not taken."""
 
-    def arrived(self, connection: Speaker, address: str) -> None:
+    def arrived(self, connection: MinerProtocol, address: str) -> None:
         """Count it in."""
 
-    def departed(self, connection: Speaker) -> None:
+    def departed(self, connection: MinerProtocol) -> None:
         """Count it out."""
 
     def note_drop(self, address: str, worker: str | None, why: str) -> None:
         """Log that it is hung up on."""
 
 
-class AutoConnection(Speaker):
+class AutoConnection(MinerProtocol):
     """Waits for the first bytes, then stands aside.
 
     While it waits it counts as a connection of its site; then the speaker does.
@@ -45,7 +45,7 @@ class AutoConnection(Speaker):
     def __init__(
         self,
         porch: Porch,
-        speaker_of: Callable[[Dialect], Speaker],
+        speaker_of: Callable[[Dialect], MinerProtocol],
         clock: IReactorTime,
     ) -> None:
         self._porch = porch
@@ -53,7 +53,7 @@ class AutoConnection(Speaker):
         self._clock = clock
         self._first = b""
         self._address = ""
-        self._speaker: Speaker | None = None
+        self._speaker: MinerProtocol | None = None
         self._due: IDelayedCall | None = None  # it waits until then
 
     @override

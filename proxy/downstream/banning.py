@@ -4,13 +4,13 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds
 from proxy.downstream.bans import Ban, Network, spelled, those_in
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.runtime.contain import serve_each
 
 _log = Logger()
 
 
-def ban(hall: Hall, network: Network, for_s: Seconds, why: str) -> None:
+def ban(hall: SiteFactory, network: Network, for_s: Seconds, why: str) -> None:
     """Refuse a network for a time, and hang up on who is connected from there.
 
     Raises:
@@ -38,7 +38,7 @@ def ban(hall: Hall, network: Network, for_s: Seconds, why: str) -> None:
             lodger.hang_up("banned")
 
 
-def unban(hall: Hall, network: Network) -> bool:
+def unban(hall: SiteFactory, network: Network) -> bool:
     """Take a network again; return whether it was banned."""
     was_banned = hall.roster.bans.lift(network)
     if was_banned:

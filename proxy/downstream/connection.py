@@ -21,10 +21,10 @@ from proxy.downstream.crowds import CROWD
 from proxy.downstream.holding import Holding
 from proxy.downstream.lodgers import Lodgers
 from proxy.downstream.miner import Miner, SiteFullError
-from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.newcomers import Newcomers
 from proxy.downstream.roster import Roster
-from proxy.downstream.site_context import Floor
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_connection import MinerConnection
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
@@ -33,7 +33,7 @@ from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 
 
-class Droppable(typing.Protocol):
+class Closable(typing.Protocol):
     """A connection, as its hall commands it."""
 
     def dismiss(self, miner: Miner, why: str, /) -> None:
@@ -43,7 +43,7 @@ class Droppable(typing.Protocol):
         """Close it for a reason of ours."""
 
 
-class Hall(Factory):
+class SiteFactory(Factory):
     """Takes connections for one site, on any number of listeners.
 
     Attributes:
@@ -62,7 +62,7 @@ class Hall(Factory):
     speaks: str = Dialect.SV1
 
     def __init__(
-        self, floor: Floor, limits: LimitsConfig, random: Callable[[], float]
+        self, floor: SiteContext, limits: LimitsConfig, random: Callable[[], float]
     ) -> None:
         self.floor = floor
         self.roster = Roster(floor.site, limits, self._drop, random)
@@ -73,10 +73,10 @@ class Hall(Factory):
         self._newcomers: Newcomers[Miner] = Newcomers(self._drop)
         floor.proved = self._proved
         floor.offended = self.offended
-        self.doors: list[Door] = []
+        self.doors: list[ListenerPolicy] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None
-        self._connections: dict[int, Droppable] = {}
+        self._connections: dict[int, Closable] = {}
         self.lodgers = Lodgers()
         self._alone = 0
         self._is_closing = False
@@ -84,7 +84,7 @@ class Hall(Factory):
         self.descriptors = Descriptors(UNLIMITED, lambda: 0)
 
     @property
-    def hall(self) -> "Hall":
+    def hall(self) -> "SiteFactory":
         """Itself: a door has one, too."""
         return self
 
@@ -94,7 +94,7 @@ class Hall(Factory):
         return len(self.lodgers) + self._alone
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Speaker | None:
+    def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:
         return self.enter(self.floor) if self.has_room() else None
 
     def has_room(self) -> bool:
@@ -103,7 +103,7 @@ class Hall(Factory):
         self.descriptors.turned_away += not has_room
         return has_room
 
-    def enter(self, floor: Floor, protocol: str = Dialect.SV1) -> Speaker:
+    def enter(self, floor: SiteContext, protocol: str = Dialect.SV1) -> MinerProtocol:
         """Return the protocol of a new connection that comes in on `floor`.
 
         Args:
@@ -153,7 +153,7 @@ class Hall(Factory):
             )
         return not refusal
 
-    def refusal(self, address: str, connection: Speaker | None = None) -> str:
+    def refusal(self, address: str, connection: MinerProtocol | None = None) -> str:
         """Return why no miner from `address` is taken; empty if one is.
 
         Args:
@@ -163,7 +163,7 @@ class Hall(Factory):
         refusal = self.roster.refusal(address, self.floor.now())
         return refusal or self._refusal_for_room(address, connection)
 
-    def _refusal_for_room(self, address: str, connection: Speaker | None) -> str:
+    def _refusal_for_room(self, address: str, connection: MinerProtocol | None) -> str:
         """Make room for one more miner if need be; return why there is none."""
         most = self.roster.limits.connections
         if connection and self._newcomers.on(connection) >= max(most // 2, CROWD):
@@ -183,15 +183,15 @@ class Hall(Factory):
         """Return a number that no miner had."""
         return next(self._ids)
 
-    def arrived(self, connection: Speaker, address: str) -> None:
+    def arrived(self, connection: MinerProtocol, address: str) -> None:
         """Count in a connection that may be without miners."""
         self.lodgers.add(connection, address, self.floor.now())
 
-    def departed(self, connection: Speaker) -> None:
+    def departed(self, connection: MinerProtocol) -> None:
         """Count it out."""
         self.lodgers.remove(connection)
 
-    def move_in(self, miner: Miner, connection: Droppable) -> None:
+    def move_in(self, miner: Miner, connection: Closable) -> None:
         """Take in a miner that came on `connection`."""
         self._connections[miner.id] = connection
         self._alone += miner.dialect is Dialect.SV1
@@ -259,7 +259,7 @@ class Hall(Factory):
         """Hang up on everybody: the process ends."""
         self._holding.stop()
         self._is_closing = True
-        everybody: set[Droppable | Speaker] = {*self._connections.values()}
+        everybody: set[Closable | MinerProtocol] = {*self._connections.values()}
         for connection in everybody | set(self.lodgers):
             with self._log.failuresHandled("hanging up at the end"):
                 connection.hang_up("the proxy stops")
@@ -274,7 +274,7 @@ class Hall(Factory):
             connection.dismiss(miner, why)
 
 
-class Door(Factory):
+class ListenerPolicy(Factory):
     """A listener of a hall with a protocol or a difficulty of its own.
 
     Attributes:
@@ -286,13 +286,15 @@ class Door(Factory):
 
     noisy = False
 
-    def __init__(self, hall: Hall, floor: Floor, listener: ListenerConfig) -> None:
+    def __init__(
+        self, hall: SiteFactory, floor: SiteContext, listener: ListenerConfig
+    ) -> None:
         self.floor = floor
         self.listener = listener
         self.speaks = Dialect.SV1 if hall.keys is None else listener.protocol
         self.hall = hall
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Speaker | None:
+    def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:
         hall = self.hall
         return hall.enter(self.floor, self.speaks) if hall.has_room() else None

@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from typing_extensions import override
 
-from proxy.downstream.connection import Door, Hall
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tcp import bound_connections
 
@@ -13,7 +13,9 @@ from proxy.runtime.tcp import bound_connections
 class MinerListener(ListenerService):
     """A port whose connections Twisted takes."""
 
-    def __init__(self, endpoint: IStreamServerEndpoint, door: Hall | Door) -> None:
+    def __init__(
+        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
+    ) -> None:
         super().__init__(endpoint, door)
         self._door = door
         self._open: Any = None

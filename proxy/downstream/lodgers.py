@@ -7,7 +7,7 @@ from attrs import define, field
 
 from protocol.units import Seconds
 from proxy.config import LimitsConfig
-from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.newcomers import Newcomers
 
 
@@ -20,7 +20,7 @@ class Lodger:
         is_known: It has had a miner.
     """
 
-    connection: Speaker
+    connection: MinerProtocol
     address: str
     connected_at: Seconds
     accepted: int = field(default=0, init=False)
@@ -35,7 +35,7 @@ class Lodger:
 class Lodgers:
     """All of them, by connection."""
 
-    _all: dict[Speaker, Lodger] = field(factory=dict, init=False)
+    _all: dict[MinerProtocol, Lodger] = field(factory=dict, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
     _newcomers: Newcomers[Lodger] = field(init=False)
 
@@ -45,7 +45,7 @@ class Lodgers:
     def __len__(self) -> int:
         return len(self._all)
 
-    def __iter__(self) -> Iterator[Speaker]:
+    def __iter__(self) -> Iterator[MinerProtocol]:
         return iter([*self._all])
 
     def __contains__(self, connection: object) -> bool:
@@ -56,17 +56,17 @@ class Lodgers:
         """Where they come from."""
         return set(self._addresses)
 
-    def at(self, addresses: Container[str]) -> list[Speaker]:
+    def at(self, addresses: Container[str]) -> list[MinerProtocol]:
         """Return those that come from one of `addresses`."""
         return [c for c, one in self._all.items() if one.address in addresses]
 
-    def add(self, connection: Speaker, address: str, now: Seconds) -> None:
+    def add(self, connection: MinerProtocol, address: str, now: Seconds) -> None:
         """Count one in."""
         one = self._all[connection] = Lodger(connection, address, now)
         self._addresses[address] += 1
         self._newcomers.add(one)
 
-    def remove(self, connection: Speaker) -> None:
+    def remove(self, connection: MinerProtocol) -> None:
         """Count one out."""
         one = self._all.pop(connection)
         self._newcomers.remove(one)
@@ -74,16 +74,16 @@ class Lodgers:
         if not self._addresses[one.address]:
             del self._addresses[one.address]
 
-    def has_miner(self, connection: object) -> Speaker | None:
+    def has_miner(self, connection: object) -> MinerProtocol | None:
         """Note that a miner came on `connection`; return it if it is one of these."""
-        if not isinstance(connection, Speaker) or connection not in self._all:
+        if not isinstance(connection, MinerProtocol) or connection not in self._all:
             return None
         self._all[connection].is_known = True
         return connection
 
     def proved(self, connection: object) -> None:
         """Note that a share of one of its miners was accepted."""
-        if isinstance(connection, Speaker) and connection in self._all:
+        if isinstance(connection, MinerProtocol) and connection in self._all:
             one = self._all[connection]
             one.accepted = 1
             self._newcomers.remove(one)

@@ -18,13 +18,13 @@ from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.vardiff import Vardiff
 from proxy.downstream.conduct import Conduct
-from proxy.downstream.site_context import Floor
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.tally import PARKED_GRACE, Tally, is_unauthorised
 from proxy.downstream.wishes import Wishes
 from proxy.jobs.group import Group
 from proxy.jobs.live import LiveJob
 from proxy.jobs.members import hashrate_class
-from proxy.jobs.space import Seat
+from proxy.jobs.space import HeldSlot
 
 MAX_WORKERS = 256
 """Workers on one connection: a proxy below us may have many."""
@@ -60,11 +60,11 @@ class Miner(ABC):
 
     id: int
     address: str
-    floor: Floor
+    floor: SiteContext
     connected_at: Seconds
     is_granted: bool
     workers: dict[WorkerName, None] = field(factory=dict, init=False)
-    seat: Seat | None = field(default=None, init=False)
+    seat: HeldSlot | None = field(default=None, init=False)
     group: Group | None = field(default=None, init=False)
     vardiff: Vardiff = field(init=False)
     meter: HashrateMeter = field(init=False)
@@ -346,7 +346,7 @@ class Miner(ABC):
             return f"Worker mines elsewhere than {first}: it needs its own connection"
         return ""
 
-    def sit_down(self, rolled: int = 0) -> Seat:
+    def sit_down(self, rolled: int = 0) -> HeldSlot:
         """Return its slot, taken now if it has none.
 
         Args:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from twisted.internet.protocol import Protocol
 
 
-class Speaker(Protocol, ABC):
+class MinerProtocol(Protocol, ABC):
     """Hears one connection, and can be told to end it."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from proxy.jobs.board import JobBoard
 
 
 @define(eq=False, repr=False)
-class Floor:
+class SiteContext:
     """A site's surroundings, as one of its miners needs them.
 
     Attributes:

@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from protocol.errors import RemoteError
 from proxy.downstream.miner import Miner
-from proxy.downstream.miner_protocol import Speaker
-from proxy.downstream.site_context import Floor
+from proxy.downstream.miner_protocol import MinerProtocol
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.runtime.outbox import Outbox
 
@@ -39,10 +39,10 @@ class Host(Port):
         """Note that a connection was closed because its peer does not read."""
 
 
-class MinerConnection(Speaker):
+class MinerConnection(MinerProtocol):
     """Moves bytes between a socket and a `Miner`."""
 
-    def __init__(self, hall: Host, miner_id: int, floor: Floor) -> None:
+    def __init__(self, hall: Host, miner_id: int, floor: SiteContext) -> None:
         self._hall = hall
         self.miner_id = miner_id
         self.floor = floor

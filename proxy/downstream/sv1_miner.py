@@ -33,7 +33,7 @@ from protocol.work.version_rolling import OFFERED_MASK
 from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.password import read_password
 from proxy.downstream.proxies import MOST_EXTRANONCE2
-from proxy.jobs.space import Seat
+from proxy.jobs.space import HeldSlot
 from proxy.runtime.outbox import WayOut
 
 MAX_HELD = 32
@@ -206,7 +206,7 @@ class Sv1Miner(Miner):
             self._serve_as_proxy()
         self.join()
 
-    def _choose_slot(self) -> Seat:
+    def _choose_slot(self) -> HeldSlot:
         """Return its slot, taken now if it has none: a proxy's if it is one."""
         known = self.floor.proxies
         self._is_proxy |= known.has(self.address, self.user_agent)

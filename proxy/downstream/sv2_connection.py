@@ -24,8 +24,8 @@ from protocol.sv2.miner_events import (
 from protocol.sv2.server import ServerSession
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.miner import Miner, SiteFullError
-from proxy.downstream.miner_protocol import Speaker
-from proxy.downstream.site_context import Floor
+from proxy.downstream.miner_protocol import MinerProtocol
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
 from proxy.runtime.outbox import Outbox
@@ -41,7 +41,7 @@ MAX_ASKED = 1024
 class Lodging(Port):
     """Where the miners of a connection are put up."""
 
-    def refusal(self, address: str, connection: Speaker | None = None) -> str:
+    def refusal(self, address: str, connection: MinerProtocol | None = None) -> str:
         """Return why no miner from `address` is taken; empty if one is."""
 
     def offended(self, address: str, error: RemoteError) -> None:
@@ -72,12 +72,12 @@ class Lodging(Port):
         """Note that a connection was closed because its peer does not read."""
 
 
-class Sv2Connection(Speaker):
+class Sv2Connection(MinerProtocol):
     """Moves bytes between a socket and a `ServerSession`, and owns its miners."""
 
     _log = Logger()
 
-    def __init__(self, lodging: Lodging, floor: Floor, keys: ServerKeys) -> None:
+    def __init__(self, lodging: Lodging, floor: SiteContext, keys: ServerKeys) -> None:
         self._lodging = lodging
         self._floor = floor
         self._address = ""

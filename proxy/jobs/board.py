@@ -21,7 +21,7 @@ from proxy.jobs.routes import Routes
 from proxy.jobs.schedule import REFRESH_AFTER, Offers, Schedule
 from proxy.jobs.site_layout import SiteLayout
 from proxy.jobs.slot_allocator import SlotAllocator
-from proxy.jobs.space import Seat
+from proxy.jobs.space import HeldSlot
 
 
 @define(eq=False, repr=False)
@@ -109,7 +109,9 @@ class JobBoard:
 
     # miners come and go
 
-    def find_group(self, seat: Seat, worker: WorkerName) -> tuple[Group, Seat] | None:
+    def find_group(
+        self, seat: HeldSlot, worker: WorkerName
+    ) -> tuple[Group, HeldSlot] | None:
         """Return the group for `worker`, and its seat there; None if all are full."""
         return self._lifecycle.find(seat, worker)
 

@@ -9,7 +9,7 @@ from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Work
 from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.members import Members
-from proxy.jobs.pace import Pace
+from proxy.jobs.pace import PostPace
 from proxy.jobs.ports import JobCopies, MinerPort
 from proxy.jobs.sourcing import Sourcing
 from proxy.jobs.space import Space
@@ -57,7 +57,7 @@ class Group:
     left_seq: int = field(default=0, init=False)
     taken: Work | None = field(default=None, init=False)
     owes_clean: bool = field(default=False, init=False)
-    pace: Pace = field(factory=Pace, init=False)
+    pace: PostPace = field(factory=PostPace, init=False)
     idle_since: Seconds | None = field(default=None, init=False)
     must_reconnect: bool = field(default=False, init=False)
     _lost: set[int] = field(factory=set, init=False)  # sessions that have live jobs

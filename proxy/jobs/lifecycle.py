@@ -24,7 +24,7 @@ from proxy.jobs.posting import Posting
 from proxy.jobs.routes import Routes
 from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.jobs.sourcing import Sourcing
-from proxy.jobs.space import Seat, Space
+from proxy.jobs.space import HeldSlot, Space
 
 RENEWED = 64
 """Groups that are given a new job in a row, so that slots of their space come free."""
@@ -55,7 +55,7 @@ class GroupLifecycle:
     on_open: Callable[[Group], None]
     on_close: Callable[[Group], None]
 
-    def find(self, seat: Seat, worker: WorkerName) -> tuple[Group, Seat] | None:
+    def find(self, seat: HeldSlot, worker: WorkerName) -> tuple[Group, HeldSlot] | None:
         """Return the group for `worker`, and its seat there; None if all are full."""
         key = (*self.routes.place_of(worker), seat.layout)
         for group in self.groups.of_key(key):
@@ -129,7 +129,7 @@ class GroupLifecycle:
         space.retire(self.groups.oldest_given(space, self.posting.last_seq + 1))
         return space.resting < before
 
-    def _seat_alone(self, seat: Seat) -> Seat | None:
+    def _seat_alone(self, seat: HeldSlot) -> HeldSlot | None:
         """Return `seat` in a space for one more group: its own if nobody else's."""
         spaces = self.slots.spaces
         if spaces is None or spaces.layout.generation != seat.layout.generation:

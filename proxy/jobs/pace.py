@@ -16,7 +16,7 @@ URGENT_BURST = 16
 
 
 @define
-class Pace:
+class PostPace:
     """Lets a few posts through at once, and one a `POST_SPACING` for ever.
 
     Source: the generic cell rate algorithm (ITU-T I.371).

@@ -7,7 +7,7 @@ from attrs import define, evolve, field
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout, auto_layout
 from proxy.jobs.feed import Source
-from proxy.jobs.space import Seat, Spaces
+from proxy.jobs.space import HeldSlot, Spaces
 
 SETTLE = Seconds(2.0)
 """Wait for the other sources once one is known: the best may answer last."""
@@ -89,7 +89,9 @@ class SlotAllocator:
         self._take(wanted)
         return True
 
-    def acquire(self, rolled: int = 0, sources: Iterable[Source] = ()) -> Seat | None:
+    def acquire(
+        self, rolled: int = 0, sources: Iterable[Source] = ()
+    ) -> HeldSlot | None:
         """Return a free slot, now held; None if there is none.
 
         Args:

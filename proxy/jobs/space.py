@@ -42,7 +42,7 @@ class Space:
 
 
 @frozen
-class Seat:
+class HeldSlot:
     """A slot in a space, held by one miner for the life of its connection.
 
     Attributes:
@@ -62,7 +62,7 @@ class Seat:
         """Bytes after `extranonce1` that the miner may roll."""
         return self.layout.room - len(self.extranonce1)
 
-    def rolling(self, most: int) -> "Seat":
+    def rolling(self, most: int) -> "HeldSlot":
         """Return the seat of a miner that rolls no more than `most` bytes.
 
         Zeros after its slot stand for the others.
@@ -70,7 +70,7 @@ class Seat:
         unused = max(self.extranonce2_bytes - most, 0)
         return evolve(self, extranonce1=self.extranonce1 + bytes(unused))
 
-    def move(self, space: Space) -> "Seat | None":
+    def move(self, space: Space) -> "HeldSlot | None":
         """Take the same slot in another space; None if it is held there.
 
         For a miner that has had no job yet: its old slot is free at once.
@@ -80,7 +80,7 @@ class Seat:
         if not space.slots_for(is_proxy=self.is_proxy).acquire_exactly(self.slot):
             return None
         self.release(None)
-        return Seat(space, self.slot, self.layout, self.extranonce1, self.is_proxy)
+        return HeldSlot(space, self.slot, self.layout, self.extranonce1, self.is_proxy)
 
     def rests_in(self, space: Space) -> bool:
         """Return whether the same slot of `space` is free but for a newer job."""
@@ -118,7 +118,9 @@ class Spaces:
             return self._spaces[0]
         return self._add_space()
 
-    def seat(self, room: int | None = None, *, may_open: bool = True) -> Seat | None:
+    def seat(
+        self, room: int | None = None, *, may_open: bool = True
+    ) -> HeldSlot | None:
         """Take a slot in the first space with room, or in a new one.
 
         Args:
@@ -136,7 +138,7 @@ class Spaces:
             return None
         return self._seat(space, slot, room)
 
-    def move_away(self, seat: Seat) -> Seat | None:
+    def move_away(self, seat: HeldSlot) -> HeldSlot | None:
         """Take the same slot in a space that no group is in; None if there is none."""
         for space in self._vacant:
             if (moved := seat.move(space)) is not None:
@@ -166,15 +168,15 @@ class Spaces:
         self._spaces.append(space)
         return space
 
-    def _seat(self, space: Space, slot: int, room: int | None) -> Seat:
+    def _seat(self, space: Space, slot: int, room: int | None) -> HeldSlot:
         """Return a seat among miners, or a proxy's, which may be in groups of its own.
 
         Where a proxy needs no more room than miners have, it shares their jobs.
         """
         if room is None:
             name = self.layout.slots[slot].to_bytes(self.layout.slot_bytes, "big")
-            return Seat(space, slot, self.layout, name)
+            return HeldSlot(space, slot, self.layout, name)
         own = self.layout.for_proxies(room)
         name = own.slots[slot].to_bytes(own.slot_bytes, "big")
         layout = self.layout if room == self.layout.room else own
-        return Seat(space, slot, layout, name, is_proxy=True)
+        return HeldSlot(space, slot, layout, name, is_proxy=True)

@@ -16,7 +16,7 @@ from protocol.unreadable import UNREADABLE
 from proxy.node.block_files import BlockFiles, FoundBlock
 from proxy.node.errors import NodeRefusalError
 from proxy.node.rpc import RpcClient
-from proxy.runtime.pace import Pace
+from proxy.runtime.pace import TokenBucket
 from proxy.runtime.tasks import Tasks
 
 SUBMIT_TIMEOUT = Seconds(60.0)
@@ -139,8 +139,8 @@ class BlockSubmitter:
     _tasks: Tasks = field(factory=Tasks, init=False)
     _submitted: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
     _under_way: dict[str, _UnderWay] = field(factory=dict, init=False)
-    _pace: Pace = field(
-        factory=lambda: Pace(LISTED_AT_ONCE, LISTED_PER_SECOND), init=False
+    _pace: TokenBucket = field(
+        factory=lambda: TokenBucket(LISTED_AT_ONCE, LISTED_PER_SECOND), init=False
     )
     _calls: int = field(default=0, init=False)
 

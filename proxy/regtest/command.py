@@ -13,7 +13,7 @@ from twisted.internet.error import CannotListenError
 from protocol.units import HashesPerSecond, Seconds, UnixTime
 from proxy.regtest.kernel import ChainLockedError
 from proxy.regtest.node import RegtestNode, RegtestOptions
-from proxy.regtest.pace import Pace
+from proxy.regtest.pace import BlockPace
 
 
 @frozen
@@ -49,7 +49,7 @@ class Summary(msgspec.Struct, tag="summary", tag_field="event"):
 
 def options_from(parsed: Namespace) -> CommandOptions:
     """Return the options that the command line declared."""
-    pace = Pace(
+    pace = BlockPace(
         Seconds(parsed.block_every or 0.0), HashesPerSecond(parsed.hashrate or 0.0)
     )
     node = RegtestOptions(

@@ -17,7 +17,7 @@ from typing_extensions import override
 from protocol.units import UnixTime
 from proxy.regtest.chain import RegtestChain, open_chain
 from proxy.regtest.http import LongPolls, OpenConnections, RpcResource, RpcSite
-from proxy.regtest.pace import Pace
+from proxy.regtest.pace import BlockPace
 from proxy.regtest.rpc import RegtestCalls
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
@@ -44,7 +44,7 @@ class RegtestOptions:
     scratch_dir: Path | None = None
     rpc_port: int = 0
     zmq_port: int = 0
-    pace: Pace = field(factory=Pace)
+    pace: BlockPace = field(factory=BlockPace)
     version: str = "Baseload regtest"
 
 

@@ -26,7 +26,7 @@ _MOST_HASHES = 1 << 255
 
 
 @define
-class Pace:
+class BlockPace:
     """Serves targets that miners meet every so often.
 
     Attributes:

@@ -15,7 +15,7 @@ from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import difficulty_from_target, target_from_nbits
 from proxy.regtest.chain import RegtestChain
 from proxy.regtest.kernel import DECODE_FAILED
-from proxy.regtest.pace import NBITS, Pace
+from proxy.regtest.pace import NBITS, BlockPace
 from proxy.regtest.template import longpoll_id, template_reply
 from proxy.regtest.transactions import TransactionRefusedError
 from proxy.regtest.views import block_view, header_view
@@ -62,7 +62,7 @@ class RegtestCalls:
     """
 
     chain: RegtestChain
-    pace: Pace
+    pace: BlockPace
     version: str
     zmq_url: str = ""
 

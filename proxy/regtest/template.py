@@ -3,19 +3,19 @@
 from typing import Any
 
 from proxy.regtest.chain import BLOCK_VERSION, RegtestChain
-from proxy.regtest.pace import NBITS, Pace
+from proxy.regtest.pace import NBITS, BlockPace
 from proxy.regtest.transactions import PooledTransaction
 
 _MAX_WEIGHT = 4_000_000
 _MAX_SIGOPS = 80_000
 
 
-def longpoll_id(chain: RegtestChain, pace: Pace) -> str:
+def longpoll_id(chain: RegtestChain, pace: BlockPace) -> str:
     """Return what a long poll waits to see changed."""
     return f"{chain.kernel.tip[::-1].hex()}{chain.changes}.{pace.level(chain.now)}"
 
 
-def template_reply(chain: RegtestChain, pace: Pace) -> Any:
+def template_reply(chain: RegtestChain, pace: BlockPace) -> Any:
     """Return a template of the next block (BIP 22, BIP 23, BIP 145).
 
     Args:

@@ -38,7 +38,7 @@ _NO_FIELDS = frozenset({"format", "message", "time", "isError", "system"})
 _LATIN = 0x100
 
 
-class Blotter:
+class SecretRedactor:
     """Takes secrets out of what is about to be written.
 
     Args:
@@ -71,7 +71,7 @@ class LineObserver:
         self.limit = KindLimit()
         self._write = write
         self._render = _json_line if as_json else _text_lines
-        self._blot = Blotter(secrets).blot
+        self._blot = SecretRedactor(secrets).blot
 
     def __call__(self, event: LogEvent) -> None:
         """Write `event`, if there were not too many of its kind."""

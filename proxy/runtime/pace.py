@@ -6,7 +6,7 @@ from protocol.units import Seconds
 
 
 @define
-class Pace:
+class TokenBucket:
     """A bucket of tokens: `burst` of them at first, `per_second` come back.
 
     Attributes:

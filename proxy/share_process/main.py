@@ -31,7 +31,7 @@ from proxy.runtime.descriptors import RESERVED, raise_limit
 from proxy.runtime.hangup import has_terminal, take_hangups
 from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.log_libraries import take_in_libraries
-from proxy.runtime.logs import Blotter, Log, file_or_stderr, observer, open_log
+from proxy.runtime.logs import Log, SecretRedactor, file_or_stderr, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
@@ -171,7 +171,7 @@ def _run(
         _log_files(before, files)
         program.set_level = log.set_level
         program.reread = reread
-        alarms = AlarmObserver(program.topics.publish, Blotter(config.secrets))
+        alarms = AlarmObserver(program.topics.publish, SecretRedactor(config.secrets))
         globalLogPublisher.addObserver(alarms)
         return Deferred.fromCoroutine(_main(reactor, program, manager))
 

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds
 from proxy.admin.server import AdminFactory
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.runtime.descriptors import Descriptors, descriptor_limit
 from proxy.runtime.limits import Limit, LimitWatch
 from proxy.runtime.periodic import PeriodicService
@@ -26,7 +26,7 @@ class ProcessLimits:
     """
 
     sources: Sources
-    halls: Mapping[str, Hall]
+    halls: Mapping[str, SiteFactory]
     clients: list[AdminFactory] = field(factory=list, init=False)
     descriptors: Descriptors = field(init=False)
 
@@ -65,7 +65,7 @@ class ProcessLimits:
         )
 
 
-def _miners_of(name: str, hall: Hall) -> Limit:
+def _miners_of(name: str, hall: SiteFactory) -> Limit:
     roster = hall.roster
     return Limit(
         f"miners of {name}",

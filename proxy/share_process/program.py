@@ -21,7 +21,7 @@ from proxy.admin.refused import Refused
 from proxy.admin.server import AdminFactory
 from proxy.admin.topics import Topics
 from proxy.config import Config
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice, choose_engine
 from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
 from proxy.node.service import NodeService
@@ -34,7 +34,7 @@ from proxy.runtime.state_lock import StateLock
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.process_limits import ProcessLimits
 from proxy.share_process.reload import apply_changes
-from proxy.share_process.sites import Opener
+from proxy.share_process.sites import SiteBuilder
 from proxy.share_process.sources import (
     Sources,
     SourcesService,
@@ -48,7 +48,7 @@ from proxy.shares.ledger import SqliteLedger
 from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.shares.service import LedgerService
-from proxy.shares.totals import Book, SiteBook
+from proxy.shares.totals import ProxyTotals, SiteTotals
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.service import ControllerSupervisor
 from proxy.upstream.pool import Pool
@@ -85,7 +85,7 @@ class Program:
     engine: EngineChoice
     limits: ProcessLimits = field(init=False)
     topics: Topics = field(factory=Topics, init=False)
-    halls: dict[str, Hall] = field(factory=dict, init=False)
+    halls: dict[str, SiteFactory] = field(factory=dict, init=False)
     power: ControllerLink | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
@@ -121,7 +121,7 @@ class Program:
             CannotListenError: A port is taken, or may not be had.
             KeyFileError: The keys for miners of Stratum V2 cannot be used.
         """
-        opener = Opener(
+        opener = SiteBuilder(
             self.root,
             self.sources,
             self.recorder,
@@ -279,7 +279,9 @@ def _build(
         _alarm,
     )
     _log_choice(engine)  # a start that is refused says why, and nothing else
-    book = Book({site.name: SiteBook(HashrateMeter(now)) for site in config.sites})
+    book = ProxyTotals(
+        {site.name: SiteTotals(HashrateMeter(now)) for site in config.sites}
+    )
     recorder = Recorder(ledger, book, sources.all, reactor)
     for source in sources.all.values():
         source.settle = recorder.settled

@@ -7,8 +7,8 @@ import msgspec
 from protocol.units import Difficulty
 from proxy.admin.refused import Refused
 from proxy.config import Config, DifficultyConfig, SiteConfig
-from proxy.downstream.connection import Hall
-from proxy.downstream.site_context import Floor
+from proxy.downstream.connection import SiteFactory
+from proxy.downstream.site_context import SiteContext
 from proxy.runtime.contain import serve_each
 from proxy.share_process.sites import policy_of
 
@@ -21,7 +21,7 @@ LIVE_PROXY = frozenset({"log_level"})
 def apply_changes(
     old: Config,
     new: Config,
-    halls: Mapping[str, Hall],
+    halls: Mapping[str, SiteFactory],
     set_level: Callable[[str], None] | None,
 ) -> list[str]:
     """Put into force what differs between `old` and `new`; return the keys.
@@ -61,7 +61,7 @@ def _changed(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[str]:
             yield key
 
 
-def _take_on(hall: Hall, site: SiteConfig) -> None:
+def _take_on(hall: SiteFactory, site: SiteConfig) -> None:
     hall.roster.limits = site.limits
     _adjust(hall.floor, site.difficulty)
     for door in hall.doors:
@@ -71,6 +71,6 @@ def _take_on(hall: Hall, site: SiteConfig) -> None:
     )
 
 
-def _adjust(floor: Floor, difficulty: DifficultyConfig) -> None:
+def _adjust(floor: SiteContext, difficulty: DifficultyConfig) -> None:
     floor.policy = policy_of(difficulty)
     floor.start = Difficulty(difficulty.start)

@@ -13,7 +13,7 @@ from protocol.work.extranonce import read_layout
 from protocol.work.vardiff import VardiffPolicy
 from proxy.config import DifficultyConfig, SiteConfig
 from proxy.downstream.batch import Batch
-from proxy.downstream.connection import Door, Hall
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
 from proxy.downstream.fast.choice import (
     EngineChoice,
     PythonEngine,
@@ -22,7 +22,7 @@ from proxy.downstream.fast.choice import (
 )
 from proxy.downstream.listener import MinerListener
 from proxy.downstream.parking import Parking
-from proxy.downstream.site_context import Floor
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard
 from proxy.jobs.routes import Route, Routes
@@ -44,7 +44,7 @@ BACKLOG = 4096
 
 
 @define(eq=False, repr=False)
-class Opener:
+class SiteBuilder:
     """Opens sites.
 
     Attributes:
@@ -68,12 +68,12 @@ class Opener:
     descriptors: Descriptors
     listeners: list[ListenerService] = field(factory=list, init=False)
 
-    def open(self, site: SiteConfig) -> Hall:
+    def open(self, site: SiteConfig) -> SiteFactory:
         """Return the hall of `site`, its ports asked for, its sources being reached."""
         board = self._board(site)
         for name in site.source_names:
             self.sources.named(name).listeners[site.name] = board
-        hall = Hall(self._floor(site, board), site.limits, self.random)
+        hall = SiteFactory(self._floor(site, board), site.limits, self.random)
         hall.descriptors = self.descriptors
         self.descriptors.holders.append(lambda: hall.connection_count)
         if any(listener.protocol != "sv1" for listener in site.listeners):
@@ -114,8 +114,8 @@ class Opener:
             remember=self.layouts.keeper_of(site.name),
         )
 
-    def _floor(self, site: SiteConfig, board: JobBoard) -> Floor:
-        return Floor(
+    def _floor(self, site: SiteConfig, board: JobBoard) -> SiteContext:
+        return SiteContext(
             site.name,
             board,
             Batch(self.recorder, self.reactor),
@@ -127,7 +127,9 @@ class Opener:
             parking=_parking_of(site),
         )
 
-    def _doors(self, site: SiteConfig, hall: Hall) -> Iterator[tuple[str, Hall | Door]]:
+    def _doors(
+        self, site: SiteConfig, hall: SiteFactory
+    ) -> Iterator[tuple[str, SiteFactory | ListenerPolicy]]:
         """Yield each endpoint of `site` with who takes its connections."""
         for endpoint in site.listen:
             yield endpoint, hall
@@ -135,12 +137,12 @@ class Opener:
             own = listener.difficulty(site.difficulty)
             start = Difficulty(own.start)
             floor = evolve(hall.floor, policy=policy_of(own), start=start)
-            door = Door(hall, floor, listener)
+            door = ListenerPolicy(hall, floor, listener)
             hall.doors.append(door)
             yield listener.endpoint, door
 
     def _listen(
-        self, endpoint: str, door: Hall | Door, engine: SiteEngine
+        self, endpoint: str, door: SiteFactory | ListenerPolicy, engine: SiteEngine
     ) -> MinerListener:
         server = server_endpoint(self.reactor, _deep(endpoint))
         # wrapped bytes stay with Twisted
@@ -175,7 +177,7 @@ class _SiteService(MultiService):
     _log = Logger()
 
     def __init__(
-        self, hall: Hall, engine: SiteEngine, hold: Seconds, clock: Reactor
+        self, hall: SiteFactory, engine: SiteEngine, hold: Seconds, clock: Reactor
     ) -> None:
         super().__init__()
         self._hall = hall

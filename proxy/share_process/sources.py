@@ -27,7 +27,7 @@ from proxy.node.source import NodeSource, join
 from proxy.node.template_work import prefix_of
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.periodic import PeriodicService
-from proxy.shares.totals import Book
+from proxy.shares.totals import ProxyTotals
 from proxy.upstream.address import (
     PoolAddress,
     Trust,
@@ -35,7 +35,7 @@ from proxy.upstream.address import (
     read_pool_url,
 )
 from proxy.upstream.pool import Pool
-from proxy.upstream.pool_protocol import Speech, Sv1Speech, Sv2Speech
+from proxy.upstream.pool_protocol import PoolProtocol, Sv1PoolProtocol, Sv2PoolProtocol
 from proxy.version import VERSION
 
 DEFAULT_ROOM = 8
@@ -133,7 +133,7 @@ async def _run_in_thread(reactor: Any, job: Callable[[], None]) -> None:
 
 
 def tell_sizes(
-    pools: Iterable[Pool], config: Config, book: Book, clock: IReactorTime
+    pools: Iterable[Pool], config: Config, book: ProxyTotals, clock: IReactorTime
 ) -> None:
     """Have each pool know what the sites hash that mine on it.
 
@@ -147,7 +147,7 @@ def tell_sizes(
 @frozen
 class _Sizes:
     sites: frozenset[str]
-    book: Book
+    book: ProxyTotals
     clock: IReactorTime
 
     def of(self, site: str) -> HashesPerSecond:
@@ -252,10 +252,12 @@ class _Pools:
             lambda user: self._speech(pool, address, user),
         )
 
-    def _speech(self, pool: PoolConfig, address: PoolAddress, user: str) -> Speech:
+    def _speech(
+        self, pool: PoolConfig, address: PoolAddress, user: str
+    ) -> PoolProtocol:
         if not address.sv2:
             agent = f"baseload/{VERSION}"
-            return Sv1Speech(pool.name, user, str(pool.password), agent)
+            return Sv1PoolProtocol(pool.name, user, str(pool.password), agent)
         caller = Caller(
             address.host,
             address.port,
@@ -264,7 +266,7 @@ class _Pools:
             user,
             requires_rolling=pool.version_rolling == "required",
         )
-        return Sv2Speech(
+        return Sv2PoolProtocol(
             pool.name,
             caller,
             address.authority,

@@ -8,10 +8,10 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
-from proxy.runtime.pace import Pace
+from proxy.runtime.pace import TokenBucket
 from proxy.shares.counted import CountedBatch
 from proxy.shares.ports import Ledger, ShareSink
-from proxy.shares.totals import Book
+from proxy.shares.totals import ProxyTotals
 
 MAX_BLOCKS_REMEMBERED = 10_000
 
@@ -40,14 +40,14 @@ class Recorder:
     _log = Logger()
 
     ledger: Ledger
-    book: Book
+    book: ProxyTotals
     sinks: Mapping[str, ShareSink]
     clock: IReactorTime
     on_block: Callable[[JudgedShare, str], None] = field(
         default=_nobody_asks, init=False
     )
-    _pace: Pace = field(
-        factory=lambda: Pace(BLOCKS_AT_ONCE, BLOCKS_PER_SECOND), init=False
+    _pace: TokenBucket = field(
+        factory=lambda: TokenBucket(BLOCKS_AT_ONCE, BLOCKS_PER_SECOND), init=False
     )
     _sent_blocks: dict[bytes, int] = field(factory=dict, init=False)
     _in_flight: dict[int, JudgedShare] = field(factory=dict, init=False)

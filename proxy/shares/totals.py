@@ -14,7 +14,7 @@ FEWEST_SHARES = 30
 
 
 @define(eq=False, repr=False)
-class SiteBook:
+class SiteTotals:
     """What one site's miners have done since the process started.
 
     Attributes:
@@ -56,18 +56,18 @@ class SiteBook:
 
 
 @define(eq=False, repr=False)
-class Book:
+class ProxyTotals:
     """Every site's totals, and the blocks.
 
     Attributes:
         blocks_unlisted: Blocks that were too many to be logged and stored one by one.
     """
 
-    sites: dict[str, SiteBook] = field(factory=dict)
+    sites: dict[str, SiteTotals] = field(factory=dict)
     blocks_found: int = field(default=0, init=False)
     blocks_accepted: int = field(default=0, init=False)
     blocks_unlisted: int = field(default=0, init=False)
 
-    def open(self, site: str, now: Seconds) -> SiteBook:
+    def open(self, site: str, now: Seconds) -> SiteTotals:
         """Return the totals of `site`, new ones at its first call."""
-        return self.sites.setdefault(site, SiteBook(HashrateMeter(now)))
+        return self.sites.setdefault(site, SiteTotals(HashrateMeter(now)))

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.parking import is_full
 from proxy.power.link.messages import (
     MAX_LINE_BYTES,
@@ -65,7 +65,7 @@ class AskRefusedError(Exception):
 class PoweredSite:
     """A site that has power settings."""
 
-    hall: Hall
+    hall: SiteFactory
     power: PowerConfig
     describer: Describer
 

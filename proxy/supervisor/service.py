@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
-from proxy.downstream.connection import Hall
+from proxy.downstream.connection import SiteFactory
 from proxy.power.link.setup import setup_of
 from proxy.power.machines.machine import Describer, unknown_models
 from proxy.runtime.child import ChildService
@@ -39,7 +39,7 @@ class ControllerSupervisor(OrderedServices):
     def __init__(
         self,
         config: Config,
-        halls: Mapping[str, Hall],
+        halls: Mapping[str, SiteFactory],
         publish: Callable[[str, Any], None],
         reactor: Any,
     ) -> None:

@@ -23,7 +23,7 @@ from proxy.upstream.pool_link_settings import (
     LinkSettings,
     LinkState,
 )
-from proxy.upstream.pool_protocol import Speech
+from proxy.upstream.pool_protocol import PoolProtocol
 from proxy.upstream.standing import Outcome, Standing
 
 CHECKED_AT_ONCE = 256
@@ -60,7 +60,7 @@ class Pool:
     clock: IReactorTime
     random: Callable[[], float]
     next_session: Callable[[], int]
-    speech_of: Callable[[str], Speech]
+    speech_of: Callable[[str], PoolProtocol]
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
     size_of: Callable[[str], HashesPerSecond] = field(default=_unknown, init=False)

@@ -36,7 +36,7 @@ from proxy.upstream.pool_link_settings import (
     LinkSettings,
     LinkState,
 )
-from proxy.upstream.pool_protocol import Speech
+from proxy.upstream.pool_protocol import PoolProtocol
 from proxy.upstream.sent_shares import Pending, SentShares
 from proxy.upstream.silence import Silence
 from proxy.upstream.standing import Outcome
@@ -53,7 +53,7 @@ class PoolLink:
     _log = Logger()
 
     settings: LinkSettings
-    speech: Speech
+    speech: PoolProtocol
     endpoint_of: EndpointOf
     ports: LinkPorts
     clock: IReactorTime

@@ -44,7 +44,7 @@ class Session(Protocol):
         """Yield what `data` completes."""
 
 
-class Speech(Protocol):
+class PoolProtocol(Protocol):
     """A link's conversations, one connection after the other.
 
     Attributes:
@@ -73,7 +73,7 @@ class Speech(Protocol):
 
 
 @define(eq=False, repr=False)
-class Sv1Speech(Speech):
+class Sv1PoolProtocol(PoolProtocol):
     """Stratum V1."""
 
     pool: str
@@ -113,7 +113,7 @@ class Sv1Speech(Speech):
 
 
 @define(eq=False, repr=False)
-class Sv2Speech(Speech):
+class Sv2PoolProtocol(PoolProtocol):
     """Stratum V2: one extended channel, whose hashrate the pool is told.
 
     Attributes:

@@ -11,7 +11,7 @@ from proxy.jobs.board import JobBoard
 from proxy.jobs.group import Group
 from proxy.jobs.routes import Route, Routes
 from proxy.jobs.slot_allocator import SlotAllocator
-from proxy.jobs.space import Seat
+from proxy.jobs.space import HeldSlot
 from tests.fakes.source import FakeSource
 
 
@@ -56,7 +56,7 @@ class SeatedMiner(QuietMiner):
         found = board.find_group(seat, WorkerName(worker))
         assert found is not None
         self.group: Group = found[0]
-        self.seat: Seat = found[1]
+        self.seat: HeldSlot = found[1]
         board.join(self, self.group)
 
     def leave(self) -> None:

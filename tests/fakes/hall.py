@@ -15,16 +15,16 @@ from protocol.work.hashrate import HashrateMeter
 from protocol.work.vardiff import VardiffPolicy
 from proxy.config import LimitsConfig
 from proxy.downstream.batch import Batch
-from proxy.downstream.connection import Hall as RealHall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
-from proxy.downstream.site_context import Floor
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard
 from proxy.jobs.routes import Route, Routes
 from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.outbox import Outbox
 from proxy.shares.record import Recorder
-from proxy.shares.totals import Book, SiteBook
+from proxy.shares.totals import ProxyTotals, SiteTotals
 from tests.fakes.ledger import MemoryLedger, RecordingSink
 from tests.fakes.source import FakeSource
 
@@ -77,10 +77,10 @@ class Hall:
         self.board.start()
         self.ledger = MemoryLedger()
         self.sink = RecordingSink()
-        book = Book({"hall-a": SiteBook(HashrateMeter(Seconds(1000.0)))})
+        book = ProxyTotals({"hall-a": SiteTotals(HashrateMeter(Seconds(1000.0)))})
         sinks = {source.name: self.sink for source in self.sources}
         self.recorder = Recorder(self.ledger, book, sinks, self.clock)
-        self.floor = Floor(
+        self.floor = SiteContext(
             "hall-a",
             self.board,
             Batch(self.recorder, self.clock),
@@ -90,7 +90,7 @@ class Hall:
             lambda: UnixTime(1_700_000_000.0),
         )
         self.count = 0
-        self.connections = RealHall(self.floor, LimitsConfig(), lambda: 0.5)
+        self.connections = SiteFactory(self.floor, LimitsConfig(), lambda: 0.5)
         self.turns = Clock()  # of its own: a turn takes no time of the site's
         self.port: Any = EngineChoice(self.engine, "", self.threads).of_site(  # type: ignore[arg-type]
             self.connections, self.recorder, self.turns
@@ -155,7 +155,7 @@ class NativeWire(Wire):
 
     def __init__(self, hall: Hall, number: int) -> None:
         from proxy.downstream.fast.acceptor import NativeConnection  # noqa: PLC0415
-        from proxy.downstream.fast.sv1_miner import NativeMiner  # noqa: PLC0415
+        from proxy.downstream.fast.sv1_miner import EngineSv1Miner  # noqa: PLC0415
         from proxy.engine.engine import Wire as EngineWire  # noqa: PLC0415
 
         self.hall = hall
@@ -163,7 +163,7 @@ class NativeWire(Wire):
         self._socket.setblocking(False)
         wire = EngineWire(hall.port.engine, theirs.detach())
         now = hall.floor.now()
-        self.miner = NativeMiner(number, "10.0.0.1", hall.floor, now, True, wire)
+        self.miner = EngineSv1Miner(number, "10.0.0.1", hall.floor, now, True, wire)
         real = hall.connections
         real.move_in(self.miner, NativeConnection(real, self.miner))
 

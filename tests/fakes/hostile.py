@@ -28,8 +28,8 @@ from protocol.work.hashrate import HashrateMeter
 from protocol.work.vardiff import VardiffPolicy
 from proxy.config import LimitsConfig, PoolConfig
 from proxy.downstream.batch import Batch
-from proxy.downstream.connection import Hall
-from proxy.downstream.site_context import Floor
+from proxy.downstream.connection import SiteFactory
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard
 from proxy.jobs.ports import NoCopies
@@ -37,10 +37,10 @@ from proxy.jobs.routes import Route, Routes
 from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.outbox import Outbox
 from proxy.shares.record import Recorder
-from proxy.shares.totals import Book, SiteBook
+from proxy.shares.totals import ProxyTotals, SiteTotals
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.pool import Pool
-from proxy.upstream.pool_protocol import Sv1Speech
+from proxy.upstream.pool_protocol import Sv1PoolProtocol
 from tests.fakes.judging_pool import D1, NTIME, JudgingPool, PoolSide
 from tests.fakes.ledger import MemoryLedger
 
@@ -268,13 +268,13 @@ class HostileSite:
             NoCopies,
         )
         self.ledger = MemoryLedger()
-        book = Book({"hall-a": SiteBook(HashrateMeter(Seconds(1000.0)))})
+        book = ProxyTotals({"hall-a": SiteTotals(HashrateMeter(Seconds(1000.0)))})
         sinks = {client.name: client for client in self.clients}
         self.recorder = Recorder(self.ledger, book, sinks, self.clock)
         for client in self.clients:
             client.listeners["hall-a"] = self.board
             client.settle = self.recorder.settled
-        floor = Floor(
+        floor = SiteContext(
             "hall-a",
             self.board,
             Batch(self.recorder, self.clock),
@@ -283,7 +283,7 @@ class HostileSite:
             self.clock,
             lambda: UnixTime(NTIME + self.clock.seconds() - 1000),
         )
-        self.hall = Hall(floor, LimitsConfig(), random)
+        self.hall = SiteFactory(floor, LimitsConfig(), random)
         self.miners: list[HonestMiner] = []
         self.asked_to_reconnect = 0
         self.told_accepted = self.unread = self.doubled = 0
@@ -297,7 +297,7 @@ class HostileSite:
             self.clock,
             random,
             lambda: next(self._sessions),
-            lambda user: Sv1Speech(pool.name, user, "x", "test/1"),
+            lambda user: Sv1PoolProtocol(pool.name, user, "x", "test/1"),
         )
 
     def join(self) -> "HonestMiner":

@@ -15,7 +15,7 @@ from protocol.units import HashesPerSecond, Seconds, UnixTime
 from proxy.node.credentials import CookieFile
 from proxy.node.rpc import RpcClient, make_rpc_client
 from proxy.regtest.node import RegtestNode, RegtestOptions
-from proxy.regtest.pace import Pace
+from proxy.regtest.pace import BlockPace
 
 BITCOIND = os.environ.get("BITCOIND", "")
 KINDS = ["embedded", *(["bitcoind"] if BITCOIND else [])]
@@ -73,7 +73,7 @@ async def start_node(  # noqa: PLR0913, PLR0917  (what a node can be started wit
     if kind == "bitcoind":
         assert home is not None
         return await _start_bitcoind(reactor, home, port)
-    pace = Pace(Seconds(block_every), HashesPerSecond(hashrate))
+    pace = BlockPace(Seconds(block_every), HashesPerSecond(hashrate))
     node = RegtestNode(
         RegtestOptions(state_dir=home, rpc_port=port, pace=pace),
         reactor,

@@ -16,7 +16,7 @@ from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.pool import Pool
-from proxy.upstream.pool_protocol import Sv1Speech
+from proxy.upstream.pool_protocol import Sv1PoolProtocol
 
 HOME = PoolAddress("eu.pool.example", 3333, tls=False)
 NOTIFY: list[Any] = [
@@ -116,7 +116,7 @@ class PoolServer:
             self.clock,
             random,
             self._next_session,
-            lambda user: Sv1Speech("main", user, "x", "test/1"),
+            lambda user: Sv1PoolProtocol("main", user, "x", "test/1"),
         )
         self.pool.listeners["hall-a"] = self
         self.pool.settle = lambda *what: self.settled.append(what)

@@ -7,8 +7,8 @@ from typing import Any
 from typing_extensions import override
 
 from proxy.config import ListenerConfig
-from proxy.downstream.connection import Door as ListenerDoor
-from proxy.downstream.fast.acceptor import Entrance
+from proxy.downstream.connection import ListenerPolicy
+from proxy.downstream.fast.acceptor import Acceptor
 from proxy.engine.engine import Wire
 from tests.fakes.sv2_wire import Sv2Wire
 
@@ -26,7 +26,7 @@ class NativeSv2Wire(Sv2Wire):
         self._unread, self._is_dropped = b"", False
         hall, port = self.door.connections, self.door.hall.port
         listener: Any = ListenerConfig(endpoint="tcp:1", protocol=protocol)  # type: ignore[arg-type]
-        entrance = Entrance(hall, ListenerDoor(hall, hall.floor, listener))
+        entrance = Acceptor(hall, ListenerPolicy(hall, hall.floor, listener))
         entrance.welcome(Wire(port.engine, theirs.detach()), address)
 
     @property

@@ -9,7 +9,7 @@ from protocol.noise.line import ClientLine
 from protocol.sv2.codec import Message, decode, encode, mining
 from protocol.units import UnixTime
 from proxy.config import LimitsConfig
-from proxy.downstream.connection import Hall as Connections
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner
 from tests.fakes.hall import Hall
@@ -28,7 +28,7 @@ class Door:
 
     def __init__(self, hall: Hall | None = None, **limits: Any) -> None:
         self.hall = hall or Hall()
-        self.connections: Connections = self.hall.connections
+        self.connections: SiteFactory = self.hall.connections
         self.connections.roster.limits = LimitsConfig(**limits)
         wall_clock = lambda: UnixTime(float(NTIME))  # noqa: E731
         self.connections.keys = ServerKeys(an_authority(), wall_clock, counted)

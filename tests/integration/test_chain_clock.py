@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime
 from proxy.regtest.node import RegtestNode, RegtestOptions
-from proxy.regtest.pace import Pace
+from proxy.regtest.pace import BlockPace
 from proxy.regtest.views import block_view
 from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.node_process import Embedded, now
@@ -45,7 +45,7 @@ async def test_the_chains_clock_is_never_ahead(tmp_path: Path) -> None:
     def wall_clock() -> UnixTime:
         return UnixTime(past + fast.seconds() - began)
 
-    options = RegtestOptions(pace=Pace(BLOCK_EVERY, HASHRATE))
+    options = RegtestOptions(pace=BlockPace(BLOCK_EVERY, HASHRATE))
     node = RegtestNode(options, fast, wall_clock, secrets.token_bytes)
     node.startService()
     await node.ready()

@@ -25,7 +25,7 @@ from proxy.jobs.feed import Feed
 from proxy.share_process.program import build
 from proxy.upstream.address import Trust, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
-from proxy.upstream.pool_protocol import Sv1Speech
+from proxy.upstream.pool_protocol import Sv1PoolProtocol
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.support import free_port, within
 
@@ -95,7 +95,7 @@ async def mined_on(identity: Identity, trust: Trust) -> str:
         clock,
         lambda: 0.5,
         lambda: 1,
-        lambda user: Sv1Speech("main", user, "x", "test/1"),
+        lambda user: Sv1PoolProtocol("main", user, "x", "test/1"),
     )
     pool.listeners["hall-a"] = Listener()
     feed = pool.open("hall-a", "", 0)

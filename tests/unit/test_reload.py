@@ -6,8 +6,7 @@ import pytest
 from protocol.units import Difficulty
 from proxy.admin.refused import Refused
 from proxy.config import Config, LimitsConfig, ListenerConfig
-from proxy.downstream.connection import Door
-from proxy.downstream.connection import Hall as RealHall
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
 from proxy.share_process.reload import apply_changes
 from tests.fakes.hall import Hall
 
@@ -25,9 +24,9 @@ def config(site: dict[str, Any] | None = None, **proxy: Any) -> Config:
     return msgspec.convert(tables, Config)
 
 
-def hall() -> tuple[Hall, RealHall]:
+def hall() -> tuple[Hall, SiteFactory]:
     memory = Hall()
-    real = RealHall(memory.floor, LimitsConfig(), lambda: 0.0)
+    real = SiteFactory(memory.floor, LimitsConfig(), lambda: 0.0)
     return memory, real
 
 
@@ -51,7 +50,7 @@ def test_a_new_minimum_moves_the_miners_that_are_here() -> None:
 def test_a_listener_keeps_what_it_says_itself() -> None:
     memory, real = hall()
     listener = ListenerConfig(endpoint="tcp:1", start=Difficulty(512))
-    door = Door(real, memory.floor, listener)
+    door = ListenerPolicy(real, memory.floor, listener)
     real.doors.append(door)
     new = config({"difficulty": {"start": 256, "minimum": 128, "maximum": 4096}})
 

@@ -6,19 +6,19 @@ from typing_extensions import override
 from protocol.dialect import Dialect
 from protocol.noise.handshake import FIRST_BYTES
 from proxy.downstream.auto_connection import AutoConnection
-from proxy.downstream.connection import Door, Hall
-from proxy.downstream.fast.sv1_miner import NativeMiner
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.fast.sv1_miner import EngineSv1Miner
 from proxy.downstream.fast.sv2_connection import NativeSv2Connection
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.miner import Miner
-from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.engine.engine import Wire
 
 
 class NativeConnection:
     """A connection of Stratum V1 in the engine, as its hall commands it."""
 
-    def __init__(self, hall: Hall, miner: NativeMiner) -> None:
+    def __init__(self, hall: SiteFactory, miner: EngineSv1Miner) -> None:
         self._hall = hall
         self._miner = miner
 
@@ -35,11 +35,11 @@ class NativeConnection:
 
 
 @frozen(eq=False)
-class Entrance:
+class Acceptor:
     """A listener of a hall."""
 
-    hall: Hall
-    door: Hall | Door
+    hall: SiteFactory
+    door: SiteFactory | ListenerPolicy
 
     def welcome(self, wire: Wire, peer: str) -> None:
         """Take in a new connection."""
@@ -56,12 +56,12 @@ class Entrance:
         if not hall.lets_in(peer):
             wire.hang_up()
             return
-        miner = NativeMiner(
+        miner = EngineSv1Miner(
             hall.new_id(), peer, floor, floor.now(), floor.grants_at_once, wire
         )
         hall.move_in(miner, NativeConnection(hall, miner))
 
-    def _speaker(self, transport: WireTransport, protocol: str) -> Speaker:
+    def _speaker(self, transport: WireTransport, protocol: str) -> MinerProtocol:
         floor, keys = self.door.floor, self.hall.keys
         if protocol == Dialect.SV1 or keys is None:
             return _Older(self, transport)
@@ -74,10 +74,10 @@ class Entrance:
         )
 
 
-class _Older(Speaker):
+class _Older(MinerProtocol):
     """Hands a connection that turned out to speak Stratum V1 to a miner."""
 
-    def __init__(self, entrance: Entrance, transport: WireTransport) -> None:
+    def __init__(self, entrance: Acceptor, transport: WireTransport) -> None:
         self._entrance = entrance
         self._carrier = transport
 

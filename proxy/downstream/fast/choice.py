@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from attrs import frozen
 from twisted.internet.interfaces import IStreamServerEndpoint
 
-from proxy.downstream.connection import Door, Hall
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
 from proxy.downstream.listener import MinerListener
 from proxy.jobs.ports import JobCopies, NoCopies
 from proxy.shares.record import Recorder
@@ -38,7 +38,7 @@ class SiteEngine(Protocol):
         """Let miners take note of what was counted for them: call each second."""
 
     def listener(
-        self, endpoint: IStreamServerEndpoint, door: Hall | Door
+        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
     ) -> MinerListener:
         """Return the service of a port whose connections it takes."""
 
@@ -59,7 +59,7 @@ class PythonEngine:
         """Nothing to do: miners count for themselves."""
 
     def listener(
-        self, endpoint: IStreamServerEndpoint, door: Hall | Door
+        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
     ) -> MinerListener:
         """Return a service for Twisted's own port."""
         return MinerListener(endpoint, door)
@@ -86,7 +86,9 @@ class EngineChoice:
         jobs: Any = import_module("proxy.engine.engine").Jobs
         return lambda: jobs(self.threads)
 
-    def of_site(self, hall: Hall, recorder: Recorder, reactor: Any) -> SiteEngine:
+    def of_site(
+        self, hall: SiteFactory, recorder: Recorder, reactor: Any
+    ) -> SiteEngine:
         """Return an engine for the miners of `hall`."""
         if self.name == "python":
             return PythonEngine()

@@ -11,7 +11,7 @@ from proxy.downstream.miner import Miner
 from proxy.engine.engine import Jobs, Row
 
 
-class CopiedMiner(Miner):
+class EngineMiner(Miner):
     """Decides as any miner does, and copies down what the engine judges by.
 
     The engine counts what it judges; `settle` fetches that.

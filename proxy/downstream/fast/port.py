@@ -18,10 +18,10 @@ from protocol.dialect import Dialect
 from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.downstream.batch import MAX_DELAY
-from proxy.downstream.connection import Door, Hall
-from proxy.downstream.fast.acceptor import Entrance
-from proxy.downstream.fast.copied import CopiedMiner
-from proxy.downstream.fast.sv1_miner import NativeMiner
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.fast.acceptor import Acceptor
+from proxy.downstream.fast.copied import EngineMiner
+from proxy.downstream.fast.sv1_miner import EngineSv1Miner
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.listener import MinerListener
 from proxy.engine.engine import Engine, Wire
@@ -43,7 +43,7 @@ MAX_SETTLED = 64
 
 SETTLE_AGAIN = Seconds(0.002)
 
-Hearer = NativeMiner | WireTransport
+Hearer = EngineSv1Miner | WireTransport
 """Who hears what the engine does not judge."""
 
 
@@ -60,15 +60,15 @@ class NativePort:
     _log = Logger()
 
     def __init__(
-        self, hall: Hall, recorder: Recorder, reactor: Any, threads: int = 1
+        self, hall: SiteFactory, recorder: Recorder, reactor: Any, threads: int = 1
     ) -> None:
         self.hall = hall
         self._recorder = recorder
         self._reactor = reactor
         self.engine = Engine(hall.floor.site, threads)
         self.is_busy = False
-        self._doors: dict[int, Entrance] = {}
-        self._unsettled: deque[CopiedMiner | WireTransport] = (
+        self._doors: dict[int, Acceptor] = {}
+        self._unsettled: deque[EngineMiner | WireTransport] = (
             deque()
         )  # each at most once
         self._settling: IDelayedCall | None = None
@@ -93,9 +93,9 @@ class NativePort:
         self.engine.hang_up()
         self._take_leave()
 
-    def open(self, descriptor: int, door: Hall | Door) -> None:
+    def open(self, descriptor: int, door: SiteFactory | ListenerPolicy) -> None:
         """Take the connections of a listening socket, those that come to `door`."""
-        self._doors[descriptor] = Entrance(self.hall, door)
+        self._doors[descriptor] = Acceptor(self.hall, door)
         self.engine.listen(descriptor)
 
     def shut(self, descriptor: int) -> None:
@@ -104,7 +104,7 @@ class NativePort:
         self.engine.unlisten(descriptor)
 
     def listener(
-        self, endpoint: IStreamServerEndpoint, door: Hall | Door
+        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
     ) -> MinerListener:
         """Return the service of a port; the engine takes its connections if it can."""
         if door.speaks != Dialect.SV1 and not self.engine.can_encrypt:
@@ -250,7 +250,7 @@ class NativePort:
                 self._farewell(speaker)
 
     def _farewell(self, speaker: Hearer) -> None:
-        if isinstance(speaker, NativeMiner):
+        if isinstance(speaker, EngineSv1Miner):
             speaker.outbox.close()
             if speaker.outbox.fell_behind:
                 self.hall.note_slow(speaker)
@@ -263,7 +263,10 @@ class NativeListener(MinerListener):
     """A port whose connections the engine takes, once it is open."""
 
     def __init__(
-        self, endpoint: IStreamServerEndpoint, door: Hall | Door, native: NativePort
+        self,
+        endpoint: IStreamServerEndpoint,
+        door: SiteFactory | ListenerPolicy,
+        native: NativePort,
     ) -> None:
         super().__init__(endpoint, door)
         self._native = native

@@ -4,13 +4,13 @@ from attrs import define, field
 from typing_extensions import override
 
 from protocol.work.job import Job
-from proxy.downstream.fast.copied import CopiedMiner
+from proxy.downstream.fast.copied import EngineMiner
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.engine.engine import Wire
 
 
 @define(eq=False, repr=False)
-class NativeMiner(CopiedMiner, Sv1Miner):
+class EngineSv1Miner(EngineMiner, Sv1Miner):
     """One connection of Stratum V1, most of whose shares the engine judges."""
 
     outbox: Wire

@@ -7,9 +7,9 @@ from typing_extensions import override
 from protocol.noise.handshake import Ciphers
 from protocol.noise.line import ServerLine
 from protocol.noise.transport import FrameTransport, OpenTransport
-from proxy.downstream.fast.sv2_miner import NativeSv2Miner
+from proxy.downstream.fast.sv2_miner import EngineSv2Miner
 from proxy.downstream.fast.transport import WireTransport
-from proxy.downstream.site_context import Floor
+from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_connection import Lodging, Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner
@@ -20,7 +20,11 @@ class NativeSv2Connection(Sv2Connection):
     """Does the handshake; from then on it hears what is no share of a miner at work."""
 
     def __init__(
-        self, lodging: Lodging, floor: Floor, keys: ServerKeys, carrier: WireTransport
+        self,
+        lodging: Lodging,
+        floor: SiteContext,
+        keys: ServerKeys,
+        carrier: WireTransport,
     ) -> None:
         self._wire = carrier.outbox
         super().__init__(lodging, floor, keys)
@@ -31,7 +35,7 @@ class NativeSv2Connection(Sv2Connection):
 
     @override
     def _make_miner(self, **fields: Any) -> Sv2Miner:
-        return NativeSv2Miner(**fields, copies=Channel(self._wire))
+        return EngineSv2Miner(**fields, copies=Channel(self._wire))
 
     @property
     @override

@@ -5,13 +5,13 @@ from typing_extensions import override
 
 from protocol.sv2.channels import ROLLABLE_MASK, ServerChannel
 from protocol.sv2.miner_events import ChannelUpdated, ShareSubmitted
-from proxy.downstream.fast.copied import CopiedMiner
+from proxy.downstream.fast.copied import EngineMiner
 from proxy.downstream.sv2_miner import Sv2Miner
 from proxy.engine.engine import Channel
 
 
 @define(eq=False, repr=False)
-class NativeSv2Miner(CopiedMiner, Sv2Miner):
+class EngineSv2Miner(EngineMiner, Sv2Miner):
     """One channel, most of whose shares the engine judges."""
 
     _copies: Channel

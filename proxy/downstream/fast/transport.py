@@ -3,7 +3,7 @@
 from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import connectionDone
 
-from proxy.downstream.miner_protocol import Speaker
+from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.engine.engine import Wire
 
 
@@ -20,12 +20,12 @@ class WireTransport:
 
     def __init__(self, wire: Wire, address: str) -> None:
         self.outbox = wire
-        self.protocol: Speaker | None = None
+        self.protocol: MinerProtocol | None = None
         self.address = address
         self._peer = IPv4Address("TCP", address, 0)
         wire.belongs_to(self)
 
-    def connect(self, protocol: Speaker) -> None:
+    def connect(self, protocol: MinerProtocol) -> None:
         """Let `protocol` have it."""
         self.protocol = protocol
         protocol.makeConnection(self)

@@ -12,8 +12,8 @@ from proxy.admin.operations import Operations
 from proxy.admin.topics import TOPICS, Subscriber, Topics
 from proxy.admin.views import PoolView
 from proxy.config import LimitsConfig
-from proxy.downstream.connection import Hall as RealHall
-from proxy.runtime.logs import Blotter
+from proxy.downstream.connection import SiteFactory
+from proxy.runtime.logs import SecretRedactor
 from tests.builders import a_job, a_work
 from tests.fakes.hall import Hall
 
@@ -42,7 +42,7 @@ class Site:
         self.power = None
         self.recorder = self.memory.recorder
         self.halls = {
-            "hall-a": RealHall(self.memory.floor, LimitsConfig(), lambda: 0.0)
+            "hall-a": SiteFactory(self.memory.floor, LimitsConfig(), lambda: 0.0)
         }
         self.topics = Topics()
         self.reader = Reader(self.topics)
@@ -131,7 +131,7 @@ def test_a_block_is_told_when_found_and_when_judged() -> None:
 def test_an_error_in_the_log_is_an_alarm_without_secrets() -> None:
     topics = Topics()
     reader = Reader(topics)
-    log = LogPublisher(AlarmObserver(topics.publish, Blotter(["hunter2"])))
+    log = LogPublisher(AlarmObserver(topics.publish, SecretRedactor(["hunter2"])))
     twisted_log = Logger("proxy.test", observer=log)
 
     twisted_log.warn("no alarm")

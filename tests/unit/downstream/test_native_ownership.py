@@ -42,10 +42,10 @@ def a_door() -> Door:
 
 def living() -> int:
     """Return how many connections, and what hears them, are in memory."""
-    from proxy.downstream.fast.sv1_miner import NativeMiner  # noqa: PLC0415
+    from proxy.downstream.fast.sv1_miner import EngineSv1Miner  # noqa: PLC0415
     from proxy.downstream.fast.transport import WireTransport  # noqa: PLC0415
 
-    kinds = native.Row, WireTransport, NativeMiner, AutoConnection
+    kinds = native.Row, WireTransport, EngineSv1Miner, AutoConnection
     return sum(isinstance(found, kinds) for found in gc.get_objects())
 
 

@@ -9,7 +9,7 @@ from protocol.units import Difficulty, Seconds
 from protocol.work.vardiff import VardiffPolicy
 from proxy.config import LimitsConfig
 from proxy.downstream.conduct import MASK_GRACE
-from proxy.downstream.connection import Hall as RealHall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.roster import KEEP_ALIVE, SILENT_FOR
 from tests.fakes.hall import AUTHORIZE, CONFIGURE, SUBSCRIBE, Hall, Wire, methods
 
@@ -23,7 +23,7 @@ class Site:
 
     def __init__(self, sources: int = 1, **work: Any) -> None:
         self.hall = Hall(sources=sources)
-        self.real = RealHall(self.hall.floor, LimitsConfig(), lambda: 0.5)
+        self.real = SiteFactory(self.hall.floor, LimitsConfig(), lambda: 0.5)
         self.dropped: dict[int, str] = {}
         self.real.roster.drop = lambda miner, why: self.dropped.update({miner.id: why})
         self.hall.sources[0].post(**work)

@@ -4,7 +4,7 @@ from typing import Any
 
 from protocol.units import Difficulty, Seconds
 from proxy.config import LimitsConfig
-from proxy.downstream.connection import Hall as RealHall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.parking import Parking
 from proxy.power.link.messages import MAX_ROWS, FleetReport
 from tests.builders import EASY
@@ -19,7 +19,7 @@ class Site:
         self.parking = Parking(returns_per_second=per_second)
         self.hall.floor.parking = self.parking
         self.hall.floor.grants_at_once = False
-        self.real = RealHall(self.hall.floor, LimitsConfig(), lambda: 0.5)
+        self.real = SiteFactory(self.hall.floor, LimitsConfig(), lambda: 0.5)
         self.hall.sources[0].post()
 
     def connect(self) -> Wire:

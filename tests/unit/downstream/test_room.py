@@ -10,21 +10,21 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 
-from proxy.downstream.connection import Hall as RealHall
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.listener import MinerListener
 from proxy.runtime.descriptors import RESERVED, Descriptors
 from proxy.runtime.tcp import SEND_BUFFER_BYTES
 from tests.fakes.hall import Hall
 
 
-def room_for(hall: RealHall, most: int) -> Descriptors:
+def room_for(hall: SiteFactory, most: int) -> Descriptors:
     files = Descriptors(RESERVED + most, lambda: 0)
     files.holders.append(lambda: hall.connection_count)
     hall.descriptors = files
     return files
 
 
-def arrive(hall: RealHall) -> Any:
+def arrive(hall: SiteFactory) -> Any:
     """Return the protocol of a new connection, None if it is turned away."""
     protocol = hall.buildProtocol(None)
     if protocol is not None:

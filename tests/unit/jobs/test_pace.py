@@ -2,13 +2,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.units import Seconds
-from proxy.jobs.pace import BURST, POST_SPACING, URGENT_BURST, Pace
+from proxy.jobs.pace import BURST, POST_SPACING, URGENT_BURST, PostPace
 
 START = Seconds(1000.0)
 
 
 def test_a_few_go_out_at_once_and_then_one_a_second() -> None:
-    pace = Pace()
+    pace = PostPace()
 
     at_once = [pace.lets(START, BURST) for _ in range(100)]
     flood = [pace.lets(Seconds(START + n / 100), BURST) for n in range(1000)]
@@ -18,7 +18,7 @@ def test_a_few_go_out_at_once_and_then_one_a_second() -> None:
 
 
 def test_quiet_time_gives_the_burst_back() -> None:
-    pace = Pace()
+    pace = PostPace()
     for _ in range(BURST):
         pace.lets(START, BURST)
 
@@ -28,7 +28,7 @@ def test_quiet_time_gives_the_burst_back() -> None:
 
 
 def test_what_is_urgent_goes_out_in_a_flood_of_what_is_not() -> None:
-    pace = Pace()
+    pace = PostPace()
     for n in range(1000):
         pace.lets(Seconds(START + n / 100), BURST)
 
@@ -37,7 +37,7 @@ def test_what_is_urgent_goes_out_in_a_flood_of_what_is_not() -> None:
 
 @given(gaps=st.lists(st.floats(0, 3), max_size=200), burst=st.integers(1, 16))
 def test_no_second_has_more_than_a_burst_and_one(gaps: list[float], burst: int) -> None:
-    pace = Pace()
+    pace = PostPace()
     now, sent = START, []
     for gap in gaps:
         now = Seconds(now + gap)

@@ -1,12 +1,12 @@
 """Search spaces and the slots in them."""
 
 from protocol.work.extranonce import Layout
-from proxy.jobs.space import MAX_SPACES, Seat, Space, Spaces
+from proxy.jobs.space import MAX_SPACES, HeldSlot, Space, Spaces
 
 NARROW, WIDE = Layout(1, 3), Layout(4, 4)
 
 
-def a_seat(spaces: Spaces) -> Seat:
+def a_seat(spaces: Spaces) -> HeldSlot:
     seat = spaces.seat()
     assert seat is not None
     return seat
@@ -75,7 +75,7 @@ def test_a_seat_that_is_held_elsewhere_does_not_move() -> None:
     assert again
     assert held is not None
 
-    assert Seat(seat.space, seat.slot, NARROW, seat.extranonce1).move(other) is None
+    assert HeldSlot(seat.space, seat.slot, NARROW, seat.extranonce1).move(other) is None
     assert seat.space.slots.held == 1
 
 

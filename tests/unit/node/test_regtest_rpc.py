@@ -14,7 +14,7 @@ from protocol.units import UnixTime
 pytest.importorskip("pbk", reason="needs the extra [regtest]")
 
 from proxy.regtest.chain import RegtestChain, open_chain, subsidy
-from proxy.regtest.pace import Pace
+from proxy.regtest.pace import BlockPace
 from proxy.regtest.rpc import MAX_GENERATED, RegtestCalls, RpcError, answer
 
 NOW = UnixTime(1_700_000_000.0)
@@ -40,7 +40,7 @@ class Stage:
         self.chain: RegtestChain = open_chain(
             directory, in_memory=True, wall_clock=lambda: NOW, on_tip=self.tips.append
         )
-        self.calls = RegtestCalls(self.chain, Pace(), "test")
+        self.calls = RegtestCalls(self.chain, BlockPace(), "test")
 
     def ask(self, method: str, *params: Any) -> Any:
         return answer(self.calls, method, list(params))

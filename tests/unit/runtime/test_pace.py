@@ -1,13 +1,13 @@
 from protocol.units import Seconds
-from proxy.runtime.pace import Pace
+from proxy.runtime.pace import TokenBucket
 
 
-def taken(pace: Pace, number: int, at: float) -> int:
+def taken(pace: TokenBucket, number: int, at: float) -> int:
     return sum(pace.take(Seconds(at)) for _ in range(number))
 
 
 def test_a_burst_goes_through_and_then_so_many_a_second() -> None:
-    pace = Pace(5, 2.0)
+    pace = TokenBucket(5, 2.0)
 
     assert taken(pace, 100, at=1000.0) == 5
     assert taken(pace, 100, at=1000.4) == 0
@@ -17,7 +17,7 @@ def test_a_burst_goes_through_and_then_so_many_a_second() -> None:
 
 
 def test_what_was_left_out_is_told_once() -> None:
-    pace = Pace(1, 1.0)
+    pace = TokenBucket(1, 1.0)
     taken(pace, 4, at=0.0)
 
     assert pace.told() == 3
@@ -25,7 +25,7 @@ def test_what_was_left_out_is_told_once() -> None:
 
 
 def test_a_clock_that_is_set_back_gives_nothing() -> None:
-    pace = Pace(1, 1.0)
+    pace = TokenBucket(1, 1.0)
     taken(pace, 1, at=100.0)
 
     assert taken(pace, 1, at=50.0) == 0

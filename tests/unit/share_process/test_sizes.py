@@ -10,7 +10,7 @@ from protocol.units import HashesPerSecond, Seconds
 from protocol.work.hashrate import HashrateMeter
 from proxy.config import Config
 from proxy.share_process.sources import tell_sizes
-from proxy.shares.totals import Book, SiteBook
+from proxy.shares.totals import ProxyTotals, SiteTotals
 from proxy.upstream.pool import Pool
 
 HOUR = 3600
@@ -41,7 +41,7 @@ class Fake:
         self.size_of: Any = None
 
 
-def mine(book: SiteBook, difficulty: float, since: int, until: int) -> None:
+def mine(book: SiteTotals, difficulty: float, since: int, until: int) -> None:
     """Count a share each ten seconds."""
     for now in range(since, until, 10):
         book.accepted += 1
@@ -50,18 +50,18 @@ def mine(book: SiteBook, difficulty: float, since: int, until: int) -> None:
 
 def test_a_pool_of_the_site_is_told_and_a_tenants_is_not() -> None:
     clock = Clock()
-    book = SiteBook(HashrateMeter(Seconds(0.0)))
+    book = SiteTotals(HashrateMeter(Seconds(0.0)))
     mine(book, 1000, 0, HOUR)
     clock.advance(HOUR)
     pools = [Fake(pool.name) for pool in CONFIG.pools]
-    tell_sizes(cast("list[Pool]", pools), CONFIG, Book({"hall-a": book}), clock)
+    tell_sizes(cast("list[Pool]", pools), CONFIG, ProxyTotals({"hall-a": book}), clock)
 
     sizes = [pool.size_of("hall-a") / 2**32 for pool in pools]
     assert sizes == pytest.approx([100, 100, 0], rel=0.02)
 
 
 def test_a_hall_is_as_large_as_it_was_before_it_was_parked() -> None:
-    book = SiteBook(HashrateMeter(Seconds(0.0)))
+    book = SiteTotals(HashrateMeter(Seconds(0.0)))
     mine(book, 1000, 0, 48 * HOUR)
     night = book.size(Seconds(56.0 * HOUR))
 
@@ -69,7 +69,7 @@ def test_a_hall_is_as_large_as_it_was_before_it_was_parked() -> None:
 
 
 def test_a_few_shares_tell_nothing() -> None:
-    book = SiteBook(HashrateMeter(Seconds(0.0)))
+    book = SiteTotals(HashrateMeter(Seconds(0.0)))
     mine(book, 1000, 0, 290)
 
     assert book.size(Seconds(300.0)) == HashesPerSecond(0.0)
