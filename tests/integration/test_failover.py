@@ -63,9 +63,10 @@ class Plant:
         pools: list[JudgingPool],
         layout: str,
         engine: Engine = AUTO,
+        speed: float = SPEED,
     ) -> None:
         reactor = self.reactor = _reactor()
-        fast: Any = FastReactor(reactor, SPEED)
+        fast: Any = FastReactor(reactor, speed)
         self.pools = pools
         self.blackouts: list[float] = []
         self._ports = [reactor.listenTCP(0, p, interface="127.0.0.1") for p in pools]
@@ -249,14 +250,14 @@ async def test_a_pool_may_change_extranonce_and_block_under_load(
     [(4, 2, AUTO), (8, 1, AUTO), (4, 2, PYTHON)],
     ids=name_of,
 )
-@within(Seconds(60.0))
+@within(Seconds(240.0))
 async def test_three_hundred_miners_share_a_pool_without_overlap(
     size: int, connections: int, engine: Engine, tmp_path: Path
 ) -> None:
     pool = JudgingPool(1e-6, size=size)
-    plant = Plant(tmp_path, [pool], "1+3", engine)
+    plant = Plant(tmp_path, [pool], "1+3", engine, speed=1.0)  # nothing here times out
     fleet = await plant.start(miners=300)
-    await plant.until(lambda: fleet.stats().working == 300 and pool.accepted > 500)
+    await plant.until(lambda: fleet.stats().working == 300 and pool.accepted > 300)
     stats = fleet.stats()
     seats = {
         (m.group.space.number, m.seat.slot)
