@@ -81,15 +81,21 @@ class GroupLifecycle:
             if space is not None:
                 self._open((index, "", spaces.layout), space)
 
-    def free_slots(self) -> None:
-        """Free slots that rest, where there are no others.
+    def free_slots(self, *, is_proxy: bool) -> None:
+        """Free slots of proxies, or of miners, that rest, where there are no others.
 
         Their holders came and went fast. A job that is newer than they is another
         search space, and is made for it: in a group once a second at most.
         """
-        spaces = self.slots.spaces or ()
-        space = max(spaces, key=lambda one: one.resting, default=None)
-        if space is None or not space.resting or self._retire(space):
+
+        def resting(space: Space) -> int:
+            return space.resting(is_proxy=is_proxy)
+
+        space = max(self.slots.spaces or (), key=resting, default=None)
+        if space is None or not (before := resting(space)):
+            return
+        self._retire(space)
+        if resting(space) < before:
             return
         for group in list(self.groups.in_space(space))[:RENEWED]:
             self.posting.renew(group)
@@ -123,11 +129,9 @@ class GroupLifecycle:
             self._retire(group.space)
             self.slots.spaces.vacate(group.space)
 
-    def _retire(self, space: Space) -> bool:
-        """Free the slots of `space` that have rested; return whether there were any."""
-        before = space.resting
+    def _retire(self, space: Space) -> None:
+        """Free the slots of `space` that have rested."""
         space.retire(self.groups.oldest_given(space, self.posting.last_seq + 1))
-        return space.resting < before
 
     def _seat_alone(self, seat: HeldSlot) -> HeldSlot | None:
         """Return `seat` in a space for one more group: its own if nobody else's."""

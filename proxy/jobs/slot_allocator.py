@@ -1,6 +1,7 @@
 """The extranonce layout of a site, by what is known of its sources, and its slots."""
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from attrs import define, evolve, field
 
@@ -20,8 +21,16 @@ def _forget(_layout: Layout) -> None:
     """Remember nothing."""
 
 
-def _free_none() -> None:
+def _free_none(*, is_proxy: bool) -> None:
     """Free no slot."""
+    del is_proxy
+
+
+class FreeSlots(Protocol):
+    """Frees slots that rest."""
+
+    def __call__(self, *, is_proxy: bool) -> None:
+        """Free some of proxies, or of miners."""
 
 
 @define(eq=False, repr=False)
@@ -45,7 +54,7 @@ class SlotAllocator:
     fixed: Layout | None = None
     recalled: Layout | None = None
     remember: Callable[[Layout], None] = _forget
-    free_slots: Callable[[], None] = field(default=_free_none, init=False)
+    free_slots: FreeSlots = field(default=_free_none, init=False)
     spaces: Spaces | None = field(default=None, init=False)
     is_provisional: bool = field(default=False, init=False)
     _known_at: Seconds | None = field(default=None, init=False)
@@ -103,7 +112,7 @@ class SlotAllocator:
         room = self._room_for(self.spaces.layout, rolled, sources)
         seat = self.spaces.seat(room, may_open=False)
         if seat is None:
-            self.free_slots()
+            self.free_slots(is_proxy=room is not None)
             seat = self.spaces.seat(room)
         self._is_used = self._is_used or seat is not None
         return seat

@@ -26,10 +26,9 @@ class Space:
     slots: SlotPool
     proxy_slots: SlotPool
 
-    @property
-    def resting(self) -> int:
-        """Number of slots that wait for a newer job."""
-        return self.slots.resting + self.proxy_slots.resting
+    def resting(self, *, is_proxy: bool) -> int:
+        """Return the number of slots of proxies, or of miners, that wait for a job."""
+        return self.slots_for(is_proxy=is_proxy).resting
 
     def retire(self, oldest_seq: int) -> None:
         """Free slots of whose last holders no job is as new as `oldest_seq`."""

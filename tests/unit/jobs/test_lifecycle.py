@@ -237,3 +237,24 @@ def test_a_feed_that_stays_does_not_hold_closed_groups() -> None:
     assert pool.feeds == {}
     groups = site.board.clear_up.groups
     assert not any(groups.with_jobs_of(feed) for feed in node.feeds.values())
+
+
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_slots_come_free_of_the_kind_that_is_asked_for(*, is_proxy: bool) -> None:
+    """However many of the other kind rest elsewhere."""
+    site = Site(NARROW).start()
+    site.source.post()
+    spaces = site.board.slots.spaces
+    assert spaces is not None
+    first, second = spaces.new_space(), spaces.new_space()
+    assert first is not None
+    assert second is not None
+    wanted = first.slots_for(is_proxy=is_proxy)
+    for slots, count in ((wanted, 3), (second.slots_for(is_proxy=not is_proxy), 9)):
+        for slot in [slots.acquire() for _ in range(count)]:
+            assert slot is not None
+            slots.release(slot, site.board.last_seq)
+
+    site.board.slots.free_slots(is_proxy=is_proxy)
+
+    assert wanted.resting == 0

@@ -63,7 +63,7 @@ def test_a_move_keeps_what_the_miner_knows_and_frees_the_old_slot() -> None:
     assert moved is not None
     assert (moved.space, moved.extranonce1) == (other, seat.extranonce1)
     assert seat.space.slots.held == 0
-    assert seat.space.resting == 0
+    assert seat.space.resting(is_proxy=False) == 0
 
 
 def test_a_seat_that_is_held_elsewhere_does_not_move() -> None:
@@ -90,10 +90,10 @@ def test_a_slot_rests_until_there_is_a_newer_job() -> None:
     assert seat.rests_in(other)
     assert seat.move(other) is None
     other.retire(7)
-    assert other.resting == 1
+    assert other.resting(is_proxy=False) == 1
     other.retire(8)
 
-    assert other.resting == 0
+    assert other.resting(is_proxy=False) == 0
     assert not seat.rests_in(other)
 
 
