@@ -236,7 +236,7 @@ class Miner(ABC):
         self.vardiff.restart_at(self.vardiff.difficulty, now)
         current = self.group.current if self.group else None
         if current is not None:
-            self.assign(current.job, current.line)
+            self.assign(current.job, current.clean_line)  # the one it had is old
 
     # from the miner
 

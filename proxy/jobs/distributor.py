@@ -1,9 +1,10 @@
 """Hand jobs to the miners of many groups without holding up everybody else."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from proxy.jobs.group import Group
@@ -45,9 +46,18 @@ class Distributor:
     """Sends jobs in turns: some miners in each, in the order given."""
 
     _clock: IReactorTime
+    _cleaning: Counter[Group] = field(factory=Counter, init=False)
 
     def send(self, rounds: Sequence[Round], miners: Iterator[Way]) -> None:
         """Assign the jobs of `rounds` to `miners`, in their order."""
+        self._cleaning.update(self._clean_in(rounds))
+        self._go_on(rounds, miners)
+
+    def is_cleaning(self, group: Group) -> bool:
+        """Tell whether a job that ends all older ones is on its way to `group`."""
+        return group in self._cleaning
+
+    def _go_on(self, rounds: Sequence[Round], miners: Iterator[Way]) -> None:
         some = {miner: rounds[place] for place, miner in islice(miners, CHUNK)}
 
         def assign(miner: MinerPort) -> None:
@@ -57,4 +67,16 @@ class Distributor:
 
         serve_each(some, assign, "handing out a job")
         if len(some) == CHUNK:
-            self._clock.callLater(0, self.send, rounds, miners)
+            self._clock.callLater(0, self._go_on, rounds, miners)
+        else:
+            self._end(rounds)
+
+    def _end(self, rounds: Sequence[Round]) -> None:
+        for group in self._clean_in(rounds):
+            self._cleaning[group] -= 1
+            if not self._cleaning[group]:
+                del self._cleaning[group]
+
+    @staticmethod
+    def _clean_in(rounds: Sequence[Round]) -> list[Group]:
+        return [one.group for one in rounds if one.entry.job.clean]

@@ -53,6 +53,13 @@ class LiveJob(msgspec.Struct):
         self.encoded = self.encoded or notify_line(self.job)
         return self.encoded
 
+    @property
+    def clean_line(self) -> bytes:
+        """The same with clean_jobs, for a miner that was given none meanwhile."""
+        if self.job.clean:
+            return self.line
+        return notify_line(msgspec.structs.replace(self.job, clean=True))
+
     def replace(self, now: Seconds) -> None:
         """Note that a newer job is given to miners from `now` on."""
         self.replaced_at = now

@@ -51,7 +51,11 @@ class Posting:
             group.owes_clean = clean
 
     def post(self, group: Group, work: Work, *, clean: bool) -> None:
-        """Give the miners of `group` the next job of `work`."""
+        """Give the miners of `group` the next job of `work`.
+
+        It is clean, too, while a clean one is on its way: some get this one instead.
+        """
+        clean = clean or self._distributor.is_cleaning(group)
         self.last_seq += 1
         entry = group.post(work, self.last_seq, self._now(), clean=clean)
         group.taken, group.owes_clean = work, False
@@ -125,7 +129,8 @@ class Posting:
         if now - group.posted_at < REVISION_SPACING:
             return False
         self.last_seq += 1
-        entry = group.post(current.job.work, self.last_seq, now, clean=False)
+        clean = self._distributor.is_cleaning(group)  # as for `post`
+        entry = group.post(current.job.work, self.last_seq, now, clean=clean)
         if entry is None:
             return False
         wanting = self._wanting.pop(group, {})

@@ -83,6 +83,19 @@ def test_a_grant_brings_difficulty_and_job() -> None:
     assert methods(wire.hear()) == ["mining.set_difficulty", "mining.notify"]
 
 
+def test_who_works_again_is_told_that_its_old_job_is_over() -> None:
+    site = Site()
+    wire = site.granted()
+    wire.miner.park()
+    site.hall.sources[0].post(prev_hash=b"\1" * 32)
+    site.hall.sources[0].post(prev_hash=b"\1" * 32, ntime=1_700_000_100, clean=False)
+    wire.hear()
+    wire.miner.grant()
+
+    (notify,) = [m for m in wire.hear() if m.get("method") == "mining.notify"]
+    assert notify["params"][-1] is True
+
+
 def test_a_parked_miner_hears_a_line_every_45_s_and_no_job() -> None:
     site = Site()
     wire = site.parked()
