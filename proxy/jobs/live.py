@@ -33,6 +33,11 @@ work, with the engine's copy, 1 MB in all. One a second for revisions and one fo
 are 1,200 in 10 minutes."""
 
 
+MAX_AHEAD = 600
+"""Seconds that revisions may run ahead of their source's clock to be told from what
+miners reached: ten minutes of one each second. Pools take 7000, nodes 7200."""
+
+
 class LiveJob(msgspec.Struct):
     """A job that may still be submitted.
 
@@ -84,11 +89,28 @@ class _Use:
 
 @define(eq=False, repr=False)
 class _Series:
-    """All jobs of works of one content: no two of them have the same ntime."""
+    """All jobs of works of one content: no two of them have the same ntime.
+
+    Attributes:
+        last_ntime: Of its newest job.
+        last_at: When that was made.
+    """
 
     seen: SeenKeys
     last_ntime: int = -1
+    last_at: float = 0.0
     uses: list[_Use] = field(factory=list)
+
+    def fresh_ntime(self, ntime: int, now: Seconds) -> int:
+        """Return `ntime`, or the first after it that nobody has hashed before.
+
+        Firmware lets ntime run while it hashes a job, and begins each job at the same
+        place: what it reached must lie behind the next job. Rounded, for it reads a
+        clock of its own.
+        """
+        reached = self.last_ntime + round(now - self.last_at)
+        passed = reached if reached < ntime + MAX_AHEAD else self.last_ntime
+        return max(ntime, passed + 1)
 
     def find(self, work: Work) -> _Use | None:
         """Return the use of `work`, or of the same work in an earlier message."""
@@ -135,11 +157,13 @@ class LiveJobs:
         since = use.since if use else now
         ntime = work.ntime + int(now - since)
         if series is not None:
-            ntime = max(ntime, series.last_ntime + 1)
+            ntime = series.fresh_ntime(ntime, now)
         if ntime > work.max_ntime:
             return None
         if use is None:
             use = self._begin(work, now)
+        series = self._series[work.content]
+        series.last_ntime, series.last_at = ntime, now
         job = self._job(use, seq, ntime, clean=clean)
         return self._add(use, job, now)
 
@@ -199,8 +223,6 @@ class LiveJobs:
         return use
 
     def _job(self, use: _Use, seq: int, ntime: int, *, clean: bool) -> Job:
-        series = self._series[use.work.content]
-        series.last_ntime = ntime
         if use.newest is None:
             return make_job(
                 use.work,
@@ -209,7 +231,7 @@ class LiveJobs:
                 seq=seq,
                 ntime=ntime,
                 clean=clean,
-                seen=series.seen,
+                seen=self._series[use.work.content].seen,
             )
         return msgspec.structs.replace(
             use.newest, id=JobId(f"{seq:x}"), seq=seq, ntime=ntime, clean=clean

@@ -300,9 +300,9 @@ class HostileSite:
             lambda user: Sv1PoolProtocol(pool.name, user, "x", "test/1"),
         )
 
-    def join(self) -> "HonestMiner":
-        """Return one more miner, which begins to talk."""
-        miner = HonestMiner(self)
+    def join(self, *, rolls: bool = False) -> "HonestMiner":
+        """Return one more miner, which begins to talk; see `HonestMiner.rolls`."""
+        miner = HonestMiner(self, rolls=rolls)
         self.miners.append(miner)
         return miner
 
@@ -336,13 +336,16 @@ class HonestMiner:
     """Hashes what it is given from nonce 0 on, as an ASIC does.
 
     Attributes:
+        rolls: Its ntime follows the clock while it hashes a job, as firmware does.
         accepted: Shares that were.
         rejected: The others, by code.
         dropped: Why it was hung up on; empty while it is not.
     """
 
-    def __init__(self, site: HostileSite) -> None:
+    def __init__(self, site: HostileSite, *, rolls: bool) -> None:
         self.site = site
+        self.rolls = rolls
+        self._job_at = 0.0
         self.accepted, self.rejected = 0, Counter[int]()
         self.dropped = ""
         self.joined_at = site.clock.seconds()
@@ -395,6 +398,7 @@ class HonestMiner:
         match message.get("method"):
             case "mining.notify":
                 self.previous, self.job, self._nonce = self.job, params, 0
+                self._job_at = self.site.clock.seconds()
                 self.hardest = self.difficulty
             case "mining.set_difficulty":
                 self.difficulty = params[0]
@@ -425,18 +429,21 @@ class HonestMiner:
     def hash_for(self, tries: int) -> None:
         """Hash so many nonces; submit what meets the difficulty."""
         if self.job is not None and self.extranonce1:
-            self._search(self.job, range(self._nonce, self._nonce + tries))
+            rolled = int(self.site.clock.seconds() - self._job_at) * self.rolls
+            nonces = range(self._nonce, self._nonce + tries)
+            self._search(self.job, nonces, rolled)
             self._nonce += tries
 
     def hash_late(self, tries: int) -> None:
         """Do so for the job before, as a machine that is slow to change."""
         if self.previous is not None and self.extranonce1:
             first = self._late_nonce
-            self._search(self.previous, range(first, first + tries))
+            self._search(self.previous, range(first, first + tries), 0)
             self._late_nonce += tries
 
-    def _search(self, job: list[Any], nonces: range) -> None:
+    def _search(self, job: list[Any], nonces: range, rolled: int) -> None:
         job_id, prev, coinb1, coinb2, _, version, nbits, ntime, _ = job
+        ntime = f"{int(ntime, 16) + rolled:08x}"
         extranonce2 = "00" * self.size
         coinbase = bytes.fromhex(coinb1 + self.extranonce1 + extranonce2 + coinb2)
         words = bytes.fromhex(prev)

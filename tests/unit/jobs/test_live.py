@@ -8,7 +8,14 @@ from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Job, Work
 from proxy.jobs.duplicates import Duplicates
-from proxy.jobs.live import MAX_JOBS, MAX_WORKS, RETIRE_AFTER, LiveJob, LiveJobs
+from proxy.jobs.live import (
+    MAX_AHEAD,
+    MAX_JOBS,
+    MAX_WORKS,
+    RETIRE_AFTER,
+    LiveJob,
+    LiveJobs,
+)
 from proxy.jobs.ports import NoCopies
 from tests.builders import a_work
 
@@ -58,7 +65,37 @@ def test_a_revision_follows_the_clock() -> None:
 
     bench.wait(30)
 
-    assert bench.post(work).job.ntime == work.ntime + 30
+    assert bench.post(work).job.ntime == work.ntime + 31
+
+
+@pytest.mark.parametrize("changes", [{}, {"session": 2}, {"source_job": "up2"}])
+@pytest.mark.parametrize("elapsed", [0.3, 1.0, 1.9, 30.0, 119.6])
+def test_a_job_begins_where_no_ntime_that_runs_has_been(
+    changes: dict[str, int], elapsed: float
+) -> None:
+    """Firmware lets ntime run, and begins each job at the same nonces.
+
+    A pool that is come back to may send the job of before under another name.
+    """
+    bench = Bench()
+    old = bench.post(a_work()).job
+    bench.wait(elapsed)
+
+    new = bench.post(a_work(**changes)).job
+
+    late = 0.4  # a miner may hear of the first at once, and of the second so late
+    assert new.ntime > old.ntime + int(elapsed + late)
+
+
+def test_jobs_that_come_each_second_do_not_run_away_from_the_clock() -> None:
+    bench = Bench()
+    ntimes = []
+    for second in range(2000):
+        ntimes.append(bench.post(a_work(source_job=f"{second}")).job.ntime)
+        bench.wait(1)
+
+    assert ntimes == sorted(set(ntimes))
+    assert ntimes[-1] <= a_work().ntime + 2000 + MAX_AHEAD
 
 
 def test_a_work_that_is_sent_again_is_the_same_work() -> None:
