@@ -30,6 +30,7 @@ from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.descriptors import Descriptors
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
+from proxy.runtime.pauses import Pauses
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tls import server_endpoint
 from proxy.share_process.layout_memory import LayoutMemory
@@ -80,7 +81,7 @@ class SiteBuilder:
             hall.keys = self.keys()
         engine = self.engine.of_site(hall, self.recorder, self.reactor)
         hold = Seconds(site.hold_s)
-        service = _SiteService(hall, engine, hold, self.reactor)
+        service = SiteService(hall, engine, hold, self.reactor)
         service.setServiceParent(self.root)
         for endpoint, door in self._doors(site, hall):
             service.listeners.append(self._listen(endpoint, door, engine))
@@ -171,7 +172,7 @@ def _parking_of(site: SiteConfig) -> Parking:
     return Parking(returns_per_second=per_second)
 
 
-class _SiteService(MultiService):
+class SiteService(MultiService):
     """Does what time brings to a site, and sends its miners away at the end."""
 
     _log = Logger()
@@ -182,6 +183,7 @@ class _SiteService(MultiService):
         super().__init__()
         self._hall = hall
         self._engine = engine
+        self._pauses = Pauses(hall.floor.now())
         self.listeners: list[MinerListener] = []
         engine.start()
         self._steps: tuple[Callable[[], None], ...] = (
@@ -221,7 +223,9 @@ class _SiteService(MultiService):
             listener.look()
 
     def _sweep(self) -> None:
-        self._hall.roster.sweep(self._hall.floor.now())
+        now = self._hall.floor.now()
+        if not self._pauses.must_listen_first(now):
+            self._hall.roster.sweep(now)
 
 
 def _deep(endpoint: str) -> str:

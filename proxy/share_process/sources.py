@@ -26,6 +26,7 @@ from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
 from proxy.node.template_work import prefix_of
 from proxy.runtime.host_endpoint import Reactor
+from proxy.runtime.pauses import Pauses
 from proxy.runtime.periodic import PeriodicService
 from proxy.shares.totals import ProxyTotals
 from proxy.upstream.address import (
@@ -189,6 +190,7 @@ class SourcesService(MultiService):
         self._pools = sources.pools
         self._works = list(sources.works.values())
         self._clock = clock
+        self._pauses = Pauses(Seconds(clock.seconds()))
         self._watches = {
             pool.name: PoolWatch(
                 pool.name, sources.nodes[pool.check_against], wall_clock
@@ -217,6 +219,8 @@ class SourcesService(MultiService):
 
     async def _look(self) -> None:
         now = Seconds(self._clock.seconds())
+        if self._pauses.must_listen_first(now):
+            return
         for pool in self._pools.values():
             pool.check()
         for name, watch in self._watches.items():

@@ -35,6 +35,7 @@ from proxy.power.link.messages import (
 )
 from proxy.power.machines.machine import Describer
 from proxy.runtime.link import LinkConnection, LinkFactory
+from proxy.runtime.pauses import Pauses
 from proxy.supervisor.failsafe import to_park
 
 HUNG_AFTER = Seconds(10.0)
@@ -42,9 +43,6 @@ HUNG_AFTER = Seconds(10.0)
 
 FIRST_WORD_WITHIN = Seconds(60.0)
 """What one has for its first word: a small board imports pyasic from a slow card."""
-
-PAUSED_AFTER = Seconds(3.0)
-"""We look each second. When it was longer, we were stopped (a VM, SIGSTOP)."""
 
 LEASE = Seconds(30.0)
 """Without a word from a controller for so long, a site goes to its fail-safe."""
@@ -95,8 +93,7 @@ class ControllerLink:
     _link: LinkConnection[Up] | None = field(default=None, init=False)
     _heard_at: Seconds = field(init=False)
     _opened_at: Seconds = field(init=False)
-    _ticked_at: Seconds = field(init=False)
-    _was_paused: bool = field(default=False, init=False)
+    _pauses: Pauses = field(init=False)
     _has_spoken: bool = field(default=False, init=False)
     _is_safe: bool = field(default=False, init=False)
     _untold: dict[str, FailSafe] = field(factory=dict, init=False)
@@ -107,7 +104,8 @@ class ControllerLink:
     _soon: IDelayedCall | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._heard_at = self._opened_at = self._ticked_at = self._now()
+        self._heard_at = self._opened_at = self._now()
+        self._pauses = Pauses(self._now())
         self.factory = LinkFactory(
             decode_up,
             MAX_LINE_BYTES,
@@ -145,7 +143,7 @@ class ControllerLink:
         """Tell what changed, and look whether the controller lives: once a second."""
         self._report()
         now = self._now()
-        if self._must_listen_first(now):
+        if self._pauses.must_listen_first(now):
             return
         hung = now - max(self._heard_at, self._opened_at)
         if self._link is not None and hung >= (
@@ -154,16 +152,6 @@ class ControllerLink:
             self.kill(f"silent for {hung:.0f} s")
         if now - self._heard_at >= LEASE and not self._is_safe:
             self._fail_safe()
-
-    def _must_listen_first(self, now: Seconds) -> bool:
-        """Tell whether what waits in the link is to be read before it is judged.
-
-        Once in a row: a process that is always late must still judge.
-        """
-        late = now - self._ticked_at > PAUSED_AFTER
-        self._ticked_at = now
-        self._was_paused = late and not self._was_paused
-        return self._was_paused
 
     def fail_safe_w(self, site: str) -> Watts:
         """Return what a site may draw while nobody says: never more than before."""
