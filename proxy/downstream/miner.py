@@ -375,7 +375,8 @@ class Miner(ABC):
         self.floor.parking.note(self.id)
         if self.group is not None or self.seat is None or not self.workers:
             return
-        found = self.floor.board.find_group(self.seat, next(iter(self.workers)))
+        worker = next(iter(self.workers))
+        found = self.floor.board.find_group(self.seat, worker, self.last_seq)
         if found is None:
             raise SiteFullError("no search space is free")
         self.group, seat = found
@@ -384,6 +385,25 @@ class Miner(ABC):
             self.hold_out(is_out=True)
         self.floor.board.join(self, self.group)
         self.floor.parking.on_join()
+
+    def reroute(self) -> None:
+        """Go to a group of the route that its worker has now, if that is another.
+
+        Its slot stays its own. What it has been given of the former group's jobs is
+        unknown from now on: it gets a new one at once.
+        """
+        board, group = self.floor.board, self.group
+        if group is None or board.is_for(group, next(iter(self.workers))):
+            return
+        board.leave(self, group)
+        self.group = None
+        try:
+            self.join()
+        except SiteFullError as error:
+            self.drop(str(error))
+            return
+        if self.is_held_out and self.group not in self.floor.parking.out:
+            self.floor.parking.bring_back(self)
 
     def wish(
         self,

@@ -17,6 +17,7 @@ from proxy.jobs.groups import Groups
 from proxy.jobs.lifecycle import GroupLifecycle
 from proxy.jobs.ports import JobCopies, MinerPort, NoCopies
 from proxy.jobs.posting import Posting
+from proxy.jobs.rerouting import Rerouting
 from proxy.jobs.routes import Routes
 from proxy.jobs.schedule import REFRESH_AFTER, Offers, Schedule
 from proxy.jobs.site_layout import SiteLayout
@@ -35,6 +36,7 @@ class JobBoard:
         new_copies: Makes what each new group keeps copies of its jobs with.
         on_idle: Called with a group that has no source any more, or has one again.
         layout: Keeps that layout up to date.
+        rerouting: Has it mine on other sources while it runs.
         clear_up: Keeps what its groups hold within bounds.
         to_reconnect: Miners that no source leaves enough room for.
     """
@@ -50,6 +52,7 @@ class JobBoard:
     on_idle: Callable[[Group], None] = field(default=lambda _: None, init=False)
     to_reconnect: list[MinerPort] = field(factory=list, init=False)
     layout: SiteLayout = field(init=False)
+    rerouting: Rerouting = field(init=False)
     _groups: Groups = field(factory=Groups, init=False)
     _schedule: Schedule = field(init=False)
     _offers: Offers = field(factory=Offers, init=False)
@@ -72,13 +75,14 @@ class JobBoard:
             self._groups,
             self._posting,
             self._duplicates,
-            self._opened,
+            self._sources_changed,
             self._closed,
         )
         self.slots.free_slots = self._lifecycle.free_slots
         self.layout = SiteLayout(
             self.site, self.slots, self.clock, self._layout_changed
         )
+        self.rerouting = Rerouting(self._lifecycle, self.layout, self._sources_changed)
 
     @property
     def last_seq(self) -> int:
@@ -103,6 +107,7 @@ class JobBoard:
     def stop(self) -> None:
         """Let every source go."""
         self._schedule.stop()
+        self.rerouting.stop()
         self.layout.stop()
         for group in self._groups:
             group.sourcing.close_all()
@@ -110,10 +115,14 @@ class JobBoard:
     # miners come and go
 
     def find_group(
-        self, seat: HeldSlot, worker: WorkerName
+        self, seat: HeldSlot, worker: WorkerName, last_seq: int | None = None
     ) -> tuple[Group, HeldSlot] | None:
         """Return the group for `worker`, and its seat there; None if all are full."""
-        return self._lifecycle.find(seat, worker)
+        return self._lifecycle.find(seat, worker, last_seq)
+
+    def is_for(self, group: Group, worker: WorkerName) -> bool:
+        """Tell whether `group` is one of those that `worker` belongs to."""
+        return self._groups.key_of(group)[:2] == self.routes.place_of(worker)
 
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
@@ -217,6 +226,10 @@ class JobBoard:
             self._posting.revise(group)
         self._look_again(group, now)
 
+    def _sources_changed(self, group: Group) -> None:
+        self._evaluate(group)
+        self._look_again(group, self._now())
+
     def _look_again(self, group: Group, now: Seconds) -> None:
         if group not in self._groups:
             return
@@ -230,7 +243,7 @@ class JobBoard:
 
     def _evaluate(self, group: Group) -> None:
         """Choose the group's source anew; another one's work is posted."""
-        before = group.sourcing.source_name
+        before, left = group.sourcing.source_name, group.sourcing.leaving_feed
         changed = group.sourcing.evaluate(self._now())
         self._groups.note_feeds(group)
         after = group.sourcing.source_name
@@ -248,6 +261,8 @@ class JobBoard:
             )
         if feed is not None and feed.work is not None:
             self._posting.post(group, feed.work, clean=True)
+        if left is not None:  # it is hung up on soon
+            group.session_lost(left.session, self._now())
 
     def _note_idle(self, group: Group, *, is_idle: bool) -> None:
         if is_idle is (group.idle_since is not None):
@@ -276,10 +291,6 @@ class JobBoard:
         self._lifecycle.open_shared()
         for group in former:  # not before: what both need stays open
             self._lifecycle.close(group)
-
-    def _opened(self, group: Group) -> None:
-        self._evaluate(group)
-        self._look_again(group, self._now())
 
     def _closed(self, group: Group) -> None:
         self._schedule.drop(group)

@@ -1,6 +1,6 @@
 """A site's groups, found by whom they are for and by the feeds that they have open."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeVar
 
 from attrs import define, field
@@ -15,6 +15,9 @@ K = TypeVar("K")
 GroupKey = tuple[int, str, Layout]
 """Number of the route, the worker where its sources want one each, else empty, and how
 the miners of the group cut the extranonce."""
+
+GONE = -1
+"""Number of the route of groups whose route is no more: no worker has it."""
 
 
 @define(eq=False, repr=False)
@@ -47,6 +50,18 @@ class Groups:
         self._by_key.setdefault(key, {})[group] = None
         self._by_space.setdefault(group.space, {})[group] = None
         self.note_feeds(group)
+
+    def renumber(self, places: Mapping[int, int]) -> None:
+        """Know the groups by other numbers of their routes: `GONE` where there is none.
+
+        Args:
+            places: The new number of each that is still there.
+        """
+        keys = self._keys.items()
+        self._keys = {g: (places.get(k[0], GONE), *k[1:]) for g, k in keys}
+        self._by_key = {}
+        for group, key in self._keys.items():
+            self._by_key.setdefault(key, {})[group] = None
 
     def remove(self, group: Group) -> None:
         """Count `group` out."""

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from protocol.units import Seconds, WorkerName
 from proxy.jobs.duplicates import Duplicates
 from proxy.jobs.group import Group
-from proxy.jobs.groups import GroupKey, Groups
+from proxy.jobs.groups import GONE, GroupKey, Groups
 from proxy.jobs.live import LiveJobs
 from proxy.jobs.ports import JobCopies
 from proxy.jobs.posting import Posting
@@ -55,28 +55,38 @@ class GroupLifecycle:
     on_open: Callable[[Group], None]
     on_close: Callable[[Group], None]
 
-    def find(self, seat: HeldSlot, worker: WorkerName) -> tuple[Group, HeldSlot] | None:
-        """Return the group for `worker`, and its seat there; None if all are full."""
+    def find(
+        self, seat: HeldSlot, worker: WorkerName, last_seq: int | None = None
+    ) -> tuple[Group, HeldSlot] | None:
+        """Return the group for `worker`, and its seat there; None if all are full.
+
+        Args:
+            seat: That it has until now.
+            worker: Who it is.
+            last_seq: The newest job that it was given; None: it had none.
+        """
         key = (*self.routes.place_of(worker), seat.layout)
         for group in self.groups.of_key(key):
-            moved = seat.move(group.space)
+            moved = seat.move(group.space, last_seq)
             if moved is None and seat.rests_in(group.space):
                 self.posting.renew(group)
                 self._retire(group.space)
-                moved = seat.move(group.space)
+                moved = seat.move(group.space, last_seq)
             if moved is not None:
                 return group, moved
         if len(self.groups) >= MAX_GROUPS:
             return None
-        alone = self._seat_alone(seat)
+        alone = self._seat_alone(seat, last_seq)
         return (self._open(key, alone.space), alone) if alone else None
 
     def open_shared(self) -> None:
-        """Open the first group of each route, so that work is there before miners."""
+        """Open a group of each route that has none: work is there before miners."""
         spaces = self.slots.spaces
         if spaces is None:
             return
         for index in self.routes.shared():
+            if self.groups.of_key((index, "", spaces.layout)):
+                continue
             space = spaces.new_space()
             if space is not None:
                 self._open((index, "", spaces.layout), space)
@@ -113,8 +123,10 @@ class GroupLifecycle:
 
     def is_needed(self, group: Group) -> bool:
         """Return whether `group` stays without members, to have work for the next."""
-        _, identity, layout = key = self.groups.key_of(group)
+        route, identity, layout = key = self.groups.key_of(group)
         if identity or layout.is_for_proxies or self.is_former(group):
+            return False
+        if route == GONE or self.routes[route].takes_identity():
             return False
         return len(self.groups.of_key(key)) == 1
 
@@ -133,7 +145,7 @@ class GroupLifecycle:
         """Free the slots of `space` that have rested."""
         space.retire(self.groups.oldest_given(space, self.posting.last_seq + 1))
 
-    def _seat_alone(self, seat: HeldSlot) -> HeldSlot | None:
+    def _seat_alone(self, seat: HeldSlot, last_seq: int | None) -> HeldSlot | None:
         """Return `seat` in a space for one more group: its own if nobody else's."""
         spaces = self.slots.spaces
         if spaces is None or spaces.layout.generation != seat.layout.generation:
@@ -142,7 +154,7 @@ class GroupLifecycle:
             return seat  # groups of proxies share a space: their slots differ
         if spaces.is_wide or not self.groups.is_taken(seat.space, seat.layout):
             return seat
-        return spaces.move_away(seat)
+        return spaces.move_away(seat, last_seq)
 
     def _open(self, key: GroupKey, space: Space) -> Group:
         route, identity, layout = key

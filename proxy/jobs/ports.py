@@ -28,6 +28,9 @@ class MinerPort(Protocol):
     def assign(self, job: Job, line: bytes) -> None:
         """Hand it `job`, whose mining.notify is `line`."""
 
+    def reroute(self) -> None:
+        """Go to a group of the route that its worker has now, if that is another."""
+
     def ask_to_reconnect(self) -> None:
         """Ask it to connect anew to where it is connected now."""
 

@@ -1,6 +1,6 @@
 """Ask a site's sources how much room they leave, before anybody hashes for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import define, field
 
@@ -23,6 +23,11 @@ class RoomProbe:
             if source.room is None and source.name not in self._open:
                 self._open[source.name] = source
                 source.open(self.site, "", 0)
+
+    def change(self, sources: Sequence[Source]) -> None:
+        """Ask `sources` from now on, and no others."""
+        self._close([s for s in self._open.values() if s not in sources])
+        self.start(sources)
 
     def close_known(self) -> None:
         """Close those that are known: groups hold open what they need."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from attrs import frozen
+from attrs import define, frozen
 
 from protocol.units import WorkerName
 from proxy.jobs.feed import Source
@@ -29,7 +29,7 @@ class Route:
         return any(source.takes_identity() for source in self.sources)
 
 
-@frozen
+@define(eq=False)
 class Routes:
     """The routes of a site, in order; the last one takes every worker."""
 
@@ -37,6 +37,19 @@ class Routes:
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
+
+    def change(self, routes: Sequence[Route]) -> dict[int, int]:
+        """Hold `routes` from now on; return the new index of each that is still there.
+
+        The last one stays the last; another one is known by its pattern.
+        """
+        places = {self.own: len(routes) - 1}
+        free = dict(reversed([(r.pattern, i) for i, r in enumerate(routes[:-1])]))
+        for index, route in enumerate(self._routes[:-1]):
+            if route.pattern in free:
+                places[index] = free.pop(route.pattern)
+        self._routes = routes
+        return places
 
     @property
     def own(self) -> int:

@@ -41,6 +41,12 @@ class SiteLayout:
         self._probe.start(self.slots.sources)
         self.update()
 
+    def change(self, sources: tuple[Source, ...]) -> None:
+        """Mind other sources from now on."""
+        self.slots.sources = sources
+        self._probe.change(sources)
+        self.update()
+
     def stop(self) -> None:
         """Ask no more, and give nobody a slot."""
         self._probe.stop()

@@ -1,7 +1,7 @@
 """From which source a group takes its work, and which ones it keeps warm."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from attrs import define, field
 
@@ -19,6 +19,7 @@ class _Option:
     source: Source
     feed: Feed | None = None
     number: int = 0
+    is_leaving: bool = False
 
 
 @define(eq=False, repr=False)
@@ -98,6 +99,45 @@ class Sourcing:
         self._open_and_close()
         return (self.active, self.feed) != before
 
+    def change(self, sources: Sequence[Source]) -> None:
+        """Take work from `sources` from now on, best first.
+
+        One that is open and no more among them is the last choice until it is let go:
+        until then shares on their way reach it, and nobody is without work for a
+        source that has to be connected to first.
+        """
+        active = None if self.active is None else self._options[self.active]
+        known = {id(option.source): option for option in self._options}
+        options = [known.pop(id(one), _Option(one)) for one in sources]
+        left = [option for option in known.values() if option.feed is not None]
+        for option in options:
+            option.is_leaving = False
+        for option in left:
+            option.is_leaving = True
+        self._options = [*options, *left]
+        self._keep_active(active)
+
+    def let_go(self, sources: Collection[Source]) -> bool:
+        """Close those of `sources` that are leaving; return whether there were any."""
+        over = [o for o in self._options if o.is_leaving and o.source in sources]
+        active = None if self.active is None else self._options[self.active]
+        for option in over:
+            self._close(option)
+            self._options.remove(option)
+        self._keep_active(active)
+        return bool(over)
+
+    @property
+    def leaving_feed(self) -> Feed | None:
+        """The feed in use, if its source is wanted no more; else None."""
+        active = None if self.active is None else self._options[self.active]
+        return active.feed if active is not None and active.is_leaving else None
+
+    @property
+    def source(self) -> Source | None:
+        """The source in use."""
+        return None if self.active is None else self._options[self.active].source
+
     def lacks_room(self) -> bool:
         """Return whether there is work, but all of it leaves less room than needed."""
         return self.active is None and any(
@@ -120,7 +160,7 @@ class Sourcing:
         return Candidate(
             is_usable=fits,
             ready_since=feed.ready_since,
-            is_doubted=bool(option.source.doubt),
+            is_doubted=self._is_doubted(option),
         )
 
     def _open_and_close(self) -> None:
@@ -130,13 +170,25 @@ class Sourcing:
         one message. All, too, if the active one is doubted: any other is wanted.
         """
         last = len(self._options)
-        if self.active is not None and not self._options[self.active].source.doubt:
+        active = None if self.active is None else self._options[self.active]
+        if self.active is not None and active and not self._is_doubted(active):
             last = self.active + 1
         for index, option in enumerate(self._options):
+            if option.is_leaving:
+                continue  # it stays as it is
             if index <= last:
                 self._open(option)
             else:
                 self._close(option)
+
+    @staticmethod
+    def _is_doubted(option: _Option) -> bool:
+        return option.is_leaving or bool(option.source.doubt)
+
+    def _keep_active(self, active: _Option | None) -> None:
+        """Have the same option in use as before; none if it is there no more."""
+        indices = (i for i, one in enumerate(self._options) if one is active)
+        self.active = next(indices, None)
 
     def _open(self, option: _Option) -> None:
         room = option.source.room

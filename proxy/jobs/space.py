@@ -69,16 +69,19 @@ class HeldSlot:
         unused = max(self.extranonce2_bytes - most, 0)
         return evolve(self, extranonce1=self.extranonce1 + bytes(unused))
 
-    def move(self, space: Space) -> "HeldSlot | None":
+    def move(self, space: Space, last_seq: int | None = None) -> "HeldSlot | None":
         """Take the same slot in another space; None if it is held there.
 
-        For a miner that has had no job yet: its old slot is free at once.
+        Args:
+            space: Where to.
+            last_seq: The newest job that its holder was given, for which its old slot
+                rests; None: it had none, and the slot is free at once.
         """
         if space is self.space:
             return self
         if not space.slots_for(is_proxy=self.is_proxy).acquire_exactly(self.slot):
             return None
-        self.release(None)
+        self.release(last_seq)
         return HeldSlot(space, self.slot, self.layout, self.extranonce1, self.is_proxy)
 
     def rests_in(self, space: Space) -> bool:
@@ -137,14 +140,14 @@ class Spaces:
             return None
         return self._seat(space, slot, room)
 
-    def move_away(self, seat: HeldSlot) -> HeldSlot | None:
+    def move_away(self, seat: HeldSlot, last_seq: int | None = None) -> HeldSlot | None:
         """Take the same slot in a space that no group is in; None if there is none."""
         for space in self._vacant:
-            if (moved := seat.move(space)) is not None:
+            if (moved := seat.move(space, last_seq)) is not None:
                 del self._vacant[space]
                 return moved
         added = self._add_space()
-        return None if added is None else seat.move(added)
+        return None if added is None else seat.move(added, last_seq)
 
     def vacate(self, space: Space) -> None:
         """Note that no group is in `space` any more."""

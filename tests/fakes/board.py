@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from twisted.internet.task import Clock
+from typing_extensions import override
 
 from protocol.units import Seconds, WorkerName
 from protocol.work.extranonce import Layout
@@ -37,6 +38,9 @@ class QuietMiner:
         self.jobs.append(job)
         self.on_job(self)
 
+    def reroute(self) -> None:
+        raise AssertionError
+
     def ask_to_reconnect(self) -> None:
         raise AssertionError
 
@@ -58,6 +62,16 @@ class SeatedMiner(QuietMiner):
         self.group: Group = found[0]
         self.seat: HeldSlot = found[1]
         board.join(self, self.group)
+
+    @override
+    def reroute(self) -> None:
+        if self.board.is_for(self.group, WorkerName(self.worker)):
+            return
+        self.board.leave(self, self.group)
+        found = self.board.find_group(self.seat, WorkerName(self.worker), self.last_seq)
+        assert found is not None
+        self.group, self.seat = found
+        self.board.join(self, self.group)
 
     def leave(self) -> None:
         self.board.leave(self, self.group)

@@ -58,12 +58,15 @@ class Hall:
         sources: int = 1,
         recalled: Layout | None = None,
         routes: int = 1,
+        *,
+        per_worker: bool = False,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
         self.sources = [FakeSource(f"pool{i}") for i in range(sources)]
         for source in self.sources:
             source.room = source.room if layout else None
+            source.per_worker = per_worker
         self.board = JobBoard(
             "hall-a",
             Routes([Route("*", tuple(self.sources))] * routes),

@@ -91,6 +91,12 @@ class EngineMiner(Miner):
         self.row.set_class(self.hashrate_class)
 
     @override
+    def reroute(self) -> None:
+        self.settle()
+        super().reroute()
+        self._copy_place(len(self.workers))
+
+    @override
     def leave(self) -> None:
         with self._log.failuresHandled("settling a miner that leaves"):
             self.settle()

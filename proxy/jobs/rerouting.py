@@ -1,0 +1,78 @@
+"""Have a site mine on other sources while it runs: others, or by other routes.
+
+Miners stay connected and keep their slots. A group keeps its route, by its pattern, and
+goes on with the first of the new sources that has work: for its miners that is one job.
+What it hashed for until then stays open until it is let go, so that shares on their way
+are delivered. A miner whose worker has another route now goes to a group of that.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+
+from attrs import define, field
+
+from proxy.jobs.feed import Source
+from proxy.jobs.group import Group
+from proxy.jobs.groups import GONE, Groups
+from proxy.jobs.lifecycle import GroupLifecycle
+from proxy.jobs.ports import MinerPort
+from proxy.jobs.routes import Route
+from proxy.jobs.site_layout import SiteLayout
+from proxy.runtime.slices import Slices
+
+
+@define(eq=False, repr=False)
+class Rerouting:
+    """Changes the routes of one site.
+
+    Attributes:
+        evaluate: Chooses a group's source anew.
+    """
+
+    lifecycle: GroupLifecycle
+    layout: SiteLayout
+    evaluate: Callable[[Group], None]
+    _moving: Slices[MinerPort] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        clock = self.lifecycle.clock
+        self._moving = Slices(clock, lambda m: m.reroute(), "another route")
+
+    def change(self, routes: Sequence[Route]) -> None:
+        """Serve workers by `routes` from now on; the last one takes every worker."""
+        known = self.lifecycle.routes
+        self._groups.renumber(known.change(routes))
+        self.layout.change(known.sources)
+        groups = list(self._groups)
+        with self.lifecycle.posting.together():
+            for group in groups:
+                group.sourcing.change(self._sources_of(group))
+                self.evaluate(group)
+            self.lifecycle.open_shared()
+        self._moving.add(miner for group in groups for miner in group.members)
+
+    def let_go(self, sources: Collection[Source]) -> None:
+        """Close what is open of `sources`, and wanted no more."""
+        with self.lifecycle.posting.together():
+            for group in list(self._groups):
+                if group.sourcing.let_go(sources):
+                    self.evaluate(group)
+
+    def is_hashed_for(self, source: Source) -> bool:
+        """Tell whether a group takes its work from `source`."""
+        return any(group.sourcing.source is source for group in self._groups)
+
+    def stop(self) -> None:
+        """Move nobody more."""
+        self._moving.stop()
+
+    def _sources_of(self, group: Group) -> Sequence[Source]:
+        """Return the sources of a group's route; none if it is for nobody any more."""
+        number, identity, _ = self._groups.key_of(group)
+        if number == GONE:
+            return ()
+        route = self.lifecycle.routes[number]
+        return route.sources if route.takes_identity() is bool(identity) else ()
+
+    @property
+    def _groups(self) -> Groups:
+        return self.lifecycle.groups
