@@ -36,7 +36,7 @@ GATHER = Seconds(0.02)
 """How long what devices answer is gathered before it is written down."""
 
 KEEP_EVERY = Seconds(60.0)
-"""How often what was learned and who is owed is kept; and at the end."""
+"""How often what was learned, who is owed and the energy is kept; and at the end."""
 
 ALIVE_FOR = Seconds(5.0)
 """After a look at the site; with no other one nobody holds it to its budget."""
@@ -295,11 +295,13 @@ class SiteLoop(Service):
         """Keep what a restart should know; what fails is kept once it grows again."""
         known = self.control.state.estimate
         learned = Learned(known.bias, known.reference)
-        debts = self.control.table.debts()
+        debts, energy = self.control.table.debts(), self.control.energy
         try:
-            self._store.remember(self.control.name, learned, debts)
+            self._store.remember(self.control.name, learned, debts, energy.rows)
         except StoreError as error:
             self._log.error("{error}", error=error)
+        else:
+            energy.clear()
 
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())

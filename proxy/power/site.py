@@ -27,6 +27,7 @@ from proxy.power.control.step import (
 )
 from proxy.power.control.wall_clock import WallClock
 from proxy.power.evidence.checks import ShareChecks
+from proxy.power.evidence.energy import EnergyMeter
 from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Effects, Learned
@@ -81,6 +82,7 @@ class SiteControl:
     actuations: Actuations = field(init=False)
     polls: Polls = field(init=False)
     presence: Presence = field(init=False)
+    energy: EnergyMeter = field(init=False)
     is_urgent: bool = field(default=False, init=False)
     _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
@@ -91,6 +93,7 @@ class SiteControl:
         self._acted_at = Seconds(now - CONTROL_PERIOD)
         self.alarms = Alarms(self.outbox.log)
         self.share_checks = ShareChecks(self.table, self.alarms, ShareEvidence(now))
+        self.energy = EnergyMeter(self.table, now)
         it_w = float(self.table.fleet.committed_w(now).sum())
         has_machines = bool(self.table.machines)
         drawn = self.params.estimate.aux.site_watts(it_w) if has_machines else 0.0
@@ -233,6 +236,7 @@ class SiteControl:
             self._act(sensed, budget, now)
         if self.cap is not None:
             self.share_checks.tick(self.cap.hash_hs, self.state, self.params, now)
+        self.energy.tick(self.state, self.params, budget.watts, now, at)
 
     # within
 

@@ -12,6 +12,7 @@ def lost_records(path: Path) -> Iterator[str]:
     for table, what in (
         ("site_order", "orders: give those that are to hold again"),
         ("machine", "machines, as they were last told to run or not"),
+        ("energy_hour", "hours of energy: statements of months past lack them"),
         ("event", "events: a new log begins, with a first hash of its own"),
     ):
         try:

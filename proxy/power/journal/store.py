@@ -13,6 +13,7 @@ from proxy.power.control.budget import Order
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
 from proxy.power.journal.effects import Debt, Effects, Learned
+from proxy.power.journal.energy import EnergyRow, add_energy
 from proxy.power.machines.machine import Saved
 from proxy.runtime.database_file import DatabaseFileError, reading
 from proxy.runtime.file_watch import FileWatch
@@ -110,8 +111,14 @@ class Store:
         sql = "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)"
         self._execute(sql, (site, source, at))
 
-    def remember(self, site: str, learned: Learned, debts: Iterable[Debt]) -> None:
-        """Keep what was learned, and what machines are owed; those gone are not added.
+    def remember(
+        self,
+        site: str,
+        learned: Learned,
+        debts: Iterable[Debt],
+        energy: Sequence[EnergyRow] = (),
+    ) -> None:
+        """Keep what was learned, what machines are owed (of those known), and energy.
 
         Raises:
             StoreError: It could not be written.
@@ -125,6 +132,7 @@ class Store:
                 self._db.execute(sql, (site, learned.bias, learned.reference))
                 rows = [(d.hours, d.cycles, site, d.key) for d in debts]
                 self._db.executemany(owed, rows)
+                add_energy(self._db, site, energy)
         except sqlite3.Error as error:
             raise StoreError(f"the controller's database: {error}") from error
 
