@@ -23,6 +23,7 @@ from proxy.cli.command import (
     print_json,
     seconds,
 )
+from proxy.cli.help import help_options, show_help
 from proxy.cli.simulate import (
     demo,
     demo_options,
@@ -203,6 +204,7 @@ COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _run_options, has_json=False),
     Command("check-config", "read a configuration and stop", check, check_options),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
+    Command("help", "what the options do not explain", show_help, help_options),
     Command("status", "the whole process at a glance", _remote, _socket),
     Command("sites", "every site", _remote, _socket),
     Command("miners", "connected miners", _remote, _miners),

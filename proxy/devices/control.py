@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from protocol.units import Seconds, Watts
+from proxy.devices.identify import find_miner
 from proxy.devices.library import Factory
 from proxy.devices.machine import PyasicMachine
 from proxy.power.ports import DEVICE_DEADLINE, DeviceError, DeviceReport
@@ -111,7 +112,7 @@ class PyasicDevices:
     async def _search(self, address: str) -> PyasicMachine | None:
         try:
             async with self._may_search:
-                miner = await self._factory.get_miner(address)
+                miner = await find_miner(self._factory, address)
         except Exception:  # noqa: BLE001  (whatever a firmware provokes in pyasic)
             return None
         if miner is None:

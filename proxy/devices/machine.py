@@ -8,15 +8,12 @@ here is that an answer came and that it was none of a refusal; a read proves the
 import asyncio
 from typing import Any
 
-from protocol.units import HashesPerSecond, Watts
-from proxy.devices.quirks import Quirks, is_asleep, quirks_of
+from protocol.units import Watts
+from proxy.devices.antminer import StockModes
+from proxy.devices.quirks import Quirks, quirks_of
+from proxy.devices.reading import read_report
+from proxy.devices.vnish import set_preset
 from proxy.power.ports import DeviceError, DeviceReport
-
-FIELDS = ("hashrate", "hashboards", "wattage", "wattage_limit", "is_mining", "pools")
-"""What a read asks for: one connection on LuxOS."""
-
-MAX_POOLS = 16
-"""Pool slots that are looked at; firmware has three, or nine in groups."""
 
 
 class PyasicMachine:
@@ -26,6 +23,7 @@ class PyasicMachine:
         self._miner = miner
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
         self._commands = asyncio.Lock()  # LuxOS has one session
+        self._modes = StockModes()
 
     @property
     def quirks(self) -> Quirks:
@@ -42,6 +40,8 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 return await self._in_session("curtail", "sleep")
+            if self._quirks.writes_whole:
+                return await self._modes.sleep(self._miner.web)
             return bool(await self._miner.stop_mining())
 
     async def wake(self) -> bool:
@@ -54,6 +54,8 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 return await self._in_session("curtail", "wakeup")
+            if self._quirks.writes_whole:
+                return await self._modes.wake(self._miner.web)
             return bool(await self._miner.resume_mining())
 
     async def limit(self, watts: Watts) -> bool:
@@ -66,6 +68,8 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 await self._renew_session()
+            if self._quirks.has_presets:
+                return await set_preset(self._miner.web, watts)
             return bool(await self._miner.set_power_limit(round(watts)))
 
     async def read(self) -> DeviceReport:
@@ -74,25 +78,7 @@ class PyasicMachine:
         Raises:
             DeviceError: It says nothing.
         """
-        data = await self._miner.get_data(include=list(FIELDS))
-        power = None if data.wattage is None else Watts(float(data.wattage))
-        hashrate = _hashes(data.hashrate)
-        urls = tuple(str(p.url) for p in data.pools[:MAX_POOLS] if p.url is not None)
-        if power is None and hashrate is None and not urls:
-            raise DeviceError(f"{self._quirks.firmware}: no answer")
-        limit = data.wattage_limit
-        return DeviceReport(
-            is_asleep=is_asleep(
-                self._quirks,
-                is_mining=data.is_mining,
-                power_w=power,
-                hashrate_hs=hashrate,
-            ),
-            limit_w=None if limit is None else Watts(float(limit)),
-            power_w=power,
-            hashrate_hs=hashrate,
-            pool_urls=urls,
-        )
+        return await read_report(self._miner, self._quirks)
 
     def _need(self, what: str, *, can: bool) -> None:
         if not can:
@@ -127,9 +113,3 @@ class PyasicMachine:
         self._miner.rpc.session_token = None
         if await self._miner.rpc.auth() is None:
             raise DeviceError("LuxOS: no session")
-
-
-def _hashes(hashrate: Any) -> HashesPerSecond | None:
-    if hashrate is None:
-        return None
-    return HashesPerSecond(float(hashrate.rate) * int(hashrate.unit))

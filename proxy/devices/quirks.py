@@ -23,6 +23,8 @@ class Quirks:
         sleeps_below_w: Of one that does not tell: asleep where it draws less and
             finds nothing. Asleep the catalogue has 25 to 100 W, idle 132 and up.
         has_session: Its commands need a token that it may forget (LuxOS).
+        writes_whole: A command writes its whole configuration (stock Antminers).
+        has_presets: Its limits are presets that it has tuned (VNish).
     """
 
     firmware: str
@@ -31,6 +33,8 @@ class Quirks:
     tells_sleep: bool = True
     sleeps_below_w: Watts = Watts(120.0)  # noqa: RUF009  (a NewType is no call)
     has_session: bool = False
+    writes_whole: bool = False
+    has_presets: bool = False
 
 
 _UNKNOWN = Quirks("unknown firmware", can_sleep=False, can_limit=False)
@@ -44,14 +48,16 @@ QUIRKS: dict[str, Quirks] = {
     "BTMinerV3": Quirks("Whatsminer v3", tells_sleep=False, sleeps_below_w=_FANS_W),
     "BOSer": Quirks("Braiins OS"),
     "BOSMiner": Quirks("Braiins OS, BOSminer"),
-    "VNish": Quirks("VNish"),
+    "VNish": Quirks("VNish", has_presets=True),
     "ePIC": Quirks("ePIC", can_limit=False),
     "Auradine": Quirks("Auradine"),
     "MaraMiner": Quirks("MaraFW"),  # its watts are always None
     "AvalonMiner": Quirks("Avalon", can_limit=False, tells_sleep=False),
     "HiveonModern": Quirks("Hiveon", can_limit=False),
     "GoldshellMiner": Quirks("Goldshell", can_limit=False, tells_sleep=False),
-    "AntminerModern": Quirks("Antminer stock", can_limit=False),
+    "AntminerOld": Quirks("Antminer stock, old", can_sleep=False, can_limit=False),
+    "ESPMiner": Quirks("ESP-Miner", can_sleep=False, can_limit=False),
+    "AntminerModern": Quirks("Antminer stock", can_limit=False, writes_whole=True),
 }
 """By the name of pyasic's backend class. What is not here is never commanded."""
 
