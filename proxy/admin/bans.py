@@ -19,17 +19,19 @@ class BanOperations:
     """What an operator refuses, at every site."""
 
     def __init__(
-        self, halls: Callable[[], Mapping[str, SiteFactory]], now: Callable[[], Seconds]
+        self,
+        factories: Callable[[], Mapping[str, SiteFactory]],
+        now: Callable[[], Seconds],
     ) -> None:
-        self._halls = halls
+        self._halls = factories
         self._now = now
 
     def ban(self, address: str, for_s: Duration = 3600.0) -> Done:
         """Refuse an address or a network for a time, and drop who is there from it."""
         try:
             network = network_of(address)
-            for hall in self._halls().values():
-                ban(hall, network, Seconds(for_s), "by an operator")
+            for factory in self._halls().values():
+                ban(factory, network, Seconds(for_s), "by an operator")
         except BanError as error:
             raise Refused(str(error)) from error
         return Done(True, f"{spelled(network)} is banned for {for_s:g} s")
@@ -40,12 +42,12 @@ class BanOperations:
             network = network_of(address)
         except BanError as error:
             raise Refused(str(error)) from error
-        were_banned = [unban(hall, network) for hall in self._halls().values()]
+        were_banned = [unban(factory, network) for factory in self._halls().values()]
         if any(were_banned):
             return Done(True, f"{spelled(network)} may connect")
         text = f"{spelled(network)} is not banned"
-        for hall in self._halls().values():
-            wider = hall.roster.bans.find(str(network.network_address), self._now())
+        for factory in self._halls().values():
+            wider = factory.roster.bans.find(str(network.network_address), self._now())
             if wider is not None:
                 text += f", but {spelled(wider.network)} is: see `baseload bans`"
                 break
@@ -56,7 +58,7 @@ class BanOperations:
         now = self._now()
         return [
             BanView(spelled(one.network), name, one.until - now, one.why)
-            for name, hall in self._halls().items()
-            for one in hall.roster.bans
+            for name, factory in self._halls().items()
+            for one in factory.roster.bans
             if one.until > now
         ]

@@ -109,8 +109,8 @@ class News:
                 site.shares.rejected,
                 site.hashrate_hs.m1,
             )
-        for name, hall in self.running.halls.items():
-            for group in hall.floor.board.groups:
+        for name, factory in self.running.factories.items():
+            for group in factory.context.board.groups:
                 self._tell_job(name, group)
         for pool in self.operations.pool_views():
             self._tell_pool(pool)
@@ -155,14 +155,14 @@ class AlarmObserver:
     """Passes on what the log calls an error or worse, without secrets."""
 
     def __init__(
-        self, publish: Callable[[str, Any], None], blotter: SecretRedactor
+        self, publish: Callable[[str, Any], None], redactor: SecretRedactor
     ) -> None:
         self._publish = publish
-        self._blotter = blotter
+        self._redactor = redactor
 
     def __call__(self, event: LogEvent) -> None:
         """Tell of `event` if an operator must act on it."""
         level = event.get("log_level") or LogLevel.info
         if level >= LogLevel.error:
-            text = escaped(self._blotter.blot(formatEvent(event)))
+            text = escaped(self._redactor.blot(formatEvent(event)))
             self._publish("alarm", AlarmNews(level.name, text))

@@ -34,12 +34,12 @@ class MinerPages:
     """Shows the miners of all sites, in the order in which they came.
 
     Attributes:
-        halls: Sites by name.
+        factories: Sites by name.
         now: The clock that durations are measured by.
         turn: Lets everything else have its turn.
     """
 
-    halls: Callable[[], Mapping[str, SiteFactory]]
+    factories: Callable[[], Mapping[str, SiteFactory]]
     now: Callable[[], Seconds]
     turn: Callable[[], Awaitable[object]]
 
@@ -47,16 +47,16 @@ class MinerPages:
         """Return a page of the miners whose worker matches a glob."""
         found: list[Placed] = []
         skip = max(number, 0) * PAGE
-        for name, hall in self.halls().items():
-            some, skip = await self._found(hall, pattern, skip, PAGE - len(found))
+        for name, factory in self.factories().items():
+            some, skip = await self._found(factory, pattern, skip, PAGE - len(found))
             found += [(name, miner) for miner in some]
         return await self._shown(found)
 
     async def _found(
-        self, hall: SiteFactory, pattern: str, skip: int, most: int
+        self, factory: SiteFactory, pattern: str, skip: int, most: int
     ) -> tuple[list[Miner], int]:
         """Return miners that match after `skip` of them, and how many are to skip."""
-        miners = hall.roster.miners
+        miners = factory.roster.miners
         matches = matcher(pattern)
         if matches is None:
             some = list(islice(miners.values(), skip, skip + most))
@@ -92,7 +92,7 @@ def matcher(pattern: str) -> Callable[[str], object] | None:
 
 def view_of(site: str, miner: Miner, now: Seconds) -> MinerView:
     """Return what is shown of `miner`."""
-    group, seat, share_at = miner.group, miner.seat, miner.share_at
+    group, held, share_at = miner.group, miner.held_slot, miner.share_at
     return MinerView(
         miner.id,
         site,
@@ -103,7 +103,7 @@ def view_of(site: str, miner: Miner, now: Seconds) -> MinerView:
         miner.user_agent,
         "active" if miner.is_granted else "parked",
         group.sourcing.source_name if group else None,
-        seat.extranonce1.hex() if seat else None,
+        held.extranonce1.hex() if held else None,
         miner.difficulty,
         f"{miner.version_mask:08x}",
         miner.meter.rates(now),

@@ -40,15 +40,15 @@ class Operations:
         self._running = running
         self._reader = reader
         self.power = PowerOperations(lambda: running.power)
-        bans = BanOperations(lambda: running.halls, self._now)
+        bans = BanOperations(lambda: running.factories, self._now)
         self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
         self._pages = MinerPages(
-            lambda: running.halls, self._now, lambda: deferLater(self._clock, 0.0)
+            lambda: running.factories, self._now, lambda: deferLater(self._clock, 0.0)
         )
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""
-        book = self._running.recorder.book
+        totals = self._running.recorder.totals
         return StatusView(
             version=VERSION,
             name=self._running.config.proxy.name,
@@ -64,14 +64,17 @@ class Operations:
             pools=self.pool_views(),
             nodes=self.nodes(),
             blocks=BlockCounts(
-                book.blocks_found, book.blocks_accepted, book.blocks_unlisted
+                totals.blocks_found, totals.blocks_accepted, totals.blocks_unlisted
             ),
             limits=[_limit_view(limit) for limit in self._running.limits.all()],
         )
 
     def sites(self) -> list[SiteView]:
         """Return every site."""
-        return [self._site(name, hall) for name, hall in self._running.halls.items()]
+        return [
+            self._site(name, factory)
+            for name, factory in self._running.factories.items()
+        ]
 
     async def pools(self) -> list[PoolView]:
         """Return every pool, with its verdicts beside ours for the last 24 hours."""
@@ -91,8 +94,8 @@ class Operations:
         """Return why a pool is not in use somewhere, or not at all; else empty."""
         if pool.unusable or pool.doubt:
             return pool.unusable or pool.doubt
-        for name, hall in self._running.halls.items():
-            why = hall.floor.board.slots.why_not_here(pool)
+        for name, factory in self._running.factories.items():
+            why = factory.context.board.slots.why_not_here(pool)
             if name in pool.listeners and why:
                 return f"{why} at {name}"
         reasons = (link.feed.reason for link in pool.links if link.feed.reason)
@@ -102,7 +105,7 @@ class Operations:
         """Return every node."""
         running = self._running
         return [
-            NodeView.of(node, running.works[name], running.instance)
+            NodeView.of(node, running.node_sources[name], running.instance)
             for name, node in running.nodes.items()
         ]
 
@@ -119,10 +122,10 @@ class Operations:
     def kick(self, miner: str) -> Done:
         """Hang up on miners, by id or by worker."""
         gone = 0
-        for hall in self._running.halls.values():
-            for one in list(hall.roster.miners.values()):
+        for factory in self._running.factories.values():
+            for one in list(factory.roster.miners.values()):
                 if str(one.id) == miner or miner in one.workers:
-                    hall.roster.drop(one, "kicked by an operator")
+                    factory.roster.drop(one, "kicked by an operator")
                     gone += 1
         if not gone:
             raise Refused(f"no miner {miner!r}: see `baseload miners`")
@@ -130,11 +133,11 @@ class Operations:
 
     def drain(self, site: str | None = None) -> Done:
         """Take no more miners and ask those here to reconnect elsewhere."""
-        if site is not None and site not in self._running.halls:
+        if site is not None and site not in self._running.factories:
             raise Refused(f"no site {site!r}: see `baseload sites`")
-        for name, hall in self._running.halls.items():
+        for name, factory in self._running.factories.items():
             if site in {None, name}:
-                hall.roster.drain(self._now())
+                factory.roster.drain(self._now())
         return Done(True, f"draining {site or 'every site'}")
 
     def reload(self) -> Done:
@@ -146,15 +149,19 @@ class Operations:
         return Done(True, "now in force: " + ", ".join(changed or ["nothing new"]))
 
     def _state(self) -> str:
-        halls = self._running.halls.values()
-        if halls and all(hall.roster.is_draining for hall in halls):
+        factories = self._running.factories.values()
+        if factories and all(factory.roster.is_draining for factory in factories):
             return "draining"
-        is_open = len(halls) == len(self._running.config.sites)
+        is_open = len(factories) == len(self._running.config.sites)
         return "running" if is_open and not self._waits_for() else "starting"
 
     def _waits_for(self) -> list[str]:
-        halls = self._running.halls.values()
-        names = [name for hall in halls for name in hall.floor.board.layout.waits_for]
+        factories = self._running.factories.values()
+        names = [
+            name
+            for factory in factories
+            for name in factory.context.board.layout.waits_for
+        ]
         return list(dict.fromkeys(names))
 
     @property
@@ -164,24 +171,24 @@ class Operations:
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())
 
-    def _site(self, name: str, hall: SiteFactory) -> SiteView:
-        book = self._running.recorder.book.sites[name]
-        parking, connected = hall.floor.parking, len(hall.roster.miners)
-        active = min(hall.roster.active, connected - parking.parked)
+    def _site(self, name: str, factory: SiteFactory) -> SiteView:
+        totals = self._running.recorder.totals.sites[name]
+        parking, connected = factory.context.parking, len(factory.roster.miners)
+        active = min(factory.roster.active, connected - parking.parked)
         return SiteView(
             name=name,
             **power_of(self._running.power, name),
-            hashrate_hs=book.meter.rates(self._now()),
+            hashrate_hs=totals.meter.rates(self._now()),
             miners=MinerCounts(connected, active, parking.parked),
             shares=ShareCounts(
-                book.accepted,
-                dict(book.rejected),
-                dict(book.lost),
+                totals.accepted,
+                dict(totals.rejected),
+                dict(totals.lost),
                 parking.tally.parked_work,
                 parking.tally.unauthorised_work,
             ),
-            source=hall.floor.board.source_name,
-            slow_readers=hall.slow_readers,
+            source=factory.context.board.source_name,
+            slow_readers=factory.slow_readers,
         )
 
     def _pool(self, pool: Pool) -> PoolView:

@@ -31,7 +31,7 @@ class Running(Protocol):
         """As loaded."""
 
     @property
-    def halls(self) -> dict[str, SiteFactory]:
+    def factories(self) -> dict[str, SiteFactory]:
         """Sites by name."""
 
     @property
@@ -43,7 +43,7 @@ class Running(Protocol):
         """Nodes by name."""
 
     @property
-    def works(self) -> dict[str, NodeSource]:
+    def node_sources(self) -> dict[str, NodeSource]:
         """The same nodes, as sources of work."""
 
     @property

@@ -10,41 +10,41 @@ from proxy.runtime.contain import serve_each
 _log = Logger()
 
 
-def ban(hall: SiteFactory, network: Network, for_s: Seconds, why: str) -> None:
+def ban(factory: SiteFactory, network: Network, for_s: Seconds, why: str) -> None:
     """Refuse a network for a time, and hang up on who is connected from there.
 
     Raises:
         BanError: The list is full.
     """
-    now = hall.floor.now()
-    hall.roster.bans.add(Ban(network, Seconds(now + for_s), why), now)
+    now = factory.context.now()
+    factory.roster.bans.add(Ban(network, Seconds(now + for_s), why), now)
     _log.info(
         "{site}: {network} is banned for {for_s:g} s: {why}",
-        site=hall.floor.site,
+        site=factory.context.site,
         network=spelled(network),
         for_s=for_s,
         why=why,
     )
-    miners = hall.roster.miners.values()
-    met = {miner.address for miner in miners} | hall.lodgers.addresses
+    miners = factory.roster.miners.values()
+    met = {miner.address for miner in miners} | factory.open_connections.addresses
     addresses = those_in(network, met)
     serve_each(
         [miner for miner in miners if miner.address in addresses],
         lambda miner: miner.drop("banned"),
         "dropping the banned",
     )
-    for lodger in hall.lodgers.at(addresses):
+    for connection in factory.open_connections.at(addresses):
         with _log.failuresHandled("dropping the banned"):
-            lodger.hang_up("banned")
+            connection.hang_up("banned")
 
 
-def unban(hall: SiteFactory, network: Network) -> bool:
+def unban(factory: SiteFactory, network: Network) -> bool:
     """Take a network again; return whether it was banned."""
-    was_banned = hall.roster.bans.lift(network)
+    was_banned = factory.roster.bans.lift(network)
     if was_banned:
         _log.info(
             "{site}: {network} is no longer banned",
-            site=hall.floor.site,
+            site=factory.context.site,
             network=spelled(network),
         )
     return was_banned

@@ -19,10 +19,10 @@ from proxy.config import LimitsConfig, ListenerConfig
 from proxy.downstream.auto_connection import AutoConnection
 from proxy.downstream.crowds import CROWD
 from proxy.downstream.holding import Holding
-from proxy.downstream.lodgers import Lodgers
 from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.newcomers import Newcomers
+from proxy.downstream.open_connections import OpenConnections
 from proxy.downstream.roster import Roster
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_connection import MinerConnection
@@ -34,7 +34,7 @@ from proxy.runtime.outbox import Outbox
 
 
 class Closable(typing.Protocol):
-    """A connection, as its hall commands it."""
+    """A connection, as its site commands it."""
 
     def dismiss(self, miner: Miner, why: str, /) -> None:
         """Hang up on one of its miners, and on all if it cannot do less."""
@@ -47,9 +47,9 @@ class SiteFactory(Factory):
     """Takes connections for one site, on any number of listeners.
 
     Attributes:
-        floor: What its miners share.
+        context: What its miners share.
         roster: Who they are.
-        lodgers: Connections that may have many of them, or none yet.
+        open_connections: Those that may have many of them, or none yet.
         doors: Listeners with a policy of their own.
         speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
@@ -62,40 +62,40 @@ class SiteFactory(Factory):
     speaks: str = Dialect.SV1
 
     def __init__(
-        self, floor: SiteContext, limits: LimitsConfig, random: Callable[[], float]
+        self, context: SiteContext, limits: LimitsConfig, random: Callable[[], float]
     ) -> None:
-        self.floor = floor
-        self.roster = Roster(floor.site, limits, self._drop, random)
-        floor.parking.miners = self.roster.miners
-        self.roster.on_change = floor.parking.note_state
-        self._holding = Holding(floor.board, floor.parking, floor.clock)
-        floor.drop = self._drop
+        self.context = context
+        self.roster = Roster(context.site, limits, self._drop, random)
+        context.parking.miners = self.roster.miners
+        self.roster.on_change = context.parking.note_state
+        self._holding = Holding(context.board, context.parking, context.clock)
+        context.drop = self._drop
         self._newcomers: Newcomers[Miner] = Newcomers(self._drop)
-        floor.proved = self._proved
-        floor.offended = self.offended
-        self.doors: list[ListenerPolicy] = []
+        context.proved = self._proved
+        context.offended = self.offended
+        self.listener_policies: list[ListenerPolicy] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None
         self._connections: dict[int, Closable] = {}
-        self.lodgers = Lodgers()
+        self.open_connections = OpenConnections()
         self._alone = 0
         self._is_closing = False
         self.slow_readers = 0
         self.descriptors = Descriptors(UNLIMITED, lambda: 0)
 
     @property
-    def hall(self) -> "SiteFactory":
-        """Itself: a door has one, too."""
+    def factory(self) -> "SiteFactory":
+        """Itself: a `ListenerPolicy` has one, too."""
         return self
 
     @property
     def connection_count(self) -> int:
         """Connections that are open: of miners, and of those that may come to be."""
-        return len(self.lodgers) + self._alone
+        return len(self.open_connections) + self._alone
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:
-        return self.enter(self.floor) if self.has_room() else None
+        return self.enter(self.context) if self.has_room() else None
 
     def has_room(self) -> bool:
         """Tell whether the process can hold one more connection; note if not."""
@@ -103,20 +103,20 @@ class SiteFactory(Factory):
         self.descriptors.turned_away += not has_room
         return has_room
 
-    def enter(self, floor: SiteContext, protocol: str = Dialect.SV1) -> MinerProtocol:
-        """Return the protocol of a new connection that comes in on `floor`.
+    def enter(self, context: SiteContext, protocol: str = Dialect.SV1) -> MinerProtocol:
+        """Return the protocol of a new connection that is told `context`.
 
         Args:
-            floor: What it gives its miners.
+            context: What it gives its miners.
             protocol: `sv1`, `sv2`, or `auto` to find out.
         """
         keys = self.keys
         if keys is None or protocol == Dialect.SV1:
-            return MinerConnection(self, self.new_id(), floor)
+            return MinerConnection(self, self.new_id(), context)
         if protocol == Dialect.SV2:
-            return Sv2Connection(self, floor, keys)
+            return Sv2Connection(self, context, keys)
         return AutoConnection(
-            self, lambda dialect: self.enter(floor, dialect), floor.clock
+            self, lambda dialect: self.enter(context, dialect), context.clock
         )
 
     def admit(self, transport: Any) -> str | None:
@@ -138,16 +138,16 @@ class SiteFactory(Factory):
         """Tell whether one more connection from `address` is taken; log if not."""
         if not self.has_room():
             return False  # an alarm tells of it, not a line for each
-        limits, now = self.roster.limits, self.floor.now()
+        limits, now = self.roster.limits, self.context.now()
         refusal = (
             self.roster.refusal(address, now)
-            or self.lodgers.refusal(address, limits, now)
+            or self.open_connections.refusal(address, limits, now)
             or self._refusal_for_room(address, None)
         )
         if refusal:
             self._log.info(
                 "{site}: no to {peer}: {why}",
-                site=self.floor.site,
+                site=self.context.site,
                 peer=address,
                 why=refusal,
             )
@@ -160,7 +160,7 @@ class SiteFactory(Factory):
             address: Where it comes from.
             connection: That it has in common with others, if it has.
         """
-        refusal = self.roster.refusal(address, self.floor.now())
+        refusal = self.roster.refusal(address, self.context.now())
         return refusal or self._refusal_for_room(address, connection)
 
     def _refusal_for_room(self, address: str, connection: MinerProtocol | None) -> str:
@@ -170,14 +170,14 @@ class SiteFactory(Factory):
             return "too many channels without a share"
         if len(self.roster.miners) < most:
             return ""
-        has_room = self._newcomers.make_room(address, connection, self.floor.now())
+        has_room = self._newcomers.make_room(address, connection, self.context.now())
         self.roster.turned_away += not has_room
         return "" if has_room else f"the site has {most} miners"
 
     def offended(self, address: str, error: RemoteError) -> None:
         """Note why a connection from `address` is dropped."""
         if not isinstance(error, SiteFullError | HangUpError):  # ours, or its own wish
-            self.roster.offend(address, self.floor.now())
+            self.roster.offend(address, self.context.now())
 
     def new_id(self) -> int:
         """Return a number that no miner had."""
@@ -185,35 +185,35 @@ class SiteFactory(Factory):
 
     def arrived(self, connection: MinerProtocol, address: str) -> None:
         """Count in a connection that may be without miners."""
-        self.lodgers.add(connection, address, self.floor.now())
+        self.open_connections.add(connection, address, self.context.now())
 
     def departed(self, connection: MinerProtocol) -> None:
         """Count it out."""
-        self.lodgers.remove(connection)
+        self.open_connections.remove(connection)
 
-    def move_in(self, miner: Miner, connection: Closable) -> None:
+    def register(self, miner: Miner, connection: Closable) -> None:
         """Take in a miner that came on `connection`."""
         self._connections[miner.id] = connection
         self._alone += miner.dialect is Dialect.SV1
         self.roster.add(miner)
-        self._newcomers.add(miner, self.lodgers.has_miner(connection))
+        self._newcomers.add(miner, self.open_connections.has_miner(connection))
         self._log.debug(
             "{site}: {peer} is here, as miner {id}",
-            site=self.floor.site,
+            site=self.context.site,
             peer=miner.address,
             id=miner.id,
         )
 
-    def welcome(
+    def accept(
         self, connection: MinerConnection, address: str, outbox: Outbox
     ) -> Sv1Miner:
         """Return the miner behind a new connection."""
-        floor = connection.floor
+        context = connection.context
         miner_id = connection.miner_id
         miner = Sv1Miner(
-            miner_id, address, floor, floor.now(), floor.grants_at_once, outbox
+            miner_id, address, context, context.now(), context.grants_at_once, outbox
         )
-        self.move_in(miner, connection)
+        self.register(miner, connection)
         return miner
 
     def note_drop(self, address: str, worker: str | None, why: str) -> None:
@@ -221,7 +221,7 @@ class SiteFactory(Factory):
         if not self._is_closing:
             self._log.info(
                 "{site}: dropping {peer} {worker}: {why}",
-                site=self.floor.site,
+                site=self.context.site,
                 peer=address,
                 worker=worker or "(nobody)",
                 why=why,
@@ -233,7 +233,7 @@ class SiteFactory(Factory):
         worker = next(iter(miner.workers), None)
         self.note_drop(miner.address, worker, "it does not read what it is sent")
 
-    def farewell(self, miner: Miner) -> None:
+    def unregister(self, miner: Miner) -> None:
         """Take back what a miner held: its connection is gone."""
         del self._connections[miner.id]
         self._alone -= miner.dialect is Dialect.SV1
@@ -242,7 +242,7 @@ class SiteFactory(Factory):
         miner.leave()
         self._log.debug(
             "{site}: {peer} {worker} is gone, miner {id}",
-            site=self.floor.site,
+            site=self.context.site,
             peer=miner.address,
             worker=next(iter(miner.workers), "(nobody)"),
             id=miner.id,
@@ -260,13 +260,13 @@ class SiteFactory(Factory):
         self._holding.stop()
         self._is_closing = True
         everybody: set[Closable | MinerProtocol] = {*self._connections.values()}
-        for connection in everybody | set(self.lodgers):
+        for connection in everybody | set(self.open_connections):
             with self._log.failuresHandled("hanging up at the end"):
                 connection.hang_up("the proxy stops")
 
     def _proved(self, miner: Miner) -> None:
         self._newcomers.remove(miner)
-        self.lodgers.proved(self._connections.get(miner.id))
+        self.open_connections.proved(self._connections.get(miner.id))
 
     def _drop(self, miner: Miner, why: str) -> None:
         connection = self._connections.get(miner.id)
@@ -275,11 +275,11 @@ class SiteFactory(Factory):
 
 
 class ListenerPolicy(Factory):
-    """A listener of a hall with a protocol or a difficulty of its own.
+    """A listener of a site with a protocol or a difficulty of its own.
 
     Attributes:
-        hall: Whose listener it is.
-        floor: The hall's, but for the difficulty.
+        factory: Whose listener it is.
+        context: The site's, but for the difficulty.
         speaks: What those speak who come in here: `sv1`, `sv2`, or `auto`.
         listener: What the configuration says of it.
     """
@@ -287,14 +287,14 @@ class ListenerPolicy(Factory):
     noisy = False
 
     def __init__(
-        self, hall: SiteFactory, floor: SiteContext, listener: ListenerConfig
+        self, factory: SiteFactory, context: SiteContext, listener: ListenerConfig
     ) -> None:
-        self.floor = floor
+        self.context = context
         self.listener = listener
-        self.speaks = Dialect.SV1 if hall.keys is None else listener.protocol
-        self.hall = hall
+        self.speaks = Dialect.SV1 if factory.keys is None else listener.protocol
+        self.factory = factory
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:
-        hall = self.hall
-        return hall.enter(self.floor, self.speaks) if hall.has_room() else None
+        factory = self.factory
+        return factory.enter(self.context, self.speaks) if factory.has_room() else None

@@ -14,10 +14,12 @@ class MinerListener(ListenerService):
     """A port whose connections Twisted takes."""
 
     def __init__(
-        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
+        self,
+        endpoint: IStreamServerEndpoint,
+        listener_policy: SiteFactory | ListenerPolicy,
     ) -> None:
-        super().__init__(endpoint, door)
-        self._door = door
+        super().__init__(endpoint, listener_policy)
+        self._listener_policy = listener_policy
         self._open: Any = None
         self._is_resting = False
 
@@ -32,7 +34,7 @@ class MinerListener(ListenerService):
 
     def look(self) -> None:
         """Rest while there is no room, and go on when there is: call each second."""
-        is_resting = not self._door.hall.descriptors.has_room()
+        is_resting = not self._listener_policy.factory.descriptors.has_room()
         if self._open is None or is_resting is self._is_resting:
             return
         self._is_resting = is_resting

@@ -46,8 +46,8 @@ class Miner(ABC):
         is_granted: It is given jobs: it is allowed to work and there is work.
         is_allowed: Whoever holds the site to its budget lets it work.
         is_held_out: It is parked because no source has work.
-        is_waiting: For a seat: nobody knows yet how large seats are.
-        seated_at: When it got its seat; before that, when it came.
+        is_waiting: For a slot: nobody knows yet how large slots are.
+        slot_taken_at: When it got its slot; before that, when it came.
         kept_alive_at: When it was last sent a line for the sake of the line.
         parked_at: Since when it has been given no jobs; None while it is.
         hashrate_class: How much it hashes: jobs go to the biggest first.
@@ -60,11 +60,11 @@ class Miner(ABC):
 
     id: int
     address: str
-    floor: SiteContext
+    context: SiteContext
     connected_at: Seconds
     is_granted: bool
     workers: dict[WorkerName, None] = field(factory=dict, init=False)
-    seat: HeldSlot | None = field(default=None, init=False)
+    held_slot: HeldSlot | None = field(default=None, init=False)
     group: Group | None = field(default=None, init=False)
     vardiff: Vardiff = field(init=False)
     meter: HashrateMeter = field(init=False)
@@ -77,7 +77,7 @@ class Miner(ABC):
     is_allowed: bool = field(init=False)
     is_held_out: bool = field(default=False, init=False)
     is_waiting: bool = field(default=False, init=False)
-    seated_at: Seconds = field(init=False)
+    slot_taken_at: Seconds = field(init=False)
     kept_alive_at: Seconds = field(init=False)
     parked_at: Seconds | None = field(default=None, init=False)
     tally: Tally = field(factory=Tally, init=False)
@@ -87,11 +87,11 @@ class Miner(ABC):
 
     def __attrs_post_init__(self) -> None:
         now = self.connected_at
-        self.heard_at = self.seated_at = self.kept_alive_at = now
+        self.heard_at = self.slot_taken_at = self.kept_alive_at = now
         self.is_allowed = self.is_granted
         self.parked_at = None if self.is_granted else now
         self.meter = HashrateMeter(now)
-        self.vardiff = Vardiff(self.floor.policy, self.floor.start, now)
+        self.vardiff = Vardiff(self.context.policy, self.context.start, now)
 
     @property
     def difficulty(self) -> Difficulty:
@@ -122,7 +122,7 @@ class Miner(ABC):
 
         Or the site, whose difficulty is fixed. It may take as long as it takes.
         """
-        site = self.floor.policy
+        site = self.context.policy
         has_pace = site.shares_per_minute > 0
         return not has_pace or self.wishes.is_met_by(self.vardiff.difficulty, site)
 
@@ -167,16 +167,18 @@ class Miner(ABC):
 
     def drop(self, why: str) -> None:
         """Hang up on it for a reason of ours."""
-        self.floor.drop(self, why)
+        self.context.drop(self, why)
 
     def take_on(self, job: Job) -> Difficulty | None:
         """Note that it is given `job`; return its difficulty if that is another."""
         self.last_seq = job.seq
-        self.conduct.note_mask(self._mask_of(job), self.version_mask, self.floor.now())
+        self.conduct.note_mask(
+            self._mask_of(job), self.version_mask, self.context.now()
+        )
         difficulty = min(self.vardiff.difficulty, self._ceiling(job))
         if not self._asked.ask(job.seq, difficulty):
             return None
-        self.floor.parking.note(self.id)
+        self.context.parking.note(self.id)
         return difficulty
 
     def _mask_of(self, job: Job) -> int:
@@ -194,12 +196,12 @@ class Miner(ABC):
             return
         self.hashrate_class = found
         if self.group is not None:
-            self.floor.board.reorder(self, self.group)
+            self.context.board.reorder(self, self.group)
 
     def resend_job(self) -> None:
         """Give it fresh work."""
         if self.group is not None:
-            self.floor.board.want_revision(self, self.group)
+            self.context.board.want_revision(self, self.group)
 
     def park(self) -> None:
         """Give it no more work."""
@@ -219,16 +221,16 @@ class Miner(ABC):
     def bounds_changed(self) -> None:
         """Take on the site's bounds of difficulty, as they are from now on."""
         if not self.wishes.is_fixed:
-            self.wish()
+            self.set_requested_difficulty()
 
     def _settle(self) -> None:
         """Begin or end being parked. A parked time is not held against the miner."""
         is_granted = self.is_allowed and not self.is_held_out
         if is_granted is self.is_granted:
             return
-        now = self.floor.now()
+        now = self.context.now()
         self.is_granted = is_granted
-        self.floor.parking.note_state(self.id)
+        self.context.parking.note_state(self.id)
         self.pardon(now)
         self.parked_at = None if is_granted else now
         if not is_granted:
@@ -245,36 +247,36 @@ class Miner(ABC):
 
     def leave(self) -> None:
         """Give back what it held."""
-        board = self.floor.board
+        board = self.context.board
         if self.group is not None:
             board.leave(self, self.group)
             self.group = None
-        if self.seat is not None:
+        if self.held_slot is not None:
             # what is on its way out counts as known: the newest job at the latest
-            self.seat.release(board.last_seq if self.last_seq else None)
-            self.seat = None
+            self.held_slot.release(board.last_seq if self.last_seq else None)
+            self.held_slot = None
 
     def judge(self, share: Submission, job_id: str, now: Seconds) -> JudgedShare:
         """Return the verdict on a share of one of its workers."""
-        floor = self.floor
+        context = self.context
         entry = self.live.get(job_id)
         if entry is None or self._asked.newest is None:  # or it had none of them
             return self.reject(share.worker, share.job_id, Verdict.UNKNOWN_JOB)
         job = entry.job
         terms = Terms(
-            self.seat.extranonce1 if self.seat else b"",
+            self.held_slot.extranonce1 if self.held_slot else b"",
             self._asked.required(job.seq),
             self.version_mask & job.work.version_mask,
             now >= entry.stale_at or self._is_overdue(now),
         )
-        return judge(share, job, terms, floor.site, floor.wall_clock())
+        return judge(share, job, terms, context.site, context.wall_clock())
 
     def reject(self, worker: str, job_id: str, verdict: Verdict) -> JudgedShare:
         """Return the verdict on a share that cannot be judged."""
         name = worker if worker.isprintable() else "?"
         return JudgedShare(
-            at=self.floor.wall_clock(),
-            site=self.floor.site,
+            at=self.context.wall_clock(),
+            site=self.context.site,
             worker=WorkerName(name if name in self.workers else self._first_worker),
             job_id=job_id if job_id.isalnum() else "?",
             difficulty=self.difficulty,
@@ -291,20 +293,20 @@ class Miner(ABC):
 
     def count(self, share: JudgedShare, now: Seconds) -> None:
         """Take note of a verdict."""
-        self.floor.parking.note(self.id)
+        self.context.parking.note(self.id)
         if share.verdict is not Verdict.ACCEPTED:
             if self._is_overdue(now) and is_unauthorised(share):
                 self.tally.refuse(share)
-                self.floor.parking.tally.refuse(share)
+                self.context.parking.tally.refuse(share)
             self.rejected[share.verdict.value] += 1
             if self._blame(share.verdict.value, 1, now):
                 self.conduct.begin_run(now)
             return
         self.tally.count(share, is_parked=self.parked_at is not None)
-        self.floor.parking.tally.count(share, is_parked=self.parked_at is not None)
+        self.context.parking.tally.count(share, is_parked=self.parked_at is not None)
         self.accepted += 1
         if self.accepted == 1:
-            self.floor.proved(self)
+            self.context.proved(self)
         self.share_at = now
         self.conduct.end_run()
         self.meter.add(share.difficulty, now)
@@ -334,14 +336,14 @@ class Miner(ABC):
         if better is None or self.group is None or self.group.current is None:
             return
         if min(better, self._ceiling(self.group.current.job)) != before:
-            self.floor.board.want_revision(self, self.group)
+            self.context.board.want_revision(self, self.group)
 
-    def misfit(self, worker: WorkerName) -> str:
+    def why_not_here(self, worker: WorkerName) -> str:
         """Return why `worker` cannot share this channel; empty if it can."""
         if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
             return f"More than {MAX_WORKERS} workers on one connection"
         first = next(iter(self.workers), worker)
-        routes = self.floor.board.routes
+        routes = self.context.board.routes
         if routes.place_of(first) != routes.place_of(worker):
             return f"Worker mines elsewhere than {first}: it needs its own connection"
         return ""
@@ -355,16 +357,16 @@ class Miner(ABC):
         Raises:
             SiteFullError: There is none.
         """
-        seat = self.seat
-        if seat is None:
-            board = self.floor.board
+        held_slot = self.held_slot
+        if held_slot is None:
+            board = self.context.board
             sources = board.routes.sources_of(next(iter(self.workers), None))
-            seat = board.slots.acquire(rolled, sources)
-            self.seated_at = self.floor.now()
-        if seat is None:
+            held_slot = board.slots.acquire(rolled, sources)
+            self.slot_taken_at = self.context.now()
+        if held_slot is None:
             raise SiteFullError("no slot is free")
-        self.seat = seat
-        return seat
+        self.held_slot = held_slot
+        return held_slot
 
     def join(self) -> None:
         """Give it work, once its slot and its worker are known.
@@ -372,19 +374,19 @@ class Miner(ABC):
         Raises:
             SiteFullError: There is no search space for it.
         """
-        self.floor.parking.note(self.id)
-        if self.group is not None or self.seat is None or not self.workers:
+        self.context.parking.note(self.id)
+        if self.group is not None or self.held_slot is None or not self.workers:
             return
         worker = next(iter(self.workers))
-        found = self.floor.board.find_group(self.seat, worker, self.last_seq)
+        found = self.context.board.find_group(self.held_slot, worker, self.last_seq)
         if found is None:
             raise SiteFullError("no search space is free")
-        self.group, seat = found
-        self.seat = seat
-        if self.group in self.floor.parking.out:
+        self.group, held_slot = found
+        self.held_slot = held_slot
+        if self.group in self.context.parking.out:
             self.hold_out(is_out=True)
-        self.floor.board.join(self, self.group)
-        self.floor.parking.on_join()
+        self.context.board.join(self, self.group)
+        self.context.parking.on_join()
 
     def reroute(self) -> None:
         """Go to a group of the route that its worker has now, if that is another.
@@ -392,7 +394,7 @@ class Miner(ABC):
         Its slot stays its own. What it has been given of the former group's jobs is
         unknown from now on: it gets a new one at once.
         """
-        board, group = self.floor.board, self.group
+        board, group = self.context.board, self.group
         if group is None or board.is_for(group, next(iter(self.workers))):
             return
         board.leave(self, group)
@@ -402,10 +404,10 @@ class Miner(ABC):
         except SiteFullError as error:
             self.drop(str(error))
             return
-        if self.is_held_out and self.group not in self.floor.parking.out:
-            self.floor.parking.bring_back(self)
+        if self.is_held_out and self.group not in self.context.parking.out:
+            self.context.parking.bring_back(self)
 
-    def wish(
+    def set_requested_difficulty(
         self,
         *,
         start: Difficulty | None = None,
@@ -413,16 +415,16 @@ class Miner(ABC):
         minimum: Difficulty | None = None,
     ) -> None:
         """Take on a difficulty that the miner asks for, within the site's bounds."""
-        now = self.floor.now()
+        now = self.context.now()
         wishes = self.wishes
         wishes.least = minimum or wishes.least
-        self.vardiff.policy = wishes.policy(self.floor.policy)
-        wish = fixed or start or self.vardiff.difficulty
+        self.vardiff.policy = wishes.policy(self.context.policy)
+        requested = fixed or start or self.vardiff.difficulty
         if fixed is None and wishes.is_fixed:
             return
         wishes.is_fixed = fixed is not None
-        wish = self.vardiff.policy.clamp(wish)
-        if wish != self.vardiff.difficulty and math.isfinite(wish):
-            self.floor.parking.note(self.id)
-            self.vardiff.restart_at(wish, now)
+        requested = self.vardiff.policy.clamp(requested)
+        if requested != self.vardiff.difficulty and math.isfinite(requested):
+            self.context.parking.note(self.id)
+            self.vardiff.restart_at(requested, now)
             self.resend_job()

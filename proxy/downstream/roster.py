@@ -225,7 +225,7 @@ class Roster:
     @staticmethod
     def _is_late(miner: Miner, now: Seconds) -> bool:
         """Tell whether a miner could have said long ago what it wants."""
-        return not miner.is_waiting and now - miner.seated_at >= SUBSCRIBE_WITHIN
+        return not miner.is_waiting and now - miner.slot_taken_at >= SUBSCRIBE_WITHIN
 
     def _scold(self, miner: Miner, now: Seconds) -> bool:
         """Take the next step against a run of bad shares; True if it is the last."""

@@ -24,7 +24,7 @@ class SiteContext:
         grants_at_once: No controller decides who works here.
         parking: What the site's parked miners do, and who is told.
         proxies: Clients of Stratum V1 that are known to be proxies.
-        drop: Hangs up on one of its miners; the hall sets it.
+        drop: Hangs up on one of its miners; the site's factory sets it.
         proved: Called when a miner has had its first share accepted; likewise.
         offended: Called with the address and the fault of a miner that broke the
             protocol in what had to wait; likewise.

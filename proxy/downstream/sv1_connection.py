@@ -1,13 +1,13 @@
 """A Stratum V1 connection that Twisted holds: bytes in and out, one miner."""
 
 from typing import Any
-from typing import Protocol as Port
 
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
+from proxy.downstream.connection_host import ConnectionHost
 from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.site_context import SiteContext
@@ -15,44 +15,22 @@ from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.runtime.outbox import Outbox
 
 
-class Host(Port):
-    """Where the miner of a connection is kept."""
-
-    def admit(self, transport: Any) -> str | None:
-        """Return the address of a new connection; None if it is not taken."""
-
-    def welcome(
-        self, connection: "MinerConnection", address: str, outbox: Outbox
-    ) -> Sv1Miner:
-        """Return the miner behind a new connection."""
-
-    def farewell(self, miner: Miner) -> None:
-        """Take back what a miner held."""
-
-    def offended(self, address: str, error: RemoteError) -> None:
-        """Note why a connection from `address` is dropped."""
-
-    def note_drop(self, address: str, worker: str | None, why: str) -> None:
-        """Log that a miner is hung up on."""
-
-    def note_slow(self, miner: Miner) -> None:
-        """Note that a connection was closed because its peer does not read."""
-
-
 class MinerConnection(MinerProtocol):
     """Moves bytes between a socket and a `Miner`."""
 
-    def __init__(self, hall: Host, miner_id: int, floor: SiteContext) -> None:
-        self._hall = hall
+    def __init__(
+        self, host: ConnectionHost, miner_id: int, context: SiteContext
+    ) -> None:
+        self._host = host
         self.miner_id = miner_id
-        self.floor = floor
+        self.context = context
         self.miner: Sv1Miner | None = None
 
     @override
     def connectionMade(self) -> None:
-        address = self._hall.admit(self._transport)
+        address = self._host.admit(self._transport)
         if address is not None:
-            self.miner = self._hall.welcome(self, address, Outbox(self._transport))
+            self.miner = self._host.accept(self, address, Outbox(self._transport))
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -62,7 +40,7 @@ class MinerConnection(MinerProtocol):
         try:
             miner.receive(data)
         except RemoteError as error:
-            self._hall.offended(miner.address, error)
+            self._host.offended(miner.address, error)
             self.hang_up(str(error))
 
     @override
@@ -71,8 +49,8 @@ class MinerConnection(MinerProtocol):
         if miner is not None:
             miner.outbox.close()
             if miner.outbox.fell_behind:
-                self._hall.note_slow(miner)
-            self._hall.farewell(miner)
+                self._host.note_slow(miner)
+            self._host.unregister(miner)
 
     def dismiss(self, _miner: Miner, why: str) -> None:
         """Hang up on the one miner of the connection."""
@@ -82,7 +60,7 @@ class MinerConnection(MinerProtocol):
     def hang_up(self, why: str) -> None:
         miner = self.miner
         if miner is not None:
-            self._hall.note_drop(miner.address, next(iter(miner.workers), None), why)
+            self._host.note_drop(miner.address, next(iter(miner.workers), None), why)
             miner.outbox.close()
         self._transport.abortConnection()
 

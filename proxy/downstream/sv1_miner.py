@@ -97,24 +97,24 @@ class Sv1Miner(Miner):
         Raises:
             RemoteError: They break the protocol: drop the miner.
         """
-        self.heard_at = self.floor.now()
+        self.heard_at = self.context.now()
         for request in self.session.receive(data):
             self._take(request)
 
     def slots_available(self) -> None:
         """Answer what had to wait for its slot."""
         self.is_waiting = False
-        held, self._held = self._held, []
+        held_slot, self._held = self._held, []
         try:
-            for request in held:
+            for request in held_slot:
                 self._take(request)
         except RemoteError as error:
-            self.floor.offended(self.address, error)
+            self.context.offended(self.address, error)
             self.drop(str(error))
 
     @override
     def leave(self) -> None:
-        self.floor.board.layout.stop_waiting(self)
+        self.context.board.layout.stop_waiting(self)
         super().leave()
 
     def _take(self, request: Request) -> None:
@@ -136,11 +136,11 @@ class Sv1Miner(Miner):
             line = error_line(request.id, rejects.NOT_SUBSCRIBED, "Not subscribed")
             self.outbox.write(line)
             return
-        now = self.floor.now()
+        now = self.context.now()
         judged = self._judge(request.share, now)
         self.count(judged, now)
         line = verdict_line(request.id, judged.verdict)
-        self.floor.batch.add(judged, self, line)
+        self.context.batch.add(judged, self, line)
 
     def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:
         if share is None:
@@ -151,8 +151,8 @@ class Sv1Miner(Miner):
         return self.judge(share, job_id, now)
 
     def _on_request(self, request: Request) -> None:
-        if self.floor.batch.waits_for(self):
-            self.floor.batch.flush()  # answers keep the order of their requests
+        if self.context.batch.waits_for(self):
+            self.context.batch.flush()  # answers keep the order of their requests
         match request:
             case Configure():
                 self._on_configure(request)
@@ -162,7 +162,7 @@ class Sv1Miner(Miner):
                 self._on_authorize(request)
             case SuggestDifficulty(difficulty=suggestion):
                 if suggestion is not None and self.wishes.is_news(suggestion):
-                    self.wish(start=suggestion)
+                    self.set_requested_difficulty(start=suggestion)
                 self.outbox.write(result_line(request.id, suggestion is not None))
             case Submit():  # handled by receive()
                 return
@@ -175,20 +175,20 @@ class Sv1Miner(Miner):
         self.outbox.write(self.session.configure(request, offered))
         self._mask_told = self.version_mask & offered
         if current is not None:
-            self.conduct.note_mask(self._mask_told, 0, self.floor.now())
-        self.wish(minimum=request.minimum_difficulty)
+            self.conduct.note_mask(self._mask_told, 0, self.context.now())
+        self.set_requested_difficulty(minimum=request.minimum_difficulty)
 
     def _on_subscribe(self, request: Subscribe) -> None:
-        layout = self.floor.board.layout
-        if self.seat is None and not layout.is_decided():
+        layout = self.context.board.layout
+        if self.held_slot is None and not layout.is_decided():
             self.is_waiting = True
             self._hold(request)
             layout.wait(self)
             return
         self.session.user_agent = request.user_agent
-        seat = self._choose_slot()
+        held_slot = self._choose_slot()
         answer = self.session.subscribed(
-            request.id, seat.extranonce1, seat.extranonce2_bytes
+            request.id, held_slot.extranonce1, held_slot.extranonce2_bytes
         )
         self.outbox.write(answer)
         self.join()
@@ -200,7 +200,7 @@ class Sv1Miner(Miner):
             return
         self.workers[request.worker] = None
         wishes = read_password(request.password)
-        self.wish(fixed=wishes.fixed, minimum=wishes.minimum)
+        self.set_requested_difficulty(fixed=wishes.fixed, minimum=wishes.minimum)
         self.outbox.write(result_line(request.id, True))
         if wishes.is_proxy and not self._is_proxy:
             self._serve_as_proxy()
@@ -208,34 +208,36 @@ class Sv1Miner(Miner):
 
     def _choose_slot(self) -> HeldSlot:
         """Return its slot, taken now if it has none: a proxy's if it is one."""
-        known = self.floor.proxies
+        known = self.context.proxies
         self._is_proxy |= known.has(self.address, self.user_agent)
         if self._is_proxy:
-            board = self.floor.board
+            board = self.context.board
             most, _ = board.slots.most_extranonce2(board.routes.sources)
             with suppress(SiteFullError):  # an ordinary one is better than none
-                seat = self.sit_down(min(most, MOST_EXTRANONCE2))
-                self.seat = seat.rolling(MOST_EXTRANONCE2)
-                return self.seat
+                held_slot = self.sit_down(min(most, MOST_EXTRANONCE2))
+                self.held_slot = held_slot.rolling(MOST_EXTRANONCE2)
+                return self.held_slot
         return self.sit_down()
 
     def _serve_as_proxy(self) -> None:
         """Give it a proxy's slot, now if it takes another, else when it is back."""
         self._is_proxy = True
-        self.floor.proxies.add(self.address, self.user_agent)
-        old = self.seat
+        self.context.proxies.add(self.address, self.user_agent)
+        old = self.held_slot
         if old is None or self.group is not None or not self.session.takes_extranonce:
             return
-        self.seat = None
+        self.held_slot = None
         try:
-            seat = self._choose_slot()
+            held_slot = self._choose_slot()
         except SiteFullError:
-            self.seat = old
+            self.held_slot = old
             return
         old.release(None)
-        self.outbox.write(extranonce_line(seat.extranonce1, seat.extranonce2_bytes))
+        self.outbox.write(
+            extranonce_line(held_slot.extranonce1, held_slot.extranonce2_bytes)
+        )
 
     def _refusal(self, worker: WorkerName | None) -> str:
         if worker is None:
             return "Worker name is empty, too long or not printable"
-        return self.misfit(worker)
+        return self.why_not_here(worker)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import Any
-from typing import Protocol as Port
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
@@ -23,6 +22,7 @@ from protocol.sv2.miner_events import (
 )
 from protocol.sv2.server import ServerSession
 from protocol.units import Seconds, WorkerName
+from proxy.downstream.connection_host import ConnectionHost
 from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.site_context import SiteContext
@@ -38,48 +38,16 @@ MAX_ASKED = 1024
 """Channels that a connection may ask for while the layout is not decided."""
 
 
-class Lodging(Port):
-    """Where the miners of a connection are put up."""
-
-    def refusal(self, address: str, connection: MinerProtocol | None = None) -> str:
-        """Return why no miner from `address` is taken; empty if one is."""
-
-    def offended(self, address: str, error: RemoteError) -> None:
-        """Note why a connection from `address` is dropped."""
-
-    def new_id(self) -> int:
-        """Return a number that no miner had."""
-
-    def move_in(self, miner: Miner, connection: "Sv2Connection") -> None:
-        """Take in a miner of this connection."""
-
-    def farewell(self, miner: Miner) -> None:
-        """Take back what a miner held."""
-
-    def admit(self, transport: Any) -> str | None:
-        """Return the address of a new connection; None if it is not taken."""
-
-    def arrived(self, connection: "Sv2Connection", address: str) -> None:
-        """Count a connection in: it may be without miners."""
-
-    def departed(self, connection: "Sv2Connection") -> None:
-        """Count it out."""
-
-    def note_drop(self, address: str, worker: str | None, why: str) -> None:
-        """Log that it is hung up on."""
-
-    def note_slow(self, miner: Miner) -> None:
-        """Note that a connection was closed because its peer does not read."""
-
-
 class Sv2Connection(MinerProtocol):
     """Moves bytes between a socket and a `ServerSession`, and owns its miners."""
 
     _log = Logger()
 
-    def __init__(self, lodging: Lodging, floor: SiteContext, keys: ServerKeys) -> None:
-        self._lodging = lodging
-        self._floor = floor
+    def __init__(
+        self, host: ConnectionHost, context: SiteContext, keys: ServerKeys
+    ) -> None:
+        self._host = host
+        self._context = context
         self._address = ""
         self._session = ServerSession(self._line_of(keys))
         self._miners: dict[int, Sv2Miner] = {}
@@ -89,12 +57,12 @@ class Sv2Connection(MinerProtocol):
 
     @override
     def connectionMade(self) -> None:
-        address = self._lodging.admit(self._transport)
+        address = self._host.admit(self._transport)
         if address is None:
             return
         self._address = address
         self._outbox = Outbox(self._transport)
-        self._lodging.arrived(self, address)
+        self._host.arrived(self, address)
         self._mind_the_time()
 
     @override
@@ -107,16 +75,16 @@ class Sv2Connection(MinerProtocol):
         if self._outbox is not None:
             self._outbox.close()
             if self._fell_behind and self._miners:
-                self._lodging.note_slow(next(iter(self._miners.values())))
-            self._lodging.departed(self)
+                self._host.note_slow(next(iter(self._miners.values())))
+            self._host.departed(self)
         if self._due is not None:
             self._due.cancel()
             self._due = None
         self._asked.clear()
-        self._floor.board.layout.stop_waiting(self)
+        self._context.board.layout.stop_waiting(self)
         for channel_id in list(self._miners):
             with self._log.failuresHandled("taking leave of a channel"):
-                self._lodging.farewell(self._miners.pop(channel_id))
+                self._host.unregister(self._miners.pop(channel_id))
 
     @property
     def has_one_miner(self) -> bool:
@@ -141,7 +109,7 @@ class Sv2Connection(MinerProtocol):
                 del self._miners[channel_id]
                 self._session.close(one.channel, why[:200])
                 self._flush()
-                self._lodging.farewell(one)
+                self._host.unregister(one)
                 return
         self.hang_up(why)
 
@@ -149,7 +117,7 @@ class Sv2Connection(MinerProtocol):
     def hang_up(self, why: str) -> None:
         if self._is_open:
             workers = (next(iter(m.workers), "?") for m in self._miners.values())
-            self._lodging.note_drop(self._address, next(workers, None), why)
+            self._host.note_drop(self._address, next(workers, None), why)
         if self._outbox is not None:
             self._outbox.close()
         self._transport.abortConnection()
@@ -163,7 +131,7 @@ class Sv2Connection(MinerProtocol):
                     self._open(one)
             self._flush()
         except RemoteError as error:
-            self._lodging.offended(self._address, error)
+            self._host.offended(self._address, error)
             self.hang_up(str(error))
         self._mind_the_time()
 
@@ -185,7 +153,7 @@ class Sv2Connection(MinerProtocol):
                     self._on_event(event)
             self._flush()
         except RemoteError as error:
-            self._lodging.offended(self._address, error)
+            self._host.offended(self._address, error)
             self.hang_up(str(error))
 
     def _on_event(self, event: MinerEvent) -> None:
@@ -193,12 +161,12 @@ class Sv2Connection(MinerProtocol):
             case ChannelAsked():
                 self._open(event)
             case ChannelUpdated(channel=channel, max_target=max_target):
-                if bound_of(max_target) > self._floor.policy.maximum:
+                if bound_of(max_target) > self._context.policy.maximum:
                     self._session.refuse_update(channel, codes.MAX_TARGET)
                 else:
                     self._miners[channel.id].update(event)
             case ChannelClosed(channel=channel):
-                self._lodging.farewell(self._miners.pop(channel.id))
+                self._host.unregister(self._miners.pop(channel.id))
                 self._mind_the_time()
             case SetupRefused(why=why):
                 self._part(why)
@@ -206,7 +174,7 @@ class Sv2Connection(MinerProtocol):
                 return
 
     def _open(self, asked: ChannelAsked) -> None:
-        if not self._floor.board.layout.is_decided():
+        if not self._context.board.layout.is_decided():
             self._wait(asked)
             return
         worker = read_worker(asked.user)
@@ -216,17 +184,17 @@ class Sv2Connection(MinerProtocol):
             return
         miner = self._new_miner(asked, worker)
         try:
-            seat = miner.sit_down(asked.min_size or 0)
+            held_slot = miner.sit_down(asked.min_size or 0)
         except SiteFullError:
             self._session.refuse(asked, codes.NO_ROOM)
             return
         target = miner.target_of(miner.difficulty)
         channel = self._session.open(
-            asked, seat.extranonce1, seat.extranonce2_bytes, target
+            asked, held_slot.extranonce1, held_slot.extranonce2_bytes, target
         )
         self._miners[channel.id] = miner
         self._widen()
-        self._lodging.move_in(miner, self)
+        self._host.register(miner, self)
         try:
             miner.start(channel, target)
         except SiteFullError as error:
@@ -238,28 +206,28 @@ class Sv2Connection(MinerProtocol):
             self._session.refuse(asked, codes.NO_ROOM)
             return
         self._asked.append(asked)
-        self._floor.board.layout.wait(self)
+        self._context.board.layout.wait(self)
 
     def _fault(self, asked: ChannelAsked, worker: WorkerName) -> str:
         """Return why the channel cannot be opened; empty if it can."""
-        if self._lodging.refusal(self._address, self):
+        if self._host.refusal(self._address, self):
             return codes.NO_ROOM
-        board = self._floor.board
+        board = self._context.board
         most, whose = board.slots.most_extranonce2(board.routes.sources_of(worker))
         if (asked.min_size or 0) > most:
             return f"{codes.EXTRANONCE_SIZE}: {whose} leaves {most} B"
-        if bound_of(asked.max_target) > self._floor.policy.maximum:
+        if bound_of(asked.max_target) > self._context.policy.maximum:
             return codes.MAX_TARGET
         return ""
 
     def _new_miner(self, asked: ChannelAsked, worker: WorkerName) -> Sv2Miner:
-        floor = self._floor
+        context = self._context
         miner = self._make_miner(
-            id=self._lodging.new_id(),
+            id=self._host.new_id(),
             address=self._address,
-            floor=floor,
-            connected_at=floor.now(),
-            is_granted=floor.grants_at_once,
+            context=context,
+            connected_at=context.now(),
+            is_granted=context.grants_at_once,
             wire=self,
             hashrate=asked.hashrate,
             user_agent=self._session.user_agent,
@@ -284,7 +252,7 @@ class Sv2Connection(MinerProtocol):
         """Hang up once the refusal is sent."""
         self._log.info(
             "{site}: no to {peer}: {why}",
-            site=self._floor.site,
+            site=self._context.site,
             peer=self._address,
             why=why,
         )
@@ -296,7 +264,7 @@ class Sv2Connection(MinerProtocol):
     def _mind_the_time(self) -> None:
         """Look later whether there is a channel."""
         if self._due is None and not self._miners:
-            self._due = self._floor.clock.callLater(OPEN_WITHIN, self._on_time)
+            self._due = self._context.clock.callLater(OPEN_WITHIN, self._on_time)
 
     def _on_time(self) -> None:
         self._due = None

@@ -146,7 +146,7 @@ class Sv2Miner(Miner):
 
     def submit(self, share: ShareSubmitted) -> None:
         """Judge a share; its verdict goes out once it is durable."""
-        now = self.heard_at = self.floor.now()
+        now = self.heard_at = self.context.now()
         job_id = f"{share.job_id:x}"
         submission = Submission(
             self._worker_of(share),
@@ -162,11 +162,11 @@ class Sv2Miner(Miner):
             share.channel.accept(share.sequence, judged.difficulty)
         else:
             share.channel.refuse(share.sequence, REJECTS[judged.verdict])
-        self.floor.batch.add(judged, self, b"")
+        self.context.batch.add(judged, self, b"")
 
     def update(self, update: ChannelUpdated) -> None:
         """Take on another hashrate, or another easiest target."""
-        self.heard_at = self.floor.now()
+        self.heard_at = self.context.now()
         before, self.hashrate = self.hashrate, update.hashrate
         low, high = sorted((before, update.hashrate))
         has_moved = high > 0 and low * UPDATE_STEP <= high
@@ -181,8 +181,10 @@ class Sv2Miner(Miner):
         self._max_target = max_target
         bound = bound_of(max_target)
         is_enough = (self._fitting() or bound) <= bound * LEEWAY
-        self.wishes.leads = is_enough and bound > self.floor.policy.minimum
-        self.wish(start=bound if self.wishes.leads else fitting, minimum=bound)
+        self.wishes.leads = is_enough and bound > self.context.policy.minimum
+        self.set_requested_difficulty(
+            start=bound if self.wishes.leads else fitting, minimum=bound
+        )
 
     @override
     def _ceiling(self, job: Job) -> Difficulty:
@@ -206,7 +208,7 @@ class Sv2Miner(Miner):
 
     def _fitting(self) -> Difficulty | None:
         """Return the difficulty for the hashrate that it claims; None: no telling."""
-        per_minute = self.floor.policy.shares_per_minute
+        per_minute = self.context.policy.shares_per_minute
         if self.hashrate <= 0 or per_minute <= 0:
             return None
         work = self.hashrate * 60.0 / HASHES_PER_DIFFICULTY
@@ -225,7 +227,11 @@ class Sv2Miner(Miner):
     def _worker_of(self, share: ShareSubmitted) -> WorkerName:
         """Return whose a share is: a proxy's miner's if it has a good name."""
         name = read_worker(share.worker or "")
-        if name is not None and name not in self.workers and not self.misfit(name):
+        if (
+            name is not None
+            and name not in self.workers
+            and not self.why_not_here(name)
+        ):
             self.workers[name] = None
         return name if name in self.workers and name else next(iter(self.workers))
 

@@ -382,7 +382,7 @@ cdef class Row:
         """Copy whether it is given jobs."""
         w.wire_set_granted(self.wire, is_granted)
 
-    def set_wish(self, double difficulty, uint32_t shares_left):
+    def set_requested(self, double difficulty, uint32_t shares_left):
         """Copy the difficulty it shall have, and when to look at that again.
 
         Args:

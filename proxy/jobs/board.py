@@ -115,10 +115,10 @@ class JobBoard:
     # miners come and go
 
     def find_group(
-        self, seat: HeldSlot, worker: WorkerName, last_seq: int | None = None
+        self, held: HeldSlot, worker: WorkerName, last_seq: int | None = None
     ) -> tuple[Group, HeldSlot] | None:
-        """Return the group for `worker`, and its seat there; None if all are full."""
-        return self._lifecycle.find(seat, worker, last_seq)
+        """Return the group for `worker`, and its slot there; None if all are full."""
+        return self._lifecycle.find(held, worker, last_seq)
 
     def is_for(self, group: Group, worker: WorkerName) -> bool:
         """Tell whether `group` is one of those that `worker` belongs to."""

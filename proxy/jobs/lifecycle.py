@@ -56,27 +56,27 @@ class GroupLifecycle:
     on_close: Callable[[Group], None]
 
     def find(
-        self, seat: HeldSlot, worker: WorkerName, last_seq: int | None = None
+        self, held: HeldSlot, worker: WorkerName, last_seq: int | None = None
     ) -> tuple[Group, HeldSlot] | None:
-        """Return the group for `worker`, and its seat there; None if all are full.
+        """Return the group for `worker`, and its slot there; None if all are full.
 
         Args:
-            seat: That it has until now.
+            held: The slot that it has until now.
             worker: Who it is.
             last_seq: The newest job that it was given; None: it had none.
         """
-        key = (*self.routes.place_of(worker), seat.layout)
+        key = (*self.routes.place_of(worker), held.layout)
         for group in self.groups.of_key(key):
-            moved = seat.move(group.space, last_seq)
-            if moved is None and seat.rests_in(group.space):
+            moved = held.move(group.space, last_seq)
+            if moved is None and held.rests_in(group.space):
                 self.posting.renew(group)
                 self._retire(group.space)
-                moved = seat.move(group.space, last_seq)
+                moved = held.move(group.space, last_seq)
             if moved is not None:
                 return group, moved
         if len(self.groups) >= MAX_GROUPS:
             return None
-        alone = self._seat_alone(seat, last_seq)
+        alone = self._slot_alone(held, last_seq)
         return (self._open(key, alone.space), alone) if alone else None
 
     def open_shared(self) -> None:
@@ -145,16 +145,16 @@ class GroupLifecycle:
         """Free the slots of `space` that have rested."""
         space.retire(self.groups.oldest_given(space, self.posting.last_seq + 1))
 
-    def _seat_alone(self, seat: HeldSlot, last_seq: int | None) -> HeldSlot | None:
-        """Return `seat` in a space for one more group: its own if nobody else's."""
+    def _slot_alone(self, held: HeldSlot, last_seq: int | None) -> HeldSlot | None:
+        """Return `held` in a space for one more group: its own if nobody else's."""
         spaces = self.slots.spaces
-        if spaces is None or spaces.layout.generation != seat.layout.generation:
-            return seat  # of a former layout
-        if seat.layout.is_for_proxies:
-            return seat  # groups of proxies share a space: their slots differ
-        if spaces.is_wide or not self.groups.is_taken(seat.space, seat.layout):
-            return seat
-        return spaces.move_away(seat, last_seq)
+        if spaces is None or spaces.layout.generation != held.layout.generation:
+            return held  # of a former layout
+        if held.layout.is_for_proxies:
+            return held  # groups of proxies share a space: their slots differ
+        if spaces.is_wide or not self.groups.is_taken(held.space, held.layout):
+            return held
+        return spaces.move_away(held, last_seq)
 
     def _open(self, key: GroupKey, space: Space) -> Group:
         route, identity, layout = key

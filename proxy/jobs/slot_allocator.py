@@ -110,12 +110,12 @@ class SlotAllocator:
         if self.spaces is None:
             return None
         room = self._room_for(self.spaces.layout, rolled, sources)
-        seat = self.spaces.seat(room, may_open=False)
-        if seat is None:
+        held = self.spaces.hold(room, may_open=False)
+        if held is None:
             self.free_slots(is_proxy=room is not None)
-            seat = self.spaces.seat(room)
-        self._is_used = self._is_used or seat is not None
-        return seat
+            held = self.spaces.hold(room)
+        self._is_used = self._is_used or held is not None
+        return held
 
     def most_extranonce2(self, sources: Iterable[Source]) -> tuple[int, str]:
         """Return the largest extranonce2 of a proxy, and the source that limits it."""

@@ -62,7 +62,7 @@ class HeldSlot:
         return self.layout.room - len(self.extranonce1)
 
     def rolling(self, most: int) -> "HeldSlot":
-        """Return the seat of a miner that rolls no more than `most` bytes.
+        """Return the slot of a miner that rolls no more than `most` bytes.
 
         Zeros after its slot stand for the others.
         """
@@ -111,7 +111,7 @@ class Spaces:
 
     @property
     def held(self) -> int:
-        """Number of seats that are taken."""
+        """Number of slots that are taken."""
         return sum(space.slots.held + space.proxy_slots.held for space in self._spaces)
 
     def new_space(self) -> Space | None:
@@ -120,7 +120,7 @@ class Spaces:
             return self._spaces[0]
         return self._add_space()
 
-    def seat(
+    def hold(
         self, room: int | None = None, *, may_open: bool = True
     ) -> HeldSlot | None:
         """Take a slot in the first space with room, or in a new one.
@@ -138,16 +138,16 @@ class Spaces:
         slot = space.slots_for(is_proxy=is_proxy).acquire() if space else None
         if space is None or slot is None:
             return None
-        return self._seat(space, slot, room)
+        return self._held_slot(space, slot, room)
 
-    def move_away(self, seat: HeldSlot, last_seq: int | None = None) -> HeldSlot | None:
+    def move_away(self, held: HeldSlot, last_seq: int | None = None) -> HeldSlot | None:
         """Take the same slot in a space that no group is in; None if there is none."""
         for space in self._vacant:
-            if (moved := seat.move(space, last_seq)) is not None:
+            if (moved := held.move(space, last_seq)) is not None:
                 del self._vacant[space]
                 return moved
         added = self._add_space()
-        return None if added is None else seat.move(added, last_seq)
+        return None if added is None else held.move(added, last_seq)
 
     def vacate(self, space: Space) -> None:
         """Note that no group is in `space` any more."""
@@ -170,8 +170,8 @@ class Spaces:
         self._spaces.append(space)
         return space
 
-    def _seat(self, space: Space, slot: int, room: int | None) -> HeldSlot:
-        """Return a seat among miners, or a proxy's, which may be in groups of its own.
+    def _held_slot(self, space: Space, slot: int, room: int | None) -> HeldSlot:
+        """Return a slot among miners', or a proxy's, which may be in groups of its own.
 
         Where a proxy needs no more room than miners have, it shares their jobs.
         """

@@ -20,13 +20,13 @@ class ProcessLimits:
     """The limits that others can reach.
 
     Attributes:
-        halls: Sites by name.
+        factories: Sites by name.
         clients: Who serve the operators.
         descriptors: How many connections of miners there may be.
     """
 
     sources: Sources
-    halls: Mapping[str, SiteFactory]
+    factories: Mapping[str, SiteFactory]
     clients: list[AdminFactory] = field(factory=list, init=False)
     descriptors: Descriptors = field(init=False)
 
@@ -39,7 +39,7 @@ class ProcessLimits:
 
     def all(self) -> list[Limit]:
         """Return every limit as it is now."""
-        sites = (_miners_of(name, hall) for name, hall in self.halls.items())
+        sites = (_miners_of(name, factory) for name, factory in self.factories.items())
         return [self._connections(), *sites]
 
     def watch(self, clock: IReactorTime) -> PeriodicService:
@@ -65,8 +65,8 @@ class ProcessLimits:
         )
 
 
-def _miners_of(name: str, hall: SiteFactory) -> Limit:
-    roster = hall.roster
+def _miners_of(name: str, factory: SiteFactory) -> Limit:
+    roster = factory.roster
     return Limit(
         f"miners of {name}",
         len(roster.miners),

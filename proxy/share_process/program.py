@@ -67,7 +67,7 @@ class Program:
     Attributes:
         root: Start it, stop it.
         topics: What happens, for those who subscribed.
-        halls: Sites by name.
+        factories: Sites by name.
         reread: Reads the configuration again; None: there is no file.
         power: The site controller; None: no site has power settings.
         set_level: Changes the level of the log; None: nobody set one up.
@@ -85,14 +85,14 @@ class Program:
     engine: EngineChoice
     limits: ProcessLimits = field(init=False)
     topics: Topics = field(factory=Topics, init=False)
-    halls: dict[str, SiteFactory] = field(factory=dict, init=False)
+    factories: dict[str, SiteFactory] = field(factory=dict, init=False)
     power: ControllerLink | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
     is_ready: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.limits = ProcessLimits(self.sources, self.halls)
+        self.limits = ProcessLimits(self.sources, self.factories)
 
     @property
     def pools(self) -> dict[str, Pool]:
@@ -105,9 +105,9 @@ class Program:
         return self.sources.nodes
 
     @property
-    def works(self) -> dict[str, NodeSource]:
+    def node_sources(self) -> dict[str, NodeSource]:
         """The same nodes, as sources of work."""
-        return self.sources.works
+        return self.sources.node_sources
 
     @property
     def instance(self) -> int:
@@ -121,7 +121,7 @@ class Program:
             CannotListenError: A port is taken, or may not be had.
             KeyFileError: The keys for miners of Stratum V2 cannot be used.
         """
-        opener = SiteBuilder(
+        builder = SiteBuilder(
             self.root,
             self.sources,
             self.recorder,
@@ -134,11 +134,11 @@ class Program:
             self.limits.descriptors,
         )
         for site in self.config.sites:
-            self.halls[site.name] = opener.open(site)
+            self.factories[site.name] = builder.open(site)
         if any(site.power is not None for site in self.config.sites):
             self._hold_to_budgets()
         operations = Operations(self, self._reader())
-        listeners = [*self._admin_sockets(operations), *opener.listeners]
+        listeners = [*self._admin_sockets(operations), *builder.listeners]
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
             self.root
         )
@@ -159,7 +159,7 @@ class Program:
         if not self.is_ready:
             raise Refused("it is starting: try again when it is ready")
         config = self.reread()
-        changed = apply_changes(self.config, config, self.halls, self.set_level)
+        changed = apply_changes(self.config, config, self.factories, self.set_level)
         self.config = config
         Logger("proxy").info(
             "reloaded: {changed}", changed=", ".join(changed or ["nothing new"])
@@ -168,7 +168,7 @@ class Program:
 
     def _hold_to_budgets(self) -> None:
         service = ControllerSupervisor(
-            self.config, self.halls, self.topics.publish, self.reactor
+            self.config, self.factories, self.topics.publish, self.reactor
         )
         service.setServiceParent(self.root)
         self.power = service.link
@@ -279,13 +279,13 @@ def _build(
         _alarm,
     )
     _log_choice(engine)  # a start that is refused says why, and nothing else
-    book = ProxyTotals(
+    totals = ProxyTotals(
         {site.name: SiteTotals(HashrateMeter(now)) for site in config.sites}
     )
-    recorder = Recorder(ledger, book, sources.all, reactor)
+    recorder = Recorder(ledger, totals, sources.all, reactor)
     for source in sources.all.values():
         source.settle = recorder.settled
-    tell_sizes(sources.pools.values(), config, book, reactor)
+    tell_sizes(sources.pools.values(), config, totals, reactor)
     root = OrderedServices()
     for service in (
         StateService(lock),

@@ -21,7 +21,7 @@ LIVE_PROXY = frozenset({"log_level"})
 def apply_changes(
     old: Config,
     new: Config,
-    halls: Mapping[str, SiteFactory],
+    factories: Mapping[str, SiteFactory],
     set_level: Callable[[str], None] | None,
 ) -> list[str]:
     """Put into force what differs between `old` and `new`; return the keys.
@@ -34,7 +34,7 @@ def apply_changes(
         if not is_live:
             raise Refused(f"{key} changed: that takes a restart; nothing was reloaded")
     for site in new.sites:
-        _take_on(halls[site.name], site)
+        _take_on(factories[site.name], site)
     if set_level is not None and old.proxy.log_level != new.proxy.log_level:
         set_level(new.proxy.log_level)
     return [key for key, _ in changed]
@@ -61,16 +61,19 @@ def _changed(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[str]:
             yield key
 
 
-def _take_on(hall: SiteFactory, site: SiteConfig) -> None:
-    hall.roster.limits = site.limits
-    _adjust(hall.floor, site.difficulty)
-    for door in hall.doors:
-        _adjust(door.floor, door.listener.difficulty(site.difficulty))
+def _take_on(factory: SiteFactory, site: SiteConfig) -> None:
+    factory.roster.limits = site.limits
+    _adjust(factory.context, site.difficulty)
+    for listener_policy in factory.listener_policies:
+        _adjust(
+            listener_policy.context,
+            listener_policy.listener.difficulty(site.difficulty),
+        )
     serve_each(
-        hall.roster.miners.values(), lambda m: m.bounds_changed(), "changing bounds"
+        factory.roster.miners.values(), lambda m: m.bounds_changed(), "changing bounds"
     )
 
 
-def _adjust(floor: SiteContext, difficulty: DifficultyConfig) -> None:
-    floor.policy = policy_of(difficulty)
-    floor.start = Difficulty(difficulty.start)
+def _adjust(context: SiteContext, difficulty: DifficultyConfig) -> None:
+    context.policy = policy_of(difficulty)
+    context.start = Difficulty(difficulty.start)

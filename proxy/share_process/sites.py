@@ -1,4 +1,4 @@
-"""A site put together: layout, board, hall, and the ports that miners come to."""
+"""A site put together: layout, board, factory, and the ports that miners come to."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -38,7 +38,7 @@ from proxy.share_process.sources import Sources
 from proxy.shares.record import Recorder
 
 MIN_RETURNS = 1.0
-"""Miners a second that get work again, however slow the ramp: halls must not starve."""
+"""Miners a second that get work again, however slow the ramp: sites must not starve."""
 
 BACKLOG = 4096
 """Connections that the kernel holds for us until we take them."""
@@ -70,26 +70,26 @@ class SiteBuilder:
     listeners: list[ListenerService] = field(factory=list, init=False)
 
     def open(self, site: SiteConfig) -> SiteFactory:
-        """Return the hall of `site`, its ports asked for, its sources being reached."""
+        """Return the factory of `site`: ports asked for, sources being reached."""
         board = self._board(site)
         for name in site.source_names:
             self.sources.named(name).listeners[site.name] = board
-        hall = SiteFactory(self._floor(site, board), site.limits, self.random)
-        hall.descriptors = self.descriptors
-        self.descriptors.holders.append(lambda: hall.connection_count)
+        factory = SiteFactory(self._context(site, board), site.limits, self.random)
+        factory.descriptors = self.descriptors
+        self.descriptors.holders.append(lambda: factory.connection_count)
         if any(listener.protocol != "sv1" for listener in site.listeners):
-            hall.keys = self.keys()
-        engine = self.engine.of_site(hall, self.recorder, self.reactor)
+            factory.keys = self.keys()
+        engine = self.engine.of_site(factory, self.recorder, self.reactor)
         hold = Seconds(site.hold_s)
-        service = SiteService(hall, engine, hold, self.reactor)
+        service = SiteService(factory, engine, hold, self.reactor)
         service.setServiceParent(self.root)
-        for endpoint, door in self._doors(site, hall):
-            service.listeners.append(self._listen(endpoint, door, engine))
+        for endpoint, listener_policy in self._acceptors(site, factory):
+            service.listeners.append(self._listen(endpoint, listener_policy, engine))
             self._log.info(
                 "{site}: miners at {endpoint}", site=site.name, endpoint=endpoint
             )
         board.start()
-        return hall
+        return factory
 
     def _board(self, site: SiteConfig) -> JobBoard:
         routes = [
@@ -107,15 +107,15 @@ class SiteBuilder:
 
     def _slots(self, site: SiteConfig) -> SlotAllocator:
         """Return how the extranonce is cut at `site`: as configured, or as will fit."""
-        wish = site.extranonce.layout
+        wanted = site.extranonce.layout
         return SlotAllocator(
             self.sources.several(site.source_names),
-            fixed=None if wish == "auto" else read_layout(wish),
+            fixed=None if wanted == "auto" else read_layout(wanted),
             recalled=self.layouts.recall(site.name),
             remember=self.layouts.keeper_of(site.name),
         )
 
-    def _floor(self, site: SiteConfig, board: JobBoard) -> SiteContext:
+    def _context(self, site: SiteConfig, board: JobBoard) -> SiteContext:
         return SiteContext(
             site.name,
             board,
@@ -128,27 +128,30 @@ class SiteBuilder:
             parking=_parking_of(site),
         )
 
-    def _doors(
-        self, site: SiteConfig, hall: SiteFactory
+    def _acceptors(
+        self, site: SiteConfig, factory: SiteFactory
     ) -> Iterator[tuple[str, SiteFactory | ListenerPolicy]]:
         """Yield each endpoint of `site` with who takes its connections."""
         for endpoint in site.listen:
-            yield endpoint, hall
+            yield endpoint, factory
         for listener in site.listeners:
             own = listener.difficulty(site.difficulty)
             start = Difficulty(own.start)
-            floor = evolve(hall.floor, policy=policy_of(own), start=start)
-            door = ListenerPolicy(hall, floor, listener)
-            hall.doors.append(door)
-            yield listener.endpoint, door
+            context = evolve(factory.context, policy=policy_of(own), start=start)
+            listener_policy = ListenerPolicy(factory, context, listener)
+            factory.listener_policies.append(listener_policy)
+            yield listener.endpoint, listener_policy
 
     def _listen(
-        self, endpoint: str, door: SiteFactory | ListenerPolicy, engine: SiteEngine
+        self,
+        endpoint: str,
+        listener_policy: SiteFactory | ListenerPolicy,
+        engine: SiteEngine,
     ) -> MinerListener:
         server = server_endpoint(self.reactor, _deep(endpoint))
         # wrapped bytes stay with Twisted
         taker = engine if is_plain(endpoint) else PythonEngine()
-        listener = taker.listener(server, door)
+        listener = taker.listener(server, listener_policy)
         self.listeners.append(listener)
         listener.setServiceParent(self.root)
         return listener
@@ -178,19 +181,19 @@ class SiteService(MultiService):
     _log = Logger()
 
     def __init__(
-        self, hall: SiteFactory, engine: SiteEngine, hold: Seconds, clock: Reactor
+        self, factory: SiteFactory, engine: SiteEngine, hold: Seconds, clock: Reactor
     ) -> None:
         super().__init__()
-        self._hall = hall
+        self._factory = factory
         self._engine = engine
-        self._pauses = Pauses(hall.floor.now())
+        self._pauses = Pauses(factory.context.now())
         self.listeners: list[MinerListener] = []
         engine.start()
         self._steps: tuple[Callable[[], None], ...] = (
             engine.settle,
-            hall.floor.board.tick,
-            partial(hall.hold, hold),
-            partial(hall.floor.parking.let_return, Seconds(1.0)),
+            factory.context.board.tick,
+            partial(factory.hold, hold),
+            partial(factory.context.parking.let_return, Seconds(1.0)),
             self._move,
             self._sweep,
             self._rest_or_listen,
@@ -201,9 +204,9 @@ class SiteService(MultiService):
     @override
     async def stopService(self) -> None:
         self._engine.stop()
-        self._hall.floor.batch.flush()
-        self._hall.floor.board.stop()
-        self._hall.close_all()
+        self._factory.context.batch.flush()
+        self._factory.context.board.stop()
+        self._factory.close_all()
         self._engine.close()
         await super().stopService()
 
@@ -214,22 +217,22 @@ class SiteService(MultiService):
 
     def _move(self) -> None:
         """Ask miners to reconnect whose layout fits no source."""
-        board, roster = self._hall.floor.board, self._hall.roster
+        board, roster = self._factory.context.board, self._factory.roster
         those, board.to_reconnect = board.to_reconnect, []
-        roster.move(those, self._hall.floor.now())
+        roster.move(those, self._factory.context.now())
 
     def _rest_or_listen(self) -> None:
         for listener in self.listeners:
             listener.look()
 
     def _sweep(self) -> None:
-        now = self._hall.floor.now()
+        now = self._factory.context.now()
         if not self._pauses.must_listen_first(now):
-            self._hall.roster.sweep(now)
+            self._factory.roster.sweep(now)
 
 
 def _deep(endpoint: str) -> str:
-    """Give an endpoint string a backlog that a hall's return after a cut fits in.
+    """Give an endpoint string a backlog that a site's return after a cut fits in.
 
     Twisted's 50 makes miners wait for the kernel to retry, a second and more.
     """

@@ -58,12 +58,12 @@ class Sources:
 
     pools: dict[str, Pool]
     nodes: dict[str, NodeService]
-    works: dict[str, NodeSource]
+    node_sources: dict[str, NodeSource]
     instance: int
 
     def named(self, name: str) -> Pool | NodeSource:
         """Return the source called `name`."""
-        return self.pools.get(name) or self.works[name]
+        return self.pools.get(name) or self.node_sources[name]
 
     def several(self, names: Iterable[str]) -> tuple[Pool | NodeSource, ...]:
         """Return sources in the order of their names."""
@@ -82,7 +82,7 @@ class Sources:
     @property
     def all(self) -> dict[str, Pool | NodeSource]:
         """Every source by its name."""
-        return {**self.pools, **self.works}
+        return {**self.pools, **self.node_sources}
 
 
 def build_sources(
@@ -108,18 +108,18 @@ def build_sources(
     made = _Pools(config, reactor, random, wall_clock, sessions)
     pools = {pool.name: made.make(pool) for pool in config.pools}
     prefixes = coinbase_prefixes(config, instance)
-    works = {
+    node_sources = {
         node.name: _node_source(node, reactor, sessions, wall_clock, prefixes)
         for node in config.nodes
     }
     nodes = {
-        node.name: NodeService(node_params(node), works[node.name], reactor)
+        node.name: NodeService(node_params(node), node_sources[node.name], reactor)
         for node in config.nodes
     }
     folder = Path(config.proxy.state_dir) / "blocks"
     files = BlockFiles(folder, partial(_run_in_thread, reactor))
-    join(list(works.values()), list(nodes.values()), files)
-    return Sources(pools, nodes, works, instance)
+    join(list(node_sources.values()), list(nodes.values()), files)
+    return Sources(pools, nodes, node_sources, instance)
 
 
 def coinbase_prefixes(config: Config, instance: int) -> dict[str, bytes]:
@@ -134,7 +134,7 @@ async def _run_in_thread(reactor: Any, job: Callable[[], None]) -> None:
 
 
 def tell_sizes(
-    pools: Iterable[Pool], config: Config, book: ProxyTotals, clock: IReactorTime
+    pools: Iterable[Pool], config: Config, totals: ProxyTotals, clock: IReactorTime
 ) -> None:
     """Have each pool know what the sites hash that mine on it.
 
@@ -142,20 +142,20 @@ def tell_sizes(
     """
     for pool in pools:
         sites = {site.name for site in config.sites if pool.name in site.sources}
-        pool.size_of = _Sizes(frozenset(sites), book, clock).of
+        pool.size_of = _Sizes(frozenset(sites), totals, clock).of
 
 
 @frozen
 class _Sizes:
     sites: frozenset[str]
-    book: ProxyTotals
+    totals: ProxyTotals
     clock: IReactorTime
 
     def of(self, site: str) -> HashesPerSecond:
         """Return what `site` hashes; 0 if it is none of these."""
         if site not in self.sites:
             return HashesPerSecond(0.0)
-        return self.book.sites[site].size(Seconds(self.clock.seconds()))
+        return self.totals.sites[site].size(Seconds(self.clock.seconds()))
 
 
 async def ask_nodes(config: Config, reactor: Reactor) -> list[NodeReport]:
@@ -188,7 +188,7 @@ class SourcesService(MultiService):
     ) -> None:
         super().__init__()
         self._pools = sources.pools
-        self._works = list(sources.works.values())
+        self._node_sources = list(sources.node_sources.values())
         self._clock = clock
         self._pauses = Pauses(Seconds(clock.seconds()))
         self._watches = {
@@ -206,12 +206,14 @@ class SourcesService(MultiService):
     @override
     def startService(self) -> None:
         super().startService()
-        for source in self._works[:1]:  # they share the folder, and reach every node
+        for source in self._node_sources[
+            :1
+        ]:  # they share the folder, and reach every node
             source.submitter.resume()
 
     @override
     async def stopService(self) -> None:
-        for source in self._works:
+        for source in self._node_sources:
             await source.submitter.stop()
         await super().stopService()
         for pool in self._pools.values():
@@ -253,10 +255,10 @@ class _Pools:
             self.reactor,
             self.random,
             lambda: next(self.sessions),
-            lambda user: self._speech(pool, address, user),
+            lambda user: self._protocol(pool, address, user),
         )
 
-    def _speech(
+    def _protocol(
         self, pool: PoolConfig, address: PoolAddress, user: str
     ) -> PoolProtocol:
         if not address.sv2:

@@ -20,7 +20,7 @@ BLOCKS_PER_SECOND = 1.0
 """Blocks that are sent ahead of their batch, logged and stored one by one.
 
 A chain has one in ten minutes; a pool whose nbits make a block of every share would
-otherwise have the hall wait, and the ledger and the log grow, for each of them.
+otherwise have the site wait, and the ledger and the log grow, for each of them.
 """
 
 
@@ -40,7 +40,7 @@ class Recorder:
     _log = Logger()
 
     ledger: Ledger
-    book: ProxyTotals
+    totals: ProxyTotals
     sinks: Mapping[str, ShareSink]
     clock: IReactorTime
     on_block: Callable[[JudgedShare, str], None] = field(
@@ -64,7 +64,7 @@ class Recorder:
         self._committed(forwards)
         now = Seconds(self.clock.seconds())
         for share in batch:
-            self.book.sites[share.site].count(share, now)
+            self.totals.sites[share.site].count(share, now)
         self._send_on(forwards)
 
     def record_counted(self, batch: CountedBatch) -> None:
@@ -73,7 +73,7 @@ class Recorder:
         self.ledger.commit_counted(batch, forwards)
         self._committed(forwards)
         now = Seconds(self.clock.seconds())
-        self.book.sites[batch.site].count_batch(batch, now)
+        self.totals.sites[batch.site].count_batch(batch, now)
         self._send_on(forwards)
 
     def _forwards(self, batch: Sequence[JudgedShare]) -> list[tuple[int, JudgedShare]]:
@@ -101,9 +101,9 @@ class Recorder:
         """
         if share.hash in self._sent_blocks or share.job is None:
             return False
-        self.book.blocks_found += 1
+        self.totals.blocks_found += 1
         if not self._pace.take(Seconds(self.clock.seconds())):
-            self.book.blocks_unlisted += 1
+            self.totals.blocks_unlisted += 1
             return False
         token = self.ledger.next_token()
         while len(self._sent_blocks) >= MAX_BLOCKS_REMEMBERED:
@@ -133,8 +133,8 @@ class Recorder:
         else:
             self.ledger.settle(token, verdict, reason)
         if verdict == "lost":
-            self.book.sites[share.site].lost[reason] += 1
-        self.book.blocks_accepted += share.is_block and verdict == "accepted"
+            self.totals.sites[share.site].lost[reason] += 1
+        self.totals.blocks_accepted += share.is_block and verdict == "accepted"
         if share.hash in self._sent_blocks:
             self.ledger.settle_block(share.hash[::-1].hex(), reason or verdict)
             self.on_block(share, reason or verdict)

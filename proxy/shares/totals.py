@@ -31,7 +31,7 @@ class SiteTotals:
     def size(self, now: Seconds) -> HashesPerSecond:
         """Return what the site hashes when it runs; 0 while too few shares tell.
 
-        The highest over five minutes, an hour and a day: a hall that is parked for
+        The highest over five minutes, an hour and a day: a site that is parked for
         the night is as large in the morning as it was.
         """
         if self.accepted < FEWEST_SHARES:

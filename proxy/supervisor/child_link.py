@@ -63,7 +63,7 @@ class AskRefusedError(Exception):
 class PoweredSite:
     """A site that has power settings."""
 
-    hall: SiteFactory
+    factory: SiteFactory
     power: PowerConfig
     describer: Describer
 
@@ -115,7 +115,7 @@ class ControllerLink:
         )
         self.factory.drained = self._send_some
         for site in self.sites.values():
-            site.hall.floor.parking.on_join = self._report_soon
+            site.factory.context.parking.on_join = self._report_soon
 
     async def ask(
         self, method: str, params: dict[str, Any], within: Seconds = ANSWER_WITHIN
@@ -177,7 +177,7 @@ class ControllerLink:
         self._link = None
         self._messages = None
         for site in self.sites.values():
-            site.hall.floor.parking.end_reports()
+            site.factory.context.parking.end_reports()
         for answer in list(self._asked.values()):
             answer.errback(AskRefusedError("the site controller went away"))
 
@@ -196,11 +196,11 @@ class ControllerLink:
                 self.figures = {one.site: one for one in message.sites}
                 self._budget_w |= {one.site: one.budget_w for one in message.sites}
             case ParkMiners() if message.site in self.sites:
-                self.sites[message.site].hall.floor.parking.park(message.miners)
+                self.sites[message.site].factory.context.parking.park(message.miners)
                 self._report_soon()
             case GrantMiners() if message.site in self.sites:
                 self._is_safe = False
-                self.sites[message.site].hall.floor.parking.grant(message.miners)
+                self.sites[message.site].factory.context.parking.grant(message.miners)
                 self._report_soon()
             case AskAnswer():
                 self._answered(message)
@@ -246,7 +246,7 @@ class ControllerLink:
 
     def _reports(self, *, is_whole: bool) -> Iterator[FleetReport]:
         for name, site in self.sites.items():
-            parking = site.hall.floor.parking
+            parking = site.factory.context.parking
             with self._log.failuresHandled("a report of {site} failed", site=name):
                 yield from parking.reports(name, is_whole=is_whole)
 
@@ -267,7 +267,7 @@ class ControllerLink:
 
     def _fail_safe_at(self, name: str) -> None:
         site = self.sites[name]
-        parking = site.hall.floor.parking
+        parking = site.factory.context.parking
         granted = [
             (m.id, next(iter(m.workers), ""), m.address)
             for m in parking.miners.values()

@@ -39,7 +39,7 @@ class ControllerSupervisor(OrderedServices):
     def __init__(
         self,
         config: Config,
-        halls: Mapping[str, SiteFactory],
+        factories: Mapping[str, SiteFactory],
         publish: Callable[[str, Any], None],
         reactor: Any,
     ) -> None:
@@ -48,7 +48,7 @@ class ControllerSupervisor(OrderedServices):
             self._log.warn("{doubt}", doubt=doubt)
         sites = {
             site.name: PoweredSite(
-                halls[site.name], site.power, Describer.of(site.power, site.fleet)
+                factories[site.name], site.power, Describer.of(site.power, site.fleet)
             )
             for site in config.sites
             if site.power is not None

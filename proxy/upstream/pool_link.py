@@ -53,7 +53,7 @@ class PoolLink:
     _log = Logger()
 
     settings: LinkSettings
-    speech: PoolProtocol
+    protocol: PoolProtocol
     endpoint_of: EndpointOf
     ports: LinkPorts
     clock: IReactorTime
@@ -93,7 +93,7 @@ class PoolLink:
         if self._shares.is_full:
             self._judge_unanswered(self._shares.waiting_since(now))
             return False
-        submit_id, line = self.speech.submit(share)
+        submit_id, line = self.protocol.submit(share)
         self._shares.add(submit_id, Pending(token, now, job.work.difficulty))
         connection.send(line)
         return True
@@ -104,7 +104,7 @@ class PoolLink:
         if connection is None:
             return
         self._speak_in_time()
-        timeout = self.speech.answer_timeout
+        timeout = self.protocol.answer_timeout
         waiting_since = self._shares.waiting_since(now)
         if fault := self._silence.fault(now, waiting_since, timeout):
             connection.drop(fault)
@@ -119,7 +119,7 @@ class PoolLink:
         now = self._now()
         since = Seconds(now - self._silence.dialled_at)
         if self._connection is not None:
-            self._connection.send(self.speech.on_time(now, since, self._hashrate()))
+            self._connection.send(self.protocol.on_time(now, since, self._hashrate()))
 
     def _hashrate(self) -> HashesPerSecond:
         """Return what its miners hash; 0 while that is not known.
@@ -161,7 +161,7 @@ class PoolLink:
         await ended
 
     def _new_connection(self, address: PoolAddress) -> PoolConnection:
-        session = self.speech.begin(address, self._hashrate())
+        session = self.protocol.begin(address, self._hashrate())
         self._connection = PoolConnection(
             session, self._on_event, self._on_data, self._on_lost
         )
@@ -267,7 +267,7 @@ class PoolLink:
             self.ports.judged(Outcome.ACCEPTED)
             return
         self.ports.settled(pending.token, "rejected", event.refusal.value)
-        if pending.difficulty == self.speech.difficulty:
+        if pending.difficulty == self.protocol.difficulty:
             self.ports.judged(Outcome.REFUSED)
         # else it is older than the pool's last set_difficulty: no fault of the pool
 

@@ -59,7 +59,7 @@ class Mill:
 
     @property
     def accepted(self) -> int:
-        return self.hall.recorder.book.sites["hall-a"].accepted
+        return self.hall.recorder.totals.sites["hall-a"].accepted
 
     def microseconds_a_share(self) -> float:
         elapsed = 0.0
@@ -104,7 +104,7 @@ class Mill:
 
     def _good(self, miner: Any) -> list[tuple[Job, bytes]]:
         """Return shares that will be accepted, each of its own extranonce2."""
-        job, slot = miner.group.current.job, miner.seat.extranonce1
+        job, slot = miner.group.current.job, miner.held_slot.extranonce1
         target, number = target_from_difficulty(EASY), 0
         found: list[tuple[Job, bytes]] = []
         while len(found) < ROUNDS * self.in_flight:

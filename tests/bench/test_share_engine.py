@@ -70,7 +70,7 @@ class Mill:
 
     @property
     def accepted(self) -> int:
-        return self.hall.recorder.book.sites["hall-a"].accepted
+        return self.hall.recorder.totals.sites["hall-a"].accepted
 
     def _turn(self, turn: int) -> None:
         port = self.hall.port
@@ -81,11 +81,11 @@ class Mill:
             return
         for wire, said in zip(self.wires, self.talk, strict=True):
             wire.send(said[turn])
-        self.hall.floor.batch.flush()
+        self.hall.context.batch.flush()
 
     def _talk_of(self, wire: Wire) -> list[bytes]:
         """Return IN_FLIGHT good shares for each round, each of its own extranonce2."""
-        group, seat = wire.miner.group, wire.miner.seat
+        group, seat = wire.miner.group, wire.miner.held_slot
         assert group is not None
         assert group.current is not None
         assert seat is not None

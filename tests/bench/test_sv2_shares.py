@@ -75,7 +75,7 @@ class Mill:
         return current.job
 
     def add_older(self) -> None:
-        connection: Any = self.door.connections.enter(self.hall.floor, "sv1")
+        connection: Any = self.door.connections.enter(self.hall.context, "sv1")
         connection.makeConnection(Nowhere())
         connection.dataReceived(HELLO)
         miner = connection.miner
@@ -86,7 +86,7 @@ class Mill:
         )
         name = self.job.id.encode()
         self.shares.append(
-            [line % (name, NTIME, n) for n in self._nonces(miner.seat.extranonce1)]
+            [line % (name, NTIME, n) for n in self._nonces(miner.held_slot.extranonce1)]
         )
         self.senders.append(connection.dataReceived)
 
@@ -96,7 +96,7 @@ class Mill:
         miner: Any = wire.miner()
         miner.wishes.is_fixed = True
         job, sealed = self.job, []
-        for number, nonce in enumerate(self._nonces(miner.seat.extranonce1)):
+        for number, nonce in enumerate(self._nonces(miner.held_slot.extranonce1)):
             share = mining.SubmitSharesExtended(
                 channel, number, job.seq, nonce, NTIME, job.work.version, bytes(4)
             )
@@ -113,8 +113,8 @@ class Mill:
             for send, shares in zip(self.senders, self.shares, strict=True):
                 send(shares[turn])
         elapsed = time.process_time() - begun
-        self.hall.floor.batch.flush()
-        book = self.hall.recorder.book.sites["hall-a"]
+        self.hall.context.batch.flush()
+        book = self.hall.recorder.totals.sites["hall-a"]
         assert book.accepted == MINERS * ROUNDS
         return elapsed / book.accepted
 

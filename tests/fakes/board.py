@@ -60,7 +60,7 @@ class SeatedMiner(QuietMiner):
         found = board.find_group(seat, WorkerName(worker))
         assert found is not None
         self.group: Group = found[0]
-        self.seat: HeldSlot = found[1]
+        self.held_slot: HeldSlot = found[1]
         board.join(self, self.group)
 
     @override
@@ -68,14 +68,16 @@ class SeatedMiner(QuietMiner):
         if self.board.is_for(self.group, WorkerName(self.worker)):
             return
         self.board.leave(self, self.group)
-        found = self.board.find_group(self.seat, WorkerName(self.worker), self.last_seq)
+        found = self.board.find_group(
+            self.held_slot, WorkerName(self.worker), self.last_seq
+        )
         assert found is not None
-        self.group, self.seat = found
+        self.group, self.held_slot = found
         self.board.join(self, self.group)
 
     def leave(self) -> None:
         self.board.leave(self, self.group)
-        self.seat.release(self.board.last_seq if self.jobs else None)
+        self.held_slot.release(self.board.last_seq if self.jobs else None)
 
 
 class Site:

@@ -39,7 +39,7 @@ class Silent:
         self.hall = hall
 
     def dismiss(self, miner: Any, _why: str) -> None:
-        self.hall.connections.farewell(miner)
+        self.hall.connections.unregister(miner)
 
     def hang_up(self, why: str) -> None:
         pass
@@ -62,9 +62,9 @@ def a_stranger(hall: Hall) -> Sv1Miner:
     real = hall.connections
     number = real.new_id()
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-    now = hall.floor.now()
-    miner = Sv1Miner(number, address, hall.floor, now, True, DeadEnd())
-    real.move_in(miner, Silent(hall))
+    now = hall.context.now()
+    miner = Sv1Miner(number, address, hall.context, now, True, DeadEnd())
+    real.register(miner, Silent(hall))
     return miner
 
 

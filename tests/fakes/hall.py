@@ -38,6 +38,12 @@ AUTHORIZE = {"id": 3, "method": "mining.authorize", "params": ["rig1", "x"]}
 HOUR = 3600
 
 
+class HallFactory(SiteFactory):
+    """A site's factory; it also answers to what programs beside the tests call."""
+
+    move_in = SiteFactory.register
+
+
 class Hall:
     """A board with its sources, and miners in memory.
 
@@ -83,7 +89,7 @@ class Hall:
         book = ProxyTotals({"hall-a": SiteTotals(HashrateMeter(Seconds(1000.0)))})
         sinks = {source.name: self.sink for source in self.sources}
         self.recorder = Recorder(self.ledger, book, sinks, self.clock)
-        self.floor = SiteContext(
+        self.context = SiteContext(
             "hall-a",
             self.board,
             Batch(self.recorder, self.clock),
@@ -93,11 +99,16 @@ class Hall:
             lambda: UnixTime(1_700_000_000.0),
         )
         self.count = 0
-        self.connections = SiteFactory(self.floor, LimitsConfig(), lambda: 0.5)
+        self.connections = HallFactory(self.context, LimitsConfig(), lambda: 0.5)
         self.turns = Clock()  # of its own: a turn takes no time of the site's
         self.port: Any = EngineChoice(self.engine, "", self.threads).of_site(  # type: ignore[arg-type]
             self.connections, self.recorder, self.turns
         )
+
+    @property
+    def floor(self) -> SiteContext:
+        """The context, as programs beside the tests call it."""
+        return self.context
 
     def connect(self) -> "Wire":
         self.count += 1
@@ -116,8 +127,8 @@ class Wire:
         self.hall = hall
         self.transport = StringTransport()
         outbox = Outbox(self.transport)
-        now = hall.floor.now()
-        self.miner = Sv1Miner(number, "10.0.0.1", hall.floor, now, True, outbox)
+        now = hall.context.now()
+        self.miner = Sv1Miner(number, "10.0.0.1", hall.context, now, True, outbox)
 
     def send(self, data: bytes) -> None:
         self.miner.receive(data)
@@ -165,10 +176,10 @@ class NativeWire(Wire):
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         wire = EngineWire(hall.port.engine, theirs.detach())
-        now = hall.floor.now()
-        self.miner = EngineSv1Miner(number, "10.0.0.1", hall.floor, now, True, wire)
+        now = hall.context.now()
+        self.miner = EngineSv1Miner(number, "10.0.0.1", hall.context, now, True, wire)
         real = hall.connections
-        real.move_in(self.miner, NativeConnection(real, self.miner))
+        real.register(self.miner, NativeConnection(real, self.miner))
 
     @override
     def send(self, data: bytes) -> None:

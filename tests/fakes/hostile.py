@@ -316,10 +316,10 @@ class HostileSite:
             client.check()
         self.board.tick()
         self.hall.hold(HOLD)
-        self.hall.floor.parking.let_return(Seconds(1.0))
+        self.hall.context.parking.let_return(Seconds(1.0))
         those, self.board.to_reconnect = self.board.to_reconnect, []
-        self.hall.roster.move(those, self.hall.floor.now())
-        self.hall.roster.sweep(self.hall.floor.now())
+        self.hall.roster.move(those, self.hall.context.now())
+        self.hall.roster.sweep(self.hall.context.now())
 
     def stop(self) -> None:
         """Let every pool's client go, so that no coroutine is left waiting."""
@@ -357,11 +357,11 @@ class HonestMiner:
     def _connect(self) -> None:
         hall = self.site.hall
         self.transport = StringTransport()
-        now = hall.floor.now()
+        now = hall.context.now()
         self.miner = Sv1Miner(
-            hall.new_id(), "10.0.0.1", hall.floor, now, True, Outbox(self.transport)
+            hall.new_id(), "10.0.0.1", hall.context, now, True, Outbox(self.transport)
         )
-        hall.move_in(self.miner, self)
+        hall.register(self.miner, self)
         self.difficulty, self.hardest = 0.0, 0.0
         self.extranonce1, self.size = "", 0
         self._nonce, self._ids = 0, count(10)
@@ -383,7 +383,7 @@ class HonestMiner:
         """Hang up; what is on its way to us is never read."""
         self.look()
         self.site.unread += len(self._waiting)
-        self.site.hall.farewell(self.miner)
+        self.site.hall.unregister(self.miner)
         self.site.miners.remove(self)
 
     def look(self) -> None:
@@ -406,7 +406,7 @@ class HonestMiner:
             case "client.reconnect":
                 self.site.asked_to_reconnect += 1
                 self.site.unread += len(self._waiting)
-                self.site.hall.farewell(self.miner)
+                self.site.hall.unregister(self.miner)
                 self.job = self.previous = None
                 self._connect()
             case None:

@@ -118,15 +118,15 @@ class Solo:
 
     @property
     def blocks_accepted(self) -> int:
-        return self.program.recorder.book.blocks_accepted
+        return self.program.recorder.totals.blocks_accepted
 
     @property
     def shares(self) -> int:
-        return self.program.recorder.book.sites["hall-a"].accepted
+        return self.program.recorder.totals.sites["hall-a"].accepted
 
     @property
     def source(self) -> str | None:
-        groups = self.program.halls["hall-a"].floor.board.groups
+        groups = self.program.factories["hall-a"].context.board.groups
         return groups[0].sourcing.source_name if groups else None
 
     def verdicts(self) -> Counter[str]:

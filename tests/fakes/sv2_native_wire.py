@@ -26,8 +26,8 @@ class NativeSv2Wire(Sv2Wire):
         self._unread, self._is_dropped = b"", False
         hall, port = self.door.connections, self.door.hall.port
         listener: Any = ListenerConfig(endpoint="tcp:1", protocol=protocol)  # type: ignore[arg-type]
-        entrance = Acceptor(hall, ListenerPolicy(hall, hall.floor, listener))
-        entrance.welcome(Wire(port.engine, theirs.detach()), address)
+        entrance = Acceptor(hall, ListenerPolicy(hall, hall.context, listener))
+        entrance.accept(Wire(port.engine, theirs.detach()), address)
 
     @property
     @override

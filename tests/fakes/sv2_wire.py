@@ -44,7 +44,7 @@ class Door:
     def pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
             self.hall.pass_time(1)
-            self.roster.sweep(self.hall.floor.now())
+            self.roster.sweep(self.hall.context.now())
 
 
 class Sv2Wire:
@@ -59,7 +59,7 @@ class Sv2Wire:
 
     def _connect(self, protocol: str, address: str) -> None:
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", address, 1))
-        self.connection = self.door.connections.enter(self.door.hall.floor, protocol)
+        self.connection = self.door.connections.enter(self.door.hall.context, protocol)
         self.connection.makeConnection(self.transport)
 
     @property

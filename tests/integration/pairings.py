@@ -133,12 +133,12 @@ class Plant:
 
     @property
     def source(self) -> str | None:
-        groups = self.program.halls["hall-a"].floor.board.groups
+        groups = self.program.factories["hall-a"].context.board.groups
         return groups[-1].sourcing.source_name if groups else None
 
     @property
     def book(self) -> Any:
-        return self.program.recorder.book.sites["hall-a"]
+        return self.program.recorder.totals.sites["hall-a"]
 
 
 class RealTimePlant(Plant):

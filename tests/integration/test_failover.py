@@ -107,7 +107,7 @@ class Plant:
 
     @property
     def source(self) -> str | None:
-        groups = self.program.halls["hall-a"].floor.board.groups
+        groups = self.program.factories["hall-a"].context.board.groups
         return groups[-1].sourcing.source_name if groups else None
 
     @property
@@ -202,7 +202,7 @@ async def test_with_no_pool_left_shares_are_lost_for_a_reason_and_nobody_leaves(
     pools = [JudgingPool(1e-7), JudgingPool(1e-7)]
     plant = Plant(tmp_path, pools, "auto", engine)
     fleet = await plant.start(miners=5)
-    book = plant.program.recorder.book.sites["hall-a"]
+    book = plant.program.recorder.totals.sites["hall-a"]
     for _ in range(3):
         await plant.until(lambda: plant.source == "pool0")
         await plant.more(pools[0], 2)
@@ -260,9 +260,9 @@ async def test_three_hundred_miners_share_a_pool_without_overlap(
     await plant.until(lambda: fleet.stats().working == 300 and pool.accepted > 300)
     stats = fleet.stats()
     seats = {
-        (m.group.space.number, m.seat.slot)
-        for m in plant.program.halls["hall-a"].roster.miners.values()
-        if m.group and m.seat
+        (m.group.space.number, m.held_slot.slot)
+        for m in plant.program.factories["hall-a"].roster.miners.values()
+        if m.group and m.held_slot
     }
     connected = pool.connects
     await plant.stop()

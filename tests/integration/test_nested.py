@@ -82,12 +82,12 @@ class Nested:
             await deferLater(self.reactor, 0.01)
 
     def layout(self, index: int) -> str:
-        layout = self.proxies[index].halls["hall-a"].floor.board.slots.layout
+        layout = self.proxies[index].factories["hall-a"].context.board.slots.layout
         assert layout
         return layout.name
 
     def rejected(self, index: int) -> dict[str, int]:
-        return dict(self.proxies[index].recorder.book.sites["hall-a"].rejected)
+        return dict(self.proxies[index].recorder.totals.sites["hall-a"].rejected)
 
 
 @asynccontextmanager

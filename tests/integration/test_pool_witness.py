@@ -101,8 +101,8 @@ class Plant:
 
     @property
     def sources(self) -> list[str | None]:
-        halls = [self.program.halls[name] for name in ("hall-a", "hall-b")]
-        boards = [hall.floor.board for hall in halls]
+        halls = [self.program.factories[name] for name in ("hall-a", "hall-b")]
+        boards = [hall.context.board for hall in halls]
         return [b.groups[0].sourcing.source_name if b.groups else None for b in boards]
 
     @property

@@ -111,7 +111,7 @@ async def test_miners_wait_for_a_pool_and_then_work(
         start.pool_comes()
         await start.accepted(10)
         after, stats = start.status, start.fleet.stats()
-        slots = start.program.halls["hall-a"].floor.board.slots
+        slots = start.program.factories["hall-a"].context.board.slots
         Operations(start.program).drain()
         at_last = start.status
 
@@ -131,7 +131,7 @@ async def test_miners_that_were_seated_meanwhile_come_again_once(
     engine: Engine, tmp_path: Path
 ) -> None:
     async with started(tmp_path, engine, 4) as start:
-        slots = start.program.halls["hall-a"].floor.board.slots
+        slots = start.program.factories["hall-a"].context.board.slots
         while not slots.is_provisional:
             await deferLater(start.reactor, 0.01)
         start.pool_comes()
@@ -154,7 +154,7 @@ async def test_a_restart_seats_them_as_they_were(
         first.pool_comes()
         await first.accepted(3)
     async with started(tmp_path, engine, 4) as start:
-        slots = start.program.halls["hall-a"].floor.board.slots
+        slots = start.program.factories["hall-a"].context.board.slots
         while not slots.is_provisional:
             await deferLater(start.reactor, 0.01)
         start.pool_comes()

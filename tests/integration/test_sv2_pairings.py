@@ -164,7 +164,7 @@ async def test_a_v2_pool_with_little_room_serves_a_narrow_site(
 
     assert plant.rigs.breaches == []
     assert pool.rejected == {}
-    assert plant.program.halls["hall-a"].floor.board.slots.layout == Layout(1, 3)
+    assert plant.program.factories["hall-a"].context.board.slots.layout == Layout(1, 3)
 
 
 @pytest.mark.integration
@@ -176,19 +176,19 @@ async def test_both_kinds_are_seen_parked_and_judged_alike(
     pool = make("sv1")
     plant = Plant(tmp_path, [pool], engine=engine)
     await plant.start(older=2, newer=2)
-    hall = plant.program.halls["hall-a"]
+    hall = plant.program.factories["hall-a"]
     miners = hall.roster.miners
     await plant.until(
         lambda: len(miners) == 6 and all(m.accepted for m in miners.values())
     )
     operations = Operations(plant.program)
     views = await operations.miners()
-    hall.floor.parking.park([view.id for view in views])
+    hall.context.parking.park([view.id for view in views])
     parked = operations.sites()[0].miners.parked
     for _ in range(3):
         pool.new_job()
     jobs = sum(channel.jobs for channel in plant.rigs.channels)
-    hall.floor.parking.grant([view.id for view in views])
+    hall.context.parking.grant([view.id for view in views])
     await plant.more(pool, 20)
     await plant.stop()
 

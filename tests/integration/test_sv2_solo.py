@@ -42,9 +42,9 @@ async def test_v2_miners_find_blocks_for_the_node_while_the_pool_is_down(
         pool.is_down = True
         pool.close()
         await plant.until(lambda: plant.source == "core")
-        found = plant.program.recorder.book.blocks_accepted + 5
+        found = plant.program.recorder.totals.blocks_accepted + 5
         await plant.until(
-            lambda: plant.program.recorder.book.blocks_accepted >= found  # noqa: B023
+            lambda: plant.program.recorder.totals.blocks_accepted >= found  # noqa: B023
         )
         pool.is_down = False
         retry(plant, "pool0")

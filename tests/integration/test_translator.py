@@ -124,12 +124,12 @@ async def test_it_has_no_share_refused_at_its_default_settings(
     options = FleetOptions(urls=(url,), miners=10, hash_scale=2e-11)
     fleet = build_fleet(clock, options)
     fleet.startService()
-    book = plant.program.recorder.book
+    book = plant.program.recorder.totals
     site = book.sites["hall-a"]
     while site.accepted < 120:
         await deferLater(clock, 0.1)
     rejected, stats = dict(site.rejected), fleet.stats()
-    miners = list(plant.program.halls["hall-a"].roster.miners.values())
+    miners = list(plant.program.factories["hall-a"].roster.miners.values())
     await maybeDeferred(fleet.stopService)
     translator.kill()
     await translator.ended

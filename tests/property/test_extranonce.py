@@ -117,7 +117,7 @@ def places(
         rooms = st.integers(least, most) if least <= most else st.none()
         spaces = Spaces(layout)
         for room in draw(st.lists(st.none() | rooms, min_size=1, max_size=3)):
-            seat = spaces.seat(room)
+            seat = spaces.hold(room)
             assert seat is not None
             own = seat.layout
             # spaces of proxies are opened when 8,192 seats of those before are taken
@@ -172,7 +172,7 @@ def test_the_smallest_source_that_can_be_used_decides(
 
 def test_a_proxy_shares_the_jobs_of_miners_where_its_slot_does_for_it() -> None:
     spaces = Spaces(Layout(4, 4))
-    miner, proxy, larger = spaces.seat(), spaces.seat(8), spaces.seat(10)
+    miner, proxy, larger = spaces.hold(), spaces.hold(8), spaces.hold(10)
 
     assert miner
     assert proxy

@@ -51,7 +51,7 @@ class Side:
                     getattr(miner, what)()
             case "policy", shares_per_minute:
                 low, high = Difficulty(1e-9), Difficulty(1e12)
-                self.hall.floor.policy = VardiffPolicy(shares_per_minute, low, high)
+                self.hall.context.policy = VardiffPolicy(shares_per_minute, low, high)
                 for miner in self.door.roster.miners.values():
                     miner.bounds_changed()
         self.hall.clock.advance(0.001)
@@ -95,7 +95,7 @@ class Side:
         return by_channel
 
     def counters(self) -> list[Any]:
-        book = self.hall.recorder.book
+        book = self.hall.recorder.totals
         site = book.sites["hall-a"]
         sums = [site.accepted, +site.rejected, dict(site.lost), book.blocks_found]
         miners = {m.id: self.miner(m) for m in self.door.roster.miners.values()}
@@ -105,7 +105,7 @@ class Side:
         return [sums, miners, seen, held, self.rows(), self.sent(), self.answers]
 
     def miner(self, m: Any) -> list[Any]:
-        now, tally = self.hall.floor.now(), m.tally
+        now, tally = self.hall.context.now(), m.tally
         return [
             m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
             m.heard_at, m.difficulty, m.vardiff.difficulty, m.vardiff.shares_left,
@@ -117,7 +117,7 @@ class Side:
     def rows(self) -> list[Any]:
         """Return what the ledger was given; a flood of rejects is cut short in C."""
         shares = self.hall.ledger.shares
-        if self.hall.recorder.book.sites["hall-a"].rejected.total() > LISTED:
+        if self.hall.recorder.totals.sites["hall-a"].rejected.total() > LISTED:
             shares = [share for share in shares if share.verdict == "accepted"]
         return sorted(
             (s.at, s.worker, s.job_id, s.difficulty, s.verdict, s.hash) for s in shares

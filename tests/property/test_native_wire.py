@@ -44,7 +44,7 @@ class Side:
                 self.with_miner(number, "grant")
             case "policy", shares_per_minute:
                 low, high = Difficulty(1e-9), Difficulty(1e12)
-                self.hall.floor.policy = VardiffPolicy(shares_per_minute, low, high)
+                self.hall.context.policy = VardiffPolicy(shares_per_minute, low, high)
                 for number in range(MINERS):
                     self.with_miner(number, "bounds_changed")
         self.hall.clock.advance(0.001)
@@ -77,7 +77,7 @@ class Side:
         return [parts(wire.received()) if wire else None for wire in self.wires]
 
     def counters(self) -> list[Any]:
-        book = self.hall.recorder.book
+        book = self.hall.recorder.totals
         site = book.sites["hall-a"]
         sums = [site.accepted, +site.rejected, dict(site.lost), book.blocks_found]
         miners = [self.miner(wire) for wire in self.wires if wire]
@@ -86,7 +86,7 @@ class Side:
         return [sums, miners, seen, self.rows(), self.sent()]
 
     def miner(self, wire: Wire) -> list[Any]:
-        m, now = wire.miner, self.hall.floor.now()
+        m, now = wire.miner, self.hall.context.now()
         tally = m.tally
         return [
             m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
@@ -98,7 +98,7 @@ class Side:
     def rows(self) -> list[Any]:
         """Return what the ledger was given; a flood of rejects is cut short in C."""
         shares = self.hall.ledger.shares
-        if self.hall.recorder.book.sites["hall-a"].rejected.total() > LISTED:
+        if self.hall.recorder.totals.sites["hall-a"].rejected.total() > LISTED:
             shares = [share for share in shares if share.verdict == "accepted"]
         return sorted(
             (s.at, s.worker, s.job_id, s.difficulty, s.verdict, s.hash) for s in shares

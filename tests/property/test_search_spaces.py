@@ -199,7 +199,9 @@ class SiteLife(RuleBasedStateMachine):
     def note(self, miner: SeatedMiner) -> None:
         for job in miner.jobs[self.noted.get(miner, 0) :]:
             place = space_of(job, miner)
-            assert place not in self.owners, f"{job.id}: {miner.seat.extranonce1.hex()}"
+            assert place not in self.owners, (
+                f"{job.id}: {miner.held_slot.extranonce1.hex()}"
+            )
             self.owners[place] = miner
         self.noted[miner] = len(miner.jobs)
 
@@ -229,7 +231,7 @@ def space_of(job: Job, miner: SeatedMiner) -> tuple[Any, ...]:
     return (
         work.prev_hash,
         work.merkle_branch,
-        job.coinb1 + miner.seat.extranonce1,
+        job.coinb1 + miner.held_slot.extranonce1,
         work.coinb2,
         job.ntime,
     )

@@ -26,7 +26,7 @@ def config(site: dict[str, Any] | None = None, **proxy: Any) -> Config:
 
 def hall() -> tuple[Hall, SiteFactory]:
     memory = Hall()
-    real = SiteFactory(memory.floor, LimitsConfig(), lambda: 0.0)
+    real = SiteFactory(memory.context, LimitsConfig(), lambda: 0.0)
     return memory, real
 
 
@@ -50,13 +50,13 @@ def test_a_new_minimum_moves_the_miners_that_are_here() -> None:
 def test_a_listener_keeps_what_it_says_itself() -> None:
     memory, real = hall()
     listener = ListenerConfig(endpoint="tcp:1", start=Difficulty(512))
-    door = ListenerPolicy(real, memory.floor, listener)
-    real.doors.append(door)
+    door = ListenerPolicy(real, memory.context, listener)
+    real.listener_policies.append(door)
     new = config({"difficulty": {"start": 256, "minimum": 128, "maximum": 4096}})
 
     apply_changes(config(), new, {"hall-a": real}, None)
 
-    assert (door.floor.start, door.floor.policy.minimum) == (512.0, 128.0)
+    assert (door.context.start, door.context.policy.minimum) == (512.0, 128.0)
 
 
 def test_limits_and_the_level_of_the_log_change_at_once() -> None:

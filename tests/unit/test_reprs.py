@@ -49,7 +49,7 @@ def test_one_miner_of_many_is_printed_alone() -> None:
     hall = Hall()
     wires = [hall.connect().work() for _ in range(50)]
     group = wires[0].miner.group
-    things = (wires[0].miner, group, Distributor(hall.clock), hall.board, hall.floor)
+    things = (wires[0].miner, group, Distributor(hall.clock), hall.board, hall.context)
 
     lengths = [len(repr(thing)) for thing in things]
 

@@ -16,10 +16,10 @@ from proxy.engine.engine import Wire
 
 
 class NativeConnection:
-    """A connection of Stratum V1 in the engine, as its hall commands it."""
+    """A connection of Stratum V1 in the engine, as its site commands it."""
 
-    def __init__(self, hall: SiteFactory, miner: EngineSv1Miner) -> None:
-        self._hall = hall
+    def __init__(self, factory: SiteFactory, miner: EngineSv1Miner) -> None:
+        self._factory = factory
         self._miner = miner
 
     def dismiss(self, _miner: Miner, why: str) -> None:
@@ -30,62 +30,62 @@ class NativeConnection:
         """Close it for a reason of ours."""
         miner = self._miner
         if miner.outbox.is_open:
-            self._hall.note_drop(miner.address, next(iter(miner.workers), None), why)
+            self._factory.note_drop(miner.address, next(iter(miner.workers), None), why)
         self._miner.outbox.hang_up()
 
 
 @frozen(eq=False)
 class Acceptor:
-    """A listener of a hall."""
+    """Takes the connections of one listener of a site."""
 
-    hall: SiteFactory
-    door: SiteFactory | ListenerPolicy
+    factory: SiteFactory
+    listener_policy: SiteFactory | ListenerPolicy
 
-    def welcome(self, wire: Wire, peer: str) -> None:
+    def accept(self, wire: Wire, peer: str) -> None:
         """Take in a new connection."""
-        if self.door.speaks == Dialect.SV1:
+        if self.listener_policy.speaks == Dialect.SV1:
             self.admit(wire, peer)
             return
         transport = WireTransport(wire, peer)
         wire.hand_up_first(FIRST_BYTES)  # of a handshake; as many tell a protocol
-        transport.connect(self._speaker(transport, self.door.speaks))
+        transport.connect(self._protocol(transport, self.listener_policy.speaks))
 
     def admit(self, wire: Wire, peer: str) -> None:
         """Take in a miner of Stratum V1, or hang up on it."""
-        hall, floor = self.hall, self.door.floor
-        if not hall.lets_in(peer):
+        factory, context = self.factory, self.listener_policy.context
+        if not factory.lets_in(peer):
             wire.hang_up()
             return
         miner = EngineSv1Miner(
-            hall.new_id(), peer, floor, floor.now(), floor.grants_at_once, wire
+            factory.new_id(), peer, context, context.now(), context.grants_at_once, wire
         )
-        hall.move_in(miner, NativeConnection(hall, miner))
+        factory.register(miner, NativeConnection(factory, miner))
 
-    def _speaker(self, transport: WireTransport, protocol: str) -> MinerProtocol:
-        floor, keys = self.door.floor, self.hall.keys
+    def _protocol(self, transport: WireTransport, protocol: str) -> MinerProtocol:
+        context, keys = self.listener_policy.context, self.factory.keys
         if protocol == Dialect.SV1 or keys is None:
-            return _Older(self, transport)
+            return _Sv1Takeover(self, transport)
         if protocol == Dialect.SV2:
-            return NativeSv2Connection(self.hall, floor, keys, transport)
+            return NativeSv2Connection(self.factory, context, keys, transport)
         return AutoConnection(
-            self.hall,
-            lambda dialect: self._speaker(transport, dialect),
-            floor.clock,
+            self.factory,
+            lambda dialect: self._protocol(transport, dialect),
+            context.clock,
         )
 
 
-class _Older(MinerProtocol):
+class _Sv1Takeover(MinerProtocol):
     """Hands a connection that turned out to speak Stratum V1 to a miner."""
 
-    def __init__(self, entrance: Acceptor, transport: WireTransport) -> None:
-        self._entrance = entrance
+    def __init__(self, acceptor: Acceptor, transport: WireTransport) -> None:
+        self._acceptor = acceptor
         self._carrier = transport
 
     @override
     def dataReceived(self, data: bytes) -> None:
         self._carrier.outbox.unread(data)
         wire = self._carrier.hand_over()
-        self._entrance.admit(wire, self._carrier.getPeer().host)
+        self._acceptor.admit(wire, self._carrier.getPeer().host)
 
     @override
     def hang_up(self, why: str) -> None:

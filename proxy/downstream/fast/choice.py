@@ -12,7 +12,7 @@ from proxy.downstream.listener import MinerListener
 from proxy.jobs.ports import JobCopies, NoCopies
 from proxy.shares.record import Recorder
 
-Wish = Literal["auto", "native", "python"]
+EngineSetting = Literal["auto", "native", "python"]
 
 _PLAIN = ("tcp:", "tcp6:", "systemd:")
 """Endpoints whose sockets an engine may read; the others' bytes are wrapped."""
@@ -38,7 +38,9 @@ class SiteEngine(Protocol):
         """Let miners take note of what was counted for them: call each second."""
 
     def listener(
-        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
+        self,
+        endpoint: IStreamServerEndpoint,
+        listener_policy: SiteFactory | ListenerPolicy,
     ) -> MinerListener:
         """Return the service of a port whose connections it takes."""
 
@@ -59,10 +61,12 @@ class PythonEngine:
         """Nothing to do: miners count for themselves."""
 
     def listener(
-        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
+        self,
+        endpoint: IStreamServerEndpoint,
+        listener_policy: SiteFactory | ListenerPolicy,
     ) -> MinerListener:
         """Return a service for Twisted's own port."""
-        return MinerListener(endpoint, door)
+        return MinerListener(endpoint, listener_policy)
 
 
 @frozen
@@ -87,28 +91,28 @@ class EngineChoice:
         return lambda: jobs(self.threads)
 
     def of_site(
-        self, hall: SiteFactory, recorder: Recorder, reactor: Any
+        self, factory: SiteFactory, recorder: Recorder, reactor: Any
     ) -> SiteEngine:
-        """Return an engine for the miners of `hall`."""
+        """Return an engine for the miners of `factory`."""
         if self.name == "python":
             return PythonEngine()
         port = import_module("proxy.downstream.fast.port")
-        engine: SiteEngine = port.NativePort(hall, recorder, reactor, self.threads)
+        engine: SiteEngine = port.NativePort(factory, recorder, reactor, self.threads)
         return engine
 
 
-def choose_engine(wish: Wish, threads: int = 1) -> EngineChoice:
+def choose_engine(wanted: EngineSetting, threads: int = 1) -> EngineChoice:
     """Return the native engine where it was built, else the Python path.
 
     Raises:
-        NoEngineError: `wish` leaves no choice, and it was not built.
+        NoEngineError: `wanted` leaves no choice, and it was not built.
     """
-    if wish == "python":
+    if wanted == "python":
         return EngineChoice("python", "the configuration asks for it")
     try:
         engine = import_module("proxy.engine.engine")
     except ImportError as error:
-        if wish == "native":
+        if wanted == "native":
             raise NoEngineError(f"the native engine was not built: {error}") from error
         return EngineChoice("python", f"the native engine was not built: {error}")
     how = engine.choose_sha256()

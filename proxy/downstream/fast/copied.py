@@ -23,23 +23,25 @@ class EngineMiner(Miner):
 
     @property
     @abstractmethod
-    def row(self) -> Row:
+    def mirror(self) -> Row:
         """What the engine knows of it."""
 
     @override
     def settle(self) -> None:
-        shares, work, work2, share_at, heard_at, bad_since, rejected = self.row.settle()
+        shares, work, work2, share_at, heard_at, bad_since, rejected = (
+            self.mirror.settle()
+        )
         self.heard_at = Seconds(max(self.heard_at, heard_at))
         is_blamed = self._settle_rejected(rejected)
         if shares:
             self._settle_accepted(shares, work, work2, Seconds(share_at))
         if is_blamed and bad_since is not None:
             self.conduct.begin_run(Seconds(bad_since))
-        self._copy_wish()
+        self._copy_requested()
 
     def _settle_rejected(self, rejected: list[tuple[str, int]]) -> bool:
         """Count rejects by reason; return whether any is held against the miner."""
-        now = self.floor.now()
+        now = self.context.now()
         is_blamed = False
         for reason, number in rejected:
             self.rejected[reason] += number
@@ -49,13 +51,13 @@ class EngineMiner(Miner):
     def _settle_accepted(
         self, shares: int, work: float, work2: float, at: Seconds
     ) -> None:
-        self.floor.parking.note(self.id)
-        for tally in (self.tally, self.floor.parking.tally):
+        self.context.parking.note(self.id)
+        for tally in (self.tally, self.context.parking.tally):
             tally.add(shares, work, work2)
         is_first = not self.accepted
         self.accepted += shares
         if is_first:
-            self.floor.proved(self)
+            self.context.proved(self)
         self.share_at = at
         self.conduct.end_run()
         self.meter.add(work, at)
@@ -66,29 +68,29 @@ class EngineMiner(Miner):
     def take_on(self, job: Job) -> Difficulty | None:
         difficulty = super().take_on(job)
         if difficulty is not None:
-            self.row.add_terms(job.seq, difficulty)
+            self.mirror.add_terms(job.seq, difficulty)
         return difficulty
 
     @override
     def retarget(self, now: Seconds) -> None:
         super().retarget(now)
-        self._copy_wish()
+        self._copy_requested()
 
     @override
-    def wish(
+    def set_requested_difficulty(
         self,
         *,
         start: Difficulty | None = None,
         fixed: Difficulty | None = None,
         minimum: Difficulty | None = None,
     ) -> None:
-        super().wish(start=start, fixed=fixed, minimum=minimum)
-        self._copy_wish()
+        super().set_requested_difficulty(start=start, fixed=fixed, minimum=minimum)
+        self._copy_requested()
 
     @override
     def weigh(self, now: Seconds) -> None:
         super().weigh(now)
-        self.row.set_class(self.hashrate_class)
+        self.mirror.set_class(self.hashrate_class)
 
     @override
     def reroute(self) -> None:
@@ -100,33 +102,33 @@ class EngineMiner(Miner):
     def leave(self) -> None:
         with self._log.failuresHandled("settling a miner that leaves"):
             self.settle()
-        self.row.join(None)
+        self.mirror.join(None)
         super().leave()
 
     @override
     def _settle(self) -> None:
         self.settle()  # as the one it was until now
         super()._settle()
-        self.row.set_granted(self.is_granted)
-        self._copy_wish()
+        self.mirror.set_granted(self.is_granted)
+        self._copy_requested()
 
     def _begin_to_copy(self) -> None:
-        self.row.belongs_to(self)
-        self.row.set_granted(self.is_granted)
-        self._copy_wish()
+        self.mirror.belongs_to(self)
+        self.mirror.set_granted(self.is_granted)
+        self._copy_requested()
 
     def _copy_place(self, workers_copied: int) -> int:
         """Copy its slot, its group and its new workers; return how many it has."""
-        if self.seat is not None:
-            self.row.set_slot(self.seat.extranonce1)
+        if self.held_slot is not None:
+            self.mirror.set_slot(self.held_slot.extranonce1)
         for worker in list(self.workers)[workers_copied:]:
-            self.row.add_worker(worker)
+            self.mirror.add_worker(worker)
         if self.group is not None and isinstance(self.group.copies, Jobs):
-            self.row.join(self.group.copies)
+            self.mirror.join(self.group.copies)
         return len(self.workers)
 
-    def _copy_wish(self) -> None:
+    def _copy_requested(self) -> None:
         vardiff = self.vardiff
         is_moving = not self.wishes.is_fixed and vardiff.policy.shares_per_minute > 0
         left = vardiff.shares_left if is_moving else 0
-        self.row.set_wish(vardiff.difficulty, left)
+        self.mirror.set_requested(vardiff.difficulty, left)

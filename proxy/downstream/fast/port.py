@@ -52,7 +52,7 @@ class NativePort:
     """Runs one site's engine: a turn whenever the reactor finds it readable.
 
     Attributes:
-        hall: Whose miners it takes.
+        factory: Whose miners it takes.
         engine: What it runs.
         is_busy: There is more to do at once, whether bytes come in or not.
     """
@@ -60,14 +60,14 @@ class NativePort:
     _log = Logger()
 
     def __init__(
-        self, hall: SiteFactory, recorder: Recorder, reactor: Any, threads: int = 1
+        self, factory: SiteFactory, recorder: Recorder, reactor: Any, threads: int = 1
     ) -> None:
-        self.hall = hall
+        self.factory = factory
         self._recorder = recorder
         self._reactor = reactor
-        self.engine = Engine(hall.floor.site, threads)
+        self.engine = Engine(factory.context.site, threads)
         self.is_busy = False
-        self._doors: dict[int, Acceptor] = {}
+        self._acceptors: dict[int, Acceptor] = {}
         self._unsettled: deque[EngineMiner | WireTransport] = (
             deque()
         )  # each at most once
@@ -93,43 +93,47 @@ class NativePort:
         self.engine.hang_up()
         self._take_leave()
 
-    def open(self, descriptor: int, door: SiteFactory | ListenerPolicy) -> None:
-        """Take the connections of a listening socket, those that come to `door`."""
-        self._doors[descriptor] = Acceptor(self.hall, door)
+    def open(
+        self, descriptor: int, listener_policy: SiteFactory | ListenerPolicy
+    ) -> None:
+        """Take the connections of a listening socket, as its policy says."""
+        self._acceptors[descriptor] = Acceptor(self.factory, listener_policy)
         self.engine.listen(descriptor)
 
     def shut(self, descriptor: int) -> None:
         """Take no more connections of a listening socket."""
-        del self._doors[descriptor]
+        del self._acceptors[descriptor]
         self.engine.unlisten(descriptor)
 
     def listener(
-        self, endpoint: IStreamServerEndpoint, door: SiteFactory | ListenerPolicy
+        self,
+        endpoint: IStreamServerEndpoint,
+        listener_policy: SiteFactory | ListenerPolicy,
     ) -> MinerListener:
         """Return the service of a port; the engine takes its connections if it can."""
-        if door.speaks != Dialect.SV1 and not self.engine.can_encrypt:
+        if listener_policy.speaks != Dialect.SV1 and not self.engine.can_encrypt:
             self._log.warn(
                 "{site}: no libcrypto.so.3: miners of Stratum V2 are served in Python",
-                site=self.hall.floor.site,
+                site=self.factory.context.site,
             )
-            return MinerListener(endpoint, door)
-        return NativeListener(endpoint, door, self)
+            return MinerListener(endpoint, listener_policy)
+        return NativeListener(endpoint, listener_policy, self)
 
     def settle(self) -> None:
         """Let miners take note of what was counted for them: call each second."""
         if not self._unsettled:
             self._unsettled.extend(self.engine.touched())
             self._settle_some()
-        if self._crowded and self.hall.descriptors.has_room():
+        if self._crowded and self.factory.descriptors.has_room():
             self._crowded = False
-            for descriptor in self._doors:
+            for descriptor in self._acceptors:
                 self.engine.listen(descriptor)
 
     def _settle_some(self) -> None:
         """Settle a few miners, and the next ones soon: no share shall wait for all."""
         count = min(MAX_SETTLED, len(self._unsettled))
         some = [self._unsettled.popleft() for _ in range(count)]
-        serve_each(some, lambda speaker: speaker.settle(), "settling a miner")
+        serve_each(some, lambda protocol: protocol.settle(), "settling a miner")
         self._settling = None
         if self._unsettled:
             self._settling = self._reactor.callLater(SETTLE_AGAIN, self._settle_some)
@@ -153,9 +157,9 @@ class NativePort:
             self._turn()
 
     def _turn(self) -> None:
-        floor = self.hall.floor
-        wall = floor.wall_clock()
-        if not self.engine.run(floor.now(), wall):
+        context = self.factory.context
+        wall = context.wall_clock()
+        if not self.engine.run(context.now(), wall):
             self._rest()
             return
         self._held = self.engine.batch(wall)
@@ -192,71 +196,71 @@ class NativePort:
         arrivals = self.engine.arrivals()
         for descriptor, listener, peer in arrivals:
             with self._log.failuresHandled("taking in {peer}", peer=peer):
-                self._welcome(descriptor, listener, peer)
-        descriptors = self.hall.descriptors
+                self._accept(descriptor, listener, peer)
+        descriptors = self.factory.descriptors
         if self.engine.is_crowded:  # whatever took them, it was no miner
             descriptors.turned_away += 1
             self._crowded = True
         elif arrivals and not descriptors.has_room():
             self._crowded = True
-            for port in self._doors:
+            for port in self._acceptors:
                 self.engine.unlisten(port)
 
-    def _welcome(self, descriptor: int, listener: int, peer: str) -> None:
-        door = self._doors.get(listener)
+    def _accept(self, descriptor: int, listener: int, peer: str) -> None:
+        listener_policy = self._acceptors.get(listener)
         try:
             wire = Wire(self.engine, descriptor)
         except OSError as error:
             self._log.error("{peer} cannot be watched: {error}", peer=peer, error=error)
             return
-        if door is None:
+        if listener_policy is None:
             wire.hang_up()  # the port was closed in this very turn
             return
-        door.welcome(wire, peer)
+        listener_policy.accept(wire, peer)
 
     def _ask_around(self) -> None:
         """Take the lines that the engine does not judge, some of each miner."""
-        until = self.hall.floor.now() + ASKING_TIME
+        until = self.factory.context.now() + ASKING_TIME
         for _ in range(MAX_ASKED):
-            speaker = self.engine.next_asking()
-            if speaker is None:
+            protocol = self.engine.next_asking()
+            if protocol is None:
                 break
-            self._ask(speaker)
-            if self.hall.floor.now() > until:
+            self._ask(protocol)
+            if self.factory.context.now() > until:
                 break
-        self.hall.floor.batch.flush()  # so that no later share is answered before
+        self.factory.context.batch.flush()  # so that no later share is answered before
 
-    def _ask(self, speaker: Hearer) -> None:
+    def _ask(self, protocol: Hearer) -> None:
         with self._log.failuresHandled("a line of a miner") as op:
             try:
-                self._take_lines(speaker)
+                self._take_lines(protocol)
             except RemoteError as error:
-                self.hall.offended(speaker.address, error)
-                speaker.drop(str(error))
+                self.factory.offended(protocol.address, error)
+                protocol.drop(str(error))
         if op.failed:
-            speaker.drop("a fault of ours: its line was too much for us")
+            protocol.drop("a fault of ours: its line was too much for us")
 
-    def _take_lines(self, speaker: Hearer) -> None:
+    def _take_lines(self, protocol: Hearer) -> None:
         for _ in range(MAX_LINES):
-            line = speaker.outbox.ask()
+            line = protocol.outbox.ask()
             if line is None:
                 return
-            speaker.hear(line)
-        speaker.outbox.wait()
+            protocol.hear(line)
+        protocol.outbox.wait()
 
     def _take_leave(self) -> None:
-        for speaker in self.engine.lost():
+        for protocol in self.engine.lost():
             with self._log.failuresHandled("taking leave of a miner"):
-                self._farewell(speaker)
+                self._unregister(protocol)
 
-    def _farewell(self, speaker: Hearer) -> None:
-        if isinstance(speaker, EngineSv1Miner):
-            speaker.outbox.close()
-            if speaker.outbox.fell_behind:
-                self.hall.note_slow(speaker)
-            self.hall.farewell(speaker)
+    def _unregister(self, protocol: Hearer) -> None:
+        if isinstance(protocol, EngineSv1Miner):
+            protocol.outbox.close()
+            if protocol.outbox.fell_behind:
+                self.factory.note_slow(protocol)
+            self.factory.unregister(protocol)
         else:
-            speaker.lost()
+            protocol.lost()
 
 
 class NativeListener(MinerListener):
@@ -265,10 +269,10 @@ class NativeListener(MinerListener):
     def __init__(
         self,
         endpoint: IStreamServerEndpoint,
-        door: SiteFactory | ListenerPolicy,
+        listener_policy: SiteFactory | ListenerPolicy,
         native: NativePort,
     ) -> None:
-        super().__init__(endpoint, door)
+        super().__init__(endpoint, listener_policy)
         self._native = native
         self._descriptor: int | None = None
 
@@ -277,7 +281,7 @@ class NativeListener(MinerListener):
         port: Any = await super().ready()
         port.stopReading()
         self._descriptor = port.fileno()
-        self._native.open(port.fileno(), self._door)
+        self._native.open(port.fileno(), self._listener_policy)
         opened: IListeningPort = port
         return opened
 

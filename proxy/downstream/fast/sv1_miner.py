@@ -23,7 +23,7 @@ class EngineSv1Miner(EngineMiner, Sv1Miner):
 
     @property
     @override
-    def row(self) -> Wire:
+    def mirror(self) -> Wire:
         return self.outbox
 
     def hear(self, line: bytes) -> None:

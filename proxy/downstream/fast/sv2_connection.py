@@ -7,10 +7,11 @@ from typing_extensions import override
 from protocol.noise.handshake import Ciphers
 from protocol.noise.line import ServerLine
 from protocol.noise.transport import FrameTransport, OpenTransport
+from proxy.downstream.connection_host import ConnectionHost
 from proxy.downstream.fast.sv2_miner import EngineSv2Miner
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.site_context import SiteContext
-from proxy.downstream.sv2_connection import Lodging, Sv2Connection
+from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner
 from proxy.engine.engine import Channel
@@ -21,13 +22,13 @@ class NativeSv2Connection(Sv2Connection):
 
     def __init__(
         self,
-        lodging: Lodging,
-        floor: SiteContext,
+        host: ConnectionHost,
+        context: SiteContext,
         keys: ServerKeys,
         carrier: WireTransport,
     ) -> None:
         self._wire = carrier.outbox
-        super().__init__(lodging, floor, keys)
+        super().__init__(host, context, keys)
 
     @override
     def _line_of(self, keys: ServerKeys) -> ServerLine:

@@ -25,7 +25,7 @@ class EngineSv2Miner(EngineMiner, Sv2Miner):
 
     @property
     @override
-    def row(self) -> Channel:
+    def mirror(self) -> Channel:
         return self._copies
 
     @override
@@ -39,7 +39,7 @@ class EngineSv2Miner(EngineMiner, Sv2Miner):
         self.settle()
         super().submit(share)
         self._workers_copied = self._copy_place(self._workers_copied)
-        self._copy_wish()
+        self._copy_requested()
 
     @override
     def update(self, update: ChannelUpdated) -> None:

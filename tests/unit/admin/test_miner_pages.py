@@ -21,7 +21,7 @@ class Desk:
     """Sites whose pages are asked for."""
 
     def __init__(self, *halls: Hall) -> None:
-        self.halls = halls
+        self.factories = halls
         self.turns = 0
         clock = halls[0].clock
 
@@ -39,7 +39,7 @@ class Desk:
         got: list[list[MinerView]] = []
         asked = Deferred.fromCoroutine(self.pages.page(pattern, number))
         _ = asked.addCallback(got.append)
-        settle(self.halls[0])
+        settle(self.factories[0])
         (views,) = got
         return views
 

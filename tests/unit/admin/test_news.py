@@ -41,8 +41,8 @@ class Site:
         self.memory = Hall()
         self.power = None
         self.recorder = self.memory.recorder
-        self.halls = {
-            "hall-a": SiteFactory(self.memory.floor, LimitsConfig(), lambda: 0.0)
+        self.factories = {
+            "hall-a": SiteFactory(self.memory.context, LimitsConfig(), lambda: 0.0)
         }
         self.topics = Topics()
         self.reader = Reader(self.topics)

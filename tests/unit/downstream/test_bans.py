@@ -150,9 +150,11 @@ class Office:
     """The commands over two sites."""
 
     def __init__(self) -> None:
-        self.doors = {"hall-a": Door(), "hall-b": Door()}
-        halls = {name: door.connections for name, door in self.doors.items()}
-        clock = self.doors["hall-a"].hall.clock
+        self.listener_policies = {"hall-a": Door(), "hall-b": Door()}
+        halls = {
+            name: door.connections for name, door in self.listener_policies.items()
+        }
+        clock = self.listener_policies["hall-a"].hall.clock
         self.does = BanOperations(lambda: halls, lambda: Seconds(clock.seconds()))
 
     def bans(self) -> list[Any]:

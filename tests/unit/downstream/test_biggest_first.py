@@ -50,7 +50,7 @@ class Order:
         self.rates = dict(zip(self.miners, rates, strict=True))
         self.told: list[Miner] = []
         for miner, rate in self.rates.items():
-            weigh(miner, rate, hall.floor.now())
+            weigh(miner, rate, hall.context.now())
             way: Any = miner
             way.outbox.on_job = partial(self.told.append, miner)
 
@@ -115,7 +115,7 @@ def test_a_revision_meanwhile_costs_nobody_the_tip() -> None:
 def test_a_miner_takes_its_place_as_its_shares_come() -> None:
     order = Order(a_crowd(3, Layout(4, 4)), [TERA, TERA, TERA])
     _, middle, _ = order.miners
-    weigh(middle, 4 * TERA, order.hall.floor.now())
+    weigh(middle, 4 * TERA, order.hall.context.now())
     order.hall.sources[0].post(**NEW_TIP)
 
     assert order.told[0] is middle
@@ -138,7 +138,7 @@ class Wired:
             copies.post(a_job(seen=copies.new_seen()))
             row.join(copies)
             row.set_granted(True)
-            row.set_wish(1.0, 0)
+            row.set_requested(1.0, 0)
             row.add_terms(1, Difficulty(1.0))
 
     def deliver(self) -> list[int]:

@@ -53,7 +53,7 @@ def test_a_block_that_is_sent_again_goes_nowhere_and_holds_up_nothing() -> None:
 
     assert again == [22] * 300
     assert len(commits) <= 300 / 50  # in full batches, none of its own
-    assert len(hall.sink.sent) == hall.recorder.book.blocks_found == 1
+    assert len(hall.sink.sent) == hall.recorder.totals.blocks_found == 1
     assert len(hall.ledger.blocks) == 1
 
 
@@ -68,7 +68,7 @@ def test_where_every_share_is_a_block_few_go_ahead_and_all_are_sent() -> None:
     heard = answers(wire, *nonces)
 
     assert heard == [True] * len(nonces)
-    book = hall.recorder.book
+    book = hall.recorder.totals
     assert len(hall.sink.sent) == book.blocks_found == len(nonces)
     assert len(hall.ledger.blocks) == BLOCKS_AT_ONCE
     assert book.blocks_unlisted == len(nonces) - BLOCKS_AT_ONCE

@@ -26,7 +26,7 @@ class Trouble:
         self.hall.sources[0].post()
         self.wires: list[Any] = [self.hall.connect().work() for _ in range(3)]
         self.dropped: dict[int, str] = {}
-        self.hall.floor.drop = lambda miner, why: self.dropped.update({miner.id: why})
+        self.hall.context.drop = lambda miner, why: self.dropped.update({miner.id: why})
         break_down(self.wires[1].miner)
         for wire in self.wires:
             wire.hear()
@@ -71,7 +71,7 @@ def test_everybody_else_gets_the_revision(
 
 
 def test_the_sweep_goes_on(trouble: Trouble, flush_failures: FlushFailures) -> None:
-    floor = trouble.hall.floor
+    floor = trouble.hall.context
     roster = Roster("hall-a", LimitsConfig(), floor.drop, lambda: 0.5)
     for wire in trouble.wires:
         roster.add(wire.miner)

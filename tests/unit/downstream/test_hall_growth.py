@@ -114,7 +114,7 @@ def test_a_source_that_comes_and_goes_holds_nobody_out_before_the_time() -> None
 def test_who_waits_to_return_stays_out_when_the_source_goes_again() -> None:
     hall = a_crowd(3)
     miners = hall.connections.roster.miners.values()
-    hall.floor.parking.returns_per_second = 1.0
+    hall.context.parking.returns_per_second = 1.0
     lose_source(hall)
     hall.connections.hold(HOLD)
     hall.sources[0].post()
@@ -122,7 +122,7 @@ def test_who_waits_to_return_stays_out_when_the_source_goes_again() -> None:
     lose_source(hall)
     hall.connections.hold(HOLD)
 
-    hall.floor.parking.let_return(Seconds(10.0))
+    hall.context.parking.let_return(Seconds(10.0))
 
     assert all(miner.is_held_out for miner in miners)
 
@@ -130,13 +130,13 @@ def test_who_waits_to_return_stays_out_when_the_source_goes_again() -> None:
 def reporting(count: int) -> Hall:
     """Return a hall all of whose miners were told of."""
     hall = a_crowd(count)
-    list(hall.floor.parking.reports("hall-a", is_whole=True))
+    list(hall.context.parking.reports("hall-a", is_whole=True))
     return hall
 
 
 def test_a_report_costs_the_same_for_any_number_while_nothing_happens() -> None:
     def report(hall: Hall) -> int:
-        parking = hall.floor.parking
+        parking = hall.context.parking
         return instructions(lambda: list(parking.reports("hall-a", is_whole=False)))
 
     assert report(reporting(1000)) == report(reporting(10))
@@ -144,7 +144,7 @@ def test_a_report_costs_the_same_for_any_number_while_nothing_happens() -> None:
 
 def test_a_whole_report_costs_twice_as_much_for_twice_as_many() -> None:
     def whole(count: int) -> Callable[[], object]:
-        parking = a_crowd(count).floor.parking
+        parking = a_crowd(count).context.parking
         return lambda: list(parking.reports("hall-a", is_whole=True))
 
     assert growth(whole, 300) <= TWICE
@@ -152,11 +152,11 @@ def test_a_whole_report_costs_twice_as_much_for_twice_as_many() -> None:
 
 def test_who_comes_and_goes_while_nobody_is_told_is_not_kept() -> None:
     hall = reporting(3)
-    parking = hall.floor.parking
+    parking = hall.context.parking
     parking.end_reports()
     for number in range(100):
         miner = a_miner(hall, f"brief{number}")
-        hall.connections.farewell(miner)
+        hall.connections.unregister(miner)
 
     whole, rest = parking.reports("hall-a", is_whole=True)
 
@@ -168,17 +168,17 @@ def test_who_comes_and_goes_while_nobody_is_told_is_not_kept() -> None:
 def test_a_difficulty_that_changed_is_reported_once() -> None:
     hall = reporting(3)
     miner = next(iter(hall.connections.roster.miners.values()))
-    miner.vardiff.restart_at(miner.difficulty * 4, hall.floor.now())  # type: ignore[arg-type]
+    miner.vardiff.restart_at(miner.difficulty * 4, hall.context.now())  # type: ignore[arg-type]
     miner.assign(a_job(seq=hall.board.last_seq + 1, ceiling=1.0), b"")
 
-    (report,) = hall.floor.parking.reports("hall-a", is_whole=False)
+    (report,) = hall.context.parking.reports("hall-a", is_whole=False)
 
     assert report.difficulty == [(miner.id, miner.difficulty)]
-    assert list(hall.floor.parking.reports("hall-a", is_whole=False)) == []
+    assert list(hall.context.parking.reports("hall-a", is_whole=False)) == []
 
 
 def sweep(hall: Hall) -> Callable[[], None]:
-    return lambda: hall.connections.roster.sweep(hall.floor.now())
+    return lambda: hall.connections.roster.sweep(hall.context.now())
 
 
 def test_a_sweep_looks_at_no_more_of_three_times_as_many() -> None:
@@ -211,11 +211,11 @@ def test_strangers_are_dropped_in_time_however_many_miners_there_are() -> None:
 
 def test_who_is_parked_is_counted_at_once() -> None:
     hall = a_crowd(5)
-    parking, miners = hall.floor.parking, hall.connections.roster.miners
+    parking, miners = hall.context.parking, hall.connections.roster.miners
     parking.park(list(miners)[:3])
     assert parking.parked == 3
 
-    hall.connections.farewell(next(iter(miners.values())))
+    hall.connections.unregister(next(iter(miners.values())))
     parking.grant(list(miners)[:1])
 
     assert parking.parked == 1
@@ -225,7 +225,7 @@ def test_who_had_a_share_of_late_is_active() -> None:
     hall = a_crowd(5)
     roster = hall.connections.roster
     for miner in list(roster.miners.values())[:2]:
-        miner.share_at = hall.floor.now()
+        miner.share_at = hall.context.now()
     sweep(hall)()
     assert roster.active == 2
 

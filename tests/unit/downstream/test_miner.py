@@ -151,7 +151,7 @@ def test_each_refusal_has_its_code() -> None:
     assert wire.submit(1, worker="nobody")["error"][0] == 24
     assert wire.submit(1, job="beef")["error"][0] == 21
     assert wire.submit(nonce)["error"][0] == 22
-    counts = hall.recorder.book.sites["hall-a"].rejected
+    counts = hall.recorder.totals.sites["hall-a"].rejected
     assert counts["unauthorized"] == counts["unknown_job"] == counts["duplicate"] == 1
 
 
@@ -185,7 +185,7 @@ def test_a_share_whose_pool_is_gone_counts_and_is_lost() -> None:
 
     wire.accepted_nonce()
 
-    book = hall.recorder.book.sites["hall-a"]
+    book = hall.recorder.totals.sites["hall-a"]
     assert book.accepted == 1
     assert book.lost == {"no_source": 1}
     assert hall.ledger.settled == [(1, "lost", "no_source")]
@@ -204,7 +204,7 @@ def test_a_block_is_sent_before_its_batch_is_committed_and_only_once() -> None:
     wire.submit(1)
 
     assert order == ["sent", "committed", "committed"]
-    assert hall.recorder.book.blocks_found == 1
+    assert hall.recorder.totals.blocks_found == 1
     assert len(hall.ledger.blocks) == 1
 
 
@@ -227,7 +227,7 @@ def test_fail_back_waits_until_the_better_pool_holds() -> None:
         source.post()
     group = hall.board.groups[0]
     hall.sources[0].lose()
-    hall.sources[0].post(since=hall.floor.now())
+    hall.sources[0].post(since=hall.context.now())
 
     hall.pass_time(29)
     assert group.sourcing.source_name == "pool1"
@@ -266,7 +266,7 @@ def test_a_group_knows_since_when_it_has_no_source() -> None:
 
     hall.sources[0].lose()
 
-    assert group.idle_since == hall.floor.now()
+    assert group.idle_since == hall.context.now()
 
 
 def test_shares_of_a_lost_pool_are_stale_after_a_grace() -> None:
@@ -416,7 +416,7 @@ def test_a_miner_that_leaves_gives_its_slot_back_when_its_jobs_retire() -> None:
     hall = Hall(Layout(1, 3))
     hall.sources[0].post()
     wire = hall.connect().work()
-    space = wire.miner.seat.space if wire.miner.seat else None
+    space = wire.miner.held_slot.space if wire.miner.held_slot else None
     wire.miner.leave()
 
     assert space is not None

@@ -155,7 +155,7 @@ def test_a_channel_that_is_closed_is_spoken_of_no_more() -> None:
     wire._socket.sendall(wire.line.outgoing())
     port.doRead()  # and no settling yet: the engine has it on its list
 
-    door.connections.farewell(miner)
+    door.connections.unregister(miner)
 
     assert sum(miner.rejected.values()) + miner.accepted == 1
     assert miner not in port.engine.touched()

@@ -31,7 +31,7 @@ class Site(Door):
         for miner in self.roster.miners.values():
             if miner.address in addresses and not miner.accepted:
                 miner.accepted = 1
-                miner.floor.proved(miner)
+                miner.context.proved(miner)
 
     def alive(self, wires: list[Any]) -> int:
         return sum(not wire.is_dropped for wire in wires)

@@ -23,7 +23,7 @@ class Site:
 
     def __init__(self, sources: int = 1, **work: Any) -> None:
         self.hall = Hall(sources=sources)
-        self.real = SiteFactory(self.hall.floor, LimitsConfig(), lambda: 0.5)
+        self.real = SiteFactory(self.hall.context, LimitsConfig(), lambda: 0.5)
         self.dropped: dict[int, str] = {}
         self.real.roster.drop = lambda miner, why: self.dropped.update({miner.id: why})
         self.hall.sources[0].post(**work)
@@ -37,7 +37,7 @@ class Site:
         for _ in range(int(seconds)):
             self.hall.pass_time(1)
             self.real.hold(HOLD)
-            self.real.roster.sweep(self.hall.floor.now())
+            self.real.roster.sweep(self.hall.context.now())
 
 
 def job_of(wire: Wire) -> str:
@@ -65,7 +65,7 @@ def test_without_a_source_shares_are_judged_and_lost() -> None:
         assert wire.submit(nonce)["error"] is None
         site.live(1)
 
-    book = site.hall.recorder.book.sites["hall-a"]
+    book = site.hall.recorder.totals.sites["hall-a"]
     assert book.lost["no_source"] >= 200
     assert not book.rejected
     assert not site.dropped
@@ -203,7 +203,7 @@ def test_who_is_slow_for_a_difficulty_of_its_own_wish_stays(password: str) -> No
 
 def test_who_is_slow_for_a_difficulty_that_the_site_fixed_stays() -> None:
     site = Site()
-    floor = site.hall.floor
+    floor = site.hall.context
     floor.policy = VardiffPolicy(0.0, floor.policy.minimum, floor.policy.maximum)
     site.connect().work()
 
@@ -221,7 +221,7 @@ def test_a_suggestion_that_is_repeated_undoes_nothing() -> None:
     wire = site.connect().work()
     wire.say(suggest(4096.0))
     assert wire.miner.vardiff.difficulty == 4096.0
-    wire.miner.vardiff.restart_at(Difficulty(65536.0), site.hall.floor.now())
+    wire.miner.vardiff.restart_at(Difficulty(65536.0), site.hall.context.now())
 
     (answer,) = wire.say(suggest(4096.0))
     target = {"method": "mining.suggest_target", "params": [f"{0xFFFF << 196:064x}"]}

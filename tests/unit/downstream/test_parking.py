@@ -17,9 +17,9 @@ class Site:
     def __init__(self, per_second: float | None = None) -> None:
         self.hall = Hall()
         self.parking = Parking(returns_per_second=per_second)
-        self.hall.floor.parking = self.parking
-        self.hall.floor.grants_at_once = False
-        self.real = SiteFactory(self.hall.floor, LimitsConfig(), lambda: 0.5)
+        self.hall.context.parking = self.parking
+        self.hall.context.grants_at_once = False
+        self.real = SiteFactory(self.hall.context, LimitsConfig(), lambda: 0.5)
         self.hall.sources[0].post()
 
     def connect(self) -> Wire:
@@ -42,13 +42,13 @@ class Site:
         for _ in range(seconds):
             self.hall.pass_time(1)
             self.real.hold(Seconds(600.0))
-            self.real.roster.sweep(self.hall.floor.now())
+            self.real.roster.sweep(self.hall.context.now())
             self.parking.let_return(Seconds(1.0))
 
     def note_drops(self) -> dict[int, str]:
         """Return what will hold who is dropped, and why."""
         dropped: dict[int, str] = {}
-        self.hall.floor.drop = lambda miner, why: dropped.update({miner.id: why})
+        self.hall.context.drop = lambda miner, why: dropped.update({miner.id: why})
         return dropped
 
     def report(self, *, whole: bool = False) -> list[FleetReport]:
@@ -266,7 +266,7 @@ def test_a_report_tells_what_shares_are_judged_at_and_when_no_source_has_work() 
     site = Site()
     wire = site.granted()
     told = [site.report()]
-    wire.miner.wish(fixed=Difficulty(4 * EASY))
+    wire.miner.set_requested_difficulty(fixed=Difficulty(4 * EASY))
     site.live(2)
     told.append(site.report())
     site.hall.sources[0].lose()

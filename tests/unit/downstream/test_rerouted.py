@@ -11,7 +11,7 @@ def test_a_miner_goes_on_with_its_slot_and_another_pools_job() -> None:
     first.post()
     wire = hall.connect().work()
     wire.accepted_nonce()
-    extranonce1 = wire.miner.seat and wire.miner.seat.extranonce1
+    extranonce1 = wire.miner.held_slot and wire.miner.held_slot.extranonce1
     routes = [Route("rig*", (second,)), Route("*", (first,))]
 
     hall.board.rerouting.change(routes)
@@ -24,5 +24,5 @@ def test_a_miner_goes_on_with_its_slot_and_another_pools_job() -> None:
     assert accepted >= 0
     assert wire.miner.group is not None
     assert wire.miner.group.sourcing.source_name == "pool1"
-    assert wire.miner.seat is not None
-    assert wire.miner.seat.extranonce1 == extranonce1
+    assert wire.miner.held_slot is not None
+    assert wire.miner.held_slot.extranonce1 == extranonce1

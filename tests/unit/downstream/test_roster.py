@@ -31,11 +31,11 @@ class Desk:
     def pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
             self.hall.pass_time(1)
-            self.roster.sweep(self.hall.floor.now())
+            self.roster.sweep(self.hall.context.now())
 
     @property
     def now(self) -> Seconds:
-        return self.hall.floor.now()
+        return self.hall.context.now()
 
 
 def test_who_does_not_subscribe_in_time_is_dropped() -> None:

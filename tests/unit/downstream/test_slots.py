@@ -30,8 +30,8 @@ def sweep(hall: Hall, seconds: int) -> None:
     for _ in range(seconds):
         hall.pass_time(1)
         those, board.to_reconnect = board.to_reconnect, []
-        roster.move(those, hall.floor.now())
-        roster.sweep(hall.floor.now())
+        roster.move(those, hall.context.now())
+        roster.sweep(hall.context.now())
 
 
 def test_a_miner_waits_until_it_is_known_how_large_its_slot_is() -> None:
@@ -106,7 +106,7 @@ def test_who_sends_on_and_on_instead_of_waiting_is_dropped() -> None:
     hall = Hall(layout=None)
     wire = hall.connect()
     dropped: list[str] = []
-    hall.floor.drop = lambda _miner, why: dropped.append(why)
+    hall.context.drop = lambda _miner, why: dropped.append(why)
     wire.say(SUBSCRIBE)
     if hall.engine == "native":  # its port hangs up by itself
         wire.say(*[AUTHORIZE] * 40)

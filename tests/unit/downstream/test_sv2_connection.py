@@ -53,7 +53,7 @@ def test_a_channel_hears_its_answer_then_its_job_then_the_block() -> None:
         mining.SetNewPrevHash,
     ]
     assert heard[0].target == EASY_TARGET
-    seat = wire.miner().seat
+    seat = wire.miner().held_slot
     assert seat is not None
     assert heard[0].extranonce_prefix == seat.extranonce1
 
@@ -92,8 +92,8 @@ def test_a_share_says_all_that_the_pool_needs() -> None:
 
 def test_shares_of_one_moment_share_an_answer() -> None:
     door = Door()
-    door.hall.floor.policy = VardiffPolicy(0.0, Difficulty(1e-12), Difficulty(1.0))
-    door.hall.floor.start = Difficulty(1e-12)
+    door.hall.context.policy = VardiffPolicy(0.0, Difficulty(1e-12), Difficulty(1.0))
+    door.hall.context.start = Difficulty(1e-12)
     wire, channel = at_work(door)
     job = wire.door.hall.board.last_seq
     shares = [
@@ -202,7 +202,9 @@ def test_several_channels_share_a_connection_and_no_slot() -> None:
     wire.accepted_nonce(first)
     wire.accepted_nonce(opened.channel_id)
 
-    slots = {m.seat.extranonce1 for m in wire.door.roster.miners.values() if m.seat}
+    slots = {
+        m.held_slot.extranonce1 for m in wire.door.roster.miners.values() if m.held_slot
+    }
     assert len(slots) == 2
     workers = {row.worker for row in wire.door.hall.ledger.shares}
     assert workers == {"rig1", "rig2"}
@@ -238,7 +240,7 @@ def test_a_harder_target_is_told_before_the_job_that_has_it() -> None:
     wire, channel = at_work()
     miner = wire.miner()
 
-    miner.wish(start=Difficulty(4e-9))
+    miner.set_requested_difficulty(start=Difficulty(4e-9))
     wire.door.pass_time(2)
 
     target, job = wire.hear()
@@ -250,7 +252,7 @@ def test_a_share_of_an_older_job_is_held_to_the_older_target() -> None:
     wire, channel = at_work()
     old = wire.door.hall.board.last_seq
 
-    wire.miner().wish(start=Difficulty(1e-3))
+    wire.miner().set_requested_difficulty(start=Difficulty(1e-3))
     wire.door.pass_time(2)
     wire.hear()
 
@@ -387,7 +389,7 @@ def test_a_miner_that_doubles_its_hashrate_is_retargeted() -> None:
 def test_a_hashrate_that_hardly_moves_is_left_to_the_shares() -> None:
     wire, channel = at_work(nominal_hash_rate=1e12)
     miner = wire.miner()
-    miner.vardiff.restart_at(Difficulty(2.0**20), wire.door.hall.floor.now())
+    miner.vardiff.restart_at(Difficulty(2.0**20), wire.door.hall.context.now())
 
     wire.say(mining.UpdateChannel(channel, 1.9e12, (1 << 256) - 1))
     kept = miner.vardiff.difficulty
@@ -574,7 +576,7 @@ def test_a_full_site_opens_no_channel(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_drained_site_asks_to_reconnect() -> None:
     wire, _ = at_work()
 
-    wire.door.roster.drain(wire.door.hall.floor.now())
+    wire.door.roster.drain(wire.door.hall.context.now())
     wire.door.pass_time(20)
 
     assert common.Reconnect("", 0) in wire.hear()
@@ -716,7 +718,7 @@ def test_who_is_gone_during_the_handshake_is_no_fault_of_ours(protocol: str) -> 
         wire.send(first)
     wire.hang_up()
 
-    assert not door.connections.lodgers  # and no failure was logged
+    assert not door.connections.open_connections  # and no failure was logged
 
 
 @pytest.mark.parametrize("protocol", ["sv1", "sv2", "auto"])
@@ -741,7 +743,7 @@ def test_a_connection_of_the_older_version_is_counted_once(protocol: str) -> Non
     wire.send(b'{"id":1,"method":"mining.subscribe","params":[]}\n')
 
     assert b'"id":1' in wire.received()
-    assert (len(door.roster.miners), len(door.connections.lodgers)) == (1, 0)
+    assert (len(door.roster.miners), len(door.connections.open_connections)) == (1, 0)
     assert door.connect(protocol).is_dropped
 
 
@@ -751,9 +753,9 @@ def test_a_connection_of_the_newer_version_is_counted_once() -> None:
     wire = door.connect("auto").set_up()
 
     assert isinstance(wire.extended()[0], mining.OpenExtendedMiningChannelSuccess)
-    assert (len(door.roster.miners), len(door.connections.lodgers)) == (1, 1)
+    assert (len(door.roster.miners), len(door.connections.open_connections)) == (1, 1)
     wire.hang_up()
-    assert not door.connections.lodgers
+    assert not door.connections.open_connections
 
 
 def test_a_connection_that_said_nothing_in_time_is_counted_no_more() -> None:

@@ -91,7 +91,7 @@ def test_a_thousand_invented_names_leave_nothing_behind() -> None:
     assert site.source.feeds == {}
     assert list(site.board.groups) == []
     assert site.board.clear_up.duplicates.keys_held == 0
-    assert site.board.clear_up.groups.in_space(miners[0].seat.space) == {}
+    assert site.board.clear_up.groups.in_space(miners[0].held_slot.space) == {}
 
 
 def test_a_group_with_members_stays() -> None:
@@ -176,7 +176,7 @@ def test_a_slot_comes_back_with_a_job_that_its_holder_did_not_know() -> None:
     again = site.miner()
 
     assert again.group is miners[0].group
-    assert again.seat.extranonce1 == miners[7].seat.extranonce1
+    assert again.held_slot.extranonce1 == miners[7].held_slot.extranonce1
     assert again.jobs[0].ntime > before.ntime
     assert again.jobs[0].seen is before.seen
 
@@ -188,7 +188,7 @@ def test_a_worker_that_comes_back_to_its_old_slot_gets_a_new_job_for_it() -> Non
     site.start()
     other, miner = site.miner("rig0"), site.miner("rig1")
     site.source.post()
-    assert miner.seat.space is not other.seat.space
+    assert miner.held_slot.space is not other.held_slot.space
     for _ in range(254):  # who have not said who they are, until the slot's turn comes
         seat = site.board.slots.acquire()
         assert seat is not None
@@ -199,7 +199,7 @@ def test_a_worker_that_comes_back_to_its_old_slot_gets_a_new_job_for_it() -> Non
     again = site.miner("rig1")
 
     assert again.group is miner.group
-    assert again.seat.extranonce1 == miner.seat.extranonce1
+    assert again.held_slot.extranonce1 == miner.held_slot.extranonce1
     assert again.jobs[0].ntime > miner.jobs[-1].ntime
     assert len(site.source.feeds) == 2
 

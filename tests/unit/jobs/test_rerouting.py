@@ -109,14 +109,14 @@ def test_a_worker_with_another_route_now_keeps_its_slot_and_changes_its_source()
     for source in site.sources:
         source.post()
     miner, other = site.miner("acme.1"), site.miner("rig1")
-    slot = miner.seat.extranonce1
+    slot = miner.held_slot.extranonce1
 
     change(site, site.sources[0], tenants=(Route("acme.*", (site.sources[1],)),))
     site.sources[1].post()
     site.pass_time(1)
 
     assert (source_of(miner), source_of(other)) == ("pool1", "pool0")
-    assert miner.seat.extranonce1 == slot
+    assert miner.held_slot.extranonce1 == slot
 
 
 def test_workers_of_a_removed_route_go_to_the_sites_own() -> None:
@@ -170,6 +170,6 @@ def test_narrow_slots_stay_apart_where_routes_change() -> None:
     change(site, site.sources[0])
     site.pass_time(1)
 
-    taken = {(id(miner.seat.space), miner.seat.slot) for miner in miners}
+    taken = {(id(miner.held_slot.space), miner.held_slot.slot) for miner in miners}
     assert len(taken) == len(miners)
     assert {source_of(miner) for miner in miners} == {"pool0"}

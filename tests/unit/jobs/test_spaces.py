@@ -7,7 +7,7 @@ NARROW, WIDE = Layout(1, 3), Layout(4, 4)
 
 
 def a_seat(spaces: Spaces) -> HeldSlot:
-    seat = spaces.seat()
+    seat = spaces.hold()
     assert seat is not None
     return seat
 
@@ -29,11 +29,11 @@ def test_no_two_have_the_same_slot_of_a_space() -> None:
 
 def test_no_space_is_opened_where_it_must_not() -> None:
     spaces = Spaces(NARROW)
-    assert spaces.seat(may_open=False) is None
+    assert spaces.hold(may_open=False) is None
     for _ in range(256):
         a_seat(spaces)
 
-    assert spaces.seat(may_open=False) is None
+    assert spaces.hold(may_open=False) is None
     assert a_seat(spaces).space.number == 1
 
 

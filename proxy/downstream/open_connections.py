@@ -12,7 +12,7 @@ from proxy.downstream.newcomers import Newcomers
 
 
 @define(eq=False, repr=False)
-class Lodger:
+class OpenConnection:
     """One of them.
 
     Attributes:
@@ -32,12 +32,12 @@ class Lodger:
 
 
 @define(eq=False, repr=False)
-class Lodgers:
+class OpenConnections:
     """All of them, by connection."""
 
-    _all: dict[MinerProtocol, Lodger] = field(factory=dict, init=False)
+    _all: dict[MinerProtocol, OpenConnection] = field(factory=dict, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)
-    _newcomers: Newcomers[Lodger] = field(init=False)
+    _newcomers: Newcomers[OpenConnection] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._newcomers = Newcomers(lambda one, why: one.connection.hang_up(why))
@@ -62,7 +62,7 @@ class Lodgers:
 
     def add(self, connection: MinerProtocol, address: str, now: Seconds) -> None:
         """Count one in."""
-        one = self._all[connection] = Lodger(connection, address, now)
+        one = self._all[connection] = OpenConnection(connection, address, now)
         self._addresses[address] += 1
         self._newcomers.add(one)
 
