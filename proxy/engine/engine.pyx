@@ -389,7 +389,7 @@ cdef class Row:
             difficulty: Before the job's ceiling.
             shares_left: Accepted shares until then; 0: never.
         """
-        w.wire_set_wish(self.wire, difficulty, shares_left)
+        w.wire_set_requested(self.wire, difficulty, shares_left)
 
     def set_slot(self, bytes slot not None):
         """Copy its extranonce1.

@@ -98,7 +98,7 @@ cdef extern from "wire.h" nogil:
     void wire_settle(wire *w, tally *out)
     void wire_set_session(wire *w, bint is_subscribed, uint32_t mask, uint32_t told)
     void wire_set_granted(wire *w, bint is_granted)
-    void wire_set_wish(wire *w, double difficulty, uint32_t shares_left)
+    void wire_set_requested(wire *w, double difficulty, uint32_t shares_left)
     bint wire_set_slot(wire *w, const uint8_t *slot, size_t size)
     bint wire_add_worker(wire *w, const char *text, size_t size, void *name)
     void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t *target)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t place_of(const tunnel *t, uint32_t id)
+static size_t place_of(const noise_session *t, uint32_t id)
 {
     size_t low = 0, high = t->channel_count;
 
@@ -18,7 +18,7 @@ static size_t place_of(const tunnel *t, uint32_t id)
     return low;
 }
 
-wire *find_channel(const tunnel *t, uint32_t id)
+wire *find_channel(const noise_session *t, uint32_t id)
 {
     size_t at = place_of(t, id);
 
@@ -26,7 +26,7 @@ wire *find_channel(const tunnel *t, uint32_t id)
                                                                        : NULL;
 }
 
-static bool add_channel(tunnel *t, wire *of)
+static bool add_channel(noise_session *t, wire *of)
 {
     size_t at = place_of(t, of->channel->id);
 
@@ -46,7 +46,7 @@ static bool add_channel(tunnel *t, wire *of)
     return true;
 }
 
-static void remove_channel(tunnel *t, const wire *of)
+static void remove_channel(noise_session *t, const wire *of)
 {
     size_t at = place_of(t, of->channel->id);
 
@@ -57,7 +57,7 @@ static void remove_channel(tunnel *t, const wire *of)
             (t->channel_count - at) * sizeof *t->channels);
 }
 
-void tunnel_free(tunnel *t)
+void noise_free(noise_session *t)
 {
     if (!t)
         return;
@@ -92,12 +92,12 @@ bool wire_open_channel(wire *w, wire *carrier, uint32_t id, size_t filling_size,
 {
     channel *c = w->channel;
 
-    if (!carrier->tunnel || filling_size > MAX_EXTRANONCE_BYTES)
+    if (!carrier->noise || filling_size > MAX_EXTRANONCE_BYTES)
         return false;
     c->id = id;
     c->filling_size = (uint8_t)filling_size;
     c->is_standard = is_standard;
-    if (!add_channel(carrier->tunnel, w))
+    if (!add_channel(carrier->noise, w))
         return false;
     c->carrier = carrier;
     return true;
@@ -108,7 +108,7 @@ void wire_close_channel(wire *w)
     channel *c = w->channel;
 
     if (c->carrier)
-        remove_channel(c->carrier->tunnel, w);
+        remove_channel(c->carrier->noise, w);
     c->carrier = NULL;
     leave_queues(w);
 }
@@ -116,7 +116,7 @@ void wire_close_channel(wire *w)
 size_t unsent_limit(const wire *w)
 {
     const size_t most = MOST_UNSENT_BYTES / MAX_UNSENT_BYTES;
-    const size_t channels = w->tunnel ? w->tunnel->channel_count : 0;
+    const size_t channels = w->noise ? w->noise->channel_count : 0;
     const size_t miners = channels ? channels : 1;
     const size_t messages = 2 * w->largest * miners;
 

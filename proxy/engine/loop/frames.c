@@ -21,7 +21,7 @@ static size_t sealed_size(size_t payload)
     return payload + (payload + MAX_CHUNK_BYTES - 1) / MAX_CHUNK_BYTES * MAC_BYTES;
 }
 
-static bool fail(tunnel *t, fault why)
+static bool fail(noise_session *t, fault why)
 {
     t->fault = why;
     return false;
@@ -30,7 +30,7 @@ static bool fail(tunnel *t, fault why)
 /* Open the header that `data` begins with, unless that is done or more has to come. */
 static bool open_header(wire *w, const char *data, size_t size, size_t *at)
 {
-    tunnel *t = w->tunnel;
+    noise_session *t = w->noise;
     const uint8_t *sealed = (const uint8_t *)data + *at;
 
     if (t->has_header)
@@ -50,7 +50,7 @@ static bool open_header(wire *w, const char *data, size_t size, size_t *at)
 /* Whether a whole frame is there: one that was put aside, or the next of `data`. */
 static bool has_frame(wire *w, const char *data, size_t size, size_t *at)
 {
-    const tunnel *t = w->tunnel;
+    const noise_session *t = w->noise;
 
     if (t->aside)
         return true;
@@ -60,7 +60,7 @@ static bool has_frame(wire *w, const char *data, size_t size, size_t *at)
 
 static void take_aside(wire *w)
 {
-    tunnel *t = w->tunnel;
+    noise_session *t = w->noise;
 
     memcpy(w->lane->opened, t->aside, t->aside_size);
     w->lane->opened_size = t->aside_size;
@@ -71,7 +71,7 @@ static void take_aside(wire *w)
 /* Keep the opened frame: its nonce is spent, so it cannot be opened again. */
 static void put_aside(wire *w)
 {
-    tunnel *t = w->tunnel;
+    noise_session *t = w->noise;
 
     t->aside = malloc(w->lane->opened_size);
     if (!t->aside) {
@@ -86,7 +86,7 @@ static void put_aside(wire *w)
 static bool open_frame(wire *w, const char *data, size_t *at)
 {
     lane *l = w->lane;
-    tunnel *t = w->tunnel;
+    noise_session *t = w->noise;
     const uint8_t *sealed = (const uint8_t *)data + *at;
     uint8_t *out = l->opened + HEADER_BYTES;
 
@@ -157,7 +157,7 @@ static wire *read_share(const wire *w, submit *s, char job_id[8])
     if ((frame[2] != SUBMIT_EXTENDED && !is_standard) || frame[0] ||
         frame[1] & ~(CHANNEL_BIT >> 8) || size < FIXED_BYTES)
         return NULL;
-    of = find_channel(w->tunnel, load_le32(p));
+    of = find_channel(w->noise, load_le32(p));
     if (!of || of->channel->is_standard != is_standard || !is_at_work(of) ||
         !take_extranonce(of->channel, p, size, s))
         return NULL;
@@ -198,7 +198,7 @@ size_t read_frames(wire *w, const char *data, size_t size)
         enqueue(of, TOUCHED);
         judge_share(of, &s);
     }
-    if (w->fd >= 0 && w->tunnel->fault)
+    if (w->fd >= 0 && w->noise->fault)
         enqueue(w, ASKING); /* to be told */
     return at;
 }

@@ -175,9 +175,9 @@ static void weigh(lane *l, job *row, const terms *how, record *r, const submit *
         lose(r->from); /* no memory to know it by, so it is not answered */
 }
 
-void settle_half(lane *l)
+void settle_waiting(lane *l)
 {
-    half *h = &l->half;
+    waiting_share *h = &l->waiting;
 
     if (!h->is_set)
         return;
@@ -186,28 +186,28 @@ void settle_half(lane *l)
     weigh(l, h->row, &h->how, &h->found, &h->share);
 }
 
-static void keep_half(lane *l, job *row, const terms *how, const record *r,
+static void keep_waiting(lane *l, job *row, const terms *how, const record *r,
                       const submit *s)
 {
-    half *h = &l->half;
+    waiting_share *h = &l->waiting;
 
-    *h = (half){.is_set = true, .row = row, .how = *how, .share = *s, .found = *r};
+    *h = (waiting_share){.is_set = true, .row = row, .how = *how, .share = *s, .found = *r};
     if (s->id_size)
         memcpy(h->id, s->id, s->id_size); /* the line is gone when it is answered */
     h->share.id = h->id;
 }
 
 /* Judge a share of `at`, together with the one that waits if that is of the same job. */
-static void judge_with_half(wire *w, const live_job *at, record *r, const submit *s)
+static void judge_in_pairs(wire *w, const live_job *at, record *r, const submit *s)
 {
     lane *l = w->lane;
-    half *h = &l->half;
+    waiting_share *h = &l->waiting;
     terms how;
 
     fill_terms(w, at, &how, &r->difficulty);
     r->job = at->owner;
     if (!job_check(at->row, &how, s, &r->got)) {
-        settle_half(l); /* answers keep their order */
+        settle_waiting(l); /* answers keep their order */
         conclude(l, r, s);
         return;
     }
@@ -222,8 +222,8 @@ static void judge_with_half(wire *w, const live_job *at, record *r, const submit
         weigh(l, at->row, &how, r, s);
         return;
     }
-    settle_half(l);
-    keep_half(l, at->row, &how, r, s);
+    settle_waiting(l);
+    keep_waiting(l, at->row, &how, r, s);
 }
 
 bool is_at_work(const wire *w)
@@ -257,9 +257,9 @@ void judge_share(wire *w, submit *s)
         s->has_version_bits = true;
     }
     if (at) {
-        judge_with_half(w, at, &r, s);
+        judge_in_pairs(w, at, &r, s);
     } else {
-        settle_half(w->lane);
+        settle_waiting(w->lane);
         conclude(w->lane, &r, s);
     }
 }

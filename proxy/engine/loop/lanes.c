@@ -30,7 +30,7 @@ static bool open_all(engine *e, unsigned lanes)
     e->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     return e->outer >= 0 && e->timer >= 0 &&
            !epoll_ctl(e->outer, EPOLL_CTL_ADD, e->timer, &event) &&
-           open_lanes(e, lanes) && crew_start(e);
+           open_lanes(e, lanes) && threads_start(e);
 }
 
 engine *engine_new(unsigned lanes)
@@ -55,7 +55,7 @@ void engine_free(engine *e)
 {
     if (!e)
         return;
-    crew_stop(e);
+    threads_stop(e);
     for (unsigned i = 0; i < e->lane_count; i++)
         lane_free(e->lanes[i]);
     if (e->outer >= 0)
@@ -83,7 +83,7 @@ void engine_run(engine *e, double now, double wall)
         e->lanes[i]->now = now;
         e->lanes[i]->wall = wall;
     }
-    crew_do(e, lane_run);
+    threads_do(e, lane_run);
 }
 
 const record *engine_records(const engine *e, unsigned lane, size_t *count)
@@ -137,7 +137,7 @@ worker *engine_next_sums(engine *e)
 
 void engine_answer(engine *e)
 {
-    crew_do(e, lane_answer);
+    threads_do(e, lane_answer);
 }
 
 static wire *next_of(engine *e, int which)

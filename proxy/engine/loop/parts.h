@@ -6,7 +6,7 @@
  * channels.c the channels of a connection of Stratum V2
  * send.c   bytes on their way out, and the end of a connection
  * kept.c   bytes that came in and wait, and whether a turn is over
- * tunnel.c what is sealed on its way out
+ * noise_frames.c what is sealed on its way out
  * write.c  what is written to a wire, sealed or not
  * answers.c what a channel of Stratum V2 hears of its shares
  * judge.c  a share: verdict, count, answer, record
@@ -14,7 +14,7 @@
  * read.c   bytes that came in, line by line
  * accept.c new connections
  * turn.c   a lane's turn, from epoll to answers
- * crew.c   a thread for each lane, while a turn lasts
+ * threads.c a thread for each lane, while a turn lasts
  * lanes.c  the life of an engine, and what its caller asks of all lanes
  * wire.c   one connection, as Python sets it up
  * group.c  the jobs of a group, and how they are told
@@ -70,7 +70,7 @@ typedef struct {
     fault fault;
     wire **channels; /* by id */
     size_t channel_count, channel_room;
-} tunnel;
+} noise_session;
 
 /* What a channel of Stratum V2 has besides. It is a wire without a socket: a miner
  * like any other, whose bytes come and go on its carrier. */
@@ -90,7 +90,7 @@ struct wire {
     group *group;
     wire *group_next, *group_before;
     wire *next_dead;
-    tunnel *tunnel; /* NULL: lines, and in the clear */
+    noise_session *noise; /* NULL: lines, and in the clear */
     channel *channel; /* NULL: it has a socket */
     wire *next_in[QUEUES], *before_in[QUEUES];
     uint8_t is_in; /* bits: queues that it stands in */
@@ -143,7 +143,7 @@ typedef struct {
     submit share; /* its texts are copies */
     char id[MAX_ID_BYTES];
     record found;
-} half;
+} waiting_share;
 
 /* What one thread works on in a turn. Between turns the caller has it. */
 struct lane {
@@ -165,10 +165,10 @@ struct lane {
     size_t answer_count, answer_bytes;
     bool has_block; /* that ends the turn */
     double block_at; /* when one last did */
-    half half;
+    waiting_share waiting;
     uint32_t verdicts[VERDICTS];
     double work;
-    sealer *sealer; /* NULL: no libcrypto, and no tunnels */
+    sealer *sealer; /* NULL: no libcrypto, and no Stratum V2 */
     size_t opened_size;
     char received[MAX_KEPT_BYTES + RECEIVE_BYTES];
     uint8_t opened[HEADER_BYTES + MAX_PAYLOAD_BYTES];
@@ -188,7 +188,7 @@ typedef struct {
     unsigned turn; /* counts up: a thread does each once */
     unsigned busy; /* threads that are not done with it */
     lane_work *work; /* NULL: to end */
-} crew;
+} threads;
 
 struct engine {
     int outer, timer;
@@ -198,7 +198,7 @@ struct engine {
     size_t arrival_count;
     lane *lanes[MAX_LANES];
     unsigned lane_count;
-    crew crew;
+    threads threads;
 };
 
 /* ---- queue.c ---- */
@@ -210,9 +210,9 @@ void wake_at_once(const engine *e); /* the next turn shall not wait */
 
 /* ---- channels.c ---- */
 
-wire *find_channel(const tunnel *t, uint32_t id); /* NULL: none has it */
+wire *find_channel(const noise_session *t, uint32_t id); /* NULL: none has it */
 size_t unsent_limit(const wire *w); /* bytes: see proxy.runtime.outbox */
-void tunnel_free(tunnel *t);
+void noise_free(noise_session *t);
 
 /* ---- send.c ---- */
 
@@ -226,7 +226,7 @@ void send_unsent(wire *w);
 bool is_over(lane *l); /* the turn: it is full, or has taken its time */
 void keep(wire *w, const char *data, size_t size); /* instead of what it kept */
 
-/* ---- tunnel.c ---- */
+/* ---- noise_frames.c ---- */
 
 void send_frames(wire *w, const char *data, size_t size); /* whole ones, unsealed */
 
@@ -239,7 +239,7 @@ void write_answers(wire *w, const char *data, size_t size);
 
 bool is_at_work(const wire *w); /* else its shares are not for the engine */
 void judge_share(wire *w, submit *s);
-void settle_half(lane *l); /* judge the share that waits for another */
+void settle_waiting(lane *l); /* judge the share that waits for another */
 
 /* ---- answers.c ---- */
 
@@ -270,10 +270,10 @@ void lane_run(lane *l);
 void lane_answer(lane *l);
 bool lane_is_busy(const lane *l); /* there is more to do at once */
 
-/* ---- crew.c ---- */
+/* ---- threads.c ---- */
 
-bool crew_start(engine *e); /* false: errno, and none was left running */
-void crew_stop(engine *e);
-void crew_do(engine *e, lane_work *work); /* on every lane; return when all are done */
+bool threads_start(engine *e); /* false: errno, and none was left running */
+void threads_stop(engine *e);
+void threads_do(engine *e, lane_work *work); /* on every lane; return when all are done */
 
 #endif

@@ -77,7 +77,7 @@ static size_t read_lines(wire *w, const char *data, size_t size)
 void look_at(wire *w, size_t size)
 {
     const char *data = w->lane->received;
-    size_t done = w->tunnel ? read_frames(w, data, size) : read_lines(w, data, size);
+    size_t done = w->noise ? read_frames(w, data, size) : read_lines(w, data, size);
 
     if (w->fd >= 0 && (w->kept || size > done))
         keep(w, data + done, size - done);
@@ -145,7 +145,7 @@ bool wire_ask(wire *w, const char **line, size_t *size)
 
     if (w->fd < 0 || w->is_in & 1 << RESUMING)
         return false;
-    if (w->tunnel)
+    if (w->noise)
         return ask_frame(w, line, size);
     if (!w->kept_size)
         return false;

@@ -27,8 +27,8 @@ void lose(wire *w)
     w->fd = -1;
     free(w->kept);
     free(w->unsent);
-    tunnel_free(w->tunnel);
-    w->tunnel = NULL;
+    noise_free(w->noise);
+    w->noise = NULL;
     w->kept = w->unsent = NULL;
     w->kept_size = w->unsent_size = 0;
     enqueue(w, LOST);

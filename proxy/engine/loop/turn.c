@@ -79,7 +79,7 @@ static void resume(lane *l)
     wire *last = l->queues[RESUMING].last, *w = NULL;
 
     while (w != last && !is_over(l) && (w = dequeue(l, RESUMING)))
-        if (w->fd >= 0 && (w->kept_size || w->tunnel)) {
+        if (w->fd >= 0 && (w->kept_size || w->noise)) {
             if (w->kept_size)
                 memcpy(l->received, w->kept, w->kept_size);
             look_at(w, w->kept_size);
@@ -107,7 +107,7 @@ void lane_run(lane *l)
     resume(l);
     while (l->event_at < l->event_count && !is_over(l))
         serve(l, &l->events[l->event_at++]);
-    settle_half(l);
+    settle_waiting(l);
 }
 
 void lane_answer(lane *l)

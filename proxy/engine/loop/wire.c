@@ -131,7 +131,7 @@ void wire_set_granted(wire *w, bool is_granted)
     w->is_granted = is_granted;
 }
 
-void wire_set_wish(wire *w, double difficulty, uint32_t shares_left)
+void wire_set_requested(wire *w, double difficulty, uint32_t shares_left)
 {
     w->wish = difficulty;
     w->shares_left = shares_left;

@@ -16,7 +16,7 @@
  * - So its owner must live until then. `engine.pyx` sees to that: an Engine holds each
  *   Wire until it is lost, a Wire its miner, and a miner its Channel until that is
  *   closed.
- * - There are no locks but the crew's: calls never overlap, on whichever threads they
+ * - There are no locks but those of threads.c: calls never overlap, on whichever threads they
  *   are made. They are made under Python's GIL, which a turn does not release: garbage
  *   may be collected, and a wire freed, on any thread, but never while lanes work.
  */
@@ -153,7 +153,7 @@ void wire_settle(wire *w, tally *out);
 /* Copies of what Python decides. */
 void wire_set_session(wire *w, bool is_subscribed, uint32_t mask, uint32_t mask_told);
 void wire_set_granted(wire *w, bool is_granted);
-void wire_set_wish(wire *w, double difficulty, uint32_t shares_left); /* 0: for ever */
+void wire_set_requested(wire *w, double difficulty, uint32_t shares_left); /* 0: for ever */
 bool wire_set_slot(wire *w, const uint8_t *slot, size_t size);
 bool wire_add_worker(wire *w, const char *text, size_t size, void *name);
 void wire_add_terms(wire *w, int64_t seq, double difficulty, const uint8_t target[32]);

@@ -10,7 +10,7 @@ static wire *way_out(wire *w)
 
 static void put(wire *w, const char *data, size_t size)
 {
-    if (w->tunnel)
+    if (w->noise)
         send_frames(w, data, size);
     else
         send_bytes(w, data, size);

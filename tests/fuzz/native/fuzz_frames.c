@@ -53,7 +53,7 @@ static void open_channel(floor_state *f, peer *p, int i)
     wire_add_terms(w, 1, 1.0, target);
     wire_set_session(w, true, 0x1fffe000, 0x1fffe000);
     wire_set_granted(w, true);
-    wire_set_wish(w, 1.0, 3);
+    wire_set_requested(w, 1.0, 3);
     wire_set_owner(w, w);
     wire_join(w, f->g);
     MUST(wire_open_channel(w, p->carrier, (uint32_t)i + 2, i == 2 ? 0 : 2, i == 1));

@@ -46,7 +46,7 @@ static void open_wire(floor_state *f, int i)
     wire_add_terms(f->wires[i], 1, 1.0, target);
     wire_set_session(f->wires[i], true, 0x1fffe000, 0x1fffe000);
     wire_set_granted(f->wires[i], true);
-    wire_set_wish(f->wires[i], 1.0, 3);
+    wire_set_requested(f->wires[i], 1.0, 3);
     wire_set_owner(f->wires[i], f->wires[i]);
     wire_join(f->wires[i], f->g);
 }

@@ -46,7 +46,7 @@ static wire *open_wire(engine *e, group *g, int *end)
     wire_add_terms(w, 1, 1.0, target);
     wire_set_session(w, true, 0, 0);
     wire_set_granted(w, true);
-    wire_set_wish(w, 1.0, 0);
+    wire_set_requested(w, 1.0, 0);
     wire_join(w, g);
     return w;
 }

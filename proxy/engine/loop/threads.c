@@ -6,7 +6,7 @@
 /* The caller stands still while its threads work, so that what is not a lane's own
  * needs no lock; the duplicate keys of a work, which lanes share, have theirs. */
 
-static lane_work *wait_for_work(crew *c, unsigned *done)
+static lane_work *wait_for_work(threads *c, unsigned *done)
 {
     lane_work *work;
 
@@ -19,7 +19,7 @@ static lane_work *wait_for_work(crew *c, unsigned *done)
     return work;
 }
 
-static void report(crew *c)
+static void report(threads *c)
 {
     pthread_mutex_lock(&c->lock);
     if (!--c->busy)
@@ -30,7 +30,7 @@ static void report(crew *c)
 static void *live(void *its_lane)
 {
     lane *l = its_lane;
-    crew *c = &l->engine->crew;
+    threads *c = &l->engine->threads;
     lane_work *work;
     unsigned done = 0;
 
@@ -41,7 +41,7 @@ static void *live(void *its_lane)
     return NULL;
 }
 
-static void begin(crew *c, lane_work *work)
+static void begin(threads *c, lane_work *work)
 {
     pthread_mutex_lock(&c->lock);
     c->work = work;
@@ -51,9 +51,9 @@ static void begin(crew *c, lane_work *work)
     pthread_mutex_unlock(&c->lock);
 }
 
-bool crew_start(engine *e)
+bool threads_start(engine *e)
 {
-    crew *c = &e->crew;
+    threads *c = &e->threads;
     sigset_t all, before;
     int code = 0;
 
@@ -74,9 +74,9 @@ bool crew_start(engine *e)
     return !code;
 }
 
-void crew_stop(engine *e)
+void threads_stop(engine *e)
 {
-    crew *c = &e->crew;
+    threads *c = &e->threads;
 
     if (!c->is_open)
         return;
@@ -88,9 +88,9 @@ void crew_stop(engine *e)
     pthread_cond_destroy(&c->ended);
 }
 
-void crew_do(engine *e, lane_work *work)
+void threads_do(engine *e, lane_work *work)
 {
-    crew *c = &e->crew;
+    threads *c = &e->threads;
 
     if (c->thread_count)
         begin(c, work);

@@ -28,7 +28,7 @@ void send_frames(wire *w, const char *data, size_t size)
             used = 0;
         }
         if (w->fd < 0 ||
-            !seal(l->sealer, &w->tunnel->out, l->sealed + used, p, part)) {
+            !seal(l->sealer, &w->noise->out, l->sealed + used, p, part)) {
             lose(w);
             return;
         }
@@ -42,7 +42,7 @@ void send_frames(wire *w, const char *data, size_t size)
 bool wire_encrypt(wire *w, const uint8_t in[SEAL_KEY_BYTES], uint64_t in_nonce,
                   const uint8_t out[SEAL_KEY_BYTES], uint64_t out_nonce)
 {
-    tunnel *t = w->fd < 0 || w->tunnel || !w->lane->sealer ? NULL : calloc(1, sizeof *t);
+    noise_session *t = w->fd < 0 || w->noise || !w->lane->sealer ? NULL : calloc(1, sizeof *t);
 
     if (!t)
         return false;
@@ -50,7 +50,7 @@ bool wire_encrypt(wire *w, const uint8_t in[SEAL_KEY_BYTES], uint64_t in_nonce,
     memcpy(t->out.key, out, SEAL_KEY_BYTES);
     t->in.nonce = in_nonce;
     t->out.nonce = out_nonce;
-    w->tunnel = t;
+    w->noise = t;
     w->first_bytes = 0;
     enqueue(w, RESUMING);
     return true;
@@ -58,10 +58,10 @@ bool wire_encrypt(wire *w, const uint8_t in[SEAL_KEY_BYTES], uint64_t in_nonce,
 
 fault wire_fault(const wire *w)
 {
-    return w->tunnel ? w->tunnel->fault : NO_FAULT;
+    return w->noise ? w->noise->fault : NO_FAULT;
 }
 
 size_t wire_frame_size(const wire *w)
 {
-    return w->tunnel ? w->tunnel->payload_size : 0;
+    return w->noise ? w->noise->payload_size : 0;
 }
