@@ -1,4 +1,23 @@
-"""A connected miner: what it has been told, and what is asked of it."""
+"""A connected miner: what it has been told, and what is asked of it.
+
+Theory of operation
+    A miner is one search space's worth of hashing: a connection of Stratum V1, or
+    one channel of V2 (ADR 7). It is born when it connects, takes a slot when it
+    subscribes, which it keeps for the life of its connection, joins a group when
+    its first worker is authorised (the worker's name decides the route), and gets
+    jobs from then on, if a controller does not hold it parked.
+
+    Each job is sent with a difficulty, and a share is judged by the terms of the
+    job that it names: a job remembered with the difficulty that it was sent with
+    (`take_on`). A new difficulty therefore comes with a revision of the job and
+    never changes what is on its way. `Vardiff` decides when; what the miner asks
+    for bounds it.
+
+    Verdicts that are ours (no source, no successor yet, overload) never count
+    against it; its conduct counts what does. `Sv1Miner` and `Sv2Miner` speak; their
+    twins in `downstream.fast` leave shares to the engine in C, and mirror into it
+    what it judges by: slot, group, terms, whether work is granted.
+"""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,4 +1,34 @@
-"""The jobs of one site: which group hashes what, from which source."""
+"""The jobs of one site: which group hashes what, from which source.
+
+Theory of operation
+    A *source* (a pool's link or a node) shows its newest *work* in a `Feed`. Miners
+    that hash for the same source with extranonces of one search space are a
+    *group*: they all get the same bytes, so that a job is encoded once for all of
+    them. Our extranonce1 is folded into the coinbase (ADR 11), so that a source's
+    one extranonce is divided among many miners: each holds a *slot* of a `Space`,
+    and a group is a route, a source's order of preference and one space.
+
+    News come in by `work_arrived`. Each group that uses the feed evaluates its
+    sources first (the news may say that the source leaves too little room), then
+    `Posting` makes a `Job` of it and hands it out: at once where the tip moved,
+    else at the pace that `PostPace` allows, the newest winning. Jobs of all groups
+    of one turn go out together, the miners with the most hashrate first.
+
+    A work is known by its content, not by its name: what a pool sends twice is no
+    second search space. Every revision of a work (a new target, a minute later) has
+    an ntime that no job of the same content had, and `Duplicates` keeps the keys of
+    all jobs whose headers can coincide together.
+
+    A job lives until its source's tip has moved and the grace for shares under way
+    is over, or until there are too many (`live`). A group without members closes
+    once its jobs have retired, and its pool connection with it; the slot of one who
+    left rests until no job that he had can be submitted any more.
+
+    Time comes in by `tick`, once a second. It looks only at groups that are due
+    (`Schedule`), so that a site of thousands of idle groups costs nothing. Nothing
+    here may raise for one group's sake into the loop over all: what fails is logged
+    and contained there.
+"""
 
 import math
 from collections.abc import Callable, Sequence

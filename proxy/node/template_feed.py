@@ -1,7 +1,16 @@
-"""Keeps the freshest template of a node, by three ways that back each other up.
+"""Keep the freshest template of a node, by three ways that back each other up.
 
-ZMQ tells of a tip first, the long poll brings tips and transactions, and asking for
-the best block every few seconds finds what both have missed.
+Theory of operation
+    ZMQ tells of a tip first, the long poll (BIP 22) brings tips and transactions,
+    and asking for the best block every few seconds finds what both have missed.
+    Whatever tells first starts one getblocktemplate; what tells while it is under
+    way starts one more after it, never two at once.
+
+    A template is *news* if miners would hash something else by it: another tip,
+    transactions or target, or the same ones `AGED` seconds later. An answer that
+    cannot be read, a node that is still in its initial download, a tip that goes
+    back: none ends the loop, each becomes the node's state and its reason, and is
+    asked again after a pause that doubles up to `LONGEST_PAUSE`.
 """
 
 from enum import StrEnum

@@ -1,4 +1,30 @@
-"""The ledger: every share, durable before its miner hears of it."""
+"""The ledger: every share, durable before its miner hears of it.
+
+Theory of operation
+    One SQLite file in write-ahead mode, written by the reactor's thread alone;
+    commands read it on connections of their own. A *batch* is what was judged in
+    one turn, some milliseconds: its shares, the sums that they add to
+    (`work_minute`, `work_hour`, `work_day`) and the rows of those that are about to
+    be forwarded are one transaction. Answers go out after it, so that a share that
+    a miner was told of survives a `kill -9`. A share that is a block is sent before
+    its batch: a block must not wait for a disk.
+
+    A forwarded share has a *token*; its row in `upstream` is `sent` until the
+    source's verdict settles it. What a restart finds still `sent` was on its way
+    when the process ended, and becomes `lost`.
+
+    A disk that fails degrades the ledger and stops nobody: rows wait in `Backlog`,
+    which is bounded, shares are answered, an alarm says so, and `Losses` counts
+    what did not fit. It is written in pieces, in order, once the disk takes
+    something again, and new rows wait behind it: what a read finds has no gap that
+    closes later. Alone in this state an acknowledged share can be lost, and
+    `unrecorded` says how many were.
+
+    Retention (`Room`) takes shares first, by age and when the file is at its bound,
+    then minutes beyond a week, never hours and days. It deletes a bounded number of
+    rows with each turn. The file itself is watched: one that was moved away or
+    replaced is an alarm within a second, since what is written to it is lost.
+"""
 
 import sqlite3
 from collections.abc import Callable, Sequence

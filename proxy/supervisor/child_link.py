@@ -1,4 +1,25 @@
-"""The share process's end of the link to the site controller."""
+"""The share process's end of the link to the site controller.
+
+Theory of operation
+    The controller decides, this process obeys and reports: typed JSON lines over a
+    socket pair, each way in order. Up to the controller go a *setup* first (its
+    configuration and what is known of the miners), each second a fleet report in
+    pieces that the link takes (what is not taken is not encoded), answers of `Ask`,
+    and what the fail-safe did. Down come parks and grants, figures for `status`,
+    events and beats.
+
+    Silence is judged here, on this process's own clock, in two steps. A controller
+    that says nothing for `HUNG_AFTER` is killed and started again by
+    `supervisor.service`; it has `FIRST_WORD_WITHIN` for its first word, since a
+    small board imports slowly. A site that has had no word for `LEASE`, whatever
+    the reason, goes to its fail-safe: enough miners are parked that the rest draws
+    no more than `failsafe_w`, by what each draws at most. Parked by us is told to
+    the controller when it comes back; it alone grants again, so that trust returns
+    by its word and not by our guess.
+
+    After a pause of this process itself (a suspended VM, SIGSTOP) the link is read
+    before anybody's silence is judged: what waits in the socket was said in time.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, count

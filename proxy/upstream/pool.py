@@ -1,4 +1,24 @@
-"""A pool as sites use it: as many links as they need, one judgement of it."""
+"""A pool as sites use it: as many links as they need, one judgement of it.
+
+Theory of operation
+    A `[[pools]]` entry is one `Pool`. Each search space needs an extranonce of its
+    own, so it opens a `PoolLink`, a connection with its own `Feed`, for each user
+    name and space that asks, and closes it when nobody does. A link dials, speaks
+    the pool's protocol (`PoolProtocol`: V1 or V2, the same events), is lost, and
+    dials again after a pause that doubles; only a link that held a minute resets it
+    (`Backoff`).
+
+    The judgement is the pool's, not a link's: `Standing` counts what became of
+    forwarded shares over all of them. A refused share that we called good, an
+    answer that does not come, are evidence; a share for a job older than the last
+    set_difficulty is none. A pool that fails is left for a while if the route has
+    another usable source, and tried again after it: never for a burst, and the last
+    usable source never.
+
+    What a pool's bytes raise ends that pool's connection and nothing else. What it
+    asks (client.reconnect, show_message) is followed only within what the
+    configuration allows, and logged by its name.
+"""
 
 from collections import Counter
 from collections.abc import Callable

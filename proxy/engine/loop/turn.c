@@ -1,3 +1,23 @@
+/* A turn: what one lane does from epoll to answers.
+ *
+ * Theory of operation. The reactor watches one descriptor, an outer epoll, which is
+ * readable when a lane's inner epoll or the timer is. Then it calls engine_run(), and
+ * every lane works on its own sockets until it is over (`is_over` in kept.c): 2 ms, 1,024
+ * verdicts, or a block. A connection is read once a turn, so that one that floods waits
+ * behind all others; what it has sent too much is kept, and its wire queues in RESUMING.
+ *
+ * Nothing is answered within a turn. A lane gathers records (for the ledger) and answers
+ * (bytes), the caller makes the records durable and calls engine_answer(), which writes.
+ * A turn that is not answered, since the ledger raised, forgets what it accepted: the
+ * miner hears nothing, and its client sends again.
+ *
+ * Pairs of shares of one job are hashed side by side, which costs little more than one
+ * (core/sha256.c): the first waits (`waiting` of the lane) until the next line, and alone
+ * is hashed when the turn ends. Answers of a connection keep their order regardless.
+ *
+ * Wires that die stay allocated until the next turn begins: events, records and answers
+ * of this one may name them.
+ */
 #include "parts.h"
 
 #include <math.h>
