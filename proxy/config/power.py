@@ -110,6 +110,8 @@ class FleetConfig(Section, frozen=True, kw_only=True):
         addresses: Network in CIDR form.
         control: `stratum`: parking only.
         priority: The highest is shed last; machines that no row describes go first.
+        top: Of a machine with a device API, what its full speed is: the limit that it
+            is found with, which its owner set, or the model's watts.
         hash_scale: Of a simulated fleet; 1 for real machines.
     """
 
@@ -119,4 +121,5 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     control: Literal["pyasic", "stratum"] = "stratum"
     tenant: Name | None = None
     priority: Priority = 1
+    top: Literal["found", "nameplate"] = "found"
     hash_scale: Positive = 1.0

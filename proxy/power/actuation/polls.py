@@ -82,7 +82,18 @@ class Polls:
                 self.table.set_mode(machine, Mode.SWITCHED)
         elif machine.mode is Mode.SWITCHED and report.limit_w is not None:
             self.table.set_mode(machine, Mode.TUNED)
+        self._note_limit(machine, report)
         self._audit(machine, report.pool_urls, now)
+
+    def _note_limit(self, machine: Machine, report: DeviceReport) -> None:
+        """Take the limit that a machine is found with as its top."""
+        if machine.found_w is not None or report.limit_w is None:
+            return
+        if self.table.note_found(machine, report.limit_w):
+            body = {"machine": machine.key, "watts": report.limit_w}
+            why = "its owner has set a limit: it is run at that and no higher"
+            self.outbox.log("machine", why, body)
+        self.outbox.save(self.table.saved_row(machine))
 
     def _audit(self, machine: Machine, urls: tuple[str, ...], now: Seconds) -> None:
         """Raise the alarm over pool slots that lead elsewhere."""

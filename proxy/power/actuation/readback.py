@@ -1,7 +1,7 @@
 """What a device's report says of the level that it is at."""
 
 from protocol.units import Watts
-from proxy.power.machines.machine import Points
+from proxy.power.machines.found import Points
 from proxy.power.ports import DeviceReport
 
 ASLEEP_W = 0.5

@@ -49,6 +49,7 @@ class MachineRow:
     address: str
     worker: str
     is_running: bool
+    found_w: Watts | None = None  # the limit that it was first read with
 
 
 @frozen

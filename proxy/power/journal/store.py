@@ -142,7 +142,7 @@ class Store:
         orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
         spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
         machines = select(
-            "SELECT key, address, worker, is_running, at, debt_h, cycles"
+            "SELECT key, address, worker, is_running, at, debt_h, cycles, found_w"
             " FROM machine WHERE site = ?",
             (site,),
         )
@@ -237,12 +237,13 @@ class Store:
 
     def _save_machines(self, site: str, effects: Effects, at: UnixTime) -> None:
         self._db.executemany(
-            "INSERT INTO machine (site, key, address, worker, is_running, at)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (site, key) DO UPDATE SET"
+            "INSERT INTO machine (site, key, address, worker, is_running, at, found_w)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, key) DO UPDATE SET"
             " address = excluded.address, worker = excluded.worker,"
-            " is_running = excluded.is_running, at = excluded.at",
+            " is_running = excluded.is_running, at = excluded.at,"
+            " found_w = excluded.found_w",
             [
-                (site, m.key, m.address, m.worker, m.is_running, at)
+                (site, m.key, m.address, m.worker, m.is_running, at, m.found_w)
                 for m in effects.machines
             ],
         )

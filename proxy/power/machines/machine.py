@@ -6,16 +6,14 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.power.machines.fleet import PARKED_DOWN, UNMANAGED
+from proxy.power.machines.found import Points, is_of_owner, topped
 from proxy.power.machines.hashing import Hashing
 from proxy.power.machines.models import MachineModel, UnknownModelError, find_model
-
-Points = tuple[tuple[HashesPerSecond, Watts], ...]
-"""(hashes/s, W) by level, the first of them without work."""
 
 PARKED_UP = Seconds(30.0)
 """How long a parked machine, its boards powered, takes to be at full speed again."""
@@ -27,6 +25,9 @@ LONG_AGO = Seconds(-math.inf)
 
 API_LAG = Seconds(3.0)
 """From a command until a device has it, and until the meter shows what it did."""
+
+MAX_TOPS = 64
+"""Variants that a kind keeps for limits that owners set; beyond, each has its own."""
 
 UNKNOWN_IDLE = 0.1
 """Of its watts, what an unknown machine is taken to draw while parked."""
@@ -56,6 +57,7 @@ class FleetKind:
     Attributes:
         has_api: They are commanded through their device API.
         is_known: A row describes them.
+        keeps_found: The limit that one is found with is its top.
     """
 
     name: str
@@ -64,6 +66,28 @@ class FleetKind:
     priority: int
     tenant: str | None
     variants: dict[Mode, Variant]
+    keeps_found: bool = True
+    _topped: dict[tuple[Mode, Watts], Variant] = field(
+        factory=dict, init=False, repr=False
+    )
+
+    def variant(self, mode: Mode, top_w: Watts | None) -> Variant:
+        """Return the levels and timings of a machine, up to a top of its own if any."""
+        plain = self.variants[mode]
+        if top_w is None or top_w <= plain.points[0][1]:
+            return plain
+        key = (mode, top_w)
+        known = self._topped.get(key)
+        if known is None:
+            known = evolve(plain, points=topped(plain.points, key[1]))
+            if len(self._topped) < MAX_TOPS:
+                self._topped[key] = known
+        return known
+
+    def owners_limit(self, limit_w: Watts) -> Watts | None:
+        """Return a limit that a machine is found with if it is an owner's."""
+        is_owners = self.keeps_found and is_of_owner(limit_w, self.full_w)
+        return limit_w if is_owners else None
 
     @property
     def first_mode(self) -> Mode:
@@ -97,6 +121,8 @@ class Machine:
         power_w: What it said then that it draws; None: it does not say.
         limit_w: The power limit in force, as it said; None: it has none.
         is_asleep: As it said; None: it never did.
+        found_w: The limit that it had when it was first read; None: it said none yet.
+        top_w: The same where its owner had set it: its top; None: its model's watts.
         hashed_at: When a share of it was last seen.
         kept_debt_h: Its fairness debt as last written down.
         granted_at: Since when it has been given jobs that a source has work for.
@@ -117,6 +143,8 @@ class Machine:
     power_w: Watts | None = None
     limit_w: Watts | None = None
     is_asleep: bool | None = None
+    found_w: Watts | None = None
+    top_w: Watts | None = None
     hashed_at: Seconds = LONG_AGO
     kept_debt_h: float = 0.0
     granted_at: Seconds = LONG_AGO
@@ -140,7 +168,7 @@ class Machine:
     @property
     def variant(self) -> Variant:
         """Its levels and timings now."""
-        return self.kind.variants[self.mode]
+        return self.kind.variant(self.mode, self.top_w)
 
     @property
     def top(self) -> int:
@@ -168,6 +196,7 @@ class Saved:
         changed_s: How long ago it was told to run, or not to.
         debt_h: Hours of full power that it had been curtailed.
         cycles: How often it had been switched in a day.
+        found_w: The limit that it had when it was first read.
     """
 
     key: str
@@ -177,6 +206,7 @@ class Saved:
     changed_s: float
     debt_h: float = 0.0
     cycles: float = 0.0
+    found_w: float | None = None
 
 
 @define(eq=False, repr=False)
@@ -249,6 +279,7 @@ def _kind_of(row: FleetConfig) -> FleetKind:
         priority=row.priority,
         tenant=row.tenant,
         variants=variants,
+        keeps_found=row.top == "found",
     )
 
 

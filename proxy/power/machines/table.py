@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from attrs import define, evolve, field
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.power.journal.effects import Debt, MachineRow
 from proxy.power.link.messages import Joined
 from proxy.power.machines.columns import NO_FLEET, extended, kept, remodelled
@@ -71,7 +71,13 @@ class Table:
     def saved_row(self, machine: Machine) -> MachineRow:
         """Return what a restart is to find of `machine`."""
         is_running = self.level_of(machine) > 0
-        return MachineRow(machine.key, machine.address, machine.worker, is_running)
+        return MachineRow(
+            machine.key,
+            machine.address,
+            machine.worker,
+            is_running,
+            machine.found_w,
+        )
 
     def working_share(self, now: Seconds) -> float:
         """Return the part of the running watts that shares prove; 0 if none runs."""
@@ -93,6 +99,9 @@ class Table:
             if machine.has_api and not one.is_running:
                 machine.mode, machine.is_asleep = Mode.SWITCHED, True
             machine.gone_at = now
+            if one.found_w is not None:
+                machine.found_w = Watts(one.found_w)
+                machine.top_w = machine.kind.owners_limit(machine.found_w)
         fleet = self.fleet
         for machine, one in added:
             row, since = machine.row, now - one.changed_s
@@ -171,6 +180,22 @@ class Table:
         machine.mode = mode
         self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
         self._is_dirty = True
+
+    def note_found(self, machine: Machine, limit_w: Watts) -> bool:
+        """Take note of the limit that a machine is found with.
+
+        Returns whether its owner had set it, so that it is its top from now on.
+        """
+        machine.found_w = limit_w
+        top_w = machine.kind.owners_limit(limit_w)
+        if top_w is None:
+            return False
+        level = self.level_of(machine)
+        is_top = level == machine.top
+        machine.top_w = top_w
+        self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
+        self._is_dirty = True
+        return True
 
     def set_responsive(self, machine: Machine, *, is_responsive: bool) -> None:
         """Count a machine as obeying, or at full power."""

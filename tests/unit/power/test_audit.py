@@ -182,7 +182,8 @@ def test_a_file_of_the_first_release_is_upgraded(tmp_path: Path) -> None:
 
     store = open_store(path)
 
-    assert store.kept("hall-a", AT).machines == (Saved("k", "k", "w", False, 0.0),)
+    saved = Saved("k", "k", "w", False, 0.0, found_w=0.0)  # its nameplate, as before
+    assert store.kept("hall-a", AT).machines == (saved,)
     store.close()
 
 

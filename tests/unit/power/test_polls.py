@@ -284,3 +284,28 @@ def test_slots_that_are_put_right_at_once_end_the_alarm_at_once() -> None:
     hall.says(with_pools("tcp://here:1"), 1)
 
     assert hall.alarms.of_machine(KEY) == []
+
+
+def test_an_owners_limit_is_kept_and_nothing_is_sent_to_raise_it() -> None:
+    hall = Hall()
+    limited = DeviceReport(
+        is_asleep=False, limit_w=Watts(2353.0), power_w=Watts(2400.0)
+    )
+
+    hall.says(limited)
+    hall.says(limited, 60)
+
+    assert hall.machine.top_w == 2353.0
+    assert not hall.outbox.effects.calls
+    (kept,) = (row for row in hall.outbox.effects.machines if row.key == KEY)
+    assert kept.found_w == 2353.0
+
+
+def test_a_limit_that_is_found_later_is_ours_and_no_top() -> None:
+    hall = Hall()
+    hall.says(FULL)
+
+    hall.says(DeviceReport(is_asleep=False, limit_w=Watts(2353.0)), 60)
+
+    assert hall.machine.found_w == 3068.0
+    assert hall.machine.top_w is None

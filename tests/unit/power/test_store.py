@@ -170,6 +170,15 @@ def test_orders_of_others_undo_no_renewal(store: Store) -> None:
     assert silent_for == {"grid": 2.0, "operator": 1.0}
 
 
+def test_the_limit_that_a_machine_was_found_with_is_kept(store: Store) -> None:
+    row = MachineRow("k", "10.0.0.1", "w", True, Watts(2353.0))
+    store.write("hall-a", Effects(machines=[row]), (), AT)
+
+    (saved,) = store.kept("hall-a", AT).machines
+
+    assert saved.found_w == 2353.0
+
+
 def test_a_clock_set_back_makes_no_change_lie_ahead(store: Store) -> None:
     row = MachineRow("k", "10.0.0.1", "w", True)
     store.write("hall-a", Effects(machines=[row]), (), AT)
