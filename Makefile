@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BUILT_FROM := pyproject.toml setup.py \
+	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
 .PHONY: demo test interop translator image-test clean
 
-demo: $(VENV)/ready
+demo: $(VENV)/runs
 	$(BIN)/baseload demo
 
 test: $(VENV)/ready
@@ -32,11 +34,13 @@ $(TRANSLATOR)/bin/translator_sv2:
 image-test:
 	docker/image-test
 
-$(VENV)/ready: pyproject.toml setup.py $(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
+# what `baseload demo` needs, and no more; with all else that the tests need
+$(VENV)/runs $(VENV)/ready: $(BUILT_FROM)
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): dependencies, then the engine in C: a minute or three"
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e '.[dev]'
-	touch $@
+	$(BIN)/pip install --quiet -e '.[$(if $(findstring ready,$@),dev,demo)]'
+	touch $(VENV)/runs $@
 
 clean:
 	rm -rf $(VENV)

@@ -5,8 +5,10 @@ from difflib import get_close_matches
 from importlib.resources import files
 
 from proxy.cli.command import Arguments, Parser, print_json
+from proxy.config.reference import reference
 
 _TOPICS = files("proxy.cli.topics")
+_GENERATED = {"config": reference}
 
 
 class UnknownTopicError(LookupError):
@@ -16,7 +18,8 @@ class UnknownTopicError(LookupError):
 def names() -> list[str]:
     """Return the topics that there are."""
     found = (file.name for file in _TOPICS.iterdir())
-    return sorted(n.removesuffix(".md") for n in found if n.endswith(".md"))
+    written = (n.removesuffix(".md") for n in found if n.endswith(".md"))
+    return sorted([*written, *_GENERATED])
 
 
 def topic(name: str) -> str:
@@ -30,6 +33,8 @@ def topic(name: str) -> str:
         near = get_close_matches(wanted, names(), n=1, cutoff=0.5)
         hint = f"; near it: {near[0]}" if near else f"; there are {', '.join(names())}"
         raise UnknownTopicError(f"no topic {name!r}{hint}")
+    if wanted in _GENERATED:
+        return _GENERATED[wanted]()
     return _TOPICS.joinpath(f"{wanted}.md").read_text(encoding="utf-8")
 
 

@@ -219,7 +219,9 @@ COMMANDS = (
         "reload", "read the configuration again, without a restart", _remote, _socket
     ),
     Command("drain", "take no more miners, send those here away", _remote, _drain),
-    Command("demo", "a whole plant in one process", demo, demo_options),
+    Command(
+        "demo", "a whole plant, simulated, with node and proxy", demo, demo_options
+    ),
     Command("bench", "what this proxy bears on this machine", bench, bench_options),
     Command(
         "regtest", "a Bitcoin node of its own, for trials", regtest, regtest_options

@@ -101,5 +101,5 @@ def sim_plant(arguments: argparse.Namespace) -> int:
 
 
 def _needs_extra(extra: str, error: ModuleNotFoundError) -> int:
-    sys.stderr.write(f"baseload: {error}: pip install 'baseload[{extra}]'\n")
+    sys.stderr.write(f"baseload: {error}: in the checkout, pip install '.[{extra}]'\n")
     return 1

@@ -53,6 +53,7 @@ class MeterConfig(Section, frozen=True, kw_only=True):
     """`[sites.power.meter]`: a meter with plain registers, no SunSpec map.
 
     Attributes:
+        type: Of the number.
         url: `modbus://host[:502]/unit`.
         make: One of `protocol.plain_meter.MAKES`, instead of all that follow.
         register: Address of the first register, from 0.

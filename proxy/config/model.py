@@ -28,7 +28,14 @@ MAX_SITES = 256
 
 
 class LedgerConfig(Section, frozen=True, kw_only=True):
-    """`[proxy.ledger]`."""
+    """`[proxy.ledger]`: the ledger in `state_dir/ledger.sqlite3`.
+
+    Attributes:
+        durability: What a share survives that its miner was told of: the death of the
+            process, or of the machine.
+        keep_shares_s: How long single shares are kept, seconds.
+        max_bytes: Of shares and minutes together: beyond it the oldest go first.
+    """
 
     durability: Literal["process", "power"] = "process"
     keep_shares_s: Annotated[float, Meta(ge=3600)] = 86400.0
@@ -39,6 +46,11 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     """`[proxy]`: the process itself.
 
     Attributes:
+        name: What it is called in `status`, and to pools.
+        state_dir: Where it keeps the ledger, keys and all else that a restart finds.
+        admin: Endpoint of the admin socket.
+        engine: Who judges shares over plain TCP: C, Python, or C where it was built.
+        log_level: From where on lines are written.
         observer: Endpoint of the read-only socket; None: off.
         admin_mode: Permissions of the admin socket, octal.
         admin_group: Whose it is, by name or number; None: the process's.
@@ -78,6 +90,9 @@ class PoolConfig(Section, frozen=True, kw_only=True):
     """`[[pools]]`: where shares are sold.
 
     Attributes:
+        name: What sources and `pools` call it.
+        version_rolling: Whether a pool that lets no bits of the version roll is used.
+        on_mismatch: What follows where that node contradicts it.
         url: `stratum+tcp://`, `stratum+tls://` or `stratum2+tcp://`, host and port.
         user: `{worker}` in it opens one connection for each identity.
         password: Of Stratum V1 alone.
@@ -112,6 +127,10 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     """`[[nodes]]`: a Bitcoin node.
 
     Attributes:
+        name: What sources and `nodes` call it.
+        rpc: Its JSON-RPC.
+        user: For RPC without a cookie.
+        password: Likewise.
         cookie_file: Its `.cookie`; this, or `user` and `password`.
         zmq_hashblock: None: long poll and polling only.
         payout_address: Makes the node a source of work.
@@ -136,7 +155,12 @@ class NodeConfig(Section, frozen=True, kw_only=True):
 
 
 class ExtranonceConfig(Section, frozen=True, kw_only=True):
-    """`[sites.extranonce]`: bytes of slot and extranonce2, or `auto`."""
+    """`[sites.extranonce]`: how the extranonce of a source is cut.
+
+    Attributes:
+        layout: Bytes of the slot that is ours and of the extranonce2 that a miner
+            rolls; `auto`: by what the sources leave.
+    """
 
     layout: Annotated[
         str,
@@ -148,6 +172,9 @@ class DifficultyConfig(Section, frozen=True, kw_only=True):
     """`[sites.difficulty]`.
 
     Attributes:
+        start: Of a miner that asks for none.
+        minimum: The lowest that it is lowered to.
+        maximum: The highest that it is raised to.
         shares_per_minute: 0: fixed difficulty.
     """
 
@@ -161,7 +188,10 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     """`[[sites.listeners]]`: a port with a policy of its own.
 
     Attributes:
-        start: None, here and below: as the site has it.
+        endpoint: Endpoint string of Twisted.
+        start: As under `[sites.difficulty]`; None: as the site has it.
+        minimum: Likewise.
+        maximum: Likewise.
         protocol: What miners speak there; `auto`: either version of Stratum.
     """
 
@@ -185,6 +215,7 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     """`[sites.limits]`; 0: no limit, no ban.
 
     Attributes:
+        connections_per_address: At a time.
         ban_s: For so long an address is refused when ten of its connections were
             dropped within a minute for what they sent. Not where machines share one.
         connections: Miners, and connections that may have many, each: beyond it one
@@ -197,7 +228,12 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
 
 
 class RouteConfig(Section, frozen=True, kw_only=True):
-    """`[[sites.routes]]`: workers with sources of their own."""
+    """`[[sites.routes]]`: workers with sources of their own.
+
+    Attributes:
+        workers: Glob on the worker name.
+        sources: Pools and nodes for these, best first.
+    """
 
     workers: Glob
     sources: Sources
@@ -207,6 +243,7 @@ class SiteConfig(Section, frozen=True, kw_only=True):
     """`[[sites]]`: miners in one place.
 
     Attributes:
+        name: What it is called everywhere.
         listen: Endpoint strings of Twisted.
         sources: Pools and nodes, best first.
         fail_back_s: How long a better source must hold before it is gone back to.

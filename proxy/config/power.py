@@ -32,6 +32,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     """`[[sites.power.signals]]`: who says what the budget is.
 
     Attributes:
+        kind: How it speaks.
         name: What its orders are said to come from; None: its kind.
         lease_s: How long a signal that must keep speaking may be silent; does not
             bind `schedule` and `price`.
@@ -59,9 +60,10 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     """`[sites.power]`: the budget, and what holds when nobody speaks.
 
     Attributes:
+        ramp_up_w_per_s: How fast the site may rise, watts a second.
         budget_w: Contract envelope: no order goes above it.
         fail_safe_w: The most the site may draw once a lease has lapsed.
-        ramp_down_w_per_s: 0: at once.
+        ramp_down_w_per_s: How fast it goes down; 0: at once.
         meter: `modbus://host[:502]/unit[?model=213&nth=2]`, a SunSpec meter; a table,
             one with plain registers; or `model`: no meter, estimate only.
         unknown_w: A miner that no fleet row describes is counted so.
@@ -106,9 +108,11 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     """`[[sites.fleet]]`: machines alike, told by worker or by address.
 
     Attributes:
+        model: As `baseload help devices` and models.toml name it.
+        tenant: Whose they are, for sums and statements.
         workers: Glob on the worker name; this or `addresses`.
         addresses: Network in CIDR form.
-        control: `stratum`: parking only.
+        control: `pyasic`: by the device's own API; `stratum`: parking only.
         priority: The highest is shed last; machines that no row describes go first.
         top: Of a machine with a device API, what its full speed is: the limit that it
             is found with, which its owner set, or the model's watts.

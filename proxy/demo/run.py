@@ -1,4 +1,4 @@
-"""`baseload demo`: node, proxy and a simulated plant in one process, for a look."""
+"""`baseload demo`: node, proxy, controller and a simulated plant, for a look."""
 
 import os
 import random

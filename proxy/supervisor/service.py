@@ -103,7 +103,10 @@ def power_faults(config: Config) -> Iterator[str]:
     yield from unknown_models(config.sites)
     for library in _needed(config):
         if find_spec(library) is None:
-            yield f"{NEEDS[library]} needs {library}: install baseload[controller]"
+            yield (
+                f"{NEEDS[library]} needs {library}:"
+                " pip install '.[controller]' in the checkout"
+            )
     for s, site in enumerate(config.sites):
         for n, signal in enumerate(site.power.signals if site.power else ()):
             try:
