@@ -17,6 +17,7 @@ from proxy.config.fields import (
     Section,
     written,
 )
+from proxy.config.machines import ModelConfig
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
 
@@ -25,6 +26,10 @@ Sources = Annotated[list[str], Meta(min_length=1)]
 
 MAX_SITES = 256
 """A site's place in the file is a byte of a coinbase."""
+
+
+MAX_MODELS = 1000
+"""Kinds of machines; there are some hundred on the market."""
 
 
 class LedgerConfig(Section, frozen=True, kw_only=True):
@@ -277,6 +282,7 @@ class Config(Section, frozen=True, kw_only=True):
     proxy: ProxyConfig = ProxyConfig()
     pools: tuple[PoolConfig, ...] = ()
     nodes: tuple[NodeConfig, ...] = ()
+    models: Annotated[tuple[ModelConfig, ...], Meta(max_length=MAX_MODELS)] = ()
     sites: Annotated[list[SiteConfig], Meta(min_length=1, max_length=MAX_SITES)]
 
     @property

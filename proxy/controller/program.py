@@ -29,6 +29,7 @@ from proxy.power.link.messages import (
     decode_down,
 )
 from proxy.power.link.setup import config_of
+from proxy.power.machines.models import Models, models_with
 from proxy.power.settings import site_control
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.ordered_services import OrderedServices
@@ -98,9 +99,10 @@ class Controller:
         if not (state / STORE_FILE).exists():  # the share process made it
             raise StoreError(f"{state / STORE_FILE} is gone, and in it all orders")
         self._store = open_store(state / STORE_FILE)
+        models = models_with(config.models)
         for site in config.sites:
             if site.power is not None:
-                self._add(site, site.power, self._store)
+                self._add(site, site.power, models, self._store)
         self._api = ControllerApi(
             self.loops, self._store, self._now, self.wall_clock, self.run
         )
@@ -120,10 +122,12 @@ class Controller:
         if lock is not None:
             lock.release()
 
-    def _add(self, site: SiteConfig, power: PowerConfig, store: Store) -> None:
+    def _add(
+        self, site: SiteConfig, power: PowerConfig, models: Models, store: Store
+    ) -> None:
         adapters = self.edges_of(site)
         leases = {signal.name: signal.lease_s for signal in adapters.signals}
-        control = site_control(site, power, leases, adapters.foreign)
+        control = site_control(site, power, leases, adapters.foreign, models)
         now, at = self._now(), self.wall_clock()
         kept = store.kept(site.name, at)
         control.orders.restore(kept.orders, kept.silent_for, now)

@@ -12,6 +12,7 @@ from proxy.power.control.estimate import EstimateParams
 from proxy.power.control.meter import MeterParams
 from proxy.power.control.step import SiteParams
 from proxy.power.machines.machine import Describer
+from proxy.power.machines.models import Models
 from proxy.power.machines.table import Table
 from proxy.power.orders.orders import OrderBook
 from proxy.power.planner.params import PlanParams
@@ -26,6 +27,7 @@ def site_control(
     power: PowerConfig,
     leases: Mapping[str, Seconds | None],
     foreign: Foreign,
+    models: Models | None = None,
 ) -> SiteControl:
     """Return the control of `site`, not begun yet.
 
@@ -34,6 +36,7 @@ def site_control(
         power: Its power settings.
         leases: Signals by name, with how long each may be silent.
         foreign: Tells which of a device's pool slots lead elsewhere.
+        models: Machines by name; None: those that ship with Baseload.
 
     Raises:
         UnknownModelError: A fleet row names a machine that is not in the catalogue.
@@ -43,7 +46,7 @@ def site_control(
         site.name,
         params_of(power),
         OrderBook(site.name, envelope, leases),
-        Table(Describer.of(power, site.fleet)),
+        Table(Describer.of(power, site.fleet, models)),
         foreign,
     )
 

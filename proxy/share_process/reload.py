@@ -44,7 +44,7 @@ def _differences(old: Config, new: Config) -> Iterator[tuple[str, bool]]:
     """Yield each key that differs, and whether it can change while running."""
     for key in _changed(old.proxy, new.proxy):
         yield f"$.proxy.{key}", key in LIVE_PROXY
-    for part in ("pools", "nodes"):
+    for part in ("pools", "nodes", "models"):
         if getattr(old, part) != getattr(new, part):
             yield f"$.{part}", False
     if [site.name for site in old.sites] != [site.name for site in new.sites]:

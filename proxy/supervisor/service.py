@@ -14,6 +14,7 @@ from proxy.config import Config, ConfigError
 from proxy.downstream.connection import SiteFactory
 from proxy.power.link.setup import setup_of
 from proxy.power.machines.machine import Describer, unknown_models
+from proxy.power.machines.models import Models, models_with
 from proxy.runtime.child import ChildService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
@@ -46,9 +47,12 @@ class ControllerSupervisor(OrderedServices):
         super().__init__()
         for doubt in doubts(config):
             self._log.warn("{doubt}", doubt=doubt)
+        models = models_with(config.models)
         sites = {
             site.name: PoweredSite(
-                factories[site.name], site.power, Describer.of(site.power, site.fleet)
+                factories[site.name],
+                site.power,
+                Describer.of(site.power, site.fleet, models),
             )
             for site in config.sites
             if site.power is not None
@@ -100,7 +104,12 @@ def power_faults(config: Config) -> Iterator[str]:
     They name an unknown machine, need what is not installed, or a signal of theirs
     cannot be had.
     """
-    yield from unknown_models(config.sites)
+    models: Models | None = None
+    try:
+        models = models_with(config.models)
+    except ValueError as error:
+        yield f"{error} - at `$.models`"
+    yield from unknown_models(config.sites, models)
     for library in _needed(config):
         if find_spec(library) is None:
             yield (

@@ -13,7 +13,12 @@ from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.power.machines.fleet import PARKED_DOWN, UNMANAGED
 from proxy.power.machines.found import Points, is_of_owner, topped
 from proxy.power.machines.hashing import Hashing
-from proxy.power.machines.models import MachineModel, UnknownModelError, find_model
+from proxy.power.machines.models import (
+    MachineModel,
+    Models,
+    UnknownModelError,
+    find_model,
+)
 
 PARKED_UP = Seconds(30.0)
 """How long a parked machine, its boards powered, takes to be at full speed again."""
@@ -215,24 +220,35 @@ class Describer:
 
     _rows: Sequence[FleetConfig]
     _unknown: FleetKind
+    _models: Models | None = None
     _kinds: list[FleetKind] = field(init=False)
     _networks: list[IPv4Network | IPv6Network | None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kinds = [_kind_of(row) for row in self._rows]
+        self._kinds = [_kind_of(row, self._models) for row in self._rows]
         self._networks = [
             None if row.addresses is None else ip_network(row.addresses)
             for row in self._rows
         ]
 
     @classmethod
-    def of(cls, power: PowerConfig, rows: Sequence[FleetConfig]) -> "Describer":
+    def of(
+        cls,
+        power: PowerConfig,
+        rows: Sequence[FleetConfig],
+        models: Models | None = None,
+    ) -> "Describer":
         """Return a describer for a site.
+
+        Args:
+            power: Of the site.
+            rows: Of its fleet.
+            models: Where to look for machines; None: the shipped catalogue.
 
         Raises:
             UnknownModelError: A row names a machine that is not in the catalogue.
         """
-        return cls(rows, _unknown_kind(Watts(power.unknown_w)))
+        return cls(rows, _unknown_kind(Watts(power.unknown_w)), models)
 
     def kind_of(self, worker: str, address: str) -> FleetKind:
         """Return what a machine of this worker name and peer address is."""
@@ -246,15 +262,18 @@ class Describer:
         return self._unknown
 
 
-def unknown_models(sites: Iterable[SiteConfig]) -> Iterator[str]:
-    """Yield a sentence for each model of the fleets that is not in the catalogue.
+def unknown_models(
+    sites: Iterable[SiteConfig], models: Models | None = None
+) -> Iterator[str]:
+    """Yield a sentence for each model of the fleets that is in no table.
 
     It names the key.
     """
     for s, site in enumerate(sites):
         for f, row in enumerate(site.fleet):
             try:
-                find_model(row.model, where=f"$.sites[{s}].fleet[{f}].model")
+                where = f"$.sites[{s}].fleet[{f}].model"
+                find_model(row.model, where=where, models=models)
             except UnknownModelError as error:
                 yield str(error)
 
@@ -266,8 +285,8 @@ def _is_within(address: str, network: IPv4Network | IPv6Network) -> bool:
         return False
 
 
-def _kind_of(row: FleetConfig) -> FleetKind:
-    model = find_model(row.model)
+def _kind_of(row: FleetConfig, models: Models | None) -> FleetKind:
+    model = find_model(row.model, models=models)
     parked = _scaled(model.points(sleeps=False), row.hash_scale)
     variants = {Mode.PARKED: Variant(parked, PARKED_DOWN, min(PARKED_UP, model.t_up_s))}
     if row.control == "pyasic":

@@ -1,5 +1,6 @@
 """Machines by name: what each draws, finds and how fast it changes."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -9,8 +10,18 @@ import msgspec
 from msgspec import Meta, Struct
 
 from protocol.units import HashesPerSecond, Seconds, Watts
+from proxy.config.machines import ModelConfig
+from proxy.power.machines.names import key_of, nearest_names
 
 HASHES_PER_TERAHASH = 1e12
+
+IDLE_PART = 0.1
+"""Of its watts, what a machine draws awake without work, where nobody says."""
+
+ASLEEP_W = 100.0
+"""Asleep, control board and fans, where nobody says: the catalogue's highest."""
+
+OWN_TOLERANCE = 0.1
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -25,6 +36,7 @@ class MachineModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
+    aliases: tuple[str, ...] = ()
     th_s: Positive
     watts: Positive
     idle_w: NotNegative
@@ -89,42 +101,83 @@ class UnknownModelError(LookupError):
     """No machine of that name is in the catalogue."""
 
 
-def parse_models(text: bytes) -> dict[str, MachineModel]:
-    """Return the machines of a catalogue in TOML, by lower-case name.
+Models = Mapping[str, MachineModel]
+"""Machines by the keys of their names and aliases; see `names.key_of`."""
+
+
+def parse_models(text: bytes) -> Models:
+    """Return the machines of a catalogue in TOML.
 
     Raises:
         msgspec.ValidationError: A wrong key or value; the message names it.
         ValueError: Two machines of one name.
     """
-    models = msgspec.toml.decode(text, type=Catalogue).models
-    by_name = {model.name.lower(): model for model in models}
-    if len(by_name) != len(models):
-        raise ValueError("two models of one name")
-    return by_name
+    return _by_key(msgspec.toml.decode(text, type=Catalogue).models)
 
 
 @cache
-def load_models() -> dict[str, MachineModel]:
+def load_models() -> Models:
     """Return the machines that ship with Baseload; read at the first call."""
     rows = files("proxy.power.machines").joinpath("models.toml")
     return parse_models(rows.read_bytes())
 
 
-def find_model(name: str, *, where: str = "") -> MachineModel:
-    """Return the machine called `name`; letter case and outer blanks do not count.
-
-    Args:
-        name: As in the catalogue.
-        where: The key that names it, for the error.
+def models_with(own: Iterable[ModelConfig]) -> Models:
+    """Return the machines that ship with Baseload, and an operator's own above them.
 
     Raises:
-        UnknownModelError: It is not in the catalogue; the message has near names.
+        ValueError: One of them cannot be, or two have one name; the message says why.
     """
-    models = load_models()
-    wanted = " ".join(name.lower().split())
-    if wanted in models:
-        return models[wanted]
-    near = [m.name for key, m in models.items() if wanted in key or key in wanted]
-    hint = f"; near it: {', '.join(near[:5])}" if near else ""
+    return {**load_models(), **_by_key([_model_of(row) for row in own])}
+
+
+def find_model(
+    name: str, *, where: str = "", models: Models | None = None
+) -> MachineModel:
+    """Return the machine called `name`, by any name that it is known by.
+
+    Args:
+        name: As in the catalogue, or as pyasic or a maker calls it.
+        where: The key that names it, for the error.
+        models: Where to look; None: among those that ship with Baseload.
+
+    Raises:
+        UnknownModelError: It is in no table; the message has near names.
+    """
+    known = load_models() if models is None else models
+    found = known.get(key_of(name))
+    if found is not None:
+        return found
+    near = nearest_names(name, {key: model.name for key, model in known.items()})
+    hint = f"; near it: {', '.join(dict.fromkeys(near))}" if near else ""
+    more = "; describe it in [[models]]" if models is not None else ""
     at = f" - at `{where}`" if where else ""
-    raise UnknownModelError(f"no model {name!r}{hint}{at}")
+    raise UnknownModelError(f"no model {name!r}{hint}{more}{at}")
+
+
+def _by_key(models: Iterable[MachineModel]) -> dict[str, MachineModel]:
+    by_key: dict[str, MachineModel] = {}
+    for model in models:
+        for name in (model.name, *model.aliases):
+            other = by_key.setdefault(key_of(name), model)
+            if other is not model:
+                raise ValueError(f"two models of one name: {other.name}, {model.name}")
+    return by_key
+
+
+def _model_of(row: ModelConfig) -> MachineModel:
+    """Return a machine of an operator's, checked as those of the catalogue are."""
+    idle_w = IDLE_PART * row.watts if row.idle_w is None else row.idle_w
+    return MachineModel(
+        name=row.name,
+        th_s=row.th_s,
+        watts=row.watts,
+        idle_w=idle_w,
+        sleep_w=min(idle_w, ASLEEP_W) if row.sleep_w is None else row.sleep_w,
+        t_down_s=row.t_down_s,
+        t_up_delay_s=0.0,
+        t_up_ramp_s=row.t_up_s,
+        levels=row.levels,
+        tolerance=OWN_TOLERANCE,
+        source="the configuration",
+    )
