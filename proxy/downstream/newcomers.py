@@ -70,9 +70,6 @@ class Newcomers(Generic[One]):
     _by_connection: Crowds[One] = field(factory=Crowds, init=False)
     _by_address: Crowds[One] = field(factory=Crowds, init=False)
 
-    def __len__(self) -> int:
-        return len(self._connections)
-
     def add(self, one: One, connection: Hashable | None = None) -> None:
         """Count in one that has just come.
 

@@ -48,9 +48,6 @@ class OpenConnections:
     def __iter__(self) -> Iterator[MinerProtocol]:
         return iter([*self._all])
 
-    def __contains__(self, connection: object) -> bool:
-        return connection in self._all
-
     @property
     def addresses(self) -> set[str]:
         """Where they come from."""

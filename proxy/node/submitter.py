@@ -18,6 +18,7 @@ from proxy.node.errors import NodeRefusalError
 from proxy.node.rpc import RpcClient
 from proxy.runtime.pace import TokenBucket
 from proxy.runtime.tasks import Tasks
+from proxy.shares.record import BLOCKS_AT_ONCE, BLOCKS_PER_SECOND
 
 SUBMIT_TIMEOUT = Seconds(60.0)
 FIRST_PAUSE = Seconds(0.25)
@@ -32,10 +33,6 @@ REMEMBERED_HASHES = 4096
 
 MAX_UNDER_WAY = 256
 """Blocks that a node is still being told of; more are not taken on."""
-
-LISTED_AT_ONCE = 60
-LISTED_PER_SECOND = 1.0
-"""Blocks that are written to a file and to the log; on regtest there may be more."""
 
 _STOP_STEP = Seconds(0.02)
 
@@ -140,7 +137,7 @@ class BlockSubmitter:
     _submitted: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
     _under_way: dict[str, _UnderWay] = field(factory=dict, init=False)
     _pace: TokenBucket = field(
-        factory=lambda: TokenBucket(LISTED_AT_ONCE, LISTED_PER_SECOND), init=False
+        factory=lambda: TokenBucket(BLOCKS_AT_ONCE, BLOCKS_PER_SECOND), init=False
     )
     _calls: int = field(default=0, init=False)
 

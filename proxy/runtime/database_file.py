@@ -115,9 +115,21 @@ def told_as(path: Path, error: sqlite3.Error) -> DatabaseFileError:
     return DatabaseFileError(f"{path} cannot be used: {error}")
 
 
-def reading(path: Path) -> sqlite3.Connection:
-    """Return a connection that cannot write to the file at `path`."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+def reading(path: Path, timeout: float = 5.0) -> sqlite3.Connection:
+    """Return a connection that cannot write to the file at `path`.
+
+    Args:
+        path: Of the file; its write-ahead log is read with it.
+        timeout: How long it waits for a lock, seconds.
+    """
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(address, timeout=timeout, uri=True)
+
+
+def reading_alone(path: Path) -> sqlite3.Connection:
+    """Return a connection to a file that nobody writes to, without its log or locks."""
+    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    return sqlite3.connect(address, uri=True)
 
 
 def _version(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> int:

@@ -4,11 +4,12 @@ It is drawn once and kept in the state folder. Processes with folders of their o
 differ without knowing of each other, and a block says for ever whose it was.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from twisted.logger import Logger
+
+from proxy.runtime.whole_file import write_whole
 
 INSTANCE_FILE = "instance"
 """In `state_dir`: the number in decimal."""
@@ -63,19 +64,7 @@ def instance_of(folder: Path, random_bytes: Callable[[int], bytes]) -> int:
     if path.exists():  # half a one, of a power cut
         _log.warn("{path} holds no number: a new one is drawn", path=str(path))
     try:
-        _write(path, f"{drawn}\n")
+        write_whole(path, b"%d\n" % drawn)
     except OSError as error:
         raise InstanceFileError(f"{path}: {error.strerror}") from error
     return drawn
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file whole, for its owner alone."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(handle)
-    part.replace(path)

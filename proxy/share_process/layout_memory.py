@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from protocol.unreadable import UNREADABLE
 from protocol.work.extranonce import Layout, read_layout
+from proxy.runtime.whole_file import write_whole
 
 LAYOUT_FILE = "layouts.json"
 """In `state_dir`: {"hall-a": "4+4"}."""
@@ -53,15 +54,8 @@ class LayoutMemory:
             return
         self._layouts[site] = layout.name
         try:
-            self._write()
+            write_whole(self.path, msgspec.json.encode(self._layouts))
         except OSError as error:
             self._log.warn(
                 "{path} cannot be written: {error}", path=str(self.path), error=error
             )
-
-    def _write(self) -> None:
-        """Replace the file whole: half a one is never read."""
-        part = self.path.with_suffix(".part")
-        part.touch(mode=0o600)
-        part.write_bytes(msgspec.json.encode(self._layouts))
-        part.replace(self.path)

@@ -6,6 +6,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from proxy.runtime.database_file import reading_alone
+
 MAX_SITES = 100
 
 _SUMS = (
@@ -19,9 +21,8 @@ def lost_sums(path: Path) -> Iterator[str]:
 
     They are what can still be read, and what had been copied from the log.
     """
-    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(address, uri=True)) as connection:
+        with closing(reading_alone(path)) as connection:
             rows = connection.execute(_SUMS, (MAX_SITES,)).fetchall()
         for site, first, last, accepted, work in rows:
             yield (

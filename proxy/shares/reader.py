@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from protocol.units import UnixTime
+from proxy.runtime.database_file import reading
 from proxy.runtime.file_watch import FileWatch
 
 MAX_ROWS = 10_000
@@ -164,10 +165,7 @@ class LedgerReader:
     def _ask(self, sql: str, *values: object) -> list[Any]:
         if fault := self._watch.fault():
             raise sqlite3.OperationalError(fault)
-        address = f"{self._path.absolute().as_uri()}?mode=ro"
-        with closing(
-            sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
-        ) as connection:
+        with closing(reading(self._path, BUSY_SECONDS)) as connection:
             return connection.execute(sql, values).fetchall()
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from proxy.runtime.database_file import reading_alone
+
 
 def lost_records(path: Path) -> Iterator[str]:
     """Yield what is in the damaged file at `path`, as far as it can be read."""
-    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     for table, what in (
         ("site_order", "orders: give those that are to hold again"),
         ("machine", "machines, as they were last told to run or not"),
@@ -16,7 +17,7 @@ def lost_records(path: Path) -> Iterator[str]:
         ("event", "events: a new log begins, with a first hash of its own"),
     ):
         try:
-            with closing(sqlite3.connect(address, uri=True)) as db:
+            with closing(reading_alone(path)) as db:
                 (number,) = db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  (names from above)
             yield f"{number} {what}"
         except sqlite3.Error as error:

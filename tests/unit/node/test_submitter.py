@@ -14,7 +14,6 @@ from proxy.node.block_files import KEPT_FILES, BlockFiles, FoundBlock
 from proxy.node.credentials import UserPassword
 from proxy.node.rpc import make_rpc_client
 from proxy.node.submitter import (
-    LISTED_AT_ONCE,
     MAX_UNDER_WAY,
     STOP_SECONDS,
     BlockAnswer,
@@ -23,6 +22,7 @@ from proxy.node.submitter import (
     SubmitTarget,
     verdict_of,
 )
+from proxy.shares.record import BLOCKS_AT_ONCE
 from tests.fakes.disk import SlowDisk, files_in
 from tests.fakes.node_http import Answer, FakeNode, RpcFault, Status
 
@@ -151,13 +151,13 @@ def test_blocks_without_end_go_to_the_node_and_few_are_listed(tmp_path: Path) ->
     stage = Stage(tmp_path, lambda *_: None)
 
     taken = []
-    for number in range(LISTED_AT_ONCE + 40):
+    for number in range(BLOCKS_AT_ONCE + 40):
         taken.append(stage.submitter.submit(a_block(number)))
         stage.run()
 
     assert all(taken)
     assert len(stage.answers) == len(taken)
-    assert len(list(tmp_path.iterdir())) == LISTED_AT_ONCE
+    assert len(list(tmp_path.iterdir())) == BLOCKS_AT_ONCE
 
 
 def test_no_more_blocks_are_under_way_than_fit(tmp_path: Path) -> None:
