@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from protocol.units import Seconds, Watts
+from proxy.devices.doubts import Doubts
 from proxy.devices.identify import find_miner
 from proxy.devices.library import Factory
 from proxy.devices.machine import PyasicMachine
@@ -17,9 +18,6 @@ MAX_KNOWN = 20_000
 MAX_SEARCHES = 32
 """Devices identified at once, 4 ms of work each: a meter's answer has to get through
 while a thousand are seen for the first time."""
-
-FORGET_AFTER = 5
-"""Failures in a row after which a device is identified anew: it may be another."""
 
 T = TypeVar("T")
 
@@ -41,25 +39,29 @@ class PyasicDevices:
         self._factory = factory
         self._deadline = deadline
         self._known: dict[str, PyasicMachine] = {}  # at most MAX_KNOWN
-        self._failures: dict[str, int] = {}  # of those known
+        self._doubts: dict[str, Doubts] = {}  # of those known
         self._searches: dict[str, asyncio.Task[PyasicMachine | None]] = {}
         self._may_search = asyncio.Semaphore(MAX_SEARCHES)
 
     async def sleep(self, address: str) -> bool:
         """See `DeviceControl`."""
-        return await self._call(address, PyasicMachine.sleep)
+        return await self._command(address, PyasicMachine.sleep, is_sleep=True)
 
     async def wake(self, address: str) -> bool:
         """See `DeviceControl`."""
-        return await self._call(address, PyasicMachine.wake)
+        return await self._command(address, PyasicMachine.wake)
 
     async def limit(self, address: str, watts: Watts) -> bool:
         """See `DeviceControl`."""
-        return await self._call(address, lambda machine: machine.limit(watts))
+        return await self._command(address, lambda machine: machine.limit(watts))
 
     async def read(self, address: str) -> DeviceReport:
         """See `DeviceControl`."""
-        return await self._call(address, PyasicMachine.read)
+        report = await self._call(address, PyasicMachine.read)
+        doubts = self._doubts_of(address)
+        doubts.read(is_asleep=report.is_asleep, now=self._now())
+        self._look_again(address, doubts)
+        return report
 
     async def identify(self, address: str) -> str:
         """Return the firmware of a device: a first call that commands nothing.
@@ -68,6 +70,19 @@ class PyasicDevices:
             DeviceError: Nothing answers there, or not in time.
         """
         return await self._call(address, _firmware)
+
+    async def _command(
+        self,
+        address: str,
+        work: Callable[[PyasicMachine], Coroutine[Any, Any, bool]],
+        *,
+        is_sleep: bool = False,
+    ) -> bool:
+        is_taken = await self._call(address, work)
+        doubts = self._doubts_of(address)
+        doubts.commanded(is_sleep=is_sleep, is_taken=is_taken, now=self._now())
+        self._look_again(address, doubts)
+        return is_taken
 
     async def _call(
         self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
@@ -84,7 +99,7 @@ class PyasicDevices:
         self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
     ) -> T:
         try:
-            result = await work(await self._machine(address))
+            return await work(await self._machine(address))
         except DeviceError:
             self._note_failure(address)
             raise
@@ -92,8 +107,6 @@ class PyasicDevices:
             self._note_failure(address)
             why = f"{type(error).__name__}: {error}"
             raise DeviceError(f"{address}: {why:.200}") from error
-        self._failures.pop(address, None)
-        return result
 
     async def _machine(self, address: str) -> PyasicMachine:
         known = self._known.get(address)
@@ -123,15 +136,26 @@ class PyasicDevices:
         return self._known[address]
 
     def _note_failure(self, address: str) -> None:
+        doubts = self._doubts_of(address)
+        doubts.failed()
+        self._look_again(address, doubts)
+
+    def _doubts_of(self, address: str) -> Doubts:
+        """Return what speaks against the identity of a device, if one is known."""
         if address not in self._known:
-            return
-        self._failures[address] = self._failures.get(address, 0) + 1
-        if self._failures[address] >= FORGET_AFTER:
+            return Doubts()
+        return self._doubts.setdefault(address, Doubts())
+
+    def _look_again(self, address: str, doubts: Doubts) -> None:
+        if doubts.is_in_doubt:
             self._forget(address)
 
     def _forget(self, address: str) -> None:
         self._known.pop(address, None)
-        self._failures.pop(address, None)
+        self._doubts.pop(address, None)
+
+    def _now(self) -> Seconds:
+        return Seconds(self._loop.time())
 
 
 async def _firmware(machine: PyasicMachine) -> str:

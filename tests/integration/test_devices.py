@@ -1,6 +1,7 @@
 """The control of devices: real pyasic against simulated LuxOS machines."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from proxy.power.ports import DeviceError
 from proxy.sim.kinds import Fault, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from proxy.sim.plant_network import PlantNetwork, PoolAddress, YardOptions
+from tests.fakes.makers.every import maker_of, prompt, started
 from tests.on_asyncio import on_asyncio
 
 KINDS = [
@@ -227,3 +229,33 @@ async def test_a_mass_trip_sends_every_command_within_two_seconds(
 
     assert all(slept)
     assert took < 2.0
+
+
+@on_asyncio(Seconds(60.0))
+async def test_a_machine_of_other_firmware_is_known_after_it_refused_twice(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    network = a_yard(reactor, "127.51.0.1", 1)
+    devices, here = PyasicDevices(loop, load_factory()), network.addresses[0]
+    before = await devices.identify(here)
+    await network.stopService()
+    changed = await Deferred.fromFuture(
+        loop.create_task(started(prompt(maker_of("Auradine")), here, time.monotonic))
+    )
+
+    answers = [await error_or_answer(devices.sleep(here)) for _ in range(8)]
+    after = await devices.identify(here)
+    await Deferred.fromFuture(loop.create_task(changed.stop()))
+
+    assert before == "LuxOS"
+    assert after == "Auradine"
+    assert answers[0] is not True
+    assert answers[-1] is True
+    assert changed.machine.is_asleep
+
+
+async def error_or_answer(coroutine: Awaitable[object]) -> object:
+    try:
+        return await coroutine
+    except DeviceError as error:
+        return str(error)
