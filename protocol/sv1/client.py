@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from attrs import define, field
 
 from protocol.bitcoin.target import target_from_difficulty
-from protocol.errors import RemoteError
 from protocol.framing import LineFramer
 from protocol.pool_events import (
     AuthorizationRefused,
@@ -15,11 +14,11 @@ from protocol.pool_events import (
     MessageShown,
     PoolEvent,
     ReconnectAsked,
-    ShareAnswered,
     Subscribed,
     WorkReceived,
 )
 from protocol.sv1 import pool_messages
+from protocol.sv1.pool_answers import SubscriptionRefusedError, is_yes, verdict_of
 from protocol.sv1.pool_lines import PoolLine, read_id, read_line
 from protocol.sv1.pool_messages import Extranonce, Notify
 from protocol.sv1.pool_refusals import is_nothing, read_refusal, words_of
@@ -43,10 +42,6 @@ NTIME_AHEAD = 7000
 """Seconds after a job's ntime that pools accept. Source: ckpool."""
 
 MAX_U32 = 0xFFFFFFFF
-
-
-class SubscriptionRefusedError(RemoteError):
-    """The pool has no room for us."""
 
 
 @define
@@ -174,7 +169,7 @@ class ClientSession:
         if (take := self._awaited.pop(answered, None)) is not None:
             yield from take(line)
         elif self._first_submit_id <= answered <= self._last_id:
-            yield _verdict(answered, line)
+            yield verdict_of(answered, line)
 
     def _on_method(self, method: str, line: PoolLine) -> Iterator[PoolEvent]:
         match method:
@@ -245,7 +240,7 @@ class ClientSession:
             yield WorkReceived(self._work(notify, difficulty, extranonce))
 
     def _authorized(self, line: PoolLine) -> Iterator[PoolEvent]:
-        self.is_authorized = _is_yes(line)
+        self.is_authorized = is_yes(line)
         if self.is_authorized:
             self._say("mining.extranonce.subscribe", [])  # a refusal is fine
             yield Authorized()
@@ -302,14 +297,3 @@ class ClientSession:
         self._last_id += 1
         self._out.append(request_line(self._last_id, method, params))
         return self._last_id
-
-
-def _is_yes(line: PoolLine) -> bool:
-    return bytes(line.result) == b"true" and is_nothing(line.error)
-
-
-def _verdict(submit_id: int, line: PoolLine) -> ShareAnswered:
-    if _is_yes(line):
-        return ShareAnswered(submit_id, None, "")
-    refusal = read_refusal(line.error, line.reject_reason)
-    return ShareAnswered(submit_id, refusal.of_share, refusal.text)

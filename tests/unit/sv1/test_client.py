@@ -22,8 +22,8 @@ from protocol.pool_events import (
 from protocol.sv1.client import (
     MAX_LINE_BYTES,
     ClientSession,
-    SubscriptionRefusedError,
 )
+from protocol.sv1.pool_answers import SubscriptionRefusedError
 from protocol.units import Difficulty, HashesPerSecond, Seconds
 
 NOTIFY: list[Any] = [
