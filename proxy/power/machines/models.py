@@ -21,8 +21,6 @@ IDLE_PART = 0.1
 ASLEEP_W = 100.0
 """Asleep, control board and fans, where nobody says: the catalogue's highest."""
 
-OWN_TOLERANCE = 0.1
-
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Level = tuple[Positive, Positive]
@@ -45,7 +43,6 @@ class MachineModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     t_up_delay_s: NotNegative
     t_up_ramp_s: NotNegative
     levels: Annotated[tuple[Level, ...], Meta(max_length=8)] = ()
-    tolerance: Annotated[float, Meta(ge=0, le=0.5)]
     source: Annotated[str, Meta(min_length=1)]
 
     def __post_init__(self) -> None:
@@ -178,6 +175,5 @@ def _model_of(row: ModelConfig) -> MachineModel:
         t_up_delay_s=0.0,
         t_up_ramp_s=row.t_up_s,
         levels=row.levels,
-        tolerance=OWN_TOLERANCE,
         source="the configuration",
     )

@@ -25,7 +25,6 @@ t_down_s = 5
 t_up_delay_s = 5
 t_up_ramp_s = 30
 levels = [[70.0, 2000], [85.0, 2500]]
-tolerance = 0.05
 source = "a test"
 """
 
@@ -185,7 +184,7 @@ def test_times_and_rates_derive_from_the_row() -> None:
     [
         (b"watts = 3000", b"watts = -1", "Expected `float` > 0.0"),
         (b"source = ", b"colour = 1\nsource = ", "colour"),
-        (b"tolerance = 0.05\n", b"", "tolerance"),
+        (b"t_down_s = 5\n", b"", "t_down_s"),
         (b"[85.0, 2500]", b"[60.0, 2500]", "levels do not rise"),
         (b"[85.0, 2500]", b"[85.0, 3000]", "levels do not rise"),
         (b"idle_w = 300", b"idle_w = 3000", "sleep_w <= idle_w < watts"),
