@@ -59,13 +59,22 @@ class ServerSession:
         Raises:
             RemoteError: The stream cannot be trusted any more; drop the miner.
         """
+        requests = self.receive_each(data)
+        return (request for request in requests if request is not None)
+
+    def receive_each(self, data: bytes) -> Iterator[Request | None]:
+        """Yield what each line that `data` completes asks for; None if it is empty.
+
+        Raises:
+            RemoteError: The stream cannot be trusted any more; drop the miner.
+        """
         if self._is_new and data:
             self._is_new = False
             if data[0] not in b"{ \t\r\n":
                 raise NotStratumError("first byte is not that of a JSON line")
         for line in self._framer.feed(data):
-            if line and not line.isspace():
-                yield read_request(line)
+            is_empty = not line or line.isspace()
+            yield None if is_empty else read_request(line)
 
     def configure(self, request: Configure, offered: int) -> bytes:
         """Return the answer to mining.configure and take on what it agrees to.

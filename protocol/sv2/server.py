@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 
 from attrs import define, field
 
@@ -96,10 +96,17 @@ class ServerSession:
         Raises:
             RemoteError: The stream cannot be trusted any more; drop the miner.
         """
+        return chain.from_iterable(self.receive_each(data))
+
+    def receive_each(self, data: bytes) -> Iterator[Iterable[MinerEvent]]:
+        """Yield what each message that `data` completes asks of us.
+
+        Raises:
+            RemoteError: The stream cannot be trusted any more; drop the miner.
+        """
         for frame in self._line.receive(data):
             message = decode(frame)
-            if message is not None:
-                yield from self._on_message(message)
+            yield () if message is None else self._on_message(message)
 
     def outgoing(self) -> bytes:
         """Return what is to be sent and forget it; call after each event."""

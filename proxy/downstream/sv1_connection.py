@@ -1,5 +1,6 @@
 """A Stratum V1 connection that Twisted holds: bytes in and out, one miner."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.protocol import connectionDone
@@ -12,6 +13,7 @@ from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_miner import Sv1Miner
+from proxy.runtime.inflow import Inflow
 from proxy.runtime.outbox import Outbox
 
 
@@ -25,26 +27,39 @@ class MinerConnection(MinerProtocol):
         self.miner_id = miner_id
         self.context = context
         self.miner: Sv1Miner | None = None
+        self._inflow: Inflow | None = None
 
     @override
     def connectionMade(self) -> None:
         address = self._host.admit(self._transport)
         if address is not None:
             self.miner = self._host.accept(self, address, Outbox(self._transport))
+            self._inflow = Inflow(self.context.turns, self, self._transport)
 
     @override
     def dataReceived(self, data: bytes) -> None:
+        if self._inflow is not None:
+            self._inflow.receive(data)
+
+    def read(self, data: bytes) -> Iterator[None]:
+        """Take the lines that `data` completes, one with each step."""
         miner = self.miner
         if miner is None:
             return
         try:
-            miner.receive(data)
+            yield from miner.receive_each(data)
         except RemoteError as error:
             self._host.offended(miner.address, error)
             self.hang_up(str(error))
 
+    def flush(self) -> None:
+        """Do nothing: answers are sent as they are made."""
+
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        inflow, self._inflow = self._inflow, None
+        if inflow is not None:
+            inflow.end()
         miner, self.miner = self.miner, None
         if miner is not None:
             miner.outbox.close()
@@ -62,6 +77,8 @@ class MinerConnection(MinerProtocol):
         if miner is not None:
             self._host.note_drop(miner.address, next(iter(miner.workers), None), why)
             miner.outbox.close()
+        if self._inflow is not None:
+            self._inflow.forget()
         self._transport.abortConnection()
 
     @property

@@ -1,5 +1,6 @@
 """A miner that speaks Stratum V1: one connection, any number of workers."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 from attrs import define, field
@@ -97,9 +98,16 @@ class Sv1Miner(Miner):
         Raises:
             RemoteError: They break the protocol: drop the miner.
         """
+        for _ in self.receive_each(data):
+            pass
+
+    def receive_each(self, data: bytes) -> Iterator[None]:
+        """Take in bytes, a line with each step: see `receive`."""
         self.heard_at = self.context.now()
-        for request in self.session.receive(data):
-            self._take(request)
+        for request in self.session.receive_each(data):
+            if request is not None:
+                self._take(request)
+            yield
 
     def slots_available(self) -> None:
         """Answer what had to wait for its slot."""

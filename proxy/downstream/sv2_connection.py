@@ -1,6 +1,6 @@
 """A Stratum V2 connection: encrypted bytes in and out, a miner for each channel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
@@ -28,6 +28,7 @@ from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
+from proxy.runtime.inflow import Inflow
 from proxy.runtime.outbox import Outbox
 
 OPEN_WITHIN = Seconds(15.0)
@@ -54,6 +55,7 @@ class Sv2Connection(MinerProtocol):
         self._asked: list[ChannelAsked] = []  # wait for their slots
         self._due: IDelayedCall | None = None
         self._outbox: Outbox | None = None
+        self._inflow: Inflow | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -62,16 +64,20 @@ class Sv2Connection(MinerProtocol):
             return
         self._address = address
         self._outbox = Outbox(self._transport)
+        self._inflow = Inflow(self._context.turns, self, self._transport)
         self._host.arrived(self, address)
         self._mind_the_time()
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self._is_open:
-            self._take(data)
+        if self._is_open and self._inflow is not None:
+            self._inflow.receive(data)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        inflow, self._inflow = self._inflow, None
+        if inflow is not None:
+            inflow.end()
         if self._outbox is not None:
             self._outbox.close()
             if self._fell_behind and self._miners:
@@ -95,12 +101,12 @@ class Sv2Connection(MinerProtocol):
         """Send these frames, in order."""
         if self._is_open:
             self._session.send(frames)
-            self._flush()
+            self.flush()
 
     def ask_to_reconnect(self) -> None:
         """Ask the miners to connect anew: all channels are asked at once."""
         self._session.ask_to_reconnect()
-        self._flush()
+        self.flush()
 
     def dismiss(self, miner: Miner, why: str) -> None:
         """Close the channel of one miner; hang up after the last."""
@@ -108,7 +114,7 @@ class Sv2Connection(MinerProtocol):
             if one is miner and one.channel is not None and len(self._miners) > 1:
                 del self._miners[channel_id]
                 self._session.close(one.channel, why[:200])
-                self._flush()
+                self.flush()
                 self._host.unregister(one)
                 return
         self.hang_up(why)
@@ -120,6 +126,8 @@ class Sv2Connection(MinerProtocol):
             self._host.note_drop(self._address, next(workers, None), why)
         if self._outbox is not None:
             self._outbox.close()
+        if self._inflow is not None:
+            self._inflow.forget()
         self._transport.abortConnection()
 
     def slots_available(self) -> None:
@@ -129,7 +137,7 @@ class Sv2Connection(MinerProtocol):
             for one in asked:
                 if self._is_open:
                     self._open(one)
-            self._flush()
+            self.flush()
         except RemoteError as error:
             self._host.offended(self._address, error)
             self.hang_up(str(error))
@@ -142,19 +150,24 @@ class Sv2Connection(MinerProtocol):
     def _line_of(self, keys: ServerKeys) -> ServerLine:
         return keys.line()
 
-    def _take(self, data: bytes) -> None:
+    def read(self, data: bytes) -> Iterator[None]:
+        """Take the messages that `data` completes, one with each step."""
         try:
-            for event in self._session.receive(data):
-                if not self._is_open:  # an event before it was the last
-                    return
-                if type(event) is ShareSubmitted:
-                    self._miners[event.channel.id].submit(event)
-                else:
-                    self._on_event(event)
-            self._flush()
+            for events in self._session.receive_each(data):
+                for event in events:
+                    if not self._is_open:  # an event before it was the last
+                        return
+                    self._take(event)
+                yield
         except RemoteError as error:
             self._host.offended(self._address, error)
             self.hang_up(str(error))
+
+    def _take(self, event: MinerEvent) -> None:
+        if type(event) is ShareSubmitted:
+            self._miners[event.channel.id].submit(event)
+        else:
+            self._on_event(event)
 
     def _on_event(self, event: MinerEvent) -> None:
         match event:
@@ -243,7 +256,8 @@ class Sv2Connection(MinerProtocol):
         if self._outbox is not None:
             self._outbox.miners = len(self._miners)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what waits for it."""
         data = self._session.outgoing()
         if data and self._outbox is not None:
             self._outbox.write(data)
@@ -256,7 +270,7 @@ class Sv2Connection(MinerProtocol):
             peer=self._address,
             why=why,
         )
-        self._flush()
+        self.flush()
         if self._outbox is not None:
             self._outbox.close()
         self._transport.loseConnection()

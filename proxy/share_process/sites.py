@@ -125,6 +125,7 @@ class SiteBuilder:
             self.reactor,
             self.wall_clock,
             grants_at_once=site.power is None,
+            turns=self.sources.turns,  # one slice of a turn for all who send
             parking=_parking_of(site),
         )
 

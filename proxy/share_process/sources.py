@@ -26,6 +26,7 @@ from proxy.node.service import NodeParams, NodeService
 from proxy.node.source import NodeSource, join
 from proxy.node.template_work import prefix_of
 from proxy.runtime.host_endpoint import Reactor
+from proxy.runtime.inflow import Turns
 from proxy.runtime.pauses import Pauses
 from proxy.runtime.periodic import PeriodicService
 from proxy.shares.totals import ProxyTotals
@@ -54,12 +55,14 @@ class Sources:
         nodes: Bitcoin nodes, whether or not work is taken from them.
         works: Those of them that can be mined on.
         instance: The process's own number among those that mine on them.
+        turns: When what pools send is taken.
     """
 
     pools: dict[str, Pool]
     nodes: dict[str, NodeService]
     node_sources: dict[str, NodeSource]
     instance: int
+    turns: Turns
 
     def named(self, name: str) -> Pool | NodeSource:
         """Return the source called `name`."""
@@ -105,7 +108,8 @@ def build_sources(
         PoolUrlError: A pool's url or its authorities cannot be used.
     """
     sessions = count(1)
-    made = _Pools(config, reactor, random, wall_clock, sessions)
+    turns = Turns(reactor)
+    made = _Pools(config, reactor, random, wall_clock, sessions, turns)
     pools = {pool.name: made.make(pool) for pool in config.pools}
     prefixes = coinbase_prefixes(config, instance)
     node_sources = {
@@ -119,7 +123,7 @@ def build_sources(
     folder = Path(config.proxy.state_dir) / "blocks"
     files = BlockFiles(folder, partial(_run_in_thread, reactor))
     join(list(node_sources.values()), list(nodes.values()), files)
-    return Sources(pools, nodes, node_sources, instance)
+    return Sources(pools, nodes, node_sources, instance, turns)
 
 
 def coinbase_prefixes(config: Config, instance: int) -> dict[str, bytes]:
@@ -243,6 +247,7 @@ class _Pools:
     random: Callable[[], float]
     wall_clock: Callable[[], UnixTime]
     sessions: Iterator[int]
+    turns: Turns
 
     def make(self, pool: PoolConfig) -> Pool:
         """Return the pool of an entry of the configuration."""
@@ -256,6 +261,7 @@ class _Pools:
             self.random,
             lambda: next(self.sessions),
             lambda user: self._protocol(pool, address, user),
+            self.turns,
         )
 
     def _protocol(

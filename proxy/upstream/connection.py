@@ -1,17 +1,20 @@
 """One TCP connection to a pool: bytes to events, nothing decided here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
 from protocol.pool_events import PoolEvent
+from proxy.runtime.inflow import Inflow, Turns
 from proxy.upstream.pool_protocol import Session
+
+LAST_WORDS = 4096
+"""Messages that are taken of a pool that is gone: verdicts on what was forwarded."""
 
 
 class PoolConnection(Protocol):
@@ -21,19 +24,20 @@ class PoolConnection(Protocol):
         session: What has been agreed with the pool.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         session: Session,
         on_event: Callable[[PoolEvent], None],
         on_data: Callable[[], None],
         on_lost: Callable[[str], None],
+        turns: Turns,
     ) -> None:
         self.session = session
         self._on_event = on_event
         self._on_data = on_data
         self._on_lost = on_lost
+        self._turns = turns
+        self._inflow: Inflow | None = None
         self._why = ""
 
     @override
@@ -42,35 +46,45 @@ class PoolConnection(Protocol):
         if transport is not None:
             transport.setTcpNoDelay(True)  # a share held back by Nagle may be late
             transport.setTcpKeepAlive(True)
+        self._inflow = Inflow(self._turns, self, self.transport)
         self.send(self.session.start())
 
     @override
     def dataReceived(self, data: bytes) -> None:
         self._on_data()
-        # a failure of ours costs this pool its connection, and nobody else anything
-        with self._log.failuresHandled(
-            "what a pool sent could not be dealt with"
-        ) as op:
-            self._take(data)
-        if op.failed:
-            self.drop("we failed at what it sent")
+        if self._inflow is not None:
+            self._inflow.receive(data)
 
-    def _take(self, data: bytes) -> None:
+    def read(self, data: bytes) -> Iterator[None]:
+        """Take what `data` completes, an event with each step."""
         try:
             for event in self.session.receive(data):
                 self._on_event(event)
-            self.send(self.session.outgoing())
+                yield
         except RemoteError as error:
-            self.drop(str(error))
+            self.hang_up(str(error))
+
+    def flush(self) -> None:
+        """Send the session's answers."""
+        self.send(self.session.outgoing())
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        inflow, self._inflow = self._inflow, None
+        if inflow is not None:
+            inflow.end(LAST_WORDS)
         self._on_lost(self._why or reason.getErrorMessage())
 
     def send(self, data: bytes) -> None:
         """Write `data`, if there is any."""
         if data and self.transport is not None:
             self.transport.write(data)
+
+    def hang_up(self, why: str) -> None:
+        """Close the connection, and take nothing more of what came on it."""
+        if self._inflow is not None:
+            self._inflow.forget()
+        self.drop(why)
 
     def drop(self, why: str) -> None:
         """Close the connection for a reason of ours."""

@@ -23,7 +23,7 @@ Theory of operation
 from collections import Counter
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import Factory, define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -33,6 +33,7 @@ from protocol.work.share import JudgedShare
 from protocol.work.version_rolling import OFFERED_MASK
 from proxy.config import PoolConfig
 from proxy.jobs.feed import Feed, FeedListener
+from proxy.runtime.inflow import Turns
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.backoff import Backoff
@@ -70,6 +71,7 @@ class Pool:
         version_mask: What it lets miners roll; None while it is not known.
         job_at: When its newest job came.
         speech_of: Makes what a link speaks, for the user it is given.
+        turns: When what it sends is taken.
     """
 
     _log = Logger()
@@ -81,6 +83,7 @@ class Pool:
     random: Callable[[], float]
     next_session: Callable[[], int]
     speech_of: Callable[[str], PoolProtocol]
+    turns: Turns = Factory(lambda self: Turns(self.clock), takes_self=True)
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
     size_of: Callable[[str], HashesPerSecond] = field(default=_unknown, init=False)
@@ -231,6 +234,7 @@ class Pool:
             lost=lambda link, session: self._on_lost(site, link, session),
             settled=self._on_settled,
             judged=self._judge,
+            turns=self.turns,
         )
         return PoolLink(
             settings,

@@ -163,7 +163,7 @@ class PoolLink:
     def _new_connection(self, address: PoolAddress) -> PoolConnection:
         session = self.protocol.begin(address, self._hashrate())
         self._connection = PoolConnection(
-            session, self._on_event, self._on_data, self._on_lost
+            session, self._on_event, self._on_data, self._on_lost, self.ports.turns
         )
         return self._connection
 

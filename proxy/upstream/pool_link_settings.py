@@ -8,6 +8,7 @@ from attrs import define, frozen
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from protocol.units import HashesPerSecond
+from proxy.runtime.inflow import Turns
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.standing import Outcome
 
@@ -56,6 +57,7 @@ class LinkPorts:
         lost: Its work is gone, and the session it was of.
         settled: Token, verdict, reason of a forwarded share.
         judged: What became of a share, where that says something of the pool.
+        turns: When what the pool sends is taken.
     """
 
     hashrate: Callable[[], HashesPerSecond]
@@ -65,3 +67,4 @@ class LinkPorts:
     lost: Callable[["PoolLink", int], None]
     settled: Callable[[int, str, str], None]
     judged: Callable[[Outcome], None]
+    turns: Turns

@@ -31,6 +31,13 @@ class NativeSv2Connection(Sv2Connection):
         super().__init__(host, context, keys)
 
     @override
+    def dataReceived(self, data: bytes) -> None:
+        """Take it at once: the engine hands up a frame of each miner in its turn."""
+        for _ in self.read(data):
+            pass
+        self.flush()
+
+    @override
     def _line_of(self, keys: ServerKeys) -> ServerLine:
         return keys.line(self._hand_over)
 

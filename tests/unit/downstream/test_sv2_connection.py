@@ -519,6 +519,7 @@ def test_a_lost_connection_leaves_nothing_behind() -> None:
     assert not door.roster.miners
     assert door.hall.board.groups[0].space.slots.held == 0
     assert not door.hall.board.groups[0].members
+    door.hall.clock.advance(0)  # the end of the turn in which it spoke
     assert not door.hall.clock.getDelayedCalls()
 
 
@@ -702,6 +703,7 @@ def test_nothing_is_left_of_connections_when_a_site_ends(protocol: str) -> None:
     if door.hall.engine == "python":
         for wire in wires:
             wire.connection.connectionLost()  # as Twisted does
+    door.hall.clock.advance(0)  # the end of the turn in which they spoke
 
     assert set(door.hall.clock.getDelayedCalls()) <= waiting
 

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config
 from proxy.downstream.roster import Roster
+from proxy.runtime.inflow import Turns
 from proxy.share_process.sites import SiteService
 from proxy.share_process.sources import Sources, SourcesService
 from tests.fakes.hall import Hall
@@ -22,7 +23,7 @@ PAUSE = Seconds(130.0)
 def server() -> Iterator[PoolServer]:
     server = PoolServer()
     pools = {server.pool.name: server.pool}
-    sources = Sources(pools, {}, {}, 0)
+    sources = Sources(pools, {}, {}, 0, Turns(server.clock))
     wall = lambda: UnixTime(1_700_000_000.0)  # noqa: E731
     service = SourcesService(sources, Config(sites=[]), server.clock, wall)
     service.startService()

@@ -22,6 +22,7 @@ def server_of(links: int) -> PoolServer:
     for number in range(links):
         server.open(f"rig{number}")
         server.wire.welcome()
+        server.clock.advance(0)
     return server
 
 
