@@ -1,7 +1,8 @@
 """Sleep and wake of stock Antminers: one setting of a file that is written whole.
 
 `set_miner_conf.cgi` takes the whole configuration. pyasic 0.79 writes one without pools
-where the read before it failed, and its own freq-level and work mode over the owner's.
+where the read before it failed (hass-miner 380, 553 have that of another firmware), and
+its own freq-level and work mode over the owner's.
 Here nothing is written unless what would be overwritten has been read, all that is
 written is what was read but for the mode, and waking puts the mode back that was found.
 """

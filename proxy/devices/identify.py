@@ -2,7 +2,7 @@
 
 * VNish names the Antminer that it runs on, and pyasic asks its web page and port 4028
   at once: whichever answers first decides, so that the same machine is a stock Antminer
-  on some days. Its version says which it is.
+  on some days (pyasic 423). Its version says which it is.
 * A Whatsminer whose port 4028 is closed (firmware of 2024.11 and later) is asked for no
   version, and is then spoken to in the API of the older ones, which it does not have.
 """

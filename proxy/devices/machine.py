@@ -10,6 +10,7 @@ from typing import Any
 
 from protocol.units import Watts
 from proxy.devices.antminer import StockModes
+from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
 from proxy.devices.vnish import set_preset
@@ -23,7 +24,7 @@ class PyasicMachine:
         self._miner = miner
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
         self._commands = asyncio.Lock()  # LuxOS has one session
-        self._modes = StockModes()
+        self._modes = _modes_of(self._quirks)
 
     @property
     def quirks(self) -> Quirks:
@@ -40,7 +41,7 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 return await self._in_session("curtail", "sleep")
-            if self._quirks.writes_whole:
+            if self._modes is not None:
                 return await self._modes.sleep(self._miner.web)
             return bool(await self._miner.stop_mining())
 
@@ -54,7 +55,7 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 return await self._in_session("curtail", "wakeup")
-            if self._quirks.writes_whole:
+            if self._modes is not None:
                 return await self._modes.wake(self._miner.web)
             return bool(await self._miner.resume_mining())
 
@@ -113,3 +114,10 @@ class PyasicMachine:
         self._miner.rpc.session_token = None
         if await self._miner.rpc.auth() is None:
             raise DeviceError("LuxOS: no session")
+
+
+def _modes_of(quirks: Quirks) -> StockModes | MaraModes | None:
+    """Return how a machine is put to sleep whose commands write a configuration."""
+    if quirks.writes_whole:
+        return StockModes()
+    return MaraModes() if quirks.has_selector else None

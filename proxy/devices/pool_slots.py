@@ -1,8 +1,8 @@
 """The pool slots of a device as its owner typed them.
 
 pyasic 0.79 gives a slot without a scheme or a port as None, fails at a scheme that it
-does not know (`stratum+tls://`, `tcp://`), has none of ESP-Miner's and Auradine's, and
-one of ePIC's. Where it leaves something out the device is asked for the text.
+does not know (`stratum+tls://`, `tcp://`; pyasic 216, 398), has none of ESP-Miner's and
+Auradine's, and one of ePIC's. Where it leaves something out the device is asked itself.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -26,12 +26,12 @@ async def pool_slots(miner: Any, pools: Sequence[Any] | None) -> tuple[str, ...]
         miner: A pyasic machine.
         pools: Its `PoolMetrics`; None: they could not be read.
     """
-    source = _source_of(miner)
-    is_whole = source is not _of_epic and all(p.url is not None for p in pools or ())
-    if pools is not None and is_whole:
-        return _kept(str(pool.url) for pool in pools)
+    names = {kind.__name__ for kind in type(miner).__mro__}
+    is_whole = pools is not None and all(p.url is not None for p in pools)
+    if is_whole and not names & _INCOMPLETE:
+        return _kept(str(pool.url) for pool in pools or ())
     try:
-        return _kept(await source(miner))
+        return _kept(await _source_of(names)(miner))
     except Exception:  # noqa: BLE001  (whatever a firmware provokes in pyasic)
         return _kept(str(p.url) for p in pools or () if p.url is not None)
 
@@ -81,6 +81,9 @@ _SOURCES: dict[str, Source] = {
 """By the name of pyasic's backend class; all others speak cgminer's API."""
 
 
-def _source_of(miner: Any) -> Source:
-    names = (kind.__name__ for kind in type(miner).__mro__)
-    return next((_SOURCES[n] for n in names if n in _SOURCES), _of_cgminer)
+_INCOMPLETE = {"ePIC", "ESPMiner", "Auradine"}
+"""What pyasic says of these is not all that there is."""
+
+
+def _source_of(names: set[str]) -> Source:
+    return next((s for name, s in _SOURCES.items() if name in names), _of_cgminer)

@@ -23,7 +23,9 @@ class Quirks:
         sleeps_below_w: Of one that does not tell: asleep where it draws less and
             finds nothing. Asleep the catalogue has 25 to 100 W, idle 132 and up.
         has_session: Its commands need a token that it may forget (LuxOS).
-        writes_whole: A command writes its whole configuration (stock Antminers).
+        writes_whole: A command writes its whole configuration (stock Antminers, and
+            Hiveon, which has their web API).
+        has_selector: It sleeps by a mode among others of its configuration (MaraFW).
         has_presets: Its limits are presets that it has tuned (VNish).
     """
 
@@ -34,6 +36,7 @@ class Quirks:
     sleeps_below_w: Watts = Watts(120.0)  # noqa: RUF009  (a NewType is no call)
     has_session: bool = False
     writes_whole: bool = False
+    has_selector: bool = False
     has_presets: bool = False
 
 
@@ -47,13 +50,15 @@ QUIRKS: dict[str, Quirks] = {
     "BTMinerV2": Quirks("Whatsminer v2", tells_sleep=False, sleeps_below_w=_FANS_W),
     "BTMinerV3": Quirks("Whatsminer v3", tells_sleep=False, sleeps_below_w=_FANS_W),
     "BOSer": Quirks("Braiins OS"),
-    "BOSMiner": Quirks("Braiins OS, BOSminer"),
+    # its limit writes the whole bosminer.toml: pools were lost (hass-miner 380, 553)
+    "BOSMiner": Quirks("Braiins OS, BOSminer", can_limit=False),
     "VNish": Quirks("VNish", has_presets=True),
     "ePIC": Quirks("ePIC", can_limit=False),
     "Auradine": Quirks("Auradine"),
-    "MaraMiner": Quirks("MaraFW"),  # its watts are always None
+    # its watts are always None; its limit writes a configuration without a good read
+    "MaraMiner": Quirks("MaraFW", can_limit=False, has_selector=True),
     "AvalonMiner": Quirks("Avalon", can_limit=False, tells_sleep=False),
-    "HiveonModern": Quirks("Hiveon", can_limit=False),
+    "HiveonModern": Quirks("Hiveon", can_limit=False, writes_whole=True),
     "GoldshellMiner": Quirks("Goldshell", can_limit=False, tells_sleep=False),
     "AntminerOld": Quirks("Antminer stock, old", can_sleep=False, can_limit=False),
     "ESPMiner": Quirks("ESP-Miner", can_sleep=False, can_limit=False),

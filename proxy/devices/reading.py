@@ -3,7 +3,8 @@
 pyasic 0.79 reads all fields or none: a preset with a name (VNish), a slot whose scheme
 it does not know, or any slot at all of a Whatsminer v3 ends the read with an exception.
 A machine that is read in no field counts at full power, so each field that can be had
-is. pyasic says "mining" of a device that did not say; only what was told is taken.
+is (pyasic 216, 222). It says "mining" of a device that did not say; only what was told
+is taken.
 """
 
 import math

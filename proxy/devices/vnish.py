@@ -1,7 +1,7 @@
 """Limits of VNish: one of its presets that is tuned.
 
 `set_power_limit` of pyasic 0.79 always answers False: its `MiningModeConfig.from_vnish`
-takes every machine for one without presets. Its web API is used here instead.
+takes every machine for one without presets (pyasic 430). Its web API is used instead.
 """
 
 from typing import Any

@@ -13,7 +13,14 @@ from typing_extensions import override
 
 from tests.fakes.makers.behaviour import Behaviour, FakeMachine
 from tests.fakes.makers.wire import CgminerFake
-from tests.fakes.makers.wires import Json
+from tests.fakes.makers.wires import (
+    Json,
+    Page,
+    Request,
+    html_page,
+    json_page,
+    serve_web,
+)
 
 with warnings.catch_warnings():  # pydantic has some for pyasic
     warnings.simplefilter("ignore")
@@ -41,7 +48,13 @@ class BraiinsMiner(CgminerFake):
     async def listen(self) -> list[asyncio.Server]:
         self._grpc = Server([service(self) for service in _SERVICES])
         await self._grpc.start(self.address, PORT)
-        return await super().listen()
+        return [*await super().listen(), await serve_web(self.address, 80, self._page)]
+
+    async def _page(self, request: Request) -> Page:
+        if request.path != "/graphql":
+            return html_page("Braiins OS")
+        info = {"modelName": self.machine.behaviour.model}
+        return json_page({"data": {"bosminer": {"info": info}}})
 
     @override
     async def stop(self) -> None:

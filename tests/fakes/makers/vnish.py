@@ -63,8 +63,8 @@ class VNishMiner(CgminerFake):
             return html_page("AnthillOS")
         name = request.path.removeprefix("/api/v1/")
         await self.think(writes=request.method == "POST" and name != "unlock")
-        if name == "unlock":
-            return self._unlock(request)
+        if name in {"unlock", "info"}:  # to everybody
+            return self._open(name, request)
         if request.headers.get("authorization", "").split()[-1:] != [TOKEN]:
             return json_page({"err": "token"}, 401)
         if request.method == "POST":
@@ -73,10 +73,17 @@ class VNishMiner(CgminerFake):
             return None
         return self._pages().get(name, NOT_FOUND)
 
-    def _unlock(self, request: Request) -> Page:
+    def _open(self, name: str, request: Request) -> Page:
+        if name == "info":
+            return json_page(self._info())
         if request.json().get("pw") != self.takes_password:
             return json_page({"err": "bad password"}, 401)
         return json_page({"token": TOKEN})
+
+    def _info(self) -> dict[str, Any]:
+        model = self.machine.behaviour.model
+        named = {"miner": model, "model": model.rpartition(" ")[0].lower()}
+        return named | {"fw_name": "Vnish", "fw_version": "1.2.6", "platform": "xil"}
 
     def _pages(self) -> dict[str, Page]:
         machine = self.machine

@@ -94,7 +94,7 @@ class WhatsminerV2(CgminerFake):
 
     def _privileged(self, key: bytes, command: Json) -> Json:
         machine = self.machine
-        match command.get("cmd"):
+        match command.get("cmd") or command.get("command"):  # it takes either
             case "power_off":
                 taken = machine.sleep()
             case "power_on":
