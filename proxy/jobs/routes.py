@@ -29,7 +29,7 @@ class Route:
         return any(source.takes_identity() for source in self.sources)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Routes:
     """The routes of a site, in order; the last one takes every worker."""
 
