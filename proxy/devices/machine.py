@@ -10,6 +10,7 @@ from typing import Any
 
 from protocol.units import Watts
 from proxy.devices.antminer import StockModes
+from proxy.devices.luxos import set_profile
 from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
@@ -69,6 +70,7 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 await self._renew_session()
+                return await set_profile(self._miner.rpc, watts)
             if self._quirks.has_presets:
                 return await set_preset(self._miner.web, watts)
             return bool(await self._miner.set_power_limit(round(watts)))

@@ -265,3 +265,22 @@ def test_an_error_of_a_device_names_its_firmware() -> None:
                 await machine.sleep()
 
     run(scenario())
+
+
+@pytest.mark.parametrize(("locked", "is_taken"), [(False, True), (True, False)])
+def test_luxos_keeps_its_thermal_management_whatever_becomes_of_a_limit(
+    locked: bool,  # noqa: FBT001
+    is_taken: bool,  # noqa: FBT001
+) -> None:
+    async def scenario() -> None:
+        switches = Switches(locked=locked)
+        async with a_machine(maker_of("LuxOS"), 13, switches) as (fake, machine):
+            fake.is_managed = True
+            answer = await answer_of(machine.limit(LIMIT))
+            managed = fake.is_managed
+
+        assert answer is is_taken
+        assert managed
+        assert (fake.machine.limit_w == 2353.0) is is_taken
+
+    run(scenario())

@@ -26,11 +26,15 @@ class LuxosMiner(CgminerFake):
     """An S19j Pro on LuxOS.
 
     Garbled: its supply says no watts. Its password is a session that somebody holds.
+
+    Attributes:
+        is_managed: ATM is on: no profile can be set.
     """
 
     def __init__(self, machine: FakeMachine, address: str) -> None:
         super().__init__(machine, address)
         self.session = ""
+        self.is_managed = False
         self._sessions = 0
 
     @override
@@ -50,6 +54,8 @@ class LuxosMiner(CgminerFake):
 
     def _shown(self, name: str) -> Json:
         shown = show(name, self._view())
+        if name == "atm":
+            return shown | {"ATM": [{"Enabled": self.is_managed}]}
         if name == "power" and self.machine.switches.garbled:
             return shown | {"POWER": [{"Watts": "n/a", "PSU": True}]}
         return shown
@@ -60,16 +66,20 @@ class LuxosMiner(CgminerFake):
             case "logon", _:
                 self._sessions += 1
                 self.session = f"s{self._sessions}"
-                return True
             case "curtail", "sleep":
                 return machine.sleep()
             case "curtail", _:
                 return machine.wake()
+            case "atmset", setting:
+                self.is_managed = setting == "enabled=true"
+            case "profileset", _ if self.is_managed:
+                return False
             case "profileset", name:
                 watts = next(p.watts for p in profiles_of(LEVELS) if p.name == name)
                 return machine.limit(watts)
             case _:
-                return True
+                pass
+        return True
 
     def _view(self) -> LuxosView:
         machine, profiles = self.machine, profiles_of(LEVELS)
