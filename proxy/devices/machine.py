@@ -15,6 +15,7 @@ from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
 from proxy.devices.vnish import set_preset
+from proxy.devices.whatsminer import set_limit
 from proxy.power.ports import DeviceError, DeviceReport
 
 
@@ -73,6 +74,8 @@ class PyasicMachine:
                 return await set_profile(self._miner.rpc, watts)
             if self._quirks.has_presets:
                 return await set_preset(self._miner.web, watts)
+            if self._quirks.has_verdict:
+                return await set_limit(self._miner.rpc, watts)
             return bool(await self._miner.set_power_limit(round(watts)))
 
     async def read(self) -> DeviceReport:

@@ -26,6 +26,7 @@ class Quirks:
         writes_whole: A command writes its whole configuration (stock Antminers, and
             Hiveon, which has their web API).
         has_selector: It sleeps by a mode among others of its configuration (MaraFW).
+        has_verdict: Its answer to a limit says whether it takes it (Whatsminer).
         has_presets: Its limits are presets that it has tuned (VNish).
     """
 
@@ -37,6 +38,7 @@ class Quirks:
     has_session: bool = False
     writes_whole: bool = False
     has_selector: bool = False
+    has_verdict: bool = False
     has_presets: bool = False
 
 
@@ -47,8 +49,12 @@ _FANS_W = Watts(250.0)
 
 QUIRKS: dict[str, Quirks] = {
     "LUXMiner": Quirks("LuxOS", tells_sleep=False, has_session=True),
-    "BTMinerV2": Quirks("Whatsminer v2", tells_sleep=False, sleeps_below_w=_FANS_W),
-    "BTMinerV3": Quirks("Whatsminer v3", tells_sleep=False, sleeps_below_w=_FANS_W),
+    "BTMinerV2": Quirks(
+        "Whatsminer v2", tells_sleep=False, sleeps_below_w=_FANS_W, has_verdict=True
+    ),
+    "BTMinerV3": Quirks(
+        "Whatsminer v3", tells_sleep=False, sleeps_below_w=_FANS_W, has_verdict=True
+    ),
     "BOSer": Quirks("Braiins OS"),
     # its limit writes the whole bosminer.toml: pools were lost (hass-miner 380, 553)
     "BOSMiner": Quirks("Braiins OS, BOSminer", can_limit=False),

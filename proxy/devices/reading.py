@@ -46,7 +46,7 @@ async def read_report(miner: Any, quirks: Quirks) -> DeviceReport:
             power_w=power,
             hashrate_hs=hashrate,
         ),
-        limit_w=_watts(told.get("wattage_limit")),
+        limit_w=_watts(told.get("wattage_limit")) if quirks.can_limit else None,
         power_w=power,
         hashrate_hs=hashrate,
         pool_urls=slots,

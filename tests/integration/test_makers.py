@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from attrs import evolve
+from twisted.internet.task import Clock
 
 from protocol.units import Watts
 from proxy.cli.help import topic
@@ -15,9 +17,10 @@ from proxy.devices.library import load_factory
 from proxy.devices.machine import PyasicMachine
 from proxy.devices.slot_audit import foreign_pools
 from proxy.power.ports import DeviceError, DeviceReport
-from tests.fakes.makers.behaviour import Switches
+from tests.fakes.makers.behaviour import FakeMachine, Switches
 from tests.fakes.makers.every import MAKERS, Maker, maker_of, prompt, started
 from tests.fakes.makers.table import Row, table
+from tests.fakes.makers.virtual import VirtualMakers
 from tests.fakes.makers.wire import MakersFake
 
 pytestmark = [
@@ -284,3 +287,51 @@ def test_luxos_keeps_its_thermal_management_whatever_becomes_of_a_limit(
         assert (fake.machine.limit_w == 2353.0) is is_taken
 
     run(scenario())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "switches", [Switches(), Switches(lies=True), Switches(locked=True)], ids=repr
+)
+def test_a_machine_behind_the_port_does_as_one_behind_its_wire(
+    name: str, switches: Switches
+) -> None:
+    maker = prompt(maker_of(name))
+    virtual = FakeMachine(maker.behaviour, lambda: 0.0, evolve(switches), (OURS,))
+    port = VirtualMakers({"here": virtual}, Clock())
+    wire: list[Any] = []
+
+    async def scenario() -> None:
+        async with a_machine(maker, 14, evolve(switches)) as (_, machine):
+            for verb, *arguments in DIALOGUE:
+                wire.append(await answer_of(getattr(machine, verb)(*arguments)))
+
+    run(scenario())
+    behind = [dialogue_step(port, verb, *more) for verb, *more in DIALOGUE]
+
+    assert [told(answer) for answer in behind] == [told(answer) for answer in wire]
+
+
+DIALOGUE: tuple[tuple[Any, ...], ...] = (
+    ("read",), ("sleep",), ("read",), ("wake",), ("read",), ("limit", LIMIT), ("read",),
+)  # fmt: skip
+
+
+def dialogue_step(port: VirtualMakers, verb: str, *arguments: Any) -> Any:
+    try:
+        getattr(port, verb)("here", *arguments).send(None)
+    except StopIteration as answered:
+        return answered.value
+    except DeviceError as error:
+        return f"DeviceError: {error}"
+    raise AssertionError("it waits")
+
+
+def told(answer: Any) -> Any:
+    """Return what counts of an answer: a refusal is one, in whatever words."""
+    if not isinstance(answer, DeviceReport):
+        return answer is True
+    hosts = [url.rpartition("://")[2] for url in answer.pool_urls]
+    found = answer.hashrate_hs
+    terahashes = None if found is None else round(found / 1e12, 3)
+    return (answer.is_asleep, answer.limit_w, answer.power_w, terahashes, hosts)

@@ -21,9 +21,18 @@ from tests.fakes.makers.wires import (
 STOCK = Behaviour(
     "Antminer stock", "Antminer S19 Pro", 3250.0, 325.0, 25.0, 110.0, answer_s=8.0,
     act_s=5.0, wake_s=60.0,
+    says_watts=False, reads_first=True,
 )  # fmt: skip
 OLD = Behaviour(
-    "Antminer S9", "Antminer S9", 1323.0, 132.0, 25.0, 13.5, sleeps=False, wake_s=60.0
+    "Antminer S9",
+    "Antminer S9",
+    1323.0,
+    132.0,
+    25.0,
+    13.5,
+    sleeps=False,
+    wake_s=60.0,
+    says_watts=False,
 )
 NORMAL, SLEEP = "0", "1"
 NONCE = "6e6f6e6365"

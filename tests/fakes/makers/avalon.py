@@ -7,7 +7,15 @@ from tests.fakes.makers.wire import CgminerFake
 from tests.fakes.makers.wires import OK, Json
 
 AVALON = Behaviour(
-    "Avalon", "AvalonMiner 1246", 3420.0, 342.0, 60.0, 90.0, act_s=5.0, wake_s=60.0
+    "Avalon",
+    "AvalonMiner 1246",
+    3420.0,
+    342.0,
+    60.0,
+    90.0,
+    act_s=5.0,
+    wake_s=60.0,
+    tells_sleep=False,
 )
 
 

@@ -4,11 +4,15 @@ Delays are of public reports: stock Antminers answer a write after 8 to 21 s, a
 Whatsminer restarts its miner to change its limit (60 to 90 s), LuxOS sleeps within 5 s.
 """
 
+import math
 from collections.abc import Callable
 
 from attrs import define, field, frozen
 
 from protocol.units import Seconds, Watts
+
+WATCHDOG = 120.0
+"""Seconds after its last job that firmware goes on with it."""
 
 
 @frozen
@@ -23,6 +27,11 @@ class Behaviour:
         act_s: From a command until it sleeps or draws its new limit.
         wake_s: From a wake command, or a reboot, until it works.
         restarts: A new limit restarts the miner: it draws idle_w for `wake_s`.
+        says_watts: It says what it draws.
+        tells_sleep: It says whether it sleeps; else that is inferred from its watts.
+        sleeps_below_w: What it then draws less than.
+        reads_first: Its state is read before it is written: one at work is not woken.
+        proves_limit: A limit is read back before it is called taken.
     """
 
     name: str
@@ -38,6 +47,11 @@ class Behaviour:
     act_s: float = 0.0
     wake_s: float = 0.0
     restarts: bool = False
+    says_watts: bool = True
+    tells_sleep: bool = True
+    sleeps_below_w: float = 120.0
+    reads_first: bool = False
+    proves_limit: bool = False
 
 
 @define
@@ -70,6 +84,7 @@ class FakeMachine:
             is the firmware's own.
         limit_w: Of its owner, then as commanded; None: it has none.
         commands: What it was told, in order.
+        last_job_at: When it was last given work; at first it always has some.
     """
 
     behaviour: Behaviour
@@ -80,6 +95,7 @@ class FakeMachine:
     limit_w: float | None = None
     is_asleep: bool = False
     commands: list[str] = field(factory=list, init=False)
+    last_job_at: float = field(default=math.inf, init=False)
     _due: list[tuple[float, str, float]] = field(factory=list, init=False)
     _works_at: float = field(default=0.0, init=False)
 
@@ -89,7 +105,7 @@ class FakeMachine:
         self._settle()
         if self.is_asleep:
             return self.behaviour.sleep_w
-        if self.clock() < self._works_at:
+        if not self._works:
             return self.behaviour.idle_w
         return self.limit_w or self.behaviour.full_w
 
@@ -97,7 +113,7 @@ class FakeMachine:
     def th_s(self) -> float:
         """What it finds now, TH/s."""
         self._settle()
-        if self.is_asleep or self.clock() < self._works_at:
+        if self.is_asleep or not self._works:
             return 0.0
         full = self.behaviour.full_w
         return self.behaviour.th_s * (self.limit_w or full) / full
@@ -138,6 +154,11 @@ class FakeMachine:
         lost = self.switches.lost_reads > 0
         self.switches.lost_reads -= lost
         return lost
+
+    @property
+    def _works(self) -> bool:
+        now = self.clock()
+        return now >= self._works_at and now - self.last_job_at < WATCHDOG
 
     def _take(self, command: str, watts: float) -> bool:
         self._settle()

@@ -19,6 +19,7 @@ LEVELS = [(75.4e12, 2023.0), (84.9e12, 2353.0), (94.5e12, 2701.0), (104e12, 3068
 LUXOS = Behaviour(
     "LuxOS", "Antminer S19j Pro", 3068.0, 307.0, 25.0, 104.0, limits=True,
     limits_w=tuple(watts for _, watts in LEVELS), act_s=3.0, wake_s=10.0,
+    tells_sleep=False,
 )  # fmt: skip
 
 

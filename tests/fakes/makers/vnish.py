@@ -20,6 +20,7 @@ from tests.fakes.makers.wires import (
 VNISH = Behaviour(
     "VNish", "Antminer S19 Pro", 3250.0, 325.0, 60.0, 110.0, limits=True,
     limits_w=(2143.0, 2493.0, 2862.0, 3250.0), act_s=5.0, wake_s=60.0, restarts=True,
+    proves_limit=True,
 )  # fmt: skip
 TOKEN = "t0ken"  # noqa: S105
 

@@ -21,10 +21,12 @@ from tests.fakes.makers.wires import Json
 V2 = Behaviour(
     "Whatsminer v2", "M50_VH50", 3422.0, 342.0, 100.0, 118.0, limits=True, act_s=10.0,
     wake_s=75.0, restarts=True,
+    tells_sleep=False, sleeps_below_w=250.0,
 )  # fmt: skip
 V3 = Behaviour(
     "Whatsminer v3", "M50S_VH50", 3276.0, 328.0, 100.0, 126.0, limits=True, act_s=10.0,
     wake_s=75.0, restarts=True,
+    tells_sleep=False, sleeps_below_w=250.0,
 )  # fmt: skip
 PORT_V3 = 4433
 SALTS = {"salt": "BQ5hoXV9", "time": "8626", "newsalt": "jbzkfQls"}
