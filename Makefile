@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test interop translator image-test clean
+.PHONY: demo test bench interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -17,6 +17,10 @@ test: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 --dist worksteal
+
+# what measures real speed: on a quiet machine
+bench: $(VENV)/ready
+	$(BIN)/pytest -q tests/bench
 
 # against the reference crates of Stratum V2 and their proxy: needs cargo and its registry
 interop: $(VENV)/ready

@@ -15,34 +15,32 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import globalLogPublisher
 
-from protocol.units import Seconds
+from tests.support import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 Scenario = Callable[[Any, asyncio.AbstractEventLoop], Coroutine[Any, Any, None]]
 
 
-def on_asyncio(deadline: Seconds) -> Callable[[Scenario], Callable[[], None]]:
-    """Make a test of `scenario(reactor, loop)`, to be over within `deadline`."""
+def on_asyncio(scenario: Scenario) -> Callable[[], None]:
+    """Make a test of `scenario(reactor, loop)`."""
+    name, file = scenario.__name__, scenario.__code__.co_filename
 
-    def decorate(scenario: Scenario) -> Callable[[], None]:
-        name, file = scenario.__name__, scenario.__code__.co_filename
+    def test() -> None:
+        run = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "tests.on_asyncio", file, name],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-6000:]
 
-        def test() -> None:
-            command = [sys.executable, "-m", "tests.on_asyncio", file, name]
-            words = [*command, str(float(deadline))]
-            run = subprocess.run(  # noqa: S603
-                words, cwd=ROOT, capture_output=True, text=True, check=False
-            )
-            assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-6000:]
-
-        test.__name__ = name
-        test.scenario = scenario  # type: ignore[attr-defined]
-        return test
-
-    return decorate
+    test.__name__ = name
+    test.scenario = scenario  # type: ignore[attr-defined]
+    return test
 
 
-def main(file: str, name: str, deadline: str) -> None:
+def main(file: str, name: str) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     from twisted.internet import asyncioreactor  # noqa: PLC0415
@@ -56,7 +54,7 @@ def main(file: str, name: str, deadline: str) -> None:
 
     async def run(reactor: Any) -> None:
         test = Deferred.fromCoroutine(scenario(reactor, loop))
-        await test.addTimeout(float(deadline), reactor)
+        await test.addTimeout(PATIENCE, reactor)
         failures = [e["log_failure"] for e in events if "log_failure" in e]
         assert not failures, failures
 

@@ -21,6 +21,8 @@ from typing import Any
 
 import zmq
 
+from tests.support import free_port
+
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 BITCOIND = os.environ.get("BITCOIND", "")
 ROUND_SECONDS = 10.0
@@ -53,12 +55,6 @@ HELLO = b"".join(
         {"id": 2, "method": "mining.authorize", "params": ["w", "x"]},
     )
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Node:

@@ -2,7 +2,6 @@
 
 import os
 import random
-import socket
 import sqlite3
 import subprocess
 from collections import Counter
@@ -21,6 +20,7 @@ from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.fleet import SimulatedFleet
 from tests.engines import AUTO, Engine, proxy_keys
 from tests.fakes.node_process import RunningNode, client_of, now
+from tests.support import free_port
 
 CPU_MINER = os.environ.get("CPU_MINER", "")
 """A Stratum miner with cpuminer's options, built by others."""
@@ -161,9 +161,3 @@ async def ask(node: RunningNode, reactor: Any, method: str, *params: Any) -> Any
         return msgspec.json.decode(await client.call(method, *params))
     finally:
         await client.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,6 +8,8 @@ import termios
 import threading
 from collections.abc import Mapping, Sequence
 
+from tests.support import PATIENCE
+
 CTRL_C = b"\x03"
 
 
@@ -34,11 +36,11 @@ class Terminal:
     def press(self, key: bytes) -> None:
         os.write(self._master, key)
 
-    def wait_for(self, text: bytes, timeout: float = 30.0) -> None:
+    def wait_for(self, text: bytes, timeout: float = PATIENCE) -> None:
         with self._grew:
             assert self._grew.wait_for(lambda: text in self.output, timeout), text
 
-    def wait(self, timeout: float = 30.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Return the exit status; all of the output has been read then."""
         status = self.process.wait(timeout)
         self._reader.join(timeout)

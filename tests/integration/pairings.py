@@ -1,6 +1,5 @@
 """A proxy between pools and miners of either version, on real sockets."""
 
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.engines import AUTO, Engine, proxy_keys
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
 from tests.fakes.sv2_rig import Sv2Rigs
+from tests.support import free_ports
 
 BOTH_KINDS = ("standard", "extended")
 
@@ -155,15 +155,6 @@ def retry(plant: Plant, name: str) -> None:
     """Let a refused link dial again at once instead of in a minute."""
     for link in plant.program.pools[name].links:
         link.backoff._next = Seconds(0.1)
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on, all different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _reactor() -> Any:

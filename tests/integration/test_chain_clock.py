@@ -20,7 +20,7 @@ from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.node_process import Embedded, now
 from tests.fakes.solo import Solo
 from tests.integration.test_regtest_node import ADDRESS
-from tests.support import within
+from tests.support import PATIENCE, within
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +35,7 @@ HASHRATE = HashesPerSecond(200e12 * HASH_SCALE)  # of one machine
 AHEAD = 1.0  # seconds: header times are whole
 
 
-@within(Seconds(MINUTES * 60 / SPEED + 20))
+@within(Seconds(MINUTES * 60 / SPEED + PATIENCE))
 async def test_the_chains_clock_is_never_ahead(tmp_path: Path) -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 

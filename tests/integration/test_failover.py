@@ -17,7 +17,7 @@ from proxy.sim.fleet import FleetStats, SimulatedFleet
 from tests.engines import AUTO, EITHER_ENGINE, PYTHON, Engine, name_of, proxy_keys
 from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.judging_pool import NTIME, JudgingPool
-from tests.support import within
+from tests.support import on_reactor, within
 
 Fail = Callable[[JudgingPool], None]
 
@@ -169,7 +169,7 @@ def assert_unharmed(plant: Plant, stats: FleetStats, miners: int) -> None:
     ],
     ids=name_of,
 )
-@within(Seconds(90.0))
+@on_reactor
 async def test_a_lost_pool_costs_no_miner_its_connection(
     fail: Fail, rounds: int, engine: Engine, tmp_path: Path
 ) -> None:
@@ -195,7 +195,7 @@ async def test_a_lost_pool_costs_no_miner_its_connection(
 
 @pytest.mark.integration
 @EITHER_ENGINE
-@within(Seconds(60.0))
+@on_reactor
 async def test_with_no_pool_left_shares_are_lost_for_a_reason_and_nobody_leaves(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -225,7 +225,7 @@ async def test_with_no_pool_left_shares_are_lost_for_a_reason_and_nobody_leaves(
 
 @pytest.mark.integration
 @EITHER_ENGINE
-@within(Seconds(20.0))
+@on_reactor
 async def test_a_pool_may_change_extranonce_and_block_under_load(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -274,7 +274,7 @@ async def test_three_hundred_miners_share_a_pool_without_overlap(
 
 
 @pytest.mark.integration
-@within(Seconds(20.0))
+@on_reactor
 async def test_a_pool_with_too_little_room_is_not_used(tmp_path: Path) -> None:
     small, good = JudgingPool(1e-7, size=3), JudgingPool(1e-7, size=8)
     plant = Plant(tmp_path, [small, good], "1+3")

@@ -15,11 +15,10 @@ from twisted.internet.task import LoopingCall
 from typing_extensions import override
 
 from protocol.noise.authority import AuthorityKey
-from protocol.units import Seconds
 from tests.fakes.judging_pool import JudgingPool
-from tests.integration.pairings import RealTimePlant, free_ports, make, url_of
+from tests.integration.pairings import RealTimePlant, make, url_of
 from tests.noise_peers import an_authority
-from tests.support import within
+from tests.support import free_ports, on_reactor
 
 PROGRAM = Path(
     os.environ.get(
@@ -82,7 +81,7 @@ def under_change(pool: JudgingPool) -> tuple[LoopingCall, Deferred[Any]]:
 
 
 @pytest.mark.parametrize("version", ["sv1", "sv2"])
-@within(Seconds(90.0))
+@on_reactor
 async def test_their_miner_works_through_every_change(
     version: str, tmp_path: Path
 ) -> None:
@@ -109,7 +108,7 @@ async def test_their_miner_works_through_every_change(
     assert pool.accepted > 1000
 
 
-@within(Seconds(30.0))
+@on_reactor
 async def test_their_miner_will_not_mine_for_another_authority(tmp_path: Path) -> None:
     plant = InteropPlant(tmp_path, [make("sv1")])
     await plant.start(older=0, newer=0)
@@ -122,7 +121,7 @@ async def test_their_miner_will_not_mine_for_another_authority(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["cut", "changed", "short", "order", "garbage"])
-@within(Seconds(30.0))
+@on_reactor
 async def test_who_breaks_the_protocol_is_dropped_alone(
     kind: str, tmp_path: Path
 ) -> None:
@@ -137,7 +136,7 @@ async def test_who_breaks_the_protocol_is_dropped_alone(
     assert result.get("accepted", 0) >= 300, result
 
 
-@within(Seconds(90.0))
+@on_reactor
 async def test_their_pool_takes_every_share(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     pool = Peer(_reactor(), "pool", f"127.0.0.1:{port}", "2500")
@@ -156,7 +155,7 @@ async def test_their_pool_takes_every_share(tmp_path: Path) -> None:
     assert list(plant.fleet.stats().breaches) == []
 
 
-@within(Seconds(30.0))
+@on_reactor
 async def test_their_pool_gets_no_share_under_another_key(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     pool = Peer(_reactor(), "pool", f"127.0.0.1:{port}", "10")
@@ -174,7 +173,7 @@ async def test_their_pool_gets_no_share_under_another_key(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["cut", "changed", "short", "order", "garbage"])
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_pool_that_breaks_the_protocol_is_left_and_tried_again(
     kind: str, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from protocol.units import JobId
 from protocol.work.judge import header_of
 from tests.builders import a_job, a_submission, a_work, judge_loosely
 from tests.engines import ENGINES
-from tests.support import free_port
+from tests.support import PATIENCE, free_port
 
 MOMENTS = 20
 
@@ -137,7 +137,7 @@ shares_per_minute = 0
             killer = subprocess.Popen(  # noqa: S603
                 ["/bin/sh", "-c", f"sleep {delay}; kill -9 {proxy.pid}"]
             )
-            miner.mine(time.monotonic() + 10)
+            miner.mine(time.monotonic() + PATIENCE)
             miner.close()
             killer.wait()
             proxy.wait()

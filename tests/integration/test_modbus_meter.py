@@ -57,7 +57,7 @@ async def error_of(meter: SunSpecMeter | PlainMeter) -> str:
     raise AssertionError(f"read {watts}")
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_every_trouble_of_a_meter_comes_through(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -92,7 +92,7 @@ async def test_every_trouble_of_a_meter_comes_through(
     assert again == pytest.approx(expected, rel=0.02)
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_a_meter_that_restarts_is_found_again(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -149,7 +149,7 @@ async def serve(
     return await on_loop(loop, start())
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_another_maker_s_meter_is_found_wherever_its_map_begins(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -173,7 +173,7 @@ async def test_another_maker_s_meter_is_found_wherever_its_map_begins(
     assert found == [1_234_000.0] * 3
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_what_is_no_sunspec_meter_is_said_to_be_none(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -205,7 +205,7 @@ ENDS = (b"", b"\0\0", b"\0\0\0\0", b"\xfa\x6f\0\0\xff\xff\0\0")
 """Nothing, a word of 0, two of them, a maker's own model without registers."""
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_a_map_that_just_ends_has_its_meter_read(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -221,7 +221,7 @@ async def test_a_map_that_just_ends_has_its_meter_read(
     assert watts == [20_000.0] * len(ENDS)
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_a_device_that_gives_few_registers_at_once_is_read_in_pieces(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -236,7 +236,7 @@ async def test_a_device_that_gives_few_registers_at_once_is_read_in_pieces(
     assert device.connections == 1
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_a_busy_device_keeps_its_connection(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -253,7 +253,7 @@ async def test_a_busy_device_keeps_its_connection(
     assert device.connections == 1
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_one_of_several_meters_is_read(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -270,7 +270,7 @@ async def test_one_of_several_meters_is_read(
     assert "no model 213 number 3 in its map, which has [1, 213, 213]" in third
 
 
-@on_asyncio(Seconds(30.0))
+@on_asyncio
 async def test_a_meter_without_a_map_is_read(
     reactor: Any, loop: asyncio.AbstractEventLoop
 ) -> None:

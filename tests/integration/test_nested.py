@@ -10,15 +10,14 @@ import pytest
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
-from protocol.units import Seconds, UnixTime
+from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
 from proxy.share_process.program import Program, build
 from proxy.sim.command import FleetOptions, build_fleet
 from tests.engines import EITHER_ENGINE, Engine, proxy_keys
 from tests.fakes.judging_pool import NTIME, JudgingPool
-from tests.integration.pairings import free_ports
-from tests.support import within
+from tests.support import free_ports, on_reactor
 
 DIFFICULTY = {"start": 5e-8, "minimum": 1e-9, "shares_per_minute": 0}
 
@@ -113,7 +112,7 @@ async def started(
 @EITHER_ENGINE
 @pytest.mark.parametrize("version", ["sv1", "sv2"])
 @pytest.mark.parametrize(("room", "below"), [(8, "2+4"), (4, "1+2")])
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_share_goes_through_both_to_the_pool(
     room: int, below: str, version: str, engine: Engine, tmp_path: Path
 ) -> None:

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 from twisted.internet.defer import maybeDeferred
 
-from protocol.units import Seconds
 from tests.fakes.judging_pool import JudgingPool
 from tests.fakes.node_process import KINDS, RunningNode, start_node
 from tests.fakes.solo import Solo
 from tests.integration.test_regtest_node import ANYONE_ADDRESS
 from tests.integration.test_solo import assert_good, new_blocks
-from tests.support import within
+from tests.support import on_reactor
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", KINDS)]
 
@@ -63,7 +62,7 @@ class Plant:
         self._port = self._listening.getHost().port
 
 
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_site_mines_solo_while_its_pool_is_down_and_no_miner_notices(
     kind: str, tmp_path: Path
 ) -> None:

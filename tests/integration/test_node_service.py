@@ -35,7 +35,7 @@ from tests.fakes.node_process import (
     start_node,
 )
 from tests.integration.test_regtest_node import ADDRESS, mined
-from tests.support import on_reactor, within
+from tests.support import on_reactor
 
 pytestmark = pytest.mark.integration
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -186,7 +186,7 @@ async def test_a_found_block_is_submitted_and_the_next_template_builds_on_it(
 
 
 @each_kind
-@within(Seconds(20.0))
+@on_reactor
 async def test_a_node_that_restarts_is_followed_on_with_its_new_cookie(
     kind: str, tmp_path: Path
 ) -> None:

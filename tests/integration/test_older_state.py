@@ -20,6 +20,7 @@ from tests.older_state import (
     ledger_expected,
     ledger_holds,
 )
+from tests.support import PATIENCE
 
 NOBODY = "127.0.0.1:9"
 
@@ -43,7 +44,7 @@ def baseload(*words: str) -> "subprocess.Popen[str]":
 def ask(config: Path, *words: str) -> Any:
     """Return what the running proxy answers, None while it does not."""
     command = baseload(*words, "-c", str(config), "--json")
-    said, _ = command.communicate(timeout=60)
+    said, _ = command.communicate(timeout=PATIENCE)
     return json.loads(said) if command.returncode == 0 else None
 
 
@@ -78,7 +79,7 @@ def test_a_start_keeps_sums_and_orders(name: str, tmp_path: Path) -> None:
             assert until(lambda: orders_of(config)) == [EXPECTED["order"]]
     finally:
         proxy.send_signal(signal.SIGTERM)
-        proxy.communicate(timeout=60)
+        proxy.communicate(timeout=PATIENCE)
 
     assert proxy.returncode == 0
     assert status["ledger"] == "ok"

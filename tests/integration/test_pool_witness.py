@@ -14,7 +14,6 @@ from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.template import Template
-from protocol.units import Seconds
 from proxy.config import Config
 from proxy.node.pool_check import EMPTY_GRACE, TIP_GRACE
 from proxy.regtest.chain import subsidy
@@ -28,7 +27,7 @@ from tests.integration.test_regtest_node import (
     fresh_template,
     spend_of,
 )
-from tests.support import within
+from tests.support import on_reactor
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", KINDS)]
 
@@ -183,7 +182,7 @@ async def assert_forgiven(plant: Plant) -> None:
     assert len(plant.alarms) == 2
 
 
-@within(Seconds(30.0))
+@on_reactor
 async def test_a_pool_that_stays_on_a_stale_tip_is_caught(
     kind: str, tmp_path: Path
 ) -> None:
@@ -209,7 +208,7 @@ async def test_a_pool_that_stays_on_a_stale_tip_is_caught(
         (empty, EMPTY_GRACE, "no transactions, the node has 1"),
     ],
 )
-@within(Seconds(30.0))
+@on_reactor
 async def test_a_pool_that_lies_is_caught(
     lie: Lie, grace: float, why: str, kind: str, tmp_path: Path
 ) -> None:
@@ -225,7 +224,7 @@ async def test_a_pool_that_lies_is_caught(
         await plant.stop()
 
 
-@within(Seconds(30.0))
+@on_reactor
 async def test_a_pool_on_another_network_is_not_checked(
     kind: str, tmp_path: Path
 ) -> None:

@@ -7,10 +7,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from typing_extensions import override
 
-from protocol.units import Seconds
 from proxy.power.ports import RelayError
 from proxy.signals.relay import HttpRelay
-from tests.support import within
+from tests.support import on_reactor
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +51,7 @@ async def error_of(relay: HttpRelay) -> str:
     return str(caught.value)
 
 
-@within(Seconds(10.0))
+@on_reactor
 async def test_beats_are_numbered_and_keep_their_connection() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
@@ -70,7 +69,7 @@ async def test_beats_are_numbered_and_keep_their_connection() -> None:
     assert len(box.peers) == 1
 
 
-@within(Seconds(10.0))
+@on_reactor
 async def test_a_relay_that_refuses_hangs_or_is_gone_is_an_error_in_time() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from proxy.admin.client import call
+from tests.support import PATIENCE
 
 CONFIG = """
 [proxy]
@@ -50,7 +51,7 @@ def start(config: Path, *more: str, **how: Any) -> subprocess.Popen[str]:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -61,12 +62,12 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def test_a_signal_ends_it_in_order(number: int, tmp_path: Path) -> None:
     process = start(write(tmp_path))
     admin = tmp_path / "state" / "admin.sock"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not admin.is_socket() and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.5)
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
 
     lines = [line for line in said.splitlines() if "pool main" not in line]
     assert process.returncode == 0
@@ -90,12 +91,12 @@ def test_a_log_that_nobody_reads_holds_up_neither_work_nor_the_end(
         [sys.executable, "-m", "proxy.cli", "run", "-c", str(config)], stderr=full
     )
     admin = tmp_path / "state" / "admin.sock"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not admin.is_socket() and time.monotonic() < deadline:
         time.sleep(0.02)
     status = call(admin, "status", {}, 60)
     process.send_signal(signal.SIGTERM)
-    code = process.wait(60)
+    code = process.wait(PATIENCE)
     os.close(read)
     os.close(full)
 
@@ -105,7 +106,7 @@ def test_a_log_that_nobody_reads_holds_up_neither_work_nor_the_end(
 
 def refused(config: Path) -> str:
     process = start(config)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     return said
 
@@ -164,7 +165,7 @@ def test_a_signal_to_all_its_processes_ends_them_in_order(tmp_path: Path) -> Non
     wait_until(admin.is_socket)
     wait_until(lambda: call(admin, "power.show", {})[0]["budget_w"] is not None)
     os.killpg(process.pid, signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
     assert "Traceback" not in said
@@ -184,7 +185,7 @@ def test_the_log_s_file_is_rotated_by_whoever_likes(tmp_path: Path) -> None:
     path.rename(tmp_path / "older.log")
     process.send_signal(signal.SIGUSR1)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
 
     assert (process.returncode, said) == (0, "")
@@ -200,7 +201,7 @@ def test_a_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
         config.read_text().replace("[proxy]", '[proxy]\nlog_file = "logs/b.log"')
     )
     process = start(config)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert said.endswith(
@@ -225,6 +226,6 @@ def test_a_hangup_reloads_what_no_terminal_started(tmp_path: Path) -> None:
     process.send_signal(signal.SIGHUP)
     wait_until(lambda: "not reloaded: " in log.read_text())
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import PATIENCE
+
 CONFIG = """
 [proxy]
 state_dir = "state"
@@ -36,17 +38,17 @@ def test_a_manager_hands_the_port_over_and_hears_how_it_goes(tmp_path: Path) -> 
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
     ):
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(30)
+        manager.settimeout(PATIENCE)
         process = start(tmp_path, port)
 
         assert wait_for(manager, "READY=1")
-        with socket.create_connection(port.getsockname(), timeout=20) as miner:
+        with socket.create_connection(port.getsockname(), timeout=PATIENCE) as miner:
             miner.sendall(SUBSCRIBE)
             assert miner.recv(1)
         assert wait_for(manager, "WATCHDOG=1")
         process.send_signal(signal.SIGTERM)
         assert wait_for(manager, "STOPPING=1")
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE) == 0
         # the port is the manager's: who comes now waits for the next start
         socket.create_connection(port.getsockname(), timeout=5).close()
 

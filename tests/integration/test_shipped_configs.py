@@ -25,7 +25,7 @@ from proxy.downstream.sv2_keys import KEY_FILE, load_authority
 from tests.fakes.plain_pool import PlainPool
 from tests.fakes.sv2_ends import a_setup, an_extended
 from tests.noise_peers import an_initiator
-from tests.support import free_port
+from tests.support import PATIENCE, free_port
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,6 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 README = "README.md"
 REAL = (65536.0, 1e6, 65536.5)  # pools at powers of two, at round numbers, at neither
-WAIT_S = 120.0  # of a miner that starts parked, for a controller on a busy machine
 
 WORKERS = {
     "hosting.toml": ("acme.1", "borealis.1", "other.1"),
@@ -86,14 +85,14 @@ class Running:
         )
 
     def connect(self, port: str) -> socket.socket:
-        until = time.monotonic() + WAIT_S
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self._process.poll() is None:
             try:
                 peer = socket.create_connection(("127.0.0.1", self.ports[port]), 5)
             except ConnectionRefusedError:
                 time.sleep(0.1)
             else:
-                peer.settimeout(WAIT_S)
+                peer.settimeout(PATIENCE)
                 return peer
         raise AssertionError(self.said())
 
@@ -103,7 +102,7 @@ class Running:
 
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(WAIT_S)
+        code = self._process.wait(PATIENCE)
         self.pool.close()
         return code
 

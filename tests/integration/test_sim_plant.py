@@ -17,7 +17,7 @@ from proxy.sim.kinds import Fault, Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
 from proxy.sim.plant_network import PlantNetwork, PoolAddress, YardOptions
 from proxy.sim.site_meter import MeterOptions
-from tests.support import within
+from tests.support import on_reactor
 
 NOTIFY = ["a", "00" * 32, "01", "02", [], "20000000", "207fffff", "65000000", True]
 RESULTS: dict[str, Any] = {
@@ -119,7 +119,7 @@ def a_plant(reactor: Any, count: int, **options: Any) -> Plant:
 
 
 @pytest.mark.integration
-@within(Seconds(20.0))
+@on_reactor
 async def test_a_machine_mines_from_the_address_that_its_device_api_has() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
@@ -150,7 +150,7 @@ async def test_a_machine_mines_from_the_address_that_its_device_api_has() -> Non
 
 
 @pytest.mark.integration
-@within(Seconds(20.0))
+@on_reactor
 async def test_a_machine_that_fails_over_leaves_a_pool_without_jobs() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
@@ -187,7 +187,7 @@ async def test_a_machine_that_fails_over_leaves_a_pool_without_jobs() -> None:
 
 
 @pytest.mark.integration
-@within(Seconds(20.0))
+@on_reactor
 async def test_the_meter_and_a_reboot_are_seen_over_sockets() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 

@@ -24,7 +24,7 @@ from tests.integration.test_regtest_node import (
     work_changed,
     work_of,
 )
-from tests.support import within
+from tests.support import on_reactor, within
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", KINDS)]
 
@@ -121,7 +121,7 @@ async def mine_with_transactions(
 
 
 @EITHER_ENGINE
-@within(Seconds(60.0))
+@on_reactor
 async def test_blocks_carry_transactions_and_are_accepted(
     kind: str, engine: Engine, tmp_path: Path
 ) -> None:
@@ -136,7 +136,7 @@ async def test_a_miner_of_others_finds_a_hundred_blocks_that_are_accepted(
     await mine_with_transactions(kind, tmp_path, 100, by_cpu=True)
 
 
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_node_that_stops_and_starts_under_load_is_mined_on_again(
     kind: str, tmp_path: Path
 ) -> None:
@@ -188,7 +188,7 @@ async def rival_branch(node: RunningNode, reactor: Any) -> str:
 
 
 @EITHER_ENGINE
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_reorganisation_moves_every_miner_to_the_new_tip(
     kind: str, engine: Engine, tmp_path: Path
 ) -> None:
@@ -210,7 +210,7 @@ async def test_a_reorganisation_moves_every_miner_to_the_new_tip(
     assert set(stats.reasons) <= {"Stale share"}
 
 
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_tip_that_is_taken_back_is_left_though_nobody_tells_of_it(
     kind: str, tmp_path: Path
 ) -> None:
@@ -235,7 +235,7 @@ async def test_a_tip_that_is_taken_back_is_left_though_nobody_tells_of_it(
 
 
 @EITHER_ENGINE
-@within(Seconds(60.0))
+@on_reactor
 async def test_a_block_found_while_the_node_is_down_is_submitted_by_the_next_process(
     kind: str, engine: Engine, tmp_path: Path
 ) -> None:

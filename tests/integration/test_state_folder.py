@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.older_state import copy_state
+from tests.support import PATIENCE
 
 CONFIG = """
 [proxy]
@@ -57,11 +58,11 @@ def until_ready(process: subprocess.Popen[str]) -> None:
 
 def stop(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
 
 
 def rows(path: Path, *statements: str) -> list[tuple[object, ...]]:
-    database = sqlite3.connect(path, isolation_level=None, timeout=30)
+    database = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     found = [database.execute(one).fetchall() for one in statements][-1]
     database.close()
     return found
@@ -79,7 +80,7 @@ def test_a_second_one_is_refused_and_has_touched_nothing(
         rows(ledger, SHARE_UNDER_WAY, SHARE_NOT_IN_THE_SUMS)
 
         second = start(write(tmp_path, name))
-        _, said = second.communicate(timeout=60)
+        _, said = second.communicate(timeout=PATIENCE)
     finally:
         stop(first)
 
@@ -96,7 +97,7 @@ def test_what_a_killed_one_had_is_to_be_had(tmp_path: Path) -> None:
     first = start(write(tmp_path, "first"))
     until_ready(first)
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE)
 
     second = start(write(tmp_path, "second"))
     until_ready(second)
@@ -115,14 +116,14 @@ def test_a_damaged_ledger_is_refused_until_it_is_to_be_moved_aside(
     until_ready(first)
     rows(ledger, SHARE_NOT_IN_THE_SUMS)
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE)
     log = ledger.with_name("ledger.sqlite3-wal")
     with log.open("r+b") as file:
         file.seek(log.stat().st_size - 2000)
         file.write(b"\xa5" * 1000)
 
     refused = start(config)
-    _, said = refused.communicate(timeout=60)
+    _, said = refused.communicate(timeout=PATIENCE)
     recovered = start(config, "--recover")
     until_ready(recovered)
     stop(recovered)
@@ -146,7 +147,7 @@ def test_a_newer_release_is_not_undone(name: str, tmp_path: Path) -> None:
         file.write("[sites.power]\nbudget_w = 1000\nfail_safe_w = 0\n")
 
     refused = start(config, "--recover")
-    _, said = refused.communicate(timeout=60)
+    _, said = refused.communicate(timeout=PATIENCE)
 
     assert refused.returncode == 1
     sentence = f"baseload: {state / name} has schema 99, this release knows up to "

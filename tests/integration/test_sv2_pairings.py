@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import maybeDeferred
 
-from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from proxy.admin.operations import Operations
 from tests.engines import (
@@ -20,7 +19,7 @@ from tests.engines import (
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
 from tests.integration.pairings import Plant, make, retry
 from tests.noise_peers import an_authority, an_identity
-from tests.support import within
+from tests.support import on_reactor
 
 
 @pytest.mark.integration
@@ -37,7 +36,7 @@ from tests.support import within
     ],
     ids=name_of,
 )
-@within(Seconds(180.0))  # on a busy machine each round waits half a minute
+@on_reactor
 async def test_no_share_is_invalid_or_lost_in_any_pairing(
     first: str, second: str, engine: Engine, tmp_path: Path
 ) -> None:
@@ -73,7 +72,7 @@ async def test_no_share_is_invalid_or_lost_in_any_pairing(
 @pytest.mark.integration
 @pytest.mark.parametrize("version", ["sv1", "sv2"])
 @EITHER_ENGINE
-@within(Seconds(40.0))
+@on_reactor
 async def test_blocks_jobs_and_prefixes_change_under_load(
     version: str, engine: Engine, tmp_path: Path
 ) -> None:
@@ -94,7 +93,7 @@ async def test_blocks_jobs_and_prefixes_change_under_load(
 
 
 @pytest.mark.integration
-@within(Seconds(40.0))
+@on_reactor
 async def test_a_v2_pool_hears_of_workers_and_hashrate(tmp_path: Path) -> None:
     pool = JudgingSv2Pool(5e-8)
     plant = Plant(tmp_path, [pool])
@@ -109,7 +108,7 @@ async def test_a_v2_pool_hears_of_workers_and_hashrate(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-@within(Seconds(30.0))
+@on_reactor
 async def test_a_pool_of_another_authority_gets_no_share(tmp_path: Path) -> None:
     pool = JudgingSv2Pool(5e-8)
     pool.identity = an_identity(an_authority(5))
@@ -125,7 +124,7 @@ async def test_a_pool_of_another_authority_gets_no_share(tmp_path: Path) -> None
 
 
 @pytest.mark.integration
-@within(Seconds(30.0))
+@on_reactor
 async def test_a_pool_may_send_us_to_its_own_authority_only(tmp_path: Path) -> None:
     first, ours, foreign = (JudgingSv2Pool(5e-8) for _ in range(3))
     foreign.identity = an_identity(an_authority(5))
@@ -151,7 +150,7 @@ async def test_a_pool_may_send_us_to_its_own_authority_only(tmp_path: Path) -> N
 
 
 @pytest.mark.integration
-@within(Seconds(30.0))
+@on_reactor
 async def test_a_v2_pool_with_little_room_serves_a_narrow_site(
     tmp_path: Path,
 ) -> None:
@@ -169,7 +168,7 @@ async def test_a_v2_pool_with_little_room_serves_a_narrow_site(
 
 @pytest.mark.integration
 @EITHER_ENGINE
-@within(Seconds(40.0))
+@on_reactor
 async def test_both_kinds_are_seen_parked_and_judged_alike(
     engine: Engine, tmp_path: Path
 ) -> None:

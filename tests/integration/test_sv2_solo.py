@@ -4,20 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from protocol.units import Seconds
 from tests.engines import EITHER_ENGINE, Engine
 from tests.fakes.node_process import KINDS, start_node
 from tests.fakes.solo import ask
 from tests.integration.pairings import RealTimePlant, make, retry
 from tests.integration.test_regtest_node import ANYONE_ADDRESS
 from tests.integration.test_solo import MATURE, assert_good, new_blocks
-from tests.support import within
+from tests.support import on_reactor
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("kind", KINDS)
 @EITHER_ENGINE
-@within(Seconds(60.0))
+@on_reactor
 async def test_v2_miners_find_blocks_for_the_node_while_the_pool_is_down(
     kind: str, engine: Engine, tmp_path: Path
 ) -> None:

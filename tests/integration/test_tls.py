@@ -19,7 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineReceiver
 from typing_extensions import override
 
-from protocol.units import Seconds, UnixTime
+from protocol.units import UnixTime
 from proxy.config import Config, PoolConfig
 from proxy.jobs.feed import Feed
 from proxy.share_process.program import build
@@ -27,7 +27,7 @@ from proxy.upstream.address import Trust, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
 from proxy.upstream.pool_protocol import Sv1PoolProtocol
 from tests.fakes.judging_pool import NTIME, JudgingPool
-from tests.support import free_port, within
+from tests.support import free_port, on_reactor
 
 
 class Identity:
@@ -109,7 +109,7 @@ async def mined_on(identity: Identity, trust: Trust) -> str:
 
 
 @pytest.mark.integration
-@within(Seconds(10.0))
+@on_reactor
 async def test_authorities_of_ones_own_are_trusted(tmp_path: Path) -> None:
     identity = Identity(tmp_path)
 
@@ -117,13 +117,13 @@ async def test_authorities_of_ones_own_are_trusted(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-@within(Seconds(10.0))
+@on_reactor
 async def test_a_certificate_that_nobody_signed_is_not_trusted(tmp_path: Path) -> None:
     assert "certificate verify failed" in await mined_on(Identity(tmp_path), Trust())
 
 
 @pytest.mark.integration
-@within(Seconds(10.0))
+@on_reactor
 async def test_a_certificate_for_another_host_is_not_trusted(tmp_path: Path) -> None:
     identity = Identity(tmp_path, host="127.0.0.2")
 
@@ -134,7 +134,7 @@ async def test_a_certificate_for_another_host_is_not_trusted(tmp_path: Path) -> 
 
 
 @pytest.mark.integration
-@within(Seconds(10.0))
+@on_reactor
 async def test_the_pinned_certificate_is_trusted_whoever_signed_it(
     tmp_path: Path,
 ) -> None:
@@ -144,7 +144,7 @@ async def test_the_pinned_certificate_is_trusted_whoever_signed_it(
 
 
 @pytest.mark.integration
-@within(Seconds(10.0))
+@on_reactor
 async def test_another_certificate_than_the_pinned_one_is_not(tmp_path: Path) -> None:
     said = await mined_on(Identity(tmp_path), Trust("00" * 32))
 
@@ -171,7 +171,7 @@ class Firmware(LineReceiver):
 
 
 @pytest.mark.integration
-@within(Seconds(15.0))
+@on_reactor
 async def test_miners_may_come_over_tls(tmp_path: Path) -> None:
     identity = Identity(tmp_path)
     from twisted.internet import reactor  # noqa: PLC0415

@@ -18,10 +18,10 @@ from proxy.sim.command import FleetOptions, build_fleet
 from tests.engines import EITHER_ENGINE, Engine
 from tests.fakes.node_process import start_node
 from tests.fakes.solo import ask
-from tests.integration.pairings import RealTimePlant, free_ports
+from tests.integration.pairings import RealTimePlant
 from tests.integration.test_regtest_node import ANYONE_ADDRESS
 from tests.integration.test_solo import MATURE
-from tests.support import within
+from tests.support import free_ports, within
 
 PROGRAM = Path(
     os.environ.get(

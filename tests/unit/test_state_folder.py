@@ -177,9 +177,13 @@ def test_a_newer_controllers_database_is_refused(folder: Folder) -> None:
 def test_a_controllers_database_that_is_in_use_is_left_to_it(folder: Folder) -> None:
     folder.overwrite(STORE_FILE)
     lock = lock_state(folder.state / STORE_LOCK_FILE)
+    before = (folder.state / STORE_FILE).read_bytes()
 
     folder.take()
     lock.release()
+
+    assert (folder.state / STORE_FILE).read_bytes() == before
+    assert folder.names() == []
 
 
 def test_a_controllers_database_is_made_here(folder: Folder) -> None:
@@ -195,5 +199,9 @@ def test_a_site_without_power_settings_has_no_database_of_a_controller(
 ) -> None:
     folder = Folder(tmp_path, "pool.toml")
     folder.overwrite(STORE_FILE)
+    before = (folder.state / STORE_FILE).read_bytes()
 
-    folder.take()
+    folder.take(AT)
+
+    assert (folder.state / STORE_FILE).read_bytes() == before
+    assert folder.names() == []

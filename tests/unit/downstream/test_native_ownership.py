@@ -25,6 +25,7 @@ HELLO = (
 )
 LAST = b'{"id":9,"method":"mining.suggest_difficulty","params":[1]}\n'
 ROUNDS = 20
+MOST_TURNS = 50_000  # in which a busy machine lets a second thread run once
 
 
 @pytest.fixture(autouse=True, params=ENGINES[1:])
@@ -200,7 +201,8 @@ def test_no_other_thread_of_python_runs_while_lanes_work() -> None:
                 engine.run(1.0, 1.0)
                 engine.answer()
                 seen.append(steps[0] - at)
-                time.sleep(0.001)
+                while steps[0] == at:  # it is there, and waits for its turn
+                    time.sleep(0.001)
                 drain(engine)
     finally:
         sys.setswitchinterval(before)
@@ -208,7 +210,6 @@ def test_no_other_thread_of_python_runs_while_lanes_work() -> None:
         end.close()
 
     assert set(seen) == {0}
-    assert steps[0] > 0
 
 
 def drain(engine: Any) -> None:
@@ -256,7 +257,9 @@ def test_wires_may_be_freed_on_another_thread_while_turns_run() -> None:
     sys.setswitchinterval(1e-5)
     try:
         with no_collection(), second_thread(collect):
-            for turn in range(500):
+            for turn in range(MOST_TURNS):
+                if turn > 500 and freed_on - {threading.get_ident()}:
+                    break
                 for number in range(turn % 10, 100, 10):
                     peers[number].hang_up()
                     peers[number] = Cycle(engine, freed_on)

@@ -40,4 +40,8 @@ def test_what_a_port_accepts_is_bounded() -> None:
 @pytest.mark.integration
 def test_a_socket_that_is_not_tcps_is_left_alone() -> None:
     with socket.socket(socket.AF_UNIX) as port:
+        before = port.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         tcp.bound_connections(port)
+        after = port.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+    assert after == before

@@ -1,4 +1,4 @@
-"""Everything at once: node, proxy, controller, pyasic, Modbus, forty machines."""
+"""Everything at once, in time: node, proxy, controller, pyasic, Modbus, 40 machines."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,7 @@ COUNT = 40
 QUICK = ("--down-s=3", "--up-s=8")  # of the machines: the law takes them for slower
 
 
-@pytest.mark.integration
+@pytest.mark.bench
 def test_a_site_is_brought_down_in_time_and_kept_there(tmp_path: Path) -> None:
     setting = Setting(COUNT, first_address="127.62.0.1", sim=QUICK)
     with running(tmp_path, setting) as hall:
