@@ -1,12 +1,13 @@
 """Say what happens, as it happens, to those who subscribed on the admin socket."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
@@ -21,6 +22,9 @@ from proxy.runtime.logs import SecretRedactor, escaped
 from proxy.runtime.periodic import PeriodicService
 
 EVERY = Seconds(1.0)
+
+TOLD_AT_ONCE = 256
+"""Jobs that are told of in one turn: 3 ms for each subscriber."""
 
 
 class ShareNews(msgspec.Struct):
@@ -80,15 +84,20 @@ class News:
     topics: Topics
     operations: Operations
     _sums: dict[str, tuple[int, dict[str, int]]] = field(factory=dict, init=False)
-    _jobs: WeakKeyDictionary[Group, str] = field(
-        factory=WeakKeyDictionary, init=False
-    )  # by group, as long as it is open
+    _posted: dict[Group, str] = field(factory=dict, init=False)  # sites of new jobs
     _pools: dict[str, tuple[str, str]] = field(factory=dict, init=False)
 
     def service(self, clock: IReactorTime) -> PeriodicService:
         """Return what looks every second; also takes the news of blocks."""
         self.running.recorder.on_block = self.block
-        return PeriodicService(EVERY, self._look, clock)
+        for name, factory in self.running.factories.items():
+            board = factory.context.board
+            board.on_job = partial(self._note_job, name)
+            self._posted.update(dict.fromkeys(board.groups, name))
+        return PeriodicService(EVERY, partial(self._look, clock), clock)
+
+    def _note_job(self, site: str, group: Group) -> None:
+        self._posted[group] = site
 
     def block(self, share: JudgedShare, verdict: str) -> None:
         """Tell of a block: `found`, then its source's verdict."""
@@ -101,7 +110,7 @@ class News:
         )
         self.topics.publish("block", news)
 
-    async def _look(self) -> None:
+    async def _look(self, clock: IReactorTime) -> None:
         for site in self.operations.sites():
             self._tell_shares(
                 site.name,
@@ -109,11 +118,19 @@ class News:
                 site.shares.rejected,
                 site.hashrate_hs.m1,
             )
-        for name, factory in self.running.factories.items():
-            for group in factory.context.board.groups:
-                self._tell_job(name, group)
         for pool in self.operations.pool_views():
             self._tell_pool(pool)
+        await self._tell_jobs(clock)
+
+    async def _tell_jobs(self, clock: IReactorTime) -> None:
+        """Tell of the groups that had a job since: a block is one for each of them."""
+        posted, self._posted = self._posted, {}
+        if not self.topics.is_wanted("job"):
+            return
+        for number, (group, site) in enumerate(posted.items(), 1):
+            self._tell_job(site, group)
+            if not number % TOLD_AT_ONCE:
+                await deferLater(clock, 0)
 
     def _tell_shares(
         self, site: str, accepted: int, rejected: dict[str, int], hashrate: float
@@ -128,10 +145,9 @@ class News:
 
     def _tell_job(self, site: str, group: Group) -> None:
         current = group.current
-        if current is None or self._jobs.get(group) == current.job.id:
+        if current is None:
             return
         job = current.job
-        self._jobs[group] = job.id
         work = job.work
         news = JobNews(
             site,

@@ -62,7 +62,7 @@ class MinerPages:
             some = list(islice(miners.values(), skip, skip + most))
             return some, max(skip - len(miners), 0)
         some = []
-        for part in _parts(list(miners.values()), PASSED_AT_ONCE):
+        for part in parts_of(factory):
             hits = [m for m in part if matches(next(iter(m.workers), ""))]
             some += hits[skip : skip + most - len(some)]
             skip = max(skip - len(hits), 0)
@@ -112,6 +112,11 @@ def view_of(site: str, miner: Miner, now: Seconds) -> MinerView:
         now - miner.connected_at,
         None if share_at is None else now - share_at,
     )
+
+
+def parts_of(factory: SiteFactory) -> Iterator[list[Miner]]:
+    """Yield the miners of a site, as many as are passed over in one turn."""
+    return _parts(list(factory.roster.miners.values()), PASSED_AT_ONCE)
 
 
 def _parts(items: list[T], size: int) -> Iterator[list[T]]:

@@ -5,7 +5,7 @@ from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
-from proxy.admin.miner_pages import MinerPages
+from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
@@ -98,8 +98,7 @@ class Operations:
             why = factory.context.board.slots.why_not_here(pool)
             if name in pool.listeners and why:
                 return f"{why} at {name}"
-        reasons = (link.feed.reason for link in pool.links if link.feed.reason)
-        return pool.contradicted or next(reasons, "")
+        return pool.contradicted or pool.reason
 
     def nodes(self) -> list[NodeView]:
         """Return every node."""
@@ -119,14 +118,17 @@ class Operations:
             raise Refused(f"filter of {len(filter)} characters > {MAX_FILTER_CHARS}")
         return await self._pages.page(filter, page)
 
-    def kick(self, miner: str) -> Done:
+    async def kick(self, miner: str) -> Done:
         """Hang up on miners, by id or by worker."""
         gone = 0
         for factory in self._running.factories.values():
-            for one in list(factory.roster.miners.values()):
-                if str(one.id) == miner or miner in one.workers:
-                    factory.roster.drop(one, "kicked by an operator")
-                    gone += 1
+            for some in parts_of(factory):
+                those = [m for m in some if str(m.id) == miner or miner in m.workers]
+                gone += len(those)
+                factory.errands.run(
+                    those, lambda m: m.drop("kicked by an operator"), "kicking"
+                )
+                await self._pages.turn()
         if not gone:
             raise Refused(f"no miner {miner!r}: see `baseload miners`")
         return Done(True, f"hung up on {gone}")

@@ -69,6 +69,10 @@ class Topics:
         for taker in takers:
             taker.send(line)
 
+    def is_wanted(self, topic: str) -> bool:
+        """Tell whether anybody wants to know of `topic`."""
+        return any(topic in s.topics for s in self._subscribers)
+
     def subscribe(self, subscriber: Subscriber, topics: Iterable[str]) -> None:
         """Send `subscriber` these topics, and no others, from now on."""
         self.forget(subscriber)

@@ -5,7 +5,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds
 from proxy.downstream.bans import Ban, Network, spelled, those_in
 from proxy.downstream.connection import SiteFactory
-from proxy.runtime.contain import serve_each
+from proxy.downstream.miner import Miner
 
 _log = Logger()
 
@@ -25,17 +25,20 @@ def ban(factory: SiteFactory, network: Network, for_s: Seconds, why: str) -> Non
         for_s=for_s,
         why=why,
     )
-    miners = factory.roster.miners.values()
-    met = {miner.address for miner in miners} | factory.open_connections.addresses
-    addresses = those_in(network, met)
-    serve_each(
-        [miner for miner in miners if miner.address in addresses],
-        lambda miner: miner.drop("banned"),
+    factory.errands.run(
+        factory.roster.miners.values(),
+        lambda miner: _drop_from(network, miner),
         "dropping the banned",
     )
+    addresses = those_in(network, factory.open_connections.addresses)
     for connection in factory.open_connections.at(addresses):
         with _log.failuresHandled("dropping the banned"):
             connection.hang_up("banned")
+
+
+def _drop_from(network: Network, miner: Miner) -> None:
+    if those_in(network, [miner.address]):
+        miner.drop("banned")
 
 
 def unban(factory: SiteFactory, network: Network) -> bool:

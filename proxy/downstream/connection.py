@@ -31,6 +31,7 @@ from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
+from proxy.runtime.slices import Errands
 
 
 class Closable(typing.Protocol):
@@ -54,6 +55,7 @@ class SiteFactory(Factory):
         speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
         descriptors: How many connections the process has room for.
+        errands: What is being done with many of its miners.
         slow_readers: Connections that were closed because their peer did not read.
     """
 
@@ -65,7 +67,8 @@ class SiteFactory(Factory):
         self, context: SiteContext, limits: LimitsConfig, random: Callable[[], float]
     ) -> None:
         self.context = context
-        self.roster = Roster(context.site, limits, self._drop, random)
+        self.errands: Errands[Any] = Errands(context.clock)
+        self.roster = Roster(context.site, limits, self._drop, random, self.errands)
         context.parking.miners = self.roster.miners
         self.roster.on_change = context.parking.note_state
         self._holding = Holding(context.board, context.parking, context.clock)
@@ -258,6 +261,8 @@ class SiteFactory(Factory):
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
         self._holding.stop()
+        self.context.parking.stop()
+        self.errands.stop()
         self._is_closing = True
         everybody: set[Closable | MinerProtocol] = {*self._connections.values()}
         for connection in everybody | set(self.open_connections):

@@ -5,12 +5,14 @@ from itertools import islice
 from typing import Any, Protocol
 
 from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
 from proxy.jobs.group import Group
 from proxy.power.link.messages import MAX_ROWS, FailSafe, FleetReport, Joined, MinerWork
 from proxy.runtime.contain import serve_each
+from proxy.runtime.slices import Slices
 
 
 class ParkableMiner(Protocol):
@@ -50,6 +52,7 @@ class Parking:
     """A site's miners, as its controller knows and commands them.
 
     Attributes:
+        clock: Gives the turns in which many are parked or granted work.
         miners: By id: the roster's own.
         tally: What all shares of the site came to since the start.
         on_join: Called when a miner has said who it is.
@@ -58,6 +61,7 @@ class Parking:
             source is back that none had; None: all at once.
     """
 
+    clock: IReactorTime
     miners: Mapping[int, ParkableMiner] = field(factory=dict)
     tally: Tally = field(factory=Tally)
     on_join: Callable[[], None] = lambda: None
@@ -69,14 +73,47 @@ class Parking:
     _difficulty: dict[int, float] = field(factory=dict, init=False)
     _returning: dict[int, None] = field(factory=dict, init=False)
     _credit: float = field(default=0.0, init=False)
+    _ordered: dict[int, bool] = field(factory=dict, init=False)
+    _moving: Slices[ParkableMiner] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._moving = Slices(self.clock, self._obey, "parking or granting work")
 
     def park(self, ids: Iterable[int]) -> None:
-        """Give these miners no more jobs; those gone meanwhile are passed over."""
-        serve_each(self._present(ids), lambda miner: miner.park(), "parking")
+        """Give these miners no more jobs; those gone meanwhile are passed over.
+
+        The first of them at once, the rest in the next turns, unless they are granted
+        work before.
+        """
+        self._order(ids, is_granted=False)
 
     def grant(self, ids: Iterable[int]) -> None:
-        """Let these miners work; those gone meanwhile are passed over."""
-        serve_each(self._present(ids), lambda miner: miner.grant(), "granting work")
+        """Let these miners work; those gone meanwhile are passed over: see `park`."""
+        self._order(ids, is_granted=True)
+
+    def may_work(self, miner: ParkableMiner) -> bool:
+        """Tell whether it was granted work last, done or not, source or not."""
+        return self._ordered.get(miner.id, miner.is_allowed)
+
+    def stop(self) -> None:
+        """Park and grant nobody more."""
+        self._moving.stop()
+        self._ordered.clear()
+
+    def _order(self, ids: Iterable[int], *, is_granted: bool) -> None:
+        present = list(self._present(ids))
+        self._ordered.update((miner.id, is_granted) for miner in present)
+        self._moving.add(present)
+
+    def _obey(self, miner: ParkableMiner) -> None:
+        """Do what was ordered last."""
+        is_granted = self._ordered.pop(miner.id, miner.is_allowed)
+        if miner.id not in self.miners:
+            return
+        if is_granted:
+            miner.grant()
+        else:
+            miner.park()
 
     def bring_back(self, miner: ParkableMiner) -> None:
         """Give work again, in its turn, to a miner that there was none for."""

@@ -15,6 +15,7 @@ from proxy.downstream.miner import Miner
 from proxy.jobs.ports import MinerPort
 from proxy.runtime.contain import serve_each
 from proxy.runtime.due import DueList
+from proxy.runtime.slices import Errands
 
 SUBSCRIBE_WITHIN = Seconds(15.0)
 SILENT_FOR = Seconds(900.0)
@@ -48,6 +49,7 @@ class Roster:
     Attributes:
         drop: Hangs up on a miner.
         random: Spreads reconnects.
+        errands: What is being done with many of them.
         on_change: Called with the number of a miner that has come or gone.
         turned_away: How many were too many for the site.
     """
@@ -58,6 +60,7 @@ class Roster:
     limits: LimitsConfig
     drop: Callable[[Miner, str], None]
     random: Callable[[], float]
+    errands: Errands[MinerPort]
     miners: dict[int, Miner] = field(factory=dict, init=False)
     on_change: Callable[[int], None] = field(default=lambda _: None, init=False)
     is_draining: bool = field(default=False, init=False)
@@ -138,13 +141,11 @@ class Roster:
     def drain(self, now: Seconds) -> None:
         """Take no more miners and ask those here to go, spread over half a minute."""
         self.is_draining = True
-        for miner in self.miners.values():
-            self._reconnect_soon(miner, now)
+        self.move(self.miners.values(), now)
 
     def move(self, miners: Iterable[MinerPort], now: Seconds) -> None:
         """Ask `miners` to connect anew, spread over half a minute."""
-        for miner in miners:
-            self._reconnect_soon(miner, now)
+        self.errands.run(miners, lambda m: self._reconnect_soon(m, now), "moving")
 
     def sweep(self, now: Seconds) -> None:
         """Do what time brings to miners: called every second.
@@ -160,7 +161,7 @@ class Roster:
         if not self._sweeps % FORGET_BANS_EVERY:
             self.bans.forget_past(now)
         due = self._reconnects.take(now, len(self._reconnects))
-        serve_each(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
+        self.errands.run(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
 
     def _late_newcomers(self, now: Seconds) -> list[Miner]:
         """Return the newcomers that have not said who they are in time."""

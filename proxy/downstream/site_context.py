@@ -40,7 +40,7 @@ class SiteContext:
     clock: IReactorTime
     wall_clock: Callable[[], UnixTime]
     grants_at_once: bool = True
-    parking: Parking = field(factory=Parking)
+    parking: Parking = Factory(lambda self: Parking(self.clock), takes_self=True)
     proxies: KnownProxies = field(factory=KnownProxies)
     turns: Turns = Factory(lambda self: Turns(self.clock), takes_self=True)
     drop: Callable[[Any, str], None] = lambda _miner, _why: None

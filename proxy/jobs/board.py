@@ -64,6 +64,7 @@ class JobBoard:
         routes: Whose sources its workers mine on.
         slots: Gives out slots, in the layout of the site.
         new_copies: Makes what each new group keeps copies of its jobs with.
+        on_job: Called with a group that has a new job.
         on_idle: Called with a group that has no source any more, or has one again.
         layout: Keeps that layout up to date.
         rerouting: Has it mine on other sources while it runs.
@@ -80,6 +81,7 @@ class JobBoard:
     fail_back: Seconds
     new_copies: Callable[[], JobCopies] = NoCopies
     on_idle: Callable[[Group], None] = field(default=lambda _: None, init=False)
+    on_job: Callable[[Group], None] = field(default=lambda _: None, init=False)
     to_reconnect: list[MinerPort] = field(factory=list, init=False)
     layout: SiteLayout = field(init=False)
     rerouting: Rerouting = field(init=False)
@@ -92,7 +94,7 @@ class JobBoard:
     _duplicates: Duplicates = field(factory=Duplicates, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._posting = Posting(self.clock)
+        self._posting = Posting(self.clock, self._has_job)
         self.clear_up = ClearUp(self._groups, self._duplicates)
         self._schedule = Schedule(self.clock, self._look)
         self._lifecycle = GroupLifecycle(
@@ -325,6 +327,9 @@ class JobBoard:
     def _closed(self, group: Group) -> None:
         self._schedule.drop(group)
         self._note_idle(group, is_idle=False)
+
+    def _has_job(self, group: Group) -> None:
+        self.on_job(group)
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

@@ -1,6 +1,6 @@
 """Jobs on their way to the miners of a group: which, when, and in what order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from attrs import define, field
@@ -21,10 +21,12 @@ class Posting:
     """Makes the jobs of a site and hands them out.
 
     Attributes:
+        on_job: Called with a group that has a new job.
         last_seq: Number of the newest job.
     """
 
     clock: IReactorTime
+    on_job: Callable[[Group], None]
     last_seq: int = field(default=0, init=False)
     _distributor: Distributor = field(init=False)
     _ready: dict[Group, LiveJob] = field(factory=dict, init=False)
@@ -65,6 +67,7 @@ class Posting:
         self._wanting.pop(group, None)  # they all get this one
         group.whole_seq = entry.job.seq
         self._ready[group] = entry
+        self.on_job(group)
         self._send()
 
     @contextmanager
@@ -133,6 +136,7 @@ class Posting:
         entry = group.post(current.job.work, self.last_seq, now, clean=clean)
         if entry is None:
             return False
+        self.on_job(group)
         wanting = self._wanting.pop(group, {})
         self._distributor.send([Round(group, entry)], ((0, m) for m in wanting))
         return True

@@ -31,6 +31,11 @@ class Slices(Generic[One]):
     _next: IDelayedCall | None = field(default=None, init=False)
     _is_going: bool = field(default=False, init=False)
 
+    @property
+    def is_done(self) -> bool:
+        """Nobody is left."""
+        return not self._left
+
     def add(self, those: Iterable[One]) -> None:
         """Do it to `those`: to the first at once, to the rest in the next turns."""
         self._left.update(dict.fromkeys(those))
@@ -54,3 +59,26 @@ class Slices(Generic[One]):
         self._is_going = False
         if self._left:
             self._next = self.clock.callLater(0, self._go_on)
+
+
+@define(eq=False, repr=False)
+class Errands(Generic[One]):
+    """Things to be done with many, each in slices: who calls waits for none of them."""
+
+    clock: IReactorTime
+    _under_way: list[Slices[One]] = field(factory=list, init=False)
+
+    def run(
+        self, those: Iterable[One], action: Callable[[One], object], what: str
+    ) -> None:
+        """Do `action` to `those`, to the first at once: see `Slices`."""
+        self._under_way = [one for one in self._under_way if not one.is_done]
+        errand = Slices(self.clock, action, what)
+        self._under_way.append(errand)
+        errand.add(those)
+
+    def stop(self) -> None:
+        """Do nothing more to anybody."""
+        for errand in self._under_way:
+            errand.stop()
+        self._under_way.clear()

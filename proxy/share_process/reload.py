@@ -9,7 +9,6 @@ from proxy.admin.refused import Refused
 from proxy.config import Config, DifficultyConfig, SiteConfig
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.site_context import SiteContext
-from proxy.runtime.contain import serve_each
 from proxy.share_process.sites import policy_of
 
 LIVE_SITE = frozenset({"difficulty", "limits"})
@@ -69,7 +68,7 @@ def _take_on(factory: SiteFactory, site: SiteConfig) -> None:
             listener_policy.context,
             listener_policy.listener.difficulty(site.difficulty),
         )
-    serve_each(
+    factory.errands.run(
         factory.roster.miners.values(), lambda m: m.bounds_changed(), "changing bounds"
     )
 

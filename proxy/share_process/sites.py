@@ -126,7 +126,7 @@ class SiteBuilder:
             self.wall_clock,
             grants_at_once=site.power is None,
             turns=self.sources.turns,  # one slice of a turn for all who send
-            parking=_parking_of(site),
+            parking=_parking_of(site, self.reactor),
         )
 
     def _acceptors(
@@ -167,13 +167,13 @@ def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
     )
 
 
-def _parking_of(site: SiteConfig) -> Parking:
+def _parking_of(site: SiteConfig, clock: Reactor) -> Parking:
     """Return the parking of `site`: with a budget, miners return along its ramp."""
     power = site.power
     if power is None:
-        return Parking()
+        return Parking(clock)
     per_second = max(MIN_RETURNS, power.ramp_up_w_per_s / power.unknown_w)
-    return Parking(returns_per_second=per_second)
+    return Parking(clock, returns_per_second=per_second)
 
 
 class SiteService(MultiService):

@@ -57,7 +57,8 @@ from proxy.power.link.messages import (
 from proxy.power.machines.machine import Describer
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.pauses import Pauses
-from proxy.supervisor.failsafe import to_park
+from proxy.runtime.tasks import Tasks
+from proxy.supervisor.failsafe import described, to_park
 
 HUNG_AFTER = Seconds(10.0)
 """A controller that says nothing for so long is killed, and started again."""
@@ -123,6 +124,7 @@ class ControllerLink:
     _numbers: Any = field(factory=lambda: count(1), init=False)
     _messages: Iterator[FleetReport | FailSafe] | None = field(default=None, init=False)
     _soon: IDelayedCall | None = field(default=None, init=False)
+    _tasks: Tasks = field(factory=Tasks, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._heard_at = self._opened_at = self._now()
@@ -183,6 +185,7 @@ class ControllerLink:
         """Say goodbye: the share process stops."""
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
+        self._tasks.start("stop choosing whom to park", self._tasks.cancel_all())
 
     def _opened(self, link: LinkConnection[Up]) -> None:
         self._link = link
@@ -284,20 +287,20 @@ class ControllerLink:
         self.figures = {}
         for name in self.sites:
             with self._log.failuresHandled("the fail-safe of {site} failed", site=name):
-                self._fail_safe_at(name)
+                self._tasks.start(f"fail-safe of {name}", self._fail_safe_at(name))
 
-    def _fail_safe_at(self, name: str) -> None:
+    async def _fail_safe_at(self, name: str) -> None:
         site = self.sites[name]
         parking = site.factory.context.parking
-        granted = [
-            (m.id, next(iter(m.workers), ""), m.address)
-            for m in parking.miners.values()
-            if m.is_allowed  # also those that a source will have work for again
-        ]
+        # also those that a source will have work for again
+        granted = [m for m in parking.miners.values() if parking.may_work(m)]
         limit_w = self.fail_safe_w(name)
-        parked = [miner_id for miner_id, _, _ in granted]  # all, if it cannot be told
+        parked = [miner.id for miner in granted]  # all, if it cannot be told
         with self._log.failuresHandled("choosing whom to park at {site}", site=name):
-            parked = to_park(granted, site.describer, site.power, limit_w)
+            machines = await described(granted, site.describer, self.clock)
+            parked = to_park(machines, site.power, limit_w)
+        if not self._is_safe:
+            return  # a controller has spoken meanwhile
         parking.park(parked)
         self._untold[name] = FailSafe(name, 0.0, limit_w, parked[:MAX_ROWS])
         self._log.error(

@@ -199,6 +199,12 @@ class Pool:
         await self._tasks.cancel_all()
 
     @property
+    def reason(self) -> str:
+        """Why one of its links has no work; empty if all have."""
+        reasons = (link.feed.reason for link in self._begun)
+        return next(filter(None, reasons), "")
+
+    @property
     def work(self) -> Work | None:
         """The newest work of any of its links."""
         return next((link.feed.work for link in self._ready), None)

@@ -10,6 +10,7 @@ from protocol.units import Difficulty
 from proxy.config import LimitsConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.roster import SILENT_FOR, Roster
+from proxy.runtime.slices import Errands
 from tests.builders import a_submission, judge_loosely
 from tests.conftest import FlushFailures
 from tests.fakes.broken import BrokenError, break_down
@@ -72,7 +73,8 @@ def test_everybody_else_gets_the_revision(
 
 def test_the_sweep_goes_on(trouble: Trouble, flush_failures: FlushFailures) -> None:
     floor = trouble.hall.context
-    roster = Roster("hall-a", LimitsConfig(), floor.drop, lambda: 0.5)
+    errands: Errands[Any] = Errands(floor.clock)
+    roster = Roster("hall-a", LimitsConfig(), floor.drop, lambda: 0.5, errands)
     for wire in trouble.wires:
         roster.add(wire.miner)
     trouble.wires[1].miner.heard_at = floor.now()

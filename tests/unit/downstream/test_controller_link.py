@@ -347,7 +347,7 @@ def test_a_fault_of_ours_costs_neither_the_link_nor_the_others(
 
     assert not desk.transport.disconnecting
     assert [wire.miner.is_granted for wire in desk.wires[::2]] == [True, True]
-    assert dropped == {2: "a fault of ours: granting work failed"}
+    assert dropped == {2: "a fault of ours: parking or granting work failed"}
     assert flush_failures(BrokenError) == 1
 
 

@@ -16,7 +16,7 @@ class Site:
 
     def __init__(self, per_second: float | None = None) -> None:
         self.hall = Hall()
-        self.parking = Parking(returns_per_second=per_second)
+        self.parking = Parking(self.hall.clock, returns_per_second=per_second)
         self.hall.context.parking = self.parking
         self.hall.context.grants_at_once = False
         self.real = SiteFactory(self.hall.context, LimitsConfig(), lambda: 0.5)

@@ -7,6 +7,7 @@ from proxy.config import LimitsConfig
 from proxy.downstream.miner import Miner
 from proxy.downstream.password import read_password
 from proxy.downstream.roster import Roster
+from proxy.runtime.slices import Errands
 from tests.fakes.hall import AUTHORIZE, CONFIGURE, SUBSCRIBE, Hall, Wire, methods
 
 
@@ -17,7 +18,9 @@ class Desk:
         self.hall = Hall()
         self.hall.sources[0].post()
         self.dropped: list[str] = []
-        self.roster = Roster("hall-a", LimitsConfig(**limits), self.drop, lambda: 0.5)
+        errands: Errands[Any] = Errands(self.hall.clock)
+        limit = LimitsConfig(**limits)
+        self.roster = Roster("hall-a", limit, self.drop, lambda: 0.5, errands)
 
     def drop(self, miner: Miner, why: str) -> None:
         self.dropped.append(why)

@@ -1,10 +1,12 @@
 """Which miners are parked while nobody says what a site may draw."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from protocol.units import Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.machine import Describer, FleetKind
 from proxy.supervisor.failsafe import to_park
 
 ROWS = (
@@ -14,13 +16,20 @@ ROWS = (
 )
 
 
+def machines(
+    miners: list[tuple[int, str, str]], rows: Sequence[FleetConfig], power: PowerConfig
+) -> list[tuple[int, FleetKind]]:
+    describer = Describer.of(power, rows)
+    return [(number, describer.kind_of(name, at)) for number, name, at in miners]
+
+
 def parked(fail_safe_w: float, *workers: str) -> list[str]:
     """Names of those parked; no auxiliary load, so the bias of 1.25 is all."""
     power = PowerConfig(
         budget_w=1e6, fail_safe_w=fail_safe_w, aux_w=0.0, aux_share=0.0, unknown_w=4000
     )
     miners = [(100 + n, name, f"10.0.0.{n}") for n, name in enumerate(workers)]
-    found = to_park(miners, Describer.of(power, ROWS), power, Watts(fail_safe_w))
+    found = to_park(machines(miners, ROWS, power), power, Watts(fail_safe_w))
     return sorted(workers[miner - 100] for miner in found)
 
 
@@ -53,8 +62,9 @@ def test_a_machine_is_described_by_its_address_too() -> None:
     row = FleetConfig(addresses="10.9.0.0/16", model="Antminer S9")
     power = PowerConfig(budget_w=1e6, fail_safe_w=1250.0, aux_w=0.0, aux_share=0.0)
     miners = [(1, "a", "10.9.0.1"), (2, "b", "10.8.0.1")]
+    known = machines(miners, [row], power)
 
-    assert to_park(miners[:1], Describer.of(power, [row]), power, Watts(1250.0)) == [1]
-    assert to_park(miners, Describer.of(power, [row]), power, Watts(1250.0)) == [1, 2]
-    assert to_park(miners[:1], Describer.of(power, [row]), power, Watts(2200.0)) == []
-    assert to_park(miners, Describer.of(power, [row]), power, Watts(2200.0)) == [2]
+    assert to_park(known[:1], power, Watts(1250.0)) == [1]
+    assert to_park(known, power, Watts(1250.0)) == [1, 2]
+    assert to_park(known[:1], power, Watts(2200.0)) == []
+    assert to_park(known, power, Watts(2200.0)) == [2]
