@@ -22,6 +22,7 @@ _VALUES: dict[Any, st.SearchStrategy[Any]] = {
     types.Target: st.integers(0, 2**256 - 1),
     types.Hash: _HASH,
     types.Text: _TEXT,
+    types.Code: _TEXT,
     types.Extranonce: st.binary(max_size=32),
     types.Bytes255: st.binary(max_size=255),
     types.Bytes64K: st.binary(max_size=600),

@@ -3,7 +3,7 @@
 from enum import IntEnum, IntFlag
 
 from protocol.sv2.message import Message, message
-from protocol.sv2.types import U8, U16, U32, Text, U16s
+from protocol.sv2.types import U8, U16, U32, Code, Text, U16s
 
 VERSION = 2
 """The only version there is."""
@@ -65,7 +65,7 @@ class SetupConnectionError(Message, frozen=True):
     """The server hangs up; `flags` are those it does not support."""
 
     flags: U32
-    error_code: Text
+    error_code: Code
 
 
 @message(0x03, is_channel=True)

@@ -8,6 +8,7 @@ from protocol.sv2.types import (
     Blobs,
     Bytes64K,
     Bytes255,
+    Code,
     Extranonce,
     Hash,
     Hashes64K,
@@ -81,7 +82,7 @@ class DeclareMiningJobError(Message, frozen=True):
     """It is refused."""
 
     request_id: U32
-    error_code: Text
+    error_code: Code
     error_details: Bytes64K
 
 

@@ -10,6 +10,7 @@ from protocol.sv2.types import (
     Bool,
     Bytes64K,
     Bytes255,
+    Code,
     Extranonce,
     Hash,
     Hashes255,
@@ -53,7 +54,7 @@ class OpenMiningChannelError(Message, frozen=True):
     """No channel."""
 
     request_id: U32
-    error_code: Text
+    error_code: Code
 
 
 @message(0x13)
@@ -119,7 +120,7 @@ class UpdateChannelError(Message, frozen=True):
     """The change is refused."""
 
     channel_id: U32
-    error_code: Text
+    error_code: Code
 
 
 @message(0x18, is_channel=True)
@@ -127,7 +128,7 @@ class CloseChannel(Message, frozen=True):
     """The channel, or each of the group, ends."""
 
     channel_id: U32
-    reason_code: Text
+    reason_code: Code
 
 
 @message(0x19, is_channel=True)
@@ -190,7 +191,7 @@ class SubmitSharesError(Message, frozen=True):
 
     channel_id: U32
     sequence_number: U32
-    error_code: Text
+    error_code: Code
 
 
 @message(0x1F, is_channel=True)
@@ -267,7 +268,7 @@ class SetCustomMiningJobError(Message, frozen=True):
 
     channel_id: U32
     request_id: U32
-    error_code: Text
+    error_code: Code
 
 
 @message(0x25)

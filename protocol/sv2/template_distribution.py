@@ -9,10 +9,10 @@ from protocol.sv2.types import (
     Bool,
     Bytes64K,
     Bytes255,
+    Code,
     Hash,
     Hashes255,
     Target,
-    Text,
 )
 
 
@@ -73,7 +73,7 @@ class RequestTransactionDataError(Message, frozen=True):
     """The template is unknown or too old."""
 
     template_id: U64
-    error_code: Text
+    error_code: Code
 
 
 @message(0x76)

@@ -179,6 +179,10 @@ def _number_of(raw: bytes) -> int:
     return int.from_bytes(raw, "little")
 
 
+def _words_of(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
 def _raw_of(number: int) -> bytes:
     return number.to_bytes(HASH_BYTES, "little")
 
@@ -202,6 +206,9 @@ Hash = Annotated[bytes, FieldKind(_fixed(HASH_BYTES))]
 
 Text = Annotated[str, FieldKind(_sized(Int8ul), str.encode, bytes.decode)]
 """STR0_255: at most 255 B of UTF-8."""
+
+Code = Annotated[str, FieldKind(_sized(Int8ul), str.encode, _words_of)]
+"""The same of an error: why it was is no reason not to hear that it was."""
 
 Extranonce = Annotated[bytes, FieldKind(_sized(Int8ul, MAX_EXTRANONCE_BYTES))]
 """B0_32."""

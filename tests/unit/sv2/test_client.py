@@ -20,7 +20,7 @@ from protocol.pool_events import (
     WorkReceived,
 )
 from protocol.sv2.client import MAX_PAYLOAD_BYTES, ChannelRefusedError
-from protocol.sv2.codec import Message, common, mining
+from protocol.sv2.codec import Message, common, encode, mining
 from protocol.sv2.pool_channel import MAX_FUTURE_JOBS, MAX_PATH
 from protocol.sv2.setup import Caller
 from protocol.sv2.tlv import worker_of
@@ -470,3 +470,20 @@ def test_a_server_that_the_authority_did_not_sign_gets_nothing() -> None:
 
     with pytest.raises(CertificateError, match=an_authority(5).key.text):
         PoolEnd(line=line)
+
+
+def test_a_refusal_in_words_that_are_no_utf8_is_a_refusal() -> None:
+    pool = working()
+    number, _ = submit(pool)
+
+    pool.line.send(
+        [
+            encode(mining.SubmitSharesError(7, number, "@@@")).replace(
+                b"@@@", b"\xff\xfe!"
+            )
+        ]
+    )
+    (answer,) = pool.session.receive(pool.line.outgoing())
+
+    assert isinstance(answer, ShareAnswered)
+    assert answer.refusal is ShareRefusal.OTHER

@@ -62,8 +62,14 @@ def test_an_extranonce_of_33_bytes_is_malformed() -> None:
 
 
 def test_text_that_is_not_utf8_is_malformed() -> None:
-    with pytest.raises(MalformedMessageError, match="OpenMiningChannelError"):
-        decode(Frame(0, False, 0x12, b"\0\0\0\0\x01\xff"))
+    with pytest.raises(MalformedMessageError, match="OpenStandardMiningChannel"):
+        decode(Frame(0, False, 0x10, b"\0\0\0\0\x01\xff" + bytes(36)))
+
+
+def test_an_error_in_words_that_are_no_utf8_is_an_error_all_the_same() -> None:
+    error = decode(Frame(0, False, 0x12, b"\0\0\0\0\x01\xff"))
+
+    assert error == mining.OpenMiningChannelError(0, "\ufffd")
 
 
 def test_a_server_of_last_year_says_no_group() -> None:
