@@ -91,10 +91,7 @@ class ServerChannel:
         """
         work = job.work
         tip = self._tip
-        if tip is not None and (tip.prev_hash, tip.nbits) == (
-            work.prev_hash,
-            work.nbits,
-        ):
+        if tip is not None and (tip.prev_hash, tip.nbits) == work.tip:
             return [self._job_frame(job, max(job.ntime, tip.min_ntime))]
         self._tip = SetNewPrevHash(
             self.id, _number(job), work.prev_hash, job.ntime, work.nbits

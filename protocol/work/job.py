@@ -94,6 +94,11 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return Content(self.prev_hash, self.nbits, self.merkle_branch, size)
 
     @property
+    def tip(self) -> tuple[bytes, int]:
+        """The block that it stands on, and the bits that the next one needs."""
+        return self.prev_hash, self.nbits
+
+    @property
     def size(self) -> int:
         """Bytes of what is large in it."""
         return len(self.coinb1) + len(self.coinb2) + 32 * len(self.merkle_branch)

@@ -158,6 +158,7 @@ class LiveJobs:
         ntime = work.ntime + int(now - since)
         if series is not None:
             ntime = series.fresh_ntime(ntime, now)
+        ntime = self._not_before_tip(work, ntime)
         if ntime > work.max_ntime:
             return None
         if use is None:
@@ -166,6 +167,18 @@ class LiveJobs:
         series.last_ntime, series.last_at = ntime, now
         job = self._job(use, seq, ntime, clean=clean)
         return self._add(use, job, now)
+
+    def _not_before_tip(self, work: Work, ntime: int) -> int:
+        """Return `ntime`, or that of the current job where it is later.
+
+        On one tip ntime only grows, whichever source's clock is behind: no job of
+        Stratum V2 begins before its block did, and jobs that all began with it would be
+        one and the same. Spec: SV2 05, NewExtendedMiningJob.
+        """
+        if self.current is None or work.tip != self.current.job.work.tip:
+            return ntime
+        later = max(ntime, self.current.job.ntime)
+        return later if later <= work.max_ntime else ntime
 
     def make_stale(self, at: float, is_meant: Callable[[Work], bool]) -> None:
         """Call shares stale from `at` on, of jobs whose work `is_meant`."""

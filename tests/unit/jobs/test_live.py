@@ -141,6 +141,28 @@ def test_other_work_has_keys_of_its_own_and_its_own_ntime() -> None:
     assert other.seen is not first.seen
 
 
+def test_on_one_tip_no_job_begins_before_the_last_one() -> None:
+    """Sources' clocks differ; a V2 channel begins no job before its block."""
+    bench = Bench()
+    behind = a_work(coinb2=b"\x09" * 61)
+    ahead = a_work(ntime=behind.ntime + 60)
+    ntimes = []
+    for work in (behind, ahead, behind, ahead, behind):
+        ntimes.append(bench.post(work).job.ntime)
+        bench.wait(5)
+
+    assert ntimes == sorted(ntimes)
+    assert len(set(ntimes[::2])) == 3
+
+
+def test_the_clock_of_another_source_does_not_end_a_work() -> None:
+    bench = Bench()
+    bench.post(a_work(ntime=1_700_009_000, max_ntime=1_700_016_000))
+    work = a_work(coinb2=b"\x09" * 61)
+
+    assert bench.post(work).job.ntime == work.ntime
+
+
 def test_a_later_ntime_of_the_source_is_taken_on() -> None:
     bench = Bench()
     work = a_work()
