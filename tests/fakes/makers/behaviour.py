@@ -98,6 +98,10 @@ class FakeMachine:
     last_job_at: float = field(default=math.inf, init=False)
     _due: list[tuple[float, str, float]] = field(factory=list, init=False)
     _works_at: float = field(default=0.0, init=False)
+    _drawn_w: float | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._drawn_w = self.limit_w
 
     @property
     def watts(self) -> float:
@@ -107,7 +111,7 @@ class FakeMachine:
             return self.behaviour.sleep_w
         if not self._works:
             return self.behaviour.idle_w
-        return self.limit_w or self.behaviour.full_w
+        return self._drawn_w or self.behaviour.full_w
 
     @property
     def th_s(self) -> float:
@@ -116,7 +120,7 @@ class FakeMachine:
         if self.is_asleep or not self._works:
             return 0.0
         full = self.behaviour.full_w
-        return self.behaviour.th_s * (self.limit_w or full) / full
+        return self.behaviour.th_s * (self._drawn_w or full) / full
 
     @property
     def answers_in(self) -> Seconds:
@@ -166,6 +170,7 @@ class FakeMachine:
         if self.switches.locked:
             return False
         if not self.switches.lies:
+            self.limit_w = watts or self.limit_w  # said at once, drawn after act_s
             self._due.append((self.clock() + self.behaviour.act_s, command, watts))
             self._settle()
         return True
@@ -177,7 +182,7 @@ class FakeMachine:
         self._due = [one for one in self._due if one[0] > now]
         for at, command, watts in due:
             if command == "limit":
-                self.limit_w = watts
+                self._drawn_w = watts
             else:
                 self.is_asleep = command == "sleep"
             if command == "wake" or (command == "limit" and self.behaviour.restarts):
