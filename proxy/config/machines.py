@@ -16,6 +16,9 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     A name that is in the catalogue too stands for this one.
 
     Attributes:
+        name: What rows of a fleet call it; see `baseload help models`.
+        th_s: Terahashes a second at full speed.
+        watts: At full speed.
         idle_w: Awake without work; None: a tenth of `watts`.
         sleep_w: Asleep through its own API.
         levels: Slower profiles as [TH/s, W], rising.

@@ -108,7 +108,7 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     """`[[sites.fleet]]`: machines alike, told by worker or by address.
 
     Attributes:
-        model: As `baseload help devices` and models.toml name it.
+        model: A machine of models.toml or of `[[models]]`; see `baseload help models`.
         tenant: Whose they are, for sums and statements.
         workers: Glob on the worker name; this or `addresses`.
         addresses: Network in CIDR form.
