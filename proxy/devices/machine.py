@@ -10,6 +10,7 @@ from typing import Any
 
 from protocol.units import Watts
 from proxy.devices.antminer import StockModes
+from proxy.devices.auradine import PowerModes
 from proxy.devices.luxos import set_profile
 from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
@@ -27,6 +28,7 @@ class PyasicMachine:
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
         self._commands = asyncio.Lock()  # LuxOS has one session
         self._modes = _modes_of(self._quirks)
+        self._power_modes = PowerModes()
 
     @property
     def quirks(self) -> Quirks:
@@ -74,6 +76,8 @@ class PyasicMachine:
                 return await set_profile(self._miner.rpc, watts)
             if self._quirks.has_presets:
                 return await set_preset(self._miner.web, watts)
+            if self._quirks.has_power_modes:
+                return await self._power_modes.limit(self._miner.web, watts)
             if self._quirks.has_verdict:
                 return await set_limit(self._miner.rpc, watts)
             return bool(await self._miner.set_power_limit(round(watts)))

@@ -26,6 +26,7 @@ class Quirks:
         writes_whole: A command writes its whole configuration (stock Antminers, and
             Hiveon, which has their web API).
         has_selector: It sleeps by a mode among others of its configuration (MaraFW).
+        has_power_modes: A limit is a mode beside those that owners choose (Auradine).
         has_verdict: Its answer to a limit says whether it takes it (Whatsminer).
         has_presets: Its limits are presets that it has tuned (VNish).
     """
@@ -38,6 +39,7 @@ class Quirks:
     has_session: bool = False
     writes_whole: bool = False
     has_selector: bool = False
+    has_power_modes: bool = False
     has_verdict: bool = False
     has_presets: bool = False
 
@@ -60,7 +62,7 @@ QUIRKS: dict[str, Quirks] = {
     "BOSMiner": Quirks("Braiins OS, BOSminer", can_limit=False),
     "VNish": Quirks("VNish", has_presets=True),
     "ePIC": Quirks("ePIC", can_limit=False),
-    "Auradine": Quirks("Auradine"),
+    "Auradine": Quirks("Auradine", has_power_modes=True),
     # its watts are always None; its limit writes a configuration without a good read
     "MaraMiner": Quirks("MaraFW", can_limit=False, has_selector=True),
     "AvalonMiner": Quirks("Avalon", can_limit=False, tells_sleep=False),

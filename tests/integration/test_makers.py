@@ -335,3 +335,18 @@ def told(answer: Any) -> Any:
     found = answer.hashrate_hs
     terahashes = None if found is None else round(found / 1e12, 3)
     return (answer.is_asleep, answer.limit_w, answer.power_w, terahashes, hosts)
+
+
+def test_an_auradine_gets_back_the_mode_that_its_owner_chose() -> None:
+    async def scenario() -> None:
+        async with a_machine(maker_of("Auradine"), 15) as (fake, machine):
+            fake.mode = "eco"
+            modes = []
+            for watts in (LIMIT, 2000.0, 2900.0):
+                await machine.limit(Watts(watts))
+                modes.append(fake.mode)
+
+        assert modes == ["custom", "custom", "eco"]
+        assert fake.machine.commands == ["limit"] * 3
+
+    run(scenario())

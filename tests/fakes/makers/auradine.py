@@ -24,9 +24,14 @@ TOKEN = "t0ken"  # noqa: S105
 
 
 class AuradineMiner(CgminerFake):
-    """A Teraflux; garbled: its supply says watts in words."""
+    """A Teraflux; garbled: its supply says watts in words.
+
+    Attributes:
+        mode: As its owner chose it, or "custom" under a limit.
+    """
 
     password = "admin"  # noqa: S105
+    mode = "normal"
 
     @override
     async def listen(self) -> list[asyncio.Server]:
@@ -70,7 +75,7 @@ class AuradineMiner(CgminerFake):
         match name:
             case "mode":
                 mode = {
-                    "Mode": "custom" if machine.limit_w else "normal",
+                    "Mode": self.mode,
                     "Sleep": "on" if machine.is_asleep else "off",
                     "Power": round(machine.limit_w or machine.behaviour.full_w),
                 }
@@ -88,6 +93,9 @@ class AuradineMiner(CgminerFake):
         taken = False
         if name == "mode" and "sleep" in said:
             taken = machine.sleep() if said["sleep"] == "on" else machine.wake()
-        elif name == "mode" and "power" in said:
-            taken = machine.limit(float(said["power"]))
+        elif name == "mode" and "mode" in said:
+            full = self.machine.behaviour.full_w
+            taken = machine.limit(float(said.get("power", full)))
+            if taken and not machine.switches.lies:
+                self.mode = said["mode"]
         return json_page({"STATUS": OK} if taken else refusal("refused"))
