@@ -265,7 +265,7 @@ class Miner(MinerState):
         unknown from now on: it gets a new one at once.
         """
         board, group = self.context.board, self.group
-        if group is None or board.is_for(group, next(iter(self.workers))):
+        if group is None or board.rerouting.is_for(group, next(iter(self.workers))):
             return
         board.leave(self, group)
         self.group = None

@@ -107,14 +107,14 @@ class JobBoard:
             self._groups,
             self._posting,
             self._duplicates,
-            self._sources_changed,
+            self._opened,
             self._closed,
         )
         self.slots.free_slots = self._lifecycle.free_slots
         self.layout = SiteLayout(
             self.site, self.slots, self.clock, self._layout_changed
         )
-        self.rerouting = Rerouting(self._lifecycle, self.layout, self._sources_changed)
+        self.rerouting = Rerouting(self._lifecycle, self.layout, self._schedule)
 
     @property
     def last_seq(self) -> int:
@@ -151,10 +151,6 @@ class JobBoard:
     ) -> tuple[Group, HeldSlot] | None:
         """Return the group for `worker`, and its slot there; None if all are full."""
         return self._lifecycle.find(held, worker, last_seq)
-
-    def is_for(self, group: Group, worker: WorkerName) -> bool:
-        """Tell whether `group` is one of those that `worker` belongs to."""
-        return self._groups.key_of(group)[:2] == self.routes.place_of(worker)
 
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
@@ -258,10 +254,6 @@ class JobBoard:
             self._posting.revise(group)
         self._look_again(group, now)
 
-    def _sources_changed(self, group: Group) -> None:
-        self._evaluate(group)
-        self._look_again(group, self._now())
-
     def _look_again(self, group: Group, now: Seconds) -> None:
         if group not in self._groups:
             return
@@ -323,6 +315,10 @@ class JobBoard:
         self._lifecycle.open_shared()
         for group in former:  # not before: what both need stays open
             self._lifecycle.close(group)
+
+    def _opened(self, group: Group) -> None:
+        self._evaluate(group)
+        self._look_again(group, self._now())
 
     def _closed(self, group: Group) -> None:
         self._schedule.drop(group)

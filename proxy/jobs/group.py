@@ -11,15 +11,8 @@ from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.members import Members
 from proxy.jobs.pace import PostPace
 from proxy.jobs.ports import JobCopies, MinerPort
-from proxy.jobs.sourcing import Sourcing
+from proxy.jobs.sourcing import ORPHAN_GRACE, Sourcing
 from proxy.jobs.space import Space
-
-ORPHAN_GRACE = Seconds(10.0)
-"""How long shares on the way at a switch count, when their pool is gone.
-
-From the first job of another session on: until there is one, miners have no better.
-"""
-
 
 LINGER = Seconds(5.0)
 """How long a group without members stays at least: one whose line was cut for a moment

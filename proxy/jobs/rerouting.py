@@ -2,35 +2,33 @@
 
 Miners stay connected and keep their slots. A group keeps its route, by its pattern, and
 goes on with the first of the new sources that has work: for its miners that is one job.
-What it hashed for until then stays open until it is let go, so that shares on their way
-are delivered. A miner whose worker has another route now goes to a group of that.
+What it hashed for until then stays open for a while, so that shares on their way are
+delivered. A miner whose worker has another route now goes to a group of that.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 
 from attrs import define, field
 
+from protocol.units import Seconds, WorkerName
 from proxy.jobs.feed import Source
 from proxy.jobs.group import Group
 from proxy.jobs.groups import GONE, Groups
 from proxy.jobs.lifecycle import GroupLifecycle
 from proxy.jobs.ports import MinerPort
 from proxy.jobs.routes import Route
+from proxy.jobs.schedule import Schedule
 from proxy.jobs.site_layout import SiteLayout
 from proxy.runtime.slices import Slices
 
 
 @define(eq=False, repr=False)
 class Rerouting:
-    """Changes the routes of one site.
-
-    Attributes:
-        evaluate: Chooses a group's source anew.
-    """
+    """Changes the routes of one site."""
 
     lifecycle: GroupLifecycle
     layout: SiteLayout
-    evaluate: Callable[[Group], None]
+    schedule: Schedule
     _moving: Slices[MinerPort] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -42,24 +40,18 @@ class Rerouting:
         known = self.lifecycle.routes
         self._groups.renumber(known.change(routes))
         self.layout.change(known.sources)
-        groups = list(self._groups)
-        with self.lifecycle.posting.together():
-            for group in groups:
-                group.sourcing.change(self._sources_of(group))
-                self.evaluate(group)
-            self.lifecycle.open_shared()
+        groups, now = list(self._groups), Seconds(self.lifecycle.clock.seconds())
+        for group in groups:
+            group.sourcing.change(self._sources_of(group), now)
+        self.lifecycle.open_shared()
+        self.schedule.put_now(groups, now)  # each chooses its source anew
+        self.schedule.tick(now)
         self._moving.add(miner for group in groups for miner in group.members)
 
-    def let_go(self, sources: Collection[Source]) -> None:
-        """Close what is open of `sources`, and wanted no more."""
-        with self.lifecycle.posting.together():
-            for group in list(self._groups):
-                if group.sourcing.let_go(sources):
-                    self.evaluate(group)
-
-    def is_hashed_for(self, source: Source) -> bool:
-        """Tell whether a group takes its work from `source`."""
-        return any(group.sourcing.source is source for group in self._groups)
+    def is_for(self, group: Group, worker: WorkerName) -> bool:
+        """Tell whether `group` is one of those that `worker` belongs to."""
+        place = self.lifecycle.routes.place_of(worker)
+        return self._groups.key_of(group)[:2] == place
 
     def stop(self) -> None:
         """Move nobody more."""

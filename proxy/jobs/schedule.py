@@ -49,8 +49,9 @@ class Schedule:
             over_at: From when on nobody needs it; infinite while somebody does.
         """
         retires_at = group.oldest_replaced_at + RETIRE_AFTER
-        at = min(retires_at, group.sourcing.fail_back_at, over_at)
-        if group.sourcing.active is not None:
+        sourcing = group.sourcing
+        at = min(retires_at, sourcing.fail_back_at, sourcing.close_at, over_at)
+        if sourcing.active is not None:
             at = min(at, group.served_at + REFRESH_AFTER)
             if is_wanted:
                 at = min(at, group.posted_at + REVISION_SPACING)

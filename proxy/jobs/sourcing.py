@@ -1,7 +1,7 @@
 """From which source a group takes its work, and which ones it keeps warm."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
@@ -13,13 +13,27 @@ from proxy.jobs.feed import Feed, Source
 
 _NEVER = Seconds(math.inf)
 
+ORPHAN_GRACE = Seconds(10.0)
+"""How long shares on the way at a switch count, when their pool is gone.
+
+From the first job of another session on: until there is one, miners have no better.
+"""
+
+LEAVE_WITHIN = Seconds(30.0)
+"""How long one that is wanted no more is hashed for, while no other has work."""
+
 
 @define(eq=False, repr=False)
 class _Option:
     source: Source
     feed: Feed | None = None
     number: int = 0
-    is_leaving: bool = False
+    close_at: Seconds | None = None
+
+    @property
+    def is_leaving(self) -> bool:
+        """It is wanted no more: any other is better, and at `close_at` it is closed."""
+        return self.close_at is not None
 
 
 @define(eq=False, repr=False)
@@ -92,51 +106,51 @@ class Sourcing:
 
     def evaluate(self, now: Seconds) -> bool:
         """Choose anew and keep the next one warm; return whether the choice changed."""
+        before = self.source, self.feed
+        self._close_left(now)
         self._open_and_close()
-        before = self.active, self.feed
+        left = self._active_option
         candidates = [self._candidate(option) for option in self._options]
         self.active = choose(candidates, self.active, now, self.fail_back)
+        if left is not None and left.is_leaving and left is not self._active_option:
+            left.close_at = Seconds(now + ORPHAN_GRACE)
         self._open_and_close()
-        return (self.active, self.feed) != before
+        return (self.source, self.feed) != before
 
-    def change(self, sources: Sequence[Source]) -> None:
+    def change(self, sources: Sequence[Source], now: Seconds) -> None:
         """Take work from `sources` from now on, best first.
 
-        One that is open and no more among them is the last choice until it is let go:
-        until then shares on their way reach it, and nobody is without work for a
-        source that has to be connected to first.
+        One that is open and no more among them is left as soon as another has work,
+        and closed once shares on their way have reached it.
         """
-        active = None if self.active is None else self._options[self.active]
+        active = self._active_option
         known = {id(option.source): option for option in self._options}
         options = [known.pop(id(one), _Option(one)) for one in sources]
         left = [option for option in known.values() if option.feed is not None]
         for option in options:
-            option.is_leaving = False
+            option.close_at = None
         for option in left:
-            option.is_leaving = True
+            patience = LEAVE_WITHIN if option is active else ORPHAN_GRACE
+            option.close_at = option.close_at or Seconds(now + patience)
         self._options = [*options, *left]
         self._keep_active(active)
 
-    def let_go(self, sources: Collection[Source]) -> bool:
-        """Close those of `sources` that are leaving; return whether there were any."""
-        over = [o for o in self._options if o.is_leaving and o.source in sources]
-        active = None if self.active is None else self._options[self.active]
-        for option in over:
-            self._close(option)
-            self._options.remove(option)
-        self._keep_active(active)
-        return bool(over)
+    @property
+    def close_at(self) -> Seconds:
+        """When the next source is closed that is wanted no more; infinite: none is."""
+        leaving = (o.close_at for o in self._options if o.close_at is not None)
+        return min(leaving, default=_NEVER)
 
     @property
     def leaving_feed(self) -> Feed | None:
         """The feed in use, if its source is wanted no more; else None."""
-        active = None if self.active is None else self._options[self.active]
+        active = self._active_option
         return active.feed if active is not None and active.is_leaving else None
 
     @property
     def source(self) -> Source | None:
         """The source in use."""
-        return None if self.active is None else self._options[self.active].source
+        return None if self._active_option is None else self._active_option.source
 
     def lacks_room(self) -> bool:
         """Return whether there is work, but all of it leaves less room than needed."""
@@ -170,7 +184,7 @@ class Sourcing:
         one message. All, too, if the active one is doubted: any other is wanted.
         """
         last = len(self._options)
-        active = None if self.active is None else self._options[self.active]
+        active = self._active_option
         if self.active is not None and active and not self._is_doubted(active):
             last = self.active + 1
         for index, option in enumerate(self._options):
@@ -180,6 +194,21 @@ class Sourcing:
                 self._open(option)
             else:
                 self._close(option)
+
+    @property
+    def _active_option(self) -> _Option | None:
+        return None if self.active is None else self._options[self.active]
+
+    def _close_left(self, now: Seconds) -> None:
+        """Close what is wanted no more, in its time."""
+        if self.close_at > now:
+            return
+        active = self._active_option
+        over = [o for o in self._options if o.close_at and o.close_at <= now]
+        for option in over:
+            self._close(option)
+            self._options.remove(option)
+        self._keep_active(active)
 
     @staticmethod
     def _is_doubted(option: _Option) -> bool:

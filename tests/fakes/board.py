@@ -65,7 +65,7 @@ class SeatedMiner(QuietMiner):
 
     @override
     def reroute(self) -> None:
-        if self.board.is_for(self.group, WorkerName(self.worker)):
+        if self.board.rerouting.is_for(self.group, WorkerName(self.worker)):
             return
         self.board.leave(self, self.group)
         found = self.board.find_group(

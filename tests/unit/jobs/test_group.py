@@ -8,10 +8,10 @@ from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Work
 from proxy.jobs.duplicates import Duplicates
-from proxy.jobs.group import LINGER, ORPHAN_GRACE, Group
+from proxy.jobs.group import LINGER, Group
 from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.ports import NoCopies
-from proxy.jobs.sourcing import Sourcing
+from proxy.jobs.sourcing import ORPHAN_GRACE, Sourcing
 from proxy.jobs.space import Spaces
 from tests.builders import a_work
 from tests.fakes.board import QuietMiner

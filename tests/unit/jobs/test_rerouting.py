@@ -3,8 +3,8 @@
 from protocol.units import WorkerName
 from protocol.work.extranonce import Layout
 from proxy.jobs.feed import Source
-from proxy.jobs.group import ORPHAN_GRACE
 from proxy.jobs.routes import Route
+from proxy.jobs.sourcing import LEAVE_WITHIN, ORPHAN_GRACE
 from tests.fakes.board import SeatedMiner, Site
 from tests.fakes.source import FakeSource
 
@@ -49,7 +49,7 @@ def test_a_removed_source_is_left_with_one_job_once_another_has_work() -> None:
     assert miner.jobs[-1].clean
 
 
-def test_what_was_left_is_open_for_shares_on_their_way_until_it_is_let_go() -> None:
+def test_what_was_left_is_open_for_shares_on_their_way_for_the_grace() -> None:
     site = Site().start()
     site.source.post()
     site.miner()
@@ -57,8 +57,9 @@ def test_what_was_left_is_open_for_shares_on_their_way_until_it_is_let_go() -> N
     change(site, new)
     new.post(since=site.now)
 
+    site.pass_time(ORPHAN_GRACE - 1)
     was_open = bool(site.source.feeds)
-    site.board.rerouting.let_go([site.source])
+    site.pass_time(2)
 
     assert was_open
     assert not site.source.feeds
@@ -76,14 +77,17 @@ def test_shares_of_the_source_that_was_left_are_stale_after_the_grace() -> None:
     assert stale_at == site.now + ORPHAN_GRACE
 
 
-def test_a_source_that_is_let_go_leaves_the_last_job() -> None:
+def test_a_removed_source_is_closed_in_the_end_whether_or_not_another_has_work() -> (
+    None
+):
     site = Site().start()
     site.source.post()
     miner, new = site.miner(), new_source(site, "new")
     change(site, new)
 
-    site.board.rerouting.let_go([site.source])
+    site.pass_time(LEAVE_WITHIN + 1)
 
+    assert not site.source.feeds
     assert site.board.source_name is None
     assert miner.group.idle_since is not None
 
@@ -130,7 +134,7 @@ def test_workers_of_a_removed_route_go_to_the_sites_own() -> None:
     site.pass_time(1)
 
     assert (before, source_of(miner)) == ("pool1", "pool0")
-    assert site.board.is_for(miner.group, WorkerName("acme.1"))
+    assert site.board.rerouting.is_for(miner.group, WorkerName("acme.1"))
 
 
 def test_the_groups_of_a_removed_route_close() -> None:
