@@ -11,12 +11,14 @@ from proxy.admin.refused import Refused
 from proxy.admin.running import Running
 from proxy.admin.views import (
     BlockCounts,
+    ChangeView,
     Done,
     LimitView,
     MinerCounts,
     MinerView,
     NodeView,
     PoolView,
+    ReloadView,
     ShareCounts,
     SiteView,
     StatusView,
@@ -142,13 +144,19 @@ class Operations:
                 factory.roster.drain(self._now())
         return Done(True, f"draining {site or 'every site'}")
 
-    def reload(self) -> Done:
-        """Read the configuration again and take on what can be changed."""
+    async def reload(
+        self,
+        dry_run: bool = False,  # noqa: FBT001, FBT002  (a parameter on the wire)
+    ) -> ReloadView:
+        """Read the configuration again and take it on, or say what that would do."""
         try:
-            changed = self._running.reload()
+            found = await self._running.reload(dry_run=dry_run)
         except ConfigError as error:
             raise Refused(str(error)) from error
-        return Done(True, "now in force: " + ", ".join(changed or ["nothing new"]))
+        keys = ", ".join(change.key for change in found) or "nothing new"
+        how = "would be in force: " if dry_run else "now in force: "
+        changes = [ChangeView(one.key, one.kind, one.what) for one in found]
+        return ReloadView(not dry_run, how + keys, changes)
 
     def _state(self) -> str:
         factories = self._running.factories.values()

@@ -189,6 +189,15 @@ def done(answer: Answer) -> str:
     return f"{answer['text']}\n"
 
 
+def reload(answer: Answer) -> str:
+    """Render `reload`: each change and what it takes."""
+    if not answer["changes"]:
+        return f"{answer['text']}\n"
+    rows = [[c["kind"], c["key"], c["what"]] for c in answer["changes"]]
+    how = "" if answer["done"] else "nothing was changed: this is what would be\n"
+    return how + table(["TAKES", "KEY", "WHAT"], rows)
+
+
 def reasons(counts: dict[str, int]) -> str:
     """Return counts by reason in one line."""
     return ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "0"
@@ -205,6 +214,6 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "bans": bans,
     "unban": done,
     "drain": done,
-    "reload": done,
+    "reload": reload,
     **render_power.RENDERERS,
 }

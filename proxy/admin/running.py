@@ -1,6 +1,6 @@
 """The share process as operators see and steer it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
@@ -21,6 +21,22 @@ class Limits(Protocol):
 
     def all(self) -> list[Limit]:
         """Return every limit as it is now."""
+
+
+class Changed(Protocol):
+    """What a reload changes."""
+
+    @property
+    def key(self) -> str:
+        """Where in the file."""
+
+    @property
+    def kind(self) -> str:
+        """`live`, `rebuild` or `restart`."""
+
+    @property
+    def what(self) -> str:
+        """In words."""
 
 
 class Running(Protocol):
@@ -78,10 +94,10 @@ class Running(Protocol):
     def power(self) -> ControllerLink | None:
         """The site controller; None where no site has power settings."""
 
-    def reload(self) -> list[str]:
-        """Read the configuration again; return the keys that changed.
+    async def reload(self, *, dry_run: bool = False) -> Sequence[Changed]:
+        """Read the configuration again; return what changed.
 
         Raises:
-            Refused: A change needs a restart.
+            Refused: It cannot be taken on.
             ConfigError: It cannot be used.
         """

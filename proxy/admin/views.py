@@ -209,3 +209,29 @@ class Done(Struct):
 
     done: bool
     text: str
+
+
+class ChangeView(Struct):
+    """A change of the configuration.
+
+    Attributes:
+        key: Where in the file; rows of a list by name.
+        kind: `live`: at once; `rebuild`: something is opened or closed, miners stay;
+            `restart`: it cannot be done while running.
+    """
+
+    key: str
+    kind: str
+    what: str
+
+
+class ReloadView(Struct):
+    """What a reload did, or would do.
+
+    Attributes:
+        done: It is in force.
+    """
+
+    done: bool
+    text: str
+    changes: list[ChangeView]

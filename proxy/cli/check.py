@@ -194,7 +194,7 @@ def _prefixes(config: Config, instance: int | None) -> dict[str, str]:
     """Return what node coinbases of each site begin with, hexadecimal."""
     if instance is None:
         return {}
-    from proxy.share_process.sources import coinbase_prefixes  # noqa: PLC0415
+    from proxy.share_process.source_maker import coinbase_prefixes  # noqa: PLC0415
 
     prefixes = coinbase_prefixes(config, instance)
     return {site: prefix.hex() for site, prefix in prefixes.items()}

@@ -123,6 +123,13 @@ def _drain(parser: Parser) -> None:
     parser.add_argument("site", nargs="?", default=None)
 
 
+def _reload(parser: Parser) -> None:
+    _socket(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="change nothing: print what it would do"
+    )
+
+
 def _top_options(parser: Parser) -> None:
     _socket(parser)
     parser.add_argument("--once", action="store_true", help="draw one frame and stop")
@@ -216,7 +223,7 @@ COMMANDS = (
     Command("unban", "take an address or a network again", _remote, _unban),
     Command("bans", "who is refused, for how long and why", _remote, _socket),
     Command(
-        "reload", "read the configuration again, without a restart", _remote, _socket
+        "reload", "read the configuration again, without a restart", _remote, _reload
     ),
     Command("drain", "take no more miners, send those here away", _remote, _drain),
     Command(

@@ -81,7 +81,7 @@ def endpoint_faults(config: Config) -> Iterator[Fault]:
             yield Fault(text, endpoint.key)
             continue
         for other in earlier:
-            if _meet(endpoint, other):
+            if meet(endpoint, other):
                 text = f"{endpoint.text!r} is listened on at {other.key}, too"
                 yield Fault(text, endpoint.key)
         earlier.append(endpoint)
@@ -111,7 +111,7 @@ def _syntax_fault(text: str) -> str:
     return ""
 
 
-def _meet(one: Endpoint, other: Endpoint) -> bool:
+def meet(one: Endpoint, other: Endpoint) -> bool:
     """Tell whether two endpoints cannot be had both."""
     if one.port is None or one.port != other.port:
         return one.text == other.text

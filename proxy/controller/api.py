@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable, signature
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from attrs import define, field
@@ -10,12 +10,15 @@ from msgspec import Raw, Struct
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime, Watts
+from protocol.unreadable import UNREADABLE
+from proxy.config import Config
 from proxy.config.power import OPERATOR
 from proxy.controller.control_loop import NOT_WRITTEN, SiteLoop
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
+from proxy.power.link.setup import config_from
 from proxy.power.views.show import dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 
@@ -25,6 +28,21 @@ MAX_HISTORY_BYTES = 800_000
 
 MAX_ANSWER_BYTES = MAX_LINE_BYTES - 1000
 """A longer one would cost the link, and the controller with it."""
+
+
+class SetupTaker(Protocol):
+    """Whoever has the sites under control."""
+
+    def check(self, config: Config) -> None:
+        """Look whether `take_on` can be done; nothing is.
+
+        Raises:
+            ValueError, ImportError, OSError: It cannot.
+        """
+
+    async def take_on(self, config: Config) -> None:
+        """Hold the sites to their budgets as `config` says from now on."""
+
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs a function where it may take its time: on a thread, if not in a test."""
@@ -82,6 +100,7 @@ class ControllerApi:
     now: Callable[[], Seconds]
     wall_clock: Callable[[], UnixTime]
     run: Run
+    setups: SetupTaker
     _is_checking: bool = field(default=False, init=False)
 
     async def answer(self, ask: Ask) -> AskAnswer:
@@ -116,6 +135,8 @@ class ControllerApi:
             "power.plan": self.plan,
             "power.history": self.history,
             "power.machines": self.machines,
+            "setup.check": self.check_setup,
+            "setup.take": self.take_setup,
         }
 
     def show(self, site: str | None = None) -> list[PowerView]:
@@ -195,6 +216,17 @@ class ControllerApi:
         rows = self.store.history(site, max(1, min(limit, MAX_HISTORY)), before)
         broken = await self._check() if check else None
         return EventPage(_views(rows), check, broken)
+
+    def check_setup(self, config: dict[str, Any]) -> None:
+        """Look whether another configuration can be taken on."""
+        try:
+            self.setups.check(config_from(config))
+        except (*UNREADABLE, ValueError, ImportError, OSError) as error:
+            raise AskError(str(error)) from error
+
+    async def take_setup(self, config: dict[str, Any]) -> None:
+        """Take on another configuration: sites whose power it changes begin anew."""
+        await self.setups.take_on(config_from(config))
 
     async def _check(self) -> int | None:
         """Hold every event against the one before, one check at a time."""

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
-from proxy.config.power import PowerConfig
-from proxy.controller.adapters import AdaptersOf
+from proxy.config.machines import ModelConfig
+from proxy.config.power import FleetConfig, PowerConfig
+from proxy.controller.adapters import AdaptersOf, SiteAdapters
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
 from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
@@ -31,6 +33,7 @@ from proxy.power.link.messages import (
 from proxy.power.link.setup import config_of
 from proxy.power.machines.models import Models, models_with
 from proxy.power.settings import site_control
+from proxy.power.site import SiteControl
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
@@ -46,6 +49,9 @@ CANNOT_START = (
     OSError,
 )
 """What is wrong around the process, not in it."""
+
+PowerSettings = tuple[PowerConfig, tuple[FleetConfig, ...], tuple[ModelConfig, ...]]
+"""What of a site's configuration its control is made of."""
 
 
 @define(eq=False, repr=False)
@@ -72,6 +78,7 @@ class Controller:
     root: OrderedServices = field(factory=OrderedServices, init=False)
     loops: dict[str, SiteLoop] = field(factory=dict, init=False)
     factory: LinkFactory[Down] = field(init=False)
+    _sites: dict[str, PowerSettings] = field(factory=dict, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _link: LinkConnection[Down] | None = field(default=None, init=False)
     _api: ControllerApi | None = field(default=None, init=False)
@@ -99,16 +106,32 @@ class Controller:
         if not (state / STORE_FILE).exists():  # the share process made it
             raise StoreError(f"{state / STORE_FILE} is gone, and in it all orders")
         self._store = open_store(state / STORE_FILE)
-        models = models_with(config.models)
-        for site in config.sites:
-            if site.power is not None:
-                self._add(site, site.power, models, self._store)
+        for site, power in _powered(config).values():
+            self._add(config, site, power, self._store)
         self._api = ControllerApi(
-            self.loops, self._store, self._now, self.wall_clock, self.run
+            self.loops, self._store, self._now, self.wall_clock, self.run, self
         )
         beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
         beat.setServiceParent(self.root)
         self.root.startService()
+
+    def check(self, config: Config) -> None:
+        """See `api.SetupTaker`."""
+        models = models_with(config.models)
+        for site, power in _powered(config).values():
+            if self._sites.get(site.name) != _settings(config, site, power):
+                self._control_of(site, power, models)
+
+    async def take_on(self, config: Config) -> None:
+        """See `api.SetupTaker`. Machines stay as they are until the first look."""
+        wanted = _powered(config)
+        settings = {n: _settings(config, *one) for n, one in wanted.items()}
+        for name in [n for n, one in self._sites.items() if settings.get(n) != one]:
+            del self._sites[name]
+            await maybeDeferred(self.loops.pop(name).disownServiceParent)
+        for name, (site, power) in wanted.items():
+            if name not in self.loops and self._store is not None:
+                self._add(config, site, power, self._store)
 
     async def stop(self) -> None:
         """End control, once; machines stay as they are."""
@@ -123,11 +146,10 @@ class Controller:
             lock.release()
 
     def _add(
-        self, site: SiteConfig, power: PowerConfig, models: Models, store: Store
+        self, config: Config, site: SiteConfig, power: PowerConfig, store: Store
     ) -> None:
-        adapters = self.edges_of(site)
-        leases = {signal.name: signal.lease_s for signal in adapters.signals}
-        control = site_control(site, power, leases, adapters.foreign, models)
+        models = models_with(config.models)
+        control, adapters = self._control_of(site, power, models)
         now, at = self._now(), self.wall_clock()
         kept = store.kept(site.name, at)
         control.orders.restore(kept.orders, kept.silent_for, now)
@@ -142,7 +164,15 @@ class Controller:
             wall_clock=self.wall_clock,
         )
         self.loops[site.name] = loop
+        self._sites[site.name] = _settings(config, site, power)
         loop.setServiceParent(self.root)
+
+    def _control_of(
+        self, site: SiteConfig, power: PowerConfig, models: Models
+    ) -> tuple[SiteControl, SiteAdapters]:
+        adapters = self.edges_of(site)
+        leases = {signal.name: signal.lease_s for signal in adapters.signals}
+        return site_control(site, power, leases, adapters.foreign, models), adapters
 
     async def _beat(self) -> None:
         """Say that all sites are held to their budgets; else somebody else must."""
@@ -191,3 +221,12 @@ class Controller:
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())
+
+
+def _powered(config: Config) -> dict[str, tuple[SiteConfig, PowerConfig]]:
+    """Return the sites that have power settings, by name, with these."""
+    return {s.name: (s, s.power) for s in config.sites if s.power is not None}
+
+
+def _settings(config: Config, site: SiteConfig, power: PowerConfig) -> PowerSettings:
+    return power, site.fleet, config.models

@@ -258,6 +258,11 @@ class SiteFactory(Factory):
         """
         self._holding.look(longest)
 
+    def bounds_changed(self) -> None:
+        """Have the miners that are here take on other bounds of difficulty."""
+        miners = self.roster.miners.values()
+        self.errands.run(miners, lambda m: m.bounds_changed(), "changing bounds")
+
     def close_all(self) -> None:
         """Hang up on everybody: the process ends."""
         self._holding.stop()
@@ -285,7 +290,6 @@ class ListenerPolicy(Factory):
     Attributes:
         factory: Whose listener it is.
         context: The site's, but for the difficulty.
-        speaks: What those speak who come in here: `sv1`, `sv2`, or `auto`.
         listener: What the configuration says of it.
     """
 
@@ -296,8 +300,12 @@ class ListenerPolicy(Factory):
     ) -> None:
         self.context = context
         self.listener = listener
-        self.speaks = Dialect.SV1 if factory.keys is None else listener.protocol
         self.factory = factory
+
+    @property
+    def speaks(self) -> str:
+        """What those speak who come in here: `sv1`, `sv2`, or `auto`."""
+        return Dialect.SV1 if self.factory.keys is None else self.listener.protocol
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:

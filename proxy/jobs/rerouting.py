@@ -35,6 +35,12 @@ class Rerouting:
         clock = self.lifecycle.clock
         self._moving = Slices(clock, lambda m: m.reroute(), "another route")
 
+    def change_fail_back(self, fail_back: Seconds) -> None:
+        """Go back to a better source once it has had work for so long."""
+        self.lifecycle.fail_back = fail_back
+        for group in self._groups:
+            group.sourcing.fail_back = fail_back
+
     def change(self, routes: Sequence[Route]) -> None:
         """Serve workers by `routes` from now on; the last one takes every worker."""
         known = self.lifecycle.routes

@@ -82,6 +82,11 @@ class Sourcing:
         return None if self.active is None else self._options[self.active].source.name
 
     @property
+    def names(self) -> list[str]:
+        """Names of its sources, best first."""
+        return [option.source.name for option in self._options]
+
+    @property
     def feeds(self) -> tuple[Feed, ...]:
         """Those that are open here, best first."""
         return tuple(o.feed for o in self._options if o.feed is not None)

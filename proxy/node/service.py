@@ -73,6 +73,7 @@ class NodeService(MultiService):
     """A node as the rest of the program sees it.
 
     Attributes:
+        params: How it is spoken to.
         node_name: As in the configuration.
         rpc: Its calls.
         state: Up, down or syncing.
@@ -87,6 +88,7 @@ class NodeService(MultiService):
         self, params: NodeParams, listener: NodeListener, reactor: Any
     ) -> None:
         super().__init__()
+        self.params = params
         self.node_name = params.name
         self.rpc: RpcClient = make_rpc_client(params.url, params.credentials, reactor)
         self.state = NodeState.DOWN

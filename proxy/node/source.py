@@ -1,6 +1,6 @@
 """A node as a source: its templates are work, its blocks are submitted everywhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 from attrs import define, field
@@ -33,6 +33,7 @@ class NodeSource:
         name: The node's.
         payout_address: Whom its blocks pay; empty: it is no source of work.
         min_block_difficulty: Regtest only: a share from here on is a block.
+        files: Where its blocks are kept until they are answered.
         prefixes: By site: what tells its coinbases from all others' on this node.
         listeners: Boards by site: whom new work goes to.
         settle: Told what became of a block sent on.
@@ -47,6 +48,7 @@ class NodeSource:
     next_session: Callable[[], int]
     wall_clock: Callable[[], UnixTime]
     prefixes: Mapping[str, bytes]
+    files: BlockFiles
     listeners: dict[str, FeedListener] = field(factory=dict, init=False)
     settle: Callable[[int, str, str], None] = field(init=False)
     submitter: BlockSubmitter = field(init=False)
@@ -61,6 +63,9 @@ class NodeSource:
     _session: int = field(default=0, init=False)
     _feeds: dict[str, Feed] = field(factory=dict, init=False)
     _tokens: dict[str, int] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.submitter = BlockSubmitter((), self.files, self.answered, self.clock)
 
     @property
     def unusable(self) -> str:
@@ -227,21 +232,12 @@ class NodeSource:
         node.try_block(block, tried)
 
 
-def join(
-    sources: list[NodeSource], nodes: list[NodeService], files: BlockFiles
-) -> None:
-    """Give every source a submitter that reaches all the nodes, its own last.
-
-    Args:
-        sources: One for each node, in the same order.
-        nodes: All of them.
-        files: Where blocks are kept until they are answered.
-    """
+def join(sources: Iterable[NodeSource], nodes: Collection[NodeService]) -> None:
+    """Have every source submit its blocks to all the nodes, its own last."""
     for source in sources:
-        targets: list[SubmitTarget] = sorted(
+        source.submitter.targets = sorted(
             (node.submit_target for node in nodes), key=_last(source.name)
         )
-        source.submitter = BlockSubmitter(targets, files, source.answered, source.clock)
 
 
 def _last(name: str) -> Callable[[SubmitTarget], bool]:

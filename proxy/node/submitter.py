@@ -187,7 +187,6 @@ class BlockSubmitter:
         while self._is_busy and self.clock.seconds() < until:
             await deferLater(self.clock, _STOP_STEP)
         await self._tasks.cancel_all()
-        await self.files.stop()
 
     @property
     def _is_busy(self) -> bool:

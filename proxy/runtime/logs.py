@@ -47,8 +47,14 @@ class SecretRedactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Take out these, too; those of before may still be on their way to a line."""
+        found = {*self._secrets, *(s for s in secrets if len(s) > 1)}
         # the longest first: one may begin with another
-        self._secrets = sorted({s for s in secrets if len(s) > 1}, key=len)[::-1]
+        self._secrets = sorted(found, key=len)[::-1]
 
     def blot(self, text: str) -> str:
         """Return `text` without the secrets, and no longer than a line may be."""
@@ -63,6 +69,7 @@ class LineObserver:
 
     Attributes:
         limit: How many lines of a kind are written.
+        redactor: Knows the secrets.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class LineObserver:
         self.limit = KindLimit()
         self._write = write
         self._render = _json_line if as_json else _text_lines
-        self._blot = SecretRedactor(secrets).blot
+        self.redactor = SecretRedactor(secrets)
 
     def __call__(self, event: LogEvent) -> None:
         """Write `event`, if there were not too many of its kind."""
@@ -80,7 +87,7 @@ class LineObserver:
 
     def line_of(self, event: LogEvent) -> str:
         """Return `event` as it is written."""
-        return self._render(_without_secret_keys(event), self._blot) + "\n"
+        return self._render(_without_secret_keys(event), self.redactor.blot) + "\n"
 
     def left_out(self, now: float, *, is_last: bool) -> Iterator[str]:
         """Yield a line for each kind of which lines were left out in a minute.
@@ -113,12 +120,14 @@ class Log:
 
     Attributes:
         observer: Takes events; it never blocks.
+        redactor: Knows the secrets that no line may hold.
         set_level: Sets the least level that is written.
         reopen: Opens the log's file again, if it has one; from any thread.
         close: Writes what waits. Nothing is written off the reactor after that.
     """
 
     observer: ILogObserver
+    redactor: SecretRedactor
     set_level: Callable[[str], None]
     reopen: Callable[[], None]
     close: Callable[[], None]
@@ -154,7 +163,7 @@ def open_log(
     lines = LineObserver(writer.write, as_json=as_json, secrets=secrets)
     writer.start()
     filtered, set_level = _filtered(lines, level)
-    return Log(filtered, set_level, reopen, writer.close)
+    return Log(filtered, lines.redactor, set_level, reopen, writer.close)
 
 
 def observer(

@@ -5,6 +5,7 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
+    IOpenSSLContextFactory,
     IStreamServerEndpoint,
 )
 from twisted.internet.ssl import AcceptableCiphers, optionsForClientTLS
@@ -25,12 +26,42 @@ def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
         ValueError, TypeError, LookupError: It describes none.
         OSError, OpenSSL.SSL.Error: A certificate or key cannot be used.
     """
-    endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+    endpoint: Any = serverFromString(reactor, text)
     # "ssl:" strings have no option for it, and the endpoint no other way to its context
     options = getattr(endpoint, "_sslContextFactory", None)
     if options is not None:
         options.getContext().set_cipher_list(_SUITES.encode())
-    return endpoint
+        endpoint._sslContextFactory = Identity(options)  # noqa: SLF001  (as above)
+    served: IStreamServerEndpoint = endpoint
+    return served
+
+
+@implementer(IOpenSSLContextFactory)
+class Identity:
+    """The certificate that a port shows; another one is for handshakes from then on."""
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def getContext(self) -> Any:  # noqa: N802  (a context factory of Twisted's)
+        """Return what a new connection is secured by."""
+        return self.options.getContext()
+
+    def take_on(self, other: "Identity") -> None:
+        """Show what `other` has."""
+        self.options = other.options
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, hexadecimal."""
+        digest: bytes = self.options.certificate.digest("sha256")
+        return digest.decode("ascii")
+
+
+def identity_of(endpoint: IStreamServerEndpoint) -> Identity | None:
+    """Return what an endpoint of `server_endpoint` shows; None: it speaks no TLS."""
+    found = getattr(endpoint, "_sslContextFactory", None)
+    return found if isinstance(found, Identity) else None
 
 
 def client_options(host: str, roots: Any = None) -> IOpenSSLClientConnectionCreator:

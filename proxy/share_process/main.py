@@ -31,10 +31,11 @@ from proxy.runtime.descriptors import RESERVED, raise_limit
 from proxy.runtime.hangup import has_terminal, take_hangups
 from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.log_libraries import take_in_libraries
-from proxy.runtime.logs import Log, SecretRedactor, file_or_stderr, observer, open_log
+from proxy.runtime.logs import Log, file_or_stderr, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
+from proxy.runtime.tasks import Tasks
 from proxy.share_process.program import Program, build
 from proxy.share_process.sources import ask_nodes
 from proxy.supervisor.service import check_power
@@ -170,12 +171,18 @@ def _run(
         program = _built(config, reactor, recover=recover)
         _log_files(before, files)
         program.set_level = log.set_level
-        program.reread = reread
-        alarms = AlarmObserver(program.topics.publish, SecretRedactor(config.secrets))
+        program.reread = partial(_reread, reread, log)
+        alarms = AlarmObserver(program.topics.publish, log.redactor)
         globalLogPublisher.addObserver(alarms)
         return Deferred.fromCoroutine(_main(reactor, program, manager))
 
     task.react(start)
+
+
+def _reread(reread: Callable[[], Config], log: Log) -> Config:
+    config = reread()
+    log.redactor.add(config.secrets)  # before anything can speak of them
+    return config
 
 
 def _log_files(before: int, files: int) -> None:
@@ -212,7 +219,9 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     at_shutdown(program.root.stopService)
     log, proxy = Logger("proxy"), program.config.proxy
     at_shutdown(partial(log.info, "{name} stops", name=proxy.name))
-    take_hangups(reactor, partial(_reload, program), at_terminal=has_terminal())
+    take_hangups(
+        reactor, partial(_reload_soon, program, Tasks()), at_terminal=has_terminal()
+    )
     try:
         await program.ready()
     except (CannotListenError, KeyFileError) as error:
@@ -226,10 +235,14 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     await Deferred()
 
 
-def _reload(program: Program) -> None:
+def _reload_soon(program: Program, tasks: Tasks) -> None:
+    tasks.start("reload", _reload(program))
+
+
+async def _reload(program: Program) -> None:
     """Do what `baseload reload` does; the log says what came of it."""
     try:
-        program.reload()
+        await program.reload()
     except (Refused, ConfigError) as error:
         Logger("proxy").error("not reloaded: {error}", error=error)
 

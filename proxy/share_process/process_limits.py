@@ -31,11 +31,7 @@ class ProcessLimits:
     descriptors: Descriptors = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        pools = self.sources.pools.values()
-        takes_identity = any(pool.takes_identity() for pool in pools)
-        self.descriptors = Descriptors(
-            descriptor_limit(), self._vital, each=2 if takes_identity else 1
-        )
+        self.descriptors = Descriptors(descriptor_limit(), self._vital, self._each())
 
     def all(self) -> list[Limit]:
         """Return every limit as it is now."""
@@ -48,7 +44,13 @@ class ProcessLimits:
         return PeriodicService(Seconds(1.0), look, clock)
 
     async def _look(self, watch: LimitWatch, clock: IReactorTime) -> None:
+        self.descriptors.each = self._each()
         watch.look(Seconds(clock.seconds()))
+
+    def _each(self) -> int:
+        """Return how many files a miner takes: 2 where it has its own pool's, too."""
+        pools = self.sources.pools.values()
+        return 2 if any(pool.takes_identity() for pool in pools) else 1
 
     def _vital(self) -> int:
         clients = sum(factory.connections for factory in self.clients)

@@ -1,6 +1,6 @@
 """The share process, put together: read `build` to know it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_bytes
@@ -31,16 +31,13 @@ from proxy.runtime.instance import instance_of
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.state_lock import StateLock
+from proxy.share_process.changes import Change
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.process_limits import ProcessLimits
-from proxy.share_process.reload import apply_changes
+from proxy.share_process.reload import Reloader
 from proxy.share_process.sites import SiteBuilder
-from proxy.share_process.sources import (
-    Sources,
-    SourcesService,
-    build_sources,
-    tell_sizes,
-)
+from proxy.share_process.sources import Sources, build_sources, tell_sizes
+from proxy.share_process.sources_service import SourcesService
 from proxy.share_process.state_folder import StateService, take_state
 from proxy.shares.checkpoint import CheckpointService
 from proxy.shares.database import LEDGER_FILE, open_database
@@ -50,7 +47,7 @@ from proxy.shares.record import Recorder
 from proxy.shares.service import LedgerService
 from proxy.shares.totals import ProxyTotals, SiteTotals
 from proxy.supervisor.child_link import ControllerLink
-from proxy.supervisor.service import ControllerSupervisor
+from proxy.supervisor.power_side import PowerSide
 from proxy.upstream.pool import Pool
 
 T = TypeVar("T")
@@ -69,14 +66,13 @@ class Program:
         topics: What happens, for those who subscribed.
         factories: Sites by name.
         reread: Reads the configuration again; None: there is no file.
-        power: The site controller; None: no site has power settings.
         set_level: Changes the level of the log; None: nobody set one up.
     """
 
     root: OrderedServices
     config: Config
     reactor: Reactor
-    sources: Sources
+    sources_service: SourcesService
     ledger: SqliteLedger
     recorder: Recorder
     wall_clock: Callable[[], UnixTime]
@@ -86,13 +82,18 @@ class Program:
     limits: ProcessLimits = field(init=False)
     topics: Topics = field(factory=Topics, init=False)
     factories: dict[str, SiteFactory] = field(factory=dict, init=False)
-    power: ControllerLink | None = field(default=None, init=False)
+    _power: PowerSide | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
-    is_ready: bool = field(default=False, init=False)
+    _reloader: Reloader | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.limits = ProcessLimits(self.sources, self.factories)
+
+    @property
+    def sources(self) -> Sources:
+        """Where work comes from."""
+        return self.sources_service.sources
 
     @property
     def pools(self) -> dict[str, Pool]:
@@ -108,6 +109,11 @@ class Program:
     def node_sources(self) -> dict[str, NodeSource]:
         """The same nodes, as sources of work."""
         return self.sources.node_sources
+
+    @property
+    def power(self) -> ControllerLink | None:
+        """The site controller; None: no site has power settings."""
+        return self._power.link if self._power is not None else None
 
     @property
     def instance(self) -> int:
@@ -135,8 +141,10 @@ class Program:
         )
         for site in self.config.sites:
             self.factories[site.name] = builder.open(site)
-        if any(site.power is not None for site in self.config.sites):
-            self._hold_to_budgets()
+        self._power = PowerSide(
+            self.root, self.factories, self.topics.publish, self.reactor
+        )
+        await self._power.take_on(self.config)
         operations = Operations(self, self._reader())
         listeners = [*self._admin_sockets(operations), *builder.listeners]
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
@@ -145,33 +153,35 @@ class Program:
         self.limits.watch(self.reactor).setServiceParent(self.root)
         for listener in listeners:
             await listener.ready()
-        self.is_ready = True
+        self._reloader = Reloader(
+            builder, self.sources_service, self._power, self._change_level
+        )
 
-    def reload(self) -> list[str]:
-        """Read the configuration again; return the keys that changed, now in force.
+    async def reload(self, *, dry_run: bool = False) -> Sequence[Change]:
+        """Read the configuration again; return what changed, now in force.
+
+        Args:
+            dry_run: Change nothing, only look whether it can be done.
 
         Raises:
-            Refused: There is none, or a change needs a restart; nothing changed.
+            Refused: There is none, or it cannot be taken on; nothing changed.
             ConfigError: It cannot be used; nothing changed.
         """
         if self.reread is None:
             raise Refused("this process was started without a configuration file")
-        if not self.is_ready:
+        if self._reloader is None:
             raise Refused("it is starting: try again when it is ready")
         config = self.reread()
-        changed = apply_changes(self.config, config, self.factories, self.set_level)
-        self.config = config
-        Logger("proxy").info(
-            "reloaded: {changed}", changed=", ".join(changed or ["nothing new"])
-        )
-        return changed
+        found = await self._reloader.apply(self.config, config, dry_run=dry_run)
+        if not dry_run:
+            self.config = config
+            keys = ", ".join(change.key for change in found) or "nothing new"
+            Logger("proxy").info("reloaded: {changed}", changed=keys)
+        return found
 
-    def _hold_to_budgets(self) -> None:
-        service = ControllerSupervisor(
-            self.config, self.factories, self.topics.publish, self.reactor
-        )
-        service.setServiceParent(self.root)
-        self.power = service.link
+    def _change_level(self, level: str) -> None:
+        if self.set_level is not None:
+            self.set_level(level)
 
     def _admin_sockets(self, operations: Operations) -> list[ListenerService]:
         proxy = self.config.proxy
@@ -282,23 +292,24 @@ def _build(
     totals = ProxyTotals(
         {site.name: SiteTotals(HashrateMeter(now)) for site in config.sites}
     )
-    recorder = Recorder(ledger, totals, sources.all, reactor)
+    recorder = Recorder(ledger, totals, sources.sinks, reactor)
     for source in sources.all.values():
         source.settle = recorder.settled
     tell_sizes(sources.pools.values(), config, totals, reactor)
     root = OrderedServices()
+    sources_service = SourcesService(sources, config, reactor, wall_clock)
     for service in (
         StateService(lock),
         LedgerService(ledger, reactor),
         CheckpointService(path, _alarm, reactor),
-        SourcesService(sources, config, reactor, wall_clock),
+        sources_service,
     ):
         service.setServiceParent(root)
     return Program(
         root,
         config,
         reactor,
-        sources,
+        sources_service,
         ledger,
         recorder,
         wall_clock,

@@ -1,78 +1,148 @@
-"""Take on a changed configuration without a restart, as far as that can be done."""
+"""Take on another configuration while running: plan it, prepare it, then commit it.
 
-from collections.abc import Callable, Iterator, Mapping
+Whatever can fail is done first: files are read, sources made, the controller asked,
+ports bound. If any of it fails, nothing was changed. What follows cannot fail, and
+miners stay connected through it.
+"""
 
-import msgspec
+from collections.abc import Callable, Sequence
 
-from protocol.units import Difficulty
+from attrs import define, field
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+
 from proxy.admin.refused import Refused
-from proxy.config import Config, DifficultyConfig, SiteConfig
-from proxy.downstream.connection import SiteFactory
-from proxy.downstream.site_context import SiteContext
-from proxy.share_process.sites import policy_of
+from proxy.config import Config
+from proxy.runtime.tls import Identity
+from proxy.share_process.changes import Change, changes
+from proxy.share_process.site_ports import UNUSABLE, Key, SitePort
+from proxy.share_process.sites import SiteBuilder
+from proxy.share_process.sources import SourceChange, tell_sizes
+from proxy.share_process.sources_service import SourcesService
+from proxy.supervisor.child_link import AskRefusedError
+from proxy.supervisor.power_side import PowerSide
+from proxy.upstream.address import PoolUrlError
 
-LIVE_SITE = frozenset({"difficulty", "limits"})
-"""Keys of a site that take effect at once; all others are built in at the start."""
-
-LIVE_PROXY = frozenset({"log_level"})
+SitePortsByName = dict[str, dict[Key, SitePort]]
 
 
-def apply_changes(
-    old: Config,
-    new: Config,
-    factories: Mapping[str, SiteFactory],
-    set_level: Callable[[str], None] | None,
-) -> list[str]:
-    """Put into force what differs between `old` and `new`; return the keys.
+@define(eq=False, repr=False)
+class Prepared:
+    """What a reload has made, and only has to put in place."""
 
-    Raises:
-        Refused: Something differs that needs a restart; nothing was changed.
+    sources: SourceChange
+    identities: list[tuple[Identity, Identity]] = field(factory=list)
+    ports: SitePortsByName = field(factory=dict)
+
+
+@define(eq=False, repr=False)
+class Reloader:
+    """Takes on other configurations, one at a time.
+
+    Attributes:
+        sites: Opened them.
+        sources: Runs pools and nodes.
+        power: The controller's side.
+        set_level: Changes the level of the log.
     """
-    changed = list(_differences(old, new))
-    for key, is_live in changed:
-        if not is_live:
-            raise Refused(f"{key} changed: that takes a restart; nothing was reloaded")
-    for site in new.sites:
-        _take_on(factories[site.name], site)
-    if set_level is not None and old.proxy.log_level != new.proxy.log_level:
-        set_level(new.proxy.log_level)
-    return [key for key, _ in changed]
+
+    _log = Logger()
+
+    sites: SiteBuilder
+    sources: SourcesService
+    power: PowerSide
+    set_level: Callable[[str], None]
+    _is_busy: bool = field(default=False, init=False)
+
+    async def apply(
+        self, old: Config, new: Config, *, dry_run: bool
+    ) -> Sequence[Change]:
+        """Have `new` in force instead of `old`; return what that changed.
+
+        Args:
+            old: In force.
+            new: Wanted.
+            dry_run: Change nothing, only look whether it can be done.
+
+        Raises:
+            Refused: It needs a restart, or cannot be done; nothing was changed.
+        """
+        if self._is_busy:
+            raise Refused("another reload is under way")
+        self._is_busy = True
+        try:
+            return await self._apply(old, new, dry_run=dry_run)
+        finally:
+            self._is_busy = False
+
+    async def _apply(
+        self, old: Config, new: Config, *, dry_run: bool
+    ) -> Sequence[Change]:
+        plan = changes(old, new)
+        restarts = [change.key for change in plan if change.kind == "restart"]
+        if restarts and not dry_run:
+            keys = ", ".join(dict.fromkeys(restarts))
+            raise Refused(f"{keys} changed: that takes a restart; nothing was reloaded")
+        if restarts:
+            return plan
+        prepared = self._prepared(new)
+        plan += _certificates(prepared)
+        if dry_run:
+            return plan
+        await self._ask_controller(new)
+        await self._open_ports(new, prepared)
+        self._commit(old, new, prepared)
+        await self.power.take_on(new)
+        return plan
+
+    def _prepared(self, new: Config) -> Prepared:
+        try:
+            prepared = Prepared(self.sources.sources.changed(new))
+            for service in self.sites.services.values():
+                prepared.identities += service.ports.identities()
+        except PoolUrlError as error:
+            raise Refused(f"{error}; nothing was reloaded") from error
+        except UNUSABLE as error:
+            raise Refused(f"a certificate: {error}; nothing was reloaded") from error
+        return prepared
+
+    async def _ask_controller(self, new: Config) -> None:
+        try:
+            await self.power.check(new)
+        except AskRefusedError as error:
+            raise Refused(f"{error}; nothing was reloaded") from error
+
+    async def _open_ports(self, new: Config, prepared: Prepared) -> None:
+        """Bind every new port; if one cannot be had, close those that were."""
+        try:
+            for site in new.sites:
+                asked = self.sites.services[site.name].ports.ask_for(site)
+                prepared.ports[site.name] = asked
+                for port in asked.values():
+                    await port.listener.ready()
+        except (CannotListenError, *UNUSABLE) as error:
+            for asked in prepared.ports.values():
+                for port in asked.values():
+                    await maybeDeferred(port.listener.disownServiceParent)
+            raise Refused(f"{error}; nothing was reloaded") from error
+
+    def _commit(self, old: Config, new: Config, prepared: Prepared) -> None:
+        if old.proxy.log_level != new.proxy.log_level:
+            self.set_level(new.proxy.log_level)
+        recorder, clock = self.sites.recorder, self.sites.reactor
+        for source in self.sources.take_on(prepared.sources):
+            source.settle = recorder.settled
+        pools = prepared.sources.pools.values()
+        tell_sizes(pools, new, recorder.totals, clock)
+        for before, after in zip(old.sites, new.sites, strict=True):
+            self.sites.take_on(before, after, prepared.ports[after.name])
+        for shown, fresh in prepared.identities:
+            shown.take_on(fresh)
 
 
-def _differences(old: Config, new: Config) -> Iterator[tuple[str, bool]]:
-    """Yield each key that differs, and whether it can change while running."""
-    for key in _changed(old.proxy, new.proxy):
-        yield f"$.proxy.{key}", key in LIVE_PROXY
-    for part in ("pools", "nodes", "models"):
-        if getattr(old, part) != getattr(new, part):
-            yield f"$.{part}", False
-    if [site.name for site in old.sites] != [site.name for site in new.sites]:
-        yield "$.sites", False
-        return
-    for index, (before, after) in enumerate(zip(old.sites, new.sites, strict=True)):
-        for key in _changed(before, after):
-            yield f"$.sites[{index}].{key}", key in LIVE_SITE
-
-
-def _changed(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[str]:
-    for key in old.__struct_fields__:
-        if getattr(old, key) != getattr(new, key):
-            yield key
-
-
-def _take_on(factory: SiteFactory, site: SiteConfig) -> None:
-    factory.roster.limits = site.limits
-    _adjust(factory.context, site.difficulty)
-    for listener_policy in factory.listener_policies:
-        _adjust(
-            listener_policy.context,
-            listener_policy.listener.difficulty(site.difficulty),
-        )
-    factory.errands.run(
-        factory.roster.miners.values(), lambda m: m.bounds_changed(), "changing bounds"
-    )
-
-
-def _adjust(context: SiteContext, difficulty: DifficultyConfig) -> None:
-    context.policy = policy_of(difficulty)
-    context.start = Difficulty(difficulty.start)
+def _certificates(prepared: Prepared) -> list[Change]:
+    return [
+        Change(f"certificate {fresh.fingerprint[:23]}", "live", "read again")
+        for _, fresh in prepared.identities
+    ]

@@ -1,25 +1,20 @@
 """A site put together: layout, board, factory, and the ports that miners come to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.application.service import MultiService, Service
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.extranonce import read_layout
-from protocol.work.vardiff import VardiffPolicy
-from proxy.config import DifficultyConfig, SiteConfig
+from proxy.config import SiteConfig
 from proxy.downstream.batch import Batch
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
-from proxy.downstream.fast.choice import (
-    EngineChoice,
-    PythonEngine,
-    SiteEngine,
-    is_plain,
-)
+from proxy.downstream.connection import SiteFactory
+from proxy.downstream.fast.choice import EngineChoice
 from proxy.downstream.listener import MinerListener
 from proxy.downstream.parking import Parking
 from proxy.downstream.site_context import SiteContext
@@ -32,16 +27,22 @@ from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.pauses import Pauses
 from proxy.runtime.periodic import PeriodicService
-from proxy.runtime.tls import server_endpoint
+from proxy.runtime.tasks import Tasks
 from proxy.share_process.layout_memory import LayoutMemory
+from proxy.share_process.site_ports import (
+    Key,
+    SitePort,
+    SitePorts,
+    adjust,
+    policy_of,
+)
 from proxy.share_process.sources import Sources
 from proxy.shares.record import Recorder
 
 MIN_RETURNS = 1.0
 """Miners a second that get work again, however slow the ramp: sites must not starve."""
 
-BACKLOG = 4096
-"""Connections that the kernel holds for us until we take them."""
+NewPorts = Mapping[Key, SitePort]
 
 
 @define(eq=False, repr=False)
@@ -52,7 +53,8 @@ class SiteBuilder:
         root: Whose children their services become.
         keys: Returns what is shown to miners of Stratum V2, made if need be.
         layouts: Of earlier runs.
-        listeners: Ports asked for so far: await `ready` of each.
+        listeners: Ports asked for at the start: await `ready` of each.
+        services: Of the sites, by name.
     """
 
     _log = Logger()
@@ -68,6 +70,7 @@ class SiteBuilder:
     layouts: LayoutMemory
     descriptors: Descriptors
     listeners: list[ListenerService] = field(factory=list, init=False)
+    services: "dict[str, SiteService]" = field(factory=dict, init=False)
 
     def open(self, site: SiteConfig) -> SiteFactory:
         """Return the factory of `site`: ports asked for, sources being reached."""
@@ -77,31 +80,68 @@ class SiteBuilder:
         factory = SiteFactory(self._context(site, board), site.limits, self.random)
         factory.descriptors = self.descriptors
         self.descriptors.holders.append(lambda: factory.connection_count)
-        if any(listener.protocol != "sv1" for listener in site.listeners):
-            factory.keys = self.keys()
         engine = self.engine.of_site(factory, self.recorder, self.reactor)
-        hold = Seconds(site.hold_s)
-        service = SiteService(factory, engine, hold, self.reactor)
+        ports = SitePorts(factory, engine, self.root, self.reactor)
+        service = SiteService(ports, Seconds(site.hold_s), self.reactor)
         service.setServiceParent(self.root)
-        for endpoint, listener_policy in self._acceptors(site, factory):
-            service.listeners.append(self._listen(endpoint, listener_policy, engine))
+        self.services[site.name] = service
+        self._show_keys(site, factory)
+        new = ports.ask_for(site)
+        self.listeners += [port.listener for port in new.values()]
+        ports.take_on(site, new)
+        for endpoint, _ in new:
             self._log.info(
                 "{site}: miners at {endpoint}", site=site.name, endpoint=endpoint
             )
         board.start()
         return factory
 
-    def _board(self, site: SiteConfig) -> JobBoard:
+    def take_on(self, old: SiteConfig, new: SiteConfig, ports: NewPorts) -> None:
+        """Have a site that runs be as `new` from now on."""
+        service = self.services[new.name]
+        factory = service.factory
+        board = factory.context.board
+        if new.fail_back_s != old.fail_back_s:
+            board.rerouting.change_fail_back(self._fail_back(new))
+        routes = self._routes(new)
+        for source in self.sources.several(new.source_names):
+            source.listeners[new.name] = board
+        if list(board.routes) != routes:
+            board.rerouting.change(routes)
+        self._show_keys(new, factory)
+        self._grant_or_park(new, factory)
+        service.take_on(new, ports)
+
+    def _show_keys(self, site: SiteConfig, factory: SiteFactory) -> None:
+        """Have keys for miners of Stratum V2, where any may come."""
+        speak_v2 = any(listener.protocol != "sv1" for listener in site.listeners)
+        if speak_v2 and factory.keys is None:
+            factory.keys = self.keys()
+
+    @staticmethod
+    def _grant_or_park(site: SiteConfig, factory: SiteFactory) -> None:
+        """Have newcomers begin parked where a controller decides who works."""
+        others = (policy.context for policy in factory.listener_policies)
+        for context in (factory.context, *others):
+            context.grants_at_once = site.power is None
+        factory.context.parking.returns_per_second = returns_of(site)
+
+    def _routes(self, site: SiteConfig) -> list[Route]:
         routes = [
             Route(r.workers, self.sources.several(r.sources)) for r in site.routes
         ]
-        rest = Route("*", self.sources.several(site.sources))
+        return [*routes, Route("*", self.sources.several(site.sources))]
+
+    def _fail_back(self, site: SiteConfig) -> Seconds:
+        return Seconds(site.fail_back_s * (1 + 0.2 * self.random()))
+
+    def _board(self, site: SiteConfig) -> JobBoard:
         return JobBoard(
             site.name,
-            Routes([*routes, rest]),
+            Routes(self._routes(site)),
             self._slots(site),
             self.reactor,
-            Seconds(site.fail_back_s * (1 + 0.2 * self.random())),
+            self._fail_back(site),
             self.engine.copies(),
         )
 
@@ -126,54 +166,16 @@ class SiteBuilder:
             self.wall_clock,
             grants_at_once=site.power is None,
             turns=self.sources.turns,  # one slice of a turn for all who send
-            parking=_parking_of(site, self.reactor),
+            parking=Parking(self.reactor, returns_per_second=returns_of(site)),
         )
 
-    def _acceptors(
-        self, site: SiteConfig, factory: SiteFactory
-    ) -> Iterator[tuple[str, SiteFactory | ListenerPolicy]]:
-        """Yield each endpoint of `site` with who takes its connections."""
-        for endpoint in site.listen:
-            yield endpoint, factory
-        for listener in site.listeners:
-            own = listener.difficulty(site.difficulty)
-            start = Difficulty(own.start)
-            context = evolve(factory.context, policy=policy_of(own), start=start)
-            listener_policy = ListenerPolicy(factory, context, listener)
-            factory.listener_policies.append(listener_policy)
-            yield listener.endpoint, listener_policy
 
-    def _listen(
-        self,
-        endpoint: str,
-        listener_policy: SiteFactory | ListenerPolicy,
-        engine: SiteEngine,
-    ) -> MinerListener:
-        server = server_endpoint(self.reactor, _deep(endpoint))
-        # wrapped bytes stay with Twisted
-        taker = engine if is_plain(endpoint) else PythonEngine()
-        listener = taker.listener(server, listener_policy)
-        self.listeners.append(listener)
-        listener.setServiceParent(self.root)
-        return listener
-
-
-def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
-    """Return the vardiff that a `[sites.difficulty]` describes."""
-    return VardiffPolicy(
-        difficulty.shares_per_minute,
-        Difficulty(difficulty.minimum),
-        Difficulty(difficulty.maximum),
-    )
-
-
-def _parking_of(site: SiteConfig, clock: Reactor) -> Parking:
-    """Return the parking of `site`: with a budget, miners return along its ramp."""
+def returns_of(site: SiteConfig) -> float | None:
+    """Return how many miners a second return at most: along the ramp of a budget."""
     power = site.power
     if power is None:
-        return Parking(clock)
-    per_second = max(MIN_RETURNS, power.ramp_up_w_per_s / power.unknown_w)
-    return Parking(clock, returns_per_second=per_second)
+        return None
+    return max(MIN_RETURNS, power.ramp_up_w_per_s / power.unknown_w)
 
 
 class SiteService(MultiService):
@@ -181,19 +183,19 @@ class SiteService(MultiService):
 
     _log = Logger()
 
-    def __init__(
-        self, factory: SiteFactory, engine: SiteEngine, hold: Seconds, clock: Reactor
-    ) -> None:
+    def __init__(self, ports: SitePorts, hold: Seconds, clock: Reactor) -> None:
         super().__init__()
-        self._factory = factory
-        self._engine = engine
+        self.ports = ports
+        self.factory = factory = ports.factory
+        self._engine = engine = ports.engine
+        self._hold = hold
+        self._tasks = Tasks()
         self._pauses = Pauses(factory.context.now())
-        self.listeners: list[MinerListener] = []
         engine.start()
         self._steps: tuple[Callable[[], None], ...] = (
             engine.settle,
             factory.context.board.tick,
-            partial(factory.hold, hold),
+            self._hold_out,
             partial(factory.context.parking.let_return, Seconds(1.0)),
             self._move,
             self._sweep,
@@ -202,12 +204,22 @@ class SiteService(MultiService):
         tick: Service = PeriodicService(Seconds(1.0), self._tick, clock)
         tick.setServiceParent(self)
 
+    def take_on(self, site: SiteConfig, new: NewPorts) -> None:
+        """Be as `site` says from now on; its new ports are open."""
+        self._hold = Seconds(site.hold_s)
+        self.factory.roster.limits = site.limits
+        adjust(self.factory.context, site.difficulty)
+        for listener in self.ports.take_on(site, new):
+            self._tasks.start("close a port", _close(listener))
+        self.factory.bounds_changed()
+
     @override
     async def stopService(self) -> None:
+        await self._tasks.cancel_all()
         self._engine.stop()
-        self._factory.context.batch.flush()
-        self._factory.context.board.stop()
-        self._factory.close_all()
+        self.factory.context.batch.flush()
+        self.factory.context.board.stop()
+        self.factory.close_all()
         self._engine.close()
         await super().stopService()
 
@@ -216,27 +228,24 @@ class SiteService(MultiService):
             with self._log.failuresHandled("{step} failed", step=step):
                 step()
 
+    def _hold_out(self) -> None:
+        self.factory.hold(self._hold)
+
     def _move(self) -> None:
         """Ask miners to reconnect whose layout fits no source."""
-        board, roster = self._factory.context.board, self._factory.roster
+        board, roster = self.factory.context.board, self.factory.roster
         those, board.to_reconnect = board.to_reconnect, []
-        roster.move(those, self._factory.context.now())
+        roster.move(those, self.factory.context.now())
 
     def _rest_or_listen(self) -> None:
-        for listener in self.listeners:
+        for listener in self.ports.listeners:
             listener.look()
 
     def _sweep(self) -> None:
-        now = self._factory.context.now()
+        now = self.factory.context.now()
         if not self._pauses.must_listen_first(now):
-            self._factory.roster.sweep(now)
+            self.factory.roster.sweep(now)
 
 
-def _deep(endpoint: str) -> str:
-    """Give an endpoint string a backlog that a site's return after a cut fits in.
-
-    Twisted's 50 makes miners wait for the kernel to retry, a second and more.
-    """
-    if "backlog=" in endpoint or endpoint.startswith(("unix:", "systemd:")):
-        return endpoint
-    return f"{endpoint}:backlog={BACKLOG}"
+async def _close(listener: MinerListener) -> None:
+    await maybeDeferred(listener.disownServiceParent)

@@ -21,7 +21,7 @@ Theory of operation
     before anybody's silence is judged: what waits in the socket was said in time.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain, count
 from typing import Any
 
@@ -72,6 +72,9 @@ LEASE = Seconds(30.0)
 ANSWER_WITHIN = Seconds(10.0)
 SOON = Seconds(0.05)
 """How long miners that join are gathered before they are told of."""
+
+CHECKED_WITHIN = Seconds(60.0)
+"""A small board imports pyasic, if another configuration is the first to need it."""
 
 MAX_ASKED = 256
 """Requests that may wait for their answers."""
@@ -161,6 +164,38 @@ class ControllerLink:
             raise AskRefusedError(text) from error
         finally:
             self._asked.pop(number, None)
+
+    async def check(self, setup: Setup) -> None:
+        """Have the controller look whether it can take on `setup`; nothing is changed.
+
+        Raises:
+            AskRefusedError: It cannot, or is not there.
+        """
+        await self.ask("setup.check", {"config": setup.config}, CHECKED_WITHIN)
+
+    async def take_on(
+        self, setup: Setup, sites: Mapping[str, PoweredSite], changed: Collection[str]
+    ) -> None:
+        """Have the controller take on `setup`; one that fails is started again with it.
+
+        Args:
+            setup: What a new controller is told first from now on.
+            sites: By name.
+            changed: Those that have other power settings than before.
+        """
+        self.setup, self.sites = setup, sites
+        self.figures = {n: one for n, one in self.figures.items() if n in sites}
+        for site in sites.values():
+            site.factory.context.parking.on_join = self._report_soon
+        try:
+            await self.ask("setup.take", {"config": setup.config}, CHECKED_WITHIN)
+        except AskRefusedError as error:
+            self.kill(f"other settings were not taken on: {error}")
+            return
+        self._messages = chain(
+            self._messages or (), self._reports(is_whole=True, sites=changed)
+        )
+        self._report()
 
     def tick(self) -> None:
         """Tell what changed, and look whether the controller lives: once a second."""
@@ -268,8 +303,12 @@ class ControllerLink:
                 return
         self._messages = None
 
-    def _reports(self, *, is_whole: bool) -> Iterator[FleetReport]:
-        for name, site in self.sites.items():
+    def _reports(
+        self, *, is_whole: bool, sites: Collection[str] | None = None
+    ) -> Iterator[FleetReport]:
+        """Yield what there is to report of `sites`; None: of all."""
+        for name in list(self.sites) if sites is None else sites:
+            site = self.sites[name]
             parking = site.factory.context.parking
             with self._log.failuresHandled("a report of {site} failed", site=name):
                 yield from parking.reports(name, is_whole=is_whole)

@@ -45,31 +45,62 @@ class ControllerSupervisor(OrderedServices):
         reactor: Any,
     ) -> None:
         super().__init__()
-        for doubt in doubts(config):
-            self._log.warn("{doubt}", doubt=doubt)
-        models = models_with(config.models)
-        sites = {
-            site.name: PoweredSite(
-                factories[site.name],
-                site.power,
-                Describer.of(site.power, site.fleet, models),
-            )
-            for site in config.sites
-            if site.power is not None
-        }
+        self._config = config
+        self._factories = factories
+        self._tell_doubts()
         self.link = ControllerLink(
-            setup_of(config), sites, publish, self._kill, reactor
+            setup_of(config), self._sites(), publish, self._kill, reactor
         )
         self.child = ChildService(COMMAND, _environment(), self.link.factory, reactor)
         self.child.setServiceParent(self)
         ticks = PeriodicService(Seconds(1.0), self._tick, reactor)
         ticks.setServiceParent(self)
 
+    async def take_on(self, config: Config) -> None:
+        """Hold the sites to their budgets as `config` says from now on."""
+        before, after = _settings(self._config), _settings(config)
+        self._config = config
+        changed = [name for name in after if after[name] != before.get(name)]
+        if after == before:
+            return
+        self._tell_doubts()
+        for name in before.keys() - after.keys():
+            grant_all(self._factories[name])
+        await self.link.take_on(setup_of(config), self._sites(), changed)
+
+    def _sites(self) -> dict[str, PoweredSite]:
+        models = models_with(self._config.models)
+        return {
+            site.name: PoweredSite(
+                self._factories[site.name],
+                site.power,
+                Describer.of(site.power, site.fleet, models),
+            )
+            for site in self._config.sites
+            if site.power is not None
+        }
+
+    def _tell_doubts(self) -> None:
+        for doubt in doubts(self._config):
+            self._log.warn("{doubt}", doubt=doubt)
+
     async def _tick(self) -> None:
         self.link.tick()
 
     def _kill(self, why: str) -> None:
         self.child.kill(why)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Return by site what its control is made of."""
+    return {s.name: (s.power, s.fleet, config.models) for s in config.sites if s.power}
+
+
+def grant_all(factory: SiteFactory) -> None:
+    """Give work to every miner of a site that no budget holds any more."""
+    parking = factory.context.parking
+    parking.end_reports()
+    parking.grant(list(parking.miners))
 
 
 def doubts(config: Config) -> Iterator[str]:

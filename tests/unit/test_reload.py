@@ -1,91 +1,159 @@
+"""Another configuration while the process runs: planned, prepared, committed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from protocol.units import Difficulty
 from proxy.admin.refused import Refused
-from proxy.config import Config, LimitsConfig, ListenerConfig
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
-from proxy.share_process.reload import apply_changes
-from tests.fakes.hall import Hall
+from proxy.config import Config
+from proxy.share_process.changes import changes
+from tests.fakes.running import POOL, Running, config_of
 
-SITE: dict[str, Any] = {
-    "name": "hall-a",
-    "listen": ["tcp:3333"],
-    "sources": ["main"],
-    "difficulty": {"start": 64, "minimum": 32, "maximum": 4096},
-}
-POOL = {"name": "main", "url": "stratum+tcp://127.0.0.1:3333", "user": "a"}
+Start = Callable[[Config], Running]
 
 
-def config(site: dict[str, Any] | None = None, **proxy: Any) -> Config:
-    tables = {"proxy": proxy, "pools": [POOL], "sites": [{**SITE, **(site or {})}]}
-    return msgspec.convert(tables, Config)
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    begun: list[Running] = []
+
+    def begin(config: Config) -> Running:
+        begun.append(Running(tmp_path, config))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.stop()
 
 
-def hall() -> tuple[Hall, SiteFactory]:
-    memory = Hall()
-    real = SiteFactory(memory.context, LimitsConfig(), lambda: 0.0)
-    return memory, real
-
-
-def test_nothing_new_changes_nothing() -> None:
-    assert apply_changes(config(), config(), {"hall-a": hall()[1]}, None) == []
-
-
-def test_a_new_minimum_moves_the_miners_that_are_here() -> None:
-    memory, real = hall()
-    wire = memory.connect().work()
-    real.roster.add(wire.miner)
-    new = config({"difficulty": {"start": 256, "minimum": 128, "maximum": 4096}})
-
-    keys = apply_changes(config(), new, {"hall-a": real}, None)
-
-    assert keys == ["$.sites[0].difficulty"]
-    assert wire.miner.vardiff.difficulty == 128.0
-    assert memory.connect().miner.difficulty == 256.0
-
-
-def test_a_listener_keeps_what_it_says_itself() -> None:
-    memory, real = hall()
-    listener = ListenerConfig(endpoint="tcp:1", start=Difficulty(512))
-    door = ListenerPolicy(real, memory.context, listener)
-    real.listener_policies.append(door)
-    new = config({"difficulty": {"start": 256, "minimum": 128, "maximum": 4096}})
-
-    apply_changes(config(), new, {"hall-a": real}, None)
-
-    assert (door.context.start, door.context.policy.minimum) == (512.0, 128.0)
-
-
-def test_limits_and_the_level_of_the_log_change_at_once() -> None:
-    real, levels = hall()[1], list[str]()
-    new = config({"limits": {"connections": 5}}, log_level="debug")
-
-    keys = apply_changes(config(), new, {"hall-a": real}, levels.append)
-
-    assert keys == ["$.proxy.log_level", "$.sites[0].limits"]
-    assert levels == ["debug"]
-    assert real.roster.limits.connections == 5
+def kinds(old: Config, new: Config) -> dict[str, str]:
+    return {change.key: change.kind for change in changes(old, new)}
 
 
 @pytest.mark.parametrize(
-    ("site", "proxy", "named"),
+    ("new", "key", "kind"),
     [
-        ({"listen": ["tcp:4444"]}, {}, "$.sites[0].listen"),
-        ({"name": "hall-b"}, {}, "$.sites"),
-        ({}, {"name": "unit-2"}, "$.proxy.name"),
+        (config_of(log_level="debug"), "$.proxy.log_level", "live"),
+        (config_of(engine="python"), "$.proxy.engine", "restart"),
+        (config_of({"hold_s": 5}), "$.sites[0].hold_s", "live"),
+        (config_of({"listen": ["tcp:4444"]}), "$.sites[0].listen", "rebuild"),
+        (config_of(pools=[{**POOL, "user": "b"}]), "$.pools.main", "rebuild"),
+        (config_of({"name": "hall-b"}), "$.sites", "restart"),
+        (
+            config_of({"extranonce": {"layout": "1+3"}}),
+            "$.sites[0].extranonce",
+            "restart",
+        ),
     ],
 )
-def test_what_takes_a_restart_is_named_and_nothing_is_changed(
-    site: dict[str, Any], proxy: dict[str, Any], named: str
+def test_each_change_says_what_it_takes(new: Config, key: str, kind: str) -> None:
+    assert kinds(config_of(), new) == {key: kind}
+
+
+def test_a_port_that_only_changes_its_interface_takes_a_restart() -> None:
+    new = config_of({"listen": ["tcp:3333:interface=127.0.0.1"]})
+
+    assert "restart" in {change.kind for change in changes(config_of(), new)}
+
+
+def test_nothing_new_changes_nothing(start: Start) -> None:
+    running = start(config_of())
+    before = running.state()
+
+    assert running.reload(config_of()) == []
+    assert running.state() == before
+
+
+def test_a_dry_run_changes_nothing_and_names_everything(start: Start) -> None:
+    running = start(config_of())
+    before = running.state()
+    new = config_of({"listen": ["tcp:4444"]}, log_level="debug", engine="python")
+
+    found = running.reload(new, dry_run=True)
+
+    assert [change.kind for change in found] == ["restart", "live", "rebuild"]
+    assert running.state() == before
+
+
+def test_what_takes_a_restart_is_named_and_nothing_is_changed(start: Start) -> None:
+    running = start(config_of())
+    before = running.state()
+
+    with pytest.raises(Refused, match=r"^\$\.proxy\.name changed: .* a restart"):
+        running.reload(config_of({"hold_s": 5}, name="unit-2"))
+
+    assert running.state() == before
+
+
+def test_a_taken_port_refuses_all_of_it_and_closes_those_it_had(start: Start) -> None:
+    running = start(config_of())
+    before = running.state()
+    running.reactor.taken.add(5555)
+    listen = ["tcp:4444", "tcp:5555"]
+
+    with pytest.raises(Refused, match="5555"):
+        running.reload(config_of({"listen": listen, "hold_s": 5}))
+
+    assert running.state() == before
+
+
+def test_a_controller_that_refuses_is_quoted_and_nothing_is_changed(
+    start: Start,
 ) -> None:
-    real = hall()[1]
-    new = config({**site, "limits": {"connections": 5}}, **proxy)
+    running = start(config_of())
+    before = running.state()
+    running.power.refusal = "no such machine"
 
-    with pytest.raises(Refused, match="restart") as refused:
-        apply_changes(config(), new, {"hall-a": real}, None)
+    with pytest.raises(Refused, match="no such machine; nothing was reloaded"):
+        running.reload(config_of({"hold_s": 5, "listen": ["tcp:4444"]}))
 
-    assert str(refused.value).startswith(named)
-    assert real.roster.limits.connections == 100_000
+    assert running.state() == before
+
+
+def test_a_pool_url_that_is_none_refuses_all_of_it(start: Start) -> None:
+    running = start(config_of())
+    before = running.state()
+    pool = {**POOL, "ca_file": Path("/nowhere.pem"), "url": "stratum+tls://a.example:1"}
+
+    with pytest.raises(Refused, match=r"nowhere\.pem"):
+        running.reload(config_of({"hold_s": 5}, pools=[pool]))
+
+    assert running.state() == before
+
+
+def test_a_listener_keeps_what_it_says_itself(start: Start) -> None:
+    listeners = [{"endpoint": "tcp:1", "start": 512}]
+    running = start(config_of({"listeners": listeners}))
+    difficulty = {"start": 256, "minimum": 128, "maximum": 4096}
+
+    running.reload(config_of({"listeners": listeners, "difficulty": difficulty}))
+
+    policy = running.builder.services["hall-a"].ports.open["tcp:1", 0].policy
+    assert policy.context.start == Difficulty(512)
+    assert policy.context.policy.minimum == Difficulty(128)
+
+
+def test_a_port_that_is_wanted_no_more_is_closed(start: Start) -> None:
+    running = start(config_of())
+
+    running.reload(config_of({"listen": ["tcp:4444"]}))
+
+    assert running.reactor.open_ports == [4444]
+
+
+def test_one_reload_at_a_time(start: Start) -> None:
+    running = start(config_of())
+    waits: list[Any] = []
+
+    async def check(_: Config) -> None:
+        try:
+            running.reload(config_of({"hold_s": 7}))
+        except Refused as error:
+            waits.append(str(error))
+
+    running.power.check = check  # type: ignore[method-assign]
+    running.reload(config_of({"hold_s": 5}))
+
+    assert waits == ["another reload is under way"]

@@ -28,6 +28,15 @@ def config_of(setup: Setup) -> Config:
     return msgspec.json.decode(setup.config, type=Config, dec_hook=_made)
 
 
+def config_from(told: dict[str, Any]) -> Config:
+    """Return the configuration of a `Setup` that came within another message.
+
+    Raises:
+        msgspec.ValidationError: It is none.
+    """
+    return msgspec.convert(told, Config, dec_hook=_made)
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, Secret | Path):
         return str(value)

@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.config import Config
 from proxy.controller.api import MAX_ANSWER_BYTES, ControllerApi
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Event
@@ -21,6 +22,16 @@ from tests.conftest import FlushFailures
 from tests.fakes.power_site import PowerSite, connected
 
 AT = UnixTime(1_700_000_000.0)
+
+
+class Setups:
+    """Whoever has the sites under control: it takes on nothing."""
+
+    def check(self, config: Config) -> None:
+        raise ValueError(f"{len(config.sites)} sites are too many")
+
+    async def take_on(self, config: Config) -> None:
+        raise NotImplementedError
 
 
 class Office:
@@ -36,6 +47,7 @@ class Office:
             lambda: Seconds(self.site.now),
             self.site.wall,
             self._run,
+            Setups(),
         )
 
     def ask(self, method: str, **params: Any) -> list[AskAnswer]:
@@ -162,3 +174,13 @@ def test_what_there_is_not_is_refused(
     office: Office, method: str, params: dict[str, Any]
 ) -> None:
     assert office.refusal(method, **params) == f"no method {method!r} like this"
+
+
+def test_a_setup_that_cannot_be_taken_on_is_refused_with_the_reason(
+    office: Office,
+) -> None:
+    site = {"name": "hall-a", "sources": ["main"]}
+
+    answers = office.ask("setup.check", config={"sites": [site]})
+
+    assert answers[0].refusal == "1 sites are too many"

@@ -1,7 +1,8 @@
 """A node as a source of work: when it gives some, and when it does not."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -14,7 +15,7 @@ from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.judge import judge
 from proxy.jobs.feed import Feed
-from proxy.node.block_files import FoundBlock
+from proxy.node.block_files import BlockFiles, FoundBlock
 from proxy.node.proposal import NOT_BEST_TIP
 from proxy.node.source import NodeSource
 from proxy.node.template_feed import NodeState
@@ -80,6 +81,7 @@ class Stage:
             lambda: next(sessions),
             lambda: self.wall,
             options.get("prefixes", {"hall-a": b"\xa0\xfd\x00"}),
+            BlockFiles(Path("unused"), cast("Any", None)),
         )
         self.board = Board()
         self.source.listeners["hall-a"] = self.board

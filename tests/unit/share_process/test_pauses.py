@@ -1,17 +1,23 @@
 """A pause of ours (a VM, SIGSTOP) is nobody else's silence."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config
 from proxy.downstream.roster import Roster
+from proxy.node.block_files import BlockFiles
 from proxy.runtime.inflow import Turns
+from proxy.share_process.site_ports import SitePorts
 from proxy.share_process.sites import SiteService
-from proxy.share_process.sources import Sources, SourcesService
+from proxy.share_process.source_maker import SourceMaker
+from proxy.share_process.sources import Sources
+from proxy.share_process.sources_service import SourcesService
 from tests.fakes.hall import Hall
 from tests.fakes.pool_wire import NOTIFY, PoolServer
 
@@ -20,12 +26,17 @@ PAUSE = Seconds(130.0)
 
 
 @pytest.fixture
-def server() -> Iterator[PoolServer]:
+def server(tmp_path: Path) -> Iterator[PoolServer]:
     server = PoolServer()
-    pools = {server.pool.name: server.pool}
-    sources = Sources(pools, {}, {}, 0, Turns(server.clock))
+    clock: Any = server.clock
+    files = BlockFiles(tmp_path, clock)
     wall = lambda: UnixTime(1_700_000_000.0)  # noqa: E731
-    service = SourcesService(sources, Config(sites=[]), server.clock, wall)
+    nothing = Config(sites=[])
+    sources = Sources(
+        SourceMaker(nothing, clock, lambda: 0.5, wall, 0, files, Turns(clock))
+    )
+    sources.pools = {server.pool.name: server.pool}
+    service = SourcesService(sources, nothing, server.clock, wall)
     service.startService()
     server.open()
     server.wire.welcome()
@@ -59,7 +70,11 @@ def test_after_our_pause_miners_are_read_before_they_are_judged(
     looks: list[float] = []
     monkeypatch.setattr(Roster, "sweep", lambda _, now: looks.append(now))
     clock: Any = hall.clock
-    service = SiteService(hall.connections, hall.port, Seconds(60.0), clock)
+    service = SiteService(
+        SitePorts(hall.connections, hall.port, MultiService(), clock),
+        Seconds(60.0),
+        clock,
+    )
     service.startService()
     hall.clock.advance(1)
     hall.clock.advance(PAUSE)

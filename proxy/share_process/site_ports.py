@@ -1,0 +1,171 @@
+"""The ports of a site: those that it has, and those of another configuration."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from attrs import define, evolve, field, frozen
+from OpenSSL import SSL
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+from protocol.units import Difficulty
+from protocol.work.vardiff import VardiffPolicy
+from proxy.config import DifficultyConfig, ListenerConfig, SiteConfig
+from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.fast.choice import PythonEngine, SiteEngine, is_plain
+from proxy.downstream.listener import MinerListener
+from proxy.downstream.site_context import SiteContext
+from proxy.runtime.host_endpoint import Reactor
+from proxy.runtime.tls import Identity, identity_of, server_endpoint
+
+BACKLOG = 4096
+"""Connections that the kernel holds for us until we take them."""
+
+Key = tuple[str, int]
+"""An endpoint string, and which of those that are alike (as of `tcp:0`)."""
+
+UNUSABLE = (ValueError, TypeError, LookupError, OSError, SSL.Error)
+"""What Twisted says to an endpoint that is none, or whose files cannot be used."""
+
+
+@frozen(eq=False)
+class SitePort:
+    """An endpoint that miners come to.
+
+    Attributes:
+        server: As it is listened on.
+        policy: Who takes its connections.
+        listener: Listens while it runs.
+    """
+
+    server: IStreamServerEndpoint
+    policy: ListenerPolicy
+    listener: MinerListener
+
+    @property
+    def identity(self) -> Identity | None:
+        """The certificate that it shows; None: it speaks no TLS."""
+        return identity_of(self.server)
+
+
+@define(eq=False, repr=False)
+class SitePorts:
+    """The ports of one site.
+
+    Attributes:
+        factory: The site's.
+        engine: Takes the connections of plain TCP.
+        root: Whose children the listeners are.
+        open: Those that miners can come to, by endpoint.
+    """
+
+    factory: SiteFactory
+    engine: SiteEngine
+    root: MultiService
+    reactor: Reactor
+    open: dict[Key, SitePort] = field(factory=dict, init=False)
+
+    @property
+    def listeners(self) -> list[MinerListener]:
+        """What listens."""
+        return [port.listener for port in self.open.values()]
+
+    def ask_for(self, site: SiteConfig) -> dict[Key, SitePort]:
+        """Return the ports that `site` has and we have not, asked for: await `ready`.
+
+        Raises:
+            ValueError, TypeError, LookupError, OSError, OpenSSL.SSL.Error: An endpoint
+                is none, or its files cannot be used.
+        """
+        wanted = listeners_of(site)
+        servers = {
+            key: server_endpoint(self.reactor, _deep(key[0]))
+            for key in wanted
+            if key not in self.open
+        }
+        found = {}
+        for key, server in servers.items():
+            policy = self._policy(wanted[key], site)
+            # wrapped bytes stay with Twisted
+            taker = self.engine if is_plain(key[0]) else PythonEngine()
+            listener = taker.listener(server, policy)
+            listener.setServiceParent(self.root)
+            found[key] = SitePort(server, policy, listener)
+        return found
+
+    def identities(self) -> list[tuple[Identity, Identity]]:
+        """Return the certificates of our ports that are others now, and read again.
+
+        Raises:
+            As of `ask_for`.
+        """
+        found = []
+        for key, port in self.open.items():
+            if port.identity is None:
+                continue
+            fresh = identity_of(server_endpoint(self.reactor, key[0]))
+            if fresh and fresh.fingerprint != port.identity.fingerprint:
+                found.append((port.identity, fresh))
+        return found
+
+    def take_on(
+        self, site: SiteConfig, new: Mapping[Key, SitePort]
+    ) -> list[MinerListener]:
+        """Have the ports of `site` from now on; return the listeners to be closed.
+
+        Args:
+            site: As it is now.
+            new: What `ask_for` returned, open.
+        """
+        wanted = listeners_of(site)
+        gone = [key for key in self.open if key not in wanted]
+        closed = [self.open.pop(key).listener for key in gone]
+        self.open |= new
+        self.open = {key: self.open[key] for key in wanted}
+        for key, listener in wanted.items():
+            policy = self.open[key].policy
+            policy.listener = listener
+            adjust(policy.context, listener.difficulty(site.difficulty))
+        self.factory.listener_policies[:] = [p.policy for p in self.open.values()]
+        return closed
+
+    def _policy(self, listener: ListenerConfig, site: SiteConfig) -> ListenerPolicy:
+        context = evolve(self.factory.context)
+        adjust(context, listener.difficulty(site.difficulty))
+        return ListenerPolicy(self.factory, context, listener)
+
+
+def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
+    """Return the vardiff that a `[sites.difficulty]` describes."""
+    return VardiffPolicy(
+        difficulty.shares_per_minute,
+        Difficulty(difficulty.minimum),
+        Difficulty(difficulty.maximum),
+    )
+
+
+def adjust(context: SiteContext, difficulty: DifficultyConfig) -> None:
+    """Have `context` give `difficulty` from now on."""
+    context.policy = policy_of(difficulty)
+    context.start = Difficulty(difficulty.start)
+
+
+def listeners_of(site: SiteConfig) -> dict[Key, ListenerConfig]:
+    """Return every listener of `site`; those without a policy speak V1."""
+    plain = [ListenerConfig(endpoint=endpoint) for endpoint in site.listen]
+    seen: Counter[str] = Counter()
+    found = {}
+    for listener in [*plain, *site.listeners]:
+        found[listener.endpoint, seen[listener.endpoint]] = listener
+        seen[listener.endpoint] += 1
+    return found
+
+
+def _deep(endpoint: str) -> str:
+    """Give an endpoint string a backlog that a site's return after a cut fits in.
+
+    Twisted's 50 makes miners wait for the kernel to retry, a second and more.
+    """
+    if "backlog=" in endpoint or endpoint.startswith(("unix:", "systemd:")):
+        return endpoint
+    return f"{endpoint}:backlog={BACKLOG}"
