@@ -24,6 +24,14 @@ from proxy.cli.command import (
     seconds,
 )
 from proxy.cli.help import help_options, show_help
+from proxy.cli.records import (
+    backup,
+    backup_options,
+    export,
+    export_options,
+    statement,
+    statement_options,
+)
 from proxy.cli.simulate import (
     demo,
     demo_options,
@@ -35,6 +43,7 @@ from proxy.cli.simulate import (
     sim_plant,
 )
 from proxy.config import ConfigError, load_proxy
+from proxy.records.error import RecordsError
 from proxy.version import VERSION
 
 
@@ -46,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Command = arguments.command
     try:
         return command.run(arguments)
-    except (ConfigError, AdminError) as error:
+    except (ConfigError, AdminError, RecordsError) as error:
         sys.stderr.write(f"baseload: {error}\n")
         return 1
     except BrokenPipeError:
@@ -226,6 +235,24 @@ COMMANDS = (
         "reload", "read the configuration again, without a restart", _remote, _reload
     ),
     Command("drain", "take no more miners, send those here away", _remote, _drain),
+    Command(
+        "backup",
+        "copy the state folder, also of a proxy that runs",
+        backup,
+        backup_options,
+    ),
+    Command(
+        "export",
+        "shares, work, energy, or what became of shares at pools, as a file",
+        export,
+        export_options,
+    ),
+    Command(
+        "statement",
+        "what a month came to for each tenant",
+        statement,
+        statement_options,
+    ),
     Command(
         "demo", "a whole plant, simulated, with node and proxy", demo, demo_options
     ),

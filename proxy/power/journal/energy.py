@@ -2,8 +2,8 @@
 
 A row is added to what its minute and its hour hold already, in one transaction: a
 minute that is written in two parts, or across a restart, is whole, and no job has to
-roll minutes up. A row is 90 B: a site with ten tenants has 50 MB of minutes and grows
-by 9 MB of hours a year, whatever the number of its machines.
+roll minutes up. A row is 100 B: a site with ten tenants has 57 MB of minutes and grows
+by 10 MB of hours a year, whatever the number of its machines.
 """
 
 import sqlite3
