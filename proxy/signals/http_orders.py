@@ -79,7 +79,7 @@ class HttpOrders:
         self._times: deque[float] = deque(maxlen=MAX_A_SECOND)
         self._last_seq = 0
         paths: Paths = {b"/v1/orders": self._on_order, b"/v1/lease": self._on_lease}
-        site = LimitedSite(_Door(self, paths), clock)
+        site = LimitedSite(_Door(self, paths), clock, self.may_ask)
         self._port = ListenerService(endpoint, site)
         self._tasks = Tasks()
 

@@ -281,15 +281,45 @@ def test_a_flood_of_orders_is_slowed_down_and_passes() -> None:
     assert desk.order(watts=1)[0] == 200
 
 
-def test_so_many_connections_and_no_more() -> None:
+def test_a_body_is_read_of_who_shows_the_token_alone() -> None:
+    desk = Desk()
+    connected = desk.connect()
+    assert connected is not None
+    protocol, wire = connected
+    protocol.dataReceived(b"POST /v1/orders HTTP/1.1\r\nContent-Length: 8000\r\n\r\n")
+
+    assert wire.value().startswith(b"HTTP/1.1 401 ")
+    assert wire.disconnecting
+    protocol.dataReceived(b"a" * 8000)
+    assert wire.value().count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /v1/orders HTTP/1.1\r\n", b"GET"])
+def test_strangers_that_hold_every_connection_make_room(said: bytes) -> None:
+    desk = Desk()
+    strangers = [desk.connect() for _ in range(MAX_CONNECTIONS)]
+    for stranger in strangers:
+        assert stranger is not None
+        stranger[0].dataReceived(said)
+
+    assert desk.post("/v1/lease")[0] == 200
+    closed = [s[1].disconnecting for s in strangers if s is not None]
+    assert closed == [True] + [False] * (MAX_CONNECTIONS - 1)
+
+
+def test_who_has_shown_the_token_stays_however_many_strangers_come() -> None:
     desk = Desk()
     held = [desk.connect() for _ in range(MAX_CONNECTIONS)]
+    for one in held:
+        assert one is not None
+        one[0].dataReceived(request("/v1/lease", b"", TOKEN))
+    were_closing = [one[1].disconnecting for one in held if one is not None]
     refused = desk.connect()
     held[0][0].connectionLost(None)  # type: ignore[index]
 
-    assert all(held)
     assert refused is None
     assert desk.connect() is not None
+    assert [o[1].disconnecting for o in held if o is not None] == were_closing
 
 
 def test_a_silent_connection_is_hung_up_on() -> None:
