@@ -20,7 +20,7 @@ from tests.builders import a_job, a_submission, a_work, judge_loosely
 from tests.engines import ENGINES
 from tests.support import PATIENCE, free_port
 
-MOMENTS = 20
+MOMENTS = 8
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:
