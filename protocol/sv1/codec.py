@@ -1,5 +1,7 @@
 """Lines that a server writes to a miner."""
 
+from struct import Struct
+
 import msgspec
 
 from protocol.sv1.messages import NO_ID
@@ -87,6 +89,9 @@ def notification(method: str, params: list[object]) -> bytes:
     return b'{"id":null,"method":%b,"params":%b}\n' % (_encode(method), _encode(params))
 
 
+_WORDS, _TURNED = Struct("<8I"), Struct(">8I")
+
+
 def swap_words(prev_hash: bytes) -> bytes:
     """Reverse the bytes of each 4-byte word: how Stratum spells a previous hash."""
-    return b"".join(prev_hash[i : i + 4][::-1] for i in range(0, 32, 4))
+    return _TURNED.pack(*_WORDS.unpack(prev_hash))

@@ -50,14 +50,22 @@ class Distributor:
 
     def send(self, rounds: Sequence[Round], miners: Iterator[Way]) -> None:
         """Assign the jobs of `rounds` to `miners`, in their order."""
-        self._cleaning.update(self._clean_in(rounds))
-        self._go_on(rounds, miners)
+        if self._serve(rounds, miners):
+            self._cleaning.update(self._clean_in(rounds))
+            self._clock.callLater(0, self._go_on, rounds, miners)
 
     def is_cleaning(self, group: Group) -> bool:
         """Tell whether a job that ends all older ones is on its way to `group`."""
         return group in self._cleaning
 
     def _go_on(self, rounds: Sequence[Round], miners: Iterator[Way]) -> None:
+        if self._serve(rounds, miners):
+            self._clock.callLater(0, self._go_on, rounds, miners)
+        else:
+            self._end(rounds)
+
+    def _serve(self, rounds: Sequence[Round], miners: Iterator[Way]) -> bool:
+        """Assign the jobs to some; return whether there may be more."""
         some = {miner: rounds[place] for place, miner in islice(miners, CHUNK)}
 
         def assign(miner: MinerPort) -> None:
@@ -66,10 +74,7 @@ class Distributor:
                 miner.assign(one.entry.job, one.entry.line)
 
         serve_each(some, assign, "handing out a job")
-        if len(some) == CHUNK:
-            self._clock.callLater(0, self._go_on, rounds, miners)
-        else:
-            self._end(rounds)
+        return len(some) == CHUNK
 
     def _end(self, rounds: Sequence[Round]) -> None:
         for group in self._clean_in(rounds):

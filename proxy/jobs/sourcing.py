@@ -119,7 +119,8 @@ class Sourcing:
         self.active = choose(candidates, self.active, now, self.fail_back)
         if left is not None and left.is_leaving and left is not self._active_option:
             left.close_at = Seconds(now + ORPHAN_GRACE)
-        self._open_and_close()
+        if left is not self._active_option:
+            self._open_and_close()
         return (self.source, self.feed) != before
 
     def change(self, sources: Sequence[Source], now: Seconds) -> None:
