@@ -56,7 +56,7 @@ def check(arguments: Arguments) -> int:
     path = arguments.config
     reading = read_config(path)
     report = Report()
-    faults, warnings = _found(reading)
+    faults, warnings = found_in(reading)
     _tell_of_faults(report, path, faults)
     if reading.config is not None:
         _tell_of_settings(report, path, reading, reading.config)
@@ -74,7 +74,7 @@ def check(arguments: Arguments) -> int:
     return 1 if report.faults else 0
 
 
-def _found(reading: Reading) -> tuple[list[Fault], list[Fault]]:
+def found_in(reading: Reading) -> tuple[list[Fault], list[Fault]]:
     """Return what stops a start, and what is only to be known."""
     config = reading.config
     if config is None:

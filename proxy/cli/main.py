@@ -165,6 +165,13 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    with loading():
+        from proxy.cli.doctor import doctor  # noqa: PLC0415  (numpy and Twisted)
+
+    return doctor(arguments)
+
+
 def _keys(arguments: argparse.Namespace) -> int:
     from proxy.cli.keys import authority_view, render  # noqa: PLC0415
 
@@ -219,6 +226,12 @@ def _socket_of(arguments: argparse.Namespace) -> Path:
 COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _run_options, has_json=False),
     Command("check-config", "read a configuration and stop", check, check_options),
+    Command(
+        "doctor",
+        "look at all that a site needs, and say what to do",
+        _doctor,
+        config_option,
+    ),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
     Command("help", "what the options do not explain", show_help, help_options),
     Command("status", "the whole process at a glance", _remote, _socket),

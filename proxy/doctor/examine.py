@@ -1,0 +1,56 @@
+"""All checks of a configuration, at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from proxy.config import Config
+from proxy.doctor import host, plant, running, state, stratum
+from proxy.doctor.check import Check, Finding, Round, fail, ok
+from proxy.node.check import NodeReport
+
+AskNodes = Callable[[Config], Iterable[NodeReport]]
+
+
+def examine(
+    config: Config, ask_nodes: AskNodes, wall_clock: Callable[[], float]
+) -> list[Finding]:
+    """Return what was found.
+
+    Args:
+        config: Sound.
+        ask_nodes: Returns what its nodes say; called on this thread.
+        wall_clock: Returns Unix seconds.
+    """
+    begun = Round(list(_checks(config, wall_clock)))
+    nodes = list(_nodes(ask_nodes(config))) if config.nodes else []
+    return [*begun.findings(), *nodes]
+
+
+def _checks(config: Config, wall_clock: Callable[[], float]) -> Iterator[Check]:
+    machines = state.known_machines(config)
+    count = len(machines) or None
+    yield Check("installation", partial(host.installed, config))
+    yield Check("open files", partial(host.open_files, count))
+    yield Check("kernel", host.kernel)
+    yield Check("memory", partial(host.memory, count))
+    yield Check("clock", host.clock)
+    yield Check("state folder", partial(state.folder, config))
+    yield Check("databases", partial(state.databases, config))
+    yield Check("proxy", partial(running.running, config), 2 * running.TIMEOUT)
+    for pool in config.pools:
+        look = partial(stratum.pool, pool, wall_clock)
+        yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)
+    for site in config.sites:
+        yield Check(f"meter of {site.name}", partial(plant.meter, site))
+        look = partial(plant.devices, site, machines)
+        yield Check(f"devices of {site.name}", look, 10.0)
+
+
+def _nodes(reports: Iterable[NodeReport]) -> Iterator[Finding]:
+    for report in reports:
+        name = f"node {report.name}"
+        if report.ok:
+            seen = f"{report.version} on {report.chain}, height {report.height}"
+            yield ok(name, f"{seen}, {report.text}")
+        else:
+            yield fail(name, report.text, "mend it, or what [[nodes]] says of it")

@@ -1,0 +1,102 @@
+"""A site's plant: its meter and its machines, as far as a connection tells."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
+
+from proxy.config import FleetConfig, SiteConfig
+from proxy.config.meter import MeterConfig, read_meter_url
+from proxy.doctor.check import Finding, fail, ok, skipped, warn
+
+CONNECT_WITHIN_S = 1.5
+SAMPLE = 20
+"""Machines of a fleet's row that are asked."""
+
+API_PORTS = (4028, 80)
+"""The cgminer API, which most firmware has, and HTTP, which the rest has."""
+
+Machines = Sequence[tuple[str, str, str]]
+"""Site, worker and address of those that were seen."""
+
+
+def meter(site: SiteConfig) -> Iterator[Finding]:
+    """Look whether the meter takes a connection."""
+    name = f"meter of {site.name}"
+    power = site.power
+    if power is None or power.meter == "model":
+        yield skipped(name, "there is none: power is estimated")
+        return
+    url = power.meter.url if isinstance(power.meter, MeterConfig) else power.meter
+    address = read_meter_url(url)
+    where = f"{address.host}:{address.port}"
+    if _takes(address.host, address.port):
+        yield ok(name, f"{where} takes connections")
+    else:
+        remedy = "look at its address and gateway; without it power is estimated"
+        yield fail(name, f"{where} cannot be reached", remedy)
+
+
+def devices(site: SiteConfig, machines: Machines) -> Iterator[Finding]:
+    """Look whether the machines of each row can be commanded."""
+    for number, row in enumerate(site.fleet):
+        if row.control == "stratum":
+            continue
+        name = f"devices of {site.name}, {row.workers or row.addresses}"
+        here = [m for m in machines if m[0] == site.name]
+        found = sorted({a for _, w, a in here if _first(site.fleet, w, a) == number})
+        if found:
+            yield _asked(name, _spread(found))
+        else:
+            yield skipped(name, "none was seen yet")
+
+
+def _asked(name: str, addresses: list[str]) -> Finding:
+    with ThreadPoolExecutor(SAMPLE) as threads:
+        answers = list(threads.map(_has_api, addresses))
+    dead = [a for a, is_there in zip(addresses, answers, strict=True) if not is_there]
+    seen = f"{len(addresses) - len(dead)} of {len(addresses)} that were asked answer"
+    if not dead:
+        return ok(name, seen)
+    remedy = (
+        "let this machine reach them at ports 4028 and 80; what cannot be commanded"
+        " counts at full power"
+    )
+    level = fail if len(dead) == len(addresses) else warn
+    return level(name, f"{seen}; not {', '.join(dead[:5])}", remedy)
+
+
+def _has_api(address: str) -> bool:
+    return any(_takes(address, port) for port in API_PORTS)
+
+
+def _takes(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), CONNECT_WITHIN_S).close()
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
+def _spread(addresses: list[str]) -> list[str]:
+    """Return some from all over: neighbours share a switch."""
+    step = max(1, len(addresses) // SAMPLE)
+    return addresses[::step][:SAMPLE]
+
+
+def _first(rows: Sequence[FleetConfig], worker: str, address: str) -> int | None:
+    """Return the number of the row that describes a machine; the first rules."""
+    for number, row in enumerate(rows):
+        if row.workers is not None and fnmatchcase(worker, row.workers):
+            return number
+        if row.addresses is not None and _is_within(address, row.addresses):
+            return number
+    return None
+
+
+def _is_within(address: str, network: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(network)
+    except ValueError:
+        return False

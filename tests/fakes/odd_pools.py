@@ -1,0 +1,63 @@
+"""Pools that answer a probe as faulty ones do, each on a thread of its own."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import Any
+
+import msgspec
+
+Answer = Callable[[dict[str, Any]], list[dict[str, Any]]]
+
+
+def answers(
+    *, room: int = 8, takes: bool = True, has_job: bool = True, age_s: float = 0.0
+) -> Answer:
+    """Return what a pool says to each request; a sound one by default."""
+
+    def answer(request: dict[str, Any]) -> list[dict[str, Any]]:
+        number = request["id"]
+        if request["method"] == "mining.subscribe":
+            return [{"id": number, "result": [[], "00aa", room], "error": None}]
+        if not takes:
+            return [{"id": number, "result": False, "error": [24, "unknown", None]}]
+        said: list[dict[str, Any]] = [{"id": number, "result": True, "error": None}]
+        if has_job:
+            ntime = f"{int(time.time() - age_s):08x}"  # noqa: TID251  (a pool's clock)
+            job = ["1", "00" * 32, "01", "02", [], "20000000", "1d00ffff", ntime, True]
+            said.append({"method": "mining.set_difficulty", "params": [512]})
+            said.append({"method": "mining.notify", "params": job})
+        return said
+
+    return answer
+
+
+@contextmanager
+def a_pool(answer: Answer | bytes) -> Iterator[int]:
+    """Yield the port of a pool; bytes: all that it says to anything."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_serve, args=(server, answer), daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)  # or `accept` holds the port
+
+
+def _serve(server: socket.socket, answer: Answer | bytes) -> None:
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        Thread(target=_speak, args=(connection, answer), daemon=True).start()
+
+
+def _speak(connection: socket.socket, answer: Answer | bytes) -> None:
+    # a probe hangs up when it has seen enough
+    with suppress(OSError), connection, connection.makefile("rb") as lines:
+        for line in lines:
+            if isinstance(answer, bytes):
+                connection.sendall(answer)
+                continue
+            said = answer(msgspec.json.decode(line))
+            connection.sendall(b"".join(msgspec.json.encode(m) + b"\n" for m in said))
