@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from typing_extensions import override
 
 from protocol.bitcoin.template import Template, parse_template
@@ -133,6 +133,7 @@ class TemplateFeed(MultiService):
         self._tasks = Tasks()
         self._fresh = _Freshness()
         self._state = NodeState.DOWN
+        self._told: tuple[NodeState, str] | None = None
         self._is_following = False
         self._is_fetching = False
         self._is_stale = False
@@ -272,15 +273,24 @@ class TemplateFeed(MultiService):
     def _become(self, state: NodeState, reason: str) -> None:
         if state is self._state and state is NodeState.UP:
             return
-        if state is not self._state:
-            self._log.info(
-                "node {name} is {state} {reason}",
-                name=self._name,
-                state=state,
-                reason=reason,
-            )
+        self._tell(state, reason)
         self._state = state
         self._listener.on_state(state, reason)
+
+    def _tell(self, state: NodeState, reason: str) -> None:
+        """Log how it is where that is news: at the start, and at each change."""
+        _, _, of_call = reason.partition(": ")  # whichever call it was of
+        cause = (of_call or reason) if state is NodeState.DOWN else ""
+        if (state, cause) == self._told:
+            return
+        self._told = state, cause
+        self._log.emit(
+            LogLevel.info if state is NodeState.UP else LogLevel.warn,
+            "node {name} is {state}{reason}",
+            name=self._name,
+            state=state,
+            reason=f": {reason}" if reason else "",
+        )
 
 
 def _is_alike(old: Template, new: Template) -> bool:

@@ -1,11 +1,12 @@
 """The feed against a node that comes, goes, lags and repeats itself."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from protocol.bitcoin.target import target_from_nbits
 from protocol.bitcoin.template import Template
@@ -317,3 +318,47 @@ def test_nothing_is_asked_after_the_end(stage: Stage) -> None:
 
     assert stopped.called
     assert len(stage.node.calls) == calls
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """Give what is logged of nodes, with its level."""
+    found: list[str] = []
+
+    def observe(event: LogEvent) -> None:
+        if event.get("log_namespace", "").startswith("proxy.node"):
+            found.append(f"{event['log_level'].name} {formatEvent(event)}")
+
+    observer = cast("ILogObserver", observe)
+    globalLogPublisher.addObserver(observer)
+    yield found
+    globalLogPublisher.removeObserver(observer)
+
+
+def test_a_node_that_is_down_at_the_start_says_so_once(
+    cold: Stage, lines: list[str]
+) -> None:
+    cold.chain.fault = RpcFault(-1, "no")
+    cold.start()
+    cold.run(30)
+
+    assert len(lines) == 1
+    assert lines[0].startswith("warn node core is down: ")
+
+
+def test_each_change_of_a_node_is_one_line(cold: Stage, lines: list[str]) -> None:
+    cold.start()
+    cold.run(1)
+    cold.chain.fault = RpcFault(-1, "no")
+    cold.run(30)
+    cold.chain.fault = RpcFault(-2, "never")
+    cold.run(30)
+    cold.chain.fault = None
+    cold.run(60)
+
+    told = [line.partition(": ")[0] for line in lines]
+    assert told == [
+        "info node core is up",
+        *2 * ["warn node core is down"],
+        "info node core is up",
+    ]
