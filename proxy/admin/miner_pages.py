@@ -50,7 +50,7 @@ class MinerPages:
         for name, factory in self.factories().items():
             some, skip = await self._found(factory, pattern, skip, PAGE - len(found))
             found += [(name, miner) for miner in some]
-        return await self._shown(found)
+        return await self.shown(found)
 
     async def _found(
         self, factory: SiteFactory, pattern: str, skip: int, most: int
@@ -71,7 +71,8 @@ class MinerPages:
             await self.turn()
         return some, skip
 
-    async def _shown(self, found: list[Placed]) -> list[MinerView]:
+    async def shown(self, found: list[Placed]) -> list[MinerView]:
+        """Return what is shown of miners."""
         now = self.now()
         views: list[MinerView] = []
         for part in _parts(found, SHOWN_AT_ONCE):

@@ -1,11 +1,15 @@
 """What operators may see and do, over the parts of a running share process."""
 
+from typing import Annotated
+
+from msgspec import Meta
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
+from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
@@ -26,13 +30,15 @@ from proxy.admin.views import (
 from proxy.config import ConfigError
 from proxy.downstream.connection import SiteFactory
 from proxy.runtime.limits import Limit
-from proxy.shares.reader import LedgerReader
+from proxy.shares.reader import MAX_ROWS, LedgerReader, RecordedBlock
 from proxy.upstream.pool import Pool
 from proxy.version import VERSION
 
 DAY = 86400.0
 
 MAX_FILTER_CHARS = 256
+
+Limited = Annotated[int, Meta(ge=1, le=MAX_ROWS)]
 
 
 class Operations:
@@ -116,9 +122,27 @@ class Operations:
         page: int = 0,
     ) -> list[MinerView]:
         """Return a page of the miners whose worker matches the glob."""
-        if len(filter) > MAX_FILTER_CHARS:
-            raise Refused(f"filter of {len(filter)} characters > {MAX_FILTER_CHARS}")
+        _refuse_long(filter)
         return await self._pages.page(filter, page)
+
+    async def miner_page(  # noqa: PLR0913  (parameters on the wire)
+        self,
+        *,
+        filter: str = "*",  # noqa: A002
+        page: int = 0,
+        text: str = "",
+        state: State | None = None,
+        site: str | None = None,
+        sort: Order | None = None,
+    ) -> MinerPage:
+        """Return a page of the miners that are asked for, and how many there are."""
+        _refuse_long(filter, text)
+        self._require_site(site)
+        return await MinerQuery(filter, text, state, site, sort).run(self._pages, page)
+
+    async def blocks(self, limit: Limited = 20) -> list[RecordedBlock]:
+        """Return the newest blocks in the ledger, the newest first."""
+        return [] if self._reader is None else await self._reader.recent_blocks(limit)
 
     async def kick(self, miner: str) -> Done:
         """Hang up on miners, by id or by worker."""
@@ -137,8 +161,7 @@ class Operations:
 
     def drain(self, site: str | None = None) -> Done:
         """Take no more miners and ask those here to reconnect elsewhere."""
-        if site is not None and site not in self._running.factories:
-            raise Refused(f"no site {site!r}: see `baseload sites`")
+        self._require_site(site)
         for name, factory in self._running.factories.items():
             if site in {None, name}:
                 factory.roster.drain(self._now())
@@ -157,6 +180,10 @@ class Operations:
         how = "would be in force: " if dry_run else "now in force: "
         changes = [ChangeView(one.key, one.kind, one.what) for one in found]
         return ReloadView(not dry_run, how + keys, changes)
+
+    def _require_site(self, site: str | None) -> None:
+        if site is not None and site not in self._running.factories:
+            raise Refused(f"no site {site!r}: see `baseload sites`")
 
     def _state(self) -> str:
         factories = self._running.factories.values()
@@ -220,6 +247,12 @@ class Operations:
             rejects=dict(pool.rejected),
             lost=dict(pool.lost),
         )
+
+
+def _refuse_long(*texts: str) -> None:
+    for text in texts:
+        if len(text) > MAX_FILTER_CHARS:
+            raise Refused(f"filter of {len(text)} characters > {MAX_FILTER_CHARS}")
 
 
 def _limit_view(limit: Limit) -> LimitView:

@@ -142,6 +142,35 @@ def miners(answer: Answer) -> str:
     )
 
 
+def miner_page(answer: Answer) -> str:
+    """Render `miner_page`: the miners, and where the others are."""
+    total, page, last = answer["total"], answer["page"], answer["pages"] - 1
+    foot = f"page {page} of 0-{last}, {total:,} miners"
+    if page < last:
+        foot += f"; next: --page {page + 1}"
+    return f"{miners(answer['miners'])}{foot}\n"
+
+
+def blocks(answer: Answer) -> str:
+    """Render `blocks`."""
+    if not answer:
+        return "no block was found yet\n"
+    rows = [
+        [
+            datetime.fromtimestamp(b["at"], UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            "-" if b["height"] is None else str(b["height"]),
+            b["site"],
+            b["worker"],
+            b["source"],
+            f"{b['verdict']} {b['reason']}".rstrip(),
+            b["hash"],
+        ]
+        for b in answer
+    ]
+    head = ["FOUND (UTC)", "HEIGHT", "SITE", "WORKER", "SOURCE", "VERDICT", "HASH"]
+    return table(head, rows)
+
+
 def status(answer: Answer) -> str:
     """Render `status`."""
     waits_for = ", ".join(answer["waits_for"])
@@ -209,6 +238,8 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "pools": pools,
     "nodes": nodes,
     "miners": miners,
+    "miner_page": miner_page,
+    "blocks": blocks,
     "kick": done,
     "ban": done,
     "bans": bans,

@@ -36,7 +36,7 @@ MAX_PENDING = 16
 """Calls of one connection that wait for the ledger at once."""
 
 READING = (
-    *("status", "sites", "miners", "pools", "nodes", "bans"),
+    *("status", "sites", "miners", "miner_page", "pools", "nodes", "bans", "blocks"),
     *("power.show", "power.plan", "power.history", "power.machines"),
 )
 STEERING = (

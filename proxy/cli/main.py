@@ -2,15 +2,11 @@
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call
-from proxy.admin.printable import printable
-from proxy.admin.render import RENDERERS
+from proxy.admin.client import AdminError, call
 from proxy.cli import power as cli_power
 from proxy.cli.bench import bench, bench_options
 from proxy.cli.check import check, check_options
@@ -32,6 +28,16 @@ from proxy.cli.records import (
     statement,
     statement_options,
 )
+from proxy.cli.remote import (
+    ask,
+    blocks_options,
+    events_options,
+    follow,
+    miners,
+    miners_options,
+    socket_of,
+    socket_option,
+)
 from proxy.cli.simulate import (
     demo,
     demo_options,
@@ -42,7 +48,7 @@ from proxy.cli.simulate import (
     sim_fleet,
     sim_plant,
 )
-from proxy.config import ConfigError, load_proxy
+from proxy.config import ConfigError
 from proxy.records.error import RecordsError
 from proxy.version import VERSION
 
@@ -98,20 +104,8 @@ def _mount(commands: Any, command: Command, words: Sequence[str]) -> None:
             parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _socket(parser: Parser) -> None:
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("-s", "--socket", type=Path, metavar="PATH")
-    where.add_argument("-c", "--config", type=Path, metavar="FILE")
-
-
-def _miners(parser: Parser) -> None:
-    _socket(parser)
-    parser.add_argument("--filter", default="*", help="glob on the worker name")
-    parser.add_argument("--page", type=int, default=0, help="1,000 miners each")
-
-
 def _kick(parser: Parser) -> None:
-    _socket(parser)
+    socket_option(parser)
     parser.add_argument("miner", help="id or worker name")
 
 
@@ -123,24 +117,24 @@ def _ban(parser: Parser) -> None:
 
 
 def _unban(parser: Parser) -> None:
-    _socket(parser)
+    socket_option(parser)
     parser.add_argument("address", help="an address, or a network: 10.1.0.0/16")
 
 
 def _drain(parser: Parser) -> None:
-    _socket(parser)
+    socket_option(parser)
     parser.add_argument("site", nargs="?", default=None)
 
 
 def _reload(parser: Parser) -> None:
-    _socket(parser)
+    socket_option(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="change nothing: print what it would do"
     )
 
 
 def _top_options(parser: Parser) -> None:
-    _socket(parser)
+    socket_option(parser)
     parser.add_argument("--once", action="store_true", help="draw one frame and stop")
 
 
@@ -183,44 +177,17 @@ def _keys(arguments: argparse.Namespace) -> int:
     return 0
 
 
-_LOCAL = {"command", "json", "socket", "config"}
-
-
-def _remote(arguments: argparse.Namespace) -> int:
-    params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
-    method = arguments.command.method or arguments.command.name
-    timeout = CHECK_TIMEOUT if params.get("check") else TIMEOUT
-    result = call(_socket_of(arguments), method, params, timeout)
-    if arguments.json:
-        print_json(result)
-    else:
-        sys.stdout.write(RENDERERS[method](printable(result)))
-    return 0
-
-
 def _top(arguments: argparse.Namespace) -> int:
     from rich.console import Console  # noqa: PLC0415
 
     from proxy.admin.top import show  # noqa: PLC0415
 
-    socket = _socket_of(arguments)
+    socket = socket_of(arguments)
     if arguments.json:
         print_json(call(socket, "status", {}))
     else:
         show(lambda: call(socket, "status", {}), Console(), once=arguments.once)
     return 0
-
-
-def _socket_of(arguments: argparse.Namespace) -> Path:
-    """Return the admin socket that the command shall speak to."""
-    if arguments.socket is not None:
-        return Path(arguments.socket)
-    if arguments.config is not None:
-        admin = load_proxy(arguments.config).admin
-        return Path(admin.partition(":")[2])
-    if "BASELOAD_ADMIN" in os.environ:
-        return Path(os.environ["BASELOAD_ADMIN"].removeprefix("unix:"))
-    raise AdminError("which proxy? name it by -s PATH, -c FILE or $BASELOAD_ADMIN")
 
 
 COMMANDS = (
@@ -234,20 +201,22 @@ COMMANDS = (
     ),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
     Command("help", "what the options do not explain", show_help, help_options),
-    Command("status", "the whole process at a glance", _remote, _socket),
-    Command("sites", "every site", _remote, _socket),
-    Command("miners", "connected miners", _remote, _miners),
-    Command("pools", "every pool, and why it is not in use", _remote, _socket),
-    Command("nodes", "every Bitcoin node", _remote, _socket),
+    Command("status", "the whole process at a glance", ask, socket_option),
+    Command("sites", "every site", ask, socket_option),
+    Command("miners", "connected miners", miners, miners_options),
+    Command("pools", "every pool, and why it is not in use", ask, socket_option),
+    Command("nodes", "every Bitcoin node", ask, socket_option),
+    Command("blocks", "blocks that were found, the newest first", ask, blocks_options),
+    Command("events", "what happens, as it happens", follow, events_options),
     Command("top", "the status, drawn again every second", _top, _top_options),
-    Command("kick", "hang up on a miner", _remote, _kick),
-    Command("ban", "refuse an address or a network for a time", _remote, _ban),
-    Command("unban", "take an address or a network again", _remote, _unban),
-    Command("bans", "who is refused, for how long and why", _remote, _socket),
+    Command("kick", "hang up on a miner", ask, _kick),
+    Command("ban", "refuse an address or a network for a time", ask, _ban),
+    Command("unban", "take an address or a network again", ask, _unban),
+    Command("bans", "who is refused, for how long and why", ask, socket_option),
     Command(
-        "reload", "read the configuration again, without a restart", _remote, _reload
+        "reload", "read the configuration again, without a restart", ask, _reload
     ),
-    Command("drain", "take no more miners, send those here away", _remote, _drain),
+    Command("drain", "take no more miners, send those here away", ask, _drain),
     Command(
         "backup",
         "copy the state folder, also of a proxy that runs",
@@ -299,10 +268,10 @@ def _power(name: str, about: str, declare: Callable[[Parser], None]) -> Command:
     """Return a command of `power`, which asks the site controller."""
 
     def options(parser: Parser) -> None:
-        _socket(parser)
+        socket_option(parser)
         declare(parser)
 
-    return Command(name, about, _remote, options, method=f"power.{name}")
+    return Command(name, about, ask, options, method=f"power.{name}")
 
 
 POWER = (

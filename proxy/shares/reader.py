@@ -39,7 +39,8 @@ _RECENT_SHARES = (
     " ORDER BY id DESC LIMIT ?"
 )
 _RECENT_BLOCKS = (
-    "SELECT at, site, worker, source, hash, verdict FROM block ORDER BY at DESC LIMIT ?"
+    "SELECT at, site, worker, source, hash, verdict, height, reason FROM block"
+    " ORDER BY at DESC LIMIT ?"
 )
 
 
@@ -89,7 +90,12 @@ class RecordedShare(msgspec.Struct, frozen=True):
 
 
 class RecordedBlock(msgspec.Struct, frozen=True):
-    """A row of `block`; `hash` is in display order."""
+    """A row of `block`; `hash` is in display order.
+
+    Attributes:
+        height: None where its source does not say.
+        reason: Of a verdict that is not good.
+    """
 
     at: UnixTime
     site: str
@@ -97,6 +103,8 @@ class RecordedBlock(msgspec.Struct, frozen=True):
     source: str
     hash: str
     verdict: str
+    height: int | None = None
+    reason: str = ""
 
 
 class Runner(Protocol):

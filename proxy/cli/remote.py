@@ -1,0 +1,116 @@
+"""Commands that ask a running proxy, over its admin socket."""
+
+import os
+import sys
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import msgspec
+
+from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call, news
+from proxy.admin.printable import printable
+from proxy.admin.render import RENDERERS
+from proxy.cli.command import Arguments, Parser, print_json
+from proxy.cli.power import count
+from proxy.config import load_proxy
+
+TOPICS = ("job", "pool", "power", "block", "alarm")
+"""That are told of unless others are named; `share` has sums each second."""
+
+SORTS = (
+    *("worker", "address", "hashrate", "difficulty"),
+    *("accepted", "rejected", "silent"),
+)
+"""Names rise; of figures the largest come first."""
+
+_LOCAL = {"command", "json", "socket", "config"}
+
+
+def socket_option(parser: Parser) -> None:
+    """Add the options that name a running proxy."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-s", "--socket", type=Path, metavar="PATH")
+    where.add_argument("-c", "--config", type=Path, metavar="FILE")
+
+
+def page_number(text: str) -> int:
+    """Return the number of a page, from 0."""
+    value = int(text)
+    if value < 0:
+        raise ArgumentTypeError("pages are counted from 0")
+    return value
+
+
+def miners_options(parser: Parser) -> None:
+    """Add the options of `miners`."""
+    socket_option(parser)
+    add = parser.add_argument
+    add("--filter", default="*", metavar="GLOB", help="glob on the worker name")
+    add("--text", default="", help="in worker, address or user agent")
+    add("--state", choices=("active", "parked"), help="[either]")
+    add("--site", help="[each]")
+    names = ", ".join(SORTS)
+    add("--sort", choices=SORTS, metavar="BY", help=f"{names} [as they came]")
+    add("--page", type=page_number, default=0, metavar="N", help="of 1,000, from 0")
+
+
+def blocks_options(parser: Parser) -> None:
+    """Add the options of `blocks`."""
+    socket_option(parser)
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="[20]")
+
+
+def events_options(parser: Parser) -> None:
+    """Add the options of `events`."""
+    socket_option(parser)
+    known = ", ".join(TOPICS)
+    about = f"{known}, share [all but share]"
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=about)
+
+
+def ask(arguments: Arguments) -> int:
+    """Call the command's method and print the answer."""
+    params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
+    method = arguments.command.method or arguments.command.name
+    timeout = CHECK_TIMEOUT if params.get("check") else TIMEOUT
+    result = call(socket_of(arguments), method, params, timeout)
+    if arguments.json:
+        print_json(result)
+    else:
+        sys.stdout.write(RENDERERS[method](printable(result)))
+    return 0
+
+
+def miners(arguments: Arguments) -> int:
+    """Print a page of miners, and where the others are."""
+    params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
+    result = call(socket_of(arguments), "miner_page", params)
+    if arguments.json:
+        print_json(result["miners"])
+    else:
+        sys.stdout.write(RENDERERS["miner_page"](printable(result)))
+    return 0
+
+
+def follow(arguments: Arguments) -> int:
+    """Print what happens, a line each, until the proxy stops or Ctrl-C."""
+    for topic, value in news(socket_of(arguments), arguments.topics or TOPICS):
+        if arguments.json:
+            print_json({"topic": topic, "value": value})
+        else:
+            text = msgspec.json.encode(printable(value)).decode()
+            sys.stdout.write(f"{topic}  {text}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def socket_of(arguments: Arguments) -> Path:
+    """Return the admin socket that the command shall speak to."""
+    if arguments.socket is not None:
+        return Path(arguments.socket)
+    if arguments.config is not None:
+        admin = load_proxy(arguments.config).admin
+        return Path(admin.partition(":")[2])
+    if "BASELOAD_ADMIN" in os.environ:
+        return Path(os.environ["BASELOAD_ADMIN"].removeprefix("unix:"))
+    raise AdminError("which proxy? name it by -s PATH, -c FILE or $BASELOAD_ADMIN")
