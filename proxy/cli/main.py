@@ -17,8 +17,8 @@ from proxy.cli.command import (
     config_option,
     loading,
     print_json,
-    seconds,
 )
+from proxy.cli.completion import completion, completion_options
 from proxy.cli.help import help_options, show_help
 from proxy.cli.records import (
     backup,
@@ -30,13 +30,18 @@ from proxy.cli.records import (
 )
 from proxy.cli.remote import (
     ask,
+    ban_options,
     blocks_options,
+    drain_options,
     events_options,
     follow,
+    kick_options,
     miners,
     miners_options,
+    reload_options,
     socket_of,
     socket_option,
+    unban_options,
 )
 from proxy.cli.simulate import (
     demo,
@@ -76,7 +81,12 @@ def _show_what_can_be_shown() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def _parser(words: Sequence[str]) -> Parser:
+def whole_parser() -> Parser:
+    """Return the parser with the options of every command."""
+    return _parser((), is_whole=True)
+
+
+def _parser(words: Sequence[str], *, is_whole: bool = False) -> Parser:
     parser = Parser(
         prog="baseload",
         description="A Stratum proxy that holds a mining site to its power budget.",
@@ -84,53 +94,28 @@ def _parser(words: Sequence[str]) -> Parser:
     parser.add_argument("--version", action="version", version=f"baseload {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        _mount(commands, command, words)
+        _mount(commands, command, words, is_whole=is_whole)
     for name, about, group in GROUPS:
         of_group = commands.add_parser(name, help=about, description=about)
         members = of_group.add_subparsers(required=True, metavar="WHAT")
         for command in group:
-            _mount(members, command, words[1:] if words[:1] == [name] else [])
+            inner = words[1:] if words[:1] == [name] else []
+            _mount(members, command, inner, is_whole=is_whole)
     return parser
 
 
-def _mount(commands: Any, command: Command, words: Sequence[str]) -> None:
+def _mount(
+    commands: Any, command: Command, words: Sequence[str], *, is_whole: bool
+) -> None:
     parser: Parser = commands.add_parser(
         command.name, help=command.help, description=command.help
     )
     parser.set_defaults(command=command)
-    if next((w for w in words if not w.startswith("-")), "") == command.name:
+    asked = next((w for w in words if not w.startswith("-")), "")
+    if is_whole or asked == command.name:
         command.declare(parser)
         if command.has_json:
             parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _kick(parser: Parser) -> None:
-    socket_option(parser)
-    parser.add_argument("miner", help="id or worker name")
-
-
-def _ban(parser: Parser) -> None:
-    _unban(parser)
-    parser.add_argument(
-        "--for", dest="for_s", type=seconds, default=3600.0, metavar="S"
-    )
-
-
-def _unban(parser: Parser) -> None:
-    socket_option(parser)
-    parser.add_argument("address", help="an address, or a network: 10.1.0.0/16")
-
-
-def _drain(parser: Parser) -> None:
-    socket_option(parser)
-    parser.add_argument("site", nargs="?", default=None)
-
-
-def _reload(parser: Parser) -> None:
-    socket_option(parser)
-    parser.add_argument(
-        "--dry-run", action="store_true", help="change nothing: print what it would do"
-    )
 
 
 def _top_options(parser: Parser) -> None:
@@ -164,6 +149,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
         from proxy.cli.doctor import doctor  # noqa: PLC0415  (numpy and Twisted)
 
     return doctor(arguments)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    return completion(whole_parser, arguments)
 
 
 def _keys(arguments: argparse.Namespace) -> int:
@@ -201,6 +190,12 @@ COMMANDS = (
     ),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
     Command("help", "what the options do not explain", show_help, help_options),
+    Command(
+        "completion",
+        "what a shell needs to complete commands",
+        _completion,
+        completion_options,
+    ),
     Command("status", "the whole process at a glance", ask, socket_option),
     Command("sites", "every site", ask, socket_option),
     Command("miners", "connected miners", miners, miners_options),
@@ -209,14 +204,14 @@ COMMANDS = (
     Command("blocks", "blocks that were found, the newest first", ask, blocks_options),
     Command("events", "what happens, as it happens", follow, events_options),
     Command("top", "the status, drawn again every second", _top, _top_options),
-    Command("kick", "hang up on a miner", ask, _kick),
-    Command("ban", "refuse an address or a network for a time", ask, _ban),
-    Command("unban", "take an address or a network again", ask, _unban),
+    Command("kick", "hang up on a miner", ask, kick_options),
+    Command("ban", "refuse an address or a network for a time", ask, ban_options),
+    Command("unban", "take an address or a network again", ask, unban_options),
     Command("bans", "who is refused, for how long and why", ask, socket_option),
     Command(
-        "reload", "read the configuration again, without a restart", ask, _reload
+        "reload", "read the configuration again, without a restart", ask, reload_options
     ),
-    Command("drain", "take no more miners, send those here away", ask, _drain),
+    Command("drain", "take no more miners, send those here away", ask, drain_options),
     Command(
         "backup",
         "copy the state folder, also of a proxy that runs",

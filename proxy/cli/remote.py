@@ -10,7 +10,7 @@ import msgspec
 from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call, news
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
-from proxy.cli.command import Arguments, Parser, print_json
+from proxy.cli.command import Arguments, Parser, print_json, seconds
 from proxy.cli.power import count
 from proxy.config import load_proxy
 
@@ -66,6 +66,40 @@ def events_options(parser: Parser) -> None:
     known = ", ".join(TOPICS)
     about = f"{known}, share [all but share]"
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help=about)
+
+
+def kick_options(parser: Parser) -> None:
+    """Add the options of `kick`."""
+    socket_option(parser)
+    parser.add_argument("miner", help="id or worker name")
+
+
+def ban_options(parser: Parser) -> None:
+    """Add the options of `ban`."""
+    unban_options(parser)
+    parser.add_argument(
+        "--for", dest="for_s", type=seconds, default=3600.0, metavar="S"
+    )
+
+
+def unban_options(parser: Parser) -> None:
+    """Add the options of `unban`."""
+    socket_option(parser)
+    parser.add_argument("address", help="an address, or a network: 10.1.0.0/16")
+
+
+def drain_options(parser: Parser) -> None:
+    """Add the options of `drain`."""
+    socket_option(parser)
+    parser.add_argument("site", nargs="?", default=None)
+
+
+def reload_options(parser: Parser) -> None:
+    """Add the options of `reload`."""
+    socket_option(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="change nothing: print what it would do"
+    )
 
 
 def ask(arguments: Arguments) -> int:
