@@ -27,16 +27,20 @@ from proxy.admin.views import (
     SiteView,
     StatusView,
 )
+from proxy.admin.why import REJECTS_SHOWN, WhyView, why_view
 from proxy.config import ConfigError
 from proxy.downstream.connection import SiteFactory
+from proxy.downstream.miner import Miner
 from proxy.runtime.limits import Limit
-from proxy.shares.reader import MAX_ROWS, LedgerReader, RecordedBlock
+from proxy.shares.reader import MAX_ROWS, LedgerReader, RecordedBlock, RecordedShare
 from proxy.upstream.pool import Pool
 from proxy.version import VERSION
 
 DAY = 86400.0
 
 MAX_FILTER_CHARS = 256
+MAX_WHY = 5
+"""Miners of one worker that are explained; each costs a look through the ledger."""
 
 Limited = Annotated[int, Meta(ge=1, le=MAX_ROWS)]
 
@@ -140,6 +144,18 @@ class Operations:
         self._require_site(site)
         return await MinerQuery(filter, text, state, site, sort).run(self._pages, page)
 
+    async def why(self, miner: str) -> list[WhyView]:
+        """Return why a miner, by id or by worker, is as it is."""
+        views = []
+        for name, one in await self._named(miner):
+            ruled_by = power_of(self._running.power, name)["ruled_by"]
+            worker = next(iter(one.workers), None)
+            rejects = await self._rejects(worker)
+            views.append(why_view(name, one, ruled_by, rejects, self._now()))
+        if not views:
+            raise Refused(f"no miner {miner!r}: see `baseload miners`")
+        return views
+
     async def blocks(self, limit: Limited = 20) -> list[RecordedBlock]:
         """Return the newest blocks in the ledger, the newest first."""
         return [] if self._reader is None else await self._reader.recent_blocks(limit)
@@ -180,6 +196,21 @@ class Operations:
         how = "would be in force: " if dry_run else "now in force: "
         changes = [ChangeView(one.key, one.kind, one.what) for one in found]
         return ReloadView(not dry_run, how + keys, changes)
+
+    async def _named(self, name: str) -> list[tuple[str, Miner]]:
+        """Return miners of an id or a worker, each with its site's name."""
+        found: list[tuple[str, Miner]] = []
+        for site, factory in self._running.factories.items():
+            for some in parts_of(factory):
+                those = [m for m in some if str(m.id) == name or name in m.workers]
+                found += [(site, one) for one in those]
+                await self._pages.turn()
+        return found[:MAX_WHY]
+
+    async def _rejects(self, worker: str | None) -> list[RecordedShare]:
+        if self._reader is None or worker is None:
+            return []
+        return await self._reader.recent_rejects(worker, REJECTS_SHOWN)
 
     def _require_site(self, site: str | None) -> None:
         if site is not None and site not in self._running.factories:

@@ -151,6 +151,15 @@ def miner_page(answer: Answer) -> str:
     return f"{miners(answer['miners'])}{foot}\n"
 
 
+def why(answer: Answer) -> str:
+    """Render `why`: a miner, and under it why it is as it is."""
+    return "".join(
+        f"{one['id']}  {one['worker'] or '(nobody)'}  {one['address']}  {one['site']}\n"
+        + "".join(f"  {sentence}\n" for sentence in one["sentences"])
+        for one in answer
+    )
+
+
 def blocks(answer: Answer) -> str:
     """Render `blocks`."""
     if not answer:
@@ -239,6 +248,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "nodes": nodes,
     "miners": miners,
     "miner_page": miner_page,
+    "why": why,
     "blocks": blocks,
     "kick": done,
     "ban": done,

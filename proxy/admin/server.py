@@ -36,7 +36,8 @@ MAX_PENDING = 16
 """Calls of one connection that wait for the ledger at once."""
 
 READING = (
-    *("status", "sites", "miners", "miner_page", "pools", "nodes", "bans", "blocks"),
+    *("status", "sites", "miners", "miner_page", "why"),
+    *("pools", "nodes", "bans", "blocks"),
     *("power.show", "power.plan", "power.history", "power.machines"),
 )
 STEERING = (

@@ -45,6 +45,8 @@ def miners_options(parser: Parser) -> None:
     """Add the options of `miners`."""
     socket_option(parser)
     add = parser.add_argument
+    add("name", nargs="?", metavar="NAME", help="worker, with --why also an id [all]")
+    add("--why", action="store_true", help="why NAME is as it is, in sentences")
     add("--filter", default="*", metavar="GLOB", help="glob on the worker name")
     add("--text", default="", help="in worker, address or user agent")
     add("--state", choices=("active", "parked"), help="[either]")
@@ -117,12 +119,28 @@ def ask(arguments: Arguments) -> int:
 
 def miners(arguments: Arguments) -> int:
     """Print a page of miners, and where the others are."""
-    params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
+    if arguments.why:
+        return _explain(arguments)
+    local = _LOCAL | {"name", "why"}
+    params = {k: v for k, v in vars(arguments).items() if k not in local}
+    if arguments.name is not None:
+        params["filter"] = arguments.name
     result = call(socket_of(arguments), "miner_page", params)
     if arguments.json:
         print_json(result["miners"])
     else:
         sys.stdout.write(RENDERERS["miner_page"](printable(result)))
+    return 0
+
+
+def _explain(arguments: Arguments) -> int:
+    if arguments.name is None:
+        raise AdminError("which miner? `baseload miners NAME --why`")
+    result = call(socket_of(arguments), "why", {"miner": arguments.name})
+    if arguments.json:
+        print_json(result)
+    else:
+        sys.stdout.write(RENDERERS["why"](printable(result)))
     return 0
 
 

@@ -15,6 +15,9 @@ from proxy.runtime.file_watch import FileWatch
 MAX_ROWS = 10_000
 """Rows that one question may bring back."""
 
+LOOKED_BACK = 200_000
+"""Newest shares that are looked through for a worker's: 0.1 s; there is no index."""
+
 BUSY_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -37,6 +40,10 @@ _WORK_HOUR = (
 _RECENT_SHARES = (
     "SELECT at, site, worker, job, difficulty, verdict, hash FROM share"
     " ORDER BY id DESC LIMIT ?"
+)
+_RECENT_REJECTS = (
+    "SELECT at, site, worker, job, difficulty, verdict, hash FROM (SELECT * FROM share"
+    " ORDER BY id DESC LIMIT ?) WHERE worker = ? AND verdict != 'accepted' LIMIT ?"
 )
 _RECENT_BLOCKS = (
     "SELECT at, site, worker, source, hash, verdict, height, reason FROM block"
@@ -148,6 +155,13 @@ class LedgerReader:
                 RecordedShare(*row)
                 for row in self._ask(_RECENT_SHARES, min(limit, MAX_ROWS))
             ]
+        )
+
+    async def recent_rejects(self, worker: str, limit: int) -> list[RecordedShare]:
+        """Return a worker's newest rejected shares, newest first."""
+        wanted = (LOOKED_BACK, worker, min(limit, MAX_ROWS))
+        return await self._run(
+            lambda: [RecordedShare(*row) for row in self._ask(_RECENT_REJECTS, *wanted)]
         )
 
     async def recent_blocks(self, limit: int) -> list[RecordedBlock]:

@@ -1,0 +1,137 @@
+"""Why a miner is as it is, in sentences made of facts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from protocol.units import Seconds
+from proxy.downstream.miner import Miner
+from proxy.shares.reader import RecordedShare
+
+REJECTS_SHOWN = 5
+
+PLAIN = {
+    "stale": "it came after its job was over: a slow network, or slow firmware",
+    "duplicate": "it was sent before: firmware that repeats itself, or two machines"
+    " behind one proxy that search the same space",
+    "low_difficulty": "its hash is above the target: firmware that goes by another"
+    " difficulty, or a wrong job",
+    "unknown_job": "its job is not known: it is older than ten minutes, or of another"
+    " connection",
+    "unauthorized": "the worker is not authorised on this connection, or the machine is"
+    " parked",
+    "bad_ntime": "its time is not one that the job allows: firmware that rolls time",
+    "bad_version": "it rolled version bits that it may not",
+    "malformed": "it could not be read",
+}
+"""Reasons of a rejection, for people."""
+
+
+class WhyView(Struct):
+    """A miner, and why it is as it is."""
+
+    id: int
+    site: str
+    worker: str | None
+    address: str
+    sentences: list[str]
+
+
+def why_view(
+    site: str,
+    miner: Miner,
+    ruled_by: str | None,
+    rejects: list[RecordedShare],
+    now: Seconds,
+) -> WhyView:
+    """Return what is known of a miner.
+
+    Args:
+        site: Its name.
+        miner: The miner.
+        ruled_by: What the site's budget is ruled by; None: it has none.
+        rejects: Its last ones in the ledger, the newest first.
+        now: The clock that its moments are measured by.
+    """
+    sentences = [
+        _who(miner, now),
+        _work(miner, ruled_by, now),
+        _difficulty(miner),
+        *_shares(miner, now),
+        *_rejects(rejects),
+    ]
+    worker = next(iter(miner.workers), None)
+    return WhyView(miner.id, site, worker, miner.address, sentences)
+
+
+def _who(miner: Miner, now: Seconds) -> str:
+    agent = miner.user_agent or "no name"
+    since = _span(now - miner.connected_at)
+    return f"connected for {since} by {miner.dialect}, as {agent}"
+
+
+def _work(miner: Miner, ruled_by: str | None, now: Seconds) -> str:
+    if not miner.workers:
+        return "given no jobs: it has not said who it is (mining.authorize)"
+    if miner.is_waiting:
+        return "given no jobs: no source has said yet how much room it leaves"
+    parked = "" if miner.parked_at is None else _span(now - miner.parked_at)
+    if not miner.is_allowed:
+        rule = f"; the budget is ruled by {ruled_by}" if ruled_by else ""
+        return (
+            f"parked for {parked}: the site's power control holds it off{rule}; see"
+            " `baseload power machines` and `power history`"
+        )
+    if miner.is_held_out:
+        return f"parked for {parked}: no source has work; see `baseload pools`"
+    source = miner.group.sourcing.source_name if miner.group else None
+    if source is None:
+        return "it goes on with its last job: no source has work for it now"
+    return f"mines on {source}"
+
+
+def _difficulty(miner: Miner) -> str:
+    """Return its difficulty, and the first reason that is true."""
+    site, own = miner.context.policy, miner.vardiff.difficulty
+    pace = f"{site.shares_per_minute:g} shares a minute"
+    reasons = {
+        f"its source takes no harder shares; by itself {own:g}": miner.difficulty < own,
+        "it asked for it (d= in its password), and keeps it": miner.wishes.is_fixed,
+        "the site's is fixed (shares_per_minute = 0)": site.shares_per_minute <= 0,
+        "the lowest that the site allows": own == site.minimum,
+        "the highest that the site allows": own == site.maximum,
+        "it asked for no less": miner.has_own_difficulty,
+        "what the site begins with, until its shares say more": not miner.accepted
+        and own == miner.context.start,
+        f"so that it sends about {pace}": True,
+    }
+    reason = next(reason for reason, is_true in reasons.items() if is_true)
+    return f"difficulty {miner.difficulty:g}: {reason}"
+
+
+def _shares(miner: Miner, now: Seconds) -> Iterator[str]:
+    if miner.share_at is None:
+        yield "no share of it was accepted yet"
+    else:
+        ago = _span(now - miner.share_at)
+        yield f"last share {ago} ago; {miner.accepted} accepted since it connected"
+    for reason, count in miner.rejected.most_common():
+        yield f"{count} rejected as {reason}: {PLAIN.get(reason, reason)}"
+
+
+def _rejects(rejects: list[RecordedShare]) -> Iterator[str]:
+    for share in rejects:
+        at = datetime.fromtimestamp(share.at, UTC).strftime("%H:%M:%S UTC")
+        yield (
+            f"rejected at {at}: {share.verdict}, job {share.job}, difficulty"
+            f" {share.difficulty:g}"
+        )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:  # noqa: PLR2004  (two of each unit)
+        return f"{seconds:.0f} s"
+    if seconds < 7200:  # noqa: PLR2004
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:,.0f} h"
