@@ -9,7 +9,7 @@ import msgspec
 from attrs import define, field
 
 from proxy.admin.render import instance_line
-from proxy.cli.command import Arguments, Parser, config_option, print_json
+from proxy.cli.command import Arguments, Parser, config_option, print_json, seconds
 from proxy.config import Config, ConfigError
 from proxy.config.fault import Fault, fault_of
 from proxy.config.load import Reading, read_config
@@ -29,6 +29,15 @@ def check_options(parser: Parser) -> None:
     )
     parser.add_argument(
         "--values", action="store_true", help="print each setting and its source"
+    )
+
+
+def doctor_options(parser: Parser) -> None:
+    """Add the options of `doctor`, which begins with the same check."""
+    config_option(parser)
+    about = "times as long for each check, where machine or network is slow [1]"
+    parser.add_argument(
+        "--patience", type=seconds, default=1.0, metavar="N", help=about
     )
 
 

@@ -29,7 +29,9 @@ def doctor(arguments: Arguments) -> int:
     faults, warnings = found_in(reading)
     findings = list(_of_config(faults, warnings))
     if reading.config is not None:
-        findings += examine(reading.config, check_nodes, _wall_clock)
+        findings += examine(
+            reading.config, check_nodes, _wall_clock, arguments.patience
+        )
     if arguments.json:
         print_json({"findings": findings})
     else:

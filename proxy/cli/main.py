@@ -9,7 +9,7 @@ from typing import Any
 from proxy.admin.client import AdminError, call
 from proxy.cli import power as cli_power
 from proxy.cli.bench import bench, bench_options
-from proxy.cli.check import check, check_options
+from proxy.cli.check import check, check_options, doctor_options
 from proxy.cli.command import (
     INTERRUPTED,
     Command,
@@ -186,7 +186,7 @@ COMMANDS = (
         "doctor",
         "look at all that a site needs, and say what to do",
         _doctor,
-        config_option,
+        doctor_options,
     ),
     Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
     Command("help", "what the options do not explain", show_help, help_options),

@@ -68,8 +68,9 @@ class Round:
     Threads are daemons: one that hangs does not hold up the end of the process.
     """
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, checks: Sequence[Check], patience: float = 1.0) -> None:
         self._checks = checks
+        self._patience = patience
         self._found: list[list[Finding] | None] = [None] * len(checks)
         self._began = time.monotonic()  # noqa: TID251  (a deadline on real threads)
         self._threads = [
@@ -83,7 +84,7 @@ class Round:
         """Return what they found, in their order, once all deadlines are over."""
         for check, thread in zip(self._checks, self._threads, strict=True):
             gone = time.monotonic() - self._began  # noqa: TID251
-            thread.join(max(0.0, check.within_s - gone))
+            thread.join(max(0.0, self._patience * check.within_s - gone))
         return [
             finding
             for check, found in zip(self._checks, self._found, strict=True)

@@ -12,7 +12,10 @@ AskNodes = Callable[[Config], Iterable[NodeReport]]
 
 
 def examine(
-    config: Config, ask_nodes: AskNodes, wall_clock: Callable[[], float]
+    config: Config,
+    ask_nodes: AskNodes,
+    wall_clock: Callable[[], float],
+    patience: float = 1.0,
 ) -> list[Finding]:
     """Return what was found.
 
@@ -20,13 +23,16 @@ def examine(
         config: Sound.
         ask_nodes: Returns what its nodes say; called on this thread.
         wall_clock: Returns Unix seconds.
+        patience: Times as long as each check is usually waited for.
     """
-    begun = Round(list(_checks(config, wall_clock)))
+    begun = Round(list(_checks(config, wall_clock, patience)), patience)
     nodes = list(_nodes(ask_nodes(config))) if config.nodes else []
     return [*begun.findings(), *nodes]
 
 
-def _checks(config: Config, wall_clock: Callable[[], float]) -> Iterator[Check]:
+def _checks(
+    config: Config, wall_clock: Callable[[], float], patience: float
+) -> Iterator[Check]:
     machines = state.known_machines(config)
     count = len(machines) or None
     yield Check("installation", partial(host.installed, config))
@@ -38,7 +44,7 @@ def _checks(config: Config, wall_clock: Callable[[], float]) -> Iterator[Check]:
     yield Check("databases", partial(state.databases, config))
     yield Check("proxy", partial(running.running, config), 2 * running.TIMEOUT)
     for pool in config.pools:
-        look = partial(stratum.pool, pool, wall_clock)
+        look = partial(stratum.pool, pool, wall_clock, patience)
         yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)
     for site in config.sites:
         yield Check(f"meter of {site.name}", partial(plant.meter, site))

@@ -45,27 +45,32 @@ class ProbeError(Exception):
         self.remedy = remedy
 
 
-def pool(config: PoolConfig, wall_clock: Callable[[], float]) -> Iterator[Finding]:
-    """Ask a pool for a job."""
+def pool(
+    config: PoolConfig, wall_clock: Callable[[], float], patience: float = 1.0
+) -> Iterator[Finding]:
+    """Ask a pool for a job; `patience`: times as long as it usually takes."""
     name = f"pool {config.name}"
     try:
         address = read_pool_url(config.url)
-        with _connected(address, config) as connection:
+        with _connected(address, config, CONNECT_WITHIN_S * patience) as connection:
             yield from _certificate(name, connection)
             if address.sv2:
                 yield ok(name, "connects; V2 is spoken by the proxy alone: see `pools`")
                 return
-            yield from _asked(name, config, connection, wall_clock)
+            session = _Session(connection, JOB_WITHIN_S * patience)
+            yield from _asked(name, config, session, wall_clock)
     except PoolUrlError as error:
         yield fail(name, str(error), "mend its url")
     except ProbeError as error:
         yield fail(name, str(error), error.remedy)
 
 
-def _connected(address: PoolAddress, config: PoolConfig) -> socket.socket:
+def _connected(
+    address: PoolAddress, config: PoolConfig, within_s: float
+) -> socket.socket:
     where = f"{address.host}:{address.port}"
     try:
-        plain = socket.create_connection((address.host, address.port), CONNECT_WITHIN_S)
+        plain = socket.create_connection((address.host, address.port), within_s)
     except socket.gaierror as error:
         seen = f"no address is known of {address.host!r}: {error.strerror}"
         raise ProbeError(seen, "mend the host in its url, or DNS") from error
@@ -117,12 +122,13 @@ class _Session:
     """What a pool says, line by line, until a moment."""
 
     _connection: socket.socket
+    within_s: float
     _until: float = field(init=False)
     _left: bytes = b""
     difficulty: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._until = _now() + JOB_WITHIN_S
+        self._until = _now() + self.within_s
 
     def ask(self, number: int, method: str, *params: object) -> None:
         """Send a request."""
@@ -158,10 +164,10 @@ class _Session:
 def _asked(
     name: str,
     config: PoolConfig,
-    connection: socket.socket,
+    session: _Session,
     wall_clock: Callable[[], float],
 ) -> Iterator[Finding]:
-    session, began = _Session(connection), _now()
+    began = _now()
     user = config.user.replace("{worker}", "doctor")
     room: int | None = None
     try:
@@ -183,7 +189,7 @@ def _asked(
         raise ProbeError(
             f"it hangs up: {error.strerror or error}", "ask the pool"
         ) from error
-    seen = f"{user!r} is given no job within {JOB_WITHIN_S:g} s"
+    seen = f"{user!r} is given no job within {session.within_s:g} s"
     raise ProbeError(seen, "look at the user, and whether the pool is up")
 
 
