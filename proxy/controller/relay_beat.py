@@ -20,6 +20,9 @@ RELAY_AFTER = Seconds(30.0)
 LOST_AFTER = 3
 """Beats in a row that a relay did not take, until that is an alarm."""
 
+STEADY_AFTER = 10
+"""Beats in a row that it took, until that is a line in the log."""
+
 
 class RelayHeartbeat(PeriodicService):
     """Tells `relay` whether the site may draw power.
@@ -44,7 +47,7 @@ class RelayHeartbeat(PeriodicService):
         self._clock = clock
         self._is_alive = is_alive
         self._said = True
-        self._failed = 0
+        self._failed = self._taken = 0
 
     async def hang_up(self) -> None:
         """Let go of the connection; once it is stopped."""
@@ -62,10 +65,18 @@ class RelayHeartbeat(PeriodicService):
         try:
             await self._relay.beat(may_run=may_run)
             self._failed = 0
+            self._note_taken()
         except RelayError as error:
+            self._taken = 0
             self._log.debug("relay: {error}", error=error)
         finally:
             self._note_lost()
+
+    def _note_taken(self) -> None:
+        """Log once, at the start and after each loss, that the relay is there."""
+        self._taken += 1
+        if self._taken == STEADY_AFTER:
+            self._log.info("{site}: the relay takes its beats", site=self._control.name)
 
     def _note_lost(self) -> None:
         alarms, now = self._control.alarms, self._now()

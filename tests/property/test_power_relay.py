@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs, formatEvent
 
 from proxy.power.ports import MeterError
 from tests.conftest import FlushFailures
@@ -113,3 +114,22 @@ def test_a_relay_that_takes_no_beats_is_an_alarm_until_it_does(tmp_path: Path) -
         if e["alarm"] == "relay_lost"
     ]
     assert [kind for kind, _ in kinds] == ["alarm", "cleared"]
+
+
+def test_that_a_relay_is_there_is_logged_once_and_again_after_a_loss(
+    tmp_path: Path,
+) -> None:
+    def lines(seconds: int) -> int:
+        with capturedLogs() as logged:
+            site.run(seconds)
+        texts = [formatEvent(event) for event in logged]
+        return sum("relay takes its beats" in text for text in texts)
+
+    site = connected(tmp_path / "controller.sqlite3")
+
+    assert lines(60) == 1
+    assert lines(60) == 0
+    site.relay.is_lost = True
+    assert lines(10) == 0
+    site.relay.is_lost = False
+    assert lines(30) == 1
