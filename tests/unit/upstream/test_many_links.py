@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+from proxy.runtime.inflow import IN_A_TURN
 from proxy.upstream.pool import CHECKED_AT_ONCE
-from tests.fakes.pool_wire import PoolServer
+from tests.fakes.pool_wire import NOTIFY, PoolServer
 from tests.growth import instructions
 
 
@@ -73,3 +74,17 @@ def test_a_link_that_is_let_go_counts_no_more() -> None:
     server.pool.close("hall-a", "rig0", 0)
 
     assert server.pool.connections == 1
+
+
+def test_a_block_on_all_links_at_once_is_worked_off_in_slices() -> None:
+    server = server_of(2 * IN_A_TURN)
+    arrived: list[int] = []
+    server.work_arrived = lambda _feed: arrived.append(1)  # type: ignore[method-assign]
+    block = ["j2", "11" * 32, *NOTIFY[2:]]
+    for wire in server.wires:  # as the reactor reads them, in one turn
+        wire.say("mining.notify", *block)
+    at_once = len(arrived)
+    server.clock.advance(0)
+
+    assert at_once == IN_A_TURN
+    assert len(arrived) == 2 * IN_A_TURN
