@@ -17,13 +17,15 @@ from proxy.jobs.group import Group
 from proxy.jobs.live import MAX_WORKS
 from tests.fakes.honest_miner import STALE
 from tests.fakes.hostile import AnyPool, Arrangement, HostileSite
+from tests.fakes.hostile_pool import EASY
 from tests.fakes.hostile_sv2_pool import HostileSv2Pool
+from tests.noise_peers import an_identity
 
 SEEDS = int(os.environ.get("HOSTILE_SEEDS", "200"))
 FIRST = int(os.environ.get("HOSTILE_FIRST", "0"))
 BATCH = 20
-SECONDS = 40
-LONG, HOW_MANY_ARE_LONG = 150, 0.04
+SECONDS = 32
+LONG, HOW_MANY_ARE_LONG = 150, 0.03
 """Long enough for more works than are kept, of a pool that floods all the time."""
 SIZES = (4, 6, 8)
 MOST_BYTES = MAX_WORKS * 132_000
@@ -264,6 +266,40 @@ def test_a_source_with_the_work_of_the_last_one_is_given_no_hash_twice() -> None
 
     assert before > 0
     assert second.accepted > 0
+    assert not miner.rejected
+
+
+def test_a_v2_pool_that_does_as_ckpool_does_is_mined_on() -> None:
+    """Its certificate is of version 1, and its first target is for a large hall.
+
+    Seen of ckpool 1.2.0: what is found below that target is not sent; the target
+    that it answers our hashrate with is that of the jobs from there on.
+    """
+    site = HostileSite(Arrangement(speaks=(Dialect.SV2,)), lambda: 0.5)
+    (pool,) = site.pools
+    assert isinstance(pool, HostileSv2Pool)
+    pool.identity = an_identity(version=1)
+    pool.difficulty = 232_830.0
+    miner = site.join()
+    site.second()
+    miner.hash_for(40)
+    site.second()
+    before = pool.accepted, miner.accepted
+    pool.difficulty = EASY
+    pool.tell_difficulty()
+    miner.hash_for(20)  # of the job that was sent before
+    site.second()
+    meanwhile = pool.accepted
+    pool.new_job()
+    site.second()
+    miner.hash_for(40)
+    site.second()
+    site.stop()
+
+    assert before[0] == meanwhile == 0
+    assert before[1] > 0
+    assert pool.accepted > 0
+    assert not pool.rejected
     assert not miner.rejected
 
 
