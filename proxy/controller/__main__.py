@@ -21,6 +21,7 @@ from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.controller.adapters import AdapterMaker
 from proxy.controller.program import Controller
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.runtime.child import CHILD_FD
 from proxy.runtime.log_libraries import take_in_libraries
 from proxy.runtime.logs import file_or_stderr, open_log
@@ -43,10 +44,11 @@ def main() -> None:
 
 def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> None:
     tasks = Tasks()
+    wall_clock = SteadyClock(_wall_clock, running.seconds)
     controller = Controller(
         running,
-        _wall_clock,
-        AdapterMaker(loop, running, _wall_clock).edges_of,
+        wall_clock,
+        AdapterMaker(loop, running, wall_clock).edges_of,
         begin_logging=partial(_begin_logging, at_exit),
         leave=lambda: tasks.start("leave", _leave(controller, running)),
         run=partial(deferToThreadPool, running, running.getThreadPool()),

@@ -8,7 +8,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from protocol.units import Seconds, UnixTime
+from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
 from proxy.config.machines import ModelConfig
@@ -16,6 +16,7 @@ from proxy.config.power import FleetConfig, PowerConfig
 from proxy.controller.adapters import AdaptersOf, SiteAdapters
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.link.messages import (
@@ -70,7 +71,7 @@ class Controller:
     _log = Logger()
 
     clock: IReactorTime
-    wall_clock: Callable[[], UnixTime]
+    wall_clock: SteadyClock
     edges_of: AdaptersOf
     begin_logging: Callable[[Config], None]
     leave: Callable[[], None]
@@ -106,6 +107,12 @@ class Controller:
         if not (state / STORE_FILE).exists():  # the share process made it
             raise StoreError(f"{state / STORE_FILE} is gone, and in it all orders")
         self._store = open_store(state / STORE_FILE)
+        if behind := self.wall_clock.never_before(self._store.newest_at()):
+            self._log.warn(
+                "the clock is {behind:.0f} s behind what is in the database: time goes "
+                "on from there until the clock is right",
+                behind=behind,
+            )
         for site, power in _powered(config).values():
             self._add(config, site, power, self._store)
         self._api = ControllerApi(

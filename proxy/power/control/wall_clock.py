@@ -1,4 +1,14 @@
-"""Wall time that may have been stepped: both the old and the new one count."""
+"""Wall time that may have been stepped, or that a restart found behind.
+
+While a controller runs, a step of the wall clock puts what it says in doubt: what it
+would say without the step counts as well (`WallClock`). Over a restart the monotonic
+clock does not reach. A host without a clock battery comes up with the time of its last
+shutdown or of its image, and orders that were given since then would not have begun:
+so time goes on from the newest moment in the database (`SteadyClock`).
+"""
+
+import math
+from collections.abc import Callable
 
 from attrs import define, field
 
@@ -8,6 +18,30 @@ STEP = Seconds(2.0)
 """A clock that moves further than this against the monotonic one was stepped."""
 
 LONGEST_DOUBT = Seconds(86400.0)
+"""Orders for longer than a day are given by date: after it the new clock is right."""
+
+
+@define(eq=False, repr=False)
+class SteadyClock:
+    """The host's wall clock, but never behind what is known to be past."""
+
+    _host: Callable[[], UnixTime]
+    _monotonic: Callable[[], float]
+    _least_offset: float = field(default=-math.inf, init=False)
+
+    def __call__(self) -> UnixTime:
+        """Return the time in Unix seconds."""
+        return UnixTime(max(self._host(), self._monotonic() + self._least_offset))
+
+    def never_before(self, newest: UnixTime) -> Seconds:
+        """Go on from `newest` if the host's clock is behind it.
+
+        Returns by how much it is; 0 if it is not.
+        """
+        behind = Seconds(max(0.0, newest - self._host()))
+        if behind:
+            self._least_offset = newest - self._monotonic()
+        return behind
 
 
 @define(eq=False, repr=False)

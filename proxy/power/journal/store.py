@@ -1,4 +1,27 @@
-"""The controller's database: what a restart finds, and the log of all that happened."""
+"""The controller's database: what a restart finds, and the log of all that happened.
+
+One rule: what shall be done is written down first (`Store.write`), in one transaction
+with why. What cannot be written is not done, but for what lowers power: that is done
+and written later (`control_loop`). A power cut between the two leaves a machine that
+was not told yet, and a restart tells it; it never leaves one running that nobody knows
+was told to.
+
+    event      the log: a chain of hashes, row by row (`chain`), so that an edited, a
+               missing or an added row shows. The oldest rows go beyond a limit; the
+               hash before the first that is left stays as the anchor
+    site_order all orders that may still matter, as JSON
+    spoken     when each source was last heard
+    machine    whether each was told to run, and when; what it is owed
+    learned    the estimator's bias, so that a restart does not begin with a guess
+
+A restart takes over machines as they were: those told to run count at full power, those
+told not to as on their way down since then. Time goes on from the newest moment that is
+found here (`newest_at`): a host may come up with its clock behind.
+
+The database is at synchronous = FULL: an order survives a power cut. A file that was
+removed or replaced under us takes nothing more (`FileWatch`): it would be lost. One
+connection writes; `first_broken` reads through one of its own, on a thread.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +37,7 @@ from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
 from proxy.power.journal.effects import Debt, Effects, Learned
 from proxy.power.journal.energy import EnergyRow, add_energy
+from proxy.power.journal.event_log import EVENTS, append, edge, row_of, trimmed
 from proxy.power.machines.machine import Saved
 from proxy.runtime.database_file import DatabaseFileError, reading
 from proxy.runtime.file_watch import FileWatch
@@ -21,10 +45,9 @@ from proxy.runtime.file_watch import FileWatch
 MAX_EVENTS = 5_000_000
 """About 1.5 GB: a year of a site of 1,000 machines."""
 
-TRIM = 1000
-"""Rows that one transaction deletes at most."""
-
-_EVENTS = "SELECT id, at, site, kind, cause, body, hash FROM event"
+_NEWEST = """SELECT coalesce(max(at), 0) FROM (
+    SELECT * FROM (SELECT at FROM event ORDER BY id DESC LIMIT 1)
+    UNION ALL SELECT max(at) FROM spoken UNION ALL SELECT max(at) FROM machine)"""
 
 _encode = msgspec.json.encode
 _decode_order = msgspec.json.Decoder(Order).decode
@@ -62,9 +85,9 @@ class Store:
 
     def __attrs_post_init__(self) -> None:
         self._watch = FileWatch(self._path)
-        self._anchor = _edge(self._db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
+        self._anchor = edge(self._db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
         newest = "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1"
-        self._last = _edge(self._db, newest) or self._anchor
+        self._last = edge(self._db, newest) or self._anchor
 
     def write(
         self,
@@ -89,8 +112,8 @@ class Store:
         try:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
-                self._append(rows)
-                anchor = self._trim()
+                append(self._db, rows)
+                anchor = trimmed(self._db, self._last[0], self._anchor, self.max_events)
                 self._save_machines(site, effects, at)
                 if effects.has_orders:
                     self._save_orders(site, orders)
@@ -159,6 +182,13 @@ class Store:
             Learned(*learned) if learned else None,
         )
 
+    def newest_at(self) -> UnixTime:
+        """Return the latest moment at which anything was written; 0: nothing was.
+
+        The log's by its last row, since time does not go back in it.
+        """
+        return UnixTime(self._db.execute(_NEWEST).fetchone()[0])
+
     def history(self, site: str | None, limit: int, before: int | None) -> list[Row]:
         """Return the newest events first.
 
@@ -173,7 +203,7 @@ class Store:
         which = " WHERE id < ? AND (? IS NULL OR site = ?) ORDER BY id DESC LIMIT ?"
         wanted = (before or self._last[0] + 1, site, site, limit)
         try:
-            return [_row(r) for r in self._db.execute(_EVENTS + which, wanted)]
+            return [row_of(r) for r in self._db.execute(EVENTS + which, wanted)]
         except sqlite3.Error as error:
             raise StoreError(f"the controller's database: {error}") from error
 
@@ -190,7 +220,7 @@ class Store:
         try:
             with closing(reading(self._path)) as db:
                 db.execute("BEGIN")  # what is written meanwhile is not seen
-                anchor = _edge(db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
+                anchor = edge(db, "SELECT id, hash FROM anchor") or (0, FIRST_HASH)
                 return first_broken(self._rows(db), *anchor)
         except sqlite3.Error as error:
             raise StoreError(f"the controller's database: {error}") from error
@@ -207,33 +237,10 @@ class Store:
             raise StoreError(f"the controller's database: {fault}")
 
     def _rows(self, db: sqlite3.Connection) -> Iterator[Row]:
-        for row in db.execute(f"{_EVENTS} ORDER BY id"):
+        for row in db.execute(f"{EVENTS} ORDER BY id"):
             if self._is_closed:
                 raise StoreError("the controller stops")
-            yield _row(row)
-
-    def _append(self, rows: list[Row]) -> None:
-        self._db.executemany(
-            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (r.id, r.at, r.site, r.kind, r.cause, r.text.decode(), r.hash.hex())
-                for r in rows
-            ],
-        )
-
-    def _trim(self) -> tuple[int, bytes]:
-        """Delete the oldest events beyond the limit; return where the rest begins."""
-        excess = min(self._last[0] - self._anchor[0] - self.max_events, TRIM)
-        if excess <= 0:
-            return self._anchor
-        upto = self._anchor[0] + excess
-        edge = _edge(self._db, "SELECT id, hash FROM event WHERE id = ?", (upto,))
-        if edge is None:
-            return self._anchor
-        self._db.execute("DELETE FROM event WHERE id <= ?", (upto,))
-        self._db.execute("DELETE FROM anchor")
-        self._db.execute("INSERT INTO anchor VALUES (?, ?)", (upto, edge[1].hex()))
-        return edge
+            yield row_of(row)
 
     def _save_machines(self, site: str, effects: Effects, at: UnixTime) -> None:
         self._db.executemany(
@@ -286,15 +293,3 @@ def open_store(path: Path) -> Store:
         raise StoreError(str(error)) from error
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be used: {error}") from error
-
-
-def _row(found: tuple[int, float, str, str, str, str, str]) -> Row:
-    number, at, site, kind, cause, body, digest = found
-    return Row(number, at, site, kind, cause, body.encode(), bytes.fromhex(digest))
-
-
-def _edge(
-    db: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()
-) -> tuple[int, bytes] | None:
-    found = db.execute(sql, values).fetchone()
-    return None if found is None else (int(found[0]), bytes.fromhex(found[1]))

@@ -13,6 +13,7 @@ from protocol.units import UnixTime
 from proxy.config import Config, ProxyConfig
 from proxy.controller.control_loop import SiteLoop
 from proxy.controller.program import Controller
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.journal.store import StoreError
 from proxy.power.link.messages import Beat, decode_up
 
@@ -30,12 +31,14 @@ class Loop:
         return None
 
 
+def still_clock() -> SteadyClock:
+    return SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
+
+
 def said(*loops: Loop) -> list[Any]:
     """Return what a controller of these sites says in one second."""
     unused = cast("Any", None)
-    controller = Controller(
-        Clock(), lambda: UnixTime(0.0), unused, unused, unused, unused
-    )
+    controller = Controller(Clock(), still_clock(), unused, unused, unused, unused)
     controller.loops |= {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
     transport = StringTransport()
     wire = controller.factory.buildProtocol(None)
@@ -48,9 +51,7 @@ def test_a_controller_begins_without_orders_only_if_there_never_were_any(
     tmp_path: Path,
 ) -> None:
     unused = cast("Any", None)
-    controller = Controller(
-        Clock(), lambda: UnixTime(0.0), unused, unused, unused, unused
-    )
+    controller = Controller(Clock(), still_clock(), unused, unused, unused, unused)
     config = Config(proxy=ProxyConfig(state_dir=str(tmp_path)), sites=[])
 
     with pytest.raises(StoreError, match="is gone, and in it all orders"):

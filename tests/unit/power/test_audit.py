@@ -16,7 +16,8 @@ from proxy.power.control.budget import Order
 from proxy.power.journal import schema
 from proxy.power.journal.chain import FIRST_HASH, Event, first_broken, rows_after
 from proxy.power.journal.effects import Debt, Effects, Learned, MachineRow
-from proxy.power.journal.store import TRIM, Store, StoreError, open_store
+from proxy.power.journal.event_log import TRIM
+from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.machines.machine import Saved
 
 AT = UnixTime(1_700_000_000.0)

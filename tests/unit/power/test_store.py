@@ -13,7 +13,8 @@ from proxy.power.control.budget import Order
 from proxy.power.journal import schema
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects, Learned, MachineRow
-from proxy.power.journal.store import TRIM, Store, StoreError, open_store
+from proxy.power.journal.event_log import TRIM
+from proxy.power.journal.store import Store, StoreError, open_store
 
 AT = UnixTime(1_700_000_000.0)
 ORDER = Order("hall-a", Watts(5.0), 1, "grid", AT, AT, revert_w=Watts(2.0))
@@ -262,3 +263,14 @@ def test_nothing_is_written_to_a_file_that_is_not_there(
     aside.rename(removed)
 
     assert write(store, 1) == [2]
+
+
+def test_the_newest_moment_is_that_of_whatever_was_written_last(store: Store) -> None:
+    assert store.newest_at() == 0.0
+    write(store, 2)
+    assert store.newest_at() == AT
+    store.spoke("hall-a", "grid", UnixTime(AT + 7.0))
+    assert store.newest_at() == AT + 7.0
+    row = MachineRow("m", "10.0.0.1", "w", is_running=True)
+    store.write("hall-a", Effects(machines=[row]), (), UnixTime(AT + 9.0))
+    assert store.newest_at() == AT + 9.0
