@@ -9,6 +9,7 @@ from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
+from proxy.config.access import access_faults
 from proxy.config.endpoints import endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
@@ -212,6 +213,7 @@ def _listen_faults(site: SiteConfig, key: str) -> Iterator[str]:
     for index, listener in enumerate(site.listeners):
         own = listener.difficulty(site.difficulty)
         yield from _difficulty_faults(own, f"{key}.listeners[{index}]")
+        yield from access_faults(listener, f"{key}.listeners[{index}]")
 
 
 def _difficulty_faults(difficulty: DifficultyConfig, key: str) -> Iterator[str]:

@@ -31,6 +31,15 @@ MAX_SITES = 256
 MAX_MODELS = 1000
 """Kinds of machines; there are some hundred on the market."""
 
+MAX_NETWORKS = 1000
+"""Looked at for each connection: 1 ms."""
+
+Networks = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+    Meta(max_length=MAX_NETWORKS),
+]
+"""Networks in CIDR form, or addresses."""
+
 
 class LedgerConfig(Section, frozen=True, kw_only=True):
     """`[proxy.ledger]`: the ledger in `state_dir/ledger.sqlite3`.
@@ -198,6 +207,13 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
         minimum: Likewise.
         maximum: Likewise.
         protocol: What miners speak there; `auto`: either version of Stratum.
+        allow: Networks that may come; empty: everybody. Where an address is in some of
+            `deny`, too, the smallest network decides.
+        deny: Networks that may not.
+        proxy_protocol: `required`: balancers come there, and say by the PROXY protocol,
+            version 1 or 2, whose connection it is. It is that address that `allow`,
+            `deny` and all limits are for.
+        trusted: Networks of these balancers; nobody else is taken there.
     """
 
     endpoint: str
@@ -205,6 +221,10 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     minimum: Positive | None = None
     maximum: Positive | None = None
     protocol: Literal["sv1", "sv2", "auto"] = "sv1"
+    allow: Networks = ()
+    deny: Networks = ()
+    proxy_protocol: Literal["off", "required"] = "off"
+    trusted: Networks = ()
 
     def difficulty(self, site: DifficultyConfig) -> DifficultyConfig:
         """Return what holds on this listener of a site."""

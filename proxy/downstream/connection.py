@@ -15,7 +15,7 @@ from protocol.errors import RemoteError
 from protocol.hosts import unmapped
 from protocol.sv1.server import HangUpError
 from protocol.units import Seconds
-from proxy.config import LimitsConfig, ListenerConfig
+from proxy.config import LimitsConfig
 from proxy.downstream.auto_connection import AutoConnection
 from proxy.downstream.crowds import CROWD
 from proxy.downstream.holding import Holding
@@ -76,7 +76,6 @@ class SiteFactory(Factory):
         self._newcomers: Newcomers[Miner] = Newcomers(self._drop)
         context.proved = self._proved
         context.offended = self.offended
-        self.listener_policies: list[ListenerPolicy] = []
         self._ids = count(1)
         self.keys: ServerKeys | None = None
         self._connections: dict[int, Closable] = {}
@@ -282,32 +281,3 @@ class SiteFactory(Factory):
         connection = self._connections.get(miner.id)
         if connection is not None:
             connection.dismiss(miner, why)
-
-
-class ListenerPolicy(Factory):
-    """A listener of a site with a protocol or a difficulty of its own.
-
-    Attributes:
-        factory: Whose listener it is.
-        context: The site's, but for the difficulty.
-        listener: What the configuration says of it.
-    """
-
-    noisy = False
-
-    def __init__(
-        self, factory: SiteFactory, context: SiteContext, listener: ListenerConfig
-    ) -> None:
-        self.context = context
-        self.listener = listener
-        self.factory = factory
-
-    @property
-    def speaks(self) -> str:
-        """What those speak who come in here: `sv1`, `sv2`, or `auto`."""
-        return Dialect.SV1 if self.factory.keys is None else self.listener.protocol
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:
-        factory = self.factory
-        return factory.enter(self.context, self.speaks) if factory.has_room() else None

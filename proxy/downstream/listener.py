@@ -5,7 +5,8 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from typing_extensions import override
 
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.connection import SiteFactory
+from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tcp import bound_connections
 

@@ -11,9 +11,10 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from protocol.units import Difficulty
 from protocol.work.vardiff import VardiffPolicy
 from proxy.config import DifficultyConfig, ListenerConfig, SiteConfig
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import PythonEngine, SiteEngine, is_plain
 from proxy.downstream.listener import MinerListener
+from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.downstream.site_context import SiteContext
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.tls import Identity, identity_of, server_endpoint
@@ -124,9 +125,8 @@ class SitePorts:
         self.open = {key: self.open[key] for key in wanted}
         for key, listener in wanted.items():
             policy = self.open[key].policy
-            policy.listener = listener
+            policy.take_on(listener)
             adjust(policy.context, listener.difficulty(site.difficulty))
-        self.factory.listener_policies[:] = [p.policy for p in self.open.values()]
         return closed
 
     def _policy(self, listener: ListenerConfig, site: SiteConfig) -> ListenerPolicy:

@@ -109,7 +109,7 @@ class SiteBuilder:
         if list(board.routes) != routes:
             board.rerouting.change(routes)
         self._show_keys(new, factory)
-        self._grant_or_park(new, factory)
+        self._grant_or_park(new, service.ports)
         service.take_on(new, ports)
 
     def _show_keys(self, site: SiteConfig, factory: SiteFactory) -> None:
@@ -119,9 +119,10 @@ class SiteBuilder:
             factory.keys = self.keys()
 
     @staticmethod
-    def _grant_or_park(site: SiteConfig, factory: SiteFactory) -> None:
+    def _grant_or_park(site: SiteConfig, ports: SitePorts) -> None:
         """Have newcomers begin parked where a controller decides who works."""
-        others = (policy.context for policy in factory.listener_policies)
+        factory = ports.factory
+        others = (port.policy.context for port in ports.open.values())
         for context in (factory.context, *others):
             context.grants_at_once = site.power is None
         factory.context.parking.returns_per_second = returns_of(site)

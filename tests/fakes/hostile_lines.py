@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from proxy.config import ListenerConfig
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.connection import SiteFactory
+from proxy.downstream.listener_policy import ListenerPolicy
 
 MAX_READ = 1 << 22
 

@@ -7,8 +7,8 @@ from typing import Any
 from typing_extensions import override
 
 from proxy.config import ListenerConfig
-from proxy.downstream.connection import ListenerPolicy
 from proxy.downstream.fast.acceptor import Acceptor
+from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.engine.engine import Wire
 from tests.fakes.sv2_wire import Sv2Wire
 

@@ -217,3 +217,26 @@ def test_no_scribble_in_a_file_is_more_than_a_fault(
     except ConfigError:
         return
     assert (reading.config is None) == bool(reading.faults)
+
+
+@pytest.mark.parametrize(
+    ("listener", "text"),
+    [
+        ('deny = ["10.0.0.0/99"]', "Expected an address or a network as 10.1.0.0/16"),
+        ('proxy_protocol = "required"', "Needed where balancers come: their networks"),
+        ('trusted = ["10.0.0.5"]', "Nothing is made of trusted balancers without"),
+    ],
+)
+def test_who_may_come_to_a_listener_is_checked(
+    listener: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.toml"
+    file.write_text(
+        '[[pools]]\nname = "main"\nurl = "stratum+tcp://127.0.0.1:1"\nuser = "a"\n'
+        '[[sites]]\nname = "a"\nsources = ["main"]\n'
+        f'[[sites.listeners]]\nendpoint = "tcp:1"\n{listener}\n'
+    )
+
+    faults = [str(fault) for fault in read_config(file, {}).faults]
+
+    assert [text in fault for fault in faults] == [True]

@@ -6,13 +6,18 @@ from typing_extensions import override
 from protocol.dialect import Dialect
 from protocol.noise.handshake import FIRST_BYTES
 from proxy.downstream.auto_connection import AutoConnection
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.behind_balancer import BalancedConnection
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.sv1_miner import EngineSv1Miner
 from proxy.downstream.fast.sv2_connection import NativeSv2Connection
 from proxy.downstream.fast.transport import WireTransport
+from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.engine.engine import Wire
+
+MAX_FIRST_BYTES = 255
+"""That the engine hands up at a time."""
 
 
 class NativeConnection:
@@ -43,12 +48,27 @@ class Acceptor:
 
     def accept(self, wire: Wire, peer: str) -> None:
         """Take in a new connection."""
-        if self.listener_policy.speaks == Dialect.SV1:
+        policy = self.listener_policy
+        if isinstance(policy, ListenerPolicy) and not policy.takes(peer):
+            wire.hang_up()
+        elif isinstance(policy, ListenerPolicy) and policy.is_balanced:
+            _EngineBalanced(self, policy, wire, peer)
+        elif policy.speaks == Dialect.SV1:
             self.admit(wire, peer)
-            return
-        transport = WireTransport(wire, peer)
-        wire.hand_up_first(FIRST_BYTES)  # of a handshake; as many tell a protocol
-        transport.connect(self._protocol(transport, self.listener_policy.speaks))
+        else:
+            self.listen(WireTransport(wire, peer))
+
+    def listen(self, transport: WireTransport) -> None:
+        """Take in a connection that is to say what it speaks."""
+        # of a handshake; as many tell a protocol
+        transport.outbox.hand_up_first(FIRST_BYTES)
+        speaks = self.listener_policy.speaks
+        protocol = self._protocol(transport, speaks)
+        if speaks != Dialect.SV1:
+            transport.connect(protocol)
+            return  # else it is counted, and its wait is limited, until it speaks
+        clock = self.listener_policy.context.clock
+        transport.connect(AutoConnection(self.factory, lambda _: protocol, clock))
 
     def admit(self, wire: Wire, peer: str) -> None:
         """Take in a miner of Stratum V1, or hang up on it."""
@@ -90,3 +110,30 @@ class _Sv1Takeover(MinerProtocol):
     @override
     def hang_up(self, why: str) -> None:
         self._carrier.abortConnection()
+
+
+class _EngineBalanced(BalancedConnection):
+    """A balancer's connection in the engine: it asks for no byte beyond the header."""
+
+    def __init__(
+        self, acceptor: Acceptor, policy: ListenerPolicy, wire: Wire, peer: str
+    ) -> None:
+        super().__init__(acceptor.factory, self._enter, policy.context.clock)
+        self._acceptor = acceptor
+        self._policy = policy
+        self._wire = wire
+        wire.hand_up_first(self.wanted)
+        WireTransport(wire, peer).connect(self)
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if self.is_waiting:
+            self._wire.hand_up_first(min(self.wanted, MAX_FIRST_BYTES))
+
+    def _enter(self, transport: WireTransport, address: str, _rest: bytes) -> None:
+        if not self._policy.lets_in(address):
+            transport.abortConnection()
+            return
+        transport.stand_for(address)
+        self._acceptor.listen(transport)

@@ -7,8 +7,9 @@ from typing import Any, Literal, Protocol
 from attrs import frozen
 from twisted.internet.interfaces import IStreamServerEndpoint
 
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.listener import MinerListener
+from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.jobs.ports import JobCopies, NoCopies
 from proxy.shares.record import Recorder
 

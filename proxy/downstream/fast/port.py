@@ -18,12 +18,13 @@ from protocol.dialect import Dialect
 from protocol.errors import RemoteError
 from protocol.units import Seconds
 from proxy.downstream.batch import MAX_DELAY
-from proxy.downstream.connection import ListenerPolicy, SiteFactory
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.acceptor import Acceptor
 from proxy.downstream.fast.copied import EngineMiner
 from proxy.downstream.fast.sv1_miner import EngineSv1Miner
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.listener import MinerListener
+from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.engine.engine import Engine, Wire
 from proxy.runtime.contain import serve_each
 from proxy.shares.counted import CountedBatch

@@ -30,6 +30,11 @@ class WireTransport:
         self.protocol = protocol
         protocol.makeConnection(self)
 
+    def stand_for(self, address: str) -> None:
+        """Have another at the other end: whom a balancer stands before."""
+        self.address = address
+        self._peer = IPv4Address("TCP", address, 0)
+
     def hand_over(self) -> Wire:
         """Return the wire to who takes it from here on."""
         self.protocol = None

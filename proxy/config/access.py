@@ -1,0 +1,32 @@
+"""What is wrong with who may come to a listener."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from proxy.config.model import ListenerConfig
+
+
+def access_faults(listener: ListenerConfig, key: str) -> Iterator[str]:
+    """Yield each fault of a listener's networks as a sentence that ends in the key."""
+    for name in ("allow", "deny", "trusted"):
+        for index, text in enumerate(getattr(listener, name)):
+            if not _is_network(text):
+                wanted = "Expected an address or a network as 10.1.0.0/16"
+                yield f"{wanted}, got {text!r} - at `{key}.{name}[{index}]`"
+    is_balanced = listener.proxy_protocol == "required"
+    if is_balanced and not listener.trusted:
+        yield f"Needed where balancers come: their networks - at `{key}.trusted`"
+    if listener.trusted and not is_balanced:
+        what = 'trusted balancers without proxy_protocol = "required"'
+        yield f"Nothing is made of {what} - at `{key}.trusted`"
+    if is_balanced and listener.endpoint.startswith(("ssl:", "tls:")):
+        what = "a balancer's header comes before TLS: let it end there"
+        yield f"Expected a tcp: endpoint: {what} - at `{key}.endpoint`"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
