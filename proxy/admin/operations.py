@@ -8,6 +8,7 @@ from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
+from proxy.admin.drain import DrainOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State
 from proxy.admin.power import PowerOperations, power_of
@@ -54,6 +55,8 @@ class Operations:
         self.power = PowerOperations(lambda: running.power)
         bans = BanOperations(lambda: running.factories, self._now)
         self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
+        drains = DrainOperations(lambda: running.factories, self._now)
+        self.drain, self.undrain = drains.drain, drains.undrain
         self._pages = MinerPages(
             lambda: running.factories, self._now, lambda: deferLater(self._clock, 0.0)
         )
@@ -141,7 +144,8 @@ class Operations:
     ) -> MinerPage:
         """Return a page of the miners that are asked for, and how many there are."""
         _refuse_long(filter, text)
-        self._require_site(site)
+        if site is not None and site not in self._running.factories:
+            raise Refused(f"no site {site!r}: see `baseload sites`")
         return await MinerQuery(filter, text, state, site, sort).run(self._pages, page)
 
     async def why(self, miner: str) -> list[WhyView]:
@@ -175,14 +179,6 @@ class Operations:
             raise Refused(f"no miner {miner!r}: see `baseload miners`")
         return Done(True, f"hung up on {gone}")
 
-    def drain(self, site: str | None = None) -> Done:
-        """Take no more miners and ask those here to reconnect elsewhere."""
-        self._require_site(site)
-        for name, factory in self._running.factories.items():
-            if site in {None, name}:
-                factory.roster.drain(self._now())
-        return Done(True, f"draining {site or 'every site'}")
-
     async def reload(
         self,
         dry_run: bool = False,  # noqa: FBT001, FBT002  (a parameter on the wire)
@@ -211,10 +207,6 @@ class Operations:
         if self._reader is None or worker is None:
             return []
         return await self._reader.recent_rejects(worker, REJECTS_SHOWN)
-
-    def _require_site(self, site: str | None) -> None:
-        if site is not None and site not in self._running.factories:
-            raise Refused(f"no site {site!r}: see `baseload sites`")
 
     def _state(self) -> str:
         factories = self._running.factories.values()
@@ -257,6 +249,7 @@ class Operations:
             ),
             source=factory.context.board.source_name,
             slow_readers=factory.slow_readers,
+            draining=factory.roster.is_draining,
         )
 
     def _pool(self, pool: Pool) -> PoolView:

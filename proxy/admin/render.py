@@ -13,7 +13,9 @@ Answer = Any
 def sites(answer: Answer) -> str:
     """Render `sites`: all of them, then the power of those that have a budget."""
     powered = [site for site in answer if site["budget_w"] is not None]
-    return _sites(answer) + (f"\n{_power(powered)}" if powered else "")
+    drained = [s["name"] for s in answer if s.get("draining")]  # an older proxy: none
+    notes = "".join(f"{name} is drained: it takes no miners\n" for name in drained)
+    return _sites(answer) + notes + (f"\n{_power(powered)}" if powered else "")
 
 
 def _sites(answer: Answer) -> str:
@@ -255,6 +257,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "bans": bans,
     "unban": done,
     "drain": done,
+    "undrain": done,
     "reload": reload,
     **render_power.RENDERERS,
 }

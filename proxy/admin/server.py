@@ -41,7 +41,7 @@ READING = (
     *("power.show", "power.plan", "power.history", "power.machines"),
 )
 STEERING = (
-    *("kick", "ban", "unban", "drain", "reload", "log.level"),
+    *("kick", "ban", "unban", "drain", "undrain", "reload", "log.level"),
     *("power.set", "power.clear", "power.forget"),
 )
 

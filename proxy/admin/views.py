@@ -39,6 +39,7 @@ class SiteView(Struct):
         ruled_by: Why the budget is what it is.
         alarms: Of its power: what stands, a line each; not all where they are many.
         slow_readers: Connections that were closed because their peer did not read.
+        draining: It takes no miners until `undrain`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SiteView(Struct):
     shares: ShareCounts
     source: str | None
     slow_readers: int = 0
+    draining: bool = False
 
 
 class PoolView(Struct):

@@ -212,6 +212,7 @@ COMMANDS = (
         "reload", "read the configuration again, without a restart", ask, reload_options
     ),
     Command("drain", "take no more miners, send those here away", ask, drain_options),
+    Command("undrain", "take miners again", ask, drain_options),
     Command(
         "backup",
         "copy the state folder, also of a proxy that runs",

@@ -141,7 +141,19 @@ class Roster:
     def drain(self, now: Seconds) -> None:
         """Take no more miners and ask those here to go, spread over half a minute."""
         self.is_draining = True
+        self._log.info(
+            "{site} is drained: no miner is taken, {count} are asked to go",
+            site=self.site,
+            count=len(self.miners),
+        )
         self.move(self.miners.values(), now)
+
+    def undrain(self) -> None:
+        """Take miners again; those that were not asked to go yet stay."""
+        self.is_draining = False
+        self._log.info("{site} is drained no more: miners are taken", site=self.site)
+        for miner in self.miners.values():
+            self._reconnects.drop(miner)
 
     def move(self, miners: Iterable[MinerPort], now: Seconds) -> None:
         """Ask `miners` to connect anew, spread over half a minute."""

@@ -119,6 +119,19 @@ def test_a_drained_site_sends_its_miners_away_and_takes_no_more() -> None:
     assert "drained" in desk.roster.refusal("10.0.0.9", desk.now)
 
 
+def test_a_site_that_is_drained_no_more_keeps_whom_it_did_not_send_away_yet() -> None:
+    desk = Desk()
+    wire = desk.sit().work()
+    wire.hear()
+    desk.roster.drain(desk.now)
+
+    desk.roster.undrain()
+    desk.pass_time(31)
+
+    assert "client.reconnect" not in methods(wire.hear())
+    assert desk.roster.refusal("10.0.0.9", desk.now) == ""
+
+
 def test_who_goes_on_rolling_forbidden_bits_is_reconnected_once() -> None:
     desk = Desk()
     desk.hall.sources[0].post(version_mask=0)
