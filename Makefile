@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test bench interop translator image-test clean
+.PHONY: demo test coverage bench interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -17,6 +17,15 @@ test: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 --dist worksteal
+
+# which branches the unit tests take where a wrong one costs most; below its floor it fails
+COVERING := bitcoin noise protocol sv1 sv2 work jobs power shares records upstream \
+	test_state_folder.py $(addprefix downstream/test_,miner.py blocks.py sv2_connection.py \
+	parking.py bans.py newcomers.py slots.py rerouted.py)
+coverage: $(VENV)/ready
+	$(BIN)/python -m coverage run -m pytest -q $(addprefix tests/unit/,$(COVERING))
+	$(BIN)/python -m coverage json -q -o .coverage.json
+	$(BIN)/python -m tests.coverage_floor .coverage.json
 
 # what measures real speed: on a quiet machine
 bench: $(VENV)/ready

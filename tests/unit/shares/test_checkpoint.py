@@ -4,9 +4,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from twisted.internet.task import Clock
 
 from proxy.shares import checkpoint as module
-from proxy.shares.checkpoint import checkpoint
+from proxy.shares.checkpoint import INTERVAL, CheckpointService, checkpoint
 from proxy.shares.database import open_database
 
 
@@ -71,3 +72,29 @@ def test_a_log_that_the_writer_holds_is_left_for_later(
 
     assert db.execute("SELECT count(*) FROM share").fetchone() == (20,)
     db.close()
+
+
+def test_a_log_that_grows_too_long_is_an_alarm_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, clock, alarms = tmp_path / "ledger.sqlite3", Clock(), list[str]()
+    db = open_database(path, durability="process")
+    write(db, 10)
+    monkeypatch.setattr(module, "ALARM_ABOVE", 100)
+    service = CheckpointService(path, alarms.append, clock)
+    service.startService()
+    clock.pump([INTERVAL] * 3)
+    service.stopService()  # waits for its thread
+    db.close()
+
+    assert alarms == [f"ledger: its write-ahead log has {alarms[0].split()[-2]} B"]
+
+
+def test_a_ledger_without_a_log_is_no_alarm(tmp_path: Path) -> None:
+    clock, alarms = Clock(), list[str]()
+    service = CheckpointService(tmp_path / "ledger.sqlite3", alarms.append, clock)
+    service.startService()
+    clock.pump([INTERVAL] * 3)
+    service.stopService()
+
+    assert alarms == []
