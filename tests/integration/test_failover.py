@@ -68,7 +68,6 @@ class Plant:
         reactor = self.reactor = _reactor()
         fast: Any = FastReactor(reactor, speed)
         self.pools = pools
-        self.blackouts: list[float] = []
         self._ports = [reactor.listenTCP(0, p, interface="127.0.0.1") for p in pools]
         free = reactor.listenTCP(0, JudgingPool(), interface="127.0.0.1")
         self._listen = free.getHost().port
@@ -117,14 +116,12 @@ class Plant:
         return any(pool.work is not None for pool in pools)
 
     async def lose(self, pool: JudgingPool, fail: Fail) -> None:
-        """Let `pool` fail, and time how long miners stay on it once that is seen."""
+        """Let `pool` fail; return once that was seen and miners have left it."""
         name = f"pool{self.pools.index(pool)}"
         pool.is_down = fail is not silence and fail is not refuse
         fail(pool)
         await self.until(lambda: self.program.pools[name].work is None)
-        seen = self.reactor.seconds()
         await self.until(lambda: self.source != name)
-        self.blackouts.append(self.reactor.seconds() - seen)
 
 
 def mend(pool: JudgingPool) -> None:
@@ -152,7 +149,6 @@ def assert_unharmed(plant: Plant, stats: FleetStats, miners: int) -> None:
     assert list(stats.breaches) == []
     assert stats.rejected == 0
     assert [dict(pool.rejected) for pool in plant.pools] == [{}, {}]
-    assert max(plant.blackouts) < 1.0
 
 
 @pytest.mark.integration

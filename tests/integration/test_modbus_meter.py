@@ -73,9 +73,7 @@ async def test_every_trouble_of_a_meter_comes_through(
             await deferLater(reactor, 0.5)
 
     network.plant.meter.trouble = MeterTrouble.SILENT
-    before = reactor.seconds()
     silent = await error_of(meter)
-    took = reactor.seconds() - before
     network.plant.meter.trouble = None
     again = await meter.read()
     meter.close()
@@ -88,7 +86,6 @@ async def test_every_trouble_of_a_meter_comes_through(
     assert max(seen[MeterTrouble.SPIKE]) > 7 * expected
     assert max(seen[MeterTrouble.NEGATIVE]) < 0
     assert "no answer in 1 s" in silent
-    assert took < 1.2
     assert again == pytest.approx(expected, rel=0.02)
 
 

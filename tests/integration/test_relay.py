@@ -70,7 +70,7 @@ async def test_beats_are_numbered_and_keep_their_connection() -> None:
 
 
 @on_reactor
-async def test_a_relay_that_refuses_hangs_or_is_gone_is_an_error_in_time() -> None:
+async def test_a_relay_that_refuses_hangs_or_is_gone_is_an_error() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
     box, port, url = a_box(reactor)
@@ -78,14 +78,11 @@ async def test_a_relay_that_refuses_hangs_or_is_gone_is_an_error_in_time() -> No
     box.status = 503
     refused = await error_of(relay)
     box.status = None
-    before = reactor.seconds()
     hung = await error_of(relay)
-    took = reactor.seconds() - before
     await relay.close()
     await maybeDeferred(port.stopListening)
     gone = await error_of(relay)
 
     assert "status 503" in refused
     assert "no answer" in hung
-    assert took < 1.0
     assert "refused" in gone
