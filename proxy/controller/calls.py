@@ -1,6 +1,7 @@
 """Calls to devices, so many at once: those that make them draw less go first."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, field
@@ -15,13 +16,13 @@ MAX_DOWN = 1024
 MAX_OTHER = 128
 
 MAX_QUEUED = 200_000
-"""Calls that wait; the oldest go, their commands time out and are repeated."""
+"""Calls that wait; the oldest go unmade."""
 
 
 class CallListener(Protocol):
     """Who hears how calls end."""
 
-    def answered(self, call: Call, why_not: str | None) -> None:
+    def answered(self, call: Call, error: DeviceError | None) -> None:
         """Take in the end of a command; None: acknowledged."""
 
     def reported(self, key: str, report: DeviceReport | None) -> None:
@@ -34,20 +35,36 @@ class DeviceCalls:
 
     devices: DeviceControl
     listener: CallListener
+    _held: list[Call] = field(factory=list, init=False)  # at most MAX_QUEUED
     _tasks: Tasks = field(factory=Tasks, init=False)
     _queues: dict[bool, deque[Call]] = field(init=False)
     _active: dict[bool, int] = field(factory=lambda: {True: 0, False: 0}, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._queues = {urgent: deque(maxlen=MAX_QUEUED) for urgent in (True, False)}
+        self._queues = {urgent: deque() for urgent in (True, False)}  # MAX_QUEUED
 
     def add(self, call: Call) -> None:
         """Make `call` as soon as its turn comes."""
         lane = call.is_down
-        self._queues[lane].append(call)
+        queue = self._queues[lane]
+        if len(queue) >= MAX_QUEUED:
+            self._drop(queue.popleft())
+        queue.append(call)
         if self._active[lane] < (MAX_DOWN if lane else MAX_OTHER):
             self._active[lane] += 1
             self._tasks.start("device calls", self._work(is_down=lane))
+
+    def hold(self, call: Call) -> None:
+        """Keep a call that may not be made yet: it could not be written down."""
+        if len(self._held) < MAX_QUEUED:
+            self._held.append(call)
+
+    def release(self, is_wanted: Callable[[Call], bool]) -> None:
+        """Make the calls that were kept, as far as they still hold."""
+        held, self._held = self._held, []
+        for call in held:
+            if is_wanted(call):
+                self.add(call)
 
     async def stop(self) -> None:
         """Make no more calls, and give up those under way."""
@@ -75,10 +92,18 @@ class DeviceCalls:
         try:
             is_acknowledged = await self._command(call)
         except DeviceError as error:
-            self.listener.answered(call, str(error))
+            self.listener.answered(call, error)
         else:
-            why_not = None if is_acknowledged else "the device refused"
-            self.listener.answered(call, why_not)
+            refused = None if is_acknowledged else DeviceError("the device refused")
+            self.listener.answered(call, refused)
+
+    def _drop(self, call: Call) -> None:
+        """Say of a call that it was not made."""
+        if call.verb is Verb.READ:
+            self.listener.reported(call.key, None)
+        else:
+            why = f"more than {MAX_QUEUED} calls wait"
+            self.listener.answered(call, DeviceError(why))
 
     async def _command(self, call: Call) -> bool:
         match call.verb:

@@ -26,7 +26,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.orders.orders import OrderBookState
-from proxy.power.ports import DeviceReport, Receipt
+from proxy.power.ports import DeviceError, DeviceReport, Receipt
 from proxy.power.site import SiteControl
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
@@ -184,9 +184,9 @@ class SiteLoop(Service):
         self.control.presence.failed_safe(told)
         self._flush()
 
-    def answered(self, call: Call, why_not: str | None) -> None:
+    def answered(self, call: Call, error: DeviceError | None) -> None:
         """See `calls.CallListener`."""
-        self.control.answered(call, why_not, self._now(), self._wall_clock())
+        self.control.answered(call, error, self._now(), self._wall_clock())
         self._soon_again(GATHER)
 
     def reported(self, key: str, report: DeviceReport | None) -> None:
@@ -238,6 +238,10 @@ class SiteLoop(Service):
         for call in effects.calls:
             if is_written or call.is_down:
                 self._calls.add(call)
+            else:
+                self._calls.hold(call)
+        if is_written:
+            self._calls.release(self.control.actuations.resume)
         return is_written
 
     def _tell(self, kind: type[ParkMiners | GrantMiners], miners: list[int]) -> None:

@@ -13,11 +13,23 @@ from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.control.budget import Order
 
 DEVICE_DEADLINE = Seconds(3.0)
-"""Within this each call to a device has ended; see `verify.ACK_WITHIN`."""
+"""Within this each read of a device has ended, and a command to most firmware."""
+
+SLOWEST_ANSWER = Seconds(30.0)
+"""Within this a command to any firmware has ended: stock Antminers obey after 8 to 21 s
+and answer only then."""
 
 
 class DeviceError(Exception):
     """A device did not answer, refused, or cannot do it; the message says which."""
+
+
+class DeviceBusyError(DeviceError):
+    """Another tool holds the device's only session: it was told nothing."""
+
+
+class DeviceLoginError(DeviceError):
+    """The device does not take the user name or the password that it is shown."""
 
 
 class MeterError(Exception):
@@ -33,11 +45,15 @@ class DeviceReport:
     """What a device says of itself; None, empty: it does not say.
 
     Attributes:
-        is_asleep: It does no work by command. Inferred where firmware does not tell.
+        is_asleep: It does no work by command. Inferred where firmware does not tell;
+            None: it cannot be told.
         limit_w: The power limit in force; None also where it cannot have one.
         power_w: What it says that it draws.
         hashrate_hs: What it says that it finds.
         pool_urls: Its pool slots in order, `stratum+tcp://host:port`.
+        can_sleep: It has a command to stop; else it can only be parked.
+        identity: What no other device says of itself, a MAC address or a serial
+            number; empty: it does not say.
     """
 
     is_asleep: bool | None = None
@@ -45,6 +61,8 @@ class DeviceReport:
     power_w: Watts | None = None
     hashrate_hs: HashesPerSecond | None = None
     pool_urls: tuple[str, ...] = ()
+    can_sleep: bool = True
+    identity: str = ""
 
 
 class DeviceControl(Protocol):
@@ -58,7 +76,10 @@ class DeviceControl(Protocol):
         """Tell the device to do no work and draw as little as it can.
 
         Raises:
-            DeviceError: No answer within `DEVICE_DEADLINE`, or it cannot do it.
+            DeviceError: No answer in the time that its firmware takes, at most
+                `SLOWEST_ANSWER`, or it cannot do it.
+            DeviceBusyError: Another tool holds it.
+            DeviceLoginError: It does not take our user name or password.
         """
 
     async def wake(self, address: str) -> bool:

@@ -38,7 +38,7 @@ from proxy.power.machines.table import Table
 from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.planner.plan import Plan, Urgency
 from proxy.power.planner.reasons import REASONS
-from proxy.power.ports import DeviceReport, Receipt
+from proxy.power.ports import DeviceError, DeviceReport, Receipt
 
 CONTROL_PERIOD = Seconds(5.0)
 SOON = Seconds(1.0)
@@ -188,11 +188,11 @@ class SiteControl:
         return self.presence.forget(pattern, now)
 
     def answered(
-        self, call: Call, why_not: str | None, now: Seconds, at: UnixTime
+        self, call: Call, error: DeviceError | None, now: Seconds, at: UnixTime
     ) -> None:
         """Take in how a command to a device ended; None: acknowledged."""
         self.outbox.at = at
-        self.actuations.answered(call, why_not, now)
+        self.actuations.answered(call, error, now)
 
     def reported(
         self, key: str, report: DeviceReport | None, now: Seconds, at: UnixTime

@@ -3,41 +3,64 @@
 from collections.abc import Iterator
 from itertools import count
 
+import attrs
 from attrs import define, evolve, field
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.power.actuation.admission import Admission
-from proxy.power.actuation.command import PendingCommand, rung_of, stages_passed
+from proxy.power.actuation.command import (
+    Fault,
+    FaultKind,
+    PendingCommand,
+    command_to,
+    fault_of,
+    stages_passed,
+)
+from proxy.power.actuation.ladder import Ladder
+from proxy.power.actuation.proof import standing_evidence, unmet
 from proxy.power.actuation.readback import draws_as_told
-from proxy.power.actuation.verify import Actuation, Evidence, Rung, Stage, verify
+from proxy.power.actuation.recovery import Recovery
+from proxy.power.actuation.steps import steps_to, trial_of
+from proxy.power.actuation.verify import Evidence, Rung, Stage, verify
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.journal.outbox import SiteOutbox
-from proxy.power.machines.machine import LONG_AGO, Machine, Mode
-from proxy.power.machines.table import SHARES_UNDER_WAY, Table
-from proxy.power.ports import DeviceReport
-
-RETRY = Seconds(60.0)
-"""How long a machine that failed is left alone before it is tried again."""
-
-QUIET = Seconds(150.0)
-"""Parked for so long and no share seen: it has stopped."""
+from proxy.power.machines.machine import Machine
+from proxy.power.machines.table import Table
+from proxy.power.ports import DeviceError, DeviceReport
 
 ATTEMPTS = 2
+AGAIN_AFTER = Seconds(2.0)
+"""Between the tries of one command; where another tool holds the device, longer."""
+
+BUSY_AGAIN_AFTER = Seconds(5.0)
+
+DECIDED_WITHIN = Seconds(5.0)
+"""A device whose command failed is read: within so long that has ended."""
+
 READ_BACK_EVERY = Seconds(3.0)
-LIMIT_MARGIN = 0.03
-"""A limit that is off by less is left as it is."""
 
 
 @define(eq=False, repr=False)
 class Actuations:
-    """The commands under way at one site, and the machines that failed theirs."""
+    """The commands under way at one site."""
 
     table: Table
     outbox: SiteOutbox
     admission: Admission
+    recovery: Recovery = field(
+        default=attrs.Factory(
+            lambda self: Recovery(self.table, self.outbox), takes_self=True
+        ),
+        init=False,
+    )
+    _ladder: Ladder = field(
+        default=attrs.Factory(
+            lambda self: Ladder(self.table, self.recovery), takes_self=True
+        ),
+        init=False,
+    )
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _pending: dict[str, PendingCommand] = field(factory=dict, init=False)
-    _retry_at: dict[str, Seconds] = field(factory=dict, init=False)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -46,59 +69,36 @@ class Actuations:
         """Tell whether a command to `machine` is not over."""
         return machine.key in self._pending
 
+    def resume(self, call: Call) -> bool:
+        """Connect anew whom a late call is for; return whether the call holds."""
+        pending = self._pending.get(call.key)
+        if pending is None or pending.number != call.number:
+            return False
+        self.admission.connect(pending.machine)
+        return True
+
     def command(
         self, machine: Machine, cause: str, now: Seconds, attempts: int = ATTEMPTS
     ) -> None:
         """Make `machine` do what its level says, on its connections and its device.
 
-        Args:
-            machine: Its level is noted already.
-            cause: Why.
-            now: The moment.
-            attempts: How often to try before it counts as unresponsive.
+        It counts as unresponsive once that was tried `attempts` times.
         """
-        level = self.table.level_of(machine)
-        variant = machine.variant
-        steps = self._steps(machine, level)
-        watts = variant.points[level][1]
-        pending = PendingCommand(
-            next(self._numbers),
-            machine,
-            Actuation(
-                machine.key,
-                level,
-                watts,
-                Rung.PARK if machine.mode is Mode.PARKED else rung_of(steps),
-                now,
-                variant.t_down if level == 0 else variant.t_up,
-            ),
-            steps,
-            attempts,
-            is_down=float(self.table.fleet.from_w[machine.row]) > watts,
-        )
-        self._pending[machine.key] = pending
-        self.outbox.log("command", cause, pending.body())
-        self.admission.connect(machine)
-        if pending.actuation.rung is not Rung.PARK:
-            self._next_step(pending, now)
+        steps = steps_to(machine, self.table.level_of(machine))
+        self._issue(machine, steps, cause, now, attempts)
 
-    def answered(self, call: Call, why_not: str | None, now: Seconds) -> None:
-        """Take in how a call ended.
-
-        Args:
-            call: As it was made.
-            why_not: None: the device acknowledged it; else what went wrong.
-            now: The moment.
-        """
+    def answered(self, call: Call, error: DeviceError | None, now: Seconds) -> None:
+        """Take in how a call ended: None, the device acknowledged it."""
         pending = self._pending.get(call.key)
         if pending is None or pending.number != call.number:
             return
-        body = {"machine": call.key, "verb": call.verb.value, "ok": why_not is None}
-        self.outbox.log("acknowledgement", why_not or "acknowledged", body)
-        if why_not is None:
+        body = {"machine": call.key, "verb": call.verb.value, "ok": error is None}
+        self.outbox.log("acknowledgement", str(error or "acknowledged"), body)
+        if error is None:
             self._next_step(pending, now)
-        else:
-            self._judge(pending, Evidence(acknowledged=False), now)
+            return
+        pending.fault = fault_of(error)
+        pending.read_at, pending.decided_by = now, Seconds(now + DECIDED_WITHIN)
 
     def reported(
         self, machine: Machine, report: DeviceReport, level: int | None, now: Seconds
@@ -106,24 +106,25 @@ class Actuations:
         """Take in at what level a device says it is; None: it does not say."""
         pending = self._pending.get(machine.key)
         if pending is not None:
-            is_met = draws_as_told(report, pending.actuation.watts) or None
-            self._judge(pending, Evidence(level=level, is_metered=is_met), now)
-        elif level is not None and level != self.table.level_of(machine):
+            self._read_back(pending, report, level, now)
+        elif level is not None and level == self.table.level_of(machine):
+            self.recovery.is_as_told(machine, level, now)
+        elif level is not None and not self.recovery.is_left_alone(machine):
             body = {"machine": machine.key, "level": level}
             self.outbox.log("read_back", "it is not as it was told", body)
             self.table.fall_from_full(machine, now)
             self.command(machine, "it was not as told", now, attempts=1)
-        elif not machine.is_responsive and now - machine.hashed_at >= RETRY:
-            self._is_well(machine, "reads back as it was told")
+
+    def unheard(self, machine: Machine, now: Seconds) -> None:
+        """Take note that a device could not be read."""
+        pending = self._pending.get(machine.key)
+        if pending is not None and pending.fault is not None and not pending.waits:
+            self._failed(pending, pending.fault, now)
 
     def hashed(self, machine: Machine, now: Seconds) -> None:
         """Take note of a share of a machine that is commanded to do no work."""
-        machine.hashed_at = now
-        fleet, row = self.table.fleet, machine.row
-        since = now - fleet.changed_at[row]
-        if machine.is_responsive and since >= fleet.t_down[row] + SHARES_UNDER_WAY:
+        if self.recovery.hashed(machine, now):
             self._pending.pop(machine.key, None)
-            self._is_unwell(machine, "it hashes on though it was told not to", now)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Machine]:
         """Do what time brings; return the devices to be asked how they are.
@@ -135,126 +136,164 @@ class Actuations:
                 sends shares: else it may be any load, and is shed for as such.
         """
         asked: list[Machine] = []
+        falling: list[int] = []
         for pending in list(self._pending.values()):
+            if pending.is_yet_to_fall:
+                falling.append(pending.machine.row)
+            if pending.waits:
+                self._issue_again(pending, now)
+                continue
             if now >= pending.read_at:
                 pending.read_at = Seconds(now + READ_BACK_EVERY)
                 asked.append(pending.machine)
             self._mind(pending, now, is_metered=is_metered is not False)
-        for key, at in list(self._retry_at.items()):
-            if now >= at and (machine := self.table.find(key)) is not None:
-                asked += self._retry(machine, now)
-        return asked
-
-    def unwell(self, machine: Machine, why: str, now: Seconds) -> None:
-        """Count a machine at full power until it is seen to do as it was told."""
-        if machine.is_responsive:
-            self._is_unwell(machine, why, now)
+        self.table.fleet.changed_at[falling] = now
+        for machine in self.recovery.due(now):
+            self._try(machine, now)
+        return asked + self.recovery.look(now)
 
     def forget(self, machine: Machine) -> None:
         """Drop all that is known of a machine that is gone."""
         self._pending.pop(machine.key, None)
-        self._retry_at.pop(machine.key, None)
+        self.recovery.forget(machine)
 
-    def _steps(self, machine: Machine, level: int) -> list[Verb]:
-        """Return the calls that bring a device to `level`."""
-        if machine.mode is Mode.PARKED:
-            return []
-        if level == 0:
-            return [Verb.SLEEP]
-        if machine.heard_at == LONG_AGO and machine.is_asleep is None:
-            return []  # it came by itself: it is awake until it says otherwise
-        wanted, limit = machine.variant.points[level][1], machine.limit_w
-        is_off = limit is None or abs(limit - wanted) > LIMIT_MARGIN * wanted
-        limits = machine.mode is Mode.TUNED and is_off
-        wakes = [] if machine.is_asleep is False else [Verb.WAKE]
-        return [*wakes, Verb.LIMIT] if limits else wakes
+    # from issue to proof
+
+    def _issue(  # noqa: PLR0913
+        self,
+        machine: Machine,
+        steps: list[Verb],
+        cause: str,
+        now: Seconds,
+        attempts: int,
+        *,
+        is_trial: bool = False,
+    ) -> None:
+        draws_w = float(self.table.fleet.from_w[machine.row])
+        pending = command_to(
+            machine,
+            self.table.level_of(machine),
+            steps,
+            number=next(self._numbers),
+            attempts=attempts,
+            draws_w=Watts(draws_w),
+            is_trial=is_trial,
+            now=now,
+        )
+        self._pending[machine.key] = pending
+        self.outbox.log("command", cause, pending.body())
+        self.admission.connect(machine)
+        if pending.actuation.rung is not Rung.PARK:
+            self._next_step(pending, now)
 
     def _next_step(self, pending: PendingCommand, now: Seconds) -> None:
         """Make the next call; after the last one the device has acknowledged it all."""
-        actuation = pending.actuation
+        machine = pending.machine
         if not pending.steps:
             pending.read_at = Seconds(now + 1.0)
             self._judge(pending, Evidence(acknowledged=True), now)
             return
-        verb = pending.steps.pop(0)
-        pending.actuation = evolve(actuation, issued_at=now)
+        verb = pending.verb = pending.steps.pop(0)
+        if verb is Verb.SLEEP:
+            machine.slept_at = now
+        pending.actuation = evolve(pending.actuation, issued_at=now)
         self.outbox.effects.calls.append(
             Call(
-                pending.machine.key,
-                pending.machine.address,
+                machine.key,
+                machine.address,
                 verb,
                 pending.number,
-                actuation.watts,
+                pending.actuation.watts,
                 is_down=pending.is_down,
             )
         )
 
+    def _read_back(
+        self,
+        pending: PendingCommand,
+        report: DeviceReport,
+        level: int | None,
+        now: Seconds,
+    ) -> None:
+        """Hold what a device says of itself against its command."""
+        if pending.waits:
+            return
+        pending.has_told |= level is not None
+        is_met = draws_as_told(report, pending.actuation.watts) or None
+        if pending.fault is None:
+            self._judge(pending, Evidence(level=level, is_metered=is_met), now)
+        elif level == pending.actuation.level:  # it obeyed, whatever its answer was
+            pending.fault, pending.steps = None, []
+            self._judge(pending, Evidence(True, level, is_met), now)
+        elif pending.verb is Verb.WAKE and report.is_asleep is False:
+            pending.fault = None
+            self._next_step(pending, now)
+        else:
+            self._failed(pending, pending.fault, now)
+
     def _mind(self, pending: PendingCommand, now: Seconds, *, is_metered: bool) -> None:
-        actuation = pending.actuation
-        downs_at = actuation.issued_at + actuation.allowance
-        is_quiet = actuation.level > 0 or pending.machine.hashed_at < downs_at
-        metered = (is_metered or is_quiet) if now >= downs_at else None
-        evidence = Evidence(is_metered=metered)
-        if actuation.rung is Rung.PARK:
-            is_off = actuation.level == 0
-            done = all(p is is_off for p in pending.machine.miners.values())
-            level = actuation.level if done else None
-            evidence = Evidence(done or None, level, metered)
-        self._judge(pending, evidence, now)
+        if pending.fault is None:
+            evidence = standing_evidence(pending, now, is_metered=is_metered)
+            self._judge(pending, evidence, now)
+        elif now >= pending.decided_by:
+            self._failed(pending, pending.fault, now)
 
     def _judge(self, pending: PendingCommand, evidence: Evidence, now: Seconds) -> None:
         before = pending.actuation.stage
         pending.actuation = verify(pending.actuation, evidence, now)
-        stage = pending.actuation.stage
+        stage, machine = pending.actuation.stage, pending.machine
         if stage is before:
             return
         if stage is Stage.UNRESPONSIVE:
-            self._failed(pending, now)
+            self._failed(pending, unmet(pending, before), now)
             return
         for passed in stages_passed(before, stage):
             self.outbox.log(
                 passed.value.replace(" ", "_"), passed.value, pending.body()
             )
-        if stage is Stage.SETTLED:
-            del self._pending[pending.machine.key]
-            if not pending.machine.is_responsive:
-                self._is_well(pending.machine, "did as it was told")
-
-    def _failed(self, pending: PendingCommand, now: Seconds) -> None:
-        """Try again, else go up the ladder, else count the machine at full power."""
-        machine, why = pending.machine, pending.actuation.reason
+        if stage is not Stage.SETTLED:
+            return
         del self._pending[machine.key]
+        if pending.actuation.level > 0:
+            machine.slept_at = None
+        if pending.verb is not None:
+            self.recovery.obeyed(machine)
+        self.recovery.well(machine, "did as it was told")
+
+    # failures
+
+    def _failed(self, pending: PendingCommand, fault: Fault, now: Seconds) -> None:
+        """Try again, else go up the ladder."""
+        machine, why = pending.machine, fault.why
+        is_busy = fault.kind is FaultKind.BUSY
         self.outbox.log("verdict", why, pending.body())
-        level = self.table.level_of(machine)
-        if level == 0:
+        if pending.is_trial:
+            del self._pending[machine.key]
+            self.recovery.defied(machine, why, now, is_busy=is_busy)
+            return
+        if self.table.level_of(machine) == 0:
             self.table.fall_from_full(machine, now)
-        if pending.attempts > 1:
-            self.command(machine, f"again: {why}", now, pending.attempts - 1)
-        elif pending.actuation.rung is Rung.LIMIT and pending.is_down:
-            self.table.command_one(machine, 0, now)
+        if pending.attempts > 1 and fault.kind is not FaultKind.UNTOLD:
+            wait = BUSY_AGAIN_AFTER if is_busy else AGAIN_AFTER
+            pending.fault, pending.again_at = fault, Seconds(now + wait)
+            return
+        del self._pending[machine.key]
+        if self._ladder.gave_up(pending, fault, now):
             self.command(machine, f"escalated to sleep: {why}", now)
-        elif level > 0 and machine.miners:
-            self.table.set_mode(machine, Mode.PARKED)  # counts at full: level is top
+
+    def _issue_again(self, pending: PendingCommand, now: Seconds) -> None:
+        if now < pending.again_at or pending.fault is None:
+            return
+        machine, cause = pending.machine, f"again: {pending.fault.why}"
+        self.command(machine, cause, now, pending.attempts - 1)
+
+    def _try(self, machine: Machine, now: Seconds) -> None:
+        """See whether a machine that defied its API obeys it again."""
+        if self.is_under_way(machine):
+            return
+        steps = trial_of(machine, self.table.level_of(machine))
+        if steps:
+            cause = f"to see whether it obeys: {machine.fault}"
+            self._issue(machine, steps, cause, now, attempts=1, is_trial=True)
         else:
-            self._is_unwell(machine, why, now)
-
-    def _retry(self, machine: Machine, now: Seconds) -> list[Machine]:
-        """Look at a machine that failed again; return it if it can be asked."""
-        self._retry_at[machine.key] = Seconds(now + RETRY)
-        changed = float(self.table.fleet.changed_at[machine.row])
-        is_quiet = now - max(changed, machine.hashed_at) >= QUIET
-        is_parked = bool(machine.miners) and all(machine.miners.values())
-        if self.table.level_of(machine) == 0 and is_quiet and is_parked:
-            self.table.set_mode(machine, Mode.PARKED)
-            self._is_well(machine, f"parked, no share seen for {QUIET:.0f} s")
-        return [machine] if machine.has_api else []
-
-    def _is_unwell(self, machine: Machine, why: str, now: Seconds) -> None:
-        self.table.set_responsive(machine, is_responsive=False)
-        self._retry_at[machine.key] = Seconds(now + RETRY)
-        self.outbox.log("unresponsive", why, {"machine": machine.key})
-
-    def _is_well(self, machine: Machine, why: str) -> None:
-        self.table.set_responsive(machine, is_responsive=True)
-        self._retry_at.pop(machine.key, None)
-        self.outbox.log("responsive", why, {"machine": machine.key})
+            self.recovery.nothing_to_try(machine, now)

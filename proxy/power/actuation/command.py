@@ -1,18 +1,50 @@
 """A command to one machine, from when it is issued until it is over."""
 
 import math
+from enum import Enum
 from typing import Any
 
-from attrs import define
+from attrs import define, field, frozen
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.power.actuation.verify import Actuation, Rung, Stage
 from proxy.power.journal.effects import Verb
-from proxy.power.machines.machine import Machine
+from proxy.power.machines.machine import Machine, Mode
+from proxy.power.ports import DeviceBusyError, DeviceError, DeviceLoginError
 
 NEVER = Seconds(math.inf)
 
 _STAGES = (Stage.ISSUED, Stage.ACKNOWLEDGED, Stage.READ_BACK, Stage.SETTLED)
+
+
+class FaultKind(Enum):
+    """Why a command was not done, as far as can be told."""
+
+    REFUSED = "refused"  # or no answer: its API says no more
+    BUSY = "busy"  # another tool holds it
+    LOGIN = "login"  # wrong user name or password
+    NO_EFFECT = "no effect"  # it said yes, and reads back otherwise
+    UNTOLD = "cannot be told"  # it said yes, and does not say how it is
+
+
+@frozen
+class Fault:
+    """Why a command was not done; `why` is for people."""
+
+    kind: FaultKind
+    why: str
+
+
+def fault_of(error: DeviceError) -> Fault:
+    """Return what a call that failed says of its command."""
+    match error:
+        case DeviceBusyError():
+            kind = FaultKind.BUSY
+        case DeviceLoginError():
+            kind = FaultKind.LOGIN
+        case _:
+            kind = FaultKind.REFUSED
+    return Fault(kind, str(error))
 
 
 @define(eq=False, repr=False)
@@ -23,7 +55,13 @@ class PendingCommand:
         steps: Calls that are still to be made, one after the other.
         attempts: How often it may still be tried, this time included.
         is_down: It makes the machine draw less.
+        is_trial: The machine is at its level already, by other means.
+        verb: The call that was made last; None: none was.
         read_at: When the device is asked next how it is.
+        fault: What its last call met with: it is read before that is believed.
+        decided_by: When the fault is believed though nothing was read.
+        again_at: When it is issued once more.
+        has_told: The device said at what level it is, since it was issued.
     """
 
     number: int
@@ -32,7 +70,24 @@ class PendingCommand:
     steps: list[Verb]
     attempts: int
     is_down: bool
-    read_at: Seconds = NEVER
+    is_trial: bool = False
+    verb: Verb | None = field(default=None, init=False)
+    read_at: Seconds = field(default=NEVER, init=False)
+    fault: Fault | None = field(default=None, init=False)
+    decided_by: Seconds = field(default=NEVER, init=False)
+    again_at: Seconds = field(default=NEVER, init=False)
+    has_told: bool = field(default=False, init=False)
+
+    @property
+    def is_yet_to_fall(self) -> bool:
+        """The machine shall draw less, and does not know it yet."""
+        is_issued = self.actuation.stage is Stage.ISSUED
+        return self.is_down and is_issued and not self.is_trial
+
+    @property
+    def waits(self) -> bool:
+        """It is to be issued once more, and not yet."""
+        return self.again_at < NEVER
 
     def body(self) -> dict[str, Any]:
         """Return what the log says of it."""
@@ -44,6 +99,47 @@ class PendingCommand:
             "rung": told.rung.value,
             "number": self.number,
         }
+
+
+def command_to(  # noqa: PLR0913  (all that a command is made of)
+    machine: Machine,
+    level: int,
+    steps: list[Verb],
+    *,
+    number: int,
+    attempts: int,
+    draws_w: Watts,
+    is_trial: bool,
+    now: Seconds,
+) -> PendingCommand:
+    """Return a command that brings `machine` to `level` by `steps`.
+
+    Args:
+        machine: Whom.
+        level: To which of its levels.
+        steps: Calls to its device; none where its connections are enough.
+        number: Tells it from all others.
+        attempts: How often it may be tried.
+        draws_w: What the machine counts as drawing before.
+        is_trial: See `PendingCommand`.
+        now: The moment.
+    """
+    is_parking = machine.mode is Mode.PARKED and not steps
+    mode = machine.mode if is_parking else Mode.TUNED  # whose times it goes by
+    variant = machine.kind.variants.get(mode, machine.variant)
+    watts = machine.variant.points[level][1]
+    actuation = Actuation(
+        machine.key,
+        level,
+        watts,
+        Rung.PARK if is_parking else rung_of(steps),
+        now,
+        variant.t_down if level == 0 else variant.t_up,
+    )
+    is_down = draws_w > watts
+    return PendingCommand(
+        number, machine, actuation, steps, attempts, is_down, is_trial
+    )
 
 
 def stages_passed(before: Stage, after: Stage) -> tuple[Stage, ...]:

@@ -10,7 +10,7 @@ from proxy.power.actuation.readback import level_of_report
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.journal.outbox import SiteOutbox
-from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.machine import Api, Machine, Mode
 from proxy.power.machines.table import Table
 from proxy.power.ports import DeviceReport
 
@@ -19,6 +19,9 @@ POLL = Seconds(60.0)
 
 GIVE_UP_AFTER = Seconds(150.0)
 """How long a device's own API may be silent, though asked, until it is given up."""
+
+SLEEPS_WITHIN = Seconds(60.0)
+"""One that is awake so long after it was told to sleep did not take that."""
 
 Foreign = Callable[[tuple[str, ...]], tuple[str, ...]]
 """Returns the pool slots that lead elsewhere."""
@@ -54,6 +57,7 @@ class Polls:
         if machine is None:
             return
         if report is None:
+            self.actuations.unheard(machine, now)
             if now - self._silent_since.setdefault(key, now) >= GIVE_UP_AFTER:
                 self._give_up(machine, now)
             return
@@ -74,13 +78,15 @@ class Polls:
         machine.heard_at = now
         machine.power_w, machine.limit_w = report.power_w, report.limit_w
         machine.is_asleep = report.is_asleep
-        if machine.mode is Mode.PARKED:
-            self.outbox.log("responsive", "its API answers", {"machine": machine.key})
-            self.table.set_mode(machine, Mode.TUNED)
+        slept_at = now if machine.slept_at is None else machine.slept_at
+        if report.is_asleep is False and now - slept_at >= SLEEPS_WITHIN:
+            machine.slept_at = None
+        self._note_api(machine, can_sleep=report.can_sleep)
+        is_limited = report.limit_w is not None and now >= machine.limits_from
         if machine.mode is Mode.TUNED and report.is_asleep is False:
-            if report.limit_w is None:  # it can only be switched
+            if not is_limited:  # it can only be switched
                 self.table.set_mode(machine, Mode.SWITCHED)
-        elif machine.mode is Mode.SWITCHED and report.limit_w is not None:
+        elif machine.mode is Mode.SWITCHED and is_limited:
             self.table.set_mode(machine, Mode.TUNED)
         self._note_limit(machine, report)
         self._audit(machine, report.pool_urls, now)
@@ -94,6 +100,23 @@ class Polls:
             why = "its owner has set a limit: it is run at that and no higher"
             self.outbox.log("machine", why, body)
         self.outbox.save(self.table.saved_row(machine))
+
+    def _note_api(self, machine: Machine, *, can_sleep: bool) -> None:
+        """Hold a machine by what its API is good for, as far as that is known."""
+        if not can_sleep:
+            if machine.api is not Api.READS:
+                self.actuations.forget(machine)
+                machine.api = Api.READS
+                self.table.set_mode(machine, Mode.PARKED)
+                why = "its API has no command to stop it: it is parked instead"
+                self.outbox.log("machine", why, {"machine": machine.key})
+            return
+        if machine.api is Api.READS:  # another one, or other firmware
+            machine.api = Api.OBEYS
+        is_told = not machine.fault or self.table.level_of(machine) > 0
+        if machine.mode is Mode.PARKED and machine.api is Api.OBEYS and is_told:
+            self.outbox.log("responsive", "its API answers", {"machine": machine.key})
+            self.table.set_mode(machine, Mode.TUNED)
 
     def _audit(self, machine: Machine, urls: tuple[str, ...], now: Seconds) -> None:
         """Raise the alarm over pool slots that lead elsewhere."""
@@ -110,7 +133,7 @@ class Polls:
         silent = now - self._silent_since[machine.key]
         why = f"its API has not answered for {silent:.0f} s"
         if not machine.miners:
-            self.actuations.unwell(machine, why, now)
+            self.actuations.recovery.unwell(machine, why, now)
         elif machine.mode is not Mode.PARKED:
             self.outbox.log("unresponsive", why, {"machine": machine.key})
             self.table.set_mode(machine, Mode.PARKED)

@@ -109,4 +109,4 @@ class Presence:
             if self.table.level_of(machine) == 0:
                 self.polls.actuations.hashed(machine, now)
             else:
-                machine.hashed_at = now
+                self.polls.actuations.recovery.worked(machine, now)

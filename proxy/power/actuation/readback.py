@@ -40,4 +40,9 @@ def level_of_report(points: Points, idle_w: float, report: DeviceReport) -> int 
 
 def draws_as_told(report: DeviceReport, watts: Watts) -> bool:
     """Tell whether a device says that it draws no more than `watts`, or nearly so."""
-    return report.power_w is not None and report.power_w <= MARGIN * watts + MARGIN_W
+    return report.power_w is not None and is_within(report.power_w, watts)
+
+
+def is_within(power_w: Watts, most_w: Watts) -> bool:
+    """Tell whether `power_w` is no more than `most_w`, or nearly so."""
+    return power_w <= MARGIN * most_w + MARGIN_W

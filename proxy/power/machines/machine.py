@@ -46,6 +46,14 @@ class Mode(Enum):
     PARKED = "parked"  # Stratum alone
 
 
+class Api(Enum):
+    """What the device API of a machine is good for, by what it has shown."""
+
+    OBEYS = "obeys"  # it is commanded through it
+    DEFIES = "defies"  # its last command had no effect: parked, until one has
+    READS = "reads"  # it has no command to stop: parked from the start
+
+
 @frozen
 class Variant:
     """A machine's levels and timings in one mode."""
@@ -125,7 +133,13 @@ class Machine:
         heard_at: When its device API last answered.
         power_w: What it said then that it draws; None: it does not say.
         limit_w: The power limit in force, as it said; None: it has none.
-        is_asleep: As it said; None: it never did.
+        is_asleep: As it said; None: it never did, or cannot be told.
+        api: What its device API is good for.
+        fault: What its last command met with; empty: it did as it was told.
+        slept_at: When its API was last told to put it to sleep; None: it never was,
+            or has been seen at work since.
+        limits_from: Until then it is not limited: it would not be.
+        parked_at: Since when it has been given no jobs; None: it is given some.
         found_w: The limit that it had when it was first read; None: it said none yet.
         top_w: The same where its owner had set it: its top; None: its model's watts.
         hashed_at: When a share of it was last seen.
@@ -148,6 +162,11 @@ class Machine:
     power_w: Watts | None = None
     limit_w: Watts | None = None
     is_asleep: bool | None = None
+    api: Api = Api.OBEYS
+    fault: str = ""
+    slept_at: Seconds | None = None
+    limits_from: Seconds = LONG_AGO
+    parked_at: Seconds | None = None
     found_w: Watts | None = None
     top_w: Watts | None = None
     hashed_at: Seconds = LONG_AGO
@@ -164,6 +183,11 @@ class Machine:
     def has_jobs(self) -> bool:
         """A connection of it is given jobs."""
         return not all(self.miners.values())
+
+    @property
+    def may_sleep(self) -> bool:
+        """It was told to sleep, and nothing has shown since that it works."""
+        return self.slept_at is not None
 
     @property
     def is_supplied(self) -> bool:

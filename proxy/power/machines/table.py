@@ -148,6 +148,7 @@ class Table:
         machine.miners[miner] = is_parked
         if machine.has_jobs and not had_jobs:
             machine.granted_at = now
+        self._note_idle(machine, now)
 
     def note_difficulty(
         self, machine: Machine, difficulty: float, now: Seconds
@@ -163,6 +164,7 @@ class Table:
         if machine is None:
             return
         del machine.miners[miner]
+        self._note_idle(machine, now)
         if not machine.miners:
             machine.gone_at = now
 
@@ -273,6 +275,14 @@ class Table:
         self.machines = [m for m in self.machines if stays[m.row]]
         for row, machine in enumerate(self.machines):
             machine.row = row
+
+    @staticmethod
+    def _note_idle(machine: Machine, now: Seconds) -> None:
+        """Take note since when a machine is given no jobs."""
+        if machine.has_jobs:
+            machine.parked_at = None
+        elif machine.parked_at is None:
+            machine.parked_at = now
 
     def _join(self, joined: Joined, now: Seconds) -> Machine | None:
         key = self._key_for(joined)

@@ -10,6 +10,10 @@ from proxy.power.planner.steps import Reason, Steps, fitting, moves, price_bin
 ATTEMPTS = 64
 """How many machines too large for the rest of the room are passed over."""
 
+UNPROVEN_OFF = 300.0
+"""Seconds after which one that could not be shown to be off may work again: it counts
+at full power all the same. One that is parked is shown to rest in half of that."""
+
 
 def grow(
     fleet: Fleet, now: Seconds, params: PlanParams, room: float
@@ -20,7 +24,7 @@ def grow(
     curtailed longest. No machine takes more than one step.
     """
     level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
-    asleep = wakeable(fleet, now, params.min_off_s)
+    asleep = wakeable(fleet, now, params.min_off_s) | unproven(fleet, now)
     wakes = np.flatnonzero(asleep)
     can_rise = fleet.responsive & (level > 0) & (level < fleet.top)
     raises = np.flatnonzero(can_rise)
@@ -40,6 +44,12 @@ def wakeable(fleet: Fleet, now: Seconds, min_off_s: float) -> Bools:
     may: Bools = fleet.responsive & (fleet.level == 0)
     may &= now - fleet.switched_at >= min_off_s
     return may
+
+
+def unproven(fleet: Fleet, now: Seconds) -> Bools:
+    """Tell which machines are off by command for long, and count at full power."""
+    off: Bools = ~fleet.responsive & (fleet.level == 0)
+    return off & (now - fleet.switched_at >= UNPROVEN_OFF)
 
 
 def _extra_watts(fleet: Fleet, steps: Steps, now: Seconds) -> Floats:

@@ -7,18 +7,19 @@ import pytest
 
 from protocol.units import Seconds, Watts
 from proxy.power.actuation.actuate import (
+    AGAIN_AFTER,
     ATTEMPTS,
-    LIMIT_MARGIN,
-    QUIET,
-    RETRY,
+    DECIDED_WITHIN,
     Actuations,
 )
 from proxy.power.actuation.admission import Admission
+from proxy.power.actuation.recovery import QUIET, RETRY
+from proxy.power.actuation.steps import LIMIT_MARGIN
 from proxy.power.actuation.verify import READ_BACK_WITHIN
 from proxy.power.journal.effects import Call, Verb
-from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.machine import Api, Machine, Mode
 from proxy.power.machines.table import SHARES_UNDER_WAY
-from proxy.power.ports import DeviceReport
+from proxy.power.ports import DeviceError, DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
 TOP, SLOW, OFF = 4, 1, 0
@@ -57,7 +58,13 @@ class Hall:
 
     def answer(self, why_not: str | None = None, at: Seconds = NOW) -> None:
         (call,) = self.calls()
-        self.actuations.answered(call, why_not, at)
+        error = None if why_not is None else DeviceError(why_not)
+        self.actuations.answered(call, error, at)
+
+    def refuse(self, why: str = "no", at: Seconds = NOW) -> None:
+        """Refuse the call, and be read as before."""
+        self.answer(why, at)
+        self.actuations.unheard(self.machine, at)
 
     def says(self, level: int | None, at: Seconds = NOW, **more: Any) -> None:
         self.actuations.reported(self.machine, DeviceReport(**more), level, at)
@@ -191,9 +198,11 @@ def test_a_refusal_is_tried_again_once_then_the_machine_counts_at_full_power() -
     hall = Hall()
 
     hall.tell(OFF)
-    hall.answer("no such command")
-    assert hall.last("command")[0] == "again: refused the command"
-    hall.answer("no such command")
+    hall.refuse("no such command")
+    assert hall.calls() == [], "not at once"
+    hall.tick(later(AGAIN_AFTER))
+    assert hall.last("command")[0] == "again: no such command"
+    hall.refuse("no such command", later(AGAIN_AFTER))
 
     assert hall.last("acknowledgement") == (
         "no such command",
@@ -201,24 +210,92 @@ def test_a_refusal_is_tried_again_once_then_the_machine_counts_at_full_power() -
     )
     assert hall.kinds().count("command") == 2
     assert hall.kinds().count("verdict") == 2
-    assert hall.last("unresponsive") == (
-        "refused the command",
-        {"machine": "10.0.0.1"},
-    )
+    assert hall.last("unresponsive") == ("no such command", {"machine": "10.0.0.1"})
     assert not hall.machine.is_responsive
-    assert hall.machine.mode is Mode.TUNED
+    assert hall.machine.mode is Mode.PARKED
+    assert hall.machine.api is Api.DEFIES
     assert hall.outbox.effects.park == [1, 1]
 
 
-def test_a_machine_that_will_not_run_faster_is_held_by_parking_from_then_on() -> None:
+def test_a_machine_that_obeyed_though_its_answer_was_lost_is_believed() -> None:
+    hall = Hall()
+
+    hall.tell(OFF)
+    hall.answer("no answer in 3 s")
+    assert hall.tick(later(0)) == [hall.machine], "it is read before that is believed"
+    hall.says(OFF, later(1), is_asleep=True, power_w=Watts(25.0))
+
+    assert len(hall.actuations) == 0
+    assert hall.kinds()[-1] == "settled"
+    assert hall.machine.api is Api.OBEYS
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_failure_is_believed_once_the_device_was_read_or_cannot_be(
+    *, is_read: bool
+) -> None:
+    hall = Hall()
+    hall.tell(OFF, attempts=1)
+    hall.answer("no answer in 3 s")
+    assert "verdict" not in hall.kinds()
+
+    if is_read:
+        hall.says(TOP, later(1), is_asleep=False)
+    else:
+        hall.actuations.unheard(hall.machine, later(1))
+
+    assert hall.last("verdict")[0] == "no answer in 3 s"
+
+
+def test_a_failure_of_which_nothing_is_heard_is_believed_in_the_end() -> None:
+    hall = Hall()
+    hall.tell(OFF, attempts=1)
+    hall.answer("no answer in 3 s")
+
+    hall.tick(later(DECIDED_WITHIN - 0.1))
+    assert "verdict" not in hall.kinds()
+    hall.tick(later(DECIDED_WITHIN))
+
+    assert "verdict" in hall.kinds()
+
+
+def test_one_that_is_awake_when_it_refuses_to_wake_is_told_the_rest() -> None:
+    hall = Hall()
+    hall.machine.is_asleep = True
+
+    hall.tell(TOP)
+    hall.answer("not asleep")
+    hall.says(SLOW, later(1), is_asleep=False)
+
+    assert hall.verbs() == [Verb.LIMIT]
+
+
+def test_a_slow_device_counts_at_full_power_until_it_has_its_command() -> None:
+    hall = Hall()
+    row = hall.machine.row
+    full_w = hall.table.fleet.full_w[row]
+
+    hall.tell(OFF)
+    for second in range(22):
+        hall.tick(later(second))
+    assert hall.table.fleet.committed_w(later(21))[row] == full_w
+    hall.answer(at=later(21))
+    hall.tick(later(21 + T_DOWN))
+
+    assert hall.table.fleet.committed_w(later(21 + T_DOWN))[row] < full_w
+    assert "verdict" not in hall.kinds()
+
+
+def test_a_machine_that_will_not_wake_is_given_jobs_and_counts_in_full() -> None:
     hall = Hall()
     hall.machine.is_asleep = True
 
     hall.tell(TOP, attempts=1)
-    hall.answer("no")
+    hall.refuse()
 
     assert hall.machine.mode is Mode.PARKED
     assert hall.machine.is_responsive
+    assert hall.outbox.effects.grant == [1]
     assert len(hall.actuations) == 0
 
 
@@ -226,24 +303,24 @@ def test_a_machine_that_takes_no_lower_limit_is_put_to_sleep() -> None:
     hall = Hall()
 
     hall.tell(SLOW, attempts=1)
-    hall.answer("no")
+    hall.refuse()
 
     assert hall.table.level_of(hall.machine) == OFF
-    assert hall.last("command")[0] == "escalated to sleep: refused the command"
+    assert hall.last("command")[0] == "escalated to sleep: no"
     assert hall.verbs() == [Verb.SLEEP]
+    assert hall.machine.mode is Mode.SWITCHED
 
 
 def test_a_machine_that_could_not_be_stopped_counts_from_full_again() -> None:
     hall = Hall()
     hall.tell(OFF, attempts=2)
 
-    hall.calls()
-    hall.tick(later(3), is_metered=None)
+    hall.refuse(at=later(3))
 
     row = hall.machine.row
     assert hall.table.fleet.from_w[row] == hall.table.fleet.full_w[row]
     assert hall.table.fleet.changed_at[row] == later(3)
-    assert hall.last("verdict")[0] == "no acknowledgement in 3 s"
+    assert hall.last("verdict")[0] == "no"
 
 
 # asking how it is
@@ -339,6 +416,8 @@ def test_parking_is_over_once_every_connection_is_parked_and_has_had_its_time() 
     hall.tick(later(1))
     assert hall.kinds() == ["command", "acknowledged", "read_back"]
     hall.tick(later(135))
+    assert hall.kinds()[-1] == "read_back", "since it is parked, not since it was told"
+    hall.tick(later(136))
 
     assert hall.kinds()[-1] == "settled"
     assert hall.calls() == []
@@ -358,9 +437,8 @@ def test_a_machine_that_is_not_as_told_is_told_once_more_and_counts_as_full() ->
     )
     assert hall.last("command")[0] == "it was not as told"
     assert hall.table.fleet.changed_at[hall.machine.row] == later(9)
-    (call,) = hall.calls()
-    hall.actuations.answered(call, "no", later(9))
-    assert hall.machine.mode is Mode.PARKED, "one attempt"
+    hall.refuse(at=later(9))
+    assert hall.machine.mode is Mode.SWITCHED, "one attempt"
 
 
 @pytest.mark.parametrize("level", [TOP, None])
@@ -380,7 +458,7 @@ def test_a_machine_that_failed_is_believed_a_minute_after_its_last_share(
     after_s: float, *, is_well: bool
 ) -> None:
     hall = Hall()
-    hall.actuations.unwell(hall.machine, "test", NOW)
+    hall.actuations.recovery.unwell(hall.machine, "test", NOW)
     hall.machine.hashed_at = NOW
 
     hall.says(TOP, later(after_s))
@@ -391,8 +469,8 @@ def test_a_machine_that_failed_is_believed_a_minute_after_its_last_share(
 
 def test_a_machine_that_failed_is_asked_each_minute_until_it_is_well() -> None:
     hall = Hall()
-    hall.actuations.unwell(hall.machine, "test", NOW)
-    hall.actuations.unwell(hall.machine, "test", NOW)
+    hall.actuations.recovery.unwell(hall.machine, "test", NOW)
+    hall.actuations.recovery.unwell(hall.machine, "test", NOW)
 
     asked = [s for s in range(0, 150, 10) if hall.tick(later(s))]
     assert asked == [60, 120]
@@ -408,7 +486,7 @@ def test_a_machine_that_failed_is_asked_each_minute_until_it_is_well() -> None:
 
 def test_a_machine_that_failed_is_well_once_it_has_done_as_it_was_told() -> None:
     hall = Hall()
-    hall.actuations.unwell(hall.machine, "test", NOW)
+    hall.actuations.recovery.unwell(hall.machine, "test", NOW)
     asleep(hall)
     hall.says(OFF, later(2), is_asleep=True, power_w=Watts(25.0))
 
@@ -420,7 +498,7 @@ def test_a_machine_that_failed_is_well_once_it_has_done_as_it_was_told() -> None
 def test_a_machine_that_is_gone_is_asked_nothing() -> None:
     hall = Hall()
     asleep(hall)
-    hall.actuations.unwell(hall.machine, "test", NOW)
+    hall.actuations.recovery.unwell(hall.machine, "test", NOW)
 
     hall.actuations.forget(hall.machine)
 
@@ -435,9 +513,9 @@ def quiet(hashed_at: float, *, is_parked: bool = True, level: int = OFF) -> Hall
     """Return a parked machine that failed, its last share `hashed_at` s after NOW."""
     hall = Hall("park.1")
     hall.table.command_one(hall.machine, level, NOW)
-    hall.machine.miners[1] = is_parked
+    hall.table.note_parked(hall.machine, 1, NOW, is_parked=is_parked)
     hall.machine.hashed_at = later(hashed_at)
-    hall.actuations.unwell(hall.machine, "test", NOW)
+    hall.actuations.recovery.unwell(hall.machine, "test", NOW)
     return hall
 
 

@@ -6,6 +6,7 @@ from attrs import evolve
 
 from protocol.units import Seconds, Watts
 from proxy.power.machines.fleet import UNMANAGED, Fleet
+from proxy.power.planner.grow import UNPROVEN_OFF
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.plan import LevelChange, Urgency, grant_within, plan
 from proxy.power.planner.steps import Reason
@@ -119,13 +120,23 @@ def test_an_excess_within_the_dead_band_is_left_alone_below_the_ceiling() -> Non
     assert above.reason.any()
 
 
-def test_an_unresponsive_machine_counts_full_and_gets_no_command() -> None:
-    deaf = evolve(fleet(OLD, OLD, running=False), responsive=np.array([False, True]))
+@pytest.mark.parametrize(
+    ("off_s", "level"), [(UNPROVEN_OFF - 1, [0, 0]), (UNPROVEN_OFF, [1, 0])]
+)
+def test_a_machine_not_shown_to_be_off_counts_full_and_may_work_again_after_long(
+    off_s: float, level: list[int]
+) -> None:
+    since = np.array([NOW - off_s, -np.inf])
+    deaf = evolve(
+        fleet(OLD, OLD, running=False),
+        responsive=np.array([False, True]),
+        switched_at=since,
+    )
 
     planned = plan(grant(1500.0), deaf, NOW, PARAMS)
 
-    assert planned.watts == 1000.0
-    assert planned.level.tolist() == [0, 0]
+    assert planned.watts == 1000.0, "it is given no more than it counts"
+    assert planned.level.tolist() == level
 
 
 def test_an_unresponsive_machine_makes_another_one_sleep() -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from protocol.units import Watts
-from proxy.power.actuation.actuate import RETRY, Actuations
+from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import GIVE_UP_AFTER, POLL, Polls
+from proxy.power.actuation.recovery import RETRY
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.machines.machine import Mode
@@ -85,7 +86,7 @@ def test_a_read_back_stands_for_a_question() -> None:
 
 def test_a_machine_without_an_api_that_failed_is_not_asked() -> None:
     hall = Hall()
-    hall.actuations.unwell(hall.parked, "test", NOW)
+    hall.actuations.recovery.unwell(hall.parked, "test", NOW)
 
     hall.tick(0)
 

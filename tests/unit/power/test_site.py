@@ -11,7 +11,7 @@ from proxy.power.journal.effects import Call, Learned, MachineRow, Verb
 from proxy.power.link.messages import MinerWork
 from proxy.power.machines.machine import ABSENT_AFTER
 from proxy.power.machines.table import FORGOTTEN_AFTER
-from proxy.power.ports import DeviceReport
+from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import CONTROL_PERIOD, ROOM_FOR_NEW
 from tests.unit.power.sites import AT, METER, Site, wall
 from tests.unit.power.tables import later
@@ -239,7 +239,7 @@ def test_how_a_call_ended_is_taken_in_and_dated() -> None:
     site.tick(3)
     (sleep,) = [c for c in site.done.calls if c.verb is Verb.SLEEP]
 
-    site.control.answered(sleep, "busy", later(4), wall(4))
+    site.control.answered(sleep, DeviceError("busy"), later(4), wall(4))
     site.tick(4.5)
 
     (event,) = [e for e in site.done.events if e.kind == "acknowledgement"]
