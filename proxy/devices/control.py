@@ -57,7 +57,7 @@ class PyasicDevices:
 
     async def read(self, address: str) -> DeviceReport:
         """See `DeviceControl`."""
-        report = await self._call(address, PyasicMachine.read)
+        report = await self._call(address, PyasicMachine.read, self._deadline)
         doubts = self._doubts_of(address)
         doubts.read(is_asleep=report.is_asleep, now=self._now())
         self._look_again(address, doubts)
@@ -69,7 +69,7 @@ class PyasicDevices:
         Raises:
             DeviceError: Nothing answers there, or not in time.
         """
-        return await self._call(address, _firmware)
+        return await self._call(address, _firmware, self._deadline)
 
     async def _command(
         self,
@@ -78,19 +78,23 @@ class PyasicDevices:
         *,
         is_sleep: bool = False,
     ) -> bool:
-        is_taken = await self._call(address, work)
+        """Do `work` in the time that the device's firmware takes for a command."""
+        known = self._known.get(address)
+        deadline = self._deadline if known is None else known.quirks.answers_within
+        is_taken = await self._call(address, work, max(deadline, self._deadline))
         doubts = self._doubts_of(address)
         doubts.commanded(is_sleep=is_sleep, is_taken=is_taken, now=self._now())
         self._look_again(address, doubts)
         return is_taken
 
     async def _call(
-        self, address: str, work: Callable[[PyasicMachine], Coroutine[Any, Any, T]]
+        self,
+        address: str,
+        work: Callable[[PyasicMachine], Coroutine[Any, Any, T]],
+        deadline: Seconds,
     ) -> T:
         try:
-            return await on_loop(
-                self._loop, self._guarded(address, work), self._deadline
-            )
+            return await on_loop(self._loop, self._guarded(address, work), deadline)
         except TimeoutError as error:
             self._note_failure(address)
             raise DeviceError(f"{address}: {error}") from error

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from typing_extensions import override
 
+from proxy.power.ports import SLOWEST_ANSWER
+
 
 class Factory(Protocol):
     """What finds out what a device is."""
@@ -26,6 +28,9 @@ def load_factory() -> Factory:
     from pyasic.miners.factory import MinerFactory  # noqa: PLC0415
 
     mute(Path(pyasic.__file__).parent)
+    pyasic.settings.update(
+        "api_function_timeout", round(SLOWEST_ANSWER)
+    )  # ours is less
     factory: Factory = MinerFactory()
     return factory
 

@@ -17,7 +17,10 @@ from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
 from proxy.devices.vnish import set_preset
 from proxy.devices.whatsminer import set_limit
-from proxy.power.ports import DeviceError, DeviceReport
+from proxy.power.ports import DeviceBusyError, DeviceError, DeviceReport
+
+_HELD = "LuxOS: another tool holds its session"
+"""It has one at a time, and gives none while somebody else's stands."""
 
 
 class PyasicMachine:
@@ -109,7 +112,7 @@ class PyasicMachine:
 
         rpc = self._miner.rpc
         if rpc.session_token is None and await rpc.auth() is None:
-            return False
+            raise DeviceBusyError(_HELD)
         try:
             reply = await rpc.send_command(command, rpc.session_token, argument)
         except APIError:
@@ -122,7 +125,7 @@ class PyasicMachine:
         """Ask for the token that is valid now: `set_power_limit` keeps a stale one."""
         self._miner.rpc.session_token = None
         if await self._miner.rpc.auth() is None:
-            raise DeviceError("LuxOS: no session")
+            raise DeviceBusyError(_HELD)
 
 
 def _modes_of(quirks: Quirks) -> StockModes | MaraModes | None:

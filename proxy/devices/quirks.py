@@ -8,7 +8,11 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from protocol.units import HashesPerSecond, Watts
+from protocol.units import HashesPerSecond, Seconds, Watts
+from proxy.power.ports import DEVICE_DEADLINE, SLOWEST_ANSWER
+
+_SLOW = Seconds(10.0)
+"""Of most firmware: a command takes several connections, or a restart of its miner."""
 
 
 @frozen
@@ -29,6 +33,7 @@ class Quirks:
         has_power_modes: A limit is a mode beside those that owners choose (Auradine).
         has_verdict: Its answer to a limit says whether it takes it (Whatsminer).
         has_presets: Its limits are presets that it has tuned (VNish).
+        answers_within: A command to it has been answered by then, or never is.
     """
 
     firmware: str
@@ -42,6 +47,7 @@ class Quirks:
     has_power_modes: bool = False
     has_verdict: bool = False
     has_presets: bool = False
+    answers_within: Seconds = _SLOW
 
 
 _UNKNOWN = Quirks("unknown firmware", can_sleep=False, can_limit=False)
@@ -50,7 +56,9 @@ _FANS_W = Watts(250.0)
 """Whatsminers leave their fans on."""
 
 QUIRKS: dict[str, Quirks] = {
-    "LUXMiner": Quirks("LuxOS", tells_sleep=False, has_session=True),
+    "LUXMiner": Quirks(
+        "LuxOS", tells_sleep=False, has_session=True, answers_within=DEVICE_DEADLINE
+    ),
     "BTMinerV2": Quirks(
         "Whatsminer v2", tells_sleep=False, sleeps_below_w=_FANS_W, has_verdict=True
     ),
@@ -70,7 +78,12 @@ QUIRKS: dict[str, Quirks] = {
     "GoldshellMiner": Quirks("Goldshell", can_limit=False, tells_sleep=False),
     "AntminerOld": Quirks("Antminer stock, old", can_sleep=False, can_limit=False),
     "ESPMiner": Quirks("ESP-Miner", can_sleep=False, can_limit=False),
-    "AntminerModern": Quirks("Antminer stock", can_limit=False, writes_whole=True),
+    "AntminerModern": Quirks(
+        "Antminer stock",
+        can_limit=False,
+        writes_whole=True,
+        answers_within=SLOWEST_ANSWER,
+    ),
 }
 """By the name of pyasic's backend class. What is not here is never commanded."""
 

@@ -50,6 +50,7 @@ async def read_report(miner: Any, quirks: Quirks) -> DeviceReport:
         power_w=power,
         hashrate_hs=hashrate,
         pool_urls=slots,
+        can_sleep=quirks.can_sleep,
     )
 
 

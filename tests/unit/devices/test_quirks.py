@@ -2,6 +2,7 @@ import pytest
 
 from protocol.units import HashesPerSecond, Watts
 from proxy.devices.quirks import QUIRKS, is_asleep, quirks_of
+from proxy.power.ports import DEVICE_DEADLINE, SLOWEST_ANSWER
 
 LUXOS = QUIRKS["LUXMiner"]
 BRAIINS = QUIRKS["BOSer"]
@@ -51,3 +52,11 @@ def test_firmware_that_hashes_is_awake_whatever_it_tells() -> None:
     found = is_asleep(BRAIINS, is_mining=False, power_w=None, hashrate_hs=AWAKE)
 
     assert found is False
+
+
+def test_each_firmware_has_the_time_that_it_takes_for_a_command() -> None:
+    slow = QUIRKS["AntminerModern"].answers_within
+
+    assert slow > 21.0, "stock Antminers answer after 8 to 21 s"
+    assert LUXOS.answers_within == DEVICE_DEADLINE
+    assert all(q.answers_within <= SLOWEST_ANSWER for q in QUIRKS.values())
