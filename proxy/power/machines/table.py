@@ -300,13 +300,18 @@ class Table:
     def _key_for(self, joined: Joined) -> str:
         """Return the key of the machine that a connection belongs to.
 
-        A device API speaks for one machine: of several connections from an address
-        the first is that machine, the others are machines of their own.
+        A device API speaks for one machine: connections of one worker from its address
+        are that machine, which has come back before its old connection was missed, or
+        has two pool slots open. Other workers there are machines of their own, and
+        without an API so is each connection: many may sit behind one address.
         """
         kind = self.describer.kind_of(joined.worker, joined.address)
         base = f"{joined.address} {joined.worker}"
         number = 1
         key = joined.address if kind.has_api else base
+        speaker = self._by_key.get(joined.address) if kind.has_api else None
+        if speaker is not None and speaker.worker == joined.worker:
+            return key
         while (other := self._by_key.get(key)) is not None and other.miners:
             key = base if key == joined.address else f"{base} {(number := number + 1)}"
         return key

@@ -87,9 +87,27 @@ def test_a_machine_away_for_an_hour_is_forgotten() -> None:
     assert table.find(gone[0].key) is None
 
 
-def test_several_connections_from_one_address_are_several_machines() -> None:
+def test_connections_of_one_worker_from_a_devices_address_are_that_machine() -> None:
     table = a_table()
-    machines = [join(table, n, "lux.1") for n in range(1, 4)]
+    machine = join(table, 1, "lux.1", is_parked=False)
+
+    assert join(table, 2, "lux.1", is_parked=False) is machine
+    assert len(table.fleet) == 1
+    table.leave(1, NOW)
+    assert machine.gone_at is None, "its newest one is there"
+    table.leave(2, NOW)
+    assert machine.gone_at == NOW
+
+
+def test_connections_of_a_machine_without_an_api_are_machines_each() -> None:
+    table = a_table()
+
+    assert join(table, 1, "park.1") is not join(table, 2, "park.1")
+
+
+def test_several_workers_at_one_address_are_several_machines() -> None:
+    table = a_table()
+    machines = [join(table, n, f"lux.{n}") for n in range(1, 4)]
 
     assert [m.has_api for m in machines] == [True, False, False]
     assert len(table.fleet) == 3
