@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from attrs import define, field
 
 from protocol.units import Seconds
+from proxy.power.journal.batches import parts
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import Table
@@ -37,9 +38,10 @@ class Admission:
 
     def admit(self, machines: Sequence[Machine], cause: str) -> None:
         """Do so for machines whose levels stay as they are."""
-        off = [m.key for m in machines if self.table.level_of(m) == 0]
-        on = [m.key for m in machines if self.table.level_of(m) > 0]
-        if machines:
+        levels = self.table.fleet.level
+        for some in parts([(m.key, bool(levels[m.row])) for m in machines]):
+            on = [key for key, is_on in some if is_on]
+            off = [key for key, is_on in some if not is_on]
             self.outbox.log("admission", cause, {"granted": on, "parked": off})
         for machine in machines:
             self.connect(machine)

@@ -9,6 +9,7 @@ from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Polls
 from proxy.power.evidence.checks import ShareChecks
 from proxy.power.journal.alarms import AlarmName
+from proxy.power.journal.batches import parts
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FailSafe, FleetReport
 from proxy.power.machines.machine import Machine
@@ -82,8 +83,10 @@ class Presence:
         """Write down what was done while there was no controller."""
         found = [self.table.of_miner(miner) for miner in told.parked]
         parked = [machine.key for machine in found if machine is not None]
-        body = {"parked": parked, "limit_w": told.limit_w, "ago_s": told.ago_s}
-        self.outbox.log("admission", "fail-safe: there was no controller", body)
+        said = {"limit_w": told.limit_w, "ago_s": told.ago_s}
+        for some in parts(parked) if parked else [parked]:
+            body = {"parked": some, **said}
+            self.outbox.log("admission", "fail-safe: there was no controller", body)
 
     def _forgotten(self, machine: Machine, cause: str, now: Seconds) -> None:
         self.polls.forget(machine)

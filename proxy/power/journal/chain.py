@@ -10,6 +10,10 @@ from attrs import frozen
 FIRST_HASH = bytes(32)
 """What stands before the first event of all."""
 
+MAX_LEAF = 65_000
+"""Bytes of a row's columns and body as they are hashed: in bundles of the log they have
+a 16-bit length (C2SP tlog-tiles). What is longer is left out, and said to be."""
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -58,6 +62,8 @@ def rows_after(last_id: int, last_hash: bytes, events: Iterable[Event]) -> list[
         last_id += 1
         text = _encode(event.body)
         head = (last_id, event.at, event.site, event.kind, event.cause)
+        if len(text) + len(_encode(head)) > MAX_LEAF:
+            text = _encode({"left_out_bytes": len(text)})
         last_hash = _hash(last_hash, head, text)
         rows.append(Row(*head, text, last_hash))
     return rows

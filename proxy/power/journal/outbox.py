@@ -5,6 +5,7 @@ from typing import Any
 from attrs import define, field
 
 from protocol.units import UnixTime
+from proxy.power.journal.batches import batched
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects, MachineRow
 
@@ -34,4 +35,5 @@ class SiteOutbox:
     def drain(self) -> Effects:
         """Return what was gathered since the last call."""
         effects, self.effects = self.effects, Effects()
+        effects.events = batched(effects.events)
         return effects
