@@ -22,6 +22,7 @@ from proxy.config.model import (
     SiteConfig,
 )
 from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
+from proxy.config.tokens import SHORT_BYTES, is_sheltered, is_short
 
 OWNER = 0o600
 """What a socket's owner needs: the process looks whether it still is its own."""
@@ -253,9 +254,20 @@ def _signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         not signal.token or signal.token.strip() != signal.token
     ):
         yield f"Expected a token without blanks around it - at `{key}.token`"
+    if _is_token_refused(signal):
+        yield (
+            f"Expected a token of {SHORT_BYTES} bytes or more, or a listener on a"
+            f" loopback or private address - at `{key}.token`"
+        )
     is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
     if signal.time_zone is not None and not is_csv:
         yield f"Of a schedule in CSV alone (TOML names its own) - at `{key}.time_zone`"
+
+
+def _is_token_refused(signal: SignalConfig) -> bool:
+    if not signal.token or signal.listen is None:
+        return False
+    return is_short(signal.token) and not is_sheltered(signal.listen)
 
 
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.orders.orders import OrderBookState
-from proxy.power.ports import DeviceError, DeviceReport, Receipt
+from proxy.power.ports import DeviceError, DeviceReport, InForce, Receipt
 from proxy.power.site import SiteControl
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
@@ -148,6 +148,13 @@ class SiteLoop(Service):
     def standing(self, source: str) -> Sequence[Order]:
         """See `ports.SignalListener`."""
         return [o for o in self.control.orders.orders if o.source == source]
+
+    def in_force(self) -> InForce:
+        """See `ports.SignalListener`."""
+        orders, budget = self.control.orders.orders, self.control.budget
+        if budget is None:
+            return InForce(orders=tuple(orders))
+        return InForce(budget.watts, budget.reason, budget.next_change, tuple(orders))
 
     def renew(self, source: str) -> None:
         """See `ports.SignalListener`."""

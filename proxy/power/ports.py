@@ -131,6 +131,23 @@ class Receipt:
     reason: str = ""
 
 
+@frozen
+class InForce:
+    """What rules a site now.
+
+    Attributes:
+        budget_w: Watts; None: it has not been looked at yet.
+        ruled_by: Why, for people.
+        next_change: When it will be another one if nothing else is said, Unix seconds.
+        orders: All that may rule, of every source.
+    """
+
+    budget_w: Watts | None = None
+    ruled_by: str = ""
+    next_change: float | None = None
+    orders: tuple[Order, ...] = ()
+
+
 class SignalListener(Protocol):
     """Who acts on what a signal says."""
 
@@ -156,6 +173,9 @@ class SignalListener(Protocol):
 
         Also those that were taken before a restart.
         """
+
+    def in_force(self) -> InForce:
+        """Return what rules the site, whoever said it."""
 
     def renew(self, source: str) -> None:
         """Note that `source` is there and means what it said last."""

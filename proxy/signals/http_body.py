@@ -11,8 +11,15 @@ from msgspec import Meta, Struct
 from protocol.units import Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
 from proxy.power.control.budget import Order
+from proxy.power.ports import InForce
 
 MAX_SECONDS = 1e9
+
+MAX_SEQ = 1 << 52
+"""Of a caller: those that are drawn for it go on above, up to what JSON is sure of."""
+
+MAX_LISTED = 1000
+"""Orders that one answer lists."""
 
 OrderWatts = Annotated[float, Meta(ge=0, le=1e12)]
 OrderSeconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
@@ -32,7 +39,7 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     watts: OrderWatts
-    seq: Annotated[int, Meta(ge=0, lt=1 << 53)] | None = None
+    seq: Annotated[int, Meta(ge=0, le=MAX_SEQ)] | None = None
     id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     not_before: Moment | None = None
     expires: Moment | None = None
@@ -60,6 +67,48 @@ class HttpReply(Struct, frozen=True, kw_only=True):
     taken: bool
     seq: int | None = None
     reason: str = ""
+
+
+class ForceView(Struct, frozen=True):
+    """One order that may rule; moments are Unix seconds."""
+
+    source: str
+    seq: int
+    watts: float
+    not_before: float
+    expires: float | None
+    lease_s: float | None
+    revert_w: float | None
+    reason: str
+
+
+class InForceView(Struct, frozen=True):
+    """What rules the site."""
+
+    budget_w: float | None
+    ruled_by: str
+    next_change: float | None
+    orders: list[ForceView]
+    more: int
+
+
+def in_force_view(found: InForce) -> InForceView:
+    """Return what rules a site as callers are told it."""
+    listed = [
+        ForceView(
+            o.source,
+            o.seq,
+            o.watts,
+            o.not_before,
+            o.expires,
+            o.lease_s,
+            o.revert_w,
+            o.reason,
+        )
+        for o in found.orders[:MAX_LISTED]
+    ]
+    more = len(found.orders) - len(listed)
+    return InForceView(found.budget_w, found.ruled_by, found.next_change, listed, more)
 
 
 _decode = msgspec.json.Decoder(OrderBody).decode

@@ -1,9 +1,11 @@
 """A signal that takes orders over HTTP, from whoever holds the token.
 
 | POST /v1/orders  | an order as JSON      | 200 taken, 409 refused, 400 no order     |
+| GET /v1/orders   |                       | 200: what is in force, by whom, how long |
 | POST /v1/lease   | nothing               | 200: the lease of what it said is renewed |
 
-Without the token: 401. Over the limits: 413, 429. Each answer is JSON.
+Without the token: 401. Over the limits: 413, 429. Each answer is JSON; see
+`baseload help orders`.
 """
 
 from collections import OrderedDict, deque
@@ -18,12 +20,13 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.ports import SignalListener
+from proxy.power.ports import InForce, SignalListener
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.http_body import (
     HttpReply,
     OrderBody,
+    in_force_view,
     is_bearer,
     order_of,
     read_body,
@@ -40,8 +43,17 @@ MAX_ANSWERS = 1000
 MAX_A_SECOND = 20
 """Orders in any one second: each is written to disk before it is answered."""
 
-_OK, _BAD, _UNAUTHORIZED, _CONFLICT = 200, 400, 401, 409
+_OK, _BAD, _CONFLICT = 200, 400, 409
 _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE, _TOO_MANY = 404, 405, 413, 429
+
+_ORDERS, _LEASE = b"/v1/orders", b"/v1/lease"
+
+_REFUSAL_BODY = b'{"taken":false,"seq":null,"reason":"token?"}\n'
+_REFUSAL = (
+    b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n"
+    b"Content-Type: application/json\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_REFUSAL_BODY), _REFUSAL_BODY)
+)
 
 Paths = dict[bytes, Callable[[bytes], tuple[int, HttpReply]]]
 """What each path does with the body of a request."""
@@ -78,8 +90,9 @@ class HttpOrders:
         self._answers: OrderedDict[int | str, tuple[str, HttpReply]] = OrderedDict()
         self._times: deque[float] = deque(maxlen=MAX_A_SECOND)
         self._last_seq = 0
-        paths: Paths = {b"/v1/orders": self._on_order, b"/v1/lease": self._on_lease}
-        site = LimitedSite(_Door(self, paths), clock, self.may_ask)
+        paths: Paths = {_ORDERS: self._on_order, _LEASE: self._on_lease}
+        resource = _OrdersResource(self, paths)
+        site = LimitedSite(resource, clock, self.may_ask, _REFUSAL)
         self._port = ListenerService(endpoint, site)
         self._tasks = Tasks()
 
@@ -102,6 +115,11 @@ class HttpOrders:
     def may_ask(self, header: str | None) -> bool:
         """Tell whether an Authorization header holds the token."""
         return is_bearer(header, self._settings.token)
+
+    def in_force(self) -> bytes:
+        """Return what rules the site, and every order that may, as JSON."""
+        found = InForce() if self._listener is None else self._listener.in_force()
+        return msgspec.json.encode(in_force_view(found)) + b"\n"
 
     async def _ready(self) -> None:
         port = await self._port.ready()
@@ -175,8 +193,8 @@ class HttpOrders:
         return False
 
 
-class _Door(Resource):
-    """Every path: POST with the token, or nothing."""
+class _OrdersResource(Resource):
+    """Every path, for those who showed the token (`http_limits`)."""
 
     isLeaf = True  # noqa: N815  (twisted.web's name)
 
@@ -189,20 +207,19 @@ class _Door(Resource):
     def render(self, request: Request) -> bytes:
         request.setHeader("content-type", "application/json")
         request.setHeader("cache-control", "no-store")
-        if not self._signal.may_ask(request.getHeader("authorization")):
-            request.setHeader("www-authenticate", "Bearer")
-            return _said(
-                request, _UNAUTHORIZED, HttpReply(taken=False, reason="token?")
-            )
         work = self._paths.get(request.path)
         if work is None:
             return _said(
                 request, _NOT_FOUND, HttpReply(taken=False, reason="no such path")
             )
+        if request.method == b"GET" and request.path == _ORDERS:
+            return self._signal.in_force()
         if request.method != b"POST":
-            request.setHeader("allow", "POST")
+            request.setHeader(
+                "allow", "GET, POST" if request.path == _ORDERS else "POST"
+            )
             return _said(
-                request, _NOT_ALLOWED, HttpReply(taken=False, reason="POST only")
+                request, _NOT_ALLOWED, HttpReply(taken=False, reason="no such method")
             )
         if isinstance(request, LimitedRequest) and request.is_too_large:
             why = f"> {MAX_BODY_BYTES} B"

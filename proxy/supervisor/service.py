@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
+from proxy.config.tokens import SHORT_BYTES, is_short
 from proxy.downstream.connection import SiteFactory
 from proxy.power.link.setup import setup_of
 from proxy.power.machines.machine import Describer, unknown_models
@@ -112,6 +113,10 @@ def doubts(config: Config) -> Iterator[str]:
         if site.fleet and site.power is None:
             why = "machines of a site without [sites.power] are held to nothing"
             yield f"{why} - at `$.sites[{s}].fleet`"
+        for n, signal in enumerate(site.power.signals if site.power else ()):
+            if signal.token and is_short(signal.token):
+                why = f"a token of less than {SHORT_BYTES} bytes can be guessed"
+                yield f"{why} - at `$.sites[{s}].power.signals[{n}].token`"
         has_devices = any(row.control == "pyasic" for row in site.fleet)
         if site.power and has_devices and not site.power.own_pools:
             what = 'control = "pyasic" without own_pools'

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from protocol.units import UnixTime
+from protocol.units import UnixTime, Watts
 from proxy.power.control.budget import Order
-from proxy.power.ports import Receipt
+from proxy.power.ports import InForce, Receipt
 
 
 class FakeListener:
@@ -35,6 +35,9 @@ class FakeListener:
 
     def standing(self, source: str) -> Sequence[Order]:
         return [o for o in self.orders if o.source == source]
+
+    def in_force(self) -> InForce:
+        return InForce(Watts(5.0), "an order", None, tuple(self.orders))
 
     def renew(self, source: str) -> None:
         self.renewed.append(source)

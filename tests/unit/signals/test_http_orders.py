@@ -10,7 +10,15 @@ from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.signals.http_limits import IDLE, MAX_BODY_BYTES, MAX_CONNECTIONS
+from proxy.signals.http_body import MAX_SEQ
+from proxy.signals.http_limits import (
+    BODY_WITHIN,
+    HEADERS_WITHIN,
+    IDLE,
+    MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
+    MAX_STRANGERS,
+)
 from proxy.signals.http_orders import MAX_A_SECOND, HttpOrders, HttpSettings
 from tests.fakes.signal_listener import FakeListener
 
@@ -54,8 +62,8 @@ class Desk:
         )
         self.signal.start(self.listener)
 
-    def connect(self) -> tuple[Any, StringTransport] | None:
-        protocol = self.endpoint.factory.buildProtocol(IPv4Address("TCP", "::", 1))
+    def connect(self, host: str = "::") -> tuple[Any, StringTransport] | None:
+        protocol = self.endpoint.factory.buildProtocol(IPv4Address("TCP", host, 1))
         if protocol is None:
             return None
         wire = StringTransport()
@@ -240,7 +248,8 @@ def test_other_paths_and_methods_are_not_there() -> None:
     desk = Desk()
 
     assert desk.post("/")[0] == 404
-    assert desk.send(request("/v1/orders", b"", TOKEN, "GET"))[0] == 405
+    assert desk.send(request("/v1/lease", b"", TOKEN, "GET"))[0] == 405
+    assert desk.send(request("/v1/orders", b"", TOKEN, "PUT"))[0] == 405
     assert desk.send(request("/v1/orders", b"", None, "DELETE"))[0] == 401
 
 
@@ -281,6 +290,100 @@ def test_a_flood_of_orders_is_slowed_down_and_passes() -> None:
     assert desk.order(watts=1)[0] == 200
 
 
+def visitor(desk: Desk, host: str, *, is_known: bool = False) -> StringTransport | None:
+    """Return the wire of a caller from `host` that keeps its connection."""
+    connected = desk.connect(host)
+    if connected is None:
+        return None
+    protocol, wire = connected
+    if is_known:
+        kept = request("/v1/lease", b"", TOKEN).replace(b"Connection: close\r\n", b"")
+        protocol.dataReceived(kept)
+    return wire
+
+
+def test_strangers_of_one_address_push_out_none_but_their_own_oldest() -> None:
+    desk = Desk()
+    friend = visitor(desk, "10.0.0.9")
+    theirs = [visitor(desk, "10.6.6.6") for _ in range(MAX_STRANGERS + 1)]
+
+    gone = [wire.disconnected for wire in theirs if wire is not None]
+    assert gone == [True] + [False] * MAX_STRANGERS
+    assert friend is not None
+    assert not friend.disconnected
+
+
+def test_where_all_places_are_taken_the_oldest_stranger_goes_first() -> None:
+    desk = Desk()
+    room = visitor(desk, "10.0.0.1", is_known=True)
+    crowd = [visitor(desk, f"10.6.{n}.{n}") for n in range(MAX_CONNECTIONS)]
+
+    newest = visitor(desk, "10.0.0.2", is_known=True)
+
+    assert room is not None
+    assert newest is not None
+    assert crowd[0] is not None
+    assert crowd[0].disconnected
+    assert not room.disconnected
+    assert b" 200 " in newest.value()
+
+
+def test_those_who_showed_the_token_are_not_pushed_out() -> None:
+    desk = Desk()
+    rooms = [
+        visitor(desk, f"10.0.0.{n}", is_known=True) for n in range(MAX_CONNECTIONS)
+    ]
+
+    assert visitor(desk, "10.6.6.6") is None
+    assert not any(wire is None or wire.disconnected for wire in rooms)
+
+
+@pytest.mark.parametrize("every_s", [0.5, 0.9])
+def test_headers_have_a_deadline_in_all_however_they_drip(every_s: float) -> None:
+    desk = Desk()
+    connected = desk.connect()
+    assert connected is not None
+    protocol, wire = connected
+    while desk.clock.seconds() + every_s < HEADERS_WITHIN:
+        protocol.dataReceived(b"P")
+        desk.clock.advance(every_s)
+    assert not wire.disconnected
+    desk.clock.advance(every_s)
+
+    assert wire.disconnected
+
+
+def test_a_body_has_a_deadline_in_all_too() -> None:
+    desk = Desk()
+    connected = desk.connect()
+    assert connected is not None
+    protocol, wire = connected
+    head = request("/v1/orders", b"", TOKEN).replace(b"th: 0", b"th: 100")
+    protocol.dataReceived(head)
+    for _ in range(4):
+        protocol.dataReceived(b" ")
+        desk.clock.advance(BODY_WITHIN / 5)
+    assert not wire.disconnected
+    desk.clock.advance(BODY_WITHIN / 5)
+
+    assert wire.disconnected
+
+
+def test_who_has_no_token_is_told_so_before_the_body() -> None:
+    desk = Desk()
+    connected = desk.connect()
+    assert connected is not None
+    protocol, wire = connected
+
+    protocol.dataReceived(
+        request("/v1/orders", b"", "wrong").replace(b"th: 0", b"th: 100")
+    )
+
+    assert wire.value().startswith(b"HTTP/1.1 401 ")
+    assert wire.value().count(b"HTTP/1.1") == 1
+    assert wire.disconnecting
+
+
 def test_a_body_is_read_of_who_shows_the_token_alone() -> None:
     desk = Desk()
     connected = desk.connect()
@@ -294,42 +397,41 @@ def test_a_body_is_read_of_who_shows_the_token_alone() -> None:
     assert wire.value().count(b"HTTP/1.1") == 1
 
 
-@pytest.mark.parametrize("said", [b"", b"POST /v1/orders HTTP/1.1\r\n", b"GET"])
-def test_strangers_that_hold_every_connection_make_room(said: bytes) -> None:
-    desk = Desk()
-    strangers = [desk.connect() for _ in range(MAX_CONNECTIONS)]
-    for stranger in strangers:
-        assert stranger is not None
-        stranger[0].dataReceived(said)
-
-    assert desk.post("/v1/lease")[0] == 200
-    closed = [s[1].disconnecting for s in strangers if s is not None]
-    assert closed == [True] + [False] * (MAX_CONNECTIONS - 1)
-
-
-def test_who_has_shown_the_token_stays_however_many_strangers_come() -> None:
-    desk = Desk()
-    held = [desk.connect() for _ in range(MAX_CONNECTIONS)]
-    for one in held:
-        assert one is not None
-        one[0].dataReceived(request("/v1/lease", b"", TOKEN))
-    were_closing = [one[1].disconnecting for one in held if one is not None]
-    refused = desk.connect()
-    held[0][0].connectionLost(None)  # type: ignore[index]
-
-    assert refused is None
-    assert desk.connect() is not None
-    assert [o[1].disconnecting for o in held if o is not None] == were_closing
-
-
-def test_a_silent_connection_is_hung_up_on() -> None:
+def test_a_connection_may_wait_between_requests_and_then_has_a_deadline_again() -> None:
     desk = Desk()
     connected = desk.connect()
     assert connected is not None
-    connected[0].dataReceived(b"POST /v1/orders HTTP/1.1\r\n")
-    desk.clock.advance(IDLE + 1)
+    protocol, wire = connected
+    kept = request("/v1/lease", b"", TOKEN).replace(b"Connection: close\r\n", b"")
+    protocol.dataReceived(kept)
+    desk.clock.advance(IDLE - 1)
+    protocol.dataReceived(kept[:9])
+    assert not wire.disconnected
+    desk.clock.advance(HEADERS_WITHIN)
 
-    assert connected[1].disconnecting
+    assert wire.disconnected
+    assert desk.listener.renewed == ["grid"]
+
+
+def test_what_is_in_force_is_told_with_who_said_it_and_until_when() -> None:
+    desk = Desk()
+    desk.order(watts=2e6, seq=7, for_s=900, reason="line 2")
+
+    status, found = desk.send(request("/v1/orders", b"", TOKEN, "GET"))
+
+    assert status == 200
+    assert (found["budget_w"], found["ruled_by"], found["more"]) == (5.0, "an order", 0)
+    (order,) = found["orders"]
+    assert (order["source"], order["seq"], order["watts"]) == ("grid", 7, 2e6)
+    assert (order["expires"], order["reason"]) == (NOW + 900, "line 2")
+
+
+def test_a_seq_that_leaves_no_room_above_is_refused() -> None:
+    desk = Desk()
+
+    assert desk.order(watts=1, seq=MAX_SEQ + 1)[0] == 400
+    assert desk.order(watts=1, seq=MAX_SEQ)[0] == 200
+    assert desk.order(watts=2)[1]["seq"] == MAX_SEQ + 1
 
 
 def test_a_stopped_signal_says_nothing_more() -> None:
