@@ -44,7 +44,7 @@ def plan(answer: Answer) -> str:
     ]
     more = f"... and {answer['more']} more\n" if answer["more"] else ""
     if not rows:
-        return head
+        return head + (f"{answer['note']}\n" if answer.get("note") else "")
     return head + table(["MACHINE", "MODEL", "NOW", "THEN", "HASH", "WHY"], rows) + more
 
 
@@ -149,6 +149,8 @@ def _efficiency(site: Answer) -> Iterator[str]:
 
 
 def _hashrate(found: Answer) -> str:
+    if found["shares"] and not found["hash_hs"]:
+        return f"not to be told yet, from {found['shares']} shares"
     return (
         f"{si(found['hash_hs'], 'H/s')} proved by {found['shares']} shares"
         f" ({si(found['low_hs'], 'H/s')} to {si(found['high_hs'], 'H/s')})"

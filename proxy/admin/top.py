@@ -27,6 +27,10 @@ STATES = {
 Fetch = Callable[[], Any]
 
 
+LAGS_FROM = 1.1
+"""Of its cap: a site that keeps its budget and finds more shows the minute before."""
+
+
 def show(fetch: Fetch, console: Console, *, once: bool) -> None:
     """Draw until q or Ctrl-C; a proxy that is away is waited for.
 
@@ -110,17 +114,28 @@ def _sites(sites: Any) -> Table:
 def _power(sites: Any) -> Table:
     table = _table("POWER", "STATE", "BUDGET", "DRAWN", "BY", "CAP", "OF THE CAP")
     for site in sites:
-        cap, rate = site["cap_hs"], site["hashrate_hs"]["1m"]
         table.add_row(
             Text(site["name"]),
             Text(site["state"] or "-", STATES.get(site["state"] or "", "")),
             si(site["budget_w"], "W"),
             si(site["power_w"], "W"),
             site["power_source"] or "-",
-            si(cap, "H/s"),
-            f"{100 * rate / cap:.0f} %" if cap else "-",
+            si(site["cap_hs"], "H/s"),
+            _of_the_cap(site),
         )
     return table
+
+
+def _of_the_cap(site: Any) -> str:
+    """Return what part of its cap a site finds; a minute's shares lag behind a fall."""
+    cap, rate = site["cap_hs"], site["hashrate_hs"]["1m"]
+    if not cap:
+        return "-"
+    drawn, budget = site["power_w"], site["budget_w"]
+    is_kept = drawn is not None and budget is not None and drawn <= budget
+    if rate > LAGS_FROM * cap and is_kept:
+        return "falling"
+    return f"{100 * rate / cap:.0f} %"
 
 
 def _alarm(site: str, text: str) -> Text:

@@ -1,7 +1,9 @@
 """The options of `baseload power`."""
 
 import re
+from typing import Any
 
+from proxy.admin.text_columns import si
 from proxy.cli.command import Parser, seconds
 
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
@@ -47,6 +49,25 @@ def set_options(parser: Parser) -> None:
         help="then the order ends [until it is cleared]",
     )
     parser.add_argument("--reason", default="", metavar="TEXT", help="for the log")
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask, however little that is"
+    )
+
+
+def question(plan: Any) -> str:
+    """Return what to ask before an order below the fail-safe; empty: nothing.
+
+    Args:
+        plan: The answer to `power.plan` for its watts.
+    """
+    if plan["budget_w"] >= plan["fail_safe_w"]:
+        return ""
+    count = len(plan["steps"]) + plan["more"]
+    return (
+        f"{si(plan['budget_w'], 'W')} is below the fail-safe of"
+        f" {si(plan['fail_safe_w'], 'W')}: {plan['site']} loses"
+        f" {si(max(0.0, -plan['hash_hs']), 'H/s')} of {count} machines."
+    )
 
 
 def clear_options(parser: Parser) -> None:

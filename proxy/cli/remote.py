@@ -11,7 +11,7 @@ from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call, news
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
 from proxy.cli.command import Arguments, Parser, print_json, seconds
-from proxy.cli.power import count
+from proxy.cli.power import count, question
 from proxy.config import load_proxy
 
 TOPICS = ("job", "pool", "power", "block", "alarm")
@@ -108,6 +108,9 @@ def ask(arguments: Arguments) -> int:
     """Call the command's method and print the answer."""
     params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
     method = arguments.command.method or arguments.command.name
+    if not (params.pop("yes", True) or _agrees(arguments)):
+        sys.stderr.write("baseload: not ordered\n")
+        return 1
     timeout = CHECK_TIMEOUT if params.get("check") else TIMEOUT
     result = call(socket_of(arguments), method, params, timeout)
     if arguments.json:
@@ -115,6 +118,23 @@ def ask(arguments: Arguments) -> int:
     else:
         sys.stdout.write(RENDERERS[method](printable(result)))
     return 0
+
+
+def _agrees(arguments: Arguments) -> bool:
+    """Ask on a terminal whether an order below the fail-safe is meant."""
+    if arguments.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    wanted = {"site": arguments.site, "watts": arguments.watts}
+    try:
+        plan = call(socket_of(arguments), "power.plan", wanted, TIMEOUT)
+    except AdminError:  # what it would do is not known: an order is never held up
+        return True
+    asked = question(printable(plan))
+    if not asked:
+        return True
+    sys.stdout.write(f"{asked} Order it? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def miners(arguments: Arguments) -> int:

@@ -19,7 +19,7 @@ from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
 from proxy.power.link.setup import config_from
-from proxy.power.views.show import dry_run, machines, show
+from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 
 MAX_HISTORY = 1000
@@ -150,6 +150,7 @@ class ControllerApi:
     ) -> OrderResult:
         """Give an order; it holds for a time, or until it is cleared."""
         loop, at = self._loop(site), self.wall_clock()
+        would = dry_run(loop.control, Watts(watts), self.now())
         orders = loop.control.orders
         receipt = loop.take(
             [
@@ -167,7 +168,7 @@ class ControllerApi:
         )
         if not receipt.is_taken:
             raise AskError(receipt.reason)
-        return self._given(loop, f"order of {watts:g} W taken")
+        return self._given(loop, f"order of {watts:g} W taken{consequence(would)}")
 
     def clear(self, site: str) -> OrderResult:
         """Take back what operators have ordered."""

@@ -120,6 +120,22 @@ def parse_schedule(data: bytes, *, is_csv: bool, time_zone: str) -> Schedule:
         raise ScheduleError(str(error)) from error
 
 
+def cut_short(data: bytes, *, is_csv: bool) -> str:
+    """Return what tells that a CSV file may be cut off, empty if nothing does."""
+    if not is_csv or data.endswith((b"\n", b"\r")):
+        return ""
+    last = data.decode("utf-8", "replace").splitlines()[-1]
+    return f"its last line has no end and may be cut short: {last:.100}"
+
+
+def ends_at(schedule: Schedule) -> UnixTime | None:
+    """Return when its last stretch ends; None: it has weekly ones, or none at all."""
+    if schedule.weekly or not schedule.entries:
+        return None
+    zone = _zone(schedule.time_zone)
+    return max(_last(entry.end, zone) for entry in schedule.entries)
+
+
 def stretches(
     schedule: Schedule, since: UnixTime, until: UnixTime
 ) -> tuple[Stretch, ...]:

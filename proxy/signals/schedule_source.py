@@ -1,6 +1,7 @@
 """A signal that reads its orders from a schedule file, and sees when it changes."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import frozen
@@ -16,6 +17,8 @@ from proxy.signals.schedule import (
     Schedule,
     ScheduleError,
     Stretch,
+    cut_short,
+    ends_at,
     parse_schedule,
     stretches,
 )
@@ -104,6 +107,7 @@ class ScheduleSource:
         self._listener: SignalListener | None = None
         self._data = self._seen = file.read()
         self._schedule = file.parse(self._data)
+        self._doubt()
         self._is_new = True  # what it says has not been taken yet
         self._ends: list[UnixTime] = []  # of what was given
         self._given_until = UnixTime(0.0)
@@ -115,6 +119,20 @@ class ScheduleSource:
         self._listener = listener
         self._give(listener)
         self._looks.startService()
+
+    def _doubt(self) -> None:
+        """Say what the file that was read leaves open."""
+        is_csv = self._file.path.suffix.lower() == ".csv"
+        if why := cut_short(self._data, is_csv=is_csv):
+            self._log.warn("{path}: {why}", path=self._file.path, why=why)
+        end = ends_at(self._schedule)
+        if end is not None:
+            self._log.info(
+                "{path} says nothing beyond {end}: the other orders and the contract"
+                " rule from then on",
+                path=self._file.path,
+                end=datetime.fromtimestamp(end, tz=UTC).isoformat(),
+            )
 
     async def stop(self) -> None:
         """See `SignalSource`."""
@@ -141,6 +159,7 @@ class ScheduleSource:
         self._schedule = self._file.parse(data)
         self._is_new, self._retry_at = True, 0.0
         self._log.info("{path} has changed", path=self._file.path)
+        self._doubt()
 
     def _give(self, listener: SignalListener) -> None:
         """Hand over what rules from now on, or only what has come into sight."""

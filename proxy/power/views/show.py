@@ -15,10 +15,12 @@ from proxy.power.evidence.windows import Proof
 from proxy.power.journal.alarms import Alarm, AlarmName
 from proxy.power.link.messages import SiteFigures
 from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.models import HASHES_PER_TERAHASH
 from proxy.power.machines.share_proof import ShareSum
 from proxy.power.planner.plan import grant_within, plan
 from proxy.power.planner.reasons import REASONS
 from proxy.power.site import SiteControl
+from proxy.power.views.at_rest import why_at_rest
 from proxy.power.views.views import (
     AlarmView,
     HashView,
@@ -176,7 +178,22 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
         hash_hs=planned.hashrate_change,
         steps=steps,
         more=len(planned.rows) - len(steps),
+        fail_safe_w=params.fail_safe_w,
+        resting=int((planned.level == 0).sum()),
+        note=why_at_rest(fleet, params.plan, now) if not steps else "",
     )
+
+
+def consequence(would: PlanView | None) -> str:
+    """Return what an order does to the machines, as the end of a sentence."""
+    if would is None:
+        return ""
+    count = len(would.steps) + would.more
+    if not count:
+        return ", no machine changes"
+    takes = "takes" if would.hash_hs <= 0 else "gives"
+    terahashes = abs(would.hash_hs) / HASHES_PER_TERAHASH
+    return f", it {takes} {count} machines and {terahashes:.4g} TH/s"
 
 
 def _meter(site: SiteControl, now: Seconds) -> MeterView | None:

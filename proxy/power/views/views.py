@@ -165,6 +165,9 @@ class PlanView(Struct):
         hash_hs: Change of the hashrate, negative for a loss.
         watts: Change of the machines' watts by the model.
         more: Steps beyond those listed.
+        fail_safe_w: What the site falls to where nobody speaks any more.
+        resting: Machines that would rest all the same.
+        note: Why they would, where nothing changes; empty: something does.
     """
 
     site: str
@@ -174,3 +177,6 @@ class PlanView(Struct):
     hash_hs: float
     steps: list[StepView]
     more: int
+    fail_safe_w: float = 0.0
+    resting: int = 0
+    note: str = ""
