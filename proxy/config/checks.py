@@ -273,6 +273,12 @@ def _is_token_refused(signal: SignalConfig) -> bool:
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:
     if (fleet.workers is None) == (fleet.addresses is None):
         yield f"Expected workers or addresses, not both - at `{key}`"
+    for name in ("username", "password"):
+        value = getattr(fleet, name)
+        if value is not None and fleet.control != "pyasic":
+            yield f'Of rows with control = "pyasic" alone - at `{key}.{name}`'
+        elif value is not None and not value:
+            yield f"Expected one that is not empty - at `{key}.{name}`"
     if fleet.workers is not None:
         yield from _glob_faults(fleet.workers, f"{key}.workers")
     if fleet.addresses is not None:

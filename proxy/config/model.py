@@ -310,6 +310,8 @@ class Config(Section, frozen=True, kw_only=True):
         """Everything that no log may show."""
         found = [p.password for p in self.pools]
         found += [n.password for n in self.nodes if n.password is not None]
+        rows = [row for site in self.sites for row in site.fleet]
+        found += [row.password for row in rows if row.password]
         return found + [
             s for site in self.sites if site.power for s in site.power.secrets
         ]

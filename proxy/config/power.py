@@ -117,6 +117,9 @@ class FleetConfig(Section, frozen=True, kw_only=True):
         top: Of a machine with a device API, what its full speed is: the limit that it
             is found with, which its owner set, or the model's watts.
         hash_scale: Of a simulated fleet; 1 for real machines.
+        username: Shown to the machines' own API, where firmware asks for one [the
+            maker's].
+        password: Shown to it [the maker's].
     """
 
     workers: Glob | None = None
@@ -127,3 +130,10 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     priority: Priority = 1
     top: Literal["found", "nameplate"] = "found"
     hash_scale: Positive = 1.0
+    username: Secret | None = None
+    password: Secret | None = None
+
+    @property
+    def named(self) -> str:
+        """What tells the row from others, for people."""
+        return str(self.workers or self.addresses)

@@ -11,12 +11,15 @@ from protocol.units import UnixTime, Watts
 from proxy.config import SiteConfig
 from proxy.devices.control import PyasicDevices
 from proxy.devices.library import load_factory
+from proxy.devices.login import LoginOf
 from proxy.devices.slot_audit import foreign_pools
 from proxy.power.actuation.polls import Foreign
 from proxy.power.ports import (
+    NO_LOGIN,
     DeviceControl,
     DeviceError,
     DeviceReport,
+    Login,
     MeterSource,
     Relay,
     SignalSource,
@@ -49,6 +52,10 @@ def nothing_foreign(_: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
+def nothing_learned(_: LoginOf) -> None:
+    """Take no logins: no device asks for one."""
+
+
 @frozen(eq=False)
 class SiteAdapters:
     """The surroundings of one site.
@@ -57,6 +64,7 @@ class SiteAdapters:
         meter: None: there is none, the model has to do.
         relay: None: there is none.
         foreign: Tells which of a device's pool slots lead elsewhere.
+        learn_logins: Takes what says which login the site's devices are shown.
     """
 
     devices: DeviceControl = field(factory=NoDevices)
@@ -64,6 +72,7 @@ class SiteAdapters:
     signals: Sequence[SignalSource] = ()
     relay: Relay | None = None
     foreign: Foreign = nothing_foreign
+    learn_logins: Callable[[LoginOf], None] = nothing_learned
 
 
 AdaptersOf = Callable[[SiteConfig], SiteAdapters]
@@ -77,6 +86,7 @@ class AdapterMaker:
     reactor: Any
     wall_clock: Callable[[], UnixTime]
     _devices: DeviceControl | None = field(default=None, init=False)
+    _logins: list[LoginOf] = field(factory=list, init=False)
 
     def edges_of(self, site: SiteConfig) -> SiteAdapters:
         """Return the surroundings of `site`.
@@ -96,10 +106,18 @@ class AdapterMaker:
             signals=signals_of(site.name, power, self.reactor, self.wall_clock),
             relay=relay_of(site.name, power, self.reactor),
             foreign=partial(foreign_pools, ours=power.own_pools),
+            learn_logins=self._logins.append,
         )
 
     def _all_devices(self) -> DeviceControl:
         """Return the devices of every site: pyasic is loaded once."""
         if self._devices is None:
-            self._devices = PyasicDevices(self.loop, load_factory())
+            self._devices = PyasicDevices(
+                self.loop, load_factory(), login_of=self._login_of
+            )
         return self._devices
+
+    def _login_of(self, address: str) -> Login:
+        """Return what a device is shown: the first site that knows it says so."""
+        found = (login_of(address) for login_of in self._logins)
+        return next((login for login in found if login != NO_LOGIN), NO_LOGIN)

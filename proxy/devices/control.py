@@ -8,8 +8,15 @@ from protocol.units import Seconds, Watts
 from proxy.devices.doubts import Doubts
 from proxy.devices.identify import find_miner
 from proxy.devices.library import Factory
+from proxy.devices.login import LoginOf, hidden, makers_own
 from proxy.devices.machine import PyasicMachine
-from proxy.power.ports import DEVICE_DEADLINE, DeviceError, DeviceReport
+from proxy.power.ports import (
+    DEVICE_DEADLINE,
+    DeviceBusyError,
+    DeviceError,
+    DeviceLoginError,
+    DeviceReport,
+)
 from proxy.runtime.asyncio_bridge import on_loop
 
 MAX_KNOWN = 20_000
@@ -34,7 +41,9 @@ class PyasicDevices:
         loop: asyncio.AbstractEventLoop,
         factory: Factory,
         deadline: Seconds = DEVICE_DEADLINE,
+        login_of: LoginOf = makers_own,
     ) -> None:
+        self._login_of = login_of
         self._loop = loop
         self._factory = factory
         self._deadline = deadline
@@ -81,11 +90,33 @@ class PyasicDevices:
         """Do `work` in the time that the device's firmware takes for a command."""
         known = self._known.get(address)
         deadline = self._deadline if known is None else known.quirks.answers_within
-        is_taken = await self._call(address, work, max(deadline, self._deadline))
+        deadline = max(deadline, self._deadline)
+        try:
+            is_taken = await self._call(address, work, deadline)
+        except DeviceBusyError:
+            raise
+        except DeviceError as error:
+            raise await self._explained(address, error) from error
+        if not is_taken:
+            refused = DeviceError(f"{address}: the device refused")
+            found = await self._explained(address, refused)
+            if found is not refused:
+                raise found
         doubts = self._doubts_of(address)
         doubts.commanded(is_sleep=is_sleep, is_taken=is_taken, now=self._now())
         self._look_again(address, doubts)
         return is_taken
+
+    async def _explained(self, address: str, error: DeviceError) -> DeviceError:
+        """Return why a command failed, asking the device whether it was the login."""
+        known = self._known.get(address)
+        if known is None or isinstance(error, DeviceLoginError):
+            return error
+        try:
+            why = await on_loop(self._loop, known.explain(error), self._deadline)
+        except TimeoutError:
+            return error
+        return why
 
     async def _call(
         self,
@@ -109,7 +140,7 @@ class PyasicDevices:
             raise
         except Exception as error:  # whatever a firmware provokes in pyasic
             self._note_failure(address)
-            why = f"{type(error).__name__}: {error}"
+            why = hidden(f"{type(error).__name__}: {error}", self._login_of(address))
             raise DeviceError(f"{address}: {why:.200}") from error
 
     async def _machine(self, address: str) -> PyasicMachine:
@@ -136,7 +167,7 @@ class PyasicDevices:
             return None
         while len(self._known) >= MAX_KNOWN:
             self._forget(next(iter(self._known)))
-        self._known[address] = PyasicMachine(miner)
+        self._known[address] = PyasicMachine(miner, self._login_of(address))
         return self._known[address]
 
     def _note_failure(self, address: str) -> None:

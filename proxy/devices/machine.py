@@ -11,13 +11,20 @@ from typing import Any
 from protocol.units import Watts
 from proxy.devices.antminer import StockModes
 from proxy.devices.auradine import PowerModes
+from proxy.devices.login import explained, show_login
 from proxy.devices.luxos import set_profile
 from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
 from proxy.devices.vnish import set_preset
 from proxy.devices.whatsminer import set_limit
-from proxy.power.ports import DeviceBusyError, DeviceError, DeviceReport
+from proxy.power.ports import (
+    NO_LOGIN,
+    DeviceBusyError,
+    DeviceError,
+    DeviceReport,
+    Login,
+)
 
 _HELD = "LuxOS: another tool holds its session"
 """It has one at a time, and gives none while somebody else's stands."""
@@ -26,8 +33,10 @@ _HELD = "LuxOS: another tool holds its session"
 class PyasicMachine:
     """A device that has been identified; its commands go one after the other."""
 
-    def __init__(self, miner: Any) -> None:
+    def __init__(self, miner: Any, login: Login = NO_LOGIN) -> None:
         self._miner = miner
+        self.login = login
+        show_login(miner, login)
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
         self._commands = asyncio.Lock()  # LuxOS has one session
         self._modes = _modes_of(self._quirks)
@@ -84,6 +93,10 @@ class PyasicMachine:
             if self._quirks.has_verdict:
                 return await set_limit(self._miner.rpc, watts)
             return bool(await self._miner.set_power_limit(round(watts)))
+
+    async def explain(self, error: DeviceError) -> DeviceError:
+        """Return why a command failed, `error` if nothing else is found."""
+        return await explained(self._miner, error)
 
     async def read(self) -> DeviceReport:
         """Return what it says of itself.

@@ -7,7 +7,7 @@ edge wraps its futures (`Deferred.fromFuture`). Each ends within its own deadlin
 from collections.abc import Sequence
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.control.budget import Order
@@ -38,6 +38,17 @@ class MeterError(Exception):
 
 class RelayError(Exception):
     """A relay cannot be reached: it trips by itself."""
+
+
+@frozen
+class Login:
+    """What a device's API is shown; None: what its maker ships it with."""
+
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+NO_LOGIN = Login()
 
 
 @frozen

@@ -38,7 +38,7 @@ from proxy.power.machines.table import Table
 from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.planner.plan import Plan, Urgency
 from proxy.power.planner.reasons import REASONS
-from proxy.power.ports import DeviceError, DeviceReport, Receipt
+from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login, Receipt
 
 CONTROL_PERIOD = Seconds(5.0)
 SOON = Seconds(1.0)
@@ -200,6 +200,11 @@ class SiteControl:
         """Take in what a device says of itself; None: it does not answer."""
         self.outbox.at = at
         self.polls.reported(key, report, now)
+
+    def login_of(self, address: str) -> Login:
+        """Return what the device API at an address is shown."""
+        machine = self.table.find(address)
+        return NO_LOGIN if machine is None else machine.kind.login
 
     # what time brings
 

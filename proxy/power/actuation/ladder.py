@@ -37,6 +37,7 @@ class Ladder:
             machine.fault = why
         else:
             is_busy = fault.kind is FaultKind.BUSY
+            machine.is_locked_out = fault.kind is FaultKind.LOGIN
             self.recovery.defied(machine, why, now, is_busy=is_busy)
         return False
 

@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from attrs import define
+from attrs import define, field
 
 from protocol.units import Seconds
 from proxy.power.actuation.admission import Admission
@@ -25,6 +25,7 @@ class Presence:
     polls: Polls
     share_checks: ShareChecks
     outbox: SiteOutbox
+    _locked_out: set[str] = field(factory=set, init=False)  # fleet rows
 
     def report(self, report: FleetReport, now: Seconds) -> None:
         """Take in what changed."""
@@ -94,7 +95,19 @@ class Presence:
         self.outbox.effects.forgotten.append(machine.key)
         self.outbox.log("machine", cause, {"machine": machine.key})
 
+    def _alarm_logins(self, now: Seconds) -> None:
+        """Raise the alarm over each fleet row whose login devices refuse."""
+        alarms, name = self.polls.alarms, AlarmName.LOGIN
+        rows = {m.kind.row for m in self.table.machines if m.is_locked_out}
+        for row in rows:
+            why = f"devices refuse the user name or password of fleet row {row!r}"
+            alarms.holds(name, why, {}, now, row)
+        for row in self._locked_out - rows:
+            alarms.lapses(name, now, row, Seconds(0.0))
+        self._locked_out = rows
+
     def _alarm(self, now: Seconds) -> None:
+        self._alarm_logins(now)
         alarms, why = self.polls.alarms, "not seen for an hour, counts at full power"
         some_stand = alarms.machines(AlarmName.ABSENT) > 0
         for machine in self.table.machines:

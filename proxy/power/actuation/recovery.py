@@ -107,7 +107,7 @@ class Recovery:
     def obeyed(self, machine: Machine) -> None:
         """Command a machine through its API again."""
         self._tries.pop(machine.key, None)
-        machine.fault = ""
+        machine.fault, machine.is_locked_out = "", False
         if machine.api is Api.DEFIES:
             machine.api = Api.OBEYS
             self.table.set_mode(machine, Mode.TUNED)

@@ -30,6 +30,7 @@ class AlarmName(Enum):
     SILENT = "silent"
     FOREIGN_POOL = "foreign_pool"
     ABSENT = "absent"
+    LOGIN = "login_refused"
     RELAY_LOST = "relay_lost"
 
 

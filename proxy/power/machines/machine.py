@@ -19,6 +19,7 @@ from proxy.power.machines.models import (
     UnknownModelError,
     find_model,
 )
+from proxy.power.ports import NO_LOGIN, Login
 
 PARKED_UP = Seconds(30.0)
 """How long a parked machine, its boards powered, takes to be at full speed again."""
@@ -71,6 +72,8 @@ class FleetKind:
         has_api: They are commanded through their device API.
         is_known: A row describes them.
         keeps_found: The limit that one is found with is its top.
+        row: What the fleet row is known by, for people.
+        login: What their device API is shown.
     """
 
     name: str
@@ -80,6 +83,8 @@ class FleetKind:
     tenant: str | None
     variants: dict[Mode, Variant]
     keeps_found: bool = True
+    row: str = ""
+    login: Login = NO_LOGIN
     _topped: dict[tuple[Mode, Watts], Variant] = field(
         factory=dict, init=False, repr=False
     )
@@ -136,6 +141,7 @@ class Machine:
         is_asleep: As it said; None: it never did, or cannot be told.
         api: What its device API is good for.
         fault: What its last command met with; empty: it did as it was told.
+        is_locked_out: It did not take the user name or the password.
         slept_at: When its API was last told to put it to sleep; None: it never was,
             or has been seen at work since.
         limits_from: Until then it is not limited: it would not be.
@@ -164,6 +170,7 @@ class Machine:
     is_asleep: bool | None = None
     api: Api = Api.OBEYS
     fault: str = ""
+    is_locked_out: bool = False
     slept_at: Seconds | None = None
     limits_from: Seconds = LONG_AGO
     parked_at: Seconds | None = None
@@ -323,6 +330,8 @@ def _kind_of(row: FleetConfig, models: Models | None) -> FleetKind:
         tenant=row.tenant,
         variants=variants,
         keeps_found=row.top == "found",
+        row=row.named,
+        login=Login(row.username, row.password),
     )
 
 

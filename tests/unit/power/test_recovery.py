@@ -12,7 +12,12 @@ from proxy.power.actuation.recovery import BUSY_TRIES, QUIET, TRIES
 from proxy.power.journal.alarms import Alarms
 from proxy.power.journal.effects import Verb
 from proxy.power.machines.machine import Api, Mode
-from proxy.power.ports import DeviceBusyError, DeviceError, DeviceReport
+from proxy.power.ports import (
+    DeviceBusyError,
+    DeviceError,
+    DeviceLoginError,
+    DeviceReport,
+)
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
 KEY = "10.0.0.1"
@@ -317,6 +322,19 @@ def test_one_that_takes_no_limit_is_switched_for_an_hour() -> None:
     hall.says(AWAKE, 3700)
 
     assert hall.mode() is Mode.TUNED
+
+
+def test_one_that_refuses_the_login_is_known_to_until_it_obeys() -> None:
+    hall = Hall()
+    hall.defy(error=DeviceLoginError("wrong password"))
+    assert hall.machine.is_locked_out
+
+    hall.tick(100)
+    hall.answer(None, 100)
+    hall.says(ASLEEP, 102)
+    hall.tick(112)
+
+    assert not hall.machine.is_locked_out
 
 
 def test_a_machine_that_goes_is_forgotten() -> None:
