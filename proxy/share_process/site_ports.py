@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from attrs import define, evolve, field, frozen
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IStreamServerEndpoint
 
@@ -25,7 +25,7 @@ BACKLOG = 4096
 Key = tuple[str, int]
 """An endpoint string, and which of those that are alike (as of `tcp:0`)."""
 
-UNUSABLE = (ValueError, TypeError, LookupError, OSError, SSL.Error)
+UNUSABLE = (ValueError, TypeError, LookupError, OSError, SSL.Error, crypto.Error)
 """What Twisted says to an endpoint that is none, or whose files cannot be used."""
 
 

@@ -1,10 +1,15 @@
 """Another configuration while the process runs: planned, prepared, committed."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from protocol.units import Difficulty
 from proxy.admin.refused import Refused
@@ -141,6 +146,51 @@ def test_a_port_that_is_wanted_no_more_is_closed(start: Start) -> None:
     running.reload(config_of({"listen": ["tcp:4444"]}))
 
     assert running.reactor.open_ports == [4444]
+
+
+def test_a_certificate_is_read_again_and_a_broken_one_refuses_all_of_it(
+    start: Start, tmp_path: Path
+) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    write_certificate(key, cert, "first")
+    tls = {"listen": [f"ssl:1:privateKey={key}:certKey={cert}"]}
+    running = start(config_of(tls))
+    identity = (
+        running.builder.services["hall-a"].ports.open[tls["listen"][0], 0].identity
+    )
+    assert identity is not None
+    first = identity.fingerprint
+
+    write_certificate(key, cert, "second")
+    (change,) = running.reload(config_of(tls))
+    second = identity.fingerprint
+    cert.write_text("broken")
+    with pytest.raises(Refused, match=r"a certificate: .* nothing was reloaded"):
+        running.reload(config_of({**tls, "hold_s": 5}))
+
+    assert change.key == f"certificate {second[:23]}"
+    assert first != second == identity.fingerprint
+
+
+def write_certificate(key: Path, cert: Path, name: str) -> None:
+    """Write a certificate that nobody else has signed, and its key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .sign(private, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    encoding = serialization.Encoding.PEM
+    key.write_bytes(private.private_bytes(encoding, form, plain))
+    cert.write_bytes(made.public_bytes(encoding))
 
 
 def test_one_reload_at_a_time(start: Start) -> None:
