@@ -1,4 +1,24 @@
-"""Which order rules a site, and what its silence means: a function of the moment."""
+"""Which order rules a site, and what its silence means: a function of the moment.
+
+A site's budget is the lowest of what binds it:
+
+    contract    no order goes above it; it rules while no order is valid
+    orders      of each source the valid one with the highest `seq`
+    lapses      of each source that is silent beyond its lease: the lowest of what it
+                said when the lease ran out, its revert, what has begun since, and the
+                fail-safe, until it speaks again
+
+So silence only ever lowers: a lapsed source keeps its last word even where that order
+would have ended since, and an order that it gave for later may lower the budget
+further, never raise it. At the start a site waits at its fail-safe for each source that
+has to keep speaking (UNHEARD); sources without a lease (schedules, prices, operators)
+are not waited for.
+
+Two clocks are at work. When orders begin and end is wall time, since people mean that;
+how long a source has been silent is a duration of the monotonic clock, so that a
+stepped clock neither keeps a dead signal alive nor kills a living one. `decide` is
+asked for each moment that it may be (`wall_clock`), and the lowest answer holds.
+"""
 
 from enum import Enum
 from math import inf
@@ -84,7 +104,7 @@ class Budget:
 
 
 @frozen
-class _Voice:
+class Voice:
     """All that one source says."""
 
     name: str
@@ -193,11 +213,11 @@ def decide(
     Args:
         site: Orders of other sites are left out.
         envelope: The site's contract.
-        orders: All that may still matter; see `prune`.
+        orders: All that may still matter; see `orders.prune`.
         signals: All that are configured for the site.
         now: Wall time.
     """
-    voices = _voices(tuple(o for o in orders if o.site == site), signals)
+    voices = voices_of(tuple(o for o in orders if o.site == site), signals)
     bounds = [b for voice in voices if (b := _bound(voice, envelope, now))]
     lapsed = tuple(v.name for v in voices if v.has_lapsed(now))
     if not bounds:
@@ -218,44 +238,24 @@ def decide(
     )
 
 
-def prune(
-    orders: tuple[Order, ...], signals: tuple[Signal, ...], now: UnixTime
-) -> tuple[Order, ...]:
-    """Return the orders that can still matter now or later.
-
-    An ended order is kept while its source has lapsed and it was valid then. One that
-    cannot rule again is kept while it is all that tells when its source last spoke,
-    or what `seq` it has used.
-    """
-    kept: list[Order] = []
-    for voice in _voices(orders, signals):
-        since = voice.lapses_at(now) if voice.has_lapsed(now) else None
-        needed = {voice.only_trace, voice.newest} | {
-            o
-            for o in voice.that_count(now)
-            if not o.has_ended(now) or (since is not None and o.is_valid(since))
-        }
-        kept += (o for o in voice.orders if o in needed)
-    return tuple(kept)
-
-
-def _voices(
+def voices_of(
     orders: tuple[Order, ...], signals: tuple[Signal, ...]
-) -> tuple[_Voice, ...]:
+) -> tuple[Voice, ...]:
+    """Return all that each source says, the configured ones first."""
     by_name = {signal.name: signal for signal in signals}
     names = dict.fromkeys([*by_name, *(o.source for o in orders)])
     return tuple(
-        _Voice(n, tuple(o for o in orders if o.source == n), by_name.get(n))
+        Voice(n, tuple(o for o in orders if o.source == n), by_name.get(n))
         for n in names
     )
 
 
-def _last_word(voice: _Voice, now: UnixTime) -> Order | None:
+def _last_word(voice: Voice, now: UnixTime) -> Order | None:
     lapsed_at = voice.lapses_at(now)
     return None if lapsed_at is None else voice.order_at(lapsed_at)
 
 
-def _bound(voice: _Voice, envelope: Envelope, now: UnixTime) -> _Bound | None:
+def _bound(voice: Voice, envelope: Envelope, now: UnixTime) -> _Bound | None:
     if voice.has_lapsed(now):
         return _lapse(voice, envelope, now)
     order = voice.order_at(now)
@@ -266,7 +266,7 @@ def _bound(voice: _Voice, envelope: Envelope, now: UnixTime) -> _Bound | None:
     return _Bound(order.watts, Rule.ORDER, order, reason)
 
 
-def _lapse(voice: _Voice, envelope: Envelope, now: UnixTime) -> _Bound:
+def _lapse(voice: Voice, envelope: Envelope, now: UnixTime) -> _Bound:
     order = _last_word(voice, now)
     said = inf if order is None else order.watts
     revert = inf if order is None or order.revert_w is None else order.revert_w
@@ -287,7 +287,7 @@ def _unordered(envelope: Envelope, signals: tuple[Signal, ...]) -> _Bound:
     return _Bound(envelope.budget_w, Rule.CONTRACT, None, reason)
 
 
-def _next_change(voices: tuple[_Voice, ...], now: UnixTime) -> UnixTime | None:
+def _next_change(voices: tuple[Voice, ...], now: UnixTime) -> UnixTime | None:
     moments: list[UnixTime] = []
     for voice in voices:
         if (lapse := voice.lapses_at(now)) is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.control.budget import Budget, Envelope, Order, Signal, decide, prune
+from proxy.power.control.budget import Budget, Envelope, Order, Signal, decide
+from proxy.power.orders.prune import prune
 from proxy.power.ports import Receipt
 
 MAX_ORDERS = 10_000

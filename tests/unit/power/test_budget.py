@@ -10,8 +10,8 @@ from proxy.power.control.budget import (
     Rule,
     Signal,
     decide,
-    prune,
 )
+from proxy.power.orders.prune import prune
 
 ENVELOPE = Envelope(budget_w=Watts(3_500_000.0), fail_safe_w=Watts(350_000.0))
 
