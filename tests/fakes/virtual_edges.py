@@ -26,8 +26,10 @@ class VirtualDevices:
     plant: Plant
     clock: Clock
     rows: dict[str, int]
+    unlimited: frozenset[int] = frozenset()  # machines that can only be switched
     told: dict[int, bool] = field(factory=dict)  # asleep, of those that feign
     calls: int = 0
+    commands: int = 0  # of these, all but reads
 
     async def sleep(self, address: str) -> bool:
         return await self._command(address, asleep=True)
@@ -36,8 +38,9 @@ class VirtualDevices:
         return await self._command(address, asleep=False)
 
     async def limit(self, address: str, watts: Watts) -> bool:
+        self.commands += 1
         row, fault = await self._reach(address)
-        if fault is Fault.IGNORES:
+        if fault is Fault.IGNORES or row in self.unlimited:
             return False
         fits = [n for n, (_, w) in enumerate(self._levels(row), 1) if w <= watts + 1]
         if fits and fault not in {Fault.LIES, Fault.FEIGNS}:
@@ -57,8 +60,9 @@ class VirtualDevices:
             power_w=Watts(power),
             hashrate_hs=HashesPerSecond(hashes),
         )
-        limit = self._levels(row)[int(asics.level[row]) - 1][1]
-        return DeviceReport(asleep, Watts(limit), Watts(power), HashesPerSecond(hashes))
+        watts = self._levels(row)[int(asics.level[row]) - 1][1]
+        limit = None if row in self.unlimited else Watts(watts)
+        return DeviceReport(asleep, limit, Watts(power), HashesPerSecond(hashes))
 
     @property
     def _now(self) -> Seconds:
@@ -68,6 +72,7 @@ class VirtualDevices:
         return self.plant.asics.levels_of(row)
 
     async def _command(self, address: str, *, asleep: bool) -> bool:
+        self.commands += 1
         row, fault = await self._reach(address)
         if fault is Fault.IGNORES:
             return False

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from attrs import define, field
@@ -46,6 +48,25 @@ FOUR_KINDS: tuple[tuple[MachineKind, float], ...] = (
 """A mixed site, each kind as its catalogue says."""
 
 
+class Means(Enum):
+    """By what a site's machines can be held."""
+
+    LIMITS = "limits"  # all take power limits
+    SOME = "some"  # two of five take limits, the others sleep
+    PARKING = "parking"  # none has an API that is used
+
+    @property
+    def control(self) -> Literal["pyasic", "stratum"]:
+        """As in a fleet row."""
+        return "stratum" if self is Means.PARKING else "pyasic"
+
+    def unlimited(self, count: int) -> frozenset[int]:
+        """Return which of `count` machines refuse limits."""
+        if self is not Means.SOME:
+            return frozenset()
+        return frozenset(n for n in range(count) if n % 5 not in {0, 3})
+
+
 @define(eq=False)
 class Trace:
     """What happened, second by second."""
@@ -64,13 +85,14 @@ class VirtualSite:
         switches: (N,) how often each began or ceased to hash.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         path: Path,
         plant: Plant,
         clock: Clock,
         power: PowerConfig,
         signals: Sequence[Speaker] = (),
+        means: Means = Means.LIMITS,
     ) -> None:
         self.plant, self.clock = plant, clock
         self.signals = list(signals)
@@ -82,14 +104,15 @@ class VirtualSite:
             for n, kind in enumerate(plant.options.kinds)
         ]
         rows = tuple(
-            FleetConfig(workers=f"rack-{i}.*", model=name, control="pyasic")
+            FleetConfig(workers=f"rack-{i}.*", model=name, control=means.control)
             for i, name in enumerate(names)
         )
         site = SiteConfig(
             name=SITE, listen=("tcp:1",), sources=["main"], power=power, fleet=rows
         )
         rows_by_address = {a: n for n, a in enumerate(self.addresses)}
-        self.devices = VirtualDevices(plant, clock, rows_by_address)
+        unlimited = means.unlimited(count)
+        self.devices = VirtualDevices(plant, clock, rows_by_address, unlimited)
         adapters = SiteAdapters(self.devices, VirtualMeter(plant), self.signals)
         self.store = open_store(path)
         self.store._db.execute("PRAGMA synchronous = OFF")  # it outlives no power cut
