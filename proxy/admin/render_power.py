@@ -57,7 +57,7 @@ def machines(answer: Answer) -> str:
             m["model"],
             m["tenant"] or "",
             m["held_by"],
-            m["state"],
+            f"{m['state']}: {fault:.40}" if (fault := m.get("fault")) else m["state"],
             si(m["told_w"], "W"),
             "" if m["power_w"] is None else si(m["power_w"], "W"),
             _hashrate(m["hashrate"]) if m["hashrate"]["shares"] else "",

@@ -49,6 +49,8 @@ def test_shares_that_prove_no_rate_yet_are_not_called_a_rate_of_nothing() -> Non
     text = RENDERERS["power.machines"]([row])
 
     assert "not to be told yet, from 16 shares" in text
+    row["fault"] = "cannot be told: it does not say how it is"
+    assert "running: cannot be told" in RENDERERS["power.machines"]([row])
     assert "0 H/s" not in text
 
 

@@ -130,6 +130,8 @@ def _machine(site: SiteControl, machine: Machine, now: Seconds) -> MachineView:
         debt_h=float(fleet.debt_h[row]),
         state=_state(site, machine, now),
         hashrate=_hash_view(machine.hashing.shares),
+        api=machine.api.value if machine.has_api else None,
+        fault=machine.fault,
     )
 
 

@@ -81,6 +81,10 @@ class MachineView(Struct):
         state: The first that is true of `unresponsive`, `absent`, `hashes on` (it was
             told to stop), `silent`, `under way`, `running`, `stopped`.
         hashrate: Over its last 5 to 10 minutes at work.
+        api: What its device API is good for: `obeys`, `defies` (its last command had
+            no effect: it is parked, and tried again), `reads` (it has no command to
+            stop); null without one.
+        fault: What its last command met with; empty: it did as it was told.
     """
 
     machine: str
@@ -93,6 +97,8 @@ class MachineView(Struct):
     debt_h: float
     state: str
     hashrate: HashView
+    api: str | None = None
+    fault: str = ""
 
 
 class AlarmView(Struct):

@@ -299,6 +299,7 @@ def test_a_machine_is_shown_as_it_is_told_says_and_proves() -> None:
     assert (view.machine, view.worker) == ("10.0.0.1", "lux.1")
     assert (view.model, view.tenant) == ("Antminer S19j Pro", None)
     assert (view.held_by, view.told_w, view.power_w) == ("tuned", 3068.0, 3100.0)
+    assert (view.api, view.fault) == ("obeys", "")
     assert view.debt_h == 2.5
     assert isinstance(view.hashrate, HashView)
     assert view.hashrate.shares == 4
