@@ -26,7 +26,10 @@ SITE = '[[sites]]\nname = "hall-a"\nlisten = ["tcp:3333"]\nsources = ["main"]\n'
 POWER = "[sites.power]\nbudget_w = 1000\nfail_safe_w = 100\n"
 SIGNAL = '[[sites.power.signals]]\nkind = "{}"\n'
 SCHEDULE = SIGNAL.format("schedule") + 'file = "plan.toml"\n'
-HTTP = SIGNAL.format("http") + 'listen = "unix:orders.sock"\ntoken = "s3cret"\n'
+HTTP = (
+    SIGNAL.format("http")
+    + 'listen = "unix:orders.sock"\ntoken = "s3crets3crets3cret"\n'
+)
 
 
 def load(folder: Path, text: str) -> Config:
@@ -490,7 +493,7 @@ def test_signals_say_where_they_come_from(tmp_path: Path) -> None:
 
     assert (plan.source, plan.file) == ("schedule", tmp_path / "plan.toml")
     assert http.listen == f"unix:{tmp_path}/orders.sock"
-    assert (http.token, http.lease_s) == ("s3cret", 30)
+    assert (http.token, http.lease_s) == ("s3crets3crets3cret", 30)
     assert power.relay == "http://10.0.0.8/beat"
     assert power.own_pools == ("10.0.0.5:3333",)
 
@@ -499,7 +502,7 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
     text = POOL + SITE + POWER + 'relay_token = "r3lay"\n' + HTTP
     config = load(tmp_path, text)
 
-    assert {"s3cret", "r3lay"} <= set(config.secrets)
+    assert {"s3crets3crets3cret", "r3lay"} <= set(config.secrets)
     assert "s3cret" not in repr(config)
 
 
