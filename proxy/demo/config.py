@@ -1,6 +1,7 @@
 """How the demo's share process is configured."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from attrs import frozen
@@ -35,62 +36,63 @@ def demo_config(
     folder: Path, node: RegtestNode, miners: int, ports: Ports, token: str
 ) -> Config:
     """Return the configuration of a site of `miners` simulated S21."""
-    contract = WATTS_EACH * miners
-    return msgspec.convert(
-        {
-            "proxy": {
-                "name": "demo",
-                "state_dir": str(folder / "state"),
-                "admin": f"unix:{folder / 'admin.sock'}",
-            },
-            "nodes": [
-                {
-                    "name": "regtest",
-                    "rpc": node.rpc_url,
-                    "cookie_file": node.cookie_file,
-                    "zmq_hashblock": node.zmq_url,
-                    "payout_address": PAYOUT,
-                }
-            ],
-            "sites": [
-                {
-                    "name": SITE,
-                    "listen": [f"tcp:{ports.miners}:interface=127.0.0.1"],
-                    "sources": ["regtest"],
-                    "difficulty": {
-                        "start": SHARE_DIFFICULTY,
-                        "minimum": SHARE_DIFFICULTY / 4096,
-                        "shares_per_minute": 20,
-                    },
-                    "power": {
-                        "budget_w": contract,
-                        "fail_safe_w": FAIL_SAFE_SHARE * contract,
-                        "ramp_up_w_per_s": RAMP_SHARE * contract,
-                        "meter": f"modbus://127.0.0.1:{ports.meter}/1",
-                        "signals": [
-                            {
-                                "kind": "http",
-                                "name": "plant",
-                                "listen": f"tcp:{ports.orders}:interface=127.0.0.1",
-                                "token": token,
-                                "lease_s": 10,
-                            }
-                        ],
-                    },
-                    "fleet": [
-                        {
-                            "workers": "rack-a.*",
-                            "model": MODEL,
-                            "control": "pyasic",
-                            "hash_scale": DEFAULT_HASH_SCALE,
-                        }
-                    ],
-                }
-            ],
+    config = {
+        "proxy": {
+            "name": "demo",
+            "state_dir": str(folder / "state"),
+            "admin": f"unix:{folder / 'admin.sock'}",
         },
-        Config,
-        dec_hook=_secret,
-    )
+        "nodes": [
+            {
+                "name": "regtest",
+                "rpc": node.rpc_url,
+                "cookie_file": node.cookie_file,
+                "zmq_hashblock": node.zmq_url,
+                "payout_address": PAYOUT,
+            }
+        ],
+        "sites": [
+            {
+                "name": SITE,
+                "listen": [f"tcp:{ports.miners}:interface=127.0.0.1"],
+                "sources": ["regtest"],
+                "difficulty": {
+                    "start": SHARE_DIFFICULTY,
+                    "minimum": SHARE_DIFFICULTY / 4096,
+                    "shares_per_minute": 20,
+                },
+                "power": _power(WATTS_EACH * miners, ports, token),
+                "fleet": [
+                    {
+                        "workers": "rack-a.*",
+                        "model": MODEL,
+                        "control": "pyasic",
+                        "hash_scale": DEFAULT_HASH_SCALE,
+                    }
+                ],
+            }
+        ],
+    }
+    return msgspec.convert(config, Config, dec_hook=_secret)
+
+
+def _power(contract: float, ports: Ports, token: str) -> dict[str, Any]:
+    """Return what the site may draw, watts, and who says so."""
+    return {
+        "budget_w": contract,
+        "fail_safe_w": FAIL_SAFE_SHARE * contract,
+        "ramp_up_w_per_s": RAMP_SHARE * contract,
+        "meter": f"modbus://127.0.0.1:{ports.meter}/1",
+        "signals": [
+            {
+                "kind": "http",
+                "name": "plant",
+                "listen": f"tcp:{ports.orders}:interface=127.0.0.1",
+                "token": token,
+                "lease_s": 10,
+            }
+        ],
+    }
 
 
 def _secret(kind: type, value: object) -> object:

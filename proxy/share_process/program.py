@@ -275,19 +275,10 @@ def _build(
 ) -> Program:
     now = Seconds(reactor.seconds())
     path = Path(config.proxy.state_dir) / LEDGER_FILE
-    instance = config.proxy.instance
-    if instance is None:
-        instance = instance_of(Path(config.proxy.state_dir), token_bytes)
+    instance = _instance(config)
     sources = build_sources(config, reactor, random, wall_clock, instance)
     engine = choose_engine(config.proxy.engine, config.proxy.engine_threads)
-    settings = config.proxy.ledger
-    ledger = SqliteLedger(
-        open_database(path, durability=settings.durability),
-        Seconds(settings.keep_shares_s),
-        settings.max_bytes,
-        wall_clock,
-        _alarm,
-    )
+    ledger = _ledger(config, path, wall_clock)
     _log_choice(engine)  # a start that is refused says why, and nothing else
     totals = ProxyTotals(
         {site.name: SiteTotals(HashrateMeter(now)) for site in config.sites}
@@ -316,6 +307,27 @@ def _build(
         random,
         now,
         engine,
+    )
+
+
+def _instance(config: Config) -> int:
+    """Return the configured number of the process, else that of its state folder."""
+    given = config.proxy.instance
+    if given is not None:
+        return given
+    return instance_of(Path(config.proxy.state_dir), token_bytes)
+
+
+def _ledger(
+    config: Config, path: Path, wall_clock: Callable[[], UnixTime]
+) -> SqliteLedger:
+    settings = config.proxy.ledger
+    return SqliteLedger(
+        open_database(path, durability=settings.durability),
+        Seconds(settings.keep_shares_s),
+        settings.max_bytes,
+        wall_clock,
+        _alarm,
     )
 
 
