@@ -97,7 +97,7 @@ class ParquetWriter:
             from pyarrow import parquet  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise RecordsError(
-                "parquet needs pyarrow: pip install 'baseload[parquet]'"
+                "parquet needs pyarrow: pip install '.[parquet]' in the checkout"
             ) from error
         kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
         self._schema = pa.schema([(name, kinds[k]) for name, k in columns.items()])
