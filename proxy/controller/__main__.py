@@ -48,7 +48,7 @@ def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> N
     controller = Controller(
         running,
         wall_clock,
-        AdapterMaker(loop, running, wall_clock).edges_of,
+        AdapterMaker(loop, running, wall_clock).adapters_of,
         begin_logging=partial(_begin_logging, at_exit),
         leave=lambda: tasks.start("leave", _leave(controller, running)),
         run=partial(deferToThreadPool, running, running.getThreadPool()),

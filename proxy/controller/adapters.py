@@ -88,7 +88,7 @@ class AdapterMaker:
     _devices: DeviceControl | None = field(default=None, init=False)
     _logins: list[LoginOf] = field(factory=list, init=False)
 
-    def edges_of(self, site: SiteConfig) -> SiteAdapters:
+    def adapters_of(self, site: SiteConfig) -> SiteAdapters:
         """Return the surroundings of `site`.
 
         Raises:

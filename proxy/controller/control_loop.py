@@ -52,7 +52,7 @@ class SiteLoop(Service):
 
     Args:
         control: Begun.
-        edges: Its surroundings.
+        adapters: Its surroundings.
         store: Where all is written first.
         send: Sends a message to the share process.
         clock: Monotonic.

@@ -1,4 +1,4 @@
-"""The site controller, put together: read `build` to know it."""
+"""The site controller, put together: read `Controller.begin` to know it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +60,7 @@ class Controller:
     """All sites under control, and the end of the link that speaks for them.
 
     Attributes:
-        edges_of: Opens the surroundings of a site.
+        adapters_of: Opens the surroundings of a site.
         begin_logging: Called once the configuration is known.
         leave: Ends the process.
         run: Runs what takes its time on a thread.
@@ -72,7 +72,7 @@ class Controller:
 
     clock: IReactorTime
     wall_clock: SteadyClock
-    edges_of: AdaptersOf
+    adapters_of: AdaptersOf
     begin_logging: Callable[[Config], None]
     leave: Callable[[], None]
     run: Run
@@ -178,7 +178,7 @@ class Controller:
     def _control_of(
         self, site: SiteConfig, power: PowerConfig, models: Models
     ) -> tuple[SiteControl, SiteAdapters]:
-        adapters = self.edges_of(site)
+        adapters = self.adapters_of(site)
         leases = {signal.name: signal.lease_s for signal in adapters.signals}
         return site_control(site, power, leases, adapters.foreign, models), adapters
 

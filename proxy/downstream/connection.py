@@ -51,7 +51,7 @@ class SiteFactory(Factory):
         context: What its miners share.
         roster: Who they are.
         open_connections: Those that may have many of them, or none yet.
-        doors: Listeners with a policy of their own.
+        listener_policies: Listeners with a policy of their own.
         speaks: What those speak who come in here.
         keys: What it shows to miners of Stratum V2; None: it takes none.
         descriptors: How many connections the process has room for.

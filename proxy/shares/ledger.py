@@ -9,8 +9,8 @@ Theory of operation
     a miner was told of survives a `kill -9`. A share that is a block is sent before
     its batch: a block must not wait for a disk.
 
-    A forwarded share has a *token*; its row in `upstream` is `sent` until the
-    source's verdict settles it. What a restart finds still `sent` was on its way
+    A forwarded share has a *token*; its row in `upstream` is `pending` until the
+    source's verdict settles it. What a restart finds still `pending` was on its way
     when the process ended, and becomes `lost`.
 
     A disk that fails degrades the ledger and stops nobody: rows wait in `Backlog`,

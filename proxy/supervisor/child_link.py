@@ -13,7 +13,7 @@ Theory of operation
     `supervisor.service`; it has `FIRST_WORD_WITHIN` for its first word, since a
     small board imports slowly. A site that has had no word for `LEASE`, whatever
     the reason, goes to its fail-safe: enough miners are parked that the rest draws
-    no more than `failsafe_w`, by what each draws at most. Parked by us is told to
+    no more than `fail_safe_w`, by what each draws at most. Parked by us is told to
     the controller when it comes back; it alone grants again, so that trust returns
     by its word and not by our guess.
 

@@ -24,7 +24,7 @@ from proxy.power.machines.fleet import Floats
 from proxy.sim.kinds import MachineKind, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from proxy.sim.site_meter import MeterOptions
-from tests.fakes.virtual_edges import Speaker
+from tests.fakes.virtual_adapters import Speaker
 from tests.fakes.virtual_plant import FOUR_KINDS, Means, VirtualSite
 
 LUXOS: tuple[tuple[MachineKind, float], ...] = tuple(

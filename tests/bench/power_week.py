@@ -25,7 +25,7 @@ from proxy.sim.kinds import Fault, FaultShare, MachineKind, Spread
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from tests.fakes.plant_days import WEEK_H, Week
 from tests.fakes.plant_script import Script
-from tests.fakes.virtual_edges import Speaker
+from tests.fakes.virtual_adapters import Speaker
 from tests.fakes.virtual_plant import FOUR_KINDS, VirtualSite, worst_minute
 
 SETTLED_S = 900

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from proxy.sim.site_meter import MeterTrouble
-from tests.fakes.virtual_edges import Speaker
+from tests.fakes.virtual_adapters import Speaker
 from tests.fakes.virtual_plant import VirtualSite
 
 RENEW_S = 10

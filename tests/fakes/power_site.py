@@ -26,7 +26,7 @@ from proxy.power.link.messages import (
 from proxy.power.machines.models import find_model
 from proxy.power.settings import site_control
 from proxy.power.views.show import figures
-from tests.fakes.power_edges import (
+from tests.fakes.power_adapters import (
     Box,
     FakeDevices,
     FakeMeter,

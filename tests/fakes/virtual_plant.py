@@ -29,7 +29,7 @@ from proxy.power.machines.fleet import Bools, Floats, Ints
 from proxy.power.settings import site_control
 from proxy.sim.kinds import MachineKind, kind_of
 from proxy.sim.plant import Plant
-from tests.fakes.virtual_edges import SITE, Speaker, VirtualDevices, VirtualMeter
+from tests.fakes.virtual_adapters import SITE, Speaker, VirtualDevices, VirtualMeter
 
 MONDAY = 1_764_547_200.0
 WORK_EVERY = 10

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.units import Seconds
-from tests.fakes.power_edges import FakeSignal
+from tests.fakes.power_adapters import FakeSignal
 from tests.fakes.power_site import PowerSite
 
 HALF = 90_000.0

@@ -10,7 +10,7 @@ from protocol.units import Seconds
 from proxy.power.journal.alarms import MAX_NAMED
 from proxy.power.views.show import machines, show
 from proxy.power.views.views import PowerView
-from tests.fakes.power_edges import FakeSignal
+from tests.fakes.power_adapters import FakeSignal
 from tests.fakes.power_site import PowerSite, connected
 
 FULL = 180_000.0

@@ -9,7 +9,7 @@ from protocol.units import UnixTime
 from proxy.power.control.budget import Order
 from proxy.power.planner.reasons import REASONS
 from proxy.power.planner.steps import Reason
-from tests.fakes.power_edges import FakeSignal
+from tests.fakes.power_adapters import FakeSignal
 from tests.fakes.power_site import PowerSite
 
 HALF = 90_000.0

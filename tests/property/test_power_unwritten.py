@@ -8,7 +8,7 @@ import pytest
 from protocol.units import UnixTime, Watts
 from proxy.power.control.budget import Order
 from proxy.power.ports import Receipt
-from tests.fakes.power_edges import FakeSignal
+from tests.fakes.power_adapters import FakeSignal
 from tests.fakes.power_site import PowerSite, connected
 
 LOW, HIGH = 90_000.0, 160_000.0

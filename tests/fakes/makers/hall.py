@@ -29,7 +29,7 @@ from proxy.power.site import SiteControl
 from tests.fakes.makers.behaviour import FakeMachine, Switches
 from tests.fakes.makers.every import MAKERS
 from tests.fakes.makers.virtual import VirtualMakers
-from tests.fakes.virtual_edges import SITE, Speaker
+from tests.fakes.virtual_adapters import SITE, Speaker
 
 MONDAY = 1_764_547_200.0
 WORK_EVERY = 10
