@@ -76,7 +76,7 @@ class Setting:
     """How the servers are set up.
 
     Attributes:
-        job_every_s: Between two jobs of the pool, and of the floor.
+        job_every_s: Between two jobs of the pool, and of the baseline.
         block_every: Jobs from one new block to the next; 0: there is but one.
         shares_per_minute: 0: the difficulty is fixed.
     """
@@ -100,7 +100,9 @@ def on_core(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def running_floor(core: int, difficulty: float, setting: Setting) -> Iterator[Target]:
+def running_baseline(
+    core: int, difficulty: float, setting: Setting
+) -> Iterator[Target]:
     """Run a bare server; with a difficulty out of reach it is a pool."""
     words = ["--difficulty", repr(difficulty), "--every", repr(setting.job_every_s)]
     words += ["--block-every", str(setting.block_every)]
@@ -117,7 +119,7 @@ def running_floor(core: int, difficulty: float, setting: Setting) -> Iterator[Ta
         if not said:
             raise BenchError("the bare server did not start")
         port = msgspec.json.decode(said)["port"]
-        yield Target("floor", HOST, port, process.pid)
+        yield Target("baseline", HOST, port, process.pid)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from proxy.bench.arrangement import (
     await_jobs,
     choose_cores,
     on_core,
-    running_floor,
+    running_baseline,
     running_proxy,
 )
 from proxy.bench.native.generator import HASHING
@@ -83,12 +83,12 @@ def _servers(
             await_jobs(other)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="baseload-bench-")))
         pool = options.pool or stack.enter_context(
-            running_floor(cores.load, POOL_DIFFICULTY, setting)
+            running_baseline(cores.load, POOL_DIFFICULTY, setting)
         )
         targets = []
-        if scenario.has_floor:
-            floor = running_floor(cores.server, SHARE_DIFFICULTY, setting)
-            targets.append(stack.enter_context(floor))
+        if scenario.has_baseline:
+            baseline = running_baseline(cores.server, SHARE_DIFFICULTY, setting)
+            targets.append(stack.enter_context(baseline))
         proxy = running_proxy(cores.server, folder, pool, setting)
         targets.append(stack.enter_context(proxy))
         if options.against is not None:

@@ -85,7 +85,7 @@ class Scenario:
         measure: Does it to a server.
         extra: Connections beside the `miners`.
         rounds, miners, seconds: Where the user does not say.
-        has_floor: The bare server is measured too.
+        has_baseline: The bare server is measured too.
         setting: Of the servers, but for the engine of ours.
     """
 
@@ -97,7 +97,7 @@ class Scenario:
     extra: int = 0
     seconds: float = 3.0
     rounds: int = 3
-    has_floor: bool = True
+    has_baseline: bool = True
     setting: Setting = STEADY
 
     def plan(self, options: Options) -> ScenarioPlan:
@@ -180,7 +180,7 @@ SOAK = Scenario(
     miners=1000,
     seconds=600.0,
     rounds=1,
-    has_floor=False,
+    has_baseline=False,
     setting=Setting(
         "auto", block_every=30, shares_per_minute=60.0, maximum=2 * SHARE_DIFFICULTY
     ),

@@ -1,4 +1,4 @@
-"""The bare server as a process: the floor under all measurements, and their pool.
+"""The bare server as a process: the baseline under all measurements, and their pool.
 
     python -m proxy.bench.serve --difficulty 1e9 --every 1
 

@@ -58,7 +58,7 @@ def test_every_share_that_was_sent_is_accounted_for() -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert [r["scenario"] for r in document["results"]] == ["accept", "reject"]
-    for server in ("floor", "baseload"):
+    for server in ("baseline", "baseload"):
         for figures in rounds_of(document, server):
             verdicts = figures["accepted"] + figures["rejected"]
             assert figures["sent"] == verdicts + figures["unanswered"]
@@ -77,7 +77,7 @@ def test_crowds_are_held_told_and_taken_in() -> None:
 
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    for server in ("floor", "baseload"):
+    for server in ("baseline", "baseload"):
         idle, fanout, storm = rounds_of(document, server)
         assert (idle["held"], idle["dropped"]) == (200, 0)
         assert fanout["jobs"] >= 1
@@ -109,10 +109,10 @@ def test_a_table_compares_ours_with_another_server(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split("  ")[0] for line in lines[2:7]] == [
-        "floor",
+        "baseline",
         "baseload",
         "against",
-        "baseload / floor",
+        "baseload / baseline",
         "baseload / against",
     ]
     assert "-" not in lines[4].split()

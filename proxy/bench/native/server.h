@@ -1,6 +1,6 @@
 /* The least that a Stratum server can do: every share gets the same answer, unread.
  *
- * It is the floor that real servers are held against, and, with a difficulty that no
+ * It is the baseline that real servers are held against, and, with a difficulty that no
  * share reaches, the pool above them.
  */
 #ifndef BASELOAD_BENCH_SERVER_H

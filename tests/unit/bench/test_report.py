@@ -54,7 +54,7 @@ def test_a_ratio_is_of_rounds_that_share_their_noise() -> None:
 
 
 def test_what_was_not_measured_has_no_ratio() -> None:
-    done = result(floor=[figures(1.0, None)], baseload=[figures(2.0)])
+    done = result(baseline=[figures(1.0, None)], baseload=[figures(2.0)])
     view = view_of(done)
 
     assert view.servers[0].summary["cpu_us"] is None
@@ -65,7 +65,7 @@ def test_what_was_not_measured_has_no_ratio() -> None:
 
 def test_the_table_has_a_line_for_each_server_and_ratio() -> None:
     done = result(
-        floor=[figures(300_000.0)],
+        baseline=[figures(300_000.0)],
         baseload=[figures(150_000.0)],
         against=[figures(50_000.0, None)],
     )
@@ -74,10 +74,10 @@ def test_the_table_has_a_line_for_each_server_and_ratio() -> None:
     assert title == "what was done"
     assert head.split("  ")[-1] == "unanswered"
     assert [line.split("  ")[0] for line in lines] == [
-        "floor",
+        "baseline",
         "baseload",
         "against",
-        "baseload / floor",
+        "baseload / baseline",
         "baseload / against",
     ]
     assert lines[0].split()[1:3] == ["300,000", "2.00"]
@@ -94,13 +94,16 @@ def test_nothing_is_divided_by_nothing(value: float | None) -> None:
 
 
 def test_the_document_is_json_with_every_round() -> None:
-    done = view_of(result(floor=[figures(1.0)] * 2, baseload=[figures(2.0)] * 2))
+    done = view_of(result(baseline=[figures(1.0)] * 2, baseload=[figures(2.0)] * 2))
     document = Document(
         engine="native", hashing="portable", has_own_core=True, results=[done]
     )
     read = json.loads(msgspec.json.encode(document))
 
     assert read["results"][0]["scenario"] == "accept"
-    assert [s["name"] for s in read["results"][0]["servers"]] == ["floor", "baseload"]
+    assert [s["name"] for s in read["results"][0]["servers"]] == [
+        "baseline",
+        "baseload",
+    ]
     assert len(read["results"][0]["servers"][1]["rounds"]) == 2
     assert read["results"][0]["ratios"][0]["values"]["shares_per_s"] == 2.0

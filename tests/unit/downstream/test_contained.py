@@ -72,16 +72,16 @@ def test_everybody_else_gets_the_revision(
 
 
 def test_the_sweep_goes_on(trouble: Trouble, flush_failures: FlushFailures) -> None:
-    floor = trouble.hall.context
-    errands: Errands[Any] = Errands(floor.clock)
-    roster = Roster("hall-a", LimitsConfig(), floor.drop, lambda: 0.5, errands)
+    context = trouble.hall.context
+    errands: Errands[Any] = Errands(context.clock)
+    roster = Roster("hall-a", LimitsConfig(), context.drop, lambda: 0.5, errands)
     for wire in trouble.wires:
         roster.add(wire.miner)
-    trouble.wires[1].miner.heard_at = floor.now()
+    trouble.wires[1].miner.heard_at = context.now()
 
     trouble.hall.clock.advance(SILENT_FOR)
-    trouble.wires[1].miner.heard_at = floor.now()
-    roster.sweep(floor.now())
+    trouble.wires[1].miner.heard_at = context.now()
+    roster.sweep(context.now())
 
     assert trouble.dropped == {
         1: "silent for 900 s",
