@@ -134,6 +134,11 @@ class Turns:
     _left: int = field(default=0, init=False)
     _until: float = field(default=0.0, init=False)
 
+    @property
+    def is_idle(self) -> bool:
+        """Nobody waits."""
+        return not self._line
+
     def enter(self, inflow: Inflow) -> None:
         """Take some of what has come in, and see to the rest later."""
         if self._next is None:

@@ -26,7 +26,12 @@ from proxy.sim.plant import Plant, PlantOptions, mixed
 from tests.fakes.plant_days import WEEK_H, Week
 from tests.fakes.plant_script import Script
 from tests.fakes.virtual_adapters import Speaker
-from tests.fakes.virtual_plant import FOUR_KINDS, VirtualSite, worst_minute
+from tests.fakes.virtual_plant import (
+    FOUR_KINDS,
+    PARKED_GRACE,
+    VirtualSite,
+    worst_minute,
+)
 
 SETTLED_S = 900
 """A budget that has stood for so long is settled."""
@@ -96,7 +101,7 @@ def live_a_week(setting: Setting, folder: Path) -> Outcome:
     Week(script, setting.hour, setting.seed).write()
     script.live(WEEK_H * setting.hour)
     site.stop()
-    return outcome_of(site)
+    return outcome_of(site, PARKED_GRACE if setting.faults else 20)
 
 
 def site_of(setting: Setting, folder: Path) -> tuple[VirtualSite, Speaker]:
@@ -122,12 +127,17 @@ def site_of(setting: Setting, folder: Path) -> tuple[VirtualSite, Speaker]:
     return VirtualSite(path, plant, clock, power, [grid]), grid
 
 
-def outcome_of(site: VirtualSite) -> Outcome:
-    """Return what became of what `site` has lived through."""
+def outcome_of(site: VirtualSite, grace: int = 20) -> Outcome:
+    """Return what became of what `site` has lived through.
+
+    Args:
+        site: It has stopped.
+        grace: Seconds that an order has to show.
+    """
     trace, days = site.trace, len(site.trace.power_w) / 86_400
     states, counts = np.unique(trace.state, return_counts=True)
     return Outcome(
-        worst_minute(trace),
+        worst_minute(trace, grace),
         _used(np.array(trace.power_w), np.array(trace.budget_w)),
         site.curtailed_s / 3600,
         _unevenness(site),

@@ -268,6 +268,11 @@ class VirtualSite:
         )
 
 
+PARKED_GRACE = 150
+"""Seconds until a machine that is held by parking has stopped: as those that defy
+their API are, once they were found out."""
+
+
 def worst_minute(trace: Trace, grace: int = 20) -> float:
     """Return the worst minute's mean watts by what it might have been.
 

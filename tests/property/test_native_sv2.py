@@ -67,6 +67,12 @@ class Side:
         for piece in (data[:cut], data[cut:]):
             if piece and not wire.is_dropped:
                 wire.send(piece)
+        self.let_all_be_taken()
+
+    def let_all_be_taken(self) -> None:
+        """End turns of the reactor until nothing that was sent waits."""
+        while not self.hall.context.turns.is_idle:
+            self.hall.clock.advance(0)
 
     def heard(self) -> list[Any]:
         """Return what each connection heard, but for the verdicts on shares."""
