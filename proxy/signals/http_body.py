@@ -12,6 +12,7 @@ from protocol.units import Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
 from proxy.power.control.budget import Order
 from proxy.power.ports import InForce
+from proxy.power.views.views import OrderView, order_view
 
 MAX_SECONDS = 1e9
 
@@ -69,44 +70,19 @@ class HttpReply(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class ForceView(Struct, frozen=True):
-    """One order that may rule; moments are Unix seconds."""
-
-    source: str
-    seq: int
-    watts: float
-    not_before: float
-    expires: float | None
-    lease_s: float | None
-    revert_w: float | None
-    reason: str
-
-
 class InForceView(Struct, frozen=True):
-    """What rules the site."""
+    """What rules the site; moments are Unix seconds."""
 
     budget_w: float | None
     ruled_by: str
     next_change: float | None
-    orders: list[ForceView]
+    orders: list[OrderView]
     more: int
 
 
 def in_force_view(found: InForce) -> InForceView:
     """Return what rules a site as callers are told it."""
-    listed = [
-        ForceView(
-            o.source,
-            o.seq,
-            o.watts,
-            o.not_before,
-            o.expires,
-            o.lease_s,
-            o.revert_w,
-            o.reason,
-        )
-        for o in found.orders[:MAX_LISTED]
-    ]
+    listed = [order_view(order) for order in found.orders[:MAX_LISTED]]
     more = len(found.orders) - len(listed)
     return InForceView(found.budget_w, found.ruled_by, found.next_change, listed, more)
 

@@ -7,11 +7,8 @@ parking alone 180 s after, since machines hash on until their watchdogs.
     python -m tests.bench.budget_use --machines 200 --means some
 """
 
-import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from attrs import frozen
@@ -24,6 +21,7 @@ from proxy.power.machines.fleet import Floats
 from proxy.sim.kinds import MachineKind, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from proxy.sim.site_meter import MeterOptions
+from tests.bench.timed import print_timed
 from tests.fakes.virtual_adapters import Speaker
 from tests.fakes.virtual_plant import FOUR_KINDS, Means, VirtualSite
 
@@ -185,11 +183,7 @@ def main() -> None:
         parsed.noise,
         parsed.seed,
     )
-    began = time.process_time()
-    with TemporaryDirectory() as folder:
-        outcome = run(setting, Path(folder))
-    spent = time.process_time() - began
-    sys.stdout.write(f"{outcome}\n{spent:.0f} s of CPU\n")
+    print_timed(lambda folder: run(setting, folder))
 
 
 if __name__ == "__main__":

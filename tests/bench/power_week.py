@@ -7,11 +7,8 @@ equal machines were curtailed.
     python -m tests.bench.power_week --machines 100 --lies 0.02 --ignores 0.01
 """
 
-import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from attrs import frozen
@@ -23,6 +20,7 @@ from proxy.config import PowerConfig
 from proxy.power.machines.fleet import Floats
 from proxy.sim.kinds import Fault, FaultShare, MachineKind, Spread
 from proxy.sim.plant import Plant, PlantOptions, mixed
+from tests.bench.timed import print_timed
 from tests.fakes.plant_days import WEEK_H, Week
 from tests.fakes.plant_script import Script
 from tests.fakes.virtual_adapters import Speaker
@@ -188,11 +186,7 @@ def main() -> None:
         parsed.calm,
         parsed.seed,
     )
-    began = time.process_time()
-    with TemporaryDirectory() as folder:
-        outcome = live_a_week(setting, Path(folder))
-    spent = time.process_time() - began
-    sys.stdout.write(f"{outcome}\n{spent:.0f} s of CPU\n")
+    print_timed(lambda folder: live_a_week(setting, folder))
 
 
 if __name__ == "__main__":

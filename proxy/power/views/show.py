@@ -32,6 +32,7 @@ from proxy.power.views.views import (
     PowerView,
     SignalView,
     StepView,
+    order_view,
 )
 
 LOOKS_BACK = Seconds(300.0)
@@ -208,17 +209,8 @@ def _meter(site: SiteControl, now: Seconds) -> MeterView | None:
 
 def _orders(site: SiteControl) -> list[OrderView]:
     return [
-        OrderView(
-            o.source,
-            o.seq,
-            o.watts,
-            o.not_before,
-            o.expires,
-            o.lease_s,
-            o.revert_w,
-            o.reason,
-        )
-        for o in nsmallest(MAX_ORDERS_SHOWN, site.orders.orders, key=_rank)
+        order_view(order)
+        for order in nsmallest(MAX_ORDERS_SHOWN, site.orders.orders, key=_rank)
     ]
 
 

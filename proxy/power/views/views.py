@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from proxy.power.control.budget import Order
+
 
 class OrderView(Struct):
     """An order that may still matter."""
@@ -16,6 +18,20 @@ class OrderView(Struct):
     lease_s: float | None
     revert_w: float | None
     reason: str
+
+
+def order_view(order: Order) -> OrderView:
+    """Return what is shown of an order."""
+    return OrderView(
+        order.source,
+        order.seq,
+        order.watts,
+        order.not_before,
+        order.expires,
+        order.lease_s,
+        order.revert_w,
+        order.reason,
+    )
 
 
 class SignalView(Struct):
