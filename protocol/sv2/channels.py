@@ -1,5 +1,6 @@
 """One channel towards a miner: how its jobs and answers are spelled."""
 
+import math
 from functools import lru_cache
 from hashlib import sha256
 
@@ -166,3 +167,8 @@ def _extended_job(job: Job, ntime: int | None) -> bytes:
             work.coinb2,
         )
     )
+
+
+def is_hashrate(value: float) -> bool:
+    """Tell whether a nominal hashrate can be one: finite, and not below 0."""
+    return math.isfinite(value) and value >= 0

@@ -1,6 +1,5 @@
 """The server's side of a Stratum V2 conversation, without I/O."""
 
-import math
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
 
@@ -9,7 +8,7 @@ from attrs import define, field
 from protocol.errors import RemoteError
 from protocol.noise.line import Line
 from protocol.sv2 import codes
-from protocol.sv2.channels import ServerChannel
+from protocol.sv2.channels import ServerChannel, is_hashrate
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.common import (
     VERSION,
@@ -224,7 +223,7 @@ class ServerSession:
         flags = self.setup.flags if self.setup else 0
         if asked.min_size is not None and flags & SetupFlag.REQUIRES_STANDARD_JOBS:
             return codes.STANDARD_JOBS_ONLY
-        if not _is_hashrate(asked.hashrate):
+        if not is_hashrate(asked.hashrate):
             return codes.HASHRATE
         if asked.max_target == 0:
             return codes.MAX_TARGET
@@ -235,7 +234,7 @@ class ServerSession:
         code = ""
         if channel is None:
             code = codes.CHANNEL_ID
-        elif not _is_hashrate(message.nominal_hash_rate):
+        elif not is_hashrate(message.nominal_hash_rate):
             code = codes.HASHRATE
         elif message.maximum_target == 0:
             code = codes.MAX_TARGET
@@ -296,7 +295,3 @@ class ServerSession:
         self._say(
             SubmitSharesError(share.channel_id, share.sequence_number, codes.CHANNEL_ID)
         )
-
-
-def _is_hashrate(value: float) -> bool:
-    return math.isfinite(value) and value >= 0

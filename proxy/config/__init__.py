@@ -9,14 +9,13 @@ from proxy.config.model import (
     LedgerConfig,
     LimitsConfig,
     ListenerConfig,
-    NodeConfig,
-    PoolConfig,
     ProxyConfig,
     RouteConfig,
     SiteConfig,
 )
 from proxy.config.power import FleetConfig, PowerConfig, SignalConfig
 from proxy.config.secret import Secret
+from proxy.config.sources import NodeConfig, PoolConfig
 from proxy.config.unready import refuse_unready
 
 __all__ = [

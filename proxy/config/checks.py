@@ -13,15 +13,13 @@ from proxy.config.access import access_faults
 from proxy.config.endpoints import endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
-    NO_PASSWORD,
     Config,
     DifficultyConfig,
-    NodeConfig,
-    PoolConfig,
     ProxyConfig,
     SiteConfig,
 )
 from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
+from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
 from proxy.config.tokens import SHORT_BYTES, is_sheltered, is_short
 
 OWNER = 0o600

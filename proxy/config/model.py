@@ -1,11 +1,9 @@
 """The sections of the file: what may stand in each, what each key defaults to."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from protocol.bitcoin.network import Network
 from proxy.config.fields import (
     Count,
     Glob,
@@ -20,8 +18,8 @@ from proxy.config.fields import (
 from proxy.config.machines import ModelConfig
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
+from proxy.config.sources import NodeConfig, PoolConfig
 
-NO_PASSWORD = Secret("x")  # what pools expect by custom
 Sources = Annotated[list[str], Meta(min_length=1)]
 
 MAX_SITES = 256
@@ -98,74 +96,6 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     log_max_bytes: Annotated[int, Meta(ge=0)] = 100_000_000
     log_keep: Annotated[int, Meta(ge=0, le=1000)] = 5
     ledger: LedgerConfig = LedgerConfig()
-
-
-class PoolConfig(Section, frozen=True, kw_only=True):
-    """`[[pools]]`: where shares are sold.
-
-    Attributes:
-        name: What sources and `pools` call it.
-        version_rolling: Whether a pool that lets no bits of the version roll is used.
-        on_mismatch: What follows where that node contradicts it.
-        url: `stratum+tcp://`, `stratum+tls://` or `stratum2+tcp://`, host and port.
-        user: `{worker}` in it opens one connection for each identity.
-        password: Of Stratum V1 alone.
-        check_against: Node that this pool's jobs are checked with; None: unchecked.
-        fingerprint: SHA-256 of the one certificate to trust, hexadecimal.
-        ca_file: Authorities to trust; None: the system's.
-        reconnect: Follow `client.reconnect` within the pool's own domain.
-    """
-
-    name: Name
-    url: str
-    user: Annotated[str, Meta(min_length=1, max_length=256)]
-    password: Secret = NO_PASSWORD
-    version_rolling: Literal["allowed", "required"] = "allowed"
-    check_against: str | None = None
-    on_mismatch: Literal["alarm", "leave"] = "alarm"
-    fingerprint: (
-        Annotated[
-            str,
-            written(
-                r"^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$",
-                "the 64 hexadecimal digits of a SHA-256",
-            ),
-        ]
-        | None
-    ) = None
-    ca_file: Path | None = None
-    reconnect: bool = False
-
-
-class NodeConfig(Section, frozen=True, kw_only=True):
-    """`[[nodes]]`: a Bitcoin node.
-
-    Attributes:
-        name: What sources and `nodes` call it.
-        rpc: Its JSON-RPC.
-        user: For RPC without a cookie.
-        password: Likewise.
-        cookie_file: Its `.cookie`; this, or `user` and `password`.
-        zmq_hashblock: None: long poll and polling only.
-        payout_address: Makes the node a source of work.
-        min_block_difficulty: Regtest only: what a share must reach to be a block.
-        network: None: whatever the node is on.
-        poll_s: How often the node is asked for its tip.
-    """
-
-    name: Name
-    rpc: Annotated[str, written(r"^https?://[^/@\s]+:\d+/?$", "http://host:port")]
-    cookie_file: Path | None = None
-    user: str | None = None
-    password: Secret | None = None
-    zmq_hashblock: (
-        Annotated[str, written(r"^(tcp|ipc)://.+$", "tcp://host:port or ipc://path")]
-        | None
-    ) = None
-    payout_address: str | None = None
-    min_block_difficulty: NotNegative = 0.0
-    network: Network | None = None
-    poll_s: Positive = 1.0
 
 
 class ExtranonceConfig(Section, frozen=True, kw_only=True):

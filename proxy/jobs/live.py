@@ -13,10 +13,11 @@ from attrs import define, field
 from protocol.sv1.codec import notify_line
 from protocol.units import JobId, Seconds
 from protocol.work.extranonce import Layout
-from protocol.work.job import Content, Job, SeenKeys, Work
+from protocol.work.job import Content, Job, Work
 from proxy.jobs.duplicates import Duplicates
 from proxy.jobs.factory import make_job, padding_of
 from proxy.jobs.ports import JobCopies
+from proxy.jobs.series import Series, Use
 
 RETIRE_AFTER = Seconds(600.0)
 """A job replaced so long ago is forgotten; its shares are unknown_job."""
@@ -31,11 +32,6 @@ MAX_JOBS = 2048
 """Jobs of a group, over all its works; the newest stay. Each is half a kB beside its
 work, with the engine's copy, 1 MB in all. One a second for revisions and one for news
 are 1,200 in 10 minutes."""
-
-
-MAX_AHEAD = 600
-"""Seconds that revisions may run ahead of their source's clock to be told from what
-miners reached: ten minutes of one each second. Pools take 7000, nodes 7200."""
 
 
 class LiveJob(msgspec.Struct):
@@ -72,53 +68,6 @@ class LiveJob(msgspec.Struct):
 
 
 @define(eq=False, repr=False)
-class _Use:
-    """A work, and what was made of it.
-
-    Attributes:
-        since: When it came.
-        newest: Its last job: the next one shares all that is large with it.
-        jobs: Number of its jobs that are live.
-    """
-
-    work: Work
-    since: Seconds
-    newest: Job | None = None
-    jobs: int = 0
-
-
-@define(eq=False, repr=False)
-class _Series:
-    """All jobs of works of one content: no two of them have the same ntime.
-
-    Attributes:
-        last_ntime: Of its newest job.
-        last_at: When that was made.
-    """
-
-    seen: SeenKeys
-    last_ntime: int = -1
-    last_at: float = 0.0
-    uses: list[_Use] = field(factory=list)
-
-    def fresh_ntime(self, ntime: int, now: Seconds) -> int:
-        """Return `ntime`, or the first after it that nobody has hashed before.
-
-        Firmware lets ntime run while it hashes a job, and begins each job at the same
-        place: what it reached must lie behind the next job. Rounded, for it reads a
-        clock of its own.
-        """
-        reached = self.last_ntime + round(now - self.last_at)
-        passed = reached if reached < ntime + MAX_AHEAD else self.last_ntime
-        return max(ntime, passed + 1)
-
-    def find(self, work: Work) -> _Use | None:
-        """Return the use of `work`, or of the same work in an earlier message."""
-        same = (u for u in self.uses if u.work is work or u.work.is_again(work))
-        return next(same, None)
-
-
-@define(eq=False, repr=False)
 class LiveJobs:
     """The live jobs of a group.
 
@@ -135,8 +84,8 @@ class LiveJobs:
     _duplicates: Duplicates
     by_id: dict[str, LiveJob] = field(factory=dict, init=False)
     current: LiveJob | None = field(default=None, init=False)
-    _uses: dict[Work, _Use] = field(factory=dict, init=False)
-    _series: dict[Content, _Series] = field(factory=dict, init=False)
+    _uses: dict[Work, Use] = field(factory=dict, init=False)
+    _series: dict[Content, Series] = field(factory=dict, init=False)
     _idle: set[Content] = field(factory=set, init=False)
     _bytes_held: int = field(default=0, init=False)
 
@@ -222,20 +171,20 @@ class LiveJobs:
         for content in list(self._series):
             self._end(content)
 
-    def _begin(self, work: Work, now: Seconds) -> _Use:
+    def _begin(self, work: Work, now: Seconds) -> Use:
         padding_of(work, self.layout, self.space)
-        use = self._uses[work] = _Use(work, now)
+        use = self._uses[work] = Use(work, now)
         content = work.content
         series = self._series.get(content)
         if series is None:
             seen = self._duplicates.take(content, self.copies.new_seen)
-            series = self._series[content] = _Series(seen)
+            series = self._series[content] = Series(seen)
         self._idle.discard(content)
         series.uses.append(use)
         self._bytes_held += work.size
         return use
 
-    def _job(self, use: _Use, seq: int, ntime: int, *, clean: bool) -> Job:
+    def _job(self, use: Use, seq: int, ntime: int, *, clean: bool) -> Job:
         if use.newest is None:
             return make_job(
                 use.work,
@@ -250,7 +199,7 @@ class LiveJobs:
             use.newest, id=JobId(f"{seq:x}"), seq=seq, ntime=ntime, clean=clean
         )
 
-    def _add(self, use: _Use, job: Job, now: Seconds) -> LiveJob:
+    def _add(self, use: Use, job: Job, now: Seconds) -> LiveJob:
         try:
             self.copies.post(job)
         except ValueError:
@@ -290,7 +239,7 @@ class LiveJobs:
         if not use.jobs:
             self._drop(use)
 
-    def _drop(self, use: _Use) -> None:
+    def _drop(self, use: Use) -> None:
         del self._uses[use.work]
         self._bytes_held -= use.work.size
         content = use.work.content

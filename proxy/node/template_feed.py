@@ -7,7 +7,7 @@ Theory of operation
     way starts one more after it, never two at once.
 
     A template is *news* if miners would hash something else by it: another tip,
-    transactions or target, or the same ones `AGED` seconds later. An answer that
+    transactions or target, or the same ones ten minutes later. An answer that
     cannot be read, a node that is still in its initial download, a tip that goes
     back: none ends the loop, each becomes the node's state and its reason, and is
     asked again after a pause that doubles up to `LONGEST_PAUSE`.
@@ -33,6 +33,7 @@ from protocol.unreadable import UNREADABLE
 from proxy.node.errors import NodeRefusalError
 from proxy.node.hashblock import HashBlock
 from proxy.node.rpc import RpcClient
+from proxy.node.template_news import TemplateNews
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 
@@ -53,9 +54,6 @@ POLL_SPACING = Seconds(1.0)
 """From one long poll to the next where the tip is that of before: against a node that
 answers at once, or has other transactions all the time. Each is work for everybody."""
 
-AGED = 600
-"""Seconds after which a template is news though nothing else in it is: miners may take
-its time 7,000 s further and no more."""
 
 _REQUEST = {"rules": ["segwit"]}
 
@@ -79,23 +77,6 @@ class TemplateListener(Protocol):
 
     def on_state(self, state: NodeState, reason: str) -> None:
         """The node's state is another; `reason` is empty while it is up."""
-
-
-@define
-class _Freshness:
-    """What of several answers is news."""
-
-    template: Template | None = None
-    tip: str = ""
-    told: Template | None = None
-
-    def take(self, template: Template) -> bool:
-        """Keep `template`; return whether miners would hash something else by it."""
-        old, self.template = self.told, template
-        if old is not None and _is_alike(old, template):
-            return False
-        self.told = template
-        return True
 
 
 @define
@@ -131,7 +112,7 @@ class TemplateFeed(MultiService):
         self._listener = listener
         self._clock = clock
         self._tasks = Tasks()
-        self._fresh = _Freshness()
+        self._fresh = TemplateNews()
         self._state = NodeState.DOWN
         self._told: tuple[NodeState, str] | None = None
         self._is_following = False
@@ -291,13 +272,6 @@ class TemplateFeed(MultiService):
             state=state,
             reason=f": {reason}" if reason else "",
         )
-
-
-def _is_alike(old: Template, new: Template) -> bool:
-    return new.curtime - old.curtime < AGED and (
-        (old.prev_hash, old.txids, old.coinbase_value, old.target)
-        == (new.prev_hash, new.txids, new.coinbase_value, new.target)
-    )
 
 
 def _text(result: msgspec.Raw) -> str:

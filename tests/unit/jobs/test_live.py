@@ -9,7 +9,6 @@ from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Job, Work
 from proxy.jobs.duplicates import Duplicates
 from proxy.jobs.live import (
-    MAX_AHEAD,
     MAX_JOBS,
     MAX_WORKS,
     RETIRE_AFTER,
@@ -17,6 +16,7 @@ from proxy.jobs.live import (
     LiveJobs,
 )
 from proxy.jobs.ports import NoCopies
+from proxy.jobs.series import MAX_AHEAD
 from tests.builders import a_work
 
 START = Seconds(1000.0)

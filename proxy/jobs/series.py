@@ -1,0 +1,57 @@
+"""What was made of a work, and of all works whose headers can coincide with its."""
+
+from attrs import define, field
+
+from protocol.units import Seconds
+from protocol.work.job import Job, SeenKeys, Work
+
+MAX_AHEAD = 600
+"""Seconds that revisions may run ahead of their source's clock to be told from what
+miners reached: ten minutes of one each second. Pools take 7000, nodes 7200."""
+
+
+@define(eq=False, repr=False)
+class Use:
+    """A work, and what was made of it.
+
+    Attributes:
+        since: When it came.
+        newest: Its last job: the next one shares all that is large with it.
+        jobs: Number of its jobs that are live.
+    """
+
+    work: Work
+    since: Seconds
+    newest: Job | None = None
+    jobs: int = 0
+
+
+@define(eq=False, repr=False)
+class Series:
+    """All jobs of works of one content: no two of them have the same ntime.
+
+    Attributes:
+        last_ntime: Of its newest job.
+        last_at: When that was made.
+    """
+
+    seen: SeenKeys
+    last_ntime: int = -1
+    last_at: float = 0.0
+    uses: list[Use] = field(factory=list)
+
+    def fresh_ntime(self, ntime: int, now: Seconds) -> int:
+        """Return `ntime`, or the first after it that nobody has hashed before.
+
+        Firmware lets ntime run while it hashes a job, and begins each job at the same
+        place: what it reached must lie behind the next job. Rounded, for it reads a
+        clock of its own.
+        """
+        reached = self.last_ntime + round(now - self.last_at)
+        passed = reached if reached < ntime + MAX_AHEAD else self.last_ntime
+        return max(ntime, passed + 1)
+
+    def find(self, work: Work) -> Use | None:
+        """Return the use of `work`, or of the same work in an earlier message."""
+        same = (u for u in self.uses if u.work is work or u.work.is_again(work))
+        return next(same, None)
