@@ -237,3 +237,11 @@ class LimitedSite(WrappingFactory):
         connection = LimitedConnection(self, wrapped, host)
         self.visitors.came(connection)
         return connection
+
+    def hang_up(self) -> None:
+        """End every connection, once what was answered on it has been sent.
+
+        Whoever asks again connects again, and so to whom the port is now.
+        """
+        for connection in list(self.protocols):
+            connection.loseConnection()

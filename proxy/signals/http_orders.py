@@ -92,8 +92,8 @@ class HttpOrders:
         self._last_seq = 0
         paths: Paths = {_ORDERS: self._on_order, _LEASE: self._on_lease}
         resource = _OrdersResource(self, paths)
-        site = LimitedSite(resource, clock, self.may_ask, _REFUSAL)
-        self._port = ListenerService(endpoint, site)
+        self._site = LimitedSite(resource, clock, self.may_ask, _REFUSAL)
+        self._port = ListenerService(endpoint, self._site)
         self._tasks = Tasks()
 
     def start(self, listener: SignalListener) -> None:
@@ -107,10 +107,11 @@ class HttpOrders:
         self._tasks.start(f"listen for {self.name}", self._ready())
 
     async def stop(self) -> None:
-        """See `SignalSource`."""
+        """See `SignalSource`. Callers connect again, to the signal that follows."""
         self._listener = None
         await self._tasks.cancel_all()
         await self._port.stopService()
+        self._site.hang_up()  # those that came until the port was closed too
 
     def may_ask(self, header: str | None) -> bool:
         """Tell whether an Authorization header holds the token."""

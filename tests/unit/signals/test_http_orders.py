@@ -441,3 +441,20 @@ def test_a_stopped_signal_says_nothing_more() -> None:
 
     assert desk.order(watts=1)[0] == 409
     assert not desk.listener.orders
+
+
+def test_callers_that_stay_connected_are_hung_up_on_when_it_stops() -> None:
+    desk = Desk()
+    connections = [desk.connect(), desk.connect()]
+    assert all(connections)
+    (caller, wire), (_, strangers) = (c for c in connections if c is not None)
+    caller.dataReceived(
+        request("/v1/lease", b"", TOKEN).replace(b"Connection: close\r\n", b"")
+    )
+    assert not wire.disconnecting, "it may ask again on this connection"
+
+    _ = Deferred.fromCoroutine(desk.signal.stop())
+
+    assert wire.value().startswith(b"HTTP/1.1 200 "), "its answer is not taken back"
+    assert wire.disconnecting
+    assert strangers.disconnecting
