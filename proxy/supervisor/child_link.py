@@ -13,9 +13,11 @@ Theory of operation
     `supervisor.service`; it has `FIRST_WORD_WITHIN` for its first word, since a
     small board imports slowly. A site that has had no word for `LEASE`, whatever
     the reason, goes to its fail-safe: enough miners are parked that the rest draws
-    no more than `fail_safe_w`, by what each draws at most. Parked by us is told to
-    the controller when it comes back; it alone grants again, so that trust returns
-    by its word and not by our guess.
+    no more than `fail_safe_w`. What each draws at most is its nameplate, times the
+    largest top over nameplate at its site that the figures told of: only a controller
+    knows the limits that owners set. Parked by us is told to the controller when it
+    comes back; it alone grants again, so that trust returns by its word and not by
+    our guess.
 
     After a pause of this process itself (a suspended VM, SIGSTOP) the link is read
     before anybody's silence is judged: what waits in the socket was said in time.
@@ -115,6 +117,7 @@ class ControllerLink:
     factory: LinkFactory[Up] = field(init=False)
     figures: dict[str, SiteFigures] = field(factory=dict, init=False)
     _budget_w: dict[str, float] = field(factory=dict, init=False)
+    _top_ratio: dict[str, float] = field(factory=dict, init=False)
     _link: LinkConnection[Up] | None = field(default=None, init=False)
     _heard_at: Seconds = field(init=False)
     _opened_at: Seconds = field(init=False)
@@ -254,6 +257,7 @@ class ControllerLink:
                 self._untold = {}
                 self.figures = {one.site: one for one in message.sites}
                 self._budget_w |= {one.site: one.budget_w for one in message.sites}
+                self._top_ratio |= {one.site: one.top_ratio for one in message.sites}
             case ParkMiners() if message.site in self.sites:
                 self.sites[message.site].factory.context.parking.park(message.miners)
                 self._report_soon()
@@ -337,7 +341,8 @@ class ControllerLink:
         parked = [miner.id for miner in granted]  # all, if it cannot be told
         with self._log.failuresHandled("choosing whom to park at {site}", site=name):
             machines = await described(granted, site.describer, self.clock)
-            parked = to_park(machines, site.power, limit_w)
+            ratio = self._top_ratio.get(name, 1.0)
+            parked = to_park(machines, site.power, limit_w, ratio)
         if not self._is_safe:
             return  # a controller has spoken meanwhile
         parking.park(parked)

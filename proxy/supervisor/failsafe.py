@@ -37,6 +37,7 @@ def to_park(
     machines: Sequence[tuple[int, FleetKind]],
     power: PowerConfig,
     limit_w: Watts,
+    top_ratio: float = 1.0,
 ) -> list[int]:
     """Return the ids of the miners to park so that a site keeps to `limit_w`.
 
@@ -47,6 +48,9 @@ def to_park(
         machines: The id of each miner that is granted work, and what it is.
         power: The site's settings.
         limit_w: Its fail-safe, or what ruled before where that is less.
+        top_ratio: The largest top of a machine there, as a part of its nameplate. Which
+            machine has it is not known here, so each may: an owner's limit can be
+            above the nameplate (`machines.found`).
     """
     kinds = [kind for _, kind in machines]
     variants = [kind.variants[Mode.PARKED] for kind in kinds]
@@ -58,7 +62,7 @@ def to_park(
         running=True,
     )
     estimate = params_of(power).estimate
-    allowed = estimate.aux.it_watts(limit_w) / estimate.bias_high
+    allowed = estimate.aux.it_watts(limit_w) / (estimate.bias_high * top_ratio)
     need = float(fleet.full_w.sum()) - allowed
     if need <= 0:
         return []

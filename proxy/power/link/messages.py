@@ -112,6 +112,7 @@ class SiteFigures(Struct, frozen=True):
         state: normal, hold, failsafe or trip.
         ruled_by: Why the budget is what it is.
         alarms: What stands, a line each; not all where they are many.
+        top_ratio: The largest top of a machine, as a part of its nameplate; 1 at least.
     """
 
     site: str
@@ -122,6 +123,7 @@ class SiteFigures(Struct, frozen=True):
     state: str
     ruled_by: str
     alarms: list[str] = []
+    top_ratio: float = 1.0
 
 
 class Figures(Message, frozen=True):

@@ -79,6 +79,12 @@ class Table:
             machine.found_w,
         )
 
+    @property
+    def top_ratio(self) -> float:
+        """The largest top of a machine, as a part of its nameplate; 1 at least."""
+        tops = (m.top_w / m.kind.full_w for m in self.machines if m.top_w is not None)
+        return max(1.0, max(tops, default=1.0))
+
     def working_share(self, now: Seconds) -> float:
         """Return the part of the running watts that shares prove; 0 if none runs."""
         hashed_at = np.array([machine.hashed_at for machine in self.machines])

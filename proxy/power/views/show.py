@@ -63,6 +63,7 @@ def figures(site: SiteControl, now: Seconds) -> SiteFigures | None:
         sensed.state.safety.state.value,
         budget.reason,
         [_headline(alarm) for alarm in site.alarms.standing[:MAX_HEADLINES]],
+        site.table.top_ratio,
     )
 
 

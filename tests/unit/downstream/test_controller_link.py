@@ -86,8 +86,17 @@ class Desk:
         return got
 
 
-def some_figures(budget_w: float = 50_000.0) -> Figures:
-    one = SiteFigures("hall-a", budget_w, 6.0, 7.0, "meter", "normal", "contract")
+def some_figures(budget_w: float = 50_000.0, top_ratio: float = 1.0) -> Figures:
+    one = SiteFigures(
+        "hall-a",
+        budget_w,
+        6.0,
+        7.0,
+        "meter",
+        "normal",
+        "contract",
+        top_ratio=top_ratio,
+    )
     return Figures([one])
 
 
@@ -290,6 +299,19 @@ def test_the_fail_safe_never_raises_a_budget(budget_w: float, left: int) -> None
 
     assert len([w for w in desk.wires if w.miner.is_granted]) == left
     assert desk.link.fail_safe_w("hall-a") == min(budget_w, POWER.fail_safe_w)
+
+
+@pytest.mark.parametrize(("top_ratio", "left"), [(1.0, 1), (1.6, 0)])
+def test_the_fail_safe_counts_with_what_owners_set_above_the_nameplate(
+    top_ratio: float, left: int
+) -> None:
+    desk = Desk(miners=2)
+    desk.hear(some_figures(top_ratio=top_ratio))
+    desk.wire.connectionLost()
+
+    desk.live(LEASE)
+
+    assert len([w for w in desk.wires if w.miner.is_granted]) == left
 
 
 def test_the_fail_safe_holds_for_those_that_wait_for_a_source() -> None:

@@ -40,6 +40,15 @@ def test_machines_within_the_fail_safe_go_on(room: float, expected: list[str]) -
     assert parked(limit_w, "firm.1", "s21.1") == expected
 
 
+def test_a_machine_may_draw_what_an_owner_set_above_its_nameplate() -> None:
+    power = PowerConfig(budget_w=1e6, fail_safe_w=0.0, aux_w=0.0, aux_share=0.0)
+    known = machines([(1, "s21.1", ""), (2, "s21.2", "")], ROWS, power)
+    most_w = 1.25 * 1.6 * (3500.0 + 3500.0)
+
+    assert to_park(known, power, Watts(most_w + 1.0), 1.6) == []
+    assert len(to_park(known, power, Watts(most_w - 1.0), 1.6)) == 1
+
+
 def test_strangers_go_first_then_the_lowest_class_and_the_worst_in_it() -> None:
     workers = "firm.1", "s21.1", "s9.1", "stranger"  # 3500, 3500, 1323, 4000 W
 

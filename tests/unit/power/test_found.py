@@ -71,6 +71,17 @@ def test_the_nameplate_is_the_top_where_the_row_says_so() -> None:
     assert table.fleet.target_w[machine.row] == S19J.watts
 
 
+def test_a_table_knows_how_far_a_top_of_it_is_above_its_nameplate() -> None:
+    table = a_table()
+    one, two = (join(table, n, f"lux.{n}", f"10.0.0.{n}") for n in (1, 2))
+    assert table.top_ratio == 1.0
+
+    table.note_found(one, OWNERS)
+    assert table.top_ratio == 1.0
+    table.note_found(two, TUNED_UP)
+    assert table.top_ratio == TUNED_UP / S19J.watts
+
+
 def test_machines_of_one_limit_share_their_levels() -> None:
     table = a_table()
     one, two = (join(table, n, f"lux.{n}", f"10.0.0.{n}") for n in (1, 2))

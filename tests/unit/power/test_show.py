@@ -94,6 +94,12 @@ def test_the_figures_are_those_of_the_last_look() -> None:
     assert seen.cap_hs == site.control.cap.hash_hs > 0
     assert seen.ruled_by == "contract: no order is valid"
     assert seen.alarms == []
+    assert seen.top_ratio == 1.0
+
+    site.control.table.machines[0].top_w = Watts(1.2 * 3500.0)
+    seen = figures(site.control, later(10))
+    assert seen is not None
+    assert seen.top_ratio == 1.2
 
 
 def test_headlines_name_machines_and_are_few() -> None:
