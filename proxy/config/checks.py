@@ -10,7 +10,7 @@ from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
 from proxy.config.access import access_faults
-from proxy.config.endpoints import endpoint_faults
+from proxy.config.endpoints import Endpoint, endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
     Config,
@@ -20,7 +20,7 @@ from proxy.config.model import (
 )
 from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
-from proxy.config.tokens import SHORT_BYTES, is_sheltered, is_short
+from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
 OWNER = 0o600
 """What a socket's owner needs: the process looks whether it still is its own."""
@@ -254,8 +254,8 @@ def _signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         yield f"Expected a token without blanks around it - at `{key}.token`"
     if _is_token_refused(signal):
         yield (
-            f"Expected a token of {SHORT_BYTES} bytes or more, or a listener on a"
-            f" loopback or private address - at `{key}.token`"
+            f"Expected a token of {SHORT_BYTES} bytes or more where the listener is on"
+            f" a public address - at `{key}.token`"
         )
     is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
     if signal.time_zone is not None and not is_csv:
@@ -265,7 +265,8 @@ def _signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
 def _is_token_refused(signal: SignalConfig) -> bool:
     if not signal.token or signal.listen is None:
         return False
-    return is_short(signal.token) and not is_sheltered(signal.listen)
+    interface = Endpoint(signal.listen, "").interface
+    return is_short(signal.token) and is_exposed(interface)
 
 
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:

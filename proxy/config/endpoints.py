@@ -50,11 +50,13 @@ class Endpoint:
 
     @property
     def _arguments(self) -> dict[str, str]:
-        """Return what follows the kind; the first argument may go without its name."""
+        """Return what follows the kind; the first two may go without their names."""
         found: dict[str, str] = {}
+        names = iter(("port", "interface"))
         for part in self.text.replace("\\:", "\0").split(":")[1:]:
             name, sign, value = part.replace("\0", "\\:").partition("=")
-            found.setdefault(name if sign else "port", value if sign else name)
+            key = name if sign else next(names, name)
+            found.setdefault(key, value if sign else name)
         return found
 
 

@@ -1,12 +1,9 @@
 """Whether a token that callers show is long enough for where it is asked for."""
 
-import re
 from ipaddress import ip_address
 
 SHORT_BYTES = 16
 """A shorter token is guessed: of 8 letters and digits in a day at 10 M a second."""
-
-_INTERFACE = re.compile(r"(?:^|:)interface=((?:\\.|[^:\\])+)")
 
 
 def is_short(token: str) -> bool:
@@ -14,23 +11,15 @@ def is_short(token: str) -> bool:
     return len(token.encode("utf-8", "surrogateescape")) < SHORT_BYTES
 
 
-def is_sheltered(listen: str) -> bool:
-    """Tell whether an endpoint is on a loopback or a private address alone.
+def is_exposed(interface: str) -> bool:
+    """Tell whether an address that is listened on is one of the public network.
 
     Args:
-        listen: Twisted's string for it; without an interface it is on all of them.
+        interface: The address; empty or unspecified: every one of the machine, of
+            which nobody knows here whether one is public; a name: likewise.
     """
-    if listen.startswith("unix:"):
-        return True
-    found = _INTERFACE.search(listen)
-    if found is None:
-        return False
-    name = found[1].replace("\\", "").strip("[]").partition("%")[0]
-    if name == "localhost":
-        return True
     try:
-        address = ip_address(name)
+        address = ip_address(interface.strip("[]").partition("%")[0])
     except ValueError:
         return False
-    is_all = address.is_unspecified
-    return not is_all and (address.is_loopback or address.is_private)
+    return address.is_global

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.config.tokens import SHORT_BYTES, is_sheltered, is_short
+from proxy.config.endpoints import Endpoint
+from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
 
 def test_a_token_of_sixteen_bytes_is_long_enough() -> None:
@@ -12,23 +13,24 @@ def test_a_token_of_sixteen_bytes_is_long_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listen", "is_safe"),
+    ("listen", "is_public"),
     [
-        ("tcp:8443:interface=127.0.0.1", True),
-        ("tcp:8443:interface=10.0.0.5", True),
-        ("ssl:8443:certKey=a:privateKey=b:interface=192.168.1.1", True),
-        (r"tcp6:8443:interface=\:\:1", True),
-        (r"tcp6:8443:interface=fd00\:\:5", True),
-        ("tcp:8443:interface=localhost", True),
-        ("unix:state/orders.sock", True),
-        ("tcp:8443", False),
+        ("tcp:8443:interface=8.8.8.8", True),
+        ("tcp:8443:8.8.8.8", True),
+        (r"tcp6:8443:interface=2a00\:1450\:4001\:\:1", True),
+        ("tcp:8443:interface=127.0.0.1", False),
+        ("tcp:8443:10.0.0.5", False),
+        ("ssl:8443:certKey=a:privateKey=b:interface=192.168.1.1", False),
+        (r"tcp6:8443:interface=\:\:1", False),
+        (r"tcp6:8443:interface=fd00\:\:5", False),
+        ("tcp:8443", False),  # every address: which, nobody says here
         ("tcp:8443:interface=0.0.0.0", False),
-        (r"tcp6:8443:interface=\:\:", False),
-        ("tcp:8443:interface=8.8.8.8", False),
         ("tcp:8443:interface=gateway.example", False),
+        ("unix:state/orders.sock", False),
+        ("systemd:domain=INET:name=orders", False),
     ],
 )
-def test_an_endpoint_is_sheltered_on_a_loopback_or_private_address_alone(
-    listen: str, *, is_safe: bool
+def test_an_endpoint_is_exposed_on_a_public_address(
+    listen: str, *, is_public: bool
 ) -> None:
-    assert is_sheltered(listen) is is_safe
+    assert is_exposed(Endpoint(listen, "").interface) is is_public

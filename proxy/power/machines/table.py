@@ -11,7 +11,10 @@ from proxy.power.journal.effects import Debt, MachineRow
 from proxy.power.link.messages import Joined
 from proxy.power.machines.columns import NO_FLEET, extended, kept, remodelled
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
-from proxy.power.machines.machine import Describer, Machine, Mode, Saved
+from proxy.power.machines.machine import LONG_AGO, Describer, Machine, Mode, Saved
+
+MAX_CONNECTIONS = 3
+"""Of one device: an old one, a new one and a second pool slot."""
 
 PROVEN_FOR = Seconds(60.0)
 """A share proves that its machine works for so long: a minute has 6 of them or more."""
@@ -306,17 +309,18 @@ class Table:
     def _key_for(self, joined: Joined) -> str:
         """Return the key of the machine that a connection belongs to.
 
-        A device API speaks for one machine: connections of one worker from its address
-        are that machine, which has come back before its old connection was missed, or
-        has two pool slots open. Other workers there are machines of their own, and
-        without an API so is each connection: many may sit behind one address.
+        A device API that has answered speaks for one machine: a few connections of one
+        worker from its address are that machine, which has come back before its old
+        connection was missed, or has two pool slots open. Other workers there are
+        machines of their own, and where no API has answered so is each connection: a
+        hall of one worker name may sit behind one address.
         """
         kind = self.describer.kind_of(joined.worker, joined.address)
         base = f"{joined.address} {joined.worker}"
         number = 1
         key = joined.address if kind.has_api else base
         speaker = self._by_key.get(joined.address) if kind.has_api else None
-        if speaker is not None and speaker.worker == joined.worker:
+        if speaker is not None and _is_one_more(speaker, joined):
             return key
         while (other := self._by_key.get(key)) is not None and other.miners:
             key = base if key == joined.address else f"{base} {(number := number + 1)}"
@@ -331,6 +335,13 @@ class Table:
         self.machines.append(machine)
         self._by_key[key] = machine
         return machine
+
+
+def _is_one_more(speaker: Machine, joined: Joined) -> bool:
+    """Tell whether a connection is one more of the machine whose API has answered."""
+    has_answered = speaker.heard_at != LONG_AGO or speaker.found_w is not None
+    has_room = len(speaker.miners) < MAX_CONNECTIONS
+    return has_answered and has_room and speaker.worker == joined.worker
 
 
 def _counted_for(machine: Machine) -> Seconds:

@@ -90,6 +90,7 @@ def test_a_machine_away_for_an_hour_is_forgotten() -> None:
 def test_connections_of_one_worker_from_a_devices_address_are_that_machine() -> None:
     table = a_table()
     machine = join(table, 1, "lux.1", is_parked=False)
+    machine.heard_at = NOW
 
     assert join(table, 2, "lux.1", is_parked=False) is machine
     assert len(table.fleet) == 1

@@ -23,13 +23,25 @@ def test_a_machine_is_found_by_its_key_and_by_its_connection() -> None:
     assert (device.address, device.worker) == ("10.0.0.1", "lux.1")
 
 
-def test_connections_of_one_name_are_one_device_or_numbered() -> None:
+def test_connections_of_a_device_that_answers_are_one_machine() -> None:
+    table = a_table()
+
+    first = join(table, 0, "lux.1")
+    first.heard_at = NOW
+    others = [join(table, n, "lux.1").key for n in range(1, 5)]
+
+    base = "10.0.0.1 lux.1"
+    assert others == ["10.0.0.1", "10.0.0.1", base, f"{base} 2"]  # more are a hall
+
+
+def test_connections_of_one_name_from_one_address_are_numbered() -> None:
     table = a_table()
 
     devices = [join(table, n, "lux.1").key for n in range(4)]
     parked = [join(table, n, "park.1").key for n in range(4, 7)]
 
-    assert devices == ["10.0.0.1"] * 4
+    base = "10.0.0.1 lux.1"
+    assert devices == ["10.0.0.1", base, f"{base} 2", f"{base} 3"]
     base = "10.0.0.1 park.1"
     assert parked == [base, f"{base} 2", f"{base} 3"]
 
