@@ -1,6 +1,7 @@
 """The client's side of a Stratum V1 conversation, without I/O."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from attrs import define, field
 
@@ -33,13 +34,11 @@ from protocol.sv1.pool_requests import (
 from protocol.sv1.suggestion import Suggestion
 from protocol.units import Difficulty, HashesPerSecond, Seconds
 from protocol.work.job import Work
+from protocol.work.ntime import latest_ntime
 from protocol.work.version_rolling import OFFERED_MASK
 
 MAX_LINE_BYTES = 1 << 20
 """A notify with a large coinbase and a full branch is some 20 kB."""
-
-NTIME_AHEAD = 7000
-"""Seconds after a job's ntime that pools accept. Source: ckpool."""
 
 MAX_U32 = 0xFFFFFFFF
 
@@ -121,14 +120,18 @@ class ClientSession:
         return data
 
     def receive(self, data: bytes) -> Iterator[PoolEvent]:
-        """Yield what `data` completes; answers of ours wait in `outgoing`.
+        """Return all that `data` completes, as `receive_each` does."""
+        return chain.from_iterable(self.receive_each(data))
+
+    def receive_each(self, data: bytes) -> Iterator[Iterable[PoolEvent]]:
+        """Yield what each line that `data` completes comes to: often nothing.
 
         Raises:
             RemoteError: The stream cannot be trusted any more; drop the connection.
         """
         for line in self._framer.feed(data):
-            if line and not line.isspace():
-                yield from self._on_line(read_line(line))
+            is_empty = not line or line.isspace()
+            yield () if is_empty else self._on_line(read_line(line))
 
     def submit(  # noqa: PLR0913, PLR0917  (as many as the protocol has)
         self,
@@ -278,7 +281,7 @@ class ClientSession:
             difficulty=difficulty,
             block_target=min(notify.block_target, target),
             clean=notify.clean,
-            max_ntime=min(notify.ntime + NTIME_AHEAD, MAX_U32),
+            max_ntime=latest_ntime(notify.ntime),
             session=self.session,
         )
 

@@ -1,6 +1,7 @@
 """The client's side of a Stratum V2 conversation, without I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from attrs import define, field
 
@@ -48,6 +49,7 @@ from protocol.sv2.mining import (
     UpdateChannelError,
 )
 from protocol.sv2.pool_channel import PoolChannel
+from protocol.sv2.refused import ChannelRefusedError
 from protocol.sv2.setup import Caller
 from protocol.sv2.tlv import MAX_IDENTITY_BYTES, worker_tlv
 from protocol.sv2.unanswered import Unanswered
@@ -61,10 +63,6 @@ UPDATE_SPACING = Seconds(1.0)
 UPDATE_STEP = 0.1  # of the hashrate: less is noise to a pool
 
 _LEAST_SIZE = 3  # bytes of extranonce: no layout of ours needs less
-
-
-class ChannelRefusedError(RemoteError):
-    """The pool does not serve us, for a reason that is not our user's."""
 
 
 @define(eq=False, repr=False)
@@ -105,15 +103,18 @@ class ClientSession:
         return self._line.outgoing()
 
     def receive(self, data: bytes) -> Iterator[PoolEvent]:
-        """Yield what `data` completes; answers of ours wait in `outgoing`.
+        """Return all that `data` completes, as `receive_each` does."""
+        return chain.from_iterable(self.receive_each(data))
+
+    def receive_each(self, data: bytes) -> Iterator[Iterable[PoolEvent]]:
+        """Yield what each message that `data` completes comes to: often nothing.
 
         Raises:
             RemoteError: The stream cannot be trusted any more; drop the connection.
         """
         for frame in self._line.receive(data):
             message = decode(frame)
-            if message is not None:
-                yield from self._on_message(message)
+            yield () if message is None else self._on_message(message)
         if self._line.is_open and not self._greeted:
             self._greeted = True
             self._say(self.caller.greeting)

@@ -13,9 +13,7 @@ from protocol.sv2.mining import (
 )
 from protocol.sv2.types import MAX_EXTRANONCE_BYTES
 from protocol.work.job import Work, check_coinbase
-
-NTIME_AHEAD = 7000
-"""Seconds after a job's ntime that we let miners roll to."""
+from protocol.work.ntime import latest_ntime
 
 MAX_FUTURE_JOBS = 64
 """A pool prepares one or two for the next block, but may do so anew with each template
@@ -23,8 +21,6 @@ for as long as no block comes."""
 
 MAX_PATH = 32
 """2**32 transactions do not fit a block."""
-
-_MAX_U32 = 0xFFFFFFFF
 
 
 class _Future(Struct, frozen=True):
@@ -169,7 +165,7 @@ class PoolChannel:
             difficulty=difficulty_from_target(self.target),
             block_target=min(block_target, self.target),
             clean=clean,
-            max_ntime=min(ntime + NTIME_AHEAD, _MAX_U32),
+            max_ntime=latest_ntime(ntime),
             session=self.session,
         )
 

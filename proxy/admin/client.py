@@ -10,8 +10,9 @@ import msgspec
 from protocol.unreadable import UNREADABLE
 
 TIMEOUT = 10.0
-CHECK_TIMEOUT = 125.0
-"""Of a check of the controller's log, which is given up after 120 s."""
+LONG_TIMEOUT = 125.0
+"""Of a check of the controller's log and of a reload, in which the controller is asked
+twice: each is given up after 120 s."""
 
 
 MAX_ANSWER_BYTES = 16_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from proxy.admin.client import CHECK_TIMEOUT, TIMEOUT, AdminError, call, news
+from proxy.admin.client import LONG_TIMEOUT, TIMEOUT, AdminError, call, news
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
 from proxy.cli.command import Arguments, Parser, print_json, seconds
@@ -111,7 +111,8 @@ def ask(arguments: Arguments) -> int:
     if not (params.pop("yes", True) or _agrees(arguments)):
         sys.stderr.write("baseload: not ordered\n")
         return 1
-    timeout = CHECK_TIMEOUT if params.get("check") else TIMEOUT
+    is_long = method == "reload" or params.get("check")
+    timeout = LONG_TIMEOUT if is_long else TIMEOUT
     result = call(socket_of(arguments), method, params, timeout)
     if arguments.json:
         print_json(result)

@@ -63,8 +63,6 @@ class DeviceReport:
         hashrate_hs: What it says that it finds.
         pool_urls: Its pool slots in order, `stratum+tcp://host:port`.
         can_sleep: It has a command to stop; else it can only be parked.
-        identity: What no other device says of itself, a MAC address or a serial
-            number; empty: it does not say.
     """
 
     is_asleep: bool | None = None
@@ -73,7 +71,6 @@ class DeviceReport:
     hashrate_hs: HashesPerSecond | None = None
     pool_urls: tuple[str, ...] = ()
     can_sleep: bool = True
-    identity: str = ""
 
 
 class DeviceControl(Protocol):

@@ -153,7 +153,9 @@ def _draft(target: Path, databases: list[Path]) -> Path:
 
 def _copy_database(source: Path, copy: Path, *, is_whole: bool) -> None:
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(copy, isolation_level=None)) as new:
+    with closing(
+        sqlite3.connect(copy.absolute().as_uri(), uri=True, isolation_level=None)
+    ) as new:
         if is_whole:
             with closing(reading(source)) as old:
                 old.backup(new, pages=-1)

@@ -25,6 +25,9 @@ IN_A_TURN = 128
 """Messages that are taken as they come in, in one turn of the reactor, and as many of
 those that wait: 5 ms each where they are shares."""
 
+AT_THE_END = 64
+"""The same of a peer that is gone: as many shares as may wait of one that is read."""
+
 TURN_TIME = Seconds(0.005)
 """What either may take where messages are more than shares: handshakes, blocks."""
 
@@ -82,7 +85,7 @@ class Inflow:
             self._is_paused = True
             self.transport.pauseProducing()
 
-    def end(self, most: int = IN_A_ROW) -> None:
+    def end(self, most: int = AT_THE_END) -> None:
         """Take so many messages more, of a peer that is gone, and forget the rest."""
         if self._waiting and not self._is_taking:
             self.take(most)
@@ -132,7 +135,7 @@ class Turns:
     _line: deque[Inflow] = field(factory=deque, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
     _left: int = field(default=0, init=False)
-    _until: float = field(default=0.0, init=False)
+    _spent: float = field(default=0.0, init=False)
 
     @property
     def is_idle(self) -> bool:
@@ -143,25 +146,30 @@ class Turns:
         """Take some of what has come in, and see to the rest later."""
         if self._next is None:
             self._begin()
-        if self._left > 0 and self.clock.seconds() <= self._until:
-            self._left -= inflow.take(IN_A_ROW)
+        if self._left > 0 and self._spent <= TURN_TIME:
+            self._take(inflow)
         if not inflow.is_empty:
             self._line.append(inflow)
 
     def _begin(self) -> None:
         """Begin a turn; it ends when the reactor comes to its calls."""
-        self._left = IN_A_TURN
-        self._until = self.clock.seconds() + TURN_TIME
+        self._left, self._spent = IN_A_TURN, 0.0
         self._next = self.clock.callLater(0, self._go_on)
+
+    def _take(self, inflow: Inflow) -> None:
+        """Take some messages of one, and count what they took of the turn."""
+        began = self.clock.seconds()  # what else the reactor does is not theirs
+        self._left -= inflow.take(IN_A_ROW)
+        self._spent += self.clock.seconds() - began
 
     def _go_on(self) -> None:
         """Take some messages of those who wait, in their order."""
         self._next = None
-        left, until = IN_A_TURN, self.clock.seconds() + TURN_TIME
-        while self._line and left > 0 and self.clock.seconds() <= until:
+        self._left, self._spent = IN_A_TURN, 0.0
+        while self._line and self._left > 0 and self._spent <= TURN_TIME:
             inflow = self._line.popleft()
             if not inflow.is_empty:  # else it was forgotten
-                left -= inflow.take(IN_A_ROW)
+                self._take(inflow)
             if not inflow.is_empty:
                 self._line.append(inflow)
         if self._line:

@@ -24,6 +24,7 @@ from proxy.jobs.routes import Route, Routes
 from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.descriptors import Descriptors
 from proxy.runtime.host_endpoint import Reactor
+from proxy.runtime.inflow import Turns
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.pauses import Pauses
 from proxy.runtime.periodic import PeriodicService
@@ -71,6 +72,10 @@ class SiteBuilder:
     descriptors: Descriptors
     listeners: list[ListenerService] = field(factory=list, init=False)
     services: "dict[str, SiteService]" = field(factory=dict, init=False)
+    _turns: Turns = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._turns = Turns(self.reactor)
 
     def open(self, site: SiteConfig) -> SiteFactory:
         """Return the factory of `site`: ports asked for, sources being reached."""
@@ -166,7 +171,7 @@ class SiteBuilder:
             self.reactor,
             self.wall_clock,
             grants_at_once=site.power is None,
-            turns=self.sources.turns,  # one slice of a turn for all who send
+            turns=self._turns,  # one slice of a turn for all miners; pools have theirs
             parking=Parking(self.reactor, returns_per_second=returns_of(site)),
         )
 

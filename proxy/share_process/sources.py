@@ -85,11 +85,6 @@ class Sources:
         """The process's own number among those that mine on its nodes."""
         return self.maker.instance
 
-    @property
-    def turns(self) -> Turns:
-        """When what pools send is taken."""
-        return self.maker.turns
-
     def changed(self, config: Config) -> SourceChange:
         """Return the sources of `config`: the same ones where nothing changed of them.
 

@@ -312,7 +312,9 @@ class ControllerLink:
     ) -> Iterator[FleetReport]:
         """Yield what there is to report of `sites`; None: of all."""
         for name in list(self.sites) if sites is None else sites:
-            site = self.sites[name]
+            site = self.sites.get(name)
+            if site is None:
+                continue  # a reload took its power settings meanwhile
             parking = site.factory.context.parking
             with self._log.failuresHandled("a report of {site} failed", site=name):
                 yield from parking.reports(name, is_whole=is_whole)

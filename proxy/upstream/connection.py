@@ -56,10 +56,11 @@ class PoolConnection(Protocol):
             self._inflow.receive(data)
 
     def read(self, data: bytes) -> Iterator[None]:
-        """Take what `data` completes, an event with each step."""
+        """Take what `data` completes, one message with each step."""
         try:
-            for event in self.session.receive(data):
-                self._on_event(event)
+            for events in self.session.receive_each(data):
+                for event in events:
+                    self._on_event(event)
                 yield
         except RemoteError as error:
             self.hang_up(str(error))

@@ -1,6 +1,6 @@
 """What a link says to its pool, in the version of Stratum that the pool speaks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from attrs import define, evolve, field
@@ -40,8 +40,8 @@ class Session(Protocol):
     def outgoing(self) -> bytes:
         """Return what is to be sent and forget it."""
 
-    def receive(self, data: bytes) -> Iterator[PoolEvent]:
-        """Yield what `data` completes."""
+    def receive_each(self, data: bytes) -> Iterator[Iterable[PoolEvent]]:
+        """Yield what each message that `data` completes comes to."""
 
 
 class PoolProtocol(Protocol):

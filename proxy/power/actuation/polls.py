@@ -7,6 +7,7 @@ from attrs import define, field
 from protocol.units import Seconds
 from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.readback import level_of_report
+from proxy.power.actuation.steps import may_be_limited
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.journal.outbox import SiteOutbox
@@ -82,7 +83,7 @@ class Polls:
         if report.is_asleep is False and now - slept_at >= SLEEPS_WITHIN:
             machine.slept_at = None
         self._note_api(machine, can_sleep=report.can_sleep)
-        is_limited = report.limit_w is not None and now >= machine.limits_from
+        is_limited = report.limit_w is not None and may_be_limited(machine, now)
         if machine.mode is Mode.TUNED and report.is_asleep is False:
             if not is_limited:  # it can only be switched
                 self.table.set_mode(machine, Mode.SWITCHED)

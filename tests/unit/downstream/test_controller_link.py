@@ -100,6 +100,13 @@ def some_figures(budget_w: float = 50_000.0, top_ratio: float = 1.0) -> Figures:
     return Figures([one])
 
 
+def test_a_site_without_power_settings_any_more_is_not_reported() -> None:
+    desk = Desk(miners=1)
+    reports = desk.link._reports(is_whole=True, sites=["gone", "hall-a"])
+
+    assert {report.site for report in reports} == {"hall-a"}
+
+
 def test_a_controller_is_told_what_is_configured_then_who_is_there() -> None:
     desk = Desk(miners=2)
 

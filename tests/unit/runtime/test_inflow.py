@@ -179,3 +179,22 @@ def test_nothing_is_taken_of_one_we_have_hung_up_on() -> None:
     clock.advance(0)
 
     assert peer.taken == b"x" * IN_A_ROW
+
+
+def test_what_else_the_reactor_does_costs_nobody_the_turn() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    first, second = Peer(turns), Peer(turns)
+    first.send(b"a")
+    clock.rightNow += 100 * TURN_TIME  # a block to ten thousand miners
+    second.send(b"b")
+
+    assert (first.taken, second.taken) == (b"a", b"b")
+
+
+def test_a_share_that_was_sent_in_time_is_judged_though_the_peer_is_gone() -> None:
+    peer = Peer(Turns(Clock()))
+    peer.send(b"x" * 30)
+    peer.inflow.end()
+
+    assert peer.taken == b"x" * 30

@@ -492,3 +492,10 @@ def test_the_password_is_in_no_representation() -> None:
     session = ClientSession("main", 1, "u", "hunter2", "ua")
 
     assert "hunter2" not in repr(session)
+
+
+def test_a_line_that_comes_to_nothing_is_a_step_of_its_own() -> None:
+    session = a_ready_session()
+    lines = b'{"id":9,"method":"mining.ping","params":[]}\n \n' * 100
+
+    assert len(list(session.receive_each(lines))) == 200

@@ -19,9 +19,10 @@ from protocol.pool_events import (
     Subscribed,
     WorkReceived,
 )
-from protocol.sv2.client import MAX_PAYLOAD_BYTES, ChannelRefusedError
+from protocol.sv2.client import MAX_PAYLOAD_BYTES
 from protocol.sv2.codec import Message, common, encode, mining
 from protocol.sv2.pool_channel import MAX_FUTURE_JOBS, MAX_PATH
+from protocol.sv2.refused import ChannelRefusedError
 from protocol.sv2.setup import Caller
 from protocol.sv2.tlv import worker_of
 from protocol.sv2.unanswered import MAX_UNANSWERED, Unanswered
