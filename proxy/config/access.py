@@ -22,6 +22,15 @@ def access_faults(listener: ListenerConfig, key: str) -> Iterator[str]:
     if is_balanced and listener.endpoint.startswith(("ssl:", "tls:")):
         what = "a balancer's header comes before TLS: let it end there"
         yield f"Expected a tcp: endpoint: {what} - at `{key}.endpoint`"
+    if is_balanced and _is_unix(listener.endpoint):
+        what = "who comes to a socket of this machine has no address to be trusted by"
+        yield f"Expected a tcp: endpoint: {what} - at `{key}.endpoint`"
+
+
+def _is_unix(endpoint: str) -> bool:
+    kind, _, rest = endpoint.partition(":")
+    domain = rest.partition(":")[0].removeprefix("domain=")
+    return kind == "unix" or (kind == "systemd" and domain == "UNIX")
 
 
 def _is_network(text: str) -> bool:

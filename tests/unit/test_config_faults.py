@@ -240,3 +240,32 @@ def test_who_may_come_to_a_listener_is_checked(
     faults = [str(fault) for fault in read_config(file, {}).faults]
 
     assert [text in fault for fault in faults] == [True]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_good"),
+    [
+        ("tcp:1", True),
+        ("tcp6:1", True),
+        ("systemd:INET:name=miners", True),
+        ("ssl:1:privateKey=k:certKey=c", False),
+        ("unix:/run/miners", False),
+        ("systemd:domain=UNIX:name=miners", False),
+    ],
+)
+def test_balancers_come_where_they_have_an_address_and_speak_first(
+    endpoint: str, tmp_path: Path, *, is_good: bool
+) -> None:
+    file = tmp_path / "b.toml"
+    file.write_text(
+        '[[pools]]\nname = "main"\nurl = "stratum+tcp://127.0.0.1:1"\nuser = "a"\n'
+        '[[sites]]\nname = "a"\nsources = ["main"]\n'
+        f'[[sites.listeners]]\nendpoint = "{endpoint}"\n'
+        'proxy_protocol = "required"\ntrusted = ["10.0.0.5"]\n'
+    )
+
+    faults = [str(fault) for fault in read_config(file, {}).faults]
+
+    assert ["Expected a tcp: endpoint" in fault for fault in faults] == (
+        [] if is_good else [True]
+    )
