@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from proxy.config.fault import Fault, nearest
-from proxy.config.model import Config
+from proxy.config.model import Config, SiteConfig
 
 MAX_PORT = 65535
 
@@ -66,13 +66,18 @@ def endpoints_of(config: Config) -> Iterator[Endpoint]:
         yield Endpoint(config.proxy.web, "$.proxy.web")
     for s, site in enumerate(config.sites):
         key = f"$.sites[{s}]"
-        for n, text in enumerate(site.listen):
-            yield Endpoint(text, f"{key}.listen[{n}]")
-        for n, listener in enumerate(site.listeners):
-            yield Endpoint(listener.endpoint, f"{key}.listeners[{n}].endpoint")
+        yield from miners_endpoints(site, key)
         for n, signal in enumerate(site.power.signals if site.power else ()):
             if signal.listen is not None:
                 yield Endpoint(signal.listen, f"{key}.power.signals[{n}].listen")
+
+
+def miners_endpoints(site: SiteConfig, key: str) -> Iterator[Endpoint]:
+    """Yield those that miners of `site`, which is at `key`, come to."""
+    for n, text in enumerate(site.listen):
+        yield Endpoint(text, f"{key}.listen[{n}]")
+    for n, listener in enumerate(site.listeners):
+        yield Endpoint(listener.endpoint, f"{key}.listeners[{n}].endpoint")
 
 
 def endpoint_faults(config: Config) -> Iterator[Fault]:

@@ -52,7 +52,8 @@ class SiteFactory(Factory):
         roster: Who they are.
         open_connections: Those that may have many of them, or none yet.
         listener_policies: Listeners with a policy of their own.
-        speaks: What those speak who come in here.
+        may_speak: What those may speak who come in here, where the site has keys.
+        speaks: What they speak.
         keys: What it shows to miners of Stratum V2; None: it takes none.
         descriptors: How many connections the process has room for.
         errands: What is being done with many of its miners.
@@ -61,6 +62,7 @@ class SiteFactory(Factory):
 
     _log = Logger()
     noisy = False
+    may_speak: str = Dialect.SV1
     speaks: str = Dialect.SV1
 
     def __init__(

@@ -33,6 +33,10 @@ class MinerListener(ListenerService):
             bound_connections(listening)
         return port
 
+    def can_speak(self, protocol: str) -> bool:  # noqa: ARG002  (Twisted speaks all)
+        """Tell whether its connections can be served by `protocol`: sv1, sv2, auto."""
+        return True
+
     def look(self) -> None:
         """Rest while there is no room, and go on when there is: call each second."""
         is_resting = not self._listener_policy.factory.descriptors.has_room()

@@ -45,6 +45,11 @@ class ListenerPolicy(Factory):
         self._balancers = AccessList.of(listener.trusted, ())
 
     @property
+    def may_speak(self) -> str:
+        """What those may speak who come in here, where the site has keys."""
+        return self.listener.protocol
+
+    @property
     def speaks(self) -> str:
         """What those speak who come in here: `sv1`, `sv2`, or `auto`."""
         return Dialect.SV1 if self.factory.keys is None else self.listener.protocol

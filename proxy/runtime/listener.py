@@ -28,6 +28,7 @@ class ListenerService(Service):
         """Ask for the port; `main` awaits `ready` of every listener."""
         super().startService()
         self._listening = self._endpoint.listen(self._factory)
+        _ = self._listening.addCallback(self._opened)
 
     async def ready(self) -> IListeningPort:
         """Return the open port. Await it once: a Deferred has one result to give.
@@ -35,12 +36,16 @@ class ListenerService(Service):
         Raises:
             CannotListenError: The port is taken, or may not be had.
         """
-        self._port = await self._listening
-        return self._port
+        return await self._listening
 
     @override
     async def stopService(self) -> None:
-        """Close the port; connections that are open stay open."""
+        """Close the port, awaited or not; connections that are open stay open."""
         super().stopService()
+        _ = self._listening.addErrback(lambda _: None)  # nobody asks any more
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
+
+    def _opened(self, port: IListeningPort) -> IListeningPort:
+        self._port = port
+        return port

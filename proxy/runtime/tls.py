@@ -52,6 +52,13 @@ class Identity:
         self.options = other.options
 
     @property
+    def chain(self) -> list[bytes]:
+        """SHA-256 of each certificate that is shown, its own first."""
+        options = self.options
+        shown = (options.certificate, *options.extraCertChain)
+        return [certificate.digest("sha256") for certificate in shown]
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, hexadecimal."""
         digest: bytes = self.options.certificate.digest("sha256")

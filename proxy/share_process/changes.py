@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from proxy.config import Config, NodeConfig, PoolConfig, SiteConfig
-from proxy.config.endpoints import Endpoint, meet
+from proxy.config.endpoints import meet, miners_endpoints
 
 Kind = Literal["live", "rebuild", "restart"]
 
@@ -80,7 +80,7 @@ def _rows(key: str, old: Iterable[Row], new: Iterable[Row]) -> Iterator[Change]:
 def _site(key: str, old: SiteConfig, new: SiteConfig) -> Iterator[Change]:
     for name in _differing(old, new):
         yield Change(f"{key}.{name}", SITE.get(name, "restart"), "changed")
-    before, after = _endpoints(key, old), _endpoints(key, new)
+    before, after = [*miners_endpoints(old, key)], [*miners_endpoints(new, key)]
     gone = [e for e in before if e.text not in {other.text for other in after}]
     for one in after:
         if one.text in {other.text for other in before}:
@@ -89,11 +89,6 @@ def _site(key: str, old: SiteConfig, new: SiteConfig) -> Iterator[Change]:
             if meet(one, other):
                 what = f"{other.text!r} has the port of {one.text!r} until it is closed"
                 yield Change(one.key, "restart", what)
-
-
-def _endpoints(key: str, site: SiteConfig) -> list[Endpoint]:
-    texts = [*site.listen, *(listener.endpoint for listener in site.listeners)]
-    return [Endpoint(text, f"{key}.listen") for text in texts]
 
 
 def _differing(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[str]:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from proxy.admin.refused import Refused
 from proxy.config import Config
+from proxy.downstream.sv2_keys import KeyFileError, ServerKeys
 from proxy.runtime.tls import Identity
 from proxy.share_process.changes import Change, changes
 from proxy.share_process.site_ports import UNUSABLE, Key, SitePort
@@ -33,6 +34,7 @@ class Prepared:
 
     sources: SourceChange
     identities: list[tuple[Identity, Identity]] = field(factory=list)
+    keys: dict[str, ServerKeys] = field(factory=dict)
     ports: SitePortsByName = field(factory=dict)
 
 
@@ -87,9 +89,11 @@ class Reloader:
         if restarts:
             return plan
         prepared = self._prepared(new)
+        self._refuse_unservable(new)
         plan += _certificates(prepared)
         if dry_run:
             return plan
+        prepared.keys = self._keys(new)
         await self._ask_controller(new)
         await self._open_ports(new, prepared)
         self._commit(old, new, prepared)
@@ -99,13 +103,27 @@ class Reloader:
     def _prepared(self, new: Config) -> Prepared:
         try:
             prepared = Prepared(self.sources.sources.changed(new))
-            for service in self.sites.services.values():
-                prepared.identities += service.ports.identities()
+            for site in new.sites:
+                ports = self.sites.services[site.name].ports
+                prepared.identities += ports.identities(site)
         except PoolUrlError as error:
             raise Refused(f"{error}; nothing was reloaded") from error
         except UNUSABLE as error:
             raise Refused(f"a certificate: {error}; nothing was reloaded") from error
         return prepared
+
+    def _refuse_unservable(self, new: Config) -> None:
+        """Refuse V2 on a port of an engine that has no libcrypto to speak it."""
+        for site in new.sites:
+            for text in self.sites.services[site.name].ports.unservable(site):
+                why = "no libcrypto.so.3, so Stratum V2 there takes a restart"
+                raise Refused(f"{text}: {why}; nothing was reloaded")
+
+    def _keys(self, new: Config) -> dict[str, ServerKeys]:
+        try:
+            return self.sites.new_keys(new.sites)
+        except KeyFileError as error:
+            raise Refused(f"{error}; nothing was reloaded") from error
 
     async def _ask_controller(self, new: Config) -> None:
         try:
@@ -135,6 +153,8 @@ class Reloader:
             source.settle = recorder.settled
         pools = prepared.sources.pools.values()
         tell_sizes(pools, new, recorder.totals, clock)
+        for name, keys in prepared.keys.items():
+            self.sites.services[name].factory.keys = keys
         for before, after in zip(old.sites, new.sites, strict=True):
             self.sites.take_on(before, after, prepared.ports[after.name])
         for shown, fresh in prepared.identities:

@@ -94,20 +94,36 @@ class SitePorts:
             found[key] = SitePort(server, policy, listener)
         return found
 
-    def identities(self) -> list[tuple[Identity, Identity]]:
-        """Return the certificates of our ports that are others now, and read again.
+    def identities(self, site: SiteConfig) -> list[tuple[Identity, Identity]]:
+        """Return the certificates that are others now, and read again.
+
+        They are of our ports that `site` has, too.
 
         Raises:
             As of `ask_for`.
         """
         found = []
-        for key, port in self.open.items():
+        for key, port in self._kept(site):
             if port.identity is None:
                 continue
             fresh = identity_of(server_endpoint(self.reactor, key[0]))
-            if fresh and fresh.fingerprint != port.identity.fingerprint:
+            if fresh and fresh.chain != port.identity.chain:
                 found.append((port.identity, fresh))
         return found
+
+    def unservable(self, site: SiteConfig) -> list[str]:
+        """Return our ports, as open now, that cannot speak what `site` wants."""
+        wanted = listeners_of(site)
+        return [
+            key[0]
+            for key, port in self._kept(site)
+            if not port.listener.can_speak(wanted[key].protocol)
+        ]
+
+    def _kept(self, site: SiteConfig) -> list[tuple[Key, SitePort]]:
+        """Return our ports that `site` has, too."""
+        wanted = listeners_of(site)
+        return [(key, port) for key, port in self.open.items() if key in wanted]
 
     def take_on(
         self, site: SiteConfig, new: Mapping[Key, SitePort]

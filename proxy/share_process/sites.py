@@ -1,6 +1,6 @@
 """A site put together: layout, board, factory, and the ports that miners come to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from attrs import define, field
@@ -90,7 +90,8 @@ class SiteBuilder:
         service = SiteService(ports, Seconds(site.hold_s), self.reactor)
         service.setServiceParent(self.root)
         self.services[site.name] = service
-        self._show_keys(site, factory)
+        if _speaks_v2(site):
+            factory.keys = self.keys()
         new = ports.ask_for(site)
         self.listeners += [port.listener for port in new.values()]
         ports.take_on(site, new)
@@ -101,8 +102,20 @@ class SiteBuilder:
         board.start()
         return factory
 
+    def new_keys(self, sites: Iterable[SiteConfig]) -> dict[str, ServerKeys]:
+        """Return keys for those of `sites` that have none and need some, by name.
+
+        Raises:
+            KeyFileError: They can be neither read nor made.
+        """
+        return {
+            site.name: self.keys()
+            for site in sites
+            if _speaks_v2(site) and self.services[site.name].factory.keys is None
+        }
+
     def take_on(self, old: SiteConfig, new: SiteConfig, ports: NewPorts) -> None:
-        """Have a site that runs be as `new` from now on."""
+        """Have a site that runs be as `new` from now on, once it has its keys."""
         service = self.services[new.name]
         factory = service.factory
         board = factory.context.board
@@ -113,15 +126,8 @@ class SiteBuilder:
             source.listeners[new.name] = board
         if list(board.routes) != routes:
             board.rerouting.change(routes)
-        self._show_keys(new, factory)
         self._grant_or_park(new, service.ports)
         service.take_on(new, ports)
-
-    def _show_keys(self, site: SiteConfig, factory: SiteFactory) -> None:
-        """Have keys for miners of Stratum V2, where any may come."""
-        speak_v2 = any(listener.protocol != "sv1" for listener in site.listeners)
-        if speak_v2 and factory.keys is None:
-            factory.keys = self.keys()
 
     @staticmethod
     def _grant_or_park(site: SiteConfig, ports: SitePorts) -> None:
@@ -174,6 +180,11 @@ class SiteBuilder:
             turns=self._turns,  # one slice of a turn for all miners; pools have theirs
             parking=Parking(self.reactor, returns_per_second=returns_of(site)),
         )
+
+
+def _speaks_v2(site: SiteConfig) -> bool:
+    """Tell whether miners of Stratum V2 may come."""
+    return any(listener.protocol != "sv1" for listener in site.listeners)
 
 
 def returns_of(site: SiteConfig) -> float | None:

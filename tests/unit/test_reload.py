@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from protocol.units import Difficulty
 from proxy.admin.refused import Refused
 from proxy.config import Config
+from proxy.downstream.sv2_keys import KeyFileError
 from proxy.share_process.changes import changes
 from tests.fakes.running import POOL, Running, config_of
 
@@ -63,6 +64,14 @@ def test_a_port_that_only_changes_its_interface_takes_a_restart() -> None:
     assert "restart" in {change.kind for change in changes(config_of(), new)}
 
 
+def test_a_port_that_meets_one_still_open_is_named_by_its_own_key() -> None:
+    new = config_of({"listen": [], "listeners": [{"endpoint": "tcp:3333:backlog=9"}]})
+
+    restarts = [c.key for c in changes(config_of(), new) if c.kind == "restart"]
+
+    assert restarts == ["$.sites[0].listeners[0].endpoint"]
+
+
 def test_nothing_new_changes_nothing(start: Start) -> None:
     running = start(config_of())
     before = running.state()
@@ -92,11 +101,13 @@ def test_what_takes_a_restart_is_named_and_nothing_is_changed(start: Start) -> N
     assert running.state() == before
 
 
-def test_a_taken_port_refuses_all_of_it_and_closes_those_it_had(start: Start) -> None:
+@pytest.mark.parametrize("listen", [["tcp:4444", "tcp:5555"], ["tcp:5555", "tcp:4444"]])
+def test_a_taken_port_refuses_all_of_it_and_closes_those_it_had(
+    start: Start, listen: list[str]
+) -> None:
     running = start(config_of())
     before = running.state()
     running.reactor.taken.add(5555)
-    listen = ["tcp:4444", "tcp:5555"]
 
     with pytest.raises(Refused, match="5555"):
         running.reload(config_of({"listen": listen, "hold_s": 5}))
@@ -124,6 +135,47 @@ def test_a_pool_url_that_is_none_refuses_all_of_it(start: Start) -> None:
 
     with pytest.raises(Refused, match=r"nowhere\.pem"):
         running.reload(config_of({"hold_s": 5}, pools=[pool]))
+
+    assert running.state() == before
+
+
+def test_keys_that_cannot_be_used_refuse_all_of_it(start: Start) -> None:
+    running = start(config_of())
+    before = running.state()
+
+    def keys() -> Any:
+        raise KeyFileError("authority.key: mode 644, wanted 600")
+
+    running.builder.keys = keys
+    listeners = [{"endpoint": "tcp:4444", "protocol": "sv2"}]
+    with pytest.raises(Refused, match="wanted 600; nothing was reloaded"):
+        running.reload(config_of({"listeners": listeners}, log_level="debug"))
+
+    assert running.state() == before
+    assert running.factories["hall-a"].keys is None
+
+
+def test_the_first_listener_of_v2_gets_keys(start: Start) -> None:
+    running = start(config_of())
+    listeners = [{"endpoint": "tcp:4444", "protocol": "sv2"}]
+
+    running.reload(config_of({"listeners": listeners}))
+
+    assert running.factories["hall-a"].keys is not None
+
+
+def test_v2_on_an_open_port_whose_engine_cannot_encrypt_is_refused(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners = [{"endpoint": "tcp:1", "protocol": "sv1"}]
+    running = start(config_of({"listeners": listeners}))
+    before = running.state()
+    port = running.builder.services["hall-a"].ports.open["tcp:1", 0]
+    monkeypatch.setattr(port.listener, "can_speak", lambda protocol: protocol == "sv1")
+
+    running.reload(config_of({"listeners": listeners}))
+    with pytest.raises(Refused, match=r"tcp:1: no libcrypto.* takes a restart"):
+        running.reload(config_of({"listeners": [{**listeners[0], "protocol": "auto"}]}))
 
     assert running.state() == before
 
@@ -170,6 +222,39 @@ def test_a_certificate_is_read_again_and_a_broken_one_refuses_all_of_it(
 
     assert change.key == f"certificate {second[:23]}"
     assert first != second == identity.fingerprint
+
+
+def test_the_certificate_of_a_port_that_goes_may_be_gone(
+    start: Start, tmp_path: Path
+) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    write_certificate(key, cert, "first")
+    running = start(config_of({"listen": [f"ssl:1:privateKey={key}:certKey={cert}"]}))
+    cert.unlink()
+
+    running.reload(config_of({"listen": ["tcp:4444"]}))
+
+    assert running.reactor.open_ports == [4444]
+
+
+def test_a_renewed_intermediate_certificate_is_taken_on(
+    start: Start, tmp_path: Path
+) -> None:
+    key, cert, chain = (tmp_path / f"{name}.pem" for name in ("key", "cert", "chain"))
+    write_certificate(key, cert, "own")
+    write_certificate(tmp_path / "other.pem", chain, "intermediate")
+    text = f"ssl:1:privateKey={key}:certKey={cert}:extraCertChain={chain}"
+    running = start(config_of({"listen": [text]}))
+    identity = running.builder.services["hall-a"].ports.open[text, 0].identity
+    assert identity is not None
+    before = identity.chain
+
+    write_certificate(tmp_path / "other.pem", chain, "renewed")
+    plan = running.reload(config_of({"listen": [text]}))
+
+    assert [change.what for change in plan] == ["read again"]
+    assert identity.chain[0] == before[0]
+    assert identity.chain[1] != before[1]
 
 
 def write_certificate(key: Path, cert: Path, name: str) -> None:

@@ -5,13 +5,11 @@ from typing import Any
 
 from twisted.internet.interfaces import (
     IDelayedCall,
-    IListeningPort,
     IReadDescriptor,
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from typing_extensions import override
 from zope.interface import implementer
 
 from protocol.dialect import Dialect
@@ -21,6 +19,7 @@ from proxy.downstream.batch import MAX_DELAY
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.acceptor import Acceptor
 from proxy.downstream.fast.copied import EngineMiner
+from proxy.downstream.fast.listener import NativeListener
 from proxy.downstream.fast.sv1_miner import EngineSv1Miner
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.listener import MinerListener
@@ -112,13 +111,17 @@ class NativePort:
         listener_policy: SiteFactory | ListenerPolicy,
     ) -> MinerListener:
         """Return the service of a port; the engine takes its connections if it can."""
-        if listener_policy.speaks != Dialect.SV1 and not self.engine.can_encrypt:
+        if not self.can_speak(listener_policy.may_speak):
             self._log.warn(
                 "{site}: no libcrypto.so.3: miners of Stratum V2 are served in Python",
                 site=self.factory.context.site,
             )
             return MinerListener(endpoint, listener_policy)
         return NativeListener(endpoint, listener_policy, self)
+
+    def can_speak(self, protocol: str) -> bool:
+        """Tell whether the engine can serve `protocol`: V2 is encrypted."""
+        return protocol == Dialect.SV1 or bool(self.engine.can_encrypt)
 
     def settle(self) -> None:
         """Let miners take note of what was counted for them: call each second."""
@@ -262,37 +265,3 @@ class NativePort:
             self.factory.unregister(protocol)
         else:
             protocol.lost()
-
-
-class NativeListener(MinerListener):
-    """A port whose connections the engine takes, once it is open."""
-
-    def __init__(
-        self,
-        endpoint: IStreamServerEndpoint,
-        listener_policy: SiteFactory | ListenerPolicy,
-        native: NativePort,
-    ) -> None:
-        super().__init__(endpoint, listener_policy)
-        self._native = native
-        self._descriptor: int | None = None
-
-    @override
-    async def ready(self) -> IListeningPort:
-        port: Any = await super().ready()
-        port.stopReading()
-        self._descriptor = port.fileno()
-        self._native.open(port.fileno(), self._listener_policy)
-        opened: IListeningPort = port
-        return opened
-
-    @override
-    def look(self) -> None:
-        """Leave it to the engine, which rests all its ports at once."""
-
-    @override
-    async def stopService(self) -> None:
-        if self._descriptor is not None:
-            self._native.shut(self._descriptor)
-            self._descriptor = None
-        await super().stopService()
