@@ -87,6 +87,7 @@ class Inflow:
 
     def end(self, most: int = AT_THE_END) -> None:
         """Take so many messages more, of a peer that is gone, and forget the rest."""
+        self._is_paused = False  # there is nobody left to be read
         if self._waiting and not self._is_taking:
             self.take(most)
         self.forget()

@@ -198,3 +198,13 @@ def test_a_share_that_was_sent_in_time_is_judged_though_the_peer_is_gone() -> No
     peer.inflow.end()
 
     assert peer.taken == b"x" * 30
+
+
+def test_nobody_is_read_again_who_is_gone() -> None:
+    peer = Peer(Turns(Clock()))
+    peer.send(b"x" * (READ_AHEAD_BYTES + 1))
+    assert not peer.is_read
+    peer.transport.loseConnection()  # it refuses to be resumed now
+    peer.inflow.end(most=2 * READ_AHEAD_BYTES)
+
+    assert len(peer.taken) == READ_AHEAD_BYTES + 1
