@@ -7,13 +7,14 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from protocol.units import UnixTime, Watts
+from protocol.units import Watts
 from proxy.config import SiteConfig
 from proxy.devices.control import PyasicDevices
 from proxy.devices.library import load_factory
 from proxy.devices.login import LoginOf
 from proxy.devices.slot_audit import foreign_pools
 from proxy.power.actuation.polls import Foreign
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import (
     NO_LOGIN,
     DeviceControl,
@@ -84,7 +85,7 @@ class AdapterMaker:
 
     loop: asyncio.AbstractEventLoop
     reactor: Any
-    wall_clock: Callable[[], UnixTime]
+    wall_clock: SteadyClock
     _devices: DeviceControl | None = field(default=None, init=False)
     _logins: list[LoginOf] = field(factory=list, init=False)
 

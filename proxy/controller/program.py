@@ -1,6 +1,7 @@
 """The site controller, put together: read `Controller.begin` to know it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import define, field
@@ -8,7 +9,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from protocol.units import Seconds
+from protocol.units import Seconds, UnixTime
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
 from proxy.config.machines import ModelConfig
@@ -16,7 +17,7 @@ from proxy.config.power import FleetConfig, PowerConfig
 from proxy.controller.adapters import AdaptersOf, SiteAdapters
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
-from proxy.power.control.wall_clock import SteadyClock
+from proxy.power.control.wall_clock import MOST_BEHIND, SteadyClock, WallClock
 from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.link.messages import (
@@ -107,12 +108,7 @@ class Controller:
         if not (state / STORE_FILE).exists():  # the share process made it
             raise StoreError(f"{state / STORE_FILE} is gone, and in it all orders")
         self._store = open_store(state / STORE_FILE)
-        if behind := self.wall_clock.never_before(self._store.newest_at()):
-            self._log.warn(
-                "the clock is {behind:.0f} s behind what is in the database: time goes "
-                "on from there until the clock is right",
-                behind=behind,
-            )
+        self._go_on_from(self._store.newest_at())
         for site, power in _powered(config).values():
             self._add(config, site, power, self._store)
         self._api = ControllerApi(
@@ -121,6 +117,24 @@ class Controller:
         beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
         beat.setServiceParent(self.root)
         self.root.startService()
+
+    def _go_on_from(self, newest: UnixTime) -> None:
+        behind = self.wall_clock.never_before(newest)
+        if behind > MOST_BEHIND:
+            self._log.error(
+                "the clock says {host}, the controller's database was written at "
+                "{newest}: one is wrong, and orders are judged at both times, so that "
+                "the lower budget rules. Set the clock if it is behind; if it is "
+                "right, a restart ends this once what was written then is replaced",
+                host=_shown(newest - behind),
+                newest=_shown(newest),
+            )
+        elif behind:
+            self._log.warn(
+                "the clock is {behind:.0f} s behind what is in the database: time goes "
+                "on from there until the clock is right",
+                behind=behind,
+            )
 
     def check(self, config: Config) -> None:
         """See `api.SetupTaker`."""
@@ -158,7 +172,8 @@ class Controller:
         models = models_with(config.models)
         control, adapters = self._control_of(site, power, models)
         now, at = self._now(), self.wall_clock()
-        kept = store.kept(site.name, at)
+        moments = control.wall.moments(now, at)
+        kept = store.kept(site.name, min(moments), max(moments))
         control.orders.restore(kept.orders, kept.silent_for, now)
         control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
@@ -180,7 +195,9 @@ class Controller:
     ) -> tuple[SiteControl, SiteAdapters]:
         adapters = self.adapters_of(site)
         leases = {signal.name: signal.lease_s for signal in adapters.signals}
-        return site_control(site, power, leases, adapters.foreign, models), adapters
+        control = site_control(site, power, leases, adapters.foreign, models)
+        control.wall = WallClock(self.wall_clock.doubted)
+        return control, adapters
 
     async def _beat(self) -> None:
         """Say that all sites are held to their budgets; else somebody else must."""
@@ -238,3 +255,7 @@ def _powered(config: Config) -> dict[str, tuple[SiteConfig, PowerConfig]]:
 
 def _settings(config: Config, site: SiteConfig, power: PowerConfig) -> PowerSettings:
     return power, site.fleet, config.models
+
+
+def _shown(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

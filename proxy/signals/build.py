@@ -1,15 +1,15 @@
 """What the configuration of a site says of signals, meter and relay, made."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IStreamServerEndpoint
 
-from protocol.units import Seconds, UnixTime
+from protocol.units import Seconds
 from proxy.config import PowerConfig, SignalConfig
 from proxy.config.meter import MeterConfig, read_meter_url
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import MeterSource, SignalSource
 from proxy.runtime.tls import server_endpoint
 from proxy.signals.http_orders import HttpOrders, HttpSettings
@@ -20,7 +20,7 @@ from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 
 
 def signals_of(
-    site: str, power: PowerConfig, reactor: Any, wall_clock: Callable[[], UnixTime]
+    site: str, power: PowerConfig, reactor: Any, wall_clock: SteadyClock
 ) -> list[SignalSource]:
     """Return the signals of a site, none of them started.
 
@@ -31,7 +31,7 @@ def signals_of(
 
 
 def signal_of(
-    site: str, config: SignalConfig, reactor: Any, wall_clock: Callable[[], UnixTime]
+    site: str, config: SignalConfig, reactor: Any, wall_clock: SteadyClock
 ) -> SignalSource:
     """Return a signal, not started; until then the reactor is not used.
 

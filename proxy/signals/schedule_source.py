@@ -1,6 +1,5 @@
 """A signal that reads its orders from a schedule file, and sees when it changes."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.power.control.budget import Order
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.schedule import (
@@ -79,7 +79,8 @@ class ScheduleSource:
 
     A file that becomes unreadable changes nothing: what it said last holds, and is
     said to hold. One that changes from look to look is being written, and is left
-    until it is done. It has no lease: the file speaks for the time ahead.
+    until it is done. It has no lease: the file speaks for the time ahead; where it is
+    in doubt what time it is, for the time ahead of both moments.
     """
 
     lease_s: Seconds | None = None
@@ -91,7 +92,7 @@ class ScheduleSource:
         name: str,
         file: ScheduleFile,
         clock: IReactorTime,
-        wall_clock: Callable[[], UnixTime],
+        wall_clock: SteadyClock,
     ) -> None:
         """Read the file.
 
@@ -163,7 +164,8 @@ class ScheduleSource:
 
     def _give(self, listener: SignalListener) -> None:
         """Hand over what rules from now on, or only what has come into sight."""
-        now = self._wall_clock()
+        now, doubted = self._wall_clock(), self._wall_clock.doubted()
+        self._is_new |= doubted is not None  # all anew: two spans would add up
         ahead = [] if self._is_new else [end for end in self._ends if end > now]
         since = now if self._is_new else max(now, self._given_until)
         until = UnixTime(now + AHEAD)
@@ -171,7 +173,8 @@ class ScheduleSource:
         room = MAX_GIVEN - len(ahead)
         if len(found) > room:
             found, until = found[:room], found[room].start
-        orders = self._numbered(found, now)
+        also = () if doubted is None else self._ahead_of(doubted)
+        orders = self._numbered((*found, *also), now)
         receipt = listener.take(orders, instead_of=self.name if self._is_new else None)
         if not receipt.is_taken:
             self._retry_at = self._clock.seconds() + RETRY
@@ -182,6 +185,9 @@ class ScheduleSource:
         self._is_new = False
         self._ends = [*ahead, *(stretch.end for stretch in found)]
         self._given_until = until
+
+    def _ahead_of(self, moment: UnixTime) -> tuple[Stretch, ...]:
+        return stretches(self._schedule, moment, UnixTime(moment + AHEAD))[:MAX_GIVEN]
 
     def _numbered(self, found: tuple[Stretch, ...], now: UnixTime) -> list[Order]:
         first = max(self._last_seq + 1, int(now) * _SEQS_PER_SECOND)

@@ -13,6 +13,7 @@ from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
 from proxy.config.tokens import SHORT_BYTES, is_short
 from proxy.downstream.connection import SiteFactory
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.link.setup import setup_of
 from proxy.power.machines.machine import Describer, unknown_models
 from proxy.power.machines.models import Models, models_with
@@ -152,10 +153,11 @@ def power_faults(config: Config) -> Iterator[str]:
                 f"{NEEDS[library]} needs {library}:"
                 " pip install '.[controller]' in the checkout"
             )
+    stopped = SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
     for s, site in enumerate(config.sites):
         for n, signal in enumerate(site.power.signals if site.power else ()):
             try:
-                signal_of(site.name, signal, None, lambda: UnixTime(0.0))
+                signal_of(site.name, signal, None, stopped)
             except ValueError as error:
                 yield f"{error} - at `$.sites[{s}].power.signals[{n}]`"
 

@@ -16,7 +16,7 @@ was told to.
 
 A restart takes over machines as they were: those told to run count at full power, those
 told not to as on their way down since then. Time goes on from the newest moment that is
-found here (`newest_at`): a host may come up with its clock behind.
+found here (`newest_at`), within limits: `wall_clock` says why.
 
 The database is at synchronous = FULL: an order survives a power cut. A file that was
 removed or replaced under us takes nothing more (`FileWatch`): it would be lost. One
@@ -47,7 +47,8 @@ MAX_EVENTS = 5_000_000
 
 _NEWEST = """SELECT coalesce(max(at), 0) FROM (
     SELECT * FROM (SELECT at FROM event ORDER BY id DESC LIMIT 1)
-    UNION ALL SELECT max(at) FROM spoken UNION ALL SELECT max(at) FROM machine)"""
+    UNION ALL SELECT max(at) FROM spoken UNION ALL SELECT max(at) FROM machine
+    UNION ALL SELECT max(json_extract(body, '$.received_at')) FROM site_order)"""
 
 _encode = msgspec.json.encode
 _decode_order = msgspec.json.Decoder(Order).decode
@@ -159,8 +160,12 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"the controller's database: {error}") from error
 
-    def kept(self, site: str, at: UnixTime) -> Kept:
-        """Return what a restart finds of `site`."""
+    def kept(self, site: str, at: UnixTime, latest: UnixTime | None = None) -> Kept:
+        """Return what a restart finds of `site`.
+
+        In doubt it is `at` to machines, which may be on their way down, and `latest` to
+        sources, which may be silent since long.
+        """
         select = self._db.execute
         orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
         spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
@@ -174,7 +179,7 @@ class Store:
         ).fetchone()
         return Kept(
             tuple(_decode_order(body) for (body,) in orders),
-            {source: at - then for source, then in spoken},
+            {source: (latest or at) - then for source, then in spoken},
             tuple(
                 Saved(key, address, worker, bool(runs), max(0.0, at - then), *owed)
                 for key, address, worker, runs, then, *owed in machines
@@ -185,7 +190,8 @@ class Store:
     def newest_at(self) -> UnixTime:
         """Return the latest moment at which anything was written; 0: nothing was.
 
-        The log's by its last row, since time does not go back in it.
+        The log's by its last row: what a clock that was wrong wrote before is out of
+        sight once it is mended. That an order was given is never out of sight.
         """
         return UnixTime(self._db.execute(_NEWEST).fetchone()[0])
 

@@ -82,7 +82,7 @@ class OrderBook:
         new = [o for o in orders if _without_receipt(o) not in standing]
         last = {source: self.next_seq(source) - 1 for source in {o.source for o in new}}
         for order in new:
-            if reason := self._objection(order, moments[0], last[order.source]):
+            if reason := self._objection(order, min(moments), last[order.source]):
                 return Receipt(is_taken=False, reason=reason)
         heard = self._spoke_at | {o.source: now for o in orders}
         kept = prune(
@@ -145,7 +145,7 @@ class OrderBook:
 
         Args:
             order: Not one that stands.
-            at: Wall time.
+            at: The earliest that it may be: no order is over before.
             last: The highest `seq` that its source has used.
         """
         if order.site != self.site:

@@ -9,12 +9,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from protocol.units import UnixTime
-from proxy.config import Config, ProxyConfig
+from protocol.units import UnixTime, Watts
+from proxy.config import Config, PowerConfig, ProxyConfig, SiteConfig
+from proxy.controller.adapters import SiteAdapters
 from proxy.controller.control_loop import SiteLoop
 from proxy.controller.program import Controller
+from proxy.power.control.budget import Order
 from proxy.power.control.wall_clock import SteadyClock
-from proxy.power.journal.store import StoreError
+from proxy.power.journal.database import STORE_FILE
+from proxy.power.journal.effects import Effects
+from proxy.power.journal.store import StoreError, open_store
 from proxy.power.link.messages import Beat, decode_up
 
 
@@ -58,6 +62,36 @@ def test_a_controller_begins_without_orders_only_if_there_never_were_any(
         controller.begin(config)
     assert not (tmp_path / "controller.sqlite3").exists()
     _ = Deferred.fromCoroutine(controller.stop())
+
+
+@pytest.mark.parametrize("wrong_s", [1800.0, 3600.0 * 24 * 365 * 12])
+def test_a_row_of_a_clock_that_was_ahead_ends_no_order(
+    tmp_path: Path, wrong_s: float
+) -> None:
+    at = UnixTime(1_800_000_000.0)
+    end = UnixTime(at + 600.0)
+    dated = Order("hall-a", Watts(20_000.0), 1, "cli", at, at, expires=end)
+    store = open_store(tmp_path / STORE_FILE)
+    store.write("hall-a", Effects(has_orders=True), (dated,), at)
+    store.spoke("hall-a", "cli", UnixTime(at + wrong_s))
+    store.close()
+    unused, clock = cast("Any", None), Clock()
+    wall_clock = SteadyClock(lambda: at, clock.seconds)
+    controller = Controller(
+        clock, wall_clock, lambda _: SiteAdapters(), unused, unused, unused
+    )
+    power = PowerConfig(budget_w=100_000.0, fail_safe_w=50_000.0)
+    site = SiteConfig(name="hall-a", listen=("tcp:0",), sources=["main"], power=power)
+    config = Config(proxy=ProxyConfig(state_dir=str(tmp_path)), sites=[site])
+
+    controller.begin(config)
+    clock.advance(1.0)
+
+    budget = controller.loops["hall-a"].control.budget
+    assert budget is not None
+    assert budget.watts == 20_000.0
+    stopped = Deferred.fromCoroutine(controller.stop())
+    assert stopped.called
 
 
 def test_a_controller_is_silent_once_a_site_of_it_is_not_looked_at() -> None:

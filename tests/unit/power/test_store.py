@@ -274,3 +274,21 @@ def test_the_newest_moment_is_that_of_whatever_was_written_last(store: Store) ->
     row = MachineRow("m", "10.0.0.1", "w", is_running=True)
     store.write("hall-a", Effects(machines=[row]), (), UnixTime(AT + 9.0))
     assert store.newest_at() == AT + 9.0
+    given = evolve(ORDER, received_at=UnixTime(AT + 11.0))
+    effects = Effects(has_orders=True)
+    store.write("hall-a", effects, (given,), UnixTime(AT + 9.0))
+    store.spoke("hall-a", "grid", AT)  # by a clock that is behind
+    assert store.newest_at() == AT + 11.0
+
+
+def test_in_doubt_of_the_time_sources_are_silent_and_machines_just_told(
+    store: Store,
+) -> None:
+    store.spoke("hall-a", "grid", AT)
+    row = MachineRow("m", "10.0.0.1", "w", is_running=False)
+    store.write("hall-a", Effects(machines=[row]), (), AT)
+
+    kept = store.kept("hall-a", UnixTime(AT + 5.0), UnixTime(AT + 900.0))
+
+    assert kept.silent_for == {"grid": 900.0}
+    assert kept.machines[0].changed_s == 5.0

@@ -7,10 +7,13 @@ from twisted.internet.testing import MemoryReactorClock
 from protocol.units import Seconds, UnixTime
 from proxy.config import PowerConfig, Secret, SignalConfig
 from proxy.config.meter import MeterConfig
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.build import meter_of, relay_of, signals_of
 from proxy.signals.http_orders import HttpOrders
 from proxy.signals.modbus_meter import PlainMeter, SunSpecMeter
 from proxy.signals.schedule_source import ScheduleSource
+
+STOPPED = SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
 
 
 def power(**changes: object) -> PowerConfig:
@@ -26,7 +29,7 @@ def test_each_signal_is_made_of_its_row(tmp_path: Path) -> None:
     )
 
     plan, http = signals_of(
-        "hall-a", power(signals=rows), MemoryReactorClock(), lambda: UnixTime(0.0)
+        "hall-a", power(signals=rows), MemoryReactorClock(), STOPPED
     )
 
     assert isinstance(plan, ScheduleSource)
@@ -39,7 +42,7 @@ def test_a_kind_that_does_not_exist_yet_is_refused() -> None:
     rows = (SignalConfig(kind="mqtt"),)
 
     with pytest.raises(ValueError, match="mqtt"):
-        signals_of("a", power(signals=rows), MemoryReactorClock(), lambda: UnixTime(0))
+        signals_of("a", power(signals=rows), MemoryReactorClock(), STOPPED)
 
 
 def test_a_meter_is_what_its_url_says_or_none() -> None:

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from protocol.units import UnixTime
+from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.schedule import ScheduleError
 from proxy.signals.schedule_source import (
     AHEAD,
@@ -31,8 +32,13 @@ class Desk:
         path.write_text(text)
         self.clock = Clock()
         self.listener = FakeListener()
+        self.wall_clock = SteadyClock(self.now, self.clock.seconds)
         self.source = ScheduleSource(
-            "hall-a", "plan", ScheduleFile(path), self.clock, self.now
+            "hall-a",
+            "plan",
+            ScheduleFile(path),
+            self.clock,
+            self.wall_clock,
         )
 
     def now(self) -> UnixTime:
@@ -176,12 +182,30 @@ def test_time_passing_brings_new_orders_and_replaces_none(desk: Desk) -> None:
     assert last <= desk.now() + AHEAD
 
 
+def test_in_doubt_of_the_time_a_schedule_is_given_for_both(desk: Desk) -> None:
+    far = 100 * 86_400.0
+    desk.wall_clock.never_before(UnixTime(NOON + far))
+    desk.start()
+    desk.clock.pump([3600.0] * 24 * 3)
+    desk.stop()
+
+    for begin in (NOON, NOON + far):
+        at = begin + 3 * 86_400
+        assert desk.listener.watts_at(at + 6 * 3600) == 2e6
+        assert desk.listener.watts_at(at + 9 * 3600) is None
+    assert len(desk.listener.orders) <= 6, "those of days ago are not kept"
+
+
 def test_a_source_that_starts_again_gives_orders_that_are_taken(desk: Desk) -> None:
     desk.start()
     desk.stop()
     desk.clock.advance(60)
     again = ScheduleSource(
-        "hall-a", "plan", ScheduleFile(desk.path), desk.clock, desk.now
+        "hall-a",
+        "plan",
+        ScheduleFile(desk.path),
+        desk.clock,
+        desk.wall_clock,
     )
     again.start(desk.listener)
     stopped = Deferred.fromCoroutine(again.stop())
@@ -208,5 +232,5 @@ def test_an_unusable_file_stops_the_start_and_is_named(tmp_path: Path) -> None:
             "plan",
             ScheduleFile(tmp_path / "plan.toml"),
             Clock(),
-            lambda: UnixTime(NOON),
+            SteadyClock(lambda: UnixTime(NOON), lambda: 0.0),
         )
