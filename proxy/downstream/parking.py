@@ -11,7 +11,6 @@ from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
 from proxy.jobs.group import Group
 from proxy.power.link.messages import MAX_ROWS, FailSafe, FleetReport, Joined, MinerWork
-from proxy.runtime.contain import serve_each
 from proxy.runtime.slices import Slices
 
 
@@ -75,9 +74,11 @@ class Parking:
     _credit: float = field(default=0.0, init=False)
     _ordered: dict[int, bool] = field(factory=dict, init=False)
     _moving: Slices[ParkableMiner] = field(init=False)
+    _bringing: Slices[ParkableMiner] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._moving = Slices(self.clock, self._obey, "parking or granting work")
+        self._bringing = Slices(self.clock, self._let_in, "bringing back")
 
     def park(self, ids: Iterable[int]) -> None:
         """Give these miners no more jobs; those gone meanwhile are passed over.
@@ -98,6 +99,7 @@ class Parking:
     def stop(self) -> None:
         """Park and grant nobody more."""
         self._moving.stop()
+        self._bringing.stop()
         self._ordered.clear()
 
     def _order(self, ids: Iterable[int], *, is_granted: bool) -> None:
@@ -124,19 +126,26 @@ class Parking:
 
     def let_return(self, elapsed: Seconds) -> None:
         """Give work to as many returning miners as may begin in `elapsed`."""
-        if self.returns_per_second is None or not self._returning:
+        if not self._returning:
             self._credit = 0.0
             return
-        self._credit += self.returns_per_second * elapsed
-        due = list(islice(self._returning, int(self._credit)))
-        self._credit -= len(due)
+        due = list(islice(self._returning, self._due(elapsed)))
         for miner_id in due:
             del self._returning[miner_id]
-        serve_each(
-            self._present(due),
-            lambda m: m.hold_out(is_out=m.group in self.out),
-            "bringing back",
-        )
+        self._bringing.add(self._present(due))
+
+    def _due(self, elapsed: Seconds) -> int:
+        """Return how many may return in `elapsed`."""
+        if self.returns_per_second is None:
+            return len(self._returning)
+        self._credit += self.returns_per_second * elapsed
+        whole = int(self._credit)
+        self._credit -= whole
+        return whole
+
+    def _let_in(self, miner: ParkableMiner) -> None:
+        if miner.id in self.miners:
+            miner.hold_out(is_out=miner.group in self.out)
 
     @property
     def parked(self) -> int:

@@ -204,6 +204,19 @@ def test_miners_that_no_source_had_work_for_return_one_by_one() -> None:
     assert sum(w.miner.is_granted for w in wires) == 4
 
 
+def test_all_who_wait_return_once_returns_are_no_longer_paced() -> None:
+    site = Site(per_second=1.0)
+    wires = [site.granted() for _ in range(3)]
+    for wire in wires:
+        wire.miner.hold_out(is_out=True)
+        site.parking.bring_back(wire.miner)
+
+    site.parking.returns_per_second = None
+    site.live(1)
+
+    assert all(wire.miner.is_granted for wire in wires)
+
+
 def test_a_miner_parked_by_the_controller_stays_so_when_its_source_is_back() -> None:
     site = Site()
     wire = site.granted()
