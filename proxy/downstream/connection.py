@@ -215,7 +215,12 @@ class SiteFactory(Factory):
         context = connection.context
         miner_id = connection.miner_id
         miner = Sv1Miner(
-            miner_id, address, context, context.now(), context.grants_at_once, outbox
+            miner_id,
+            address,
+            context,
+            context.now(),
+            context.parking.grants_at_once,
+            outbox,
         )
         self.register(miner, connection)
         return miner

@@ -55,6 +55,7 @@ class Parking:
         miners: By id: the roster's own.
         tally: What all shares of the site came to since the start.
         on_join: Called when a miner has said who it is.
+        grants_at_once: Newcomers begin at work: no controller decides who works here.
         out: Groups whose miners are held out, as no source has work for them.
         returns_per_second: How many miners are given work again at most, once a
             source is back that none had; None: all at once.
@@ -65,6 +66,7 @@ class Parking:
     tally: Tally = field(factory=Tally)
     on_join: Callable[[], None] = lambda: None
     returns_per_second: float | None = None
+    grants_at_once: bool = True
     out: set[Group] = field(factory=set, init=False)
     _parked: set[int] = field(factory=set, init=False)
     _noted: dict[int, None] | None = field(default=None, init=False)

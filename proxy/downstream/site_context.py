@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.errors import RemoteError
@@ -17,12 +17,24 @@ from proxy.runtime.inflow import Turns
 
 
 @define(eq=False, repr=False)
+class Bounds:
+    """The difficulty of a site, or of one of its listeners.
+
+    Attributes:
+        policy: How it follows the shares of a miner.
+        start: Of a miner that says nothing.
+    """
+
+    policy: VardiffPolicy
+    start: Difficulty
+
+
+@define(eq=False, repr=False)
 class SiteContext:
     """A site's surroundings, as one of its miners needs them.
 
     Attributes:
-        start: Difficulty of a miner that says nothing.
-        grants_at_once: No controller decides who works here.
+        bounds: The difficulty; all else a site's contexts have in common.
         parking: What the site's parked miners do, and who is told.
         proxies: Clients of Stratum V1 that are known to be proxies.
         turns: When what miners send is taken, where Twisted holds the connection.
@@ -35,17 +47,29 @@ class SiteContext:
     site: str
     board: JobBoard
     batch: Batch
-    policy: VardiffPolicy
-    start: Difficulty
+    bounds: Bounds
     clock: IReactorTime
     wall_clock: Callable[[], UnixTime]
-    grants_at_once: bool = True
     parking: Parking = Factory(lambda self: Parking(self.clock), takes_self=True)
     proxies: KnownProxies = field(factory=KnownProxies)
     turns: Turns = Factory(lambda self: Turns(self.clock), takes_self=True)
     drop: Callable[[Any, str], None] = lambda _miner, _why: None
     proved: Callable[[Any], None] = lambda _miner: None
     offended: Callable[[str, RemoteError], None] = lambda _address, _error: None
+
+    @property
+    def policy(self) -> VardiffPolicy:
+        """How difficulty follows the shares of a miner."""
+        return self.bounds.policy
+
+    @property
+    def start(self) -> Difficulty:
+        """Difficulty of a miner that says nothing."""
+        return self.bounds.start
+
+    def with_bounds(self, bounds: Bounds) -> "SiteContext":
+        """Return the same surroundings with a difficulty of its own."""
+        return evolve(self, bounds=bounds)
 
     def now(self) -> Seconds:
         """Return the time that durations are measured by."""

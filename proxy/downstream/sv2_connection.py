@@ -240,7 +240,7 @@ class Sv2Connection(MinerProtocol):
             address=self._address,
             context=context,
             connected_at=context.now(),
-            is_granted=context.grants_at_once,
+            is_granted=context.parking.grants_at_once,
             wire=self,
             hashrate=asked.hashrate,
             user_agent=self._session.user_agent,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from OpenSSL import SSL, crypto
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IStreamServerEndpoint
@@ -15,7 +15,7 @@ from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import PythonEngine, SiteEngine, is_plain
 from proxy.downstream.listener import MinerListener
 from proxy.downstream.listener_policy import ListenerPolicy
-from proxy.downstream.site_context import SiteContext
+from proxy.downstream.site_context import Bounds
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.tls import Identity, identity_of, server_endpoint
 
@@ -136,23 +136,24 @@ class SitePorts:
         """
         wanted = listeners_of(site)
         gone = [key for key in self.open if key not in wanted]
-        closed = [self.open.pop(key).listener for key in gone]
+        closed = [self.open.pop(key) for key in gone]
+        for port in closed:  # its miners stay: the site's own are for them
+            port.policy.context.bounds = self.factory.context.bounds
         self.open |= new
         self.open = {key: self.open[key] for key in wanted}
         for key, listener in wanted.items():
             policy = self.open[key].policy
             policy.take_on(listener)
-            adjust(policy.context, listener.difficulty(site.difficulty))
-        return closed
+            adjust(policy.context.bounds, listener.difficulty(site.difficulty))
+        return [port.listener for port in closed]
 
     def _policy(self, listener: ListenerConfig, site: SiteConfig) -> ListenerPolicy:
-        context = evolve(self.factory.context)
-        adjust(context, listener.difficulty(site.difficulty))
+        bounds = bounds_of(listener.difficulty(site.difficulty))
+        context = self.factory.context.with_bounds(bounds)
         return ListenerPolicy(self.factory, context, listener)
 
 
-def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
-    """Return the vardiff that a `[sites.difficulty]` describes."""
+def _policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
     return VardiffPolicy(
         difficulty.shares_per_minute,
         Difficulty(difficulty.minimum),
@@ -160,10 +161,15 @@ def policy_of(difficulty: DifficultyConfig) -> VardiffPolicy:
     )
 
 
-def adjust(context: SiteContext, difficulty: DifficultyConfig) -> None:
-    """Have `context` give `difficulty` from now on."""
-    context.policy = policy_of(difficulty)
-    context.start = Difficulty(difficulty.start)
+def bounds_of(difficulty: DifficultyConfig) -> Bounds:
+    """Return what a `[sites.difficulty]` describes."""
+    return Bounds(_policy_of(difficulty), Difficulty(difficulty.start))
+
+
+def adjust(bounds: Bounds, difficulty: DifficultyConfig) -> None:
+    """Have `bounds` be those of `difficulty` from now on."""
+    bounds.policy = _policy_of(difficulty)
+    bounds.start = Difficulty(difficulty.start)
 
 
 def listeners_of(site: SiteConfig) -> dict[Key, ListenerConfig]:

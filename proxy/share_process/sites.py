@@ -9,7 +9,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from typing_extensions import override
 
-from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.units import Seconds, UnixTime
 from protocol.work.extranonce import read_layout
 from proxy.config import SiteConfig
 from proxy.downstream.batch import Batch
@@ -35,7 +35,7 @@ from proxy.share_process.site_ports import (
     SitePort,
     SitePorts,
     adjust,
-    policy_of,
+    bounds_of,
 )
 from proxy.share_process.sources import Sources
 from proxy.shares.record import Recorder
@@ -126,17 +126,8 @@ class SiteBuilder:
             source.listeners[new.name] = board
         if list(board.routes) != routes:
             board.rerouting.change(routes)
-        self._grant_or_park(new, service.ports)
+        _grant_or_park(new, factory.context.parking)
         service.take_on(new, ports)
-
-    @staticmethod
-    def _grant_or_park(site: SiteConfig, ports: SitePorts) -> None:
-        """Have newcomers begin parked where a controller decides who works."""
-        factory = ports.factory
-        others = (port.policy.context for port in ports.open.values())
-        for context in (factory.context, *others):
-            context.grants_at_once = site.power is None
-        factory.context.parking.returns_per_second = returns_of(site)
 
     def _routes(self, site: SiteConfig) -> list[Route]:
         routes = [
@@ -168,23 +159,29 @@ class SiteBuilder:
         )
 
     def _context(self, site: SiteConfig, board: JobBoard) -> SiteContext:
+        parking = Parking(self.reactor)
+        _grant_or_park(site, parking)
         return SiteContext(
             site.name,
             board,
             Batch(self.recorder, self.reactor),
-            policy_of(site.difficulty),
-            Difficulty(site.difficulty.start),
+            bounds_of(site.difficulty),
             self.reactor,
             self.wall_clock,
-            grants_at_once=site.power is None,
             turns=self._turns,  # one slice of a turn for all miners; pools have theirs
-            parking=Parking(self.reactor, returns_per_second=returns_of(site)),
+            parking=parking,
         )
 
 
 def _speaks_v2(site: SiteConfig) -> bool:
     """Tell whether miners of Stratum V2 may come."""
     return any(listener.protocol != "sv1" for listener in site.listeners)
+
+
+def _grant_or_park(site: SiteConfig, parking: Parking) -> None:
+    """Have newcomers begin parked where a controller decides who works."""
+    parking.grants_at_once = site.power is None
+    parking.returns_per_second = returns_of(site)
 
 
 def returns_of(site: SiteConfig) -> float | None:
@@ -225,7 +222,7 @@ class SiteService(MultiService):
         """Be as `site` says from now on; its new ports are open."""
         self._hold = Seconds(site.hold_s)
         self.factory.roster.limits = site.limits
-        adjust(self.factory.context, site.difficulty)
+        adjust(self.factory.context.bounds, site.difficulty)
         for listener in self.ports.take_on(site, new):
             self._tasks.start("close a port", _close(listener))
         self.factory.bounds_changed()

@@ -17,7 +17,7 @@ from proxy.config import LimitsConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
-from proxy.downstream.site_context import SiteContext
+from proxy.downstream.site_context import Bounds, SiteContext
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.jobs.board import JobBoard
 from proxy.jobs.routes import Route, Routes
@@ -93,8 +93,10 @@ class Hall:
             "hall-a",
             self.board,
             Batch(self.recorder, self.clock),
-            VardiffPolicy(18.0, Difficulty(1e-9), Difficulty(1e12)),
-            Difficulty(1e-9),
+            Bounds(
+                VardiffPolicy(18.0, Difficulty(1e-9), Difficulty(1e12)),
+                Difficulty(1e-9),
+            ),
             self.clock,
             lambda: UnixTime(1_700_000_000.0),
         )

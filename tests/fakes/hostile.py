@@ -24,7 +24,7 @@ from proxy.config import LimitsConfig, PoolConfig
 from proxy.downstream.batch import Batch
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
-from proxy.downstream.site_context import SiteContext
+from proxy.downstream.site_context import Bounds, SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard
 from proxy.jobs.routes import Route, Routes
@@ -130,8 +130,9 @@ class HostileSite:
             "hall-a",
             self.board,
             Batch(self.recorder, self.clock),
-            VardiffPolicy(0.0, Difficulty(EASY), Difficulty(1e12)),
-            Difficulty(EASY),
+            Bounds(
+                VardiffPolicy(0.0, Difficulty(EASY), Difficulty(1e12)), Difficulty(EASY)
+            ),
             self.clock,
             self.wall_clock,
         )

@@ -209,4 +209,4 @@ class Running:
 
 
 def _bounds(context: SiteContext) -> Any:
-    return context.policy, context.start, context.grants_at_once
+    return context.policy, context.start, context.parking.grants_at_once

@@ -51,7 +51,8 @@ class Side:
                     getattr(miner, what)()
             case "policy", shares_per_minute:
                 low, high = Difficulty(1e-9), Difficulty(1e12)
-                self.hall.context.policy = VardiffPolicy(shares_per_minute, low, high)
+                bounds = self.hall.context.bounds
+                bounds.policy = VardiffPolicy(shares_per_minute, low, high)
                 for miner in self.door.roster.miners.values():
                     miner.bounds_changed()
         self.hall.clock.advance(0.001)

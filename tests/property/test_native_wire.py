@@ -44,7 +44,8 @@ class Side:
                 self.with_miner(number, "grant")
             case "policy", shares_per_minute:
                 low, high = Difficulty(1e-9), Difficulty(1e12)
-                self.hall.context.policy = VardiffPolicy(shares_per_minute, low, high)
+                bounds = self.hall.context.bounds
+                bounds.policy = VardiffPolicy(shares_per_minute, low, high)
                 for number in range(MINERS):
                     self.with_miner(number, "bounds_changed")
         self.hall.clock.advance(0.001)

@@ -10,10 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import StringTransport
 
 from protocol.units import Difficulty
 from proxy.admin.refused import Refused
 from proxy.config import Config
+from proxy.downstream.miner import Miner
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.share_process.changes import changes
 from tests.fakes.running import POOL, Running, config_of
@@ -190,6 +193,51 @@ def test_a_listener_keeps_what_it_says_itself(start: Start) -> None:
     policy = running.builder.services["hall-a"].ports.open["tcp:1", 0].policy
     assert policy.context.start == Difficulty(512)
     assert policy.context.policy.minimum == Difficulty(128)
+
+
+def test_a_new_port_grants_or_parks_as_the_site_does_from_then_on(
+    start: Start,
+) -> None:
+    power = {"budget_w": 1e6, "fail_safe_w": 1e5}
+    running = start(config_of())
+    both = {"listen": ["tcp:3333", "tcp:4444"]}
+
+    running.reload(config_of({**both, "power": power}))
+    parked = begins_granted(running, "tcp:3333"), begins_granted(running, "tcp:4444")
+    both["listen"].append("tcp:5555")
+    running.reload(config_of(both))
+    granted = begins_granted(running, "tcp:4444"), begins_granted(running, "tcp:5555")
+
+    assert parked == (False, False)
+    assert granted == (True, True)
+
+
+def test_miners_of_a_closed_port_have_the_bounds_of_the_site(start: Start) -> None:
+    listeners = [{"endpoint": "tcp:1", "start": 512, "minimum": 256}]
+    running = start(config_of({"listeners": listeners}))
+    miner = arrive(running, "tcp:1")
+    before = miner.vardiff.policy.minimum
+
+    running.reload(config_of())
+    closed = miner.vardiff.policy.minimum
+    running.reload(config_of({"difficulty": {"start": 64, "minimum": 16}}))
+
+    assert (before, closed) == (Difficulty(256), Difficulty(32))
+    assert miner.vardiff.policy.minimum == Difficulty(16)
+    assert miner.context.start == Difficulty(64)
+
+
+def begins_granted(running: Running, endpoint: str) -> bool:
+    return arrive(running, endpoint).is_granted
+
+
+def arrive(running: Running, endpoint: str) -> Miner:
+    """Return the miner behind a new connection to `endpoint`."""
+    policy = running.builder.services["hall-a"].ports.open[endpoint, 0].policy
+    protocol = policy.buildProtocol(IPv4Address("TCP", "10.0.0.1", 1))
+    assert protocol is not None
+    protocol.makeConnection(StringTransport())
+    return [*running.factories["hall-a"].roster.miners.values()][-1]
 
 
 def test_a_port_that_is_wanted_no_more_is_closed(start: Start) -> None:

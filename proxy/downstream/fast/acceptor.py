@@ -76,8 +76,9 @@ class Acceptor:
         if not factory.lets_in(peer):
             wire.hang_up()
             return
+        grants = context.parking.grants_at_once
         miner = EngineSv1Miner(
-            factory.new_id(), peer, context, context.now(), context.grants_at_once, wire
+            factory.new_id(), peer, context, context.now(), grants, wire
         )
         factory.register(miner, NativeConnection(factory, miner))
 

@@ -88,7 +88,7 @@ def test_the_last_rejects_are_told_with_their_reasons(hall: Hall) -> None:
 def test_the_pace_of_the_site_is_told(hall: Hall) -> None:
     miner = a_miner(hall, "rack.1")
     policy = VardiffPolicy(18.0, Difficulty(1e-12), Difficulty(1e9))
-    miner.context.policy = policy
+    miner.context.bounds.policy = policy
     miner.vardiff.difficulty = Difficulty(miner.difficulty)
     miner.accepted = 5
 

@@ -204,7 +204,8 @@ def test_who_is_slow_for_a_difficulty_of_its_own_wish_stays(password: str) -> No
 def test_who_is_slow_for_a_difficulty_that_the_site_fixed_stays() -> None:
     site = Site()
     context = site.hall.context
-    context.policy = VardiffPolicy(0.0, context.policy.minimum, context.policy.maximum)
+    low, high = context.policy.minimum, context.policy.maximum
+    context.bounds.policy = VardiffPolicy(0.0, low, high)
     site.connect().work()
 
     site.live(SILENT_FOR + 1)

@@ -18,7 +18,7 @@ class Site:
         self.hall = Hall()
         self.parking = Parking(self.hall.clock, returns_per_second=per_second)
         self.hall.context.parking = self.parking
-        self.hall.context.grants_at_once = False
+        self.parking.grants_at_once = False
         self.real = SiteFactory(self.hall.context, LimitsConfig(), lambda: 0.5)
         self.hall.sources[0].post()
 

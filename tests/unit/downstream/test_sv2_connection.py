@@ -92,8 +92,9 @@ def test_a_share_says_all_that_the_pool_needs() -> None:
 
 def test_shares_of_one_moment_share_an_answer() -> None:
     door = Door()
-    door.hall.context.policy = VardiffPolicy(0.0, Difficulty(1e-12), Difficulty(1.0))
-    door.hall.context.start = Difficulty(1e-12)
+    bounds = door.hall.context.bounds
+    bounds.policy = VardiffPolicy(0.0, Difficulty(1e-12), Difficulty(1.0))
+    bounds.start = Difficulty(1e-12)
     wire, channel = at_work(door)
     job = wire.door.hall.board.last_seq
     shares = [
