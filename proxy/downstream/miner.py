@@ -262,10 +262,16 @@ class Miner(MinerState):
         """Go to a group of the route that its worker has now, if that is another.
 
         Its slot stays its own. What it has been given of the former group's jobs is
-        unknown from now on: it gets a new one at once.
+        unknown from now on: it gets a new one at once. With workers of several routes
+        it is hung up on: each has to come on a connection of its own.
         """
         board, group = self.context.board, self.group
-        if group is None or board.rerouting.is_for(group, next(iter(self.workers))):
+        if group is None:
+            return
+        if why := next(filter(None, map(self.why_not_here, self.workers)), ""):
+            self.drop(why)
+            return
+        if board.rerouting.is_for(group, next(iter(self.workers))):
             return
         board.leave(self, group)
         self.group = None
