@@ -71,6 +71,7 @@ class Roster:
     _active: dict[Miner, None] = field(factory=dict, init=False)
     _sweeps: int = field(default=0, init=False)
     _reconnects: DueList[MinerPort] = field(factory=DueList, init=False)
+    _leaving: DueList[MinerPort] = field(factory=DueList, init=False)
 
     def refusal(self, address: str, now: Seconds) -> str:
         """Return why a connection from `address` is not taken; empty if it is."""
@@ -103,6 +104,7 @@ class Roster:
         self._newcomers.pop(miner, None)
         self._active.pop(miner, None)
         self._reconnects.drop(miner)
+        self._leaving.drop(miner)
         self.on_change(miner.id)
         self._addresses[miner.address] -= 1
         if not self._addresses[miner.address]:
@@ -146,18 +148,17 @@ class Roster:
             site=self.site,
             count=len(self.miners),
         )
-        self.move(self.miners.values(), now)
+        self._spread(self.miners.values(), self._leaving, now)
 
     def undrain(self) -> None:
         """Take miners again; those that were not asked to go yet stay."""
         self.is_draining = False
+        self._leaving = DueList()
         self._log.info("{site} is drained no more: miners are taken", site=self.site)
-        for miner in self.miners.values():
-            self._reconnects.drop(miner)
 
     def move(self, miners: Iterable[MinerPort], now: Seconds) -> None:
         """Ask `miners` to connect anew, spread over half a minute."""
-        self.errands.run(miners, lambda m: self._reconnect_soon(m, now), "moving")
+        self._spread(miners, self._reconnects, now)
 
     def sweep(self, now: Seconds) -> None:
         """Do what time brings to miners: called every second.
@@ -172,7 +173,8 @@ class Roster:
         serve_each(those, lambda m: self._look_at(m, now), "the sweep")
         if not self._sweeps % FORGET_BANS_EVERY:
             self.bans.forget_past(now)
-        due = self._reconnects.take(now, len(self._reconnects))
+        asked = self._reconnects.take(now, len(self._reconnects))
+        due = dict.fromkeys([*asked, *self._leaving.take(now, len(self._leaving))])
         self.errands.run(due, lambda m: m.ask_to_reconnect(), "asking to reconnect")
 
     def _late_newcomers(self, now: Seconds) -> list[Miner]:
@@ -260,7 +262,12 @@ class Roster:
         if miner.conduct.voided < VOIDED_BEFORE_RECONNECT or not miner.is_alone:
             return
         miner.conduct.voided = -OFFERED_MASK  # once a connection
-        self._reconnect_soon(miner, now)
+        self.move([miner], now)
 
-    def _reconnect_soon(self, miner: MinerPort, now: Seconds) -> None:
-        self._reconnects.by(miner, now + STAGGER * self.random())
+    def _spread(
+        self, miners: Iterable[MinerPort], those: DueList[MinerPort], now: Seconds
+    ) -> None:
+        """Note that each of `miners` is to be asked within half a minute."""
+        self.errands.run(
+            miners, lambda m: those.by(m, now + STAGGER * self.random()), "moving"
+        )

@@ -132,6 +132,32 @@ def test_a_site_that_is_drained_no_more_keeps_whom_it_did_not_send_away_yet() ->
     assert desk.roster.refusal("10.0.0.9", desk.now) == ""
 
 
+def test_a_drain_that_is_taken_back_leaves_other_reconnects_as_they_are() -> None:
+    desk = Desk()
+    wire = desk.sit().work()
+    wire.hear()
+    desk.roster.move([wire.miner], desk.now)
+    desk.roster.drain(desk.now)
+
+    desk.roster.undrain()
+    desk.pass_time(31)
+
+    assert methods(wire.hear()).count("client.reconnect") == 1
+
+
+def test_draining_again_puts_nobodys_leave_off() -> None:
+    desk = Desk()
+    wire = desk.sit().work()
+    wire.hear()
+    desk.roster.drain(desk.now)
+    desk.pass_time(10)
+
+    desk.roster.drain(desk.now)
+    desk.pass_time(6)
+
+    assert "client.reconnect" in methods(wire.hear())
+
+
 def test_who_goes_on_rolling_forbidden_bits_is_reconnected_once() -> None:
     desk = Desk()
     desk.hall.sources[0].post(version_mask=0)
