@@ -9,7 +9,7 @@ from protocol.noise.authority import AuthorityKey, AuthoritySecret
 from protocol.noise.certificate import Certificate
 from protocol.noise.ellswift import KeyPair, sign
 from protocol.noise.handshake import Identity, Initiator, respond
-from protocol.noise.transport import Transport
+from protocol.sv2.transport import Transport
 from protocol.units import UnixTime
 
 NOW = UnixTime(1_750_000_000.0)

@@ -7,17 +7,6 @@ from attrs import define, field
 
 from protocol.bitcoin.target import target_from_difficulty
 from protocol.framing import LineFramer
-from protocol.pool_events import (
-    AuthorizationRefused,
-    Authorized,
-    ExtranonceChanged,
-    MaskChanged,
-    MessageShown,
-    PoolEvent,
-    ReconnectAsked,
-    Subscribed,
-    WorkReceived,
-)
 from protocol.sv1 import pool_messages
 from protocol.sv1.pool_answers import SubscriptionRefusedError, is_yes, verdict_of
 from protocol.sv1.pool_lines import PoolLine, read_id, read_line
@@ -35,6 +24,17 @@ from protocol.sv1.suggestion import Suggestion
 from protocol.units import Difficulty, HashesPerSecond, Seconds
 from protocol.work.job import Work
 from protocol.work.ntime import latest_ntime
+from protocol.work.pool_events import (
+    AuthorizationRefused,
+    Authorized,
+    ExtranonceChanged,
+    MaskChanged,
+    MessageShown,
+    PoolEvent,
+    ReconnectAsked,
+    Subscribed,
+    WorkReceived,
+)
 from protocol.work.version_rolling import OFFERED_MASK
 
 MAX_LINE_BYTES = 1 << 20

@@ -1,9 +1,9 @@
 """What a pool's answer to a request says: yes, or why not."""
 
 from protocol.errors import RemoteError
-from protocol.pool_events import ShareAnswered
 from protocol.sv1.pool_lines import PoolLine
 from protocol.sv1.pool_refusals import is_nothing, read_refusal
+from protocol.work.pool_events import ShareAnswered
 
 
 class SubscriptionRefusedError(RemoteError):

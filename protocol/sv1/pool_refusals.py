@@ -5,8 +5,8 @@ import re
 import msgspec
 from msgspec import Raw
 
-from protocol.pool_events import ShareRefusal
 from protocol.unreadable import UNREADABLE
+from protocol.work.pool_events import ShareRefusal
 
 MAX_TEXT_CHARS = 200
 MAX_CODE = 1e6

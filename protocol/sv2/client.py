@@ -8,18 +8,6 @@ from attrs import define, field
 from protocol.bitcoin.target import MAX_TARGET
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.hosts import is_host
-from protocol.noise.line import ClientLine
-from protocol.pool_events import (
-    AuthorizationRefused,
-    Authorized,
-    ExtranonceChanged,
-    MessageShown,
-    PoolEvent,
-    ReconnectAsked,
-    ShareAnswered,
-    Subscribed,
-    WorkReceived,
-)
 from protocol.sv1.pool_refusals import Refusal, shown
 from protocol.sv2.channels import ROLLABLE_MASK
 from protocol.sv2.codec import Message, decode, encode
@@ -32,6 +20,7 @@ from protocol.sv2.common import (
     SetupConnectionError,
     SetupConnectionSuccess,
 )
+from protocol.sv2.line import ClientLine
 from protocol.sv2.mining import (
     CloseChannel,
     NewExtendedMiningJob,
@@ -55,6 +44,17 @@ from protocol.sv2.tlv import MAX_IDENTITY_BYTES, worker_tlv
 from protocol.sv2.unanswered import Unanswered
 from protocol.units import HashesPerSecond, Seconds
 from protocol.work.job import Work
+from protocol.work.pool_events import (
+    AuthorizationRefused,
+    Authorized,
+    ExtranonceChanged,
+    MessageShown,
+    PoolEvent,
+    ReconnectAsked,
+    ShareAnswered,
+    Subscribed,
+    WorkReceived,
+)
 
 MAX_PAYLOAD_BYTES = 0x40000
 """A job with two coinbase parts of 64 KiB and a path of 32 is 130 KiB."""

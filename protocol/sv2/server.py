@@ -6,7 +6,6 @@ from itertools import chain, count
 from attrs import define, field
 
 from protocol.errors import RemoteError
-from protocol.noise.line import Line
 from protocol.sv2 import codes
 from protocol.sv2.channels import ServerChannel, is_hashrate
 from protocol.sv2.codec import Message, decode, encode
@@ -22,6 +21,7 @@ from protocol.sv2.common import (
     SetupConnectionSuccess,
     SetupFlag,
 )
+from protocol.sv2.line import Line
 from protocol.sv2.miner_events import (
     ChannelAsked,
     ChannelClosed,

@@ -10,8 +10,8 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
-from protocol.noise.line import ServerLine
 from protocol.sv2 import codes
+from protocol.sv2.line import ServerLine
 from protocol.sv2.miner_events import (
     ChannelAsked,
     ChannelClosed,

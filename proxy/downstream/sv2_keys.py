@@ -12,9 +12,9 @@ from protocol.noise.authority import AuthorityKeyError, AuthoritySecret
 from protocol.noise.certificate import Certificate
 from protocol.noise.ellswift import SECRET_BYTES, KeyPair
 from protocol.noise.handshake import Identity
-from protocol.noise.line import NewTransport, ServerLine
-from protocol.noise.transport import Transport
+from protocol.sv2.line import NewTransport, ServerLine
 from protocol.sv2.server import MAX_PAYLOAD_BYTES
+from protocol.sv2.transport import Transport
 from protocol.units import Seconds, UnixTime
 
 KEY_FILE = "authority.key"

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import parse_template
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Difficulty, Seconds
 from protocol.unreadable import UNREADABLE
+from protocol.work.template import parse_template
 from proxy.node.errors import NodeRefusalError
 from proxy.node.proposal import propose, trial_block
 from proxy.node.rpc import RpcClient, make_rpc_client

@@ -7,9 +7,9 @@ from attrs import frozen
 from protocol.bitcoin.coinbase import height_in_coinbase
 from protocol.bitcoin.network import GENESIS_NBITS, Network
 from protocol.bitcoin.target import target_from_nbits
-from protocol.bitcoin.template import MAX_FUTURE_SECONDS, Template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
+from protocol.work.template import MAX_FUTURE_SECONDS, Template
 
 TIP_GRACE = Seconds(10.0)
 """A pool may be ahead of the node, or behind it, for so long: blocks travel."""

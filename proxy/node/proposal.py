@@ -6,10 +6,10 @@ from protocol.bitcoin.block import assemble_block
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.header import Header
 from protocol.bitcoin.merkle import root_from_branch
-from protocol.bitcoin.template import Template
 from protocol.errors import MalformedMessageError
 from protocol.unreadable import UNREADABLE
 from protocol.work.job import Work
+from protocol.work.template import Template
 from proxy.node.rpc import RpcClient
 
 NOT_BEST_TIP = "inconclusive-not-best-prevblk"

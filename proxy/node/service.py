@@ -10,10 +10,10 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import Template
 from protocol.errors import RemoteError
 from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
+from protocol.work.template import Template
 from proxy.node.credentials import Credentials
 from proxy.node.hashblock import HashBlockService
 from proxy.node.pool_check import ChainView

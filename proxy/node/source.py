@@ -8,10 +8,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import Template
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
+from protocol.work.template import Template
 from proxy.jobs.feed import Feed, FeedListener
 from proxy.node.block_files import BlockFiles
 from proxy.node.clock import NodeTime

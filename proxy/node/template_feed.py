@@ -26,10 +26,10 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger, LogLevel
 from typing_extensions import override
 
-from protocol.bitcoin.template import Template, parse_template
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
+from protocol.work.template import Template, parse_template
 from proxy.node.errors import NodeRefusalError
 from proxy.node.hashblock import HashBlock
 from proxy.node.rpc import RpcClient

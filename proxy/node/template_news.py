@@ -2,7 +2,7 @@
 
 from attrs import define
 
-from protocol.bitcoin.template import Template
+from protocol.work.template import Template
 
 AGED = 600
 """Seconds after which a template is news though nothing else in it is: miners may take

@@ -8,11 +8,11 @@ from protocol.bitcoin.address import script_of_address
 from protocol.bitcoin.block import assemble_block
 from protocol.bitcoin.coinbase import Payout
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import EXTRANONCE2_BYTES, Template, work_from_template
 from protocol.units import Difficulty
 from protocol.work.job import Work
 from protocol.work.judge import header_of
 from protocol.work.share import JudgedShare
+from protocol.work.template import EXTRANONCE2_BYTES, Template, work_from_template
 from proxy.jobs.live import MAX_WORKS
 from proxy.node.block_files import FoundBlock
 from proxy.runtime.instance import INSTANCE_BYTES

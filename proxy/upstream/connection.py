@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
-from protocol.pool_events import PoolEvent
+from protocol.work.pool_events import PoolEvent
 from proxy.runtime.inflow import Inflow, Turns
 from proxy.upstream.pool_protocol import Session
 

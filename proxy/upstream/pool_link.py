@@ -8,7 +8,10 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from protocol.pool_events import (
+from protocol.units import HashesPerSecond, Seconds
+from protocol.work.hashrate import HashrateMeter
+from protocol.work.job import Work
+from protocol.work.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,
@@ -20,9 +23,6 @@ from protocol.pool_events import (
     Subscribed,
     WorkReceived,
 )
-from protocol.units import HashesPerSecond, Seconds
-from protocol.work.hashrate import HashrateMeter
-from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
 from proxy.runtime.host_endpoint import connect_within

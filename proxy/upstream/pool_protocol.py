@@ -11,14 +11,14 @@ from protocol.errors import LocalError
 from protocol.noise.authority import AuthorityKey
 from protocol.noise.ellswift import SECRET_BYTES, KeyPair
 from protocol.noise.handshake import Initiator
-from protocol.noise.line import ClientLine
-from protocol.pool_events import PoolEvent
 from protocol.sv1.client import ClientSession as Sv1Session
 from protocol.sv2.client import MAX_PAYLOAD_BYTES
 from protocol.sv2.client import ClientSession as Sv2Session
+from protocol.sv2.line import ClientLine
 from protocol.sv2.setup import Caller
 from protocol.units import Difficulty, HashesPerSecond, Seconds, UnixTime
 from protocol.work.job import Job
+from protocol.work.pool_events import PoolEvent
 from protocol.work.share import JudgedShare
 from proxy.upstream.address import PoolAddress
 

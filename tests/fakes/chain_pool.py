@@ -5,7 +5,7 @@ from typing import Any
 from typing_extensions import override
 
 from protocol.bitcoin.coinbase import Payout
-from protocol.bitcoin.template import Template, work_from_template
+from protocol.work.template import Template, work_from_template
 from tests.fakes.judging_pool import JudgingPool, PoolSide
 
 PAYOUT = Payout(b"\x51")

@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from protocol.noise.authority import AuthorityKey
 from protocol.noise.handshake import Initiator
-from protocol.noise.line import ClientLine
 from protocol.sv2.codec import Message, common, decode, encode, mining
+from protocol.sv2.line import ClientLine
 from protocol.units import UnixTime
 from tests.fakes.hostile_lines import Line
 from tests.fakes.hostile_pool import EASY

@@ -6,8 +6,8 @@ from twisted.internet.protocol import Protocol
 from typing_extensions import override
 
 from protocol.errors import RemoteError
-from protocol.noise.line import ServerLine
 from protocol.sv2.codec import Message, common, decode, encode, mining
+from protocol.sv2.line import ServerLine
 from protocol.sv2.tlv import worker_of
 from tests.fakes.judging_pool import D1, NTIME, JudgingPool
 from tests.noise_peers import a_pair, an_authority, an_identity

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from protocol.noise.line import ClientLine, ServerLine
 from protocol.sv2.client import MAX_PAYLOAD_BYTES as MAX_FROM_POOL
 from protocol.sv2.client import ClientSession
 from protocol.sv2.codec import Message, common, decode, encode, mining
+from protocol.sv2.line import ClientLine, ServerLine
 from protocol.sv2.server import MAX_PAYLOAD_BYTES, ServerSession
 from protocol.sv2.setup import Caller
 from protocol.units import HashesPerSecond

@@ -14,8 +14,8 @@ from typing_extensions import override
 from protocol.errors import RemoteError
 from protocol.noise.authority import AuthorityKey
 from protocol.noise.handshake import Initiator
-from protocol.noise.line import ClientLine
 from protocol.sv2.codec import Message, common, decode, encode, mining
+from protocol.sv2.line import ClientLine
 from protocol.units import UnixTime
 from tests.fakes.judging_pool import NTIME, sha256d
 from tests.noise_peers import a_pair

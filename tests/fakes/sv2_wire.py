@@ -5,8 +5,8 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 
-from protocol.noise.line import ClientLine
 from protocol.sv2.codec import Message, decode, encode, mining
+from protocol.sv2.line import ClientLine
 from protocol.units import UnixTime
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import SiteFactory

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.errors import RemoteError
-from protocol.pool_events import WorkReceived
 from protocol.sv1.client import MAX_LINE_BYTES, ClientSession
 from protocol.units import Difficulty
+from protocol.work.pool_events import WorkReceived
 
 METHODS = [
     "mining.notify", "mining.set_difficulty", "mining.set_extranonce",

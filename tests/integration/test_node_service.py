@@ -12,8 +12,8 @@ from protocol.bitcoin.coinbase import Payout
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import target_from_nbits
-from protocol.bitcoin.template import Template
 from protocol.units import Seconds
+from protocol.work.template import Template
 from proxy.node.block_files import FoundBlock
 from proxy.node.credentials import CookieFile
 from proxy.node.hashblock import HashBlock, HashBlockService

@@ -13,7 +13,7 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from protocol.bitcoin.hashes import sha256d
-from protocol.bitcoin.template import Template
+from protocol.work.template import Template
 from proxy.config import Config
 from proxy.node.pool_check import EMPTY_GRACE, TIP_GRACE
 from proxy.regtest.chain import subsidy

@@ -26,8 +26,8 @@ from protocol.bitcoin.header import pack_header
 from protocol.bitcoin.merkle import root_from_branch
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import target_from_nbits
-from protocol.bitcoin.template import Template, parse_template, work_from_template
 from protocol.work.job import Work
+from protocol.work.template import Template, parse_template, work_from_template
 from proxy.node.credentials import UserPassword
 from proxy.node.errors import NodeLoginError, NodeRefusalError
 from proxy.node.rpc import RpcClient, make_rpc_client

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from protocol.bitcoin.target import target_from_difficulty
-from protocol.noise.line import ClientLine
 from protocol.sv2.codec import decode, encode, mining
+from protocol.sv2.line import ClientLine
 from protocol.units import Difficulty, UnixTime
 from proxy.downstream.sv2_keys import KEY_FILE, load_authority
 from tests.fakes.plain_pool import PlainPool

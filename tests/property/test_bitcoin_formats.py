@@ -19,8 +19,8 @@ from protocol.bitcoin.coinbase import (
 from protocol.bitcoin.header import pack_header, parse_header
 from protocol.bitcoin.network import ADDRESS_FORMS, Network
 from protocol.bitcoin.serialize import compact_size, push
-from protocol.bitcoin.template import parse_template
 from protocol.errors import RemoteError
+from protocol.work.template import parse_template
 
 u32 = st.integers(0, 0xFFFFFFFF)
 hash256 = st.binary(min_size=32, max_size=32)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from protocol.bitcoin.template import EXTRANONCE2_BYTES
 from protocol.work.extranonce import Layout, SlotPool, auto_layout
+from protocol.work.template import EXTRANONCE2_BYTES
 from proxy.jobs.space import Spaces
 from proxy.node.source import NUMBERING_BYTES
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from protocol.bitcoin.base58 import decode_check, encode_check
 from protocol.errors import RemoteError
-from protocol.noise.transport import MAX_CHUNK_BYTES
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.frame import FrameTooLongError, build_frame
+from protocol.sv2.transport import MAX_CHUNK_BYTES
 from tests.messages import ANY_MESSAGE
 from tests.noise_peers import connected
 

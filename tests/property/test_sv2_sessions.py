@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.bitcoin.target import target_from_difficulty
-from protocol.noise.line import ClientLine, ServerLine
-from protocol.pool_events import ShareAnswered, WorkReceived
 from protocol.sv2.client import MAX_PAYLOAD_BYTES, ClientSession
+from protocol.sv2.line import ClientLine, ServerLine
 from protocol.sv2.miner_events import ChannelAsked, ShareSubmitted
 from protocol.sv2.server import ServerSession
 from protocol.sv2.setup import Caller
 from protocol.units import Difficulty, HashesPerSecond
 from protocol.work.job import Work
+from protocol.work.pool_events import ShareAnswered, WorkReceived
 from tests.builders import a_job, a_work
 from tests.noise_peers import NOW, a_pair, an_identity, an_initiator
 

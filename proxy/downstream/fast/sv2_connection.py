@@ -5,8 +5,8 @@ from typing import Any
 from typing_extensions import override
 
 from protocol.noise.handshake import Ciphers
-from protocol.noise.line import ServerLine
-from protocol.noise.transport import FrameTransport, OpenTransport
+from protocol.sv2.line import ServerLine
+from protocol.sv2.transport import FrameTransport, OpenTransport
 from proxy.downstream.connection_host import ConnectionHost
 from proxy.downstream.fast.sv2_miner import EngineSv2Miner
 from proxy.downstream.fast.transport import WireTransport

@@ -12,14 +12,14 @@ from protocol.bitcoin.header import pack_header, parse_header
 from protocol.bitcoin.merkle import root_from_branch
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import MAX_TARGET, target_from_nbits
-from protocol.bitcoin.template import (
+from protocol.units import Difficulty
+from protocol.work.job import Work
+from protocol.work.template import (
     UNBOUND_DIFFICULTY,
     Template,
     parse_template,
     work_from_template,
 )
-from protocol.units import Difficulty
-from protocol.work.job import Work
 from protocol.work.version_rolling import roll_version
 
 _VECTORS = Path(__file__).parents[2] / "vectors" / "protocol_vectors.json"

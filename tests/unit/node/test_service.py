@@ -9,8 +9,8 @@ from twisted.internet.testing import MemoryReactorClock
 from typing_extensions import override
 
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import Template
 from protocol.units import Seconds
+from protocol.work.template import Template
 from proxy.node.credentials import UserPassword
 from proxy.node.service import NETWORK_SECONDS, NodeParams, NodeService
 from tests.fakes.node_http import FakeNode, RpcFault, Status

@@ -10,10 +10,10 @@ from twisted.internet.task import Clock
 
 from protocol.bitcoin.coinbase import with_witness
 from protocol.bitcoin.network import Network
-from protocol.bitcoin.template import Template
 from protocol.units import Difficulty, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.judge import judge
+from protocol.work.template import Template
 from proxy.jobs.feed import Feed
 from proxy.node.block_files import BlockFiles, FoundBlock
 from proxy.node.proposal import NOT_BEST_TIP

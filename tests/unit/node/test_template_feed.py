@@ -9,8 +9,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from protocol.bitcoin.target import target_from_nbits
-from protocol.bitcoin.template import Template
 from protocol.units import Seconds
+from protocol.work.template import Template
 from proxy.node.credentials import UserPassword
 from proxy.node.hashblock import HashBlock
 from proxy.node.rpc import make_rpc_client

@@ -2,9 +2,9 @@ from typing import Any
 
 import msgspec
 
-from protocol.bitcoin.template import Template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
+from protocol.work.template import Template
 from proxy.node.pool_check import ChainView
 from proxy.node.pool_watch import PoolWatch
 from tests.builders import a_work

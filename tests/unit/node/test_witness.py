@@ -8,9 +8,9 @@ from attrs import evolve
 from protocol.bitcoin.coinbase import Payout
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import target_from_nbits
-from protocol.bitcoin.template import Template, work_from_template
 from protocol.units import Seconds, UnixTime
 from protocol.work.job import Work
+from protocol.work.template import Template, work_from_template
 from proxy.node.pool_check import (
     EMPTY_GRACE,
     TIP_GRACE,

@@ -7,8 +7,8 @@ from protocol.noise.certificate import Certificate
 from protocol.noise.ellswift import KeyPair, xonly_of
 from protocol.noise.handshake import Identity, Initiator, respond
 from protocol.noise.symmetric import Transcript
-from protocol.noise.transport import Transport
 from protocol.sv2.codec import common, decode, encode
+from protocol.sv2.transport import Transport
 from protocol.units import UnixTime
 from tests.builders import VECTORS
 

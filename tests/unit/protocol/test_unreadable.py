@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
-from protocol.bitcoin.template import parse_template
 from protocol.errors import MalformedMessageError
 from protocol.sv1.messages import read_request as read_miner
 from protocol.sv1.pool_lines import read_line
 from protocol.sv1.pool_messages import read_notify
 from protocol.sv1.pool_refusals import read_refusal
+from protocol.work.template import parse_template
 from proxy.admin.client import AdminError
 from proxy.admin.client import _read as read_answer
 from proxy.admin.rpc import RpcError

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from protocol.errors import LineTooLongError, MalformedMessageError
-from protocol.pool_events import (
+from protocol.sv1.client import (
+    MAX_LINE_BYTES,
+    ClientSession,
+)
+from protocol.sv1.pool_answers import SubscriptionRefusedError
+from protocol.units import Difficulty, HashesPerSecond, Seconds
+from protocol.work.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,
@@ -19,12 +25,6 @@ from protocol.pool_events import (
     Subscribed,
     WorkReceived,
 )
-from protocol.sv1.client import (
-    MAX_LINE_BYTES,
-    ClientSession,
-)
-from protocol.sv1.pool_answers import SubscriptionRefusedError
-from protocol.units import Difficulty, HashesPerSecond, Seconds
 
 NOTIFY: list[Any] = [
     "bf", "00000001" + "0" * 56, "0100", "ffff", ["ab" * 32],

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from protocol.errors import MalformedMessageError
-from protocol.pool_events import ShareRefusal
 from protocol.sv1 import pool_messages
 from protocol.sv1.pool_lines import echoed_id, read_line
 from protocol.sv1.pool_messages import (
@@ -23,6 +22,7 @@ from protocol.sv1.pool_messages import (
 )
 from protocol.sv1.pool_refusals import MAX_TEXT_CHARS, Refusal, read_refusal, words_of
 from protocol.work.job import MAX_COINB1_BYTES, MAX_COINB2_BYTES
+from protocol.work.pool_events import ShareRefusal
 from tests.builders import DEEP_JSON
 
 NOTIFY: list[Any] = [

@@ -7,8 +7,17 @@ import pytest
 from protocol.bitcoin.target import MAX_TARGET
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.noise.certificate import CertificateError
-from protocol.noise.line import ClientLine
-from protocol.pool_events import (
+from protocol.sv2.client import MAX_PAYLOAD_BYTES
+from protocol.sv2.codec import Message, common, encode, mining
+from protocol.sv2.line import ClientLine
+from protocol.sv2.pool_channel import MAX_FUTURE_JOBS, MAX_PATH
+from protocol.sv2.refused import ChannelRefusedError
+from protocol.sv2.setup import Caller
+from protocol.sv2.tlv import worker_of
+from protocol.sv2.unanswered import MAX_UNANSWERED, Unanswered
+from protocol.units import HashesPerSecond, Seconds
+from protocol.work.job import MAX_COINB1_BYTES, MAX_COINB2_BYTES, Work
+from protocol.work.pool_events import (
     AuthorizationRefused,
     Authorized,
     ExtranonceChanged,
@@ -19,15 +28,6 @@ from protocol.pool_events import (
     Subscribed,
     WorkReceived,
 )
-from protocol.sv2.client import MAX_PAYLOAD_BYTES
-from protocol.sv2.codec import Message, common, encode, mining
-from protocol.sv2.pool_channel import MAX_FUTURE_JOBS, MAX_PATH
-from protocol.sv2.refused import ChannelRefusedError
-from protocol.sv2.setup import Caller
-from protocol.sv2.tlv import worker_of
-from protocol.sv2.unanswered import MAX_UNANSWERED, Unanswered
-from protocol.units import HashesPerSecond, Seconds
-from protocol.work.job import MAX_COINB1_BYTES, MAX_COINB2_BYTES, Work
 from tests.fakes.sv2_ends import PoolEnd, a_job, a_tip
 from tests.noise_peers import NOW, an_authority, an_initiator
 

@@ -17,8 +17,8 @@ from protocol.noise.handshake import (
     Initiator,
     respond,
 )
-from protocol.noise.transport import FrameTransport, Transport
 from protocol.sv2.frame import Frame
+from protocol.sv2.transport import FrameTransport, Transport
 from protocol.units import UnixTime
 
 NewTransport = Callable[[Ciphers, int], FrameTransport]

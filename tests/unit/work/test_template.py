@@ -7,12 +7,12 @@ import pytest
 
 from protocol.bitcoin.coinbase import Output, Payout
 from protocol.bitcoin.target import target_from_nbits
-from protocol.bitcoin.template import (
+from protocol.errors import MalformedMessageError
+from protocol.work.template import (
     UnknownRuleError,
     parse_template,
     work_from_template,
 )
-from protocol.errors import MalformedMessageError
 
 REPLY: dict[str, Any] = {
     "version": 0x20000000,
