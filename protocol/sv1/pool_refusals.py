@@ -1,37 +1,14 @@
-"""Why a pool refused something: codes mean little, words mean more."""
-
-import re
+"""Read how a pool spells a refusal: it has several shapes."""
 
 import msgspec
 from msgspec import Raw
 
 from protocol.unreadable import UNREADABLE
-from protocol.work.pool_events import ShareRefusal
+from protocol.work.refusal import Refusal, shown
 
-MAX_TEXT_CHARS = 200
 MAX_CODE = 1e6
 
 _NONE = frozenset((b"null", b"false", b'""', b"[]", b"{}"))
-
-# In this order: "low difficulty share of job 5" is no stale one.
-_BY_WORDS = (
-    (re.compile(r"dup", re.IGNORECASE), ShareRefusal.DUPLICATE),
-    (re.compile(r"unauth|not auth", re.IGNORECASE), ShareRefusal.UNAUTHORIZED),
-    (re.compile(r"stale", re.IGNORECASE), ShareRefusal.STALE),
-    (re.compile(r"version|time|nonce", re.IGNORECASE), ShareRefusal.OTHER),
-    (
-        re.compile(r"diff|target|high.hash|h-not-zero", re.IGNORECASE),
-        ShareRefusal.LOW_DIFFICULTY,
-    ),
-    (re.compile(r"job|unknown.work|prev.?bl", re.IGNORECASE), ShareRefusal.STALE),
-)
-
-_BY_CODE = {
-    21: ShareRefusal.STALE,
-    22: ShareRefusal.DUPLICATE,
-    23: ShareRefusal.LOW_DIFFICULTY,
-    24: ShareRefusal.UNAUTHORIZED,
-}
 
 
 class _ErrorArray(msgspec.Struct, array_like=True):
@@ -49,29 +26,6 @@ _decode_object = msgspec.json.Decoder(_ErrorObject).decode
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_number = msgspec.json.Decoder(int | float).decode
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """An error as a pool spelled it.
-
-    Attributes:
-        code: None if there was no number.
-        text: Printable, at most `MAX_TEXT_CHARS` long.
-    """
-
-    code: int | None = None
-    text: str = ""
-
-    @property
-    def of_share(self) -> ShareRefusal:
-        """What it means for a share: by its words, and by code if they say nothing.
-
-        The same code means different things from one pool to the next.
-        """
-        for words, refusal in _BY_WORDS:
-            if words.search(self.text):
-                return refusal
-        return _BY_CODE.get(self.code or 0, ShareRefusal.OTHER)
 
 
 def is_nothing(raw: Raw) -> bool:
@@ -106,11 +60,6 @@ def words_of(raw: Raw) -> str:
         return shown(_decode_text(text) if text[:1] == '"' else text)
     except UNREADABLE:
         return shown(spelled.decode("utf-8", "replace"))
-
-
-def shown(text: str) -> str:
-    """Return `text` fit for a log line: no control characters, not too long."""
-    return "".join(c if c.isprintable() else "?" for c in text[:MAX_TEXT_CHARS])
 
 
 def _code_and_words(error: Raw) -> tuple[int | None, str]:

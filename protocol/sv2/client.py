@@ -8,7 +8,6 @@ from attrs import define, field
 from protocol.bitcoin.target import MAX_TARGET
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.hosts import is_host
-from protocol.sv1.pool_refusals import Refusal, shown
 from protocol.sv2.channels import ROLLABLE_MASK
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.common import (
@@ -55,6 +54,7 @@ from protocol.work.pool_events import (
     Subscribed,
     WorkReceived,
 )
+from protocol.work.refusal import Refusal, shown
 
 MAX_PAYLOAD_BYTES = 0x40000
 """A job with two coinbase parts of 64 KiB and a path of 32 is 130 KiB."""

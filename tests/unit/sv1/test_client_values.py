@@ -20,9 +20,10 @@ from protocol.sv1.pool_messages import (
     read_reconnect,
     read_subscription,
 )
-from protocol.sv1.pool_refusals import MAX_TEXT_CHARS, Refusal, read_refusal, words_of
+from protocol.sv1.pool_refusals import read_refusal, words_of
 from protocol.work.job import MAX_COINB1_BYTES, MAX_COINB2_BYTES
 from protocol.work.pool_events import ShareRefusal
+from protocol.work.refusal import MAX_TEXT_CHARS, Refusal
 from tests.builders import DEEP_JSON
 
 NOTIFY: list[Any] = [
