@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from protocol.units import Seconds
 
@@ -27,26 +27,27 @@ async def on_loop(
         deadline: When to give up.
 
     Raises:
-        TimeoutError: The deadline passed.
+        TimeoutError: The deadline passed, or the library gave up by itself.
+        CancelledError: Twisted's: whoever awaited this was cancelled.
     """
-    result: T = await Deferred.fromFuture(
-        loop.create_task(_within(loop, work, deadline))
-    )
-    return result
-
-
-async def _within(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], deadline: Seconds
-) -> T:
     task = loop.create_task(work)
     task.add_done_callback(_look_at)
     try:
-        done, _ = await asyncio.wait({task}, timeout=deadline)
-        if not done:
-            raise TimeoutError(f"no answer in {deadline:g} s")
-        return task.result()
+        result: T = await Deferred.fromFuture(loop.create_task(_within(task, deadline)))
+    except asyncio.CancelledError as error:
+        raise CancelledError from error
     finally:
         task.cancel()
+    return result
+
+
+async def _within(task: "asyncio.Task[T]", deadline: Seconds) -> T:
+    done, _ = await asyncio.wait({task}, timeout=deadline)
+    if not done:
+        raise TimeoutError(f"no answer in {deadline:g} s")
+    if task.cancelled():  # by the library's own hand
+        raise TimeoutError("its library gave up")
+    return task.result()
 
 
 def _look_at(task: asyncio.Task[Any]) -> None:
