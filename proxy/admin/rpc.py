@@ -1,6 +1,6 @@
 """JSON-RPC 2.0: one request a line, read and answered as bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
@@ -82,17 +82,25 @@ class Method:
         params = msgspec.defstruct("Params", fields, forbid_unknown_fields=True)
         return cls(function, params)
 
-    def __call__(self, given: dict[str, Any]) -> Any:
+    def __call__(self, given: Mapping[str, Any]) -> Any:
         """Return what the function returns for `given`.
 
         Raises:
             RpcError: They are not the parameters that it takes.
         """
+        return self.function(**self.checked(given))
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters by name, those with the function's defaults, too.
+
+        Raises:
+            RpcError: `given` is not what it takes.
+        """
         try:
             params = msgspec.convert(given, self.params)
         except msgspec.ValidationError as error:
             raise RpcError(BAD_PARAMS, str(error)) from error
-        return self.function(**msgspec.structs.asdict(params))
+        return msgspec.structs.asdict(params)
 
 
 def _fields(function: Callable[..., Any]) -> Iterator[tuple[Any, ...]]:

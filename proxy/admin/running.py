@@ -91,6 +91,10 @@ class Running(Protocol):
         """When the process began."""
 
     @property
+    def log_level(self) -> str:
+        """The least level that is logged."""
+
+    @property
     def power(self) -> ControllerLink | None:
         """The site controller; None where no site has power settings."""
 

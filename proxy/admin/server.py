@@ -12,6 +12,8 @@ from zope.interface import implementer
 
 from protocol.errors import RemoteError
 from protocol.framing import LineFramer
+from proxy.admin.actions import Actions
+from proxy.admin.caller import NOBODY_KNOWN, Caller, caller_of
 from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import (
@@ -60,12 +62,14 @@ class AdminConnection(Protocol):
         self._tasks = Tasks()
         self._pending = 0
         self._is_paused = False
+        self._caller = NOBODY_KNOWN
         self.subscriber = Subscriber(self._write)
 
     @override
     def connectionMade(self) -> None:
         self._factory.connections += 1
         transport: Any = self.transport
+        self._caller = caller_of(transport)
         transport.registerProducer(self, True)
 
     @override
@@ -104,7 +108,7 @@ class AdminConnection(Protocol):
             raise RemoteError("asks on without reading its answers")
         if self._pending >= MAX_PENDING:
             raise RemoteError(f"more than {MAX_PENDING} calls at once")
-        reply = self._factory.handle(line, self.subscriber)
+        reply = self._factory.handle(line, self.subscriber, self._caller)
         if isinstance(reply, bytes):
             self._write(reply)
         else:
@@ -130,6 +134,7 @@ class AdminFactory(Factory):
         may_steer: False: the observer's socket, reading methods alone.
         topics: Where news comes from; None: there is no `subscribe`.
         set_level: Sets the level of the log; None: there is no `log.level`.
+        actions: Tells of what is changed; None: nobody does.
     """
 
     _log = Logger()
@@ -142,8 +147,10 @@ class AdminFactory(Factory):
         may_steer: bool,
         topics: Topics | None = None,
         set_level: Callable[[str], None] | None = None,
+        actions: Actions | None = None,
     ) -> None:
         self.connections = 0
+        self._actions = actions
         self._topics = topics
         self._steering = may_steer
         found: dict[str, Callable[..., Any]] = {
@@ -177,7 +184,9 @@ class AdminFactory(Factory):
         reply.close()
         raise TypeError("this method has to be awaited: use handle")
 
-    def handle(self, line: bytes, subscriber: Subscriber) -> Reply:
+    def handle(
+        self, line: bytes, subscriber: Subscriber, caller: Caller = NOBODY_KNOWN
+    ) -> Reply:
         """Return the answer, newline included, or a coroutine that returns it."""
         try:
             request = read_request(line)
@@ -186,7 +195,7 @@ class AdminFactory(Factory):
         reply: Reply = error_line(request, _internal(request))
         with self._log.failuresHandled("{method} failed", method=request.method):
             try:
-                result = self._call(request, subscriber)
+                result = self._call(request, subscriber, caller)
                 if isinstance(result, Coroutine):
                     reply = self._awaited(request, result)
                 else:
@@ -208,11 +217,13 @@ class AdminFactory(Factory):
                 reply = b""
         return reply
 
-    def _call(self, request: Request, subscriber: Subscriber) -> Any:
+    def _call(self, request: Request, subscriber: Subscriber, caller: Caller) -> Any:
         name = request.method
         if name == "subscribe" and self._topics is not None:
             return self._subscribe(self._topics, subscriber, request.params)
         method = self._methods.get(name)
+        if method is not None and self._actions is not None and name in STEERING:
+            return self._actions.run(caller, name, method, request.params)
         if method is not None:
             return method(request.params)
         if name in STEERING and not self._steering:

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from proxy.admin.rpc import notification_line
 
-TOPICS = ("share", "job", "pool", "power", "block", "alarm")
+TOPICS = ("share", "job", "pool", "power", "block", "alarm", "action")
 
 MAX_QUEUED = 256
 """Lines kept for a subscriber that does not read: the oldest go first."""

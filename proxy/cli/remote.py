@@ -14,7 +14,7 @@ from proxy.cli.command import Arguments, Parser, print_json, seconds
 from proxy.cli.power import count, question
 from proxy.config import load_proxy
 
-TOPICS = ("job", "pool", "power", "block", "alarm")
+TOPICS = ("job", "pool", "power", "block", "alarm", "action")
 """That are told of unless others are named; `share` has sums each second."""
 
 SORTS = (

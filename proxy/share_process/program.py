@@ -14,11 +14,13 @@ from twisted.logger import Logger
 from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
 from proxy.admin.access import Access
+from proxy.admin.actions import Actions
 from proxy.admin.events import News
 from proxy.admin.listen import AdminEndpoint
 from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
 from proxy.admin.server import AdminFactory
+from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
@@ -67,6 +69,7 @@ class Program:
         factories: Sites by name.
         reread: Reads the configuration again; None: there is no file.
         set_level: Changes the level of the log; None: nobody set one up.
+        log_level: That level.
     """
 
     root: OrderedServices
@@ -85,9 +88,11 @@ class Program:
     _power: PowerSide | None = field(default=None, init=False)
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
+    log_level: str = field(init=False)
     _reloader: Reloader | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.log_level = self.config.proxy.log_level
         self.limits = ProcessLimits(self.sources, self.factories)
 
     @property
@@ -180,6 +185,7 @@ class Program:
         return found
 
     def _change_level(self, level: str) -> None:
+        self.log_level = level
         if self.set_level is not None:
             self.set_level(level)
 
@@ -210,7 +216,8 @@ class Program:
             operations,
             may_steer=may_steer,
             topics=self.topics,
-            set_level=self.set_level,
+            set_level=None if self.set_level is None else self._change_level,
+            actions=Actions(States(self), self.topics.publish, self.wall_clock),
         )
         self.limits.clients.append(factory)
         return ListenerService(AdminEndpoint(self.reactor, path, access), factory)

@@ -1,0 +1,68 @@
+"""What the methods of the admin socket change, as it is at a moment."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from protocol.units import Seconds
+from proxy.admin.power import power_of
+from proxy.admin.running import Running
+from proxy.downstream.bans import BanError, network_of
+from proxy.downstream.connection import SiteFactory
+
+Params = Mapping[str, Any]
+
+
+@define(eq=False, repr=False)
+class States:
+    """Looks at the parts of a running share process."""
+
+    running: Running
+    _looks: dict[str, Callable[[Params], Any]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._looks = {
+            "drain": self._drained,
+            "undrain": self._drained,
+            "ban": self._bans,
+            "unban": self._bans,
+            "log.level": lambda _: self.running.log_level,
+            "power.set": self._budget,
+            "power.clear": self._budget,
+            "power.forget": self._budget,
+        }
+
+    def of(self, method: str, params: Params) -> Any:
+        """Return what a call of `method` is about, as JSON; None: nothing to show."""
+        look = self._looks.get(method)
+        return None if look is None else look(params)
+
+    def _drained(self, params: Params) -> dict[str, str]:
+        return {
+            name: "drained" if factory.roster.is_draining else "open"
+            for name, factory in self._sites(params.get("site"))
+        }
+
+    def _sites(self, site: str | None) -> Iterator[tuple[str, SiteFactory]]:
+        for name, factory in self.running.factories.items():
+            if site in {None, name}:
+                yield name, factory
+
+    def _bans(self, params: Params) -> dict[str, float]:
+        """Return by site for how many seconds more an address or network is banned."""
+        try:
+            network = network_of(params["address"])
+        except BanError:
+            return {}
+        now = Seconds(self.running.recorder.clock.seconds())
+        return {
+            name: round(one.until - now)
+            for name, factory in self.running.factories.items()
+            for one in factory.roster.bans
+            if one.network == network and one.until > now
+        }
+
+    def _budget(self, params: Params) -> dict[str, Any]:
+        found = power_of(self.running.power, params["site"])
+        return {key: found[key] for key in ("budget_w", "ruled_by")}

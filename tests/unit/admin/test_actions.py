@@ -1,0 +1,198 @@
+"""What operators do is told: who, what, before and after."""
+
+import json
+import os
+import socket
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
+
+from protocol.units import UnixTime
+from proxy.admin.actions import MAX_TOLD_CHARS, Actions
+from proxy.admin.caller import NOBODY_KNOWN, Caller, caller_of
+from proxy.admin.operations import Operations
+from proxy.admin.refused import Refused
+from proxy.admin.rpc import Method
+from proxy.admin.server import AdminFactory
+from proxy.admin.states import States
+from proxy.admin.views import ChangeView, ReloadView
+from proxy.config import LimitsConfig
+from proxy.downstream.connection import SiteFactory
+from tests.fakes.hall import Hall
+
+CALLER = Caller(1000, 4711)
+
+
+class Site:
+    """A share process of one site, and what is told of it."""
+
+    def __init__(self) -> None:
+        hall = Hall()
+        factory = SiteFactory(hall.context, LimitsConfig(), lambda: 0.0)
+        self.running: Any = SimpleNamespace(
+            factories={"hall-a": factory},
+            recorder=hall.recorder,
+            power=None,
+            log_level="info",
+        )
+        self.told: list[dict[str, Any]] = []
+        actions = Actions(States(self.running), self._publish, lambda: UnixTime(1.7e9))
+        self.actions = actions
+        self.server = AdminFactory(
+            Operations(self.running),
+            may_steer=True,
+            set_level=self._set_level,
+            actions=actions,
+        )
+
+    def _publish(self, topic: str, value: Any) -> None:
+        assert topic == "action"
+        self.told.append(msgspec.to_builtins(value))
+
+    def _set_level(self, level: str) -> None:
+        self.running.log_level = level
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        connection = self.server.buildProtocol(None)
+        assert connection is not None
+        transport = StringTransport()
+        connection.makeConnection(transport)
+        connection._caller = CALLER
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        connection.dataReceived(json.dumps(call).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(transport.value())
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "before", "after"),
+    [
+        ("drain", {"site": "hall-a"}, {"hall-a": "open"}, {"hall-a": "drained"}),
+        ("drain", {}, {"hall-a": "open"}, {"hall-a": "drained"}),
+        ("ban", {"address": "10.7.0.0/16", "for_s": 60}, {}, {"hall-a": 60}),
+        ("log.level", {"level": "debug"}, "info", "debug"),
+    ],
+)
+def test_an_action_is_told_with_who_what_before_and_after(
+    method: str, params: dict[str, Any], before: Any, after: Any
+) -> None:
+    site = Site()
+
+    site.ask(method, **params)
+
+    (told,) = site.told
+    assert told == {
+        "at": 1.7e9,
+        "uid": 1000,
+        "pid": 4711,
+        "what": method,
+        "params": params,
+        "before": before,
+        "after": after,
+        "refused": "",
+    }
+
+
+def test_it_is_a_line_of_the_log() -> None:
+    with capturedLogs() as logged:
+        Site().ask("drain", site="hall-a")
+
+    (line,) = (formatEvent(e) for e in logged if "caller" in e)
+    before, after = '{"hall-a":"open"}', '{"hall-a":"drained"}'
+    who = "uid 1000 (pid 4711)"
+    assert line == f'{who}: drain {{"site":"hall-a"}}: {before} -> {after}'
+
+
+def test_what_is_refused_is_told_with_the_reason() -> None:
+    site = Site()
+
+    site.ask("undrain", site="hall-a")
+
+    (told,) = site.told
+    assert told["refused"] == "hall-a is not being drained"
+    assert told["before"] == told["after"] == {"hall-a": "open"}
+
+
+def test_what_only_reads_or_cannot_be_read_is_no_action() -> None:
+    site = Site()
+
+    site.ask("sites")
+    site.ask("drain", site=7)
+    site.ask("drain", no_such="parameter")
+    site.ask("log.level", level="no such")
+
+    assert site.told == []
+
+
+def test_what_takes_its_time_is_told_when_it_is_done() -> None:
+    site, waiting = Site(), Deferred[ReloadView]()
+
+    async def reload(dry_run: bool = False) -> ReloadView:  # noqa: FBT001, FBT002
+        return await waiting if not dry_run else ReloadView(False, "", [])
+
+    method = Method.of(reload)
+    running = site.actions.run(CALLER, "reload", method, {})
+    result = Deferred.fromCoroutine(running)
+    assert site.told == []
+    change = ChangeView("$.pools.main", "rebuild", "added")
+    waiting.callback(ReloadView(True, "now in force", [change]))
+
+    assert result.called
+    assert [one["after"] for one in site.told] == [["$.pools.main"]]
+
+
+def test_a_dry_run_is_no_action() -> None:
+    site = Site()
+
+    def reload(dry_run: bool = False) -> str:  # noqa: FBT001, FBT002
+        return str(dry_run)
+
+    found = site.actions.run(CALLER, "reload", Method.of(reload), {"dry_run": True})
+
+    assert (found, site.told) == ("True", [])
+
+
+def test_the_controllers_answer_says_what_rules_now() -> None:
+    site = Site()
+
+    def set_power(site: str) -> msgspec.Raw:
+        said = {"site": site, "budget_w": 5.0, "ruled_by": "an order", "text": ""}
+        return msgspec.Raw(msgspec.json.encode(said))
+
+    site.actions.run(CALLER, "power.set", Method.of(set_power), {"site": "hall-a"})
+
+    (told,) = site.told
+    assert told["after"] == {"budget_w": 5.0, "ruled_by": "an order"}
+
+
+def test_long_texts_are_told_in_part() -> None:
+    site = Site()
+
+    def kick(miner: str) -> str:
+        raise Refused(f"no miner {miner[:3]!r}")
+
+    with pytest.raises(Refused):
+        site.actions.run(CALLER, "kick", Method.of(kick), {"miner": "x" * 60_000})
+
+    assert len(site.told[0]["params"]["miner"]) == MAX_TOLD_CHARS + 3
+
+
+def test_the_kernel_says_who_is_at_the_other_end() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        found = caller_of(SimpleNamespace(socket=ours))
+
+    assert found == Caller(os.getuid(), os.getpid())
+    assert str(found) == f"uid {os.getuid()} (pid {os.getpid()})"
+
+
+def test_without_a_unix_socket_nobody_is_known() -> None:
+    with socket.socket() as tcp:
+        assert caller_of(SimpleNamespace(socket=tcp)) is NOBODY_KNOWN
+    assert caller_of(StringTransport()) is NOBODY_KNOWN
+    assert str(NOBODY_KNOWN) == "somebody"
