@@ -1,10 +1,12 @@
 """Own the coroutines that run in the background."""
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
+
+T = TypeVar("T")
 
 
 class Tasks:
@@ -13,18 +15,28 @@ class Tasks:
     _log = Logger()
 
     def __init__(self) -> None:
-        self._running: set[Deferred[None]] = set()
+        self._running: set[Deferred[Any]] = set()
 
     def start(self, what: str, coroutine: Coroutine[Deferred[Any], Any, None]) -> None:
         """Run `coroutine`; a failure is logged as "`what` failed"."""
-        task = Deferred.fromCoroutine(self._guard(what, coroutine))
-        self._running = {t for t in self._running if not t.called} | {task}
+        self._keep(Deferred.fromCoroutine(self._guard(what, coroutine)))
+
+    async def outlive(self, coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
+        """Return what `coroutine` does, which goes on if the caller is cancelled."""
+        task = Deferred.fromCoroutine(coroutine)
+        self._keep(task)
+        result: Deferred[T] = Deferred()
+        _ = task.chainDeferred(result)
+        return await result
 
     async def cancel_all(self) -> None:
         """Cancel what still runs and wait until it has unwound."""
         for task in self._running:
             task.cancel()
         await DeferredList(self._running)
+
+    def _keep(self, task: Deferred[Any]) -> None:
+        self._running = {t for t in self._running if not t.called} | {task}
 
     async def _guard(
         self, what: str, coroutine: Coroutine[Deferred[Any], Any, None]

@@ -33,6 +33,7 @@ from proxy.runtime.instance import instance_of
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.state_lock import StateLock
+from proxy.runtime.tasks import Tasks
 from proxy.share_process.changes import Change
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.process_limits import ProcessLimits
@@ -90,6 +91,7 @@ class Program:
     set_level: Callable[[str], None] | None = field(default=None, init=False)
     log_level: str = field(init=False)
     _reloader: Reloader | None = field(default=None, init=False)
+    _tasks: Tasks = field(factory=Tasks, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.log_level = self.config.proxy.log_level
@@ -165,6 +167,8 @@ class Program:
     async def reload(self, *, dry_run: bool = False) -> Sequence[Change]:
         """Read the configuration again; return what changed, now in force.
 
+        It goes on if whoever asked for it is gone.
+
         Args:
             dry_run: Change nothing, only look whether it can be done.
 
@@ -176,8 +180,15 @@ class Program:
             raise Refused("this process was started without a configuration file")
         if self._reloader is None:
             raise Refused("it is starting: try again when it is ready")
-        config = self.reread()
-        found = await self._reloader.apply(self.config, config, dry_run=dry_run)
+        return await self._tasks.outlive(
+            self._reload(self._reloader, self.reread, dry_run=dry_run)
+        )
+
+    async def _reload(
+        self, reloader: Reloader, reread: Callable[[], Config], *, dry_run: bool
+    ) -> Sequence[Change]:
+        config = reread()
+        found = await reloader.apply(self.config, config, dry_run=dry_run)
         if not dry_run:
             self.config = config
             keys = ", ".join(change.key for change in found) or "nothing new"
