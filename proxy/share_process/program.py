@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, TypeVar
@@ -25,7 +26,12 @@ from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice, choose_engine
-from proxy.downstream.sv2_keys import KEY_FILE, ServerKeys, authority_of
+from proxy.downstream.sv2_keys import (
+    KEY_FILE,
+    ServerKeys,
+    authority_of,
+    load_authority,
+)
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
@@ -142,6 +148,7 @@ class Program:
             self.wall_clock,
             self.random,
             self._keys,
+            partial(load_authority, self._key_file),
             self.engine,
             LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
             self.limits.descriptors,
@@ -233,9 +240,12 @@ class Program:
         self.limits.clients.append(factory)
         return ListenerService(AdminEndpoint(self.reactor, path, access), factory)
 
+    @property
+    def _key_file(self) -> Path:
+        return Path(self.config.proxy.state_dir) / KEY_FILE
+
     def _keys(self) -> ServerKeys:
-        path = Path(self.config.proxy.state_dir) / KEY_FILE
-        authority = authority_of(path, token_bytes)
+        authority = authority_of(self._key_file, token_bytes)
         return ServerKeys(authority, self.wall_clock, token_bytes)
 
     def _reader(self) -> LedgerReader:

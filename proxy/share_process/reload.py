@@ -65,7 +65,8 @@ class Reloader:
         Args:
             old: In force.
             new: Wanted.
-            dry_run: Change nothing, only look whether it can be done.
+            dry_run: Change nothing, only look whether it can be done: new ports are
+                opened and closed.
 
         Raises:
             Refused: It needs a restart, or cannot be done; nothing was changed.
@@ -90,12 +91,13 @@ class Reloader:
             return plan
         prepared = self._prepared(new)
         self._refuse_unservable(new)
+        await self._ask_controller(new)
+        prepared.keys = self._keys(new, dry_run=dry_run)
+        await self._open_ports(new, prepared)
         plan += _certificates(prepared)
         if dry_run:
+            await _close(prepared)
             return plan
-        prepared.keys = self._keys(new)
-        await self._ask_controller(new)
-        await self._open_ports(new, prepared)
         self._commit(old, new, prepared)
         await self.power.take_on(new)
         return plan
@@ -119,8 +121,12 @@ class Reloader:
                 why = "no libcrypto.so.3, so Stratum V2 there takes a restart"
                 raise Refused(f"{text}: {why}; nothing was reloaded")
 
-    def _keys(self, new: Config) -> dict[str, ServerKeys]:
+    def _keys(self, new: Config, *, dry_run: bool) -> dict[str, ServerKeys]:
+        """Return keys for sites that come to need some; look at them in a dry run."""
         try:
+            if dry_run:
+                self.sites.check_keys()
+                return {}
             return self.sites.new_keys(new.sites)
         except KeyFileError as error:
             raise Refused(f"{error}; nothing was reloaded") from error
@@ -140,9 +146,7 @@ class Reloader:
                 for port in asked.values():
                     await port.listener.ready()
         except (CannotListenError, *UNUSABLE) as error:
-            for asked in prepared.ports.values():
-                for port in asked.values():
-                    await maybeDeferred(port.listener.disownServiceParent)
+            await _close(prepared)
             raise Refused(f"{error}; nothing was reloaded") from error
 
     def _commit(self, old: Config, new: Config, prepared: Prepared) -> None:
@@ -159,6 +163,13 @@ class Reloader:
             self.sites.take_on(before, after, prepared.ports[after.name])
         for shown, fresh in prepared.identities:
             shown.take_on(fresh)
+
+
+async def _close(prepared: Prepared) -> None:
+    """Close the ports that were asked for."""
+    for asked in prepared.ports.values():
+        for port in asked.values():
+            await maybeDeferred(port.listener.disownServiceParent)
 
 
 def _certificates(prepared: Prepared) -> list[Change]:

@@ -53,6 +53,7 @@ class SiteBuilder:
     Attributes:
         root: Whose children their services become.
         keys: Returns what is shown to miners of Stratum V2, made if need be.
+        check_keys: Raises KeyFileError if what there is of that cannot be used.
         layouts: Of earlier runs.
         listeners: Ports asked for at the start: await `ready` of each.
         services: Of the sites, by name.
@@ -67,6 +68,7 @@ class SiteBuilder:
     wall_clock: Callable[[], UnixTime]
     random: Callable[[], float]
     keys: Callable[[], ServerKeys]
+    check_keys: Callable[[], object]
     engine: EngineChoice
     layouts: LayoutMemory
     descriptors: Descriptors

@@ -119,6 +119,7 @@ class Running:
             wall,
             lambda: 0.0,
             lambda: cast("Any", "keys"),
+            lambda: None,
             EngineChoice("python", "in memory"),
             LayoutMemory(folder / "layouts"),
             Descriptors(UNLIMITED, lambda: 0),
