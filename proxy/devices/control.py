@@ -9,7 +9,9 @@ from proxy.devices.doubts import Doubts
 from proxy.devices.identify import find_miner
 from proxy.devices.library import Factory
 from proxy.devices.login import LoginOf, hidden, makers_own
+from proxy.devices.luxos import Profiles
 from proxy.devices.machine import PyasicMachine
+from proxy.devices.quirks import LIMIT_DEADLINE
 from proxy.power.ports import (
     DEVICE_DEADLINE,
     DeviceBusyError,
@@ -48,6 +50,7 @@ class PyasicDevices:
         self._factory = factory
         self._deadline = deadline
         self._known: dict[str, PyasicMachine] = {}  # at most MAX_KNOWN
+        self._owed: dict[str, Profiles] = {}  # of those forgotten, at most MAX_KNOWN
         self._doubts: dict[str, Doubts] = {}  # of those known
         self._searches: dict[str, asyncio.Task[PyasicMachine | None]] = {}
         self._may_search = asyncio.Semaphore(MAX_SEARCHES)
@@ -62,7 +65,9 @@ class PyasicDevices:
 
     async def limit(self, address: str, watts: Watts) -> bool:
         """See `DeviceControl`."""
-        return await self._command(address, lambda machine: machine.limit(watts))
+        return await self._command(
+            address, lambda machine: machine.limit(watts), is_limit=True
+        )
 
     async def read(self, address: str) -> DeviceReport:
         """See `DeviceControl`."""
@@ -86,13 +91,12 @@ class PyasicDevices:
         work: Callable[[PyasicMachine], Coroutine[Any, Any, bool]],
         *,
         is_sleep: bool = False,
+        is_limit: bool = False,
     ) -> bool:
         """Do `work` in the time that the device's firmware takes for a command."""
-        known = self._known.get(address)
-        deadline = self._deadline if known is None else known.quirks.answers_within
-        deadline = max(deadline, self._deadline)
+        within = self._within(address, is_limit=is_limit)
         try:
-            is_taken = await self._call(address, work, deadline)
+            is_taken = await self._call(address, work, within)
         except DeviceBusyError:
             raise
         except DeviceError as error:
@@ -106,6 +110,12 @@ class PyasicDevices:
         doubts.commanded(is_sleep=is_sleep, is_taken=is_taken, now=self._now())
         self._look_again(address, doubts)
         return is_taken
+
+    def _within(self, address: str, *, is_limit: bool) -> Seconds:
+        known = self._known.get(address)
+        within = self._deadline if known is None else known.quirks.answers_within
+        least = LIMIT_DEADLINE if is_limit else self._deadline
+        return max(within, least, self._deadline)
 
     async def _explained(self, address: str, error: DeviceError) -> DeviceError:
         """Return why a command failed, asking the device whether it was the login."""
@@ -167,8 +177,10 @@ class PyasicDevices:
             return None
         while len(self._known) >= MAX_KNOWN:
             self._forget(next(iter(self._known)))
-        self._known[address] = PyasicMachine(miner, self._login_of(address))
-        return self._known[address]
+        owed = self._owed.pop(address, None)
+        machine = PyasicMachine(miner, self._login_of(address), owed)
+        self._known[address] = machine
+        return machine
 
     def _note_failure(self, address: str) -> None:
         doubts = self._doubts_of(address)
@@ -186,8 +198,13 @@ class PyasicDevices:
             self._forget(address)
 
     def _forget(self, address: str) -> None:
-        self._known.pop(address, None)
         self._doubts.pop(address, None)
+        known = self._known.pop(address, None)
+        if known is None or not known.profiles.owes_atm:
+            return
+        if len(self._owed) >= MAX_KNOWN:
+            del self._owed[next(iter(self._owed))]
+        self._owed[address] = known.profiles
 
     def _now(self) -> Seconds:
         return Seconds(self._loop.time())

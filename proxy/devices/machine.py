@@ -12,7 +12,7 @@ from protocol.units import Watts
 from proxy.devices.antminer import StockModes
 from proxy.devices.auradine import PowerModes
 from proxy.devices.login import explained, show_login
-from proxy.devices.luxos import set_profile
+from proxy.devices.luxos import Profiles
 from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
@@ -31,11 +31,19 @@ _HELD = "LuxOS: another tool holds its session"
 
 
 class PyasicMachine:
-    """A device that has been identified; its commands go one after the other."""
+    """A device that has been identified; its commands go one after the other.
 
-    def __init__(self, miner: Any, login: Login = NO_LOGIN) -> None:
+    Attributes:
+        login: What it is shown.
+        profiles: Of a LuxOS; they outlive that it is identified anew.
+    """
+
+    def __init__(
+        self, miner: Any, login: Login = NO_LOGIN, profiles: Profiles | None = None
+    ) -> None:
         self._miner = miner
         self.login = login
+        self.profiles = profiles or Profiles()
         show_login(miner, login)
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
         self._commands = asyncio.Lock()  # LuxOS has one session
@@ -85,7 +93,7 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 await self._renew_session()
-                return await set_profile(self._miner.rpc, watts)
+                return await self.profiles.limit(self._miner.rpc, watts)
             if self._quirks.has_presets:
                 return await set_preset(self._miner.web, watts)
             if self._quirks.has_power_modes:
@@ -104,7 +112,11 @@ class PyasicMachine:
         Raises:
             DeviceError: It says nothing.
         """
-        return await read_report(self._miner, self._quirks)
+        report = await read_report(self._miner, self._quirks)
+        is_luxos, is_free = self._quirks.has_session, not self._commands.locked()
+        if is_luxos and is_free and self.profiles.owes_atm:
+            self.profiles.return_atm(self._miner.rpc)  # no read waits for it
+        return report
 
     def _need(self, what: str, *, can: bool) -> None:
         if not can:

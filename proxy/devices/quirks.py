@@ -15,6 +15,10 @@ _SLOW = Seconds(10.0)
 """Of most firmware: a command takes several connections, or a restart of its miner."""
 
 
+LIMIT_DEADLINE = _SLOW
+"""Of a limit to any firmware: LuxOS, whose sleep is one connection, needs five."""
+
+
 @frozen
 class Quirks:
     """What to expect of the machines of one firmware.
