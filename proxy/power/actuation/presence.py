@@ -12,8 +12,9 @@ from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.batches import parts
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FailSafe, FleetReport
+from proxy.power.machines.absence import FORGOTTEN_AFTER
 from proxy.power.machines.machine import Machine
-from proxy.power.machines.table import FORGOTTEN_AFTER, Table
+from proxy.power.machines.table import Table
 
 
 @define(eq=False, repr=False)

@@ -1,6 +1,5 @@
-"""The machines of a site: who is connected as which, and their columns."""
+"""The machines of a site: what is noted of them, in their columns and beside."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,26 +8,24 @@ from attrs import define, evolve, field
 from protocol.units import Seconds, Watts
 from proxy.power.journal.effects import Debt, MachineRow
 from proxy.power.link.messages import Joined
-from proxy.power.machines.columns import NO_FLEET, extended, kept, remodelled
+from proxy.power.machines.absence import mind_absent
+from proxy.power.machines.columns import (
+    NO_FLEET,
+    command_row,
+    extended,
+    fall_from_full,
+    kept,
+    remodelled,
+)
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
-from proxy.power.machines.machine import LONG_AGO, Describer, Machine, Mode, Saved
-
-MAX_CONNECTIONS = 3
-"""Of one device: an old one, a new one and a second pool slot."""
+from proxy.power.machines.identity import Identities
+from proxy.power.machines.machine import Describer, Machine, Mode, Saved
 
 PROVEN_FOR = Seconds(60.0)
 """A share proves that its machine works for so long: a minute has 6 of them or more."""
 
 SHARES_UNDER_WAY = Seconds(15.0)
 """Shares that a machine had found before it did as it was told."""
-
-FORGOTTEN_AFTER = Seconds(3600.0)
-"""A machine that has not been connected for so long is gone, if it is held by its
-connection alone and obeyed to the last: it has had no job since."""
-
-COUNTED_FOR = Seconds(7 * 86400.0)
-"""How long one counts at full power that has been neither connected nor reachable,
-and that nothing proves to be off; an operator may know better."""
 
 
 @define(eq=False, repr=False)
@@ -38,34 +35,28 @@ class Table:
     describer: Describer
     machines: list[Machine] = field(factory=list, init=False)
     _fleet: Fleet = field(default=NO_FLEET, init=False)
-    _by_key: dict[str, Machine] = field(factory=dict, init=False)
-    _by_miner: dict[int, Machine] = field(factory=dict, init=False)
-    _is_dirty: bool = field(default=False, init=False)
+    _identities: Identities = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._identities = Identities(self.describer)
 
     @property
     def fleet(self) -> Fleet:
         """The columns; not to be kept, since rows change in place."""
-        more = len(self.machines) - len(self._fleet)
-        if more:
-            priority = [m.kind.priority for m in self.machines[-more:]]
-            self._fleet = extended(self._fleet, more, priority)
-            self._is_dirty = True
-        if self._is_dirty:
-            self._is_dirty = False
-            self._fleet = remodelled(
-                self._fleet,
-                [m.variant for m in self.machines],
-                [m.is_responsive for m in self.machines],
-            )
+        known = len(self._fleet)
+        if known < len(self.machines):
+            new = self.machines[known:]
+            priority = [m.kind.priority for m in new]
+            self._fleet = extended(self._fleet, [m.variant for m in new], priority)
         return self._fleet
 
     def find(self, key: str) -> Machine | None:
         """Return the machine known by `key`, None if there is none."""
-        return self._by_key.get(key)
+        return self._identities.find(key)
 
     def of_miner(self, miner: int) -> Machine | None:
         """Return the machine behind a connection."""
-        return self._by_miner.get(miner)
+        return self._identities.of_miner(miner)
 
     def level_of(self, machine: Machine) -> int:
         """Return the level that a machine is commanded to."""
@@ -169,28 +160,25 @@ class Table:
 
     def leave(self, miner: int, now: Seconds) -> None:
         """Take note that a connection is gone."""
-        machine = self._by_miner.pop(miner, None)
+        machine = self._identities.disconnect(miner)
         if machine is None:
             return
-        del machine.miners[miner]
         self._note_idle(machine, now)
         if not machine.miners:
             machine.gone_at = now
 
     def leave_all(self, now: Seconds) -> None:
         """Take note that no connection is known any more."""
-        for miner in list(self._by_miner):
+        for miner in self._identities.miners():
             self.leave(miner, now)
 
     def set_mode(self, machine: Machine, mode: Mode) -> None:
         """Hold a machine by other means from now on; half speeds become full."""
         if machine.mode is mode:
             return
-        level = self.level_of(machine)
-        is_top = level == machine.top
+        was_top, level = self._is_at_top(machine), self.level_of(machine)
         machine.mode = mode
-        self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
-        self._is_dirty = True
+        self._remodel(machine, machine.top if was_top else min(level, 1))
 
     def note_found(self, machine: Machine, limit_w: Watts) -> bool:
         """Take note of the limit that a machine is found with.
@@ -201,27 +189,24 @@ class Table:
         top_w = machine.kind.owners_limit(limit_w)
         if top_w is None:
             return False
-        level = self.level_of(machine)
-        is_top = level == machine.top
+        was_top, level = self._is_at_top(machine), self.level_of(machine)
         machine.top_w = top_w
-        self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
-        self._is_dirty = True
+        self._remodel(machine, machine.top if was_top else min(level, 1))
         return True
 
     def set_responsive(self, machine: Machine, *, is_responsive: bool) -> None:
         """Count a machine as obeying, or at full power."""
         machine.is_responsive = is_responsive
-        self._is_dirty = True
+        self.fleet.responsive[machine.row] = is_responsive
 
     def command(self, level: Ints, now: Seconds) -> None:
         """Note the levels that all machines are commanded to."""
-        self._fleet = self.fleet.commanded(level, now)
+        own = level.copy()  # rows of it change in place
+        self._fleet = self.fleet.commanded(own, now)
 
     def command_one(self, machine: Machine, level: int, now: Seconds) -> None:
         """Note the level that one machine is commanded to."""
-        levels = self.fleet.level.copy()
-        levels[machine.row] = level
-        self.command(levels, now)
+        command_row(self.fleet, machine.row, level, now)
 
     def age(self, elapsed: Seconds) -> None:
         """Let `elapsed` pass: debts grow, cycles fade."""
@@ -241,35 +226,15 @@ class Table:
 
     def fall_from_full(self, machine: Machine, now: Seconds) -> None:
         """Count a machine as at full power, on its way to its level from now on."""
-        fleet = self.fleet
-        fleet.from_w[machine.row] = fleet.full_w[machine.row]
-        fleet.changed_at[machine.row] = now
+        fall_from_full(self.fleet, machine.row, now)
 
     def mind_absent(self, now: Seconds) -> tuple[list[Machine], list[Machine]]:
-        """Stop counting on machines that are gone.
-
-        While one may still be at its last job it counts as commanded, so that it
-        is granted work at once if it is back by then. One that does not answer its
-        device API counts at full power until it is forgotten.
+        """Stop counting on machines that are gone; see `absence.mind_absent`.
 
         Returns:
             Those now set aside, out of the plan, and those now forgotten.
         """
-        aside: list[Machine] = []
-        forgotten: list[Machine] = []
-        fleet = self.fleet
-        for machine in self.machines:
-            row = machine.row
-            if machine.gone_at is None or not machine.is_absent(now):
-                if fleet.switched_at[row] == math.inf:  # it is back: it may work
-                    fleet.switched_at[row] = -math.inf
-            elif now - machine.seen_at >= _counted_for(machine):
-                forgotten.append(machine)
-            elif not machine.has_api and fleet.switched_at[row] != math.inf:
-                fleet.level[row] = 0
-                fleet.from_w[row] = fleet.level_w[row, 0]
-                fleet.changed_at[row], fleet.switched_at[row] = -math.inf, math.inf
-                aside.append(machine)
+        aside, forgotten = mind_absent(self.fleet, self.machines, now)
         if forgotten:
             self.forget(forgotten)
         return aside, forgotten
@@ -280,10 +245,18 @@ class Table:
         stays[[m.row for m in machines]] = False
         self._fleet = kept(self.fleet, stays)
         for machine in machines:
-            del self._by_key[machine.key]
+            self._identities.drop(machine)
         self.machines = [m for m in self.machines if stays[m.row]]
         for row, machine in enumerate(self.machines):
             machine.row = row
+
+    def _is_at_top(self, machine: Machine) -> bool:
+        return self.level_of(machine) == machine.top
+
+    def _remodel(self, machine: Machine, level: int) -> None:
+        """Give a machine the levels of its variant, and one of them."""
+        self._fleet = remodelled(self.fleet, machine.row, machine.variant)
+        self._fleet.level[machine.row] = level
 
     @staticmethod
     def _note_idle(machine: Machine, now: Seconds) -> None:
@@ -294,8 +267,8 @@ class Table:
             machine.parked_at = now
 
     def _join(self, joined: Joined, now: Seconds) -> Machine | None:
-        key = self._key_for(joined)
-        machine = self._by_key.get(key)
+        key = self._identities.key_for(joined)
+        machine = self.find(key)
         if machine is None and len(self.machines) >= MAX_MACHINES:
             return None
         if machine is None:
@@ -303,28 +276,8 @@ class Table:
         machine.worker = joined.worker
         self.note_parked(machine, joined.id, now, is_parked=joined.is_parked)
         machine.gone_at = None
-        self._by_miner[joined.id] = machine
+        self._identities.connect(joined.id, machine)
         return machine
-
-    def _key_for(self, joined: Joined) -> str:
-        """Return the key of the machine that a connection belongs to.
-
-        A device API that has answered speaks for one machine: a few connections of one
-        worker from its address are that machine, which has come back before its old
-        connection was missed, or has two pool slots open. Other workers there are
-        machines of their own, and where no API has answered so is each connection: a
-        hall of one worker name may sit behind one address.
-        """
-        kind = self.describer.kind_of(joined.worker, joined.address)
-        base = f"{joined.address} {joined.worker}"
-        number = 1
-        key = joined.address if kind.has_api else base
-        speaker = self._by_key.get(joined.address) if kind.has_api else None
-        if speaker is not None and _is_one_more(speaker, joined):
-            return key
-        while (other := self._by_key.get(key)) is not None and other.miners:
-            key = base if key == joined.address else f"{base} {(number := number + 1)}"
-        return key
 
     def _add(self, key: str, address: str, worker: str) -> Machine:
         kind = self.describer.kind_of(worker, address)
@@ -333,17 +286,5 @@ class Table:
         row = len(self.machines)
         machine = Machine(key, address, worker, kind, kind.first_mode, row)
         self.machines.append(machine)
-        self._by_key[key] = machine
+        self._identities.add(machine)
         return machine
-
-
-def _is_one_more(speaker: Machine, joined: Joined) -> bool:
-    """Tell whether a connection is one more of the machine whose API has answered."""
-    has_answered = speaker.heard_at != LONG_AGO or speaker.found_w is not None
-    has_room = len(speaker.miners) < MAX_CONNECTIONS
-    return has_answered and has_room and speaker.worker == joined.worker
-
-
-def _counted_for(machine: Machine) -> Seconds:
-    is_proven = machine.is_responsive and not machine.has_api
-    return FORGOTTEN_AFTER if is_proven else COUNTED_FOR

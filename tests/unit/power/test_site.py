@@ -9,8 +9,8 @@ from proxy.power.control.step import GUARD_BACK
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Call, Learned, MachineRow, Verb
 from proxy.power.link.messages import MinerWork
+from proxy.power.machines.absence import FORGOTTEN_AFTER
 from proxy.power.machines.machine import ABSENT_AFTER
-from proxy.power.machines.table import FORGOTTEN_AFTER
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import CONTROL_PERIOD, ROOM_FOR_NEW
 from tests.unit.power.sites import AT, METER, Site, wall

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from protocol.units import Seconds
+from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, SiteConfig
+from proxy.power.machines.absence import FORGOTTEN_AFTER
 from proxy.power.machines.fleet import UNMANAGED
 from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved, unknown_models
-from proxy.power.machines.table import FORGOTTEN_AFTER
 from tests.unit.power.tables import NOW, POWER, a_table, join, later
 
 
@@ -219,3 +219,32 @@ def test_a_model_that_nobody_knows_is_named_with_its_key() -> None:
     (said,) = unknown_models([site])
     assert said.startswith("no model 'Antminer S99'")
     assert said.endswith(" - at `$.sites[0].fleet[0].model`")
+
+
+def test_what_happens_to_one_machine_changes_its_row_in_place() -> None:
+    table = a_table()
+    machines = [join(table, n, f"lux.{n}", f"10.0.0.{n}") for n in range(1, 4)]
+    fleet, levels = table.fleet, table.fleet.level_w
+
+    table.set_mode(machines[0], Mode.PARKED)
+    table.set_responsive(machines[1], is_responsive=False)
+    table.note_found(machines[2], Watts(2500.0))
+    table.command_one(machines[1], 1, NOW)
+    table.fall_from_full(machines[2], later(5))
+
+    assert table.fleet is fleet
+    assert table.fleet.level_w is levels
+    assert levels[0].max() == machines[0].kind.full_w
+    assert fleet.responsive.tolist() == [True, False, True]
+    assert levels[2].max() == 2500.0
+
+
+def test_levels_that_are_commanded_are_not_shared_with_who_commands_them() -> None:
+    table = a_table()
+    machine = join(table, 1, "lux.1")
+    levels = table.fleet.top.copy()
+    table.command(levels, NOW)
+
+    table.command_one(machine, 0, NOW)
+
+    assert levels.tolist() == [machine.top]

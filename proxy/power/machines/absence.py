@@ -1,0 +1,55 @@
+"""Machines that are gone: how long they count, and when they are forgotten."""
+
+import math
+from collections.abc import Sequence
+
+from protocol.units import Seconds
+from proxy.power.machines.fleet import Fleet
+from proxy.power.machines.machine import Machine
+
+FORGOTTEN_AFTER = Seconds(3600.0)
+"""A machine that has not been connected for so long is gone, if it is held by its
+connection alone and obeyed to the last: it has had no job since."""
+
+COUNTED_FOR = Seconds(7 * 86400.0)
+"""How long one counts at full power that has been neither connected nor reachable,
+and that nothing proves to be off; an operator may know better."""
+
+
+def mind_absent(
+    fleet: Fleet, machines: Sequence[Machine], now: Seconds
+) -> tuple[list[Machine], list[Machine]]:
+    """Set those aside, out of the plan, that are gone and draw no more than idle.
+
+    While one may still be at its last job it counts as commanded, so that it
+    is granted work at once if it is back by then. One that does not answer its
+    device API counts at full power until it is forgotten.
+
+    Returns:
+        Those now set aside, and those to be forgotten.
+    """
+    aside: list[Machine] = []
+    forgotten: list[Machine] = []
+    is_aside = (fleet.switched_at == math.inf).tolist()
+    for machine in machines:
+        row = machine.row
+        if machine.gone_at is None or not machine.is_absent(now):
+            if is_aside[row]:  # it is back: it may work
+                fleet.switched_at[row] = -math.inf
+        elif now - machine.seen_at >= _counted_for(machine):
+            forgotten.append(machine)
+        elif not machine.has_api and not is_aside[row]:
+            _set_aside(fleet, row)
+            aside.append(machine)
+    return aside, forgotten
+
+
+def _set_aside(fleet: Fleet, row: int) -> None:
+    fleet.level[row] = 0
+    fleet.from_w[row] = fleet.level_w[row, 0]
+    fleet.changed_at[row], fleet.switched_at[row] = -math.inf, math.inf
+
+
+def _counted_for(machine: Machine) -> Seconds:
+    is_proven = machine.is_responsive and not machine.has_api
+    return FORGOTTEN_AFTER if is_proven else COUNTED_FOR
