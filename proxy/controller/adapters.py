@@ -65,7 +65,8 @@ class SiteAdapters:
         meter: None: there is none, the model has to do.
         relay: None: there is none.
         foreign: Tells which of a device's pool slots lead elsewhere.
-        learn_logins: Takes what says which login the site's devices are shown.
+        learn_logins: Takes what says which login the site's devices are shown, from
+            then on and instead of what it took before.
     """
 
     devices: DeviceControl = field(factory=NoDevices)
@@ -87,7 +88,7 @@ class AdapterMaker:
     reactor: Any
     wall_clock: SteadyClock
     _devices: DeviceControl | None = field(default=None, init=False)
-    _logins: list[LoginOf] = field(factory=list, init=False)
+    _logins: dict[str, LoginOf] = field(factory=dict, init=False)  # by site
 
     def adapters_of(self, site: SiteConfig) -> SiteAdapters:
         """Return the surroundings of `site`.
@@ -107,18 +108,18 @@ class AdapterMaker:
             signals=signals_of(site.name, power, self.reactor, self.wall_clock),
             relay=relay_of(site.name, power, self.reactor),
             foreign=partial(foreign_pools, ours=power.own_pools),
-            learn_logins=self._logins.append,
+            learn_logins=partial(self._logins.__setitem__, site.name),
         )
+
+    def login_of(self, address: str) -> Login:
+        """Return what a device is shown: the first site that knows it says so."""
+        found = (login_of(address) for login_of in self._logins.values())
+        return next((login for login in found if login != NO_LOGIN), NO_LOGIN)
 
     def _all_devices(self) -> DeviceControl:
         """Return the devices of every site: pyasic is loaded once."""
         if self._devices is None:
             self._devices = PyasicDevices(
-                self.loop, load_factory(), login_of=self._login_of
+                self.loop, load_factory(), login_of=self.login_of
             )
         return self._devices
-
-    def _login_of(self, address: str) -> Login:
-        """Return what a device is shown: the first site that knows it says so."""
-        found = (login_of(address) for login_of in self._logins)
-        return next((login for login in found if login != NO_LOGIN), NO_LOGIN)

@@ -14,6 +14,7 @@ from proxy.controller.calls import DeviceCalls
 from proxy.controller.meter_poll import MeterPoller
 from proxy.controller.notify import tell
 from proxy.controller.relay_beat import RelayHeartbeat
+from proxy.devices.login import makers_own
 from proxy.power.control.budget import Order
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.store import Store, StoreError
@@ -95,6 +96,7 @@ class SiteLoop(Service):
     @override
     def startService(self) -> None:
         super().startService()
+        self._adapters.learn_logins(self.control.login_of)
         for signal in self._adapters.signals:
             signal.start(self)
         self._ticks.startService()
@@ -113,6 +115,7 @@ class SiteLoop(Service):
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
         await self._calls.stop()
+        self._adapters.learn_logins(makers_own)
         if self._meter_poller is not None:
             await self._meter_poller.stop()
         self._flush()

@@ -177,7 +177,6 @@ class Controller:
         control.orders.restore(kept.orders, kept.silent_for, now)
         control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
-        adapters.learn_logins(control.login_of)
         loop = SiteLoop(
             control,
             adapters,

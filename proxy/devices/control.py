@@ -156,6 +156,7 @@ class PyasicDevices:
     async def _machine(self, address: str) -> PyasicMachine:
         known = self._known.get(address)
         if known is not None:
+            known.take_login(self._login_of(address))
             return known
         search = self._searches.get(address)
         if search is None:

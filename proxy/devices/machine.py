@@ -34,7 +34,6 @@ class PyasicMachine:
     """A device that has been identified; its commands go one after the other.
 
     Attributes:
-        login: What it is shown.
         profiles: Of a LuxOS; they outlive that it is identified anew.
     """
 
@@ -42,7 +41,7 @@ class PyasicMachine:
         self, miner: Any, login: Login = NO_LOGIN, profiles: Profiles | None = None
     ) -> None:
         self._miner = miner
-        self.login = login
+        self._login = login
         self.profiles = profiles or Profiles()
         show_login(miner, login)
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
@@ -54,6 +53,16 @@ class PyasicMachine:
     def quirks(self) -> Quirks:
         """What to expect of it."""
         return self._quirks
+
+    def take_login(self, login: Login) -> None:
+        """Show `login` from now on.
+
+        Through a new pyasic machine: the one that was shown another keeps its tokens.
+        """
+        if login == self._login:
+            return
+        self._miner, self._login = type(self._miner)(self._miner.ip), login
+        show_login(self._miner, login)
 
     async def sleep(self) -> bool:
         """Stop it; return whether it acknowledged that.
