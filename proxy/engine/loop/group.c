@@ -73,7 +73,7 @@ void group_retire(group *g, int64_t seq)
 
 static bool needs_only_the_line(const wire *w, const live_job *now)
 {
-    double difficulty = w->wish < now->ceiling ? w->wish : now->ceiling;
+    double difficulty = w->requested < now->ceiling ? w->requested : now->ceiling;
 
     return !w->channel && w->term_count && w->terms[w->term_count - 1].difficulty == difficulty &&
            (!w->version_mask || (w->version_mask & now->mask) == w->mask_told);

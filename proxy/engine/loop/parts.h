@@ -100,7 +100,7 @@ struct wire {
     uint8_t first_bytes; /* that Python is to have before it is known what they are */
     uint16_t worker_count, worker_room;
     uint32_t version_mask, mask_told, shares_left;
-    double wish;
+    double requested; /* difficulty */
     char *kept; /* received, not yet looked at or fetched */
     size_t kept_size;
     char *unsent;

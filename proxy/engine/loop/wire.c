@@ -133,7 +133,7 @@ void wire_set_granted(wire *w, bool is_granted)
 
 void wire_set_requested(wire *w, double difficulty, uint32_t shares_left)
 {
-    w->wish = difficulty;
+    w->requested = difficulty;
     w->shares_left = shares_left;
 }
 
