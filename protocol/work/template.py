@@ -185,17 +185,11 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
     Raises:
         ValueError: The payout does not fit: its tag or amounts are too big.
     """
-    block_target = template.target
-    if min_block_difficulty > 0:
-        block_target = min(block_target, target_from_difficulty(min_block_difficulty))
-    network = target_from_nbits(template.nbits)
-    coinb1, coinb2 = split_coinbase(
-        template.height,
-        payout.outputs(template.coinbase_value),
-        commitment=template.witness_commitment,
-        tag=payout.tag,
-        extranonce_bytes=extranonce2_bytes,
-    )
+    target, difficulty = MAX_TARGET, UNBOUND_DIFFICULTY
+    if difficulty_binds:
+        target = target_from_nbits(template.nbits)
+        difficulty = difficulty_from_target(target)
+    coinb1, coinb2 = _coinbase(template, payout, extranonce2_bytes)
     return Work(
         source=source,
         source_job=source_job,
@@ -209,15 +203,33 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
         nbits=template.nbits,
         ntime=template.ntime,
         version_mask=OFFERED_MASK,
-        target=network if difficulty_binds else MAX_TARGET,
-        difficulty=difficulty_from_target(network)
-        if difficulty_binds
-        else UNBOUND_DIFFICULTY,
-        block_target=block_target,
+        target=target,
+        difficulty=difficulty,
+        block_target=_block_target(template, min_block_difficulty),
         clean=clean,
         max_ntime=template.ntime + MAX_FUTURE_SECONDS,
         session=session,
     )
+
+
+def _coinbase(
+    template: Template, payout: Payout, extranonce_bytes: int
+) -> tuple[bytes, bytes]:
+    """Return the coinbase before and after the extranonce."""
+    return split_coinbase(
+        template.height,
+        payout.outputs(template.coinbase_value),
+        commitment=template.witness_commitment,
+        tag=payout.tag,
+        extranonce_bytes=extranonce_bytes,
+    )
+
+
+def _block_target(template: Template, least: Difficulty) -> int:
+    """Return what a block must meet: `least`, too, if that is above 0."""
+    if least <= 0:
+        return template.target
+    return min(template.target, target_from_difficulty(least))
 
 
 def _txid(text: str) -> bytes:
