@@ -29,7 +29,7 @@ from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
 from proxy.runtime.inflow import Inflow
-from proxy.runtime.outbox import Outbox
+from proxy.runtime.outbox import Outbox, WayOut
 
 OPEN_WITHIN = Seconds(15.0)
 """For handshake, setup and the first channel; also how long one may be without."""
@@ -54,7 +54,7 @@ class Sv2Connection(MinerProtocol):
         self._miners: dict[int, Sv2Miner] = {}
         self._asked: list[ChannelAsked] = []  # wait for their slots
         self._due: IDelayedCall | None = None
-        self._outbox: Outbox | None = None
+        self._outbox: WayOut | None = None
         self._inflow: Inflow | None = None
 
     @override
@@ -63,10 +63,14 @@ class Sv2Connection(MinerProtocol):
         if address is None:
             return
         self._address = address
-        self._outbox = Outbox(self._transport)
-        self._inflow = Inflow(self._context.turns, self, self._transport)
+        self._open_ways()
         self._host.arrived(self, address)
         self._mind_the_time()
+
+    def _open_ways(self) -> None:
+        """Take messages in turns, and keep no more than a bound of what is unsent."""
+        self._outbox = Outbox(self._transport)
+        self._inflow = Inflow(self._context.turns, self, self._transport)
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -80,7 +84,7 @@ class Sv2Connection(MinerProtocol):
             inflow.end()
         if self._outbox is not None:
             self._outbox.close()
-            if self._fell_behind and self._miners:
+            if self._outbox.fell_behind and self._miners:
                 self._host.note_slow(next(iter(self._miners.values())))
             self._host.departed(self)
         if self._due is not None:
@@ -253,7 +257,7 @@ class Sv2Connection(MinerProtocol):
 
     def _widen(self) -> None:
         """Allow as many unsent bytes as so many miners may have, to a limit."""
-        if self._outbox is not None:
+        if isinstance(self._outbox, Outbox):
             self._outbox.miners = len(self._miners)
 
     def flush(self) -> None:
@@ -284,11 +288,6 @@ class Sv2Connection(MinerProtocol):
         self._due = None
         if not self._miners and not self._asked:
             self.hang_up(f"no channel in {OPEN_WITHIN:g} s")
-
-    @property
-    def _fell_behind(self) -> bool:
-        """Its peer has stopped reading."""
-        return self._outbox is not None and self._outbox.fell_behind
 
     @property
     def _is_open(self) -> bool:

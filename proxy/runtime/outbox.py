@@ -36,6 +36,10 @@ class WayOut(Protocol):
     """Where lines to one peer go: an `Outbox`, or what does the same."""
 
     @property
+    def is_open(self) -> bool:
+        """It takes what is written."""
+
+    @property
     def fell_behind(self) -> bool:
         """It was closed because its peer does not read."""
 

@@ -16,6 +16,7 @@ class DeadEnd(WayOut):
     """Takes what is written to a miner, counts it, and tells of jobs."""
 
     fell_behind = False
+    is_open = True
 
     def __init__(self) -> None:
         self.lines = 0

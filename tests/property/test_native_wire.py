@@ -59,7 +59,7 @@ class Side:
         except RemoteError:
             wire.miner.leave()
             self.drop(number)
-        if isinstance(wire, NativeWire) and not wire.miner.outbox.is_open:  # type: ignore[attr-defined]
+        if isinstance(wire, NativeWire) and not wire.miner.outbox.is_open:
             self.drop(number)
 
     def drop(self, number: int) -> None:

@@ -31,6 +31,10 @@ class NativeSv2Connection(Sv2Connection):
         super().__init__(host, context, keys)
 
     @override
+    def _open_ways(self) -> None:
+        self._outbox = self._wire  # it keeps what is unsent, for as many as it carries
+
+    @override
     def dataReceived(self, data: bytes) -> None:
         """Take it at once: the engine hands up a frame of each miner in its turn."""
         for _ in self.read(data):
@@ -44,11 +48,6 @@ class NativeSv2Connection(Sv2Connection):
     @override
     def _make_miner(self, **fields: Any) -> Sv2Miner:
         return EngineSv2Miner(**fields, copies=Channel(self._wire))
-
-    @property
-    @override
-    def _fell_behind(self) -> bool:
-        return self._wire.fell_behind
 
     def _hand_over(self, ciphers: Ciphers, max_payload_bytes: int) -> FrameTransport:
         """Let the engine seal and open what follows the handshake."""
