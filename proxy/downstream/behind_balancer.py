@@ -62,16 +62,20 @@ class BalancedConnection(WaitingConnection):
 
 
 class BehindBalancer:
-    """A transport whose peer is the one behind the balancer; all else is as it is."""
+    """A transport whose peer is the one behind the balancer; all else is as it is.
+
+    Attributes:
+        real: The balancer's connection.
+    """
 
     def __init__(self, transport: Any, address: str) -> None:
         kind = IPv6Address if ":" in address else IPv4Address
-        self._transport = transport
+        self.real = transport
         self._peer = kind("TCP", address, 0)
         directlyProvides(self, providedBy(transport))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        return getattr(self.real, name)
 
     def getPeer(self) -> IPv4Address | IPv6Address:  # noqa: N802  (Twisted's)
         """Return who is at the other end."""

@@ -90,8 +90,9 @@ class Outbox:
         self._socket: Any = None
         self.is_open = True
         # TLS passes on every attribute of the TCP transport below it, its socket too
-        if isinstance(transport, Connection) and not transport.TLS:
-            self._socket = transport.socket
+        real = getattr(transport, "real", transport)  # see BehindBalancer
+        if isinstance(real, Connection) and not real.TLS:
+            self._socket = real.socket
         if self._socket is None:
             transport.registerProducer(self, True)
 
