@@ -11,10 +11,16 @@ from typing_extensions import override
 from protocol.errors import RemoteError
 from protocol.work.pool_events import PoolEvent
 from proxy.runtime.inflow import Inflow, Turns
+from proxy.runtime.outbox import Outbox
 from proxy.upstream.pool_protocol import Session
 
 LAST_WORDS = 4096
 """Messages that are taken of a pool that is gone: verdicts on what was forwarded."""
+
+
+UNSENT_LIKE_MINERS = 16
+"""A pool may be as far behind as so many miners, 1 MiB: 7,000 shares, and before them
+what the kernel holds."""
 
 
 class PoolConnection(Protocol):
@@ -38,6 +44,7 @@ class PoolConnection(Protocol):
         self._on_lost = on_lost
         self._turns = turns
         self._inflow: Inflow | None = None
+        self._outbox: Outbox | None = None
         self._why = ""
 
     @override
@@ -46,7 +53,10 @@ class PoolConnection(Protocol):
         if transport is not None:
             transport.setTcpNoDelay(True)  # a share held back by Nagle may be late
             transport.setTcpKeepAlive(True)
-        self._inflow = Inflow(self._turns, self, self.transport)
+        wire: Any = self.transport
+        self._inflow = Inflow(self._turns, self, wire)
+        self._outbox = Outbox(wire)
+        self._outbox.miners = UNSENT_LIKE_MINERS
         self.send(self.session.start())
 
     @override
@@ -74,12 +84,15 @@ class PoolConnection(Protocol):
         inflow, self._inflow = self._inflow, None
         if inflow is not None:
             inflow.end(LAST_WORDS)
+        outbox, self._outbox = self._outbox, None
+        if outbox is not None and outbox.fell_behind:
+            self._why = "it does not read what it is sent"
         self._on_lost(self._why or reason.getErrorMessage())
 
     def send(self, data: bytes) -> None:
-        """Write `data`, if there is any."""
-        if data and self.transport is not None:
-            self.transport.write(data)
+        """Write `data`, if there is any; drop the pool if it has stopped reading."""
+        if self._outbox is not None:
+            self._outbox.write(data)
 
     def hang_up(self, why: str) -> None:
         """Close the connection, and take nothing more of what came on it."""
