@@ -11,6 +11,7 @@ from proxy.admin.bans import BanOperations
 from proxy.admin.drain import DrainOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State
+from proxy.admin.pool_orders import PoolOperations
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
@@ -18,6 +19,7 @@ from proxy.admin.views import (
     BlockCounts,
     ChangeView,
     Done,
+    HeldView,
     LimitView,
     MinerCounts,
     MinerView,
@@ -53,6 +55,7 @@ class Operations:
         self._running = running
         self._reader = reader
         self.power = PowerOperations(lambda: running.power)
+        self.pool = PoolOperations(running)
         bans = BanOperations(lambda: running.factories, self._now)
         self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
         drains = DrainOperations(lambda: running.factories, self._now)
@@ -82,6 +85,7 @@ class Operations:
                 totals.blocks_found, totals.blocks_accepted, totals.blocks_unlisted
             ),
             limits=[_limit_view(limit) for limit in self._running.limits.all()],
+            by_hand=self._running.by_hand.views(),
         )
 
     def sites(self) -> list[SiteView]:
@@ -119,7 +123,12 @@ class Operations:
         """Return every node."""
         running = self._running
         return [
-            NodeView.of(node, running.node_sources[name], running.instance)
+            NodeView.of(
+                node,
+                running.node_sources[name],
+                running.instance,
+                running.by_hand.view_of(name),
+            )
             for name, node in running.nodes.items()
         ]
 
@@ -256,9 +265,10 @@ class Operations:
         work = pool.work
         reason = self._why(pool)
         mask = pool.version_mask
+        held = self._running.by_hand.view_of(pool.name)
         return PoolView(
             name=pool.name,
-            state=_state_of(pool, reason),
+            state=_state_of(pool, reason, held),
             difficulty=work.difficulty if work else None,
             accepted=pool.accepted,
             rejected=sum(pool.rejected.values()),
@@ -270,6 +280,7 @@ class Operations:
             extranonce2_size=pool.room,
             rejects=dict(pool.rejected),
             lost=dict(pool.lost),
+            by_hand=held,
         )
 
 
@@ -285,7 +296,9 @@ def _limit_view(limit: Limit) -> LimitView:
     )
 
 
-def _state_of(pool: Pool, reason: str) -> str:
+def _state_of(pool: Pool, reason: str, held: HeldView | None) -> str:
     """Return a pool's state: `left` where it has work that we do not take."""
+    if held is not None and held.how == "disabled":
+        return "disabled"
     state = pool.state()
     return "left" if state == "ready" and reason and not pool.contradicted else state

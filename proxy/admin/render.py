@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from proxy.admin import render_power
-from proxy.admin.text_columns import si, table
+from proxy.admin.text_columns import minute, si, table
+from proxy.admin.views import HeldView
 
 Answer = Any
 
@@ -69,11 +72,23 @@ def pools(answer: Answer) -> str:
                 str(p["accepted"]),
                 reasons(p["rejects"]),
                 "-" if p["last_job_age_s"] is None else f"{p['last_job_age_s']:.0f} s",
-                p["reason"],
+                why_not(p),
             ]
             for p in answer
         ],
     )
+
+
+def why_not(source: dict[str, Any]) -> str:
+    """Return why a source is not in use, and what is held of it by hand."""
+    held = source.get("by_hand")  # an older proxy has none
+    texts = [source["reason"], *([held_text(held)] if held else [])]
+    return "; ".join(filter(None, texts))
+
+
+def held_text(held: dict[str, Any]) -> str:
+    """Return in words what is held by hand."""
+    return msgspec.convert(held, HeldView).text
 
 
 def nodes(answer: Answer) -> str:
@@ -87,7 +102,7 @@ def nodes(answer: Answer) -> str:
                 n["chain"] or "-",
                 "-" if n["height"] is None else str(n["height"]),
                 n["tip"] or "-",
-                n["reason"],
+                why_not(n),
             ]
             for n in answer
         ],
@@ -196,6 +211,7 @@ def status(answer: Answer) -> str:
         _limit(limit) for limit in answer.get("limits", []) if limit["reached"]
     )
     head += "".join(f"{line}\n" for line in _ledger(answer))
+    head += "".join(f"{held_text(one)}\n" for one in answer.get("by_hand", []))
     parts = [head, sites(answer["sites"]), pools(answer["pools"])]
     if answer["nodes"]:
         parts.append(nodes(answer["nodes"]))
@@ -216,12 +232,8 @@ def _ledger(answer: Answer) -> Iterator[str]:
     reach: dict[str, float | None] = answer.get("kept_since", {})
     since = {of: at for of, at in reach.items() if at is not None}
     if since:
-        text = ", ".join(f"{of} since {_minute(at)}" for of, at in since.items())
+        text = ", ".join(f"{of} since {minute(at)}" for of, at in since.items())
         yield f"ledger has {text} (UTC)"
-
-
-def _minute(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def done(answer: Answer) -> str:
@@ -258,6 +270,9 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "unban": done,
     "drain": done,
     "undrain": done,
+    "pool.prefer": done,
+    "pool.disable": done,
+    "pool.enable": done,
     "reload": reload,
     **render_power.RENDERERS,
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
+from proxy.admin.by_hand import ByHand
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
@@ -89,6 +90,10 @@ class Running(Protocol):
     @property
     def started_at(self) -> Seconds:
         """When the process began."""
+
+    @property
+    def by_hand(self) -> ByHand:
+        """What operators hold until they end it."""
 
     @property
     def log_level(self) -> str:

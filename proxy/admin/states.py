@@ -28,6 +28,9 @@ class States:
             "ban": self._bans,
             "unban": self._bans,
             "log.level": lambda _: self.running.log_level,
+            "pool.prefer": self._source,
+            "pool.disable": self._source,
+            "pool.enable": self._source,
             "power.set": self._budget,
             "power.clear": self._budget,
             "power.forget": self._budget,
@@ -62,6 +65,15 @@ class States:
             for one in factory.roster.bans
             if one.network == network and one.until > now
         }
+
+    def _source(self, params: Params) -> dict[str, Any]:
+        """Return what is held of a source, and what the sites mine on."""
+        held = self.running.by_hand.of_source(params["name"])
+        mines_on = {
+            name: factory.context.board.source_name
+            for name, factory in self.running.factories.items()
+        }
+        return {"by_hand": held and held.how, "mines_on": mines_on}
 
     def _budget(self, params: Params) -> dict[str, Any]:
         found = power_of(self.running.power, params["site"])

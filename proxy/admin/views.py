@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
+from proxy.admin.text_columns import minute, span
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.shares.reader import PoolHour
@@ -58,8 +59,39 @@ class SiteView(Struct):
     draining: bool = False
 
 
+class HeldView(Struct):
+    """What an operator holds by hand until it is ended.
+
+    Attributes:
+        kind: `source`: a pool or a node.
+        name: Its name.
+        how: `preferred` or `disabled`.
+        since: Unix seconds.
+        left_s: After how long it ends by itself; null: when an operator ends it.
+    """
+
+    kind: str
+    name: str
+    how: str
+    since: float
+    left_s: float | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it in words."""
+        since = f"since {minute(self.since)} UTC"
+        until = "until that is ended"
+        if self.left_s is not None:
+            until = f"for {span(self.left_s)} more"
+        return f"{self.kind} {self.name} is {self.how} by hand {since}, {until}"
+
+
 class PoolView(Struct):
-    """A pool, and the reason if it is not in use."""
+    """A pool, and the reason if it is not in use.
+
+    Attributes:
+        by_hand: What an operator holds of it; null: nothing.
+    """
 
     name: str
     state: str
@@ -75,6 +107,7 @@ class PoolView(Struct):
     rejects: dict[str, int]
     lost: dict[str, int]
     hours: list[PoolHour] = []
+    by_hand: HeldView | None = None
 
 
 class NodeView(Struct):
@@ -86,6 +119,7 @@ class NodeView(Struct):
         instance: What tells our process from others that mine on it.
         prefixes: By site that mines on it: what the free bytes of its coinbases begin
             with, the instance and the site's place in the file, hexadecimal.
+        by_hand: What an operator holds of it as a source; null: nothing.
     """
 
     name: str
@@ -96,9 +130,16 @@ class NodeView(Struct):
     reason: str = ""
     instance: int = 0
     prefixes: dict[str, str] = {}
+    by_hand: HeldView | None = None
 
     @classmethod
-    def of(cls, node: NodeService, source: NodeSource, instance: int) -> "NodeView":
+    def of(
+        cls,
+        node: NodeService,
+        source: NodeSource,
+        instance: int,
+        by_hand: HeldView | None,
+    ) -> "NodeView":
         """Return how a node is, and what we mine on it with."""
         return cls(
             node.node_name,
@@ -109,6 +150,7 @@ class NodeView(Struct):
             node.reason or source.unusable or node.fault,
             instance,
             {site: source.prefixes[site].hex() for site in source.listeners},
+            by_hand,
         )
 
 
@@ -148,6 +190,7 @@ class StatusView(Struct):
         ledger_reason: What the disk said, while `ledger` is `degraded`; else empty.
         unrecorded: Rows that the ledger could not keep at all, since the start.
         kept_since: How far back the ledger goes, Unix seconds.
+        by_hand: What operators hold until they end it.
     """
 
     version: str
@@ -165,6 +208,7 @@ class StatusView(Struct):
     nodes: list[NodeView]
     blocks: BlockCounts
     limits: list[LimitView]
+    by_hand: list[HeldView] = []
 
 
 class MinerView(Struct):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from protocol.units import Seconds
+from proxy.admin.text_columns import span
 from proxy.downstream.miner import Miner
 from proxy.shares.reader import RecordedShare
 
@@ -67,7 +68,7 @@ def why_view(
 
 def _who(miner: Miner, now: Seconds) -> str:
     agent = miner.user_agent or "no name"
-    since = _span(now - miner.connected_at)
+    since = span(now - miner.connected_at)
     return f"connected for {since} by {miner.dialect}, as {agent}"
 
 
@@ -76,7 +77,7 @@ def _work(miner: Miner, ruled_by: str | None, now: Seconds) -> str:
         return "given no jobs: it has not said who it is (mining.authorize)"
     if miner.is_waiting:
         return "given no jobs: no source has said yet how much room it leaves"
-    parked = "" if miner.parked_at is None else _span(now - miner.parked_at)
+    parked = "" if miner.parked_at is None else span(now - miner.parked_at)
     if not miner.is_allowed:
         rule = f"; the budget is ruled by {ruled_by}" if ruled_by else ""
         return (
@@ -114,7 +115,7 @@ def _shares(miner: Miner, now: Seconds) -> Iterator[str]:
     if miner.share_at is None:
         yield "no share of it was accepted yet"
     else:
-        ago = _span(now - miner.share_at)
+        ago = span(now - miner.share_at)
         yield f"last share {ago} ago; {miner.accepted} accepted since it connected"
     for reason, count in miner.rejected.most_common():
         yield f"{count} rejected as {reason}: {PLAIN.get(reason, reason)}"
@@ -127,11 +128,3 @@ def _rejects(rejects: list[RecordedShare]) -> Iterator[str]:
             f"rejected at {at}: {share.verdict}, job {share.job}, difficulty"
             f" {share.difficulty:g}"
         )
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:  # noqa: PLR2004  (two of each unit)
-        return f"{seconds:.0f} s"
-    if seconds < 7200:  # noqa: PLR2004
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:,.0f} h"

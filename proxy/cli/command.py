@@ -50,6 +50,21 @@ def seconds(text: str) -> float:
     return value
 
 
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(text: str) -> float:
+    """Return seconds above 0: 90, 90s, 30m, 2h, 1d."""
+    number = text.rstrip("smhd")
+    unit = text[len(number) :]
+    if unit not in _UNITS:
+        raise ValueError(text)
+    value = float(number) * _UNITS[unit]
+    if not 0 < value < MAX_SECONDS:
+        raise ValueError(text)
+    return value
+
+
 def miner_count(text: str) -> int:
     """Return how many machines to simulate."""
     return _within(int(text), 1, MAX_MINERS)

@@ -32,12 +32,15 @@ from proxy.cli.remote import (
     ask,
     ban_options,
     blocks_options,
+    disable_options,
     drain_options,
+    enable_options,
     events_options,
     follow,
     kick_options,
     miners,
     miners_options,
+    prefer_options,
     reload_options,
     socket_of,
     socket_option,
@@ -289,7 +292,29 @@ POWER = (
 )
 """What follows `power`."""
 
+POOL = (
+    Command(
+        "prefer",
+        "mine on a source before all others",
+        ask,
+        prefer_options,
+        method="pool.prefer",
+    ),
+    Command(
+        "disable", "use a source no more", ask, disable_options, method="pool.disable"
+    ),
+    Command(
+        "enable",
+        "use a source as the configuration says",
+        ask,
+        enable_options,
+        method="pool.enable",
+    ),
+)
+"""What follows `pool`."""
+
 GROUPS = (
+    ("pool", "sources held by hand: preferred, disabled", POOL),
     ("power", "what a site may draw, and what it does", POWER),
     ("sim", "simulated machines", SIMULATORS),
 )

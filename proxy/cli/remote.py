@@ -10,7 +10,7 @@ import msgspec
 from proxy.admin.client import LONG_TIMEOUT, TIMEOUT, AdminError, call, news
 from proxy.admin.printable import printable
 from proxy.admin.render import RENDERERS
-from proxy.cli.command import Arguments, Parser, print_json, seconds
+from proxy.cli.command import Arguments, Parser, duration, print_json, seconds
 from proxy.cli.power import count, question
 from proxy.config import load_proxy
 
@@ -96,6 +96,28 @@ def drain_options(parser: Parser) -> None:
     parser.add_argument("site", nargs="?", default=None)
 
 
+def prefer_options(parser: Parser) -> None:
+    """Add the options of `pool prefer`."""
+    enable_options(parser)
+    about = "30, 30m, 2h or 1d; then it ends [until `pool enable`]"
+    parser.add_argument(
+        "--for", dest="for_s", type=duration, default=None, metavar="TIME", help=about
+    )
+
+
+def disable_options(parser: Parser) -> None:
+    """Add the options of `pool disable`."""
+    prefer_options(parser)
+    about = "also where a route has no other source that can be used"
+    parser.add_argument("--yes", action="store_true", help=about)
+
+
+def enable_options(parser: Parser) -> None:
+    """Add the options of `pool enable`."""
+    socket_option(parser)
+    parser.add_argument("name", help="of a pool, or of a node that is mined on")
+
+
 def reload_options(parser: Parser) -> None:
     """Add the options of `reload`."""
     socket_option(parser)
@@ -108,7 +130,7 @@ def ask(arguments: Arguments) -> int:
     """Call the command's method and print the answer."""
     params = {k: v for k, v in vars(arguments).items() if k not in _LOCAL}
     method = arguments.command.method or arguments.command.name
-    if not (params.pop("yes", True) or _agrees(arguments)):
+    if method == "power.set" and not (params.pop("yes") or _agrees(arguments)):
         sys.stderr.write("baseload: not ordered\n")
         return 1
     is_long = method == "reload" or params.get("check")

@@ -16,6 +16,7 @@ from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
 from proxy.admin.access import Access
 from proxy.admin.actions import Actions
+from proxy.admin.by_hand import BY_HAND_FILE, ByHand
 from proxy.admin.events import News
 from proxy.admin.listen import AdminEndpoint
 from proxy.admin.operations import Operations
@@ -77,6 +78,7 @@ class Program:
         reread: Reads the configuration again; None: there is no file.
         set_level: Changes the level of the log; None: nobody set one up.
         log_level: That level.
+        by_hand: What operators hold until they end it.
     """
 
     root: OrderedServices
@@ -96,11 +98,14 @@ class Program:
     reread: Callable[[], Config] | None = field(default=None, init=False)
     set_level: Callable[[str], None] | None = field(default=None, init=False)
     log_level: str = field(init=False)
+    by_hand: ByHand = field(init=False)
     _reloader: Reloader | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.log_level = self.config.proxy.log_level
+        path = Path(self.config.proxy.state_dir) / BY_HAND_FILE
+        self.by_hand = ByHand(path, self.wall_clock)
         self.limits = ProcessLimits(self.sources, self.factories)
 
     @property
@@ -152,6 +157,7 @@ class Program:
             self.engine,
             LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
             self.limits.descriptors,
+            self.by_hand.arranged,
         )
         for site in self.config.sites:
             self.factories[site.name] = builder.open(site)
@@ -165,6 +171,8 @@ class Program:
             self.root
         )
         self.limits.watch(self.reactor).setServiceParent(self.root)
+        self.by_hand.on_sources = builder.rearrange
+        self.by_hand.service(self.reactor).setServiceParent(self.root)
         for listener in listeners:
             await listener.ready()
         self._reloader = Reloader(

@@ -1,6 +1,6 @@
 """A site put together: layout, board, factory, and the ports that miners come to."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from attrs import define, field
@@ -20,6 +20,7 @@ from proxy.downstream.parking import Parking
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.jobs.board import JobBoard
+from proxy.jobs.feed import Source
 from proxy.jobs.routes import Route, Routes
 from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.runtime.descriptors import Descriptors
@@ -55,6 +56,7 @@ class SiteBuilder:
         keys: Returns what is shown to miners of Stratum V2, made if need be.
         check_keys: Raises KeyFileError if what there is of that cannot be used.
         layouts: Of earlier runs.
+        arrange: Returns which of a route's sources are used, best first.
         listeners: Ports asked for at the start: await `ready` of each.
         services: Of the sites, by name.
     """
@@ -72,8 +74,10 @@ class SiteBuilder:
     engine: EngineChoice
     layouts: LayoutMemory
     descriptors: Descriptors
+    arrange: Callable[[Sequence[str]], Sequence[str]] = tuple
     listeners: list[ListenerService] = field(factory=list, init=False)
     services: "dict[str, SiteService]" = field(factory=dict, init=False)
+    _configs: dict[str, SiteConfig] = field(factory=dict, init=False)
     _turns: Turns = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -81,6 +85,7 @@ class SiteBuilder:
 
     def open(self, site: SiteConfig) -> SiteFactory:
         """Return the factory of `site`: ports asked for, sources being reached."""
+        self._configs[site.name] = site
         board = self._board(site)
         for name in site.source_names:
             self.sources.named(name).listeners[site.name] = board
@@ -118,24 +123,35 @@ class SiteBuilder:
 
     def take_on(self, old: SiteConfig, new: SiteConfig, ports: NewPorts) -> None:
         """Have a site that runs be as `new` from now on, once it has its keys."""
+        self._configs[new.name] = new
         service = self.services[new.name]
         factory = service.factory
         board = factory.context.board
         if new.fail_back_s != old.fail_back_s:
             board.rerouting.change_fail_back(self._fail_back(new))
-        routes = self._routes(new)
         for source in self.sources.several(new.source_names):
             source.listeners[new.name] = board
-        if list(board.routes) != routes:
-            board.rerouting.change(routes)
+        self._reroute(new)
         _grant_or_park(new, factory.context.parking)
         service.take_on(new, ports)
 
+    def rearrange(self) -> None:
+        """Use the sources of all sites as `arrange` says now."""
+        for site in self._configs.values():
+            self._reroute(site)
+
+    def _reroute(self, site: SiteConfig) -> None:
+        board = self.services[site.name].factory.context.board
+        routes = self._routes(site)
+        if list(board.routes) != routes:
+            board.rerouting.change(routes)
+
     def _routes(self, site: SiteConfig) -> list[Route]:
-        routes = [
-            Route(r.workers, self.sources.several(r.sources)) for r in site.routes
-        ]
-        return [*routes, Route("*", self.sources.several(site.sources))]
+        routes = [Route(r.workers, self._several(r.sources)) for r in site.routes]
+        return [*routes, Route("*", self._several(site.sources))]
+
+    def _several(self, names: Sequence[str]) -> tuple[Source, ...]:
+        return self.sources.several(self.arrange(names))
 
     def _fail_back(self, site: SiteConfig) -> Seconds:
         return Seconds(site.fail_back_s * (1 + 0.2 * self.random()))
@@ -154,7 +170,7 @@ class SiteBuilder:
         """Return how the extranonce is cut at `site`: as configured, or as will fit."""
         wanted = site.extranonce.layout
         return SlotAllocator(
-            self.sources.several(site.source_names),
+            self._several(site.source_names),
             fixed=None if wanted == "auto" else read_layout(wanted),
             recalled=self.layouts.recall(site.name),
             remember=self.layouts.keeper_of(site.name),

@@ -11,10 +11,13 @@ from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
+from proxy.admin.by_hand import ByHand
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
 from proxy.downstream.site_context import SiteContext
+from proxy.node.service import NodeService
+from proxy.node.source import NodeSource
 from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.share_process.changes import Change
@@ -26,6 +29,8 @@ from proxy.share_process.sources_service import SourcesService
 from proxy.shares.record import Recorder
 from proxy.shares.totals import ProxyTotals, SiteTotals
 from proxy.supervisor.child_link import AskRefusedError
+from proxy.upstream.pool import Pool
+from tests.builders import a_work
 from tests.fakes.ledger import MemoryLedger
 
 POOL = {"name": "main", "url": "stratum+tcp://127.0.0.1:3333", "user": "a"}
@@ -97,15 +102,19 @@ class Running:
     def __init__(self, folder: Path, config: Config) -> None:
         self.config = config
         self.reactor = Sockets()
+        self.wall_s = 1_700_000_000.0
+        self.by_hand = ByHand(folder / "by_hand.json", self.wall_clock)
         self.levels: list[str] = [config.proxy.log_level]
         reactor: Any = self.reactor
-        wall = lambda: UnixTime(1_700_000_000.0)  # noqa: E731
+        wall = self.wall_clock
         sources = build_sources(config, reactor, lambda: 0.0, wall, 1)
         now = Seconds(0.0)
         totals = ProxyTotals(
             {s.name: SiteTotals(HashrateMeter(now)) for s in config.sites}
         )
-        recorder = Recorder(MemoryLedger(), totals, sources.sinks, reactor)
+        self.recorder = recorder = Recorder(
+            MemoryLedger(), totals, sources.sinks, reactor
+        )
         for source in sources.all.values():
             source.settle = recorder.settled
         self.root = OrderedServices()
@@ -123,7 +132,10 @@ class Running:
             EngineChoice("python", "in memory"),
             LayoutMemory(folder / "layouts"),
             Descriptors(UNLIMITED, lambda: 0),
+            self.by_hand.arranged,
         )
+        self.by_hand.on_sources = self.builder.rearrange
+        self.by_hand.service(reactor).setServiceParent(self.root)
         self.power = Power(config)
         self.root.startService()
         self.factories: dict[str, SiteFactory] = {
@@ -148,8 +160,34 @@ class Running:
         found: list[Change] = result
         return found
 
+    def wall_clock(self) -> UnixTime:
+        return UnixTime(self.wall_s)
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        return self.sources.sources.pools
+
+    @property
+    def nodes(self) -> dict[str, NodeService]:
+        return self.sources.sources.nodes
+
+    @property
+    def node_sources(self) -> dict[str, NodeSource]:
+        return self.sources.sources.node_sources
+
+    def give_work(self, name: str) -> None:
+        """Have every open connection to a pool bring its first work."""
+        pool = self.pools[name]
+        pool.room = 8
+        for link in pool.links:
+            _ = Deferred.fromCoroutine(link._tasks.cancel_all())  # it dials no more
+            link.feed.work = a_work(source=name, session=id(link), extranonce2_size=8)
+            link.feed.ready_since = Seconds(self.reactor.seconds())
+            pool._on_work("hall-a", link, 0)
+
     def pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
+            self.wall_s += 1
             self.reactor.advance(1)
 
     def stop(self) -> None:

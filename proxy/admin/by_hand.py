@@ -1,0 +1,151 @@
+"""What operators hold by hand until they end it, kept in the state folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from protocol.units import Seconds, UnixTime
+from protocol.unreadable import UNREADABLE
+from proxy.admin.views import HeldView
+from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.whole_file import write_whole
+
+BY_HAND_FILE = "by_hand.json"
+"""In `state_dir`."""
+
+How = Literal["preferred", "disabled"]
+
+
+class SourceOrder(msgspec.Struct, frozen=True):
+    """What is to be done with a source.
+
+    Attributes:
+        how: `preferred`: before all others of a route; `disabled`: not used at all.
+        since: When that was said, Unix seconds.
+        until: When it ends by itself; None: when an operator ends it.
+    """
+
+    how: How
+    since: float
+    until: float | None = None
+
+
+class Kept(msgspec.Struct):
+    """The file. What a later release adds is passed over.
+
+    Attributes:
+        sources: By name, those said last at the end.
+    """
+
+    sources: dict[str, SourceOrder] = {}
+
+
+@define(eq=False, repr=False)
+class ByHand:
+    """Owner of what is held by hand.
+
+    Attributes:
+        on_sources: Called when sources are to be used in another order.
+    """
+
+    _log = Logger()
+
+    path: Path
+    wall_clock: Callable[[], UnixTime]
+    on_sources: Callable[[], None] = field(default=lambda: None, init=False)
+    _kept: Kept = field(factory=Kept, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            self._kept = msgspec.json.decode(self.path.read_bytes(), type=Kept)
+        except FileNotFoundError:
+            return
+        except (OSError, *UNREADABLE) as error:
+            self._log.error(
+                "{path} is not read, what was held by hand is forgotten: {error}",
+                path=str(self.path),
+                error=error,
+            )
+        for held in self.views():
+            self._log.warn("still in force: {held}", held=held.text)
+
+    def of_source(self, name: str) -> SourceOrder | None:
+        """Return what is held of a source."""
+        return self._kept.sources.get(name)
+
+    def arranged(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return which of a route's sources are used, best first."""
+        orders = self._kept.sources
+        first = [n for n in orders if n in names and orders[n].how == "preferred"]
+        rest = [n for n in names if n not in orders]
+        return (*reversed(first), *rest)
+
+    def hold_source(self, name: str, how: How, for_s: Seconds | None) -> str:
+        """Use a source so, for a time or until that is ended.
+
+        Returns:
+            Why a restart would forget it; empty if it is kept.
+        """
+        now = self.wall_clock()
+        until = None if for_s is None else now + for_s
+        self._kept.sources.pop(name, None)
+        self._kept.sources[name] = SourceOrder(how, now, until)
+        return self._sources_changed()
+
+    def release_source(self, name: str) -> str:
+        """Use a source as the configuration says; returns as `hold_source` does."""
+        self._kept.sources.pop(name, None)
+        return self._sources_changed()
+
+    def service(self, clock: IReactorTime) -> PeriodicService:
+        """Return what looks every second for what is over."""
+        return PeriodicService(Seconds(1.0), self._look, clock)
+
+    async def _look(self) -> None:
+        now = self.wall_clock()
+        orders = self._kept.sources
+        over = [n for n, one in orders.items() if one.until and one.until <= now]
+        for name in over:
+            self._log.info(
+                "source {name} is {how} by hand no more: its time is over",
+                name=name,
+                how=orders.pop(name).how,
+            )
+        if over:
+            self._sources_changed()
+
+    def views(self) -> list[HeldView]:
+        """Return all that is held."""
+        found = (self.view_of(name) for name in self._kept.sources)
+        return [view for view in found if view is not None]
+
+    def view_of(self, name: str) -> HeldView | None:
+        """Return what is held of a source, as operators see it."""
+        one = self._kept.sources.get(name)
+        if one is None:
+            return None
+        left = None if one.until is None else max(0.0, one.until - self.wall_clock())
+        return HeldView("source", name, one.how, one.since, left)
+
+    def _sources_changed(self) -> str:
+        why = self._keep()
+        self.on_sources()
+        return why
+
+    def _keep(self) -> str:
+        try:
+            write_whole(self.path, msgspec.json.encode(self._kept))
+        except OSError as error:
+            self._log.error(
+                "{path} cannot be written, a restart forgets what is held by hand:"
+                " {error}",
+                path=str(self.path),
+                error=error,
+            )
+            return str(error)
+        return ""
