@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from proxy.admin.client import AdminError, call
+from proxy.admin.client import AdminError
 from proxy.cli import power as cli_power
 from proxy.cli.bench import bench, bench_options
 from proxy.cli.check import check, check_options, doctor_options
@@ -42,7 +42,6 @@ from proxy.cli.remote import (
     miners_options,
     prefer_options,
     reload_options,
-    socket_of,
     socket_option,
     unban_options,
 )
@@ -56,6 +55,7 @@ from proxy.cli.simulate import (
     sim_fleet,
     sim_plant,
 )
+from proxy.cli.top import top, top_options
 from proxy.config import ConfigError
 from proxy.records.error import RecordsError
 from proxy.version import VERSION
@@ -121,11 +121,6 @@ def _mount(
             parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _top_options(parser: Parser) -> None:
-    socket_option(parser)
-    parser.add_argument("--once", action="store_true", help="draw one frame and stop")
-
-
 def _run_options(parser: Parser) -> None:
     config_option(parser)
     parser.add_argument(
@@ -169,19 +164,6 @@ def _keys(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _top(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
-
-    from proxy.admin.top import show  # noqa: PLC0415
-
-    socket = socket_of(arguments)
-    if arguments.json:
-        print_json(call(socket, "status", {}))
-    else:
-        show(lambda: call(socket, "status", {}), Console(), once=arguments.once)
-    return 0
-
-
 COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _run_options, has_json=False),
     Command("check-config", "read a configuration and stop", check, check_options),
@@ -206,7 +188,7 @@ COMMANDS = (
     Command("nodes", "every Bitcoin node", ask, socket_option),
     Command("blocks", "blocks that were found, the newest first", ask, blocks_options),
     Command("events", "what happens, as it happens", follow, events_options),
-    Command("top", "the status, drawn again every second", _top, _top_options),
+    Command("top", "the status, drawn again every second", top, top_options),
     Command("kick", "hang up on a miner", ask, kick_options),
     Command("ban", "refuse an address or a network for a time", ask, ban_options),
     Command("unban", "take an address or a network again", ask, unban_options),

@@ -15,6 +15,8 @@ def demo_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--for", dest="for_s", type=seconds, metavar="S", help="[until Ctrl-C]")
     add("--miners", type=miner_count, default=200, metavar="N", help="[200]")
+    about = "what happens: within the first minute, or as slowly as in life [fast]"
+    add("--story", choices=("fast", "slow"), default="fast", help=about)
     add("--no-screen", action="store_true", help="lines instead of a screen")
 
 
@@ -29,6 +31,7 @@ def demo(arguments: argparse.Namespace) -> int:
         DemoOptions(
             for_s=arguments.for_s,
             miners=arguments.miners,
+            story=arguments.story,
             output="json"
             if arguments.json
             else "log"

@@ -12,6 +12,7 @@ from proxy.regtest.node import RegtestNode
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 
 SITE = "hall-a"
+ADMIN_SOCKET = "admin.sock"
 MODEL = "Antminer S21"
 WATTS_EACH = Watts(4000.0)
 """Of the contract: an S21, what the simulation adds to its nameplate, and its fan."""
@@ -40,7 +41,7 @@ def demo_config(
         "proxy": {
             "name": "demo",
             "state_dir": str(folder / "state"),
-            "admin": f"unix:{folder / 'admin.sock'}",
+            "admin": f"unix:{folder / ADMIN_SOCKET}",
         },
         "nodes": [
             {

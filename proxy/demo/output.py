@@ -7,21 +7,21 @@ from contextlib import suppress
 from typing import Protocol, TextIO
 
 import msgspec
-from rich.console import Console, Group
+from attrs import frozen
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.admin.history import PowerHistory, bars_for
+from proxy.admin.look import Look
+from proxy.admin.picture import Picture
 from proxy.admin.render import reasons
 from proxy.admin.text_columns import si
-from proxy.admin.top import frame
 from proxy.admin.views import StatusView
 
-NOTE = Text(
-    " Hashrates are scaled down, watts are not. Ctrl-C stops and cleans up.", "dim"
-)
+NOTE = "Hashrates are scaled down, watts are not. Ctrl-C stops and cleans up."
 
 
 class OutputClosedError(Exception):
@@ -46,6 +46,37 @@ class DemoEvent(msgspec.Struct):
     budget_w: float | None = None
     power_w: float | None = None
     cap_hs: float | None = None
+    admin: str = ""
+    stratum: str = ""
+
+
+@frozen
+class Way:
+    """How a person reaches the demo's proxy.
+
+    Attributes:
+        admin: Its admin socket; empty: it is not there yet.
+        port: Of the loopback, for miners.
+    """
+
+    admin: str = ""
+    port: int = 0
+
+    @property
+    def stratum(self) -> str:
+        """As a miner's configuration spells it."""
+        return f"stratum+tcp://127.0.0.1:{self.port}" if self.port else ""
+
+
+@frozen
+class Moment:
+    """A demo at one moment, and what is happening at its plant."""
+
+    at: Seconds
+    status: StatusView
+    look: Look
+    scene: str
+    way: Way
 
 
 def event_of(name: str, at: Seconds, status: StatusView | None) -> DemoEvent:
@@ -78,12 +109,14 @@ class Output(Protocol):
 
     Attributes:
         every: Seconds between two pictures.
+        is_whole: It shows what the site controller says, too.
     """
 
     every: Seconds
+    is_whole: bool = False
 
-    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
-        """Show `status`, `at` seconds after the start, and what is happening.
+    def show(self, moment: Moment) -> None:
+        """Show how the demo is.
 
         Raises:
             OutputClosedError: Nobody looks.
@@ -109,8 +142,10 @@ class JsonLines(Output):
         self._out = out
 
     @override
-    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
-        self._print(event_of("status", at, status))
+    def show(self, moment: Moment) -> None:
+        event = event_of("status", moment.at, moment.status)
+        event.admin, event.stratum = moment.way.admin, moment.way.stratum
+        self._print(event)
 
     @override
     def close(self) -> None:
@@ -131,15 +166,19 @@ class TextLines(Output):
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._is_found = False
 
     @override
-    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
-        event = event_of("status", at, status)
+    def show(self, moment: Moment) -> None:
+        event = event_of("status", moment.at, moment.status)
+        if not self._is_found:  # once is enough
+            self._is_found = True
+            _write(self._out, "\n".join(way_lines(moment.way)))
         _write(
             self._out,
             f"{event.at_s:5.0f} s  {event.miners} miners  {power_line(event)}  "
             f"{si(event.hashrate_hs, 'H/s')}  {shares_line(event)}  "
-            f"height {event.height or 0}  {scene}",
+            f"height {event.height or 0}  {moment.scene}",
         )
 
     @override
@@ -159,6 +198,7 @@ class Screen(TextLines):
     """A picture on the whole terminal, drawn again and again."""
 
     every = Seconds(1.0)
+    is_whole = True
 
     def __init__(self, out: TextIO) -> None:
         super().__init__(out)
@@ -168,13 +208,13 @@ class Screen(TextLines):
         self._history = PowerHistory(bars_for(console.encoding))
 
     @override
-    def show(self, at: Seconds, status: StatusView, scene: str) -> None:
+    def show(self, moment: Moment) -> None:
         try:
-            seen = msgspec.to_builtins(status)
-            self._history.add(seen)
-            picture = frame(seen, self._history)
-            words = Text(f" {at:4.0f} s  {scene}", "bold")
-            self._live.update(Group(picture, Text(), words, NOTE), refresh=True)
+            self._history.add(moment.look.status)
+            words = Text(f" {moment.at:4.0f} s  {moment.scene}", "bold")
+            notes = (Text(f" {line}", "dim") for line in (*way_lines(moment.way), NOTE))
+            picture = Picture(moment.look, self._history, (words, *notes))
+            self._live.update(picture, refresh=True)
         except OSError as error:
             raise OutputClosedError(str(error)) from error
 
@@ -197,6 +237,14 @@ def open_output(kind: str) -> Output:
     if kind == "screen" and (not out.isatty() or Console(file=out).is_dumb_terminal):
         kind = "log"
     return OUTPUTS[kind](out)
+
+
+def way_lines(way: Way) -> tuple[str, ...]:
+    """Return how to try commands and miners on the demo."""
+    return (
+        f"Try a command: baseload miners -s {way.admin}",
+        f"Point a miner at {way.stratum}, any user and password.",
+    )
 
 
 def power_line(event: DemoEvent) -> str:

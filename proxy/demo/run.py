@@ -1,5 +1,6 @@
 """`baseload demo`: node, proxy, controller and a simulated plant, for a look."""
 
+import errno
 import os
 import random
 import shutil
@@ -12,6 +13,7 @@ from secrets import token_hex
 from tempfile import mkdtemp
 from typing import Any, Literal
 
+import msgspec
 from attrs import define, field, frozen
 from msgspec.structs import replace
 from twisted.application.service import IService
@@ -23,11 +25,21 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
+from proxy.admin.look import LOGGED, Look, Looker
 from proxy.admin.operations import Operations
+from proxy.admin.rpc import RpcError
 from proxy.admin.views import StatusView
-from proxy.demo.config import MODEL, WATTS_EACH, Ports, demo_config
-from proxy.demo.output import Output, OutputClosedError, event_of, open_output
-from proxy.demo.story import StoryPlant
+from proxy.demo.config import ADMIN_SOCKET, MODEL, WATTS_EACH, Ports, demo_config
+from proxy.demo.output import (
+    DemoEvent,
+    Moment,
+    Output,
+    OutputClosedError,
+    Way,
+    event_of,
+    open_output,
+)
+from proxy.demo.story import STORIES, StoryPlant
 from proxy.regtest.node import RegtestNode, RegtestOptions
 from proxy.regtest.pace import BlockPace
 from proxy.runtime.logs import observer
@@ -51,6 +63,13 @@ COME_WITHIN = Seconds(5.0)
 STOP_SECONDS = Seconds(10.0)
 """What has not stopped after so long is left to the end of the process."""
 
+HEARD_WITHIN = Seconds(90.0)
+"""The controller takes orders after so long, also on a slow machine: else its port was
+taken in the moment between our look and its own."""
+
+TRIES = 3
+"""Starts, each with other ports."""
+
 ANSWER_SECONDS = Seconds(0.2)
 """Answers that are on their way when the fleet stops are waited for so long."""
 
@@ -62,6 +81,7 @@ class DemoOptions:
     for_s: float | None
     miners: int
     output: Literal["screen", "log", "json"]
+    story: Literal["fast", "slow"] = "fast"
 
     @property
     def level(self) -> Literal["info", "critical"]:
@@ -75,6 +95,7 @@ class Demo:
 
     Attributes:
         folder: Where everything is that they write.
+        way: How others reach it, once it runs.
     """
 
     reactor: Any
@@ -83,6 +104,8 @@ class Demo:
     _started: AsyncExitStack = field(factory=AsyncExitStack, init=False)
     _program: Program | None = field(default=None, init=False)
     _plant: StoryPlant | None = field(default=None, init=False)
+    _looker: Looker = field(factory=lambda: Looker(_wall_clock), init=False)
+    way: Way = field(factory=Way, init=False)
 
     async def start(self) -> None:
         """Start everything; shares flow soon after this returns."""
@@ -103,9 +126,11 @@ class Demo:
             token,
             Watts(WATTS_EACH * self.options.miners),
             self.reactor,
+            STORIES[self.options.story],
         )
-        await plant.until_heard()  # else the site would begin at its fail-safe
+        await self._until_heard(plant, ports)  # else the site begins at its fail-safe
         self._run(self._network(ports))
+        self.way = Way(str(self.folder / ADMIN_SOCKET), ports.miners)
         telling = Tasks()
         self._started.push_async_callback(telling.cancel_all)
         telling.start("tell the story", plant.run())
@@ -119,10 +144,30 @@ class Demo:
         """Return how the demo is doing; None until all of it is there."""
         return Operations(self._program).status() if self._program else None
 
+    async def look(self, status: StatusView, *, is_whole: bool) -> Look:
+        """Return what there is to see; `is_whole`: what the controller says, too."""
+        seen = msgspec.to_builtins(status)
+        if is_whole and self._program and self._looker.is_due(seen):
+            power = Operations(self._program).power
+            try:
+                shown, page = await power.show(), await power.history(limit=LOGGED)
+                self._looker.detail(*map(msgspec.json.decode, (shown, page)))
+            except RpcError:  # the controller is on its way
+                self._looker.detail([], {"events": []})
+        return self._looker.look(seen)
+
     @property
     def scene(self) -> str:
         """What is happening at the plant."""
         return self._plant.scene.text if self._plant else "Starting."
+
+    async def _until_heard(self, plant: StoryPlant, ports: Ports) -> None:
+        heard = Deferred.fromCoroutine(plant.until_heard())
+        try:
+            await heard.addTimeout(HEARD_WITHIN, self.reactor)
+        except DeadlineError as error:
+            taken = OSError(errno.EADDRINUSE, "no controller answers there")
+            raise CannotListenError("127.0.0.1", ports.orders, taken) from error
 
     async def _start_node(self) -> RegtestNode:
         hashrate = S21_NAMEPLATE * DEFAULT_HASH_SCALE * self.options.miners
@@ -171,9 +216,24 @@ async def _main(reactor: Any, options: DemoOptions) -> None:
 
 async def _demo(reactor: Any, options: DemoOptions) -> None:
     began = reactor.seconds()
+    for tries_left in reversed(range(TRIES)):
+        output = open_output(options.output)
+        try:
+            summary = await _once(reactor, options, output, began)
+        except CannotListenError as error:
+            if not tries_left or not _is_taken(error):
+                raise
+        else:
+            output.end(summary)
+            return
+
+
+async def _once(
+    reactor: Any, options: DemoOptions, output: Output, began: float
+) -> DemoEvent:
+    """Run one demo to its end; return what became of it."""
     folder = Path(mkdtemp(prefix="baseload-demo-"))
     demo = Demo(reactor, options, folder)
-    output = open_output(options.output)
     try:
         await _show(demo, output, began)
     except CancelledError:
@@ -183,17 +243,24 @@ async def _demo(reactor: Any, options: DemoOptions) -> None:
         output.close()
         await _stop(demo)
         shutil.rmtree(folder, ignore_errors=True)
-    output.end(event_of("summary", ran, status))
+    return event_of("summary", ran, status)
+
+
+def _is_taken(error: CannotListenError) -> bool:
+    return getattr(error.socketError, "errno", None) == errno.EADDRINUSE
 
 
 async def _show(demo: Demo, output: Output, began: float) -> None:
     await demo.start()
     reactor, left = demo.reactor, output.every
     while left > 0:
-        status, at = demo.status(), Seconds(reactor.seconds() - began)
+        status = demo.status()
         if status is not None:
-            output.show(at, status, demo.scene)
+            look = await demo.look(status, is_whole=output.is_whole)
+            at = Seconds(reactor.seconds() - began)
+            output.show(Moment(at, status, look, demo.scene, demo.way))
         if demo.options.for_s is not None:
+            at = Seconds(reactor.seconds() - began)
             left = Seconds(min(output.every, demo.options.for_s - at))
         await deferLater(reactor, max(left, 0.0))
 

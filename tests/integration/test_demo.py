@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -132,7 +133,9 @@ def test_without_a_screen_it_prints_lines_for_people(short_path: Path) -> None:
     lines, err = finish(process)
 
     assert process.returncode == 0
-    assert "shares accepted" in lines[0]
+    assert re.search("-s .*/admin.sock$", lines[0])
+    assert re.search(r"stratum\+tcp://127\.0\.0\.1:\d+", lines[1])
+    assert "shares accepted" in lines[2]
     assert lines[-1].startswith("stopped after")
     assert "miners at tcp:" in err  # the log
 

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from proxy.admin.client import AdminError, call
+from proxy.admin.look import Look
 from proxy.admin.render import nodes, status
 from proxy.admin.text_columns import si
 from proxy.admin.top import show
@@ -134,7 +135,7 @@ def test_top_draws_what_matters(width: int) -> None:
     out = io.StringIO()
     console = Console(file=out, width=width, height=24)
 
-    show(lambda: STATUS, console, once=True)
+    show(lambda: Look(STATUS), console, once=True)
 
     drawn = out.getvalue()
     assert "hall-a" in drawn
@@ -273,7 +274,7 @@ def test_a_dumb_terminal_gets_one_frame() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, _environ={"TERM": "dumb"})
 
-    show(lambda: STATUS, console, once=False)
+    show(lambda: Look(STATUS), console, once=False)
 
     assert out.getvalue().count("unit-1") == 1
     assert "\x1b" not in out.getvalue()

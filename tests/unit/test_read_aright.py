@@ -8,7 +8,7 @@ from attrs import evolve
 
 from protocol.units import Seconds
 from proxy.admin.render_power import RENDERERS
-from proxy.admin.top import _of_the_cap
+from proxy.admin.top_tables import of_the_cap
 from proxy.cli.power import question
 from proxy.power.planner.params import PlanParams
 from proxy.power.views.at_rest import why_at_rest
@@ -33,10 +33,10 @@ def site(rate: float, drawn: float = 1e6) -> dict[str, Any]:
 
 
 def test_a_site_that_keeps_its_budget_is_not_said_to_find_beyond_its_cap() -> None:
-    assert _of_the_cap(site(1.78e17)) == "falling"
-    assert _of_the_cap(site(0.97e17)) == "97 %"
-    assert _of_the_cap(site(1.78e17, drawn=3e6)) == "178 %", "it does not keep it"
-    assert _of_the_cap({**site(1e17), "cap_hs": None}) == "-"
+    assert of_the_cap(site(1.78e17)) == "falling"
+    assert of_the_cap(site(0.97e17)) == "97 %"
+    assert of_the_cap(site(1.78e17, drawn=3e6)) == "178 %", "it does not keep it"
+    assert of_the_cap({**site(1e17), "cap_hs": None}) == "-"
 
 
 def test_shares_that_prove_no_rate_yet_are_not_called_a_rate_of_nothing() -> None:

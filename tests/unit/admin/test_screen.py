@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from proxy.admin.client import AdminError
+from proxy.admin.look import Look
 from proxy.admin.printable import printable
 from proxy.admin.text_columns import si
 from proxy.admin.top import show
@@ -18,7 +19,11 @@ from tests.unit.test_cli import STATUS
 
 def drawn(status: dict[str, Any], width: int = 160) -> str:
     out = io.StringIO()
-    show(lambda: status, Console(file=out, width=width, height=24), once=True)
+    show(
+        lambda: Look(printable(status)),
+        Console(file=out, width=width, height=24),
+        once=True,
+    )
     return out.getvalue()
 
 
