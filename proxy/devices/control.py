@@ -1,17 +1,20 @@
 """Devices by address, through unmodified pyasic: the `DeviceControl` of a site."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from protocol.units import Seconds, Watts
 from proxy.devices.doubts import Doubts
+from proxy.devices.found import FoundMachines
 from proxy.devices.identify import find_miner
 from proxy.devices.library import Factory
 from proxy.devices.login import LoginOf, hidden, makers_own
-from proxy.devices.luxos import Profiles
 from proxy.devices.machine import PyasicMachine
 from proxy.devices.quirks import LIMIT_DEADLINE
+from proxy.power.machines.fleet import MAX_MACHINES
 from proxy.power.ports import (
     DEVICE_DEADLINE,
     DeviceBusyError,
@@ -21,8 +24,17 @@ from proxy.power.ports import (
 )
 from proxy.runtime.asyncio_bridge import on_loop
 
-MAX_KNOWN = 20_000
-"""Devices whose kind is remembered; the one found first is forgotten first."""
+MAX_KNOWN = MAX_MACHINES
+"""Devices whose kind is remembered, 2 kB each: as many as a site may have. With fewer,
+a poll of a larger site would identify each anew. The one found first is forgotten
+first."""
+
+IDENTITY_FOR = Seconds(600.0)
+"""How long a device that answers is taken for the same machine, though DHCP may have
+given its address to its neighbour: to ask costs a connection."""
+
+ANSWERS_FOR = Seconds(90.0)
+"""One that has answered within a poll and a half has not moved elsewhere since."""
 
 MAX_SEARCHES = 32
 """Devices identified at once, 4 ms of work each: a meter's answer has to get through
@@ -50,7 +62,8 @@ class PyasicDevices:
         self._factory = factory
         self._deadline = deadline
         self._known: dict[str, PyasicMachine] = {}  # at most MAX_KNOWN
-        self._owed: dict[str, Profiles] = {}  # of those forgotten, at most MAX_KNOWN
+        self._found = FoundMachines()
+        self._asking: dict[str, asyncio.Task[None]] = {}  # of those known
         self._doubts: dict[str, Doubts] = {}  # of those known
         self._searches: dict[str, asyncio.Task[PyasicMachine | None]] = {}
         self._may_search = asyncio.Semaphore(MAX_SEARCHES)
@@ -71,10 +84,11 @@ class PyasicDevices:
 
     async def read(self, address: str) -> DeviceReport:
         """See `DeviceControl`."""
-        report = await self._call(address, PyasicMachine.read, self._deadline)
+        report = await self._call(address, self._read, self._deadline)
         doubts = self._doubts_of(address)
         doubts.read(is_asleep=report.is_asleep, now=self._now())
         self._look_again(address, doubts)
+        self._ask_identity(address)
         return report
 
     async def identify(self, address: str) -> str:
@@ -153,6 +167,11 @@ class PyasicDevices:
             why = hidden(f"{type(error).__name__}: {error}", self._login_of(address))
             raise DeviceError(f"{address}: {why:.200}") from error
 
+    async def _read(self, machine: PyasicMachine) -> DeviceReport:
+        report = await machine.read()
+        machine.answered_at = self._now()
+        return report
+
     async def _machine(self, address: str) -> PyasicMachine:
         known = self._known.get(address)
         if known is not None:
@@ -178,14 +197,49 @@ class PyasicDevices:
             return None
         while len(self._known) >= MAX_KNOWN:
             self._forget(next(iter(self._known)))
-        owed = self._owed.pop(address, None)
-        machine = PyasicMachine(miner, self._login_of(address), owed)
+        machine = PyasicMachine(miner, self._login_of(address))
+        machine.found = self._found.of(address, machine.quirks, None)
+        await self._learn_identity(address, machine)
         self._known[address] = machine
         return machine
+
+    def _ask_identity(self, address: str) -> None:
+        """Ask a device that answers who it is, if that was long ago."""
+        machine = self._known.get(address)
+        if machine is None or address in self._asking:
+            return
+        if self._now() - machine.asked_at >= IDENTITY_FOR:
+            task = self._loop.create_task(self._learn_identity(address, machine))
+            self._asking[address] = task
+            task.add_done_callback(lambda _: self._asking.pop(address, None))
+
+    async def _learn_identity(self, address: str, machine: PyasicMachine) -> None:
+        """Have a machine have what it was found with, wherever that was.
+
+        An identity that answers elsewhere is one of two machines: it tells nothing.
+        """
+        machine.asked_at = now = self._now()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(machine.ask_identity(), self._deadline)
+        identity = machine.identity
+        if identity is not None and self._is_elsewhere(address, identity):
+            machine.asked_at = Seconds(now - IDENTITY_FOR + ANSWERS_FOR)
+            identity = None
+        machine.found = self._found.of(address, machine.quirks, identity)
+
+    def _is_elsewhere(self, address: str, identity: str) -> bool:
+        """Tell whether the machine of an identity answers at another address."""
+        last = self._found.address_of(identity)
+        other = None if last in {None, address} else self._known.get(last)
+        if other is None or other.identity != identity:
+            return False
+        return self._now() - other.answered_at < ANSWERS_FOR
 
     def _note_failure(self, address: str) -> None:
         doubts = self._doubts_of(address)
         doubts.failed()
+        if address in self._known:  # who answers next may be another
+            self._known[address].asked_at = Seconds(-math.inf)
         self._look_again(address, doubts)
 
     def _doubts_of(self, address: str) -> Doubts:
@@ -200,12 +254,7 @@ class PyasicDevices:
 
     def _forget(self, address: str) -> None:
         self._doubts.pop(address, None)
-        known = self._known.pop(address, None)
-        if known is None or not known.profiles.owes_atm:
-            return
-        if len(self._owed) >= MAX_KNOWN:
-            del self._owed[next(iter(self._owed))]
-        self._owed[address] = known.profiles
+        self._known.pop(address, None)
 
     def _now(self) -> Seconds:
         return Seconds(self._loop.time())

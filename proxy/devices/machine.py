@@ -6,14 +6,15 @@ here is that an answer came and that it was none of a refusal; a read proves the
 """
 
 import asyncio
+import math
 from typing import Any
 
-from protocol.units import Watts
-from proxy.devices.antminer import StockModes
-from proxy.devices.auradine import PowerModes
+from attrs import evolve
+
+from protocol.units import Seconds, Watts
+from proxy.devices.found import Found
+from proxy.devices.identity import identity_of
 from proxy.devices.login import explained, show_login
-from proxy.devices.luxos import Profiles
-from proxy.devices.mara import MaraModes
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
 from proxy.devices.vnish import set_preset
@@ -34,20 +35,24 @@ class PyasicMachine:
     """A device that has been identified; its commands go one after the other.
 
     Attributes:
-        profiles: Of a LuxOS; they outlive that it is identified anew.
+        found: What it had before we changed it; outlives that it is identified anew.
+        identity: Which machine it said last that it is; None: it never has.
+        asked_at: When it was last asked that, in seconds of the loop.
+        answered_at: When it last said how it is.
     """
 
     def __init__(
-        self, miner: Any, login: Login = NO_LOGIN, profiles: Profiles | None = None
+        self, miner: Any, login: Login = NO_LOGIN, found: Found | None = None
     ) -> None:
         self._miner = miner
         self._login = login
-        self.profiles = profiles or Profiles()
         show_login(miner, login)
         self._quirks = quirks_of(kind.__name__ for kind in type(miner).__mro__)
         self._commands = asyncio.Lock()  # LuxOS has one session
-        self._modes = _modes_of(self._quirks)
-        self._power_modes = PowerModes()
+        self.found = found or Found.of(self._quirks)
+        self.identity: str | None = None
+        self._told: str | None = None  # what the next report says of that
+        self.asked_at = self.answered_at = Seconds(-math.inf)
 
     @property
     def quirks(self) -> Quirks:
@@ -74,8 +79,8 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 return await self._in_session("curtail", "sleep")
-            if self._modes is not None:
-                return await self._modes.sleep(self._miner.web)
+            if self.found.modes is not None:
+                return await self.found.modes.sleep(self._miner.web)
             return bool(await self._miner.stop_mining())
 
     async def wake(self) -> bool:
@@ -88,8 +93,8 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 return await self._in_session("curtail", "wakeup")
-            if self._modes is not None:
-                return await self._modes.wake(self._miner.web)
+            if self.found.modes is not None:
+                return await self.found.modes.wake(self._miner.web)
             return bool(await self._miner.resume_mining())
 
     async def limit(self, watts: Watts) -> bool:
@@ -102,11 +107,11 @@ class PyasicMachine:
         async with self._commands:
             if self._quirks.has_session:
                 await self._renew_session()
-                return await self.profiles.limit(self._miner.rpc, watts)
+                return await self.found.profiles.limit(self._miner.rpc, watts)
             if self._quirks.has_presets:
                 return await set_preset(self._miner.web, watts)
             if self._quirks.has_power_modes:
-                return await self._power_modes.limit(self._miner.web, watts)
+                return await self.found.power_modes.limit(self._miner.web, watts)
             if self._quirks.has_verdict:
                 return await set_limit(self._miner.rpc, watts)
             return bool(await self._miner.set_power_limit(round(watts)))
@@ -123,9 +128,15 @@ class PyasicMachine:
         """
         report = await read_report(self._miner, self._quirks)
         is_luxos, is_free = self._quirks.has_session, not self._commands.locked()
-        if is_luxos and is_free and self.profiles.owes_atm:
-            self.profiles.return_atm(self._miner.rpc)  # no read waits for it
-        return report
+        if is_luxos and is_free and self.found.profiles.owes_atm:
+            self.found.profiles.return_atm(self._miner.rpc)  # no read waits for it
+        told, self._told = self._told, None
+        return evolve(report, identity=told)
+
+    async def ask_identity(self) -> None:
+        """Ask it which machine it is, for the next report."""
+        self._told = await identity_of(self._miner, self._quirks)
+        self.identity = self._told or self.identity
 
     def _need(self, what: str, *, can: bool) -> None:
         if not can:
@@ -160,10 +171,3 @@ class PyasicMachine:
         self._miner.rpc.session_token = None
         if await self._miner.rpc.auth() is None:
             raise DeviceBusyError(_HELD)
-
-
-def _modes_of(quirks: Quirks) -> StockModes | MaraModes | None:
-    """Return how a machine is put to sleep whose commands write a configuration."""
-    if quirks.writes_whole:
-        return StockModes()
-    return MaraModes() if quirks.has_selector else None

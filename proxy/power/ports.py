@@ -63,6 +63,8 @@ class DeviceReport:
         hashrate_hs: What it says that it finds.
         pool_urls: Its pool slots in order, `stratum+tcp://host:port`.
         can_sleep: It has a command to stop; else it can only be parked.
+        identity: Which machine it is, whatever its address, where that was asked now.
+            Several may say the same, where a maker was careless.
     """
 
     is_asleep: bool | None = None
@@ -71,6 +73,7 @@ class DeviceReport:
     hashrate_hs: HashesPerSecond | None = None
     pool_urls: tuple[str, ...] = ()
     can_sleep: bool = True
+    identity: str | None = None
 
 
 class DeviceControl(Protocol):

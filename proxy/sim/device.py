@@ -143,6 +143,7 @@ class SimulatedDevice:
             profile=self._profile.name,
             is_asleep=asleep,
             session=self._session,
+            mac=_mac_of(self.row),
             pools=self._pools(),
         )
 
@@ -194,3 +195,8 @@ class DeviceConnection(Protocol):
     def _abort(self) -> None:
         transport: Any = self.transport
         transport.abortConnection()
+
+
+def _mac_of(row: int) -> str:
+    """Return a MAC that is given out locally, another one for each row of a plant."""
+    return "02:00:00:" + row.to_bytes(3, "big").hex(":")

@@ -52,6 +52,7 @@ class LuxosView:
         hashrate: Hashes per second.
         top_hashrate: At its nameplate.
         session: The token that commands need; "" while nobody is logged on.
+        mac: Of its network interface.
     """
 
     type: str
@@ -63,6 +64,7 @@ class LuxosView:
     profile: str
     is_asleep: bool
     session: str
+    mac: str
     pools: tuple[PoolState, ...] = ()
 
 
@@ -212,7 +214,7 @@ def _profiles(view: LuxosView) -> Reply:
 def _config(view: LuxosView) -> Reply:
     one = {
         "Profile": view.profile,
-        "MACAddr": "02:00:00:00:00:01",
+        "MACAddr": view.mac,
         "RedLed": "off",
         "CurtailMode": "Sleep" if view.is_asleep else "None",
         "Model": view.type,

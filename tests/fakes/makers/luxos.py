@@ -1,5 +1,7 @@
 """LuxOS as `proxy.sim` answers, at the address and with the switches of the others."""
 
+from ipaddress import ip_address
+
 from typing_extensions import override
 
 from proxy.sim.luxos import (
@@ -30,12 +32,14 @@ class LuxosMiner(CgminerFake):
 
     Attributes:
         is_managed: ATM is on: no profile can be set.
+        mac: Of its network interface.
     """
 
     def __init__(self, machine: FakeMachine, address: str) -> None:
         super().__init__(machine, address)
         self.session = ""
         self.is_managed = False
+        self.mac = "02:00:" + ip_address(address).packed.hex(":")
         self._sessions = 0
 
     @override
@@ -96,6 +100,7 @@ class LuxosMiner(CgminerFake):
             profile=current.name,
             is_asleep=machine.is_asleep,
             session=self.session,
+            mac=self.mac,
             pools=tuple(PoolState(u, machine.worker, n == 0) for n, u in self._slots()),
         )
 

@@ -16,7 +16,7 @@ from proxy.devices.library import Factory
 from proxy.devices.luxos import TRIES, Profiles
 from proxy.devices.machine import PyasicMachine
 from proxy.devices.quirks import LIMIT_DEADLINE
-from proxy.power.ports import DEVICE_DEADLINE, DeviceError
+from proxy.power.ports import DEVICE_DEADLINE, DeviceError, DeviceReport
 from proxy.runtime.asyncio_bridge import on_loop
 
 LIMIT = Watts(2500.0)
@@ -197,8 +197,8 @@ def test_what_its_owner_has_turned_off_stays_off() -> None:
 
 
 def test_a_read_turns_it_on_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nothing(*_: object) -> None:
-        """Stand for what the machine says of itself."""
+    async def nothing(*_: object) -> DeviceReport:
+        return DeviceReport()
 
     monkeypatch.setattr("proxy.devices.machine.read_report", nothing)
 
