@@ -125,7 +125,7 @@ class PowerSite:
         now, at = Seconds(self.clock.seconds()), self.wall()
         kept = store.kept("hall-a", at)
         control.orders.restore(kept.orders, kept.silent_for, now)
-        control.table.restore(kept.machines, now)
+        control.table.restore(kept.machines, now, kept.limits)
         control.begin(now, at, kept.learned)
         loop = SiteLoop(
             control,

@@ -7,6 +7,7 @@ from attrs import define, field
 from protocol.units import Seconds
 from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.readback import level_of_report
+from proxy.power.actuation.recognition import Recognition
 from proxy.power.actuation.steps import may_be_limited
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
@@ -37,8 +38,12 @@ class Polls:
     outbox: SiteOutbox
     alarms: Alarms
     foreign: Foreign
+    recognition: Recognition = field(init=False)
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
     _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.recognition = Recognition(self.table, self.outbox)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
         """Let the commands under way go on; return the devices to be read now."""
@@ -58,9 +63,7 @@ class Polls:
         if machine is None:
             return
         if report is None:
-            self.actuations.unheard(machine, now)
-            if now - self._silent_since.setdefault(key, now) >= GIVE_UP_AFTER:
-                self._give_up(machine, now)
+            self._unheard(machine, now)
             return
         self._silent_since.pop(key, None)
         self._note(machine, report, now)
@@ -69,11 +72,30 @@ class Polls:
         if not machine.is_new:
             self.actuations.reported(machine, report, level, now)
 
+    def drop(self, machine: Machine, cause: str, now: Seconds) -> None:
+        """Take note that the table has forgotten a machine."""
+        self.recognition.forget(machine)
+        self.forget(machine)
+        self.alarms.forget(machine.key, now)
+        self.outbox.effects.forgotten.append(machine.key)
+        self.outbox.log("machine", cause, {"machine": machine.key})
+
     def forget(self, machine: Machine) -> None:
-        """Drop all that is known of a machine that is gone."""
+        """Drop what was asked of a machine, and what it was told."""
         self.actuations.forget(machine)
         self._asked_at.pop(machine.key, None)
         self._silent_since.pop(machine.key, None)
+
+    def _unheard(self, machine: Machine, now: Seconds) -> None:
+        moved = self.recognition.moved_from(machine)
+        if moved is not None:
+            self.table.forget([machine])
+            self.drop(machine, f"it is at {moved.key} now", now)
+            self._asked_at.pop(moved.key, None)
+            return
+        self.actuations.unheard(machine, now)
+        if now - self._silent_since.setdefault(machine.key, now) >= GIVE_UP_AFTER:
+            self._give_up(machine, now)
 
     def _note(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
         machine.heard_at = now
@@ -82,6 +104,9 @@ class Polls:
         slept_at = now if machine.slept_at is None else machine.slept_at
         if report.is_asleep is False and now - slept_at >= SLEEPS_WITHIN:
             machine.slept_at = None
+        for key in self.recognition.heard(machine, report.identity):
+            self._asked_at.pop(key, None)
+        self._note_limit(machine, report, now)
         self._note_api(machine, can_sleep=report.can_sleep)
         is_limited = report.limit_w is not None and may_be_limited(machine, now)
         if machine.mode is Mode.TUNED and report.is_asleep is False:
@@ -89,15 +114,17 @@ class Polls:
                 self.table.set_mode(machine, Mode.SWITCHED)
         elif machine.mode is Mode.SWITCHED and is_limited:
             self.table.set_mode(machine, Mode.TUNED)
-        self._note_limit(machine, report)
         self._audit(machine, report.pool_urls, now)
 
-    def _note_limit(self, machine: Machine, report: DeviceReport) -> None:
+    def _note_limit(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
         """Take the limit that a machine is found with as its top."""
         if machine.found_w is not None or report.limit_w is None:
             return
-        if self.table.note_found(machine, report.limit_w):
-            body = {"machine": machine.key, "watts": report.limit_w}
+        found_w = self.recognition.limit_found(machine, report.limit_w, now)
+        if found_w is None:
+            return
+        if self.recognition.note_found(machine, found_w):
+            body = {"machine": machine.key, "watts": found_w}
             why = "its owner has set a limit: it is run at that and no higher"
             self.outbox.log("machine", why, body)
         self.outbox.save(self.table.saved_row(machine))

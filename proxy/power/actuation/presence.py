@@ -13,7 +13,6 @@ from proxy.power.journal.batches import parts
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FailSafe, FleetReport
 from proxy.power.machines.absence import FORGOTTEN_AFTER
-from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import Table
 
 
@@ -59,7 +58,7 @@ class Presence:
             )
             self.outbox.save(self.table.saved_row(machine))
         for machine in forgotten:
-            self._forgotten(machine, "forgotten", now)
+            self.polls.drop(machine, "forgotten", now)
         self._alarm(now)
 
     def forget(self, pattern: str, now: Seconds) -> int:
@@ -78,7 +77,7 @@ class Presence:
         if gone:
             self.table.forget(gone)
         for machine in gone:
-            self._forgotten(machine, "forgotten by an operator", now)
+            self.polls.drop(machine, "forgotten by an operator", now)
         return len(gone)
 
     def failed_safe(self, told: FailSafe) -> None:
@@ -89,12 +88,6 @@ class Presence:
         for some in parts(parked) if parked else [parked]:
             body = {"parked": some, **said}
             self.outbox.log("admission", "fail-safe: there was no controller", body)
-
-    def _forgotten(self, machine: Machine, cause: str, now: Seconds) -> None:
-        self.polls.forget(machine)
-        self.polls.alarms.forget(machine.key, now)
-        self.outbox.effects.forgotten.append(machine.key)
-        self.outbox.log("machine", cause, {"machine": machine.key})
 
     def _alarm_logins(self, now: Seconds) -> None:
         """Raise the alarm over each fleet row whose login devices refuse."""

@@ -50,6 +50,15 @@ class MachineRow:
     worker: str
     is_running: bool
     found_w: Watts | None = None  # the limit that it was first read with
+    identity: str | None = None
+
+
+@frozen
+class FoundLimit:
+    """The limit that a machine was first read with, kept by its identity."""
+
+    identity: str
+    watts: Watts
 
 
 @frozen
@@ -82,6 +91,7 @@ class Effects:
         events: To be appended to the log.
         machines: To be saved; each changed its state now.
         forgotten: Keys of machines to be deleted.
+        found: Limits to be kept; they do not go with the machines.
         has_orders: The orders changed.
         park: Connections to be given no more jobs.
         grant: Connections to be given jobs.
@@ -91,6 +101,7 @@ class Effects:
     events: list[Event] = field(factory=list)
     machines: list[MachineRow] = field(factory=list)
     forgotten: list[str] = field(factory=list)
+    found: list[FoundLimit] = field(factory=list)
     has_orders: bool = False
     park: list[int] = field(factory=list)
     grant: list[int] = field(factory=list)
@@ -99,7 +110,8 @@ class Effects:
     @property
     def is_to_be_written(self) -> bool:
         """Something of it is to be durable."""
-        return bool(self.events or self.machines or self.forgotten or self.has_orders)
+        rows = self.machines or self.forgotten or self.found
+        return bool(self.events or rows or self.has_orders)
 
     def after(self, unwritten: "Effects") -> "Effects":
         """Return all that is to be durable of `unwritten`, then of these.
@@ -115,5 +127,6 @@ class Effects:
             events=[*unwritten.events, *self.events][-MAX_UNWRITTEN:],
             machines=list(rows.values()),
             forgotten=[key for key in gone if key not in rows],
+            found=[*unwritten.found, *self.found][-MAX_UNWRITTEN:],
             has_orders=unwritten.has_orders or self.has_orders,
         )

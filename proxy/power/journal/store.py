@@ -12,6 +12,7 @@ was told to.
     site_order all orders that may still matter, as JSON
     spoken     when each source was last heard
     machine    whether each was told to run, and when; what it is owed
+    found_limit  the limit each was first read with, by its identity; outlives the row
     learned    the estimator's bias, so that a restart does not begin with a guess
 
 A restart takes over machines as they were: those told to run count at full power, those
@@ -31,13 +32,18 @@ from pathlib import Path
 import msgspec
 from attrs import define, field, frozen
 
-from protocol.units import UnixTime
+from protocol.units import UnixTime, Watts
 from proxy.power.control.budget import Order
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
 from proxy.power.journal.effects import Debt, Effects, Learned
 from proxy.power.journal.energy import EnergyRow, add_energy
 from proxy.power.journal.event_log import EVENTS, append, edge, row_of, trimmed
+from proxy.power.journal.machine_rows import (
+    found_limits,
+    kept_machines,
+    save_machines,
+)
 from proxy.power.machines.machine import Saved
 from proxy.runtime.database_file import DatabaseFileError, reading
 from proxy.runtime.file_watch import FileWatch
@@ -65,6 +71,7 @@ class Kept:
     orders: tuple[Order, ...]
     silent_for: Mapping[str, float]
     machines: tuple[Saved, ...]
+    limits: Mapping[str, Watts]
     learned: Learned | None
 
 
@@ -115,7 +122,7 @@ class Store:
                 self._db.execute("BEGIN IMMEDIATE")
                 append(self._db, rows)
                 anchor = trimmed(self._db, self._last[0], self._anchor, self.max_events)
-                self._save_machines(site, effects, at)
+                save_machines(self._db, site, effects, at)
                 if effects.has_orders:
                     self._save_orders(site, orders)
         except sqlite3.Error as error:
@@ -169,21 +176,14 @@ class Store:
         select = self._db.execute
         orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
         spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
-        machines = select(
-            "SELECT key, address, worker, is_running, at, debt_h, cycles, found_w"
-            " FROM machine WHERE site = ?",
-            (site,),
-        )
         learned = select(
             "SELECT bias, reference FROM learned WHERE site = ?", (site,)
         ).fetchone()
         return Kept(
             tuple(_decode_order(body) for (body,) in orders),
             {source: (latest or at) - then for source, then in spoken},
-            tuple(
-                Saved(key, address, worker, bool(runs), max(0.0, at - then), *owed)
-                for key, address, worker, runs, then, *owed in machines
-            ),
+            kept_machines(self._db, site, at),
+            found_limits(self._db, site),
             Learned(*learned) if learned else None,
         )
 
@@ -247,23 +247,6 @@ class Store:
             if self._is_closed:
                 raise StoreError("the controller stops")
             yield row_of(row)
-
-    def _save_machines(self, site: str, effects: Effects, at: UnixTime) -> None:
-        self._db.executemany(
-            "INSERT INTO machine (site, key, address, worker, is_running, at, found_w)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, key) DO UPDATE SET"
-            " address = excluded.address, worker = excluded.worker,"
-            " is_running = excluded.is_running, at = excluded.at,"
-            " found_w = excluded.found_w",
-            [
-                (site, m.key, m.address, m.worker, m.is_running, at, m.found_w)
-                for m in effects.machines
-            ],
-        )
-        self._db.executemany(
-            "DELETE FROM machine WHERE site = ? AND key = ?",
-            [(site, key) for key in effects.forgotten],
-        )
 
     def _save_orders(self, site: str, orders: Sequence[Order]) -> None:
         self._db.execute("DELETE FROM site_order WHERE site = ?", (site,))

@@ -147,6 +147,8 @@ class Machine:
         limits_from: Until then it is not limited: it would not be.
         parked_at: Since when it has been given no jobs; None: it is given some.
         found_w: The limit that it had when it was first read; None: it said none yet.
+        identity: What it says that it is, whatever its address: its MAC; None: it has
+            not said, or several say the same.
         top_w: The same where its owner had set it: its top; None: its model's watts.
         hashed_at: When a share of it was last seen.
         kept_debt_h: Its fairness debt as last written down.
@@ -175,6 +177,7 @@ class Machine:
     limits_from: Seconds = LONG_AGO
     parked_at: Seconds | None = None
     found_w: Watts | None = None
+    identity: str | None = None
     top_w: Watts | None = None
     hashed_at: Seconds = LONG_AGO
     kept_debt_h: float = 0.0
@@ -233,6 +236,7 @@ class Saved:
         debt_h: Hours of full power that it had been curtailed.
         cycles: How often it had been switched in a day.
         found_w: The limit that it had when it was first read.
+        identity: What it said that it is.
     """
 
     key: str
@@ -243,6 +247,7 @@ class Saved:
     debt_h: float = 0.0
     cycles: float = 0.0
     found_w: float | None = None
+    identity: str | None = None
 
 
 @define(eq=False, repr=False)

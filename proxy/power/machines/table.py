@@ -1,6 +1,6 @@
 """The machines of a site: what is noted of them, in their columns and beside."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from attrs import define, evolve, field
@@ -19,6 +19,7 @@ from proxy.power.machines.columns import (
 )
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines.identity import Identities
+from proxy.power.machines.known import KnownMachines
 from proxy.power.machines.machine import Describer, Machine, Mode, Saved
 
 PROVEN_FOR = Seconds(60.0)
@@ -30,10 +31,15 @@ SHARES_UNDER_WAY = Seconds(15.0)
 
 @define(eq=False, repr=False)
 class Table:
-    """Machines by row, and their columns, which nobody else writes to."""
+    """Machines by row, and their columns, which nobody else writes to.
+
+    Attributes:
+        known: What is known of machines wherever they are.
+    """
 
     describer: Describer
     machines: list[Machine] = field(factory=list, init=False)
+    known: KnownMachines = field(factory=KnownMachines, init=False)
     _fleet: Fleet = field(default=NO_FLEET, init=False)
     _identities: Identities = field(init=False)
 
@@ -71,6 +77,7 @@ class Table:
             machine.worker,
             is_running,
             machine.found_w,
+            machine.identity,
         )
 
     @property
@@ -88,12 +95,23 @@ class Table:
             return 0.0
         return float(running[now - hashed_at < PROVEN_FOR].sum()) / total
 
-    def restore(self, saved: Iterable[Saved], now: Seconds) -> None:
+    def restore(
+        self,
+        saved: Iterable[Saved],
+        now: Seconds,
+        limits: Mapping[str, Watts] | None = None,
+    ) -> None:
         """Take in the machines that were known before a restart.
 
         Those that were running count at full power, those that were not as on
         their way down since they were told.
+
+        Args:
+            saved: The machines.
+            now: The moment.
+            limits: What machines were found with, by their identities.
         """
+        self.known.restore(limits or {})
         added = [(self._add(s.key, s.address, s.worker), s) for s in saved]
         for machine, one in added:
             if machine.has_api and not one.is_running:
@@ -102,6 +120,9 @@ class Table:
             if one.found_w is not None:
                 machine.found_w = Watts(one.found_w)
                 machine.top_w = machine.kind.owners_limit(machine.found_w)
+            if one.identity is not None:
+                machine.identity = one.identity
+                self.known.hold(one.identity, one.key)
         fleet = self.fleet
         for machine, one in added:
             row, since = machine.row, now - one.changed_s
@@ -180,19 +201,25 @@ class Table:
         machine.mode = mode
         self._remodel(machine, machine.top if was_top else min(level, 1))
 
-    def note_found(self, machine: Machine, limit_w: Watts) -> bool:
-        """Take note of the limit that a machine is found with.
+    def note_found(self, machine: Machine, limit_w: Watts | None) -> bool:
+        """Take note of the limit that a machine is found with; None: not known yet.
 
         Returns whether its owner had set it, so that it is its top from now on.
         """
         machine.found_w = limit_w
-        top_w = machine.kind.owners_limit(limit_w)
-        if top_w is None:
-            return False
+        top_w = None if limit_w is None else machine.kind.owners_limit(limit_w)
+        if top_w == machine.top_w:
+            return top_w is not None
         was_top, level = self._is_at_top(machine), self.level_of(machine)
         machine.top_w = top_w
         self._remodel(machine, machine.top if was_top else min(level, 1))
-        return True
+        return top_w is not None
+
+    def take_over(self, machine: Machine, before: Machine) -> None:
+        """Give a machine what it is owed from where it was before."""
+        fleet, row = self.fleet, machine.row
+        fleet.debt_h[row] = fleet.debt_h[before.row]
+        fleet.cycles[row] = fleet.cycles[before.row]
 
     def set_responsive(self, machine: Machine, *, is_responsive: bool) -> None:
         """Count a machine as obeying, or at full power."""
