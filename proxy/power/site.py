@@ -1,7 +1,6 @@
 """One site under control: what is heard goes in, what is to be done comes out."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 from attrs import define, field
@@ -14,6 +13,12 @@ from proxy.power.actuation.presence import Presence
 from proxy.power.actuation.verify import is_meter_consistent
 from proxy.power.control.budget import Budget, Order
 from proxy.power.control.cap import Cap
+from proxy.power.control.fleet_evidence import (
+    NO_EVIDENCE,
+    FleetEvidence,
+    fleet_evidence,
+)
+from proxy.power.control.load_alarms import tell
 from proxy.power.control.site_power import by_model
 from proxy.power.control.step import (
     Moment,
@@ -29,11 +34,11 @@ from proxy.power.control.wall_clock import WallClock
 from proxy.power.evidence.checks import ShareChecks
 from proxy.power.evidence.energy import EnergyMeter
 from proxy.power.evidence.windows import ShareEvidence
-from proxy.power.journal.alarms import AlarmName, Alarms
+from proxy.power.journal.alarms import Alarms
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
-from proxy.power.machines.machine import Machine
+from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import Table
 from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.planner.plan import Plan, Urgency
@@ -84,6 +89,8 @@ class SiteControl:
     presence: Presence = field(init=False)
     energy: EnergyMeter = field(init=False)
     is_urgent: bool = field(default=False, init=False)
+    _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
+    _looked_at: Seconds = field(default=LONG_AGO, init=False)
     _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
 
@@ -228,9 +235,11 @@ class SiteControl:
             now=now,
             params=self.params,
             silence=budget.silence,
+            evidence=self._look(now),
         )
-        self._note_stance(sensed, now)
+        self._note_stance(sensed)
         expected = by_model(self.table, self.state, self.params, now)
+        tell(self.alarms, sensed, expected, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self.outbox.effects.calls += self.polls.tick(now, is_metered=is_metered)
         self.admission.tick(now, self.actuations.is_under_way)
@@ -244,6 +253,13 @@ class SiteControl:
         self.energy.tick(self.state, self.params, budget.watts, now, at)
 
     # within
+
+    def _look(self, now: Seconds) -> FleetEvidence:
+        """Return what the machines prove, looked at each control period."""
+        if now - self._looked_at >= CONTROL_PERIOD:
+            self._looked_at = now
+            self._evidence = fleet_evidence(self.table, now)
+        return self._evidence
 
     def _act(self, sensed: Sensed, budget: Budget, now: Seconds) -> None:
         elapsed = Seconds(now - self._acted_at)
@@ -279,16 +295,8 @@ class SiteControl:
             self.outbox.log("budget", budget.reason, body)
         return before is None or before.watts != budget.watts
 
-    def _note_stance(self, sensed: Sensed, now: Seconds) -> None:
+    def _note_stance(self, sensed: Sensed) -> None:
         self.state, self.sensed = sensed.state, sensed
         for change in sensed.transitions:
             body = {"before": change.before.value, "after": change.after.value}
             self.outbox.log("state", change.reason, body)
-        if not sensed.stance.is_hidden_load:
-            self.alarms.lapses(AlarmName.HIDDEN_LOAD, now)
-            return
-        expected = by_model(self.table, self.state, self.params, now)
-        meter_w = sensed.state.meter.trusted_w
-        load: dict[str, Any] = {"meter_w": meter_w, "model_w": expected}
-        why = "the meter sees a load that no machine explains"
-        self.alarms.holds(AlarmName.HIDDEN_LOAD, why, load, now)

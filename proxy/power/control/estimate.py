@@ -7,10 +7,16 @@ from attrs import evolve, frozen
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.budget import Budget
 from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
+from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
 from proxy.power.machines.fleet import Fleet
 
 CONTROL_PERIOD = Seconds(5.0)
 """The gains below are per this time."""
+
+
+TELLING = 0.5
+"""Part of the running watts that devices must speak for, to lower what is believed of
+them all: the larger part decides."""
 
 
 @frozen
@@ -60,6 +66,8 @@ class Observation:
     is_urgent: bool = False  # down at once, whatever the ramp
     may_raise: bool = True  # else nothing goes up
     working: float = 1.0  # of the running watts: machines whose shares come
+    evidence: FleetEvidence = NO_EVIDENCE
+    is_metered: bool = True  # else devices and the model have to do
 
 
 def step(
@@ -119,6 +127,8 @@ def guard_at(
 def _learn(
     known: Estimate, fleet: Fleet, observed: Observation, params: EstimateParams
 ) -> Estimate:
+    if not observed.is_metered:
+        return evolve(known, bias=_told_bias(known, observed, params))
     least_w, most_w = fleet.drawn_w(observed.now)
     if observed.meter_w is None or least_w <= 0:
         return evolve(known, last_w=None)
@@ -140,6 +150,24 @@ def _learn(
         variance_w2=variance,
         last_w=observed.meter_w,
     )
+
+
+def _told_bias(known: Estimate, observed: Observation, params: EstimateParams) -> float:
+    """Return the bias of a site without a meter, by what its devices say.
+
+    It rises to what they say beyond their model, those that say nothing as before. It
+    falls by their word alone, while they speak for most of the watts: those that say
+    no more are believed to draw what they did.
+    """
+    evidence = observed.evidence
+    told = known.bias if evidence.ratio is None else evidence.ratio
+    raised = known.reference + evidence.share * (told - known.reference)
+    lowered = known.bias + evidence.share * (told - known.bias)
+    goal = max(known.bias, raised)
+    if raised < known.bias and evidence.share > TELLING:
+        goal = min(known.bias, max(known.reference, lowered))
+    gain = min(1.0, params.bias_gain * observed.elapsed / CONTROL_PERIOD)
+    return known.bias + gain * (goal - known.bias)
 
 
 def _moved(

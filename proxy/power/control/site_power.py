@@ -1,11 +1,9 @@
 """What a site draws, by the best witness that there is."""
 
 from protocol.units import Seconds, Watts
+from proxy.power.control.fleet_evidence import FRESH
 from proxy.power.control.step import SiteParams, SiteState
 from proxy.power.machines.table import Table
-
-FRESH = Seconds(90.0)
-"""What a device said longer ago does not count."""
 
 MOST = 0.5
 """Part of the watts that devices must speak for, to be asked in place of the model."""

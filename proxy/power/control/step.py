@@ -8,6 +8,7 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.budget import Budget
 from proxy.power.control.cap import Cap
 from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
+from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
 from proxy.power.control.meter import Meter, MeterParams, judge
 from proxy.power.control.safety import (
     Conditions,
@@ -65,6 +66,7 @@ class Sensed:
     state: SiteState
     stance: Stance
     transitions: tuple[Transition, ...]
+    evidence: FleetEvidence = NO_EVIDENCE
 
 
 @frozen(eq=False)
@@ -95,6 +97,7 @@ def sense(  # noqa: PLR0913
     now: Seconds,
     params: SiteParams,
     silence: float = 0.0,
+    evidence: FleetEvidence = NO_EVIDENCE,
 ) -> Sensed:
     """Return what one look at the meter and the signals means; once a second.
 
@@ -106,6 +109,7 @@ def sense(  # noqa: PLR0913
         now: The moment.
         params: The site's.
         silence: Largest part of a lease that has passed in silence.
+        evidence: What devices say of themselves.
     """
     meter = state.meter
     if params.meter is not None:
@@ -116,8 +120,12 @@ def sense(  # noqa: PLR0913
         meter = judge(meter, reading, now, most, how, least_w=least)
     seen = _conditions(evolve(state, meter=meter), fleet, budget, now, params)
     seen = evolve(seen, silence=silence)
+    if params.meter is None:
+        power_w = _unmetered_w(fleet, now, params, state.estimate, evidence)
+        seen = evolve(seen, power_w=power_w)
     safety, stance, transitions = assess(state.safety, seen, params.safety)
-    return Sensed(evolve(state, safety=safety, meter=meter), stance, transitions)
+    after = evolve(state, safety=safety, meter=meter)
+    return Sensed(after, stance, transitions, evidence)
 
 
 def act(
@@ -139,6 +147,8 @@ def act(
         is_urgent=stance.limit_w < budget.watts or bool(budget.lapsed),
         may_raise=stance.may_raise,
         working=moment.working,
+        evidence=sensed.evidence,
+        is_metered=params.meter is not None,
     )
     estimate, cap = step(state.estimate, limited, fleet, observed, params.estimate)
     ceiling = params.estimate.aux.it_watts(estimate.ramped_w)
@@ -169,9 +179,6 @@ def _conditions(
     state: SiteState, fleet: Fleet, budget: Budget, now: Seconds, params: SiteParams
 ) -> Conditions:
     known, meter = state.estimate, state.meter
-    power = meter.trusted_w
-    if params.meter is None:
-        power = _site_w(fleet, now, params, known.bias)
     falling = fleet.falling_w(now) * known.bias * (1.0 + params.estimate.aux.share)
     is_blind = _is_blind(meter, now, params)
     return Conditions(
@@ -179,7 +186,7 @@ def _conditions(
         budget=budget,
         fail_safe_w=params.fail_safe_w,
         limit_w=_limit(known.ramped_w, budget, params),
-        power_w=power,
+        power_w=meter.trusted_w,
         falling_w=Watts(falling),
         expected_w=_site_w(fleet, now, params, known.reference),
         has_meter=params.meter is not None,
@@ -204,6 +211,24 @@ def _steepest(fleet: Fleet, params: SiteParams) -> float:
     """
     full = float(fleet.full_w.sum())
     return STEEPEST * params.estimate.aux.site_watts(full) if full > 0 else math.inf
+
+
+def _unmetered_w(
+    fleet: Fleet,
+    now: Seconds,
+    params: SiteParams,
+    known: Estimate,
+    evidence: FleetEvidence,
+) -> Watts:
+    """Return what a site without a meter draws: the higher of devices and model.
+
+    Machines that say nothing count by the model and its long-term bias beside those
+    that do, and all of them by the model and the bias of now.
+    """
+    committed = float(fleet.committed_w(now).sum())
+    silent_w = known.reference * max(0.0, committed - evidence.model_w)
+    it_w = max(known.bias * committed, evidence.told_w + silent_w)
+    return params.estimate.aux.site_watts(it_w)
 
 
 def _site_w(fleet: Fleet, now: Seconds, params: SiteParams, bias: float) -> Watts:

@@ -11,7 +11,8 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.site_power import FRESH, MOST, drawn
+from proxy.power.control.fleet_evidence import FRESH
+from proxy.power.control.site_power import MOST, drawn
 from proxy.power.control.step import SiteParams, SiteState
 from proxy.power.journal.energy import SURENESS, WHOLE_SITE, EnergyRow
 from proxy.power.machines.fleet import Bools, Floats

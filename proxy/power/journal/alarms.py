@@ -24,6 +24,7 @@ class AlarmName(Enum):
 
     CAP = "cap_exceeded"
     HIDDEN_LOAD = "hidden_load"
+    MODELS_WRONG = "models_wrong"
     HASH_MISSING = "hash_missing"
     UNMETERED = "unmetered_power"
     HASHES_ON = "hashes_on"

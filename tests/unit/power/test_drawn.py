@@ -4,7 +4,8 @@ from attrs import evolve
 
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.control.site_power import FRESH, drawn
+from proxy.power.control.fleet_evidence import FRESH
+from proxy.power.control.site_power import drawn
 from proxy.power.control.step import SiteParams, SiteState, site_at
 from proxy.power.link.messages import Joined
 from proxy.power.machines.machine import Describer
