@@ -20,6 +20,7 @@ from proxy.cli.command import (
 )
 from proxy.cli.completion import completion, completion_options
 from proxy.cli.help import help_options, show_help
+from proxy.cli.init import init, init_options
 from proxy.cli.records import (
     backup,
     backup_options,
@@ -166,6 +167,7 @@ def _keys(arguments: argparse.Namespace) -> int:
 
 COMMANDS = (
     Command("run", "run the proxy until SIGTERM", _run, _run_options, has_json=False),
+    Command("init", "ask five things, write a configuration", init, init_options),
     Command("check-config", "read a configuration and stop", check, check_options),
     Command(
         "doctor",

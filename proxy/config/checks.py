@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from protocol.bitcoin.address import AddressError, script_of_address
+from protocol.bitcoin.network import Network
 from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
@@ -165,12 +166,23 @@ def _node_faults(node: NodeConfig, key: str) -> Iterator[str]:
         yield f"Expected cookie_file, or user and password - at `{key}`"
     if why := _rpc_fault(node.rpc):
         yield f"{why} - at `{key}.rpc`"
-    if node.payout_address is None or node.network is None:
-        return
-    try:
-        script_of_address(node.payout_address, node.network)
-    except AddressError as error:
-        yield f"{error} - at `{key}.payout_address`"
+    if why := _address_fault(node):
+        yield f"{why} - at `{key}.payout_address`"
+
+
+def _address_fault(node: NodeConfig) -> str:
+    """Return why nobody can be paid, as far as the network is known; empty if so."""
+    if node.payout_address is None:
+        return ""
+    said = []
+    for network in Network if node.network is None else (node.network,):
+        try:
+            script_of_address(node.payout_address, network)
+        except AddressError as error:
+            said.append(str(error))
+        else:
+            return ""
+    return said[0] if len(said) == 1 else f"{said[0]}, nor of another network"
 
 
 def _site_faults(config: Config, site: SiteConfig, key: str) -> Iterator[str]:

@@ -290,6 +290,10 @@ WRONG = {
         NODE + f'network = "main"\npayout_address = "{ADDRESS}"\n' + POOL + SITE,
         "`$.nodes[0].payout_address`",
     ),
+    "payout of no network": (
+        NODE + 'payout_address = "bc1qnobody"\n' + POOL + SITE,
+        "of another network - at `$.nodes[0].payout_address`",
+    ),
     "cookie and user": (
         NODE + 'user = "a"\npassword = "b"\n' + POOL + SITE,
         "cookie_file, or user and password - at `$.nodes[0]`",
