@@ -35,12 +35,15 @@ class AuthorityKey:
         Raises:
             AuthorityKeyError: It is neither.
         """
+        # Decoding takes time by the square of the length, and anybody may have written
+        # the text.
         if len(text) > _MAX_TEXT:
             raise AuthorityKeyError(f"authority key of {len(text)} characters")
         try:
             raw = decode_check(text)
         except ValueError as error:
             raise AuthorityKeyError(f"authority key: {error}") from error
+        # Told apart by length alone: Braiins and others still publish the bare 32 B.
         if len(raw) == len(_VERSION) + ellswift.XONLY_BYTES:
             version, raw = raw[: len(_VERSION)], raw[len(_VERSION) :]
             if version != _VERSION:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol.errors import LocalError, RemoteError
 
+# Noise's ChaChaPoly: 32 bits of zeros, then the counter in little-endian.
 _pack_nonce = Struct("<IQ").pack
 
 MAC_BYTES = 16
@@ -65,6 +66,8 @@ class Cipher:
         try:
             return self._aead.decrypt(self._next(), sealed, ad)
         except InvalidTag as error:
+            # What comes after a forged or lost message cannot be in order: never try
+            # again.
             self._nonce = MAX_NONCE
             raise DecryptionError(f"{len(sealed)} B are not authentic") from error
 
@@ -72,5 +75,7 @@ class Cipher:
         nonce = self._nonce
         if nonce >= MAX_NONCE:
             raise LocalError("the key is used up")
+        # Counted before it is used: an encryption that fails must not leave it for the
+        # next.
         self._nonce = nonce + 1
         return _pack_nonce(0, nonce)

@@ -70,6 +70,8 @@ class KeyPair:
         if len(theirs) != POINT_BYTES:  # the library would read on
             raise BadKeyError(f"key of {len(theirs)} B, wanted {POINT_BYTES}")
         out = ffi.new("unsigned char[32]")
+        # The hash takes both points, the initiator's first, for ee and es alike: roles
+        # count and not whose key it is (SV2 04; BIP 324).
         first, second = (self.point, theirs) if initiates else (theirs, self.point)
         done = lib.secp256k1_ellswift_xdh(
             _context,
@@ -94,6 +96,8 @@ def xonly_of(point: bytes) -> bytes:
     """
     if len(point) != POINT_BYTES:
         raise BadKeyError(f"key of {len(point)} B, wanted {POINT_BYTES}")
+    # Neither call below can fail: the first returns 1 for all input, the second for
+    # every key (libsecp256k1).
     key = ffi.new("secp256k1_pubkey *")
     lib.secp256k1_ellswift_decode(_context, key, point)
     xonly = ffi.new("secp256k1_xonly_pubkey *")
@@ -112,6 +116,8 @@ def xonly_of_secret(secret: bytes) -> bytes:
     if len(secret) != SECRET_BYTES:  # coincurve would fill it up with zeros
         raise LocalError(f"secret of {len(secret)} B, wanted {SECRET_BYTES}")
     try:
+        # The compressed form without its parity: BIP 340 takes the even of the two
+        # points.
         return PrivateKey(secret).public_key.format()[1:]
     except ValueError as error:
         raise LocalError("secret is no key of the curve") from error

@@ -117,12 +117,16 @@ def respond(
         raise LocalError(f"first message of {len(first)} B, wanted {FIRST_BYTES}")
     transcript = Transcript()
     transcript.mix_hash(first)
+    # The client's empty payload: mixed in at both ends, though nothing is sent.
     transcript.mix_hash(b"")
     transcript.mix_hash(ephemeral.point)
     transcript.mix_key(ephemeral.shared(first, initiates=False))
+    # In NX the server's key goes out sealed: under ee alone, so hidden from a listener
+    # but not from whoever connects.
     static = transcript.seal(identity.key.point)
     transcript.mix_key(identity.key.shared(first, initiates=False))
     certificate = transcript.seal(bytes(identity.certificate))
+    # The first key of a split is the initiator's: here that is what comes in.
     incoming, outgoing = transcript.split()
     answer = ephemeral.point + static + certificate
     return answer, Ciphers(outgoing, incoming, transcript.hash)

@@ -13,6 +13,7 @@ from protocol.noise.cipher import Cipher
 
 PROTOCOL_NAME = b"Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256"
 
+# The name is longer than 32 B, so its hash is where both begin (Noise, section 5.2).
 _CHAINING_KEY = sha256(PROTOCOL_NAME).digest()
 _TRANSCRIPT = sha256(_CHAINING_KEY).digest()  # with the empty prologue mixed in
 
@@ -36,6 +37,7 @@ class Transcript:
     def mix_key(self, shared: bytes) -> None:
         """Take on a shared secret: what is sealed from here on needs it."""
         self._chaining_key, key = _hkdf(self._chaining_key, shared)
+        # A new key counts its nonces from 0 (Noise, section 5.1, InitializeKey).
         self._cipher = Cipher(key)
 
     def seal(self, plain: bytes) -> bytes:
@@ -51,11 +53,14 @@ class Transcript:
             DecryptionError: It is not authentic.
         """
         plain = self._keyed.decrypt(sealed, self.hash)
+        # After the decryption, whose associated data is the hash without it (Noise,
+        # 5.2).
         self.mix_hash(sealed)
         return plain
 
     def split(self) -> tuple[Cipher, Cipher]:
         """Return the ciphers of the conversation: the initiator's and the other's."""
+        # Without input: Split, section 5.2.
         first, second = _hkdf(self._chaining_key, b"")
         return Cipher(first), Cipher(second)
 
