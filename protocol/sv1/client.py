@@ -86,6 +86,7 @@ class ClientSession:
 
     def start(self) -> bytes:
         """Return the first bytes to send: the request to configure (BIP 310)."""
+        # Before all else: BIP 310 wants it to be the first message of a connection.
         self._configure_id = self._ask(
             "mining.configure", configure_params(self.requested_mask), self._configured
         )
@@ -155,6 +156,9 @@ class ClientSession:
         """
         self._last_id += 1
         rolled = None
+        # BIP 310 wants the sixth parameter in every submit once a mask was agreed on.
+        # The bits in the mask alone: ckpool ORs them into the job's version and
+        # public-pool XORs them.
         if self.version_mask and version_bits is not None:
             rolled = version_bits & self.version_mask
         line = submit_line(
@@ -167,10 +171,13 @@ class ClientSession:
             yield from self._on_method(line.method, line)
             return
         answered = read_id(line.id)
+        # An id that is no number of ours: nothing was asked by it.
         if answered is None:
             return
         if (take := self._awaited.pop(answered, None)) is not None:
             yield from take(line)
+        # The ids of suggestions are in this range too: an answer to one is no share's,
+        # which whoever keeps the shares knows.
         elif self._first_submit_id <= answered <= self._last_id:
             yield verdict_of(answered, line)
 
@@ -178,10 +185,14 @@ class ClientSession:
         match method:
             case "mining.notify":
                 yield from self._on_notify(pool_messages.read_notify(line.params))
+            # For the jobs that come after it, as cgminer takes it: running ones keep
+            # theirs.
             case "mining.set_difficulty":
                 self.difficulty = pool_messages.read_difficulty(line.params)
+            # In force from the next notify on, even one with a known job id (NiceHash).
             case "mining.set_extranonce":
                 self._next_extranonce = pool_messages.read_extranonce(line.params)
+            # In force at once, in running jobs too (BIP 310).
             case "mining.set_version_mask" | "mining.set_version":  # the latter: SRI
                 yield from self._mask_is(pool_messages.read_mask(line.params))
             case "client.reconnect":
@@ -204,15 +215,18 @@ class ClientSession:
             self._early = notify, self.difficulty
             return
         changed, self._next_extranonce = self._next_extranonce, None
+        # A pool may repeat what is in force: then it is no news for the layout.
         if changed is not None and changed != self.extranonce:
             self.extranonce = changed
             yield ExtranonceChanged(changed.extranonce1, changed.extranonce2_size)
         yield WorkReceived(self._work(notify, self.difficulty, self.extranonce))
 
     def _configured(self, line: PoolLine) -> Iterator[PoolEvent]:
+        # A pool that knows no mining.configure answers with an error: the mask stays 0.
         if is_nothing(line.error):
             mask = pool_messages.read_configured(line.result, self.requested_mask)
             yield from self._mask_is(mask)
+        # 0 once the answer was not waited for any more: it must not subscribe twice.
         if self._configure_id:
             self._subscribe()
 
@@ -233,10 +247,12 @@ class ClientSession:
         extranonce = pool_messages.read_subscription(line.result)
         self.extranonce, self._next_extranonce = extranonce, None
         self._ask("mining.authorize", [self.user, self.password], self._authorized)
+        # Shares go out from here on: nothing is mined before the extranonce is known.
         self._first_submit_id = self._last_id + 1
         yield Subscribed(
             extranonce.extranonce1, extranonce.extranonce2_size, self.version_mask
         )
+        # Notifications may come ahead of the answer to the subscription.
         if self._early is not None:
             notify, difficulty = self._early
             self._early = None
@@ -253,6 +269,7 @@ class ClientSession:
             )
 
     def _mask_is(self, mask: int) -> Iterator[PoolEvent]:
+        # A pool may name bits that nobody asked for.
         allowed = mask & self.requested_mask
         if allowed == self.version_mask:
             return
@@ -279,6 +296,8 @@ class ClientSession:
             version_mask=self.version_mask,
             target=target,
             difficulty=difficulty,
+            # A pool refuses what misses its own target, be it a block of the network's
+            # (regtest).
             block_target=min(notify.block_target, target),
             clean=notify.clean,
             max_ntime=latest_ntime(notify.ntime),

@@ -21,6 +21,7 @@ def result_line(message_id: bytes, result: object) -> bytes:
     """
     if message_id == NO_ID:
         return b""
+    # All three members, always: some clients look for the key "error".
     return b'{"id":%b,"result":%b,"error":null}\n' % (message_id, _encode(result))
 
 
@@ -34,6 +35,7 @@ def error_line(message_id: bytes, code: int, text: str) -> bytes:
     )
 
 
+# An answer differs by its id alone: everything behind it is made once.
 _VERDICT_TAILS = {
     verdict: error_line(b"?", code, text).removeprefix(b'{"id":?')
     for verdict, (code, text) in REJECTS.items()
@@ -76,6 +78,7 @@ def notify_line(job: Job) -> bytes:
             job.coinb1.hex(),
             work.coinb2.hex(),
             [sibling.hex() for sibling in work.merkle_branch],
+            # Eight digits each: minerd compares lengths and refuses a shorter number.
             f"{work.version:08x}",
             f"{work.nbits:08x}",
             f"{job.ntime:08x}",

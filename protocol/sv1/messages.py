@@ -11,10 +11,12 @@ from protocol.units import Difficulty, WorkerName
 from protocol.unreadable import UNREADABLE
 from protocol.work.share import Submission
 
+# An id is sent back as it came, so its length is the length of our answer.
 MAX_ID_BYTES = 64
 MAX_WORKER_CHARS = 128
 MAX_JOB_ID_CHARS = 16
 MAX_TEXT_CHARS = 128
+# Some thousand times the network's difficulty of 2025 (1.5e14).
 MAX_DIFFICULTY = 1e18
 
 NO_ID = b"null"
@@ -104,6 +106,8 @@ def read_request(line: bytes) -> Request:
         MalformedMessageError: It is no JSON object of the protocol's shape.
     """
     try:
+        # Nearly every line is a submit with text in all its fields: the strict type
+        # reads it in one pass, and fails early for all else.
         quick = _decode_submit(line)
     except UNREADABLE:
         return _read_slowly(line)
@@ -114,6 +118,7 @@ def read_request(line: bytes) -> Request:
 
 def read_share(params: list[str]) -> Submission | None:
     """Return the share in the parameters of a submit, None if it cannot be read."""
+    # The sixth is BIP 310's version bits.
     if not 5 <= len(params) <= 6:  # noqa: PLR2004
         return None
     worker, job_id, extranonce2, ntime, nonce = params[:5]
@@ -160,6 +165,7 @@ def _read_slowly(line: bytes) -> Request:
 def _checked_id(raw: Raw) -> bytes:
     """Return the id as it was spelled: it is echoed verbatim."""
     spelled = bytes(raw)
+    # A list or an object as an id would be echoed unread into our line.
     if len(spelled) > MAX_ID_BYTES or spelled[:1] in b"[{":
         raise MalformedMessageError("id is neither a number nor a short string")
     return spelled
@@ -197,6 +203,7 @@ def _as_texts(params: list[Any]) -> list[str]:
 
 def _as_hex(value: Any) -> str:
     """Spell a number in hex: some clients send time and nonce as JSON numbers."""
+    # bool is an int in Python, and true is no time.
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return f"{value:x}"
     return value if isinstance(value, str) else "?"
@@ -212,6 +219,7 @@ def _worker(params: list[Any]) -> WorkerName | None:
     name = params[0] if params else None
     if not isinstance(name, str) or not 0 < len(name) <= MAX_WORKER_CHARS:
         return None
+    # Names stand in log lines and tables: no control characters, no line breaks.
     return WorkerName(name) if name.isprintable() else None
 
 
@@ -233,6 +241,7 @@ def _difficulty(params: list[Any]) -> Difficulty | None:
 
 def _difficulty_of_target(params: list[Any]) -> Difficulty | None:
     text = params[0] if params else None
+    # 64 digits and 0x.
     if not isinstance(text, str) or len(text) > 66:  # noqa: PLR2004
         return None
     try:
@@ -245,9 +254,11 @@ def _difficulty_of_target(params: list[Any]) -> Difficulty | None:
 def _configure(message_id: bytes, params: list[Any]) -> Configure:
     names = params[0] if params and isinstance(params[0], list) else []
     options = params[1] if len(params) > 1 and isinstance(params[1], dict) else {}
+    # BIP 310 knows four. The answer names each, so that a request bounds its length.
     extensions = tuple(n[:MAX_TEXT_CHARS] for n in names[:16] if isinstance(n, str))
     mask = None
     if "version-rolling" in extensions:
+        # Without a mask all bits are meant (BIP 310).
         mask = _mask(options.get("version-rolling.mask", "ffffffff"))
     minimum = None
     if "minimum-difficulty" in extensions:

@@ -19,12 +19,14 @@ from protocol.sv1.pool_lines import decoder, read_part
 from protocol.units import Difficulty, Seconds
 from protocol.work.job import check_coinbase
 
+# Pools use 4 to 8. job.py takes these off what V2 can carry of a coinbase.
 MAX_EXTRANONCE1_BYTES = 32
 MAX_EXTRANONCE2_BYTES = 16
 MAX_BRANCH = 32
 """ESP-Miner refuses more; 2**32 transactions do not fit a block."""
 
 MAX_JOB_ID_CHARS = 128
+# Its target is still some 2e37, so that no division ends at 0.
 MAX_DIFFICULTY = 1e30
 
 
@@ -139,6 +141,8 @@ def read_notify(params: Raw) -> Notify:
         check_coinbase(coinb1, coinb2)
         return Notify(
             source_job=found.source_job,
+            # Stratum turns the bytes of each word: swapping twice is the header's
+            # order.
             prev_hash=swap_words(_unhex(found.prev_hash)),
             coinb1=coinb1,
             coinb2=coinb2,
@@ -193,9 +197,11 @@ def read_configured(result: Raw, requested: int) -> int:
     Raises:
         MalformedMessageError: The mask is no hex number of 32 bits.
     """
+    # BIP 310 answers with a map: what else comes agrees to nothing.
     if bytes(result)[:1] != b"{":
         return 0
     found = read_part(_configurations, result, "mining.configure")
+    # BIP 310 allows a text in place of false: why it is refused.
     if found.version_rolling is not True:
         return 0
     return requested if found.mask is None else requested & _mask(found.mask)
@@ -218,6 +224,7 @@ def read_reconnect(params: Raw) -> Reconnect:
     """
     found = read_part(_reconnects, params, "client.reconnect")
     try:
+        # Pools send the port as a number or as text, and leave out what shall stay.
         port, wait = int(found.port or 0), float(found.wait or 0)
     except (ValueError, OverflowError) as error:
         raise MalformedMessageError(f"client.reconnect: {error}") from error

@@ -69,6 +69,8 @@ class ServerSession:
             RemoteError: The stream cannot be trusted any more; drop the miner.
         """
         if self._is_new and data:
+            # The first byte alone is looked at: of HTTP a letter, of TLS 0x16, of V2
+            # random.
             self._is_new = False
             if data[0] not in b"{ \t\r\n":
                 raise NotStratumError("first byte is not that of a JSON line")
@@ -88,12 +90,16 @@ class ServerSession:
         result: dict[str, object] = {}
         for name in request.extensions:
             if name == "version-rolling":
+                # min-bit-count is not looked at: BIP 310 says not to disconnect for too
+                # few bits, and some firmware spells it as text.
                 self.version_mask = OFFERED_MASK & (request.mask or 0)
+                # A mask of no bits at all is a refusal.
                 result[name] = self.version_mask != 0
                 result["version-rolling.mask"] = f"{self.version_mask & offered:08x}"
             elif name == "minimum-difficulty":
                 result[name] = request.minimum_difficulty is not None
             else:
+                # BIP 310: what is not known is answered with false, not left out.
                 result[name] = name in {"subscribe-extranonce", "info"}
                 self.takes_extranonce |= name == "subscribe-extranonce"
         return result_line(request.id, result)
@@ -111,6 +117,8 @@ class ServerSession:
         Raises:
             HangUpError: It ends the conversation.
         """
+        # login is Monero's, eth_ Ethereum's, and getwork is older than Stratum;
+        # mining.term is a goodbye (ckpool).
         if request.method in _HANGS_UP or request.method.startswith("eth_"):
             raise HangUpError(f"{request.method} ends the conversation")
         if request.method in _SILENT:
@@ -118,6 +126,7 @@ class ServerSession:
         if request.method in _POLITE:
             self.takes_extranonce |= request.method == "mining.extranonce.subscribe"
             return result_line(request.id, _POLITE[request.method])
+        # Methods of old pools: the text is that of ckpool for what it does not offer.
         known = request.method in {"mining.get_transactions", "mining.get_txnhashes"}
         text = "Not supported." if known else "Unknown method"
         return error_line(request.id, rejects.OTHER, text)
