@@ -97,6 +97,8 @@ class ServerChannel:
         self._tip = SetNewPrevHash(
             self.id, _number(job), work.prev_hash, job.ntime, work.nbits
         )
+        # The job comes first: SetNewPrevHash may only name a job that was sent (SV2
+        # 05).
         return [self._job_frame(job, None), encode(self._tip)]
 
     def accept(self, sequence: int, difficulty: float) -> None:
@@ -116,6 +118,7 @@ class ServerChannel:
         before: so each refusal must come ahead of it.
         """
         frames, self._refused = self._refused, []
+        # new_shares_sum is a whole number, and a share's difficulty may be less than 1.
         if self._accepted:
             whole = int(self._work_done)
             answer = SubmitSharesSuccess(
@@ -133,10 +136,13 @@ class ServerChannel:
     def _job_frame(self, job: Job, ntime: int | None) -> bytes:
         if not self.is_standard:
             frame = _extended_job(job, ntime)
+            # The id stands first in the payload of every channel message (SV2 03), so
+            # one encoding serves all of a group with four bytes exchanged.
             head, rest = frame[:HEADER_BYTES], frame[HEADER_BYTES + _ID_BYTES :]
             return head + self.id.to_bytes(_ID_BYTES, "little") + rest
         work = job.work
         coinbase = b"".join((job.coinb1, self.slot, self.filling, work.coinb2))
+        # Both parts are without witness (BIP 141): the hash of them is the txid.
         txid = sha256(sha256(coinbase).digest()).digest()
         root = root_from_branch(txid, work.merkle_branch)
         return encode(NewMiningJob(self.id, _number(job), ntime, work.version, root))
@@ -144,10 +150,13 @@ class ServerChannel:
 
 def may_roll(job: Job) -> bool:
     """Return whether all bits that shipped firmware rolls may be rolled."""
+    # V2 has one bit for it and no mask: with a narrower one of the pool's a miner would
+    # roll bits that void its shares.
     return job.work.version_mask & OFFERED_MASK == OFFERED_MASK
 
 
 def _number(job: Job) -> int:
+    # Two jobs with one number would be 2**32 jobs apart: no miner has both.
     return job.seq & 0xFFFFFFFF
 
 

@@ -59,6 +59,7 @@ from protocol.work.refusal import Refusal, shown
 MAX_PAYLOAD_BYTES = 0x40000
 """A job with two coinbase parts of 64 KiB and a path of 32 is 130 KiB."""
 
+# A fleet's sum changes with every miner that comes or goes.
 UPDATE_SPACING = Seconds(1.0)
 UPDATE_STEP = 0.1  # of the hashrate: less is noise to a pool
 
@@ -115,6 +116,8 @@ class ClientSession:
         for frame in self._line.receive(data):
             message = decode(frame)
             yield () if message is None else self._on_message(message)
+        # The loop above finishes the handshake and yields nothing for it: only here can
+        # it be seen to be done.
         if self._line.is_open and not self._greeted:
             self._greeted = True
             self._say(self.caller.greeting)
@@ -140,6 +143,8 @@ class ClientSession:
         """
         channel = self._opened()
         sequence = self._unanswered.add()
+        # Extension 0x0002 has 32 B for a name. A longer one is left out: cut short, it
+        # could be another worker's.
         names = self.tracks_workers and len(worker.encode()) <= MAX_IDENTITY_BYTES
         self._say(
             SubmitSharesExtended(
@@ -167,6 +172,8 @@ class ClientSession:
         if self._updated_at is not None and now - self._updated_at < UPDATE_SPACING:
             return b""
         self.hashrate, self._updated_at = hashrate, now
+        # Any target will do: what miners are asked for is decided here, not by the
+        # pool.
         self._say(UpdateChannel(self.channel.id, hashrate, MAX_TARGET))
         return self.outgoing()
 
@@ -187,6 +194,7 @@ class ClientSession:
                 yield from self._on_prefix(number, prefix)
             case SetGroupChannel(group_channel_id=group, channel_ids=members):
                 if self.channel is not None and self.channel.id in members:
+                    # From now on messages to this id are ours as well (SV2 05).
                     self.channel.group = group
             case _:
                 yield from self._on_agreement(message)
@@ -216,11 +224,14 @@ class ClientSession:
                 return  # what we asked for not, or do not know how to use
 
     def _on_welcome(self, version: int) -> Iterator[PoolEvent]:
+        # We asked for one version: any other answer is no agreement.
         if version != VERSION:
             raise ChannelRefusedError(f"version {version}, was asked for {VERSION}")
         if fault := self.caller.user_fault:
             yield AuthorizationRefused(fault)
             return
+        # Must be the next frame after the setup; a pool that knows no extensions is
+        # silent, so the answer is not waited for (extension 0x0001).
         self._say(RequestExtensions(1, (WORKER_TRACKING,)))
         self._ask_for_channel()
 
@@ -244,6 +255,9 @@ class ClientSession:
         return Subscribed(channel.prefix, channel.size, self._version_mask)
 
     def _on_not_opened(self, code: str) -> Iterator[PoolEvent]:
+        # By a word of it: some pools say min-extranonce-size-too-large, some
+        # unsupported-min-extranonce-size; and so below unknown-user and
+        # invalid-user-identity.
         if "extranonce" in code and self.min_size > _LEAST_SIZE:
             self.min_size -= 1  # the refusal has no field for how many it leaves
             self._ask_for_channel()
@@ -268,12 +282,15 @@ class ClientSession:
                     yield from self._on_started(channel, work)
 
     def _on_started(self, channel: PoolChannel, work: Work) -> Iterator[PoolEvent]:
+        # V2 allows rolling for each job; whoever listens to us knows one mask for a
+        # connection.
         if work.version_mask != self._version_mask:
             self._version_mask = work.version_mask
             yield self._subscribed(channel)
         yield WorkReceived(work)
 
     def _on_prefix(self, number: int, prefix: bytes) -> Iterator[PoolEvent]:
+        # Its own id alone: a prefix is never set for a group (SV2 05).
         if self.channel is not None and self.channel.id == number:
             self.channel.set_prefix(prefix)
             yield ExtranonceChanged(prefix, self.channel.size)
@@ -282,8 +299,12 @@ class ClientSession:
         self, message: SubmitSharesSuccess | SubmitSharesError
     ) -> Iterator[PoolEvent]:
         if isinstance(message, SubmitSharesSuccess):
+            # The count in the message is not looked at: what was not refused up to this
+            # number is accepted (SV2 05).
             for sequence in self._unanswered.accepted(message.last_sequence_number):
                 yield ShareAnswered(sequence, None, "")
+        # A second answer to a share, or one to a share that was never sent, says
+        # nothing.
         elif self._unanswered.refused(message.sequence_number):
             text = shown(message.error_code)
             refusal = Refusal(text=text).of_share
@@ -298,4 +319,5 @@ class ClientSession:
 def _wish(host: str, port: int) -> ReconnectAsked:
     if host and not is_host(host):
         raise MalformedMessageError(f"Reconnect to {host[:64]!r}")
+    # V2 knows no time to stay away, and empty and 0 stand for where we are (SV2 03).
     return ReconnectAsked(host or None, port or None, Seconds(0.0))

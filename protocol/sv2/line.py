@@ -51,9 +51,13 @@ class Line(ABC):
         """
         transport = self._transport
         if transport is None:
+            # Bounded by what one read brings: as soon as there is enough it is taken
+            # out.
             self._pending += data
             if len(self._pending) < self._awaited:
                 return
+            # A server may send its first frames with its part of the handshake: they
+            # are the rest.
             said, data = self._pending[: self._awaited], self._pending[self._awaited :]
             self._pending = b""
             transport = self._new_transport(self._shake(said))

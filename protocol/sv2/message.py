@@ -83,6 +83,8 @@ class MessageType:
             MalformedMessageError: A field is cut short, too long or has no meaning.
         """
         try:
+            # construct's Container holds the stream that it was read from: values alone
+            # leave.
             values = self._pick(self._layout.parse(payload))
             if self._from_wire:
                 values = _converted(values, self._from_wire)
@@ -113,6 +115,8 @@ class MessageType:
         if self._to_wire:
             values = _converted(values, self._to_wire)
         fields = dict(zip(self._names, values, strict=True))
+        # zip is strict: a class and its layout that differ are found by the first
+        # message.
         payload: bytes = self._layout.build(fields)
         return payload
 
@@ -152,6 +156,7 @@ def message(
 
     def register(cls: M) -> M:
         found = MessageType(cls, number, extension, by_hand, is_channel=is_channel)
+        # Numbers are of one extension: 0x00 of extension 1 is not SetupConnection.
         _BY_CLASS[cls] = _BY_NUMBER[extension, number] = found
         return cls
 
@@ -176,6 +181,7 @@ def decode(frame: Frame) -> Message | None:
     Raises:
         MalformedMessageError: It is not what it claims to be.
     """
+    # read_header has taken the channel bit out of the extension's number.
     found = _BY_NUMBER.get((frame.extension, frame.type))
     return None if found is None else found.read(frame.payload)
 
@@ -186,6 +192,8 @@ def known_types() -> tuple[MessageType, ...]:
 
 
 def _kinds_of(cls: type[Message]) -> dict[str, FieldKind]:
+    # Without the extras the annotations are plain int and bytes, and the layout is
+    # lost.
     hints = get_type_hints(cls, include_extras=True)
     names: _Names = cls.__struct_fields__
     return {name: hints[name].__metadata__[0] for name in names}

@@ -194,6 +194,7 @@ class SubmitSharesError(Message, frozen=True):
     error_code: Code
 
 
+# 0x1E is reserved in the specification's table.
 @message(0x1F, is_channel=True)
 class NewExtendedMiningJob(Message, frozen=True):
     """Work for an extended channel, or for all channels of a group.
@@ -271,6 +272,7 @@ class SetCustomMiningJobError(Message, frozen=True):
     error_code: Code
 
 
+# Without the channel bit, though it is about channels: it names many (SV2 05).
 @message(0x25)
 class SetGroupChannel(Message, frozen=True):
     """These channels belong to the group from here on."""

@@ -62,6 +62,7 @@ class PoolChannel:
             MalformedMessageError: It cannot be mined on.
         """
         size, prefix = answer.extranonce_size, answer.extranonce_prefix
+        # SV2 05: prefix and extranonce together have 32 B at most.
         if len(prefix) + size > MAX_EXTRANONCE_BYTES:
             raise MalformedMessageError(
                 f"extranonce of {len(prefix)} + {size} B > {MAX_EXTRANONCE_BYTES} B"
@@ -94,6 +95,7 @@ class PoolChannel:
         Raises:
             MalformedMessageError: It has another length than the one before.
         """
+        # Miners' layouts are cut for the bytes that follow it.
         if len(prefix) != len(self.prefix):
             raise MalformedMessageError(
                 f"extranonce_prefix of {len(prefix)} B, had {len(self.prefix)} B"
@@ -116,11 +118,13 @@ class PoolChannel:
             return None
         if self._tip is None:
             raise RemoteError(f"job {job.job_id} starts before any SetNewPrevHash")
+        # The prefix of now: SetExtranoncePrefix binds the jobs that are sent after it.
         started = _Future(job, self.prefix)
         return self._work(started, self._tip, job.min_ntime, clean=False)
 
     def _keep(self, job: NewExtendedMiningJob) -> None:
         """Keep a job for a block to come; the oldest gives way."""
+        # Taken out first, so that a number sent anew is again the newest of the dict.
         self._futures.pop(job.job_id, None)
         if len(self._futures) >= MAX_FUTURE_JOBS:
             del self._futures[next(iter(self._futures))]
@@ -163,6 +167,8 @@ class PoolChannel:
             version_mask=ROLLABLE_MASK if job.version_rolling_allowed else 0,
             target=self.target,
             difficulty=difficulty_from_target(self.target),
+            # A pool refuses what misses its own target, be it a block of the network's
+            # (regtest).
             block_target=min(block_target, self.target),
             clean=clean,
             max_ntime=latest_ntime(ntime),

@@ -87,6 +87,8 @@ class ServerSession:
         if setup is None:
             return ""
         whole = f"{setup.vendor}/{setup.hardware_version}/{setup.firmware}"
+        # A vendor, a version and a firmware string of 255 B each are the miner's to
+        # choose.
         return whole[:MAX_AGENT_CHARS]
 
     def receive(self, data: bytes) -> Iterator[MinerEvent]:
@@ -104,6 +106,8 @@ class ServerSession:
             RemoteError: The stream cannot be trusted any more; drop the miner.
         """
         for frame in self._line.receive(data):
+            # An unknown message is passed over, as SV2 03 asks, but counts as a turn's
+            # step: a flood of them is paced like any other.
             message = decode(frame)
             yield () if message is None else self._on_message(message)
 
@@ -129,7 +133,10 @@ class ServerSession:
             room: Bytes after `slot` that it may roll: at least `asked.min_size`.
             target: Of its shares.
         """
+        # Bitaxe goes on sending the size that it asked for if it is granted more.
         rolled = 0 if asked.min_size is None else asked.min_size or room
+        # The rest stands before the rolled bytes, so that all channels of the group
+        # have one full length, which SV2 05 demands.
         filling = bytes(room - rolled)
         channel = ServerChannel(next(self._ids), asked.user, slot, filling, rolled)
         self.channels[channel.id] = channel
@@ -157,6 +164,9 @@ class ServerSession:
         self._line.send((encode(message),))
 
     def _on_message(self, message: Message) -> Iterator[MinerEvent]:
+        # Shares first, by type and not by isinstance: nearly all that comes is a share.
+        # That there has been a setup is seen from the channel: without it there is
+        # none.
         if type(message) is SubmitSharesExtended or (
             type(message) is SubmitSharesStandard
         ):
@@ -178,6 +188,9 @@ class ServerSession:
             yield SetupRefused(code)
         else:
             self.setup = setup
+            # The flags of the answer are another name space than the miner's: an echo
+            # of bit 0 (its REQUIRES_STANDARD_JOBS) would tell it that the version is
+            # fixed.
             self._say(SetupConnectionSuccess(VERSION, 0))
 
     def _on_request(self, message: Message) -> Iterator[MinerEvent]:
@@ -192,6 +205,7 @@ class ServerSession:
                 yield from self._on_close(message)
             case RequestExtensions():
                 self._on_extensions(message)
+            # No token is ever given out here, so no token of a miner can be valid.
             case SetCustomMiningJob():
                 self._say(
                     SetCustomMiningJobError(
@@ -221,10 +235,12 @@ class ServerSession:
 
     def _fault(self, asked: ChannelAsked) -> str:
         flags = self.setup.flags if self.setup else 0
+        # SV2 05: who set the flag opens standard channels alone.
         if asked.min_size is not None and flags & SetupFlag.REQUIRES_STANDARD_JOBS:
             return codes.STANDARD_JOBS_ONLY
         if not is_hashrate(asked.hashrate):
             return codes.HASHRATE
+        # No hash is at or below 0: the miner would never send a share.
         if asked.max_target == 0:
             return codes.MAX_TARGET
         return codes.NO_ROOM if len(self.channels) >= MAX_CHANNELS else ""
@@ -238,6 +254,7 @@ class ServerSession:
             code = codes.HASHRATE
         elif message.maximum_target == 0:
             code = codes.MAX_TARGET
+        # The channel is asked again for mypy alone: without one there is a code.
         if code or channel is None:
             self._say(UpdateChannelError(message.channel_id, code))
         else:
@@ -246,14 +263,18 @@ class ServerSession:
             )
 
     def _on_close(self, message: CloseChannel) -> Iterator[MinerEvent]:
+        # SV2 05: a group's id closes every channel that is in it.
         if message.channel_id == self._group:
             ids = list(self.channels)
         else:
+            # An id that is not open is no fault: both ends may close it at once.
             ids = [message.channel_id] if message.channel_id in self.channels else []
         for one in ids:
             yield ChannelClosed(self.channels.pop(one))
 
     def _on_extensions(self, message: RequestExtensions) -> None:
+        # What else was asked for is refused by its absence from the answer (extension
+        # 0x0001).
         if WORKER_TRACKING in message.requested:
             self.tracks_workers = True
             known = (WORKER_TRACKING,)
@@ -267,13 +288,19 @@ class ServerSession:
     ) -> Iterator[MinerEvent]:
         channel = self.channels.get(share.channel_id)
         is_standard = isinstance(share, SubmitSharesStandard)
+        # A standard share brings no extranonce and an extended one must: a share of the
+        # wrong kind cannot be rebuilt.
         if channel is None or channel.is_standard != is_standard:
             self._on_stray_share(share)
             return
         worker = None
+        # From here on a V2 share is judged as a V1 share: what is rolled with its
+        # filling is the extranonce2 of the job.
         extranonce2 = channel.filling
         if isinstance(share, SubmitSharesExtended):
             extranonce2 += share.extranonce
+            # Without the extension agreed on, trailing bytes are newer fields and no
+            # TLV.
             if self.tracks_workers and share.trailing:
                 worker = worker_of(share.trailing)
         yield ShareSubmitted(
@@ -292,6 +319,7 @@ class ServerSession:
     ) -> None:
         if self.setup is None:
             raise OutOfTurnError("a share before SetupConnection")
+        # Not dropped: shares of a channel that we have just closed are still under way.
         self._say(
             SubmitSharesError(share.channel_id, share.sequence_number, codes.CHANNEL_ID)
         )

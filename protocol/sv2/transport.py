@@ -16,6 +16,7 @@ from protocol.noise.cipher import MAC_BYTES
 from protocol.noise.handshake import Ciphers
 from protocol.sv2.frame import HEADER_BYTES, Frame, FrameHeader, frame_of, read_header
 
+# A Noise message has 65,535 B at most, its MAC included (Noise revision 34, section 3).
 MAX_CHUNK_BYTES = 65535 - MAC_BYTES
 _SEALED_HEADER_BYTES = HEADER_BYTES + MAC_BYTES
 _SEALED_CHUNK_BYTES = MAX_CHUNK_BYTES + MAC_BYTES
@@ -74,6 +75,7 @@ class Transport(FrameTransport):
             LocalError: The key is used up.
         """
         encrypt = self._ciphers.outgoing.encrypt
+        # Nearly every frame is one chunk.
         if HEADER_BYTES < len(frame) <= HEADER_BYTES + MAX_CHUNK_BYTES:
             return encrypt(frame[:HEADER_BYTES]) + encrypt(frame[HEADER_BYTES:])
         parts = [encrypt(frame[:HEADER_BYTES])]
@@ -93,6 +95,8 @@ class Transport(FrameTransport):
             data = self._pending + data
         at = 0
         while True:
+            # Kept between calls: opening it has used up its nonce, so it cannot be
+            # opened again.
             header = self._header
             if header is None:
                 end = at + _SEALED_HEADER_BYTES
@@ -104,6 +108,8 @@ class Transport(FrameTransport):
             end = at + _sealed_size(header.length)
             if end > len(data):
                 break
+            # Before the frame is given out: whoever takes it may never come back for
+            # the next.
             self._header = None
             yield frame_of(header, self._open(data[at:end]))
             at = end

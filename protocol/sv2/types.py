@@ -60,6 +60,7 @@ def _plain(subcon: Construct) -> FieldKind:
 
 
 def _fixed(size: int) -> Callable[[str], Parts]:
+    # A compiled parser slices: it does not ask how much it got.
     return lambda name: (name / Bytes(size), Check(len_(this[name]) == size))
 
 
@@ -96,7 +97,9 @@ def _option(subcon: Construct) -> FieldKind:
     def parts(name: str) -> Parts:
         present = f"{name}_set"
         return (
+            # Derived from the value, so that no sender has to set a flag beside it.
             present / Rebuild(Int8ul, this[name] != None),  # noqa: E711  (an expression)
+            # OPTION is a list of 0 or 1 items: 2 is malformed, not true (SV2 03).
             Check(this[present] <= 1),
             name / If(this[present] == 1, subcon),
         )
@@ -135,6 +138,7 @@ def _split_hashes(raw: bytes) -> tuple[bytes, ...]:
 
 
 _BLOB = Struct(
+    # A U24 in two numbers: see the module's docstring.
     "low" / Rebuild(Int16ul, len_(this.content) & 0xFFFF),
     "high" / Rebuild(Int8ul, len_(this.content) >> 16),
     "content" / Bytes(this.low + (this.high << 16)),
@@ -165,6 +169,8 @@ def _number_at_end() -> FieldKind:
     def from_wire(raw: bytes) -> int | None:
         if not raw:
             return None
+        # One to three bytes are no number: struct.error, which parsing turns into
+        # malformed.
         number: int = struct.unpack_from("<I", raw)[0]
         return number
 
@@ -187,6 +193,7 @@ def _raw_of(number: int) -> bytes:
     return number.to_bytes(HASH_BYTES, "little")
 
 
+# construct's Flag takes every byte but 0 for true; SV2 03 gives meaning to one bit.
 _LOW_BIT = ExprAdapter(Int8ul, obj_ & 1, obj_ & 1)
 
 U8 = Annotated[int, _plain(Int8ul)]
@@ -210,6 +217,7 @@ Text = Annotated[str, FieldKind(_sized(Int8ul), str.encode, bytes.decode)]
 Code = Annotated[str, FieldKind(_sized(Int8ul), str.encode, _words_of)]
 """The same of an error: why it was is no reason not to hear that it was."""
 
+# The limit is the type's, and a longer one is malformed wherever it stands (SV2 03).
 Extranonce = Annotated[bytes, FieldKind(_sized(Int8ul, MAX_EXTRANONCE_BYTES))]
 """B0_32."""
 
