@@ -30,6 +30,8 @@ def script_of_address(address: str, network: Network) -> bytes:
     hrp = ADDRESS_FORMS[network].hrp
     if address.lower().startswith(f"{hrp}1"):
         return _segwit_script(address, hrp)
+    # Another network's segwit address, not a misspelled base58 one: the message says
+    # so.
     if "1" in address and address.lower().partition("1")[0] in _hrps():
         raise AddressError(f"address {address} is not one of {network}")
     return _base58_script(address, network)
@@ -62,6 +64,7 @@ def _segwit_script(address: str, hrp: str) -> bytes:
     version = values[0]
     if why := _program_fault(version, program, code):
         raise AddressError(f"address {address}: {why}")
+    # OP_1 is 0x51 and OP_0 is 0 (BIP 141).
     opcode = version + 0x50 if version else 0
     return bytes((opcode, len(program))) + program
 

@@ -14,6 +14,7 @@ def encode_check(payload: bytes) -> str:
     while number:
         number, digit = divmod(number, 58)
         digits.append(_DIGITS[digit])
+    # The number has lost its leading zero bytes: each is written as a 1.
     zeros = len(data) - len(data.lstrip(b"\0"))
     return "1" * zeros + "".join(reversed(digits))
 

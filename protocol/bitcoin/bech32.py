@@ -28,6 +28,7 @@ def decode(text: str) -> tuple[str, list[int], Checksum]:
         raise ValueError("upper and lower case are mixed")
     if len(text) > _MAX_CHARS:
         raise ValueError(f"{len(text)} characters > {_MAX_CHARS}")
+    # The last 1 separates: it is no digit, but may stand in the part before (BIP 173).
     hrp, separator, data = text.lower().rpartition("1")
     if not separator or not hrp or len(data) < _CHECKSUM_CHARS:
         raise ValueError("no human-readable part, separator or checksum")
@@ -37,6 +38,7 @@ def decode(text: str) -> tuple[str, list[int], Checksum]:
         raise ValueError(f"character {unknown[0]!r} is not in the alphabet")
     values = [_VALUES[c] for c in data]
     residue = _polymod(_expand(hrp) + values)
+    # The constant tells the two codes apart: 1 is BIP 173's, the other BIP 350's.
     if residue not in set(Checksum):
         raise ValueError("wrong checksum")
     return hrp, values[:-_CHECKSUM_CHARS], Checksum(residue)

@@ -58,6 +58,7 @@ class Payout:
         rest = total - sum(output.value for output in self.extra_outputs)
         if rest < 0:
             raise ValueError(f"extra outputs are {-rest} sat more than {total}")
+        # The first output stays even if nothing is left for it: one of 0 is valid.
         return (Output(rest, self.script), *self.extra_outputs)
 
 
@@ -74,6 +75,7 @@ def height_push(height: int) -> bytes:
         raise ValueError(f"height {height} < 1")
     if height <= _MAX_SMALL_HEIGHT:
         return bytes((_OP_1 + height - 1,))
+    # One bit more than the number has: the top one is the sign, so 128 takes 2 B.
     return push(height.to_bytes(height.bit_length() // 8 + 1, "little"))
 
 
@@ -103,7 +105,10 @@ def split_coinbase(
     """
     if not 1 <= extranonce_bytes <= MAX_DIRECT_PUSH:
         raise ValueError(f"extranonce of {extranonce_bytes} B, not 1 to 75")
+    # The height first: BIP 34 demands it at the very beginning.
     script = height_push(height) + (push(tag) if tag else b"")
+    # Pushed as one item. It also lifts heights of one opcode over the 2 B that
+    # consensus asks of a scriptSig.
     script += bytes((extranonce_bytes,))
     length = len(script) + extranonce_bytes
     if length > MAX_SCRIPT_SIG_BYTES:
@@ -122,6 +127,7 @@ def with_witness(coinbase: bytes) -> bytes:
     The witness is the reserved value of BIP 141: one item of 32 zeros.
     """
     version, body, lock_time = coinbase[:4], coinbase[4:-4], coinbase[-4:]
+    # Marker and flag of BIP 144, behind the version.
     return version + b"\x00\x01" + body + _WITNESS + lock_time
 
 
@@ -136,10 +142,12 @@ def height_in_coinbase(coinb1: bytes) -> int | None:
     script = coinb1[42:]  # its length is one byte: 100 at most
     if not script:
         return None
+    # Up to 75 the first byte of a push is its length.
     size = script[0]
     if _OP_1 <= size < _OP_1 + _MAX_SMALL_HEIGHT:
         return size - _OP_1 + 1
     number = script[1 : 1 + size]
+    # A set top bit would make it negative (BIP 34).
     if not 1 <= size <= _MAX_HEIGHT_BYTES or len(number) < size or number[-1] & 0x80:
         return None
     return int.from_bytes(number, "little")

@@ -15,5 +15,6 @@ def witness_commitment(wtxids: Sequence[bytes]) -> bytes:
     Args:
         wtxids: Of all transactions but the coinbase, 32 B each, internal order.
     """
+    # The coinbase's own wtxid counts as zeros, since it holds the commitment (BIP 141).
     root = root_from_branch(bytes(32), branch_of_coinbase(wtxids))
     return _HEADER + sha256d(root + _RESERVED)

@@ -23,8 +23,11 @@ def branch_of_coinbase(txids: Sequence[bytes]) -> tuple[bytes, ...]:
     level: list[bytes] = list(txids)
     branch: list[bytes] = []
     while level:
+        # The coinbase's way is the leftmost: its sibling stands first at every level.
         branch.append(level[0])
         rest = level[1:]
+        # An odd level pairs its last with itself: consensus, though two lists of
+        # transactions have one root by it (CVE-2012-2459).
         if len(rest) % 2:
             rest.append(rest[-1])
         level = [sha256d(a + b) for a, b in zip(rest[::2], rest[1::2], strict=True)]

@@ -30,6 +30,7 @@ def target_from_nbits(nbits: int) -> int:
     exponent, mantissa = nbits >> 24, nbits & _MANTISSA_MASK
     shift = 8 * (exponent - 3)
     target = mantissa << shift if shift >= 0 else mantissa >> -shift
+    # Bit 23 of the compact form is a sign: a negative target is none (SetCompact).
     if nbits & _MANTISSA_SIGN or not 0 < target <= MAX_TARGET:
         raise ValueError(f"nbits {nbits:08x} is no target")
     return target
@@ -47,6 +48,7 @@ def target_from_difficulty(difficulty: Difficulty) -> int:
     if not (math.isfinite(difficulty) and difficulty > 0):
         raise ValueError(f"difficulty {difficulty!r} is not a finite number above 0")
     exact = Fraction(difficulty)
+    # A difficulty below 2**-32 gives a number that is wider than 256 bits.
     return min(DIFFICULTY_1_TARGET * exact.denominator // exact.numerator, MAX_TARGET)
 
 
@@ -63,5 +65,6 @@ def floor_power_of_two(difficulty: Difficulty) -> Difficulty:
 
     ASICs round difficulties down to a power of two themselves.
     """
+    # frexp's fraction is at least 0.5 and below 1.
     _, exponent = math.frexp(difficulty)
     return Difficulty(math.ldexp(0.5, exponent))

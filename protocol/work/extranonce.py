@@ -60,6 +60,7 @@ class Layout:
 
         Where they are of 2 or 3 B, room is dear: then 1 B, for 32 proxies a space.
         """
+        # Sources that leave 5 to 7 B are those with such slots.
         return 1 if self.slot_bytes in {2, 3} else 2
 
     @property
@@ -89,8 +90,11 @@ class Layout:
 
     def spaces_of(self, padding_bytes: int) -> int:
         """Return how many search spaces one connection serves with so much padding."""
+        # The one byte tells proxies from miners as well: 32 numbers are left of it.
         if padding_bytes == 1 and self.is_for_proxies:
             return _PROXY_GENERATIONS
+        # The first of several bytes is the generation's; a single one is the number
+        # itself.
         digits = padding_bytes if padding_bytes <= 1 else padding_bytes - 1
         return int(PROXY_START ** min(digits, MAX_DIGITS))
 
@@ -132,6 +136,7 @@ def auto_layout(rooms: Iterable[int]) -> Layout | None:
     usable = [room for room in rooms if room >= min(_AUTO)]
     if not usable:
         return None
+    # The smallest decides: a miner keeps its sizes when the source changes.
     return Layout(*_AUTO[min(*usable, max(_AUTO))])
 
 
@@ -197,6 +202,7 @@ class SlotPool:
         """
         if self.is_exhausted:
             return None
+        # This ends: some slot is neither held nor resting, as is_exhausted has said.
         while not self._is_free(self._cursor):
             self._cursor = (self._cursor + 1) % self.size
         slot = self._cursor
@@ -226,6 +232,7 @@ class SlotPool:
         if last_seq is not None:
             self._quarantined.add(slot)
             self._waiting.append((last_seq, slot))
+        # The oldest is the first whose jobs are over.
         if len(self._waiting) > MAX_RESTING:
             self._quarantined.remove(self._waiting.popleft()[1])
 

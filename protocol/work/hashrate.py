@@ -28,6 +28,7 @@ class Hashrates(msgspec.Struct, frozen=True):
     h24: HashesPerSecond = msgspec.field(name="24h")
 
 
+# Lets mypy take plain floats: to wrap each in its NewType is a call.
 _hashrates = cast("Callable[[float, float, float, float], Hashrates]", Hashrates)
 _NONE = _hashrates(0.0, 0.0, 0.0, 0.0)
 
@@ -51,6 +52,8 @@ class HashrateMeter:
 
     def add(self, difficulty: float, now: Seconds) -> None:
         """Count an accepted share."""
+        # Shares of five seconds are one sum, aged as the last of them: an exp for each
+        # window once in that time, and not for each share.
         self._pending += difficulty
         self._pending_at = now
         if now - self._folded >= _FOLD_SECONDS:
@@ -93,6 +96,7 @@ class HashrateMeter:
         work = self._sums[1] * exp((self._folded - now) / _M5)
         if self._pending:
             work += self._pending * exp((self._pending_at - now) / _M5)
+        # exp - 1 would lose digits while the age is small beside the window.
         weight = -expm1(-age / _M5)
         return HashesPerSecond(work * HASHES_PER_DIFFICULTY / (_M5 * weight))
 

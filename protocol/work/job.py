@@ -89,6 +89,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def content(self) -> Content:
         """What decides which other works' shares could be shares of this one."""
+        # By its length alone: its bytes differ from miner to miner.
         extranonce_size = len(self.extranonce1) + self.extranonce2_size
         size = len(self.coinb1) + extranonce_size + len(self.coinb2)
         return Content(self.prev_hash, self.nbits, self.merkle_branch, size)
@@ -108,6 +109,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
         Whether older jobs are to be dropped is not part of a work.
         """
+        # As tuples, since works are compared by identity otherwise: each is a key of
+        # its own.
         same = msgspec.structs.replace(other, clean=self.clean)
         return msgspec.structs.astuple(self) == msgspec.structs.astuple(same)
 

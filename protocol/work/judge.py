@@ -58,9 +58,12 @@ def judge(
         ntime=submission.ntime,
         nonce=submission.nonce,
     )
+    # Together, not each: a proxy's slot is shorter, and what it rolls is longer.
     if len(terms.slot) + len(submission.extranonce2) != job.room:
         judged.verdict = Verdict.MALFORMED
         return judged
+    # The source's bounds and not those of the revision: it is the source that would
+    # refuse the share.
     if not work.ntime <= submission.ntime <= work.max_ntime:
         judged.verdict = Verdict.BAD_NTIME
         return judged
@@ -89,18 +92,25 @@ def _weigh(judged: JudgedShare, job: Job, header: bytes, terms: Terms) -> None:
     """Hash `header` and fill in what the hash decides."""
     judged.hash = digest = sha256(sha256(header).digest()).digest()
     value = int.from_bytes(digest, "little")
+    # Internal order has the zeros of a good hash at its end: the first bytes are
+    # random.
     key = digest[:DUPLICATE_KEY_BYTES]
+    # As integers: a difficulty as a float can miss the network's exact target.
     is_block = value <= job.work.block_target
     is_enough = value <= target_from_difficulty(terms.difficulty)
+    # A block on an old tip is still told: our news of the tip may be the ones that are
+    # wrong.
     if terms.is_stale and not is_block:
         judged.verdict = Verdict.STALE
         return
     if key in job.seen:
+        # A stale block that comes again is no block any more, but stale it is.
         judged.verdict = Verdict.STALE if terms.is_stale else Verdict.DUPLICATE
         return
     if is_block or is_enough:
         job.seen.add(key)  # only paid-for hashes: a flood of bad shares costs no memory
     judged.is_block = is_block
+    # The verdict is for the miner and is_block for the node: both may be set.
     if terms.is_stale:
         judged.verdict = Verdict.STALE
     elif is_enough:

@@ -13,14 +13,17 @@ _BY_WORDS = (
     (re.compile(r"dup", re.IGNORECASE), ShareRefusal.DUPLICATE),
     (re.compile(r"unauth|not auth", re.IGNORECASE), ShareRefusal.UNAUTHORIZED),
     (re.compile(r"stale", re.IGNORECASE), ShareRefusal.STALE),
+    # "Ntime out of range" and "Invalid nonce2 length" are ckpool's, both with code 20.
     (re.compile(r"version|time|nonce", re.IGNORECASE), ShareRefusal.OTHER),
     (
         re.compile(r"diff|target|high.hash|h-not-zero", re.IGNORECASE),
         ShareRefusal.LOW_DIFFICULTY,
     ),
+    # "stale-prevblk" and "unknown-work" are DATUM's.
     (re.compile(r"job|unknown.work|prev.?bl", re.IGNORECASE), ShareRefusal.STALE),
 )
 
+# Without 20, which stands for anything.
 _BY_CODE = {
     21: ShareRefusal.STALE,
     22: ShareRefusal.DUPLICATE,

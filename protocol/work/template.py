@@ -44,8 +44,10 @@ _Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-fA-F]{2})*$")]
 _Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")]
 _NBits = Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{8}$")]
 _U32 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFFFFFF)]
+# Core prints the header's field as a signed number.
 _Version = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=0xFFFFFFFF)]
 _Height = Annotated[int, msgspec.Meta(ge=1, le=0x7FFFFFFF)]
+# MAX_MONEY of Bitcoin Core, in satoshis.
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=21_000_000 * 100_000_000)]
 
 
@@ -133,12 +135,15 @@ def parse_template(result: bytes | msgspec.Raw) -> Template:
     try:
         reply = _decoder.decode(result)
         nbits = int(reply.bits, 16)
+        # A node may ask for more than the network does (BIP 22's target): on regtest
+        # that keeps a chain from running away.
         hardest = min(int(reply.target, 16), target_from_nbits(nbits))
         txids = tuple(_txid(t.txid) for t in reply.transactions)
         transactions = tuple(bytes.fromhex(t.data) for t in reply.transactions)
     except (*UNREADABLE, ValueError) as error:
         raise MalformedMessageError(f"block template: {error}") from error
     _check_rules(reply.rules)
+    # It commits to all transactions of the template, and we drop none of them.
     commitment = reply.default_witness_commitment
     return Template(
         version=reply.version & 0xFFFFFFFF,
@@ -185,6 +190,8 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
     Raises:
         ValueError: The payout does not fit: its tag or amounts are too big.
     """
+    # A miner that is asked for more than the network's difficulty would not send a hash
+    # that is a block.
     target, difficulty = MAX_TARGET, UNBOUND_DIFFICULTY
     if difficulty_binds:
         target = target_from_nbits(template.nbits)
@@ -195,6 +202,7 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
         source_job=source_job,
         prev_hash=template.prev_hash,
         coinb1=coinb1,
+        # A node gives no bytes of its own: the whole extranonce is ours.
         extranonce1=b"",
         extranonce2_size=extranonce2_bytes,
         coinb2=coinb2,
@@ -202,6 +210,8 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
         version=template.version,
         nbits=template.nbits,
         ntime=template.ntime,
+        # What may be rolled is between us and our miners: a node takes any version's
+        # bits.
         version_mask=OFFERED_MASK,
         target=target,
         difficulty=difficulty,

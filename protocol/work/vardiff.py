@@ -80,6 +80,8 @@ class Vardiff:
             return None
         better = self._better(elapsed)
         if better is None:
+            # A full window that asks for nothing is over. One that is not full goes on:
+            # a slow miner needs more of it.
             if self._shares >= EVALUATE_SHARES or elapsed >= WINDOW_SECONDS:
                 self._restart(now)
             return None
@@ -92,15 +94,19 @@ class Vardiff:
         self._restart(now)
 
     def _better(self, elapsed: float) -> Difficulty | None:
+        # log2 of no work would be minus infinity.
         work = self._work or _NO_SHARES * self.difficulty
         ideal = work / elapsed * 60.0 / self.policy.shares_per_minute
         least = self.policy.minimum
         if self.difficulty <= least and ideal <= least * self.policy.leeway:
             return None
+        # One over the root of the count is a deviation of a Poisson count, here in
+        # octaves.
         chance = _SIGMAS / math.sqrt(max(self._shares, 1)) / math.log(2)
         if abs(math.log2(ideal / self.difficulty)) <= _HALF_STEP + chance:
             return None
         better = self.policy.clamp(nearest_step(Difficulty(ideal)))
+        # At a bound of the policy the same may come out: no news for the miner.
         return better if better != self.difficulty else None
 
     def _restart(self, now: Seconds) -> None:

@@ -14,6 +14,9 @@ def roll_version(version: int, bits: int | None, mask: int) -> int | None:
     """
     if bits is None:
         return version
+    # Not masked away: a miner that rolls other bits has hashed another header.
     if bits & ~mask:
         return None
+    # Replaced, as BIP 310 has it. ckpool ORs and public-pool XORs, which is the same
+    # only for a job without bits in the mask (regtest's 0x30000000 has one).
     return version & ~mask | bits
