@@ -155,6 +155,8 @@ class JobBoard:
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
         group.members.put(miner)
+        # Whoever finds its group without room is asked at once: the others of it were
+        # asked when that was noticed.
         if group.must_reconnect:
             self.to_reconnect.append(miner)
         if group.current is not None and miner.is_granted:
@@ -164,6 +166,8 @@ class JobBoard:
         """Count `miner` out."""
         group.leave(miner, self._now(), self.last_seq)
         self._posting.want_no_more(miner, group)
+        # Nobody is given a slot in a former layout: an empty group of it waits for
+        # nobody.
         if not group.members and self._lifecycle.is_former(group):
             self._lifecycle.close(group)
         elif not group.members:
@@ -178,6 +182,8 @@ class JobBoard:
 
         All who ask within a second share one revision of the job.
         """
+        # Noted before the attempt: one that comes within a second of the last waits for
+        # the schedule.
         self._posting.want(miner, group)
         self._posting.revise(group)
         self._look_again(group, self._now())
@@ -190,8 +196,11 @@ class JobBoard:
         if work is None:
             return
         now = self._now()
+        # One look for all groups of a new block: the biggest miners of all of them come
+        # first.
         with self._posting.together():
             for group in self._groups.using(feed):
+                # One group's fault must not cost the others the new block.
                 with self._log.failuresHandled("new work for a group failed"):
                     self._take_work(group, feed, work, now)
         self.layout.update()
@@ -199,6 +208,7 @@ class JobBoard:
     def _take_work(self, group: Group, feed: Feed, work: Work, now: Seconds) -> None:
         group.tip_moved(work, now)
         self._evaluate(group)  # first: it may leave less room than before
+        # The look at the sources may have posted this very work already.
         if group.sourcing.feed is feed and group.taken is not work:
             self._posting.take(group, work)
         self._look_again(group, now)
@@ -213,6 +223,7 @@ class JobBoard:
         for group in self._groups.with_jobs_of(feed):
             if session:
                 group.session_lost(session, now)
+        # Only now: the groups that had left it were to be told of the loss, too.
         self._groups.forget_former(feed)
         with self._posting.together():
             for group in self._groups.using(feed):
@@ -226,6 +237,8 @@ class JobBoard:
         self.layout.update()
         self._look_at_sources(now)
         self._schedule.tick(now)
+        # A look at all spaces, so at the same slow pace: a slot that is needed sooner
+        # is freed when it is asked for.
         if self.clear_up.look(now):
             self._lifecycle.retire_slots()
 
@@ -240,6 +253,8 @@ class JobBoard:
         if group not in self._groups:  # a look at another one closed it
             self._schedule.drop(group)
             return
+        # Its jobs are of no use to anybody, so what was submitted of them need not be
+        # remembered.
         if now >= group.over_at and not self._lifecycle.is_needed(group):
             self._lifecycle.close(group)
             return
@@ -247,6 +262,8 @@ class JobBoard:
         group.retire(now)
         feed = group.sourcing.feed
         if feed is not None and feed.work is not None:
+            # One more than the pace allows: what waited for this tick is the newest
+            # there is.
             if group.is_behind:
                 self._posting.take(group, feed.work, more=1)
             if now - group.served_at >= REFRESH_AFTER:
@@ -268,6 +285,7 @@ class JobBoard:
     def _evaluate(self, group: Group) -> None:
         """Choose the group's source anew; another one's work is posted."""
         before, left = group.sourcing.source_name, group.sourcing.leaving_feed
+        # Before the feeds are noted: it opens and closes some.
         changed = group.sourcing.evaluate(self._now())
         self._groups.note_feeds(group)
         after = group.sourcing.source_name
@@ -304,6 +322,8 @@ class JobBoard:
             return
         if group.must_reconnect:
             return
+        # What a proxy may roll is decided anew at each of its connections, whatever the
+        # layout is.
         moves = self.layout.replan() or group.layout.is_for_proxies
         if moves or self._lifecycle.is_former(group):
             group.must_reconnect = True

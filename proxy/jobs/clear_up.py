@@ -37,6 +37,7 @@ class ClearUp:
             return False
         self._done_at = now
         while self._holds_too_much():
+            # One of each group in a round, so that no group pays for the others.
             oldest = [group.jobs.retire_oldest() for group in self.groups]
             if not any(oldest):
                 break

@@ -51,6 +51,8 @@ class Distributor:
     def send(self, rounds: Sequence[Round], miners: Iterator[Way]) -> None:
         """Assign the jobs of `rounds` to `miners`, in their order."""
         if self._serve(rounds, miners):
+            # While it lasts some miners have the clean job and some do not: what is
+            # posted meanwhile must be clean for those.
             self._cleaning.update(self._clean_in(rounds))
             self._clock.callLater(0, self._go_on, rounds, miners)
 
@@ -66,6 +68,7 @@ class Distributor:
 
     def _serve(self, rounds: Sequence[Round], miners: Iterator[Way]) -> bool:
         """Assign the jobs to some; return whether there may be more."""
+        # A miner is in one group alone, so a full chunk makes as many entries.
         some = {miner: rounds[place] for place, miner in islice(miners, CHUNK)}
 
         def assign(miner: MinerPort) -> None:
@@ -74,6 +77,7 @@ class Distributor:
                 miner.assign(one.entry.job, one.entry.line)
 
         serve_each(some, assign, "handing out a job")
+        # Fewer says that the iterator has ended.
         return len(some) == CHUNK
 
     def _end(self, rounds: Sequence[Round]) -> None:

@@ -45,9 +45,13 @@ def make_job(  # noqa: PLR0913  (a job is all of these)
     """
     padding = padding_of(work, layout, space)
     return Job(
+        # Never used twice: ESP-Miner passes over a job id that it has seen among its
+        # last 16.
         id=JobId(f"{seq:x}"),
         seq=seq,
         work=work,
+        # Folded in, so that a miner's extranonce1 is its slot alone and a change of
+        # source needs no mining.set_extranonce (ADR 11).
         coinb1=work.coinb1 + work.extranonce1 + padding,
         padding=padding,
         room=layout.room,

@@ -42,5 +42,6 @@ def choose(
         return None
     if active is None or active not in choice:
         return choice[0]
+    # From the sound ones alone: a doubted source is no reason to leave one that works.
     steady = [i for i in sound if now - candidates[i].ready_since >= fail_back]
     return min([active, *steady])

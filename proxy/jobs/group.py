@@ -102,6 +102,7 @@ class Group:
         if self.current is None:
             return True
         old = self.current.job.work
+        # Another session has another extranonce1: shares of the old jobs go nowhere.
         return old.prev_hash != work.prev_hash or old.session != work.session
 
     @property
@@ -113,6 +114,8 @@ class Group:
     def tip_moved(self, work: Work, now: Seconds) -> None:
         """Make stale what stands on another block than `work` of the same session."""
         session, tip = work.session, work.prev_hash
+        # Of the same session: what another source calls the tip says nothing of where
+        # that one's shares still count.
         self.jobs.make_stale(
             now, lambda old: old.session == session and old.prev_hash != tip
         )
@@ -130,6 +133,7 @@ class Group:
         """Let jobs of lost sessions run out, once miners have one of another."""
         if not self._lost or self.current is None:
             return
+        # Nothing else to hash: better shares that may be lost than machines that idle.
         if self.current.job.work.session in self._lost:
             return
         lost, self._lost = self._lost, set()
@@ -149,6 +153,7 @@ class Group:
         """
         if self.members:
             return math.inf
+        # A job is retired so long after it was replaced; the current one never is.
         longest = self.empty_since + RETIRE_AFTER
         known = (e for e in self.live.values() if e.job.seq <= self.left_seq)
         usable = (min(entry.stale_at, longest) for entry in known)

@@ -90,6 +90,7 @@ class Groups:
 
         What is done with one may close others.
         """
+        # From a copy, and each asked at its turn: one that was closed has no feed open.
         return (g for g in self.with_jobs_of(feed) if feed in g.sourcing.feeds)
 
     def with_jobs_of(self, feed: Feed) -> list[Group]:
@@ -105,6 +106,7 @@ class Groups:
     def is_first_of(self, route: int, group: Group) -> bool:
         """Return whether `group` is of `route`, and the oldest made for its key."""
         key = self._keys[group]
+        # One line in the log for a route, however many groups it has.
         return key[0] == route and next(iter(self.of_key(key))) is group
 
     def key_of(self, group: Group) -> GroupKey:
@@ -126,6 +128,7 @@ class Groups:
             space: Where they get their slots.
             default: Returned if none of its groups has a job.
         """
+        # A group without a job gives none to a newcomer either: it holds no slot back.
         newest = (group.current for group in self.in_space(space))
         return min((one.job.seq for one in newest if one), default=default)
 
@@ -135,6 +138,7 @@ class Groups:
         if feeds == before:
             return
         for feed in before:
+            # One that still has work may have live jobs here: its loss is to be told.
             if feed not in feeds and feed.work is None:
                 self._forget_feed(group, feed)
         for feed in feeds:

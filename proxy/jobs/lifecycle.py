@@ -68,12 +68,14 @@ class GroupLifecycle:
         key = (*self.routes.place_of(worker), held.layout)
         for group in self.groups.of_key(key):
             moved = held.move(group.space, last_seq)
+            # Its own slot rests there, from when it was here: one newer job frees it.
             if moved is None and held.rests_in(group.space):
                 self.posting.renew(group)
                 self._retire(group.space)
                 moved = held.move(group.space, last_seq)
             if moved is not None:
                 return group, moved
+        # After the search: a miner that finds its group needs no new one.
         if len(self.groups) >= MAX_GROUPS:
             return None
         alone = self._slot_alone(held, last_seq)
@@ -101,9 +103,11 @@ class GroupLifecycle:
         def resting(space: Space) -> int:
             return space.resting(is_proxy=is_proxy)
 
+        # The fullest of them, so that one new job frees the most.
         space = max(self.slots.spaces or (), key=resting, default=None)
         if space is None or not (before := resting(space)):
             return
+        # First without a new job: newer ones may have gone out since the last look.
         self._retire(space)
         if resting(space) < before:
             return
@@ -132,17 +136,20 @@ class GroupLifecycle:
 
     def close(self, group: Group) -> None:
         """Close `group`, which has no members, and what it holds open."""
+        # First: what follows must not find it by any index.
         self.groups.remove(group)
         self.on_close(group)
         self.posting.forget(group)
         group.sourcing.close_all()
         group.jobs.close()
+        # Another route's groups may be in the same space: it is vacant without any.
         if self.slots.spaces is not None and not self.groups.in_space(group.space):
             self._retire(group.space)
             self.slots.spaces.vacate(group.space)
 
     def _retire(self, space: Space) -> None:
         """Free the slots of `space` that have rested."""
+        # The next job's number where none is given out: every slot has rested then.
         space.retire(self.groups.oldest_given(space, self.posting.last_seq + 1))
 
     def _slot_alone(self, held: HeldSlot, last_seq: int | None) -> HeldSlot | None:

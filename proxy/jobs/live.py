@@ -106,8 +106,11 @@ class LiveJobs:
         since = use.since if use else now
         ntime = work.ntime + int(now - since)
         if series is not None:
+            # Works of one content may have one coinbase, too: then ntime alone tells
+            # their headers apart, since firmware begins each job at the same place.
             ntime = series.fresh_ntime(ntime, now)
         ntime = self._not_before_tip(work, ntime)
+        # The source would refuse shares of it.
         if ntime > work.max_ntime:
             return None
         if use is None:
@@ -131,6 +134,7 @@ class LiveJobs:
 
     def make_stale(self, at: float, is_meant: Callable[[Work], bool]) -> None:
         """Call shares stale from `at` on, of jobs whose work `is_meant`."""
+        # Never later than before: what was stale stays so.
         for entry in self.by_id.values():
             if at < entry.stale_at and is_meant(entry.job.work):
                 entry.stale_at = at
@@ -172,6 +176,7 @@ class LiveJobs:
             self._end(content)
 
     def _begin(self, work: Work, now: Seconds) -> Use:
+        # Raises before anything is noted, where the work leaves too little room.
         padding_of(work, self.layout, self.space)
         use = self._uses[work] = Use(work, now)
         content = work.content
@@ -195,6 +200,8 @@ class LiveJobs:
                 clean=clean,
                 seen=self._series[use.work.content].seen,
             )
+        # A revision shares the bytes of the one before: half a kB, and not the coinbase
+        # again.
         return msgspec.structs.replace(
             use.newest, id=JobId(f"{seq:x}"), seq=seq, ntime=ntime, clean=clean
         )
@@ -202,6 +209,7 @@ class LiveJobs:
     def _add(self, use: Use, job: Job, now: Seconds) -> LiveJob:
         try:
             self.copies.post(job)
+        # The engine may refuse it: a work without any job would never be dropped.
         except ValueError:
             if not use.jobs:
                 self._drop(use)
@@ -211,6 +219,8 @@ class LiveJobs:
         entry = self.by_id[job.id] = self.current = LiveJob(job)
         use.newest = job
         use.jobs += 1
+        # A dict keeps the order of entry: taken out and put in again is moved to the
+        # end.
         self._uses[use.work] = self._uses.pop(use.work)  # the newest is the last
         self._bound()
         return entry
@@ -246,6 +256,8 @@ class LiveJobs:
         uses = self._series[content].uses
         uses.remove(use)
         if not uses:
+            # Not forgotten yet: a pool may send it again, and its keys find duplicates
+            # then.
             self._idle.add(content)
 
     def _end(self, content: Content) -> None:

@@ -16,6 +16,7 @@ def hashrate_class(hashrate: HashesPerSecond) -> int:
     in order of the hashrates themselves, and nothing has to be sorted.
     """
     part, octave = math.frexp(hashrate)
+    # frexp's fraction is 0.5 or more: the upper half of an octave begins at sqrt(0.5).
     number = 2 * octave + (part >= math.sqrt(0.5))
     return min(max(number, 0), HASHRATE_CLASSES - 1)
 
@@ -36,6 +37,7 @@ class Members:
     def __iter__(self) -> Iterator[MinerPort]:
         """Return the miners that are in now, the biggest hashrate first."""
         numbers = sorted(self._by_class, reverse=True)
+        # A copy: while some are served, others come and go.
         return iter([miner for n in numbers for miner in self._by_class[n]])
 
     @property
@@ -49,6 +51,7 @@ class Members:
 
     def put(self, miner: MinerPort) -> None:
         """Count `miner` in, or among those of the class that it has now."""
+        # It may have another class now.
         self.discard(miner)
         number = self._class_of[miner] = miner.hashrate_class
         self._by_class.setdefault(number, {})[miner] = None

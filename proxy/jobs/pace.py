@@ -32,6 +32,8 @@ class PostPace:
             burst: Posts that may go out at once.
         """
         due = max(self._due, now)
+        # A post that is refused is not counted: a flood does not push the next one
+        # away.
         if due - now > (burst - 1) * POST_SPACING:
             return False
         self._due = Seconds(due + POST_SPACING)

@@ -53,6 +53,8 @@ class PendingMiners:
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
+        # This may come again while a sweep goes on, which serves all who wait in any
+        # case.
         if self._going_on is None:
             self._go_on()
 
@@ -68,6 +70,8 @@ class PendingMiners:
         self._going_on = None
         first = list(islice(self._miners, AT_ONCE))
         for miner in first:
+            # Out before they are served: one that still finds no slot may put itself in
+            # again.
             del self._miners[miner]
         serve_each(first, lambda miner: miner.slots_available(), "giving a slot")
         if self._miners:

@@ -45,11 +45,15 @@ class Posting:
         is_urgent = group.is_urgent(work)
         burst = (URGENT_BURST if is_urgent else BURST) + more
         clean = work.clean or is_urgent or group.owes_clean
+        # A pool may send again what is in force: our own refresh keeps firmware
+        # content.
         if not clean and group.is_known(work):
             group.taken = work
         elif group.pace.lets(self._now(), burst):
             self.post(group, work, clean=clean)
         else:
+            # The next job must drop the old ones, though the work that asked for it is
+            # skipped.
             group.owes_clean = clean
 
     def post(self, group: Group, work: Work, *, clean: bool) -> None:
@@ -57,7 +61,9 @@ class Posting:
 
         It is clean, too, while a clean one is on its way: some get this one instead.
         """
+        # See Distributor.send: some members have not had the clean job yet.
         clean = clean or self._distributor.is_cleaning(group)
+        # Grows even if no job comes of it: a number may be left out, never used twice.
         self.last_seq += 1
         entry = group.post(work, self.last_seq, self._now(), clean=clean)
         group.taken, group.owes_clean = work, False
@@ -127,6 +133,7 @@ class Posting:
             stand on a block that is no tip any more.
         """
         current, now = group.current, self._now()
+        # On an old block a revision would be work for nothing.
         if current is None or current.stale_at <= now:
             return False
         if now - group.posted_at < REVISION_SPACING:

@@ -44,11 +44,13 @@ class Rerouting:
     def change(self, routes: Sequence[Route]) -> None:
         """Serve workers by `routes` from now on; the last one takes every worker."""
         known = self.lifecycle.routes
+        # Before any group is looked at: keys hold the numbers of routes.
         self._groups.renumber(known.change(routes))
         self.layout.change(known.sources)
         groups, now = list(self._groups), Seconds(self.lifecycle.clock.seconds())
         for group in groups:
             group.sourcing.change(self._sources_of(group), now)
+        # Before miners move: the group that they go to is there and has work.
         self.lifecycle.open_shared()
         self.schedule.put_now(groups, now)  # each chooses its source anew
         self.schedule.tick(now)
@@ -69,6 +71,7 @@ class Rerouting:
         if number == GONE:
             return ()
         route = self.lifecycle.routes[number]
+        # A group of one worker has no use for sources that are shared, nor the reverse.
         return route.sources if route.takes_identity() is bool(identity) else ()
 
     @property

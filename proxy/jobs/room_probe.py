@@ -22,6 +22,8 @@ class RoomProbe:
         for source in sources:
             if source.room is None and source.name not in self._open:
                 self._open[source.name] = source
+                # Counted like any other user: a group that opens the same connection
+                # shares it.
                 source.open(self.site, "", 0)
 
     def change(self, sources: Sequence[Source]) -> None:

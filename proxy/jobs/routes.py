@@ -44,6 +44,7 @@ class Routes:
         The last one stays the last; another one is known by its pattern.
         """
         places = {self.own: len(routes) - 1}
+        # Reversed, so that the first of two with one pattern is the one that is found.
         free = dict(reversed([(r.pattern, i) for i, r in enumerate(routes[:-1])]))
         for index, route in enumerate(self._routes[:-1]):
             if route.pattern in free:
@@ -67,6 +68,7 @@ class Routes:
 
     def place_of(self, worker: WorkerName) -> Place:
         """Return what decides where the jobs of `worker` come from."""
+        # Case counts in worker names: fnmatch would fold it on some systems.
         index = next(
             i for i, r in enumerate(self._routes) if fnmatchcase(worker, r.pattern)
         )

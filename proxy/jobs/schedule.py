@@ -55,6 +55,8 @@ class Schedule:
             at = min(at, group.served_at + REFRESH_AFTER)
             if is_wanted:
                 at = min(at, group.posted_at + REVISION_SPACING)
+        # Later than now, or a look that changes nothing would be due again in the same
+        # tick.
         self._due.by(group, max(at, math.nextafter(now, math.inf)))
 
     def put_now(self, groups: Iterable[Group], now: Seconds) -> None:
@@ -68,6 +70,8 @@ class Schedule:
 
     def tick(self, now: Seconds) -> None:
         """Look at the groups that are due, unless those of before are not done yet."""
+        # A tick that comes while the last one's groups are still looked at adds
+        # nothing: they are in the list.
         if self._going_on is None:
             self._go_on(now)
 

@@ -48,6 +48,8 @@ class Series:
         clock of its own.
         """
         reached = self.last_ntime + round(now - self.last_at)
+        # Beyond it ntime is bounded to what pools take: then only the newest job's own
+        # is avoided.
         passed = reached if reached < ntime + MAX_AHEAD else self.last_ntime
         return max(ntime, passed + 1)
 

@@ -78,6 +78,8 @@ class SiteLayout:
             self._changed()
         self._report_unused()
         if self.slots.spaces is not None:
+            # Not before the layout is decided: until then nobody else holds the source
+            # open.
             self._probe.close_known()
 
     def replan(self) -> bool:
@@ -103,6 +105,7 @@ class SiteLayout:
             how=" until a source is reached" if self.slots.is_provisional else "",
         )
         self.on_change()
+        # After on_change: groups are open when the first of them looks for one.
         self._waiting.release_all()
 
     def _report_unused(self) -> None:

@@ -76,6 +76,8 @@ class SlotAllocator:
         wanted = self._wanted(rooms, now)
         if wanted is None or self._has(wanted):
             return False
+        # Miners know their sizes for the life of their connection, and most cannot be
+        # told others.
         if self.spaces is not None and self.spaces.held:
             return False  # pinned
         self._take(wanted)
@@ -110,6 +112,8 @@ class SlotAllocator:
         if self.spaces is None:
             return None
         room = self._room_for(self.spaces.layout, rolled, sources)
+        # A space more is a connection to each pool more: slots that rest are freed
+        # first.
         held = self.spaces.hold(room, may_open=False)
         if held is None:
             self.free_slots(is_proxy=room is not None)
@@ -138,6 +142,7 @@ class SlotAllocator:
         self, layout: Layout, rolled: int, sources: Iterable[Source]
     ) -> int | None:
         """Return the bytes of slot and extranonce2 together; None: as miners have."""
+        # An ordinary miner, or a proxy that is content with as much as one.
         if rolled <= layout.extranonce2_bytes:
             return None
         if layout.has_proxy_slots and rolled <= layout.room - layout.proxy_slot_bytes:
@@ -176,6 +181,8 @@ class SlotAllocator:
 
     def _take(self, layout: Layout) -> None:
         """Use `layout` from now on, in search spaces that nobody hashed before."""
+        # Only if a slot was given out: connections are kept where nobody hashed on
+        # them.
         generation = self.layout.generation + self._is_used if self.layout else 0
         self.spaces = Spaces(evolve(layout, generation=generation))
         self._is_used = False

@@ -97,6 +97,7 @@ class Sourcing:
 
         Infinite while no better one has work.
         """
+        # With none in use there is nothing to go back from.
         better = self._options[: self.active or 0]
         ready = (self._candidate(option) for option in better)
         sound = (one for one in ready if one.is_usable and not one.is_doubted)
@@ -113,12 +114,15 @@ class Sourcing:
         """Choose anew and keep the next one warm; return whether the choice changed."""
         before = self.source, self.feed
         self._close_left(now)
+        # Before the choice: a source has work only once it is open.
         self._open_and_close()
         left = self._active_option
         candidates = [self._candidate(option) for option in self._options]
         self.active = choose(candidates, self.active, now, self.fail_back)
+        # Shares for it are still on their way: it closes after them.
         if left is not None and left.is_leaving and left is not self._active_option:
             left.close_at = Seconds(now + ORPHAN_GRACE)
+        # Again, for the one after the new choice is the one to be kept warm.
         if left is not self._active_option:
             self._open_and_close()
         return (self.source, self.feed) != before
@@ -130,6 +134,7 @@ class Sourcing:
         and closed once shares on their way have reached it.
         """
         active = self._active_option
+        # By identity: a reload may make another source of the same name.
         known = {id(option.source): option for option in self._options}
         options = [known.pop(id(one), _Option(one)) for one in sources]
         left = [option for option in known.values() if option.feed is not None]
@@ -176,6 +181,7 @@ class Sourcing:
         feed = option.feed
         if feed is None or feed.work is None or option.source.unusable:
             return Candidate(is_usable=False, ready_since=_NEVER)
+        # By the work and not by source.room: that is what its last connection told.
         fits = self.layout.padding_of(feed.work.extranonce2_size) >= 0
         return Candidate(
             is_usable=fits,

@@ -79,6 +79,7 @@ class HeldSlot:
         """
         if space is self.space:
             return self
+        # Taken there before it is given back here: at no moment does it hold none.
         if not space.slots_for(is_proxy=self.is_proxy).acquire_exactly(self.slot):
             return None
         self.release(last_seq)
@@ -116,6 +117,7 @@ class Spaces:
 
     def new_space(self) -> Space | None:
         """Return a new space, or None if there are too many."""
+        # Groups may share a space: a slot in it is held by one miner of them all.
         if self.is_wide and self._spaces:
             return self._spaces[0]
         return self._add_space()
@@ -130,6 +132,7 @@ class Spaces:
             may_open: Open a space if there is no slot in any other.
         """
         is_proxy = room is not None
+        # The first with room: so the later ones run empty again.
         pools = ((s, s.slots_for(is_proxy=is_proxy)) for s in self._spaces)
         roomy = (space for space, slots in pools if not slots.is_exhausted)
         space = next(roomy, None)
