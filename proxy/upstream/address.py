@@ -90,7 +90,10 @@ def followed(home: PoolAddress, host: str, port: int) -> PoolAddress | None:
         return evolve(home, host=host, port=port or home.port)
     _, _, domain = home.host.partition(".")
     is_number = home.host.rpartition(".")[2].isdigit() or ":" in home.host
+    # A bare top-level domain makes nobody a sibling: pool.com and evil.com share "com".
+    # cgminer compares from the first dot alone.
     is_sibling = not is_number and "." in domain and host.partition(".")[2] == domain
+    # A port alone may change: the host is the one that was configured.
     if host != home.host and not is_sibling:
         return None
     return PoolAddress(host, port or home.port, home.tls)
@@ -172,6 +175,7 @@ class _PinnedOptions(CertificateOptions):
     """Trusts the one certificate whose SHA-256 is known, whoever signed it."""
 
     def __init__(self, fingerprint: str) -> None:
+        # Without a trust root Twisted verifies nobody: the callback below does.
         super().__init__(acceptableCiphers=CIPHERS)
         self._pin = fingerprint.replace(":", "").lower()
 
@@ -184,6 +188,8 @@ class _PinnedOptions(CertificateOptions):
     def _verify(
         self, _connection: object, shown: object, _error: int, depth: int, _ok: int
     ) -> bool:
+        # The chain above is not looked at: the pin is of the leaf, which may be
+        # self-signed.
         if depth:
             return True
         digest: str = Certificate(shown).original.digest("sha256").decode()

@@ -26,8 +26,10 @@ class Backoff:
 
     def take(self) -> Seconds:
         """Return the next pause."""
+        # Half to one and a half times: all links of a pool are lost in one moment.
         pause = Seconds(self._next * (0.5 + self.random()))
         self._next = min(Seconds(self._next * 2), MAX_BACKOFF)
+        # For one pause: a wish is not a habit.
         asked, self._asked = self._asked, Seconds(0.0)
         return max(pause, asked)
 

@@ -83,6 +83,8 @@ class PoolConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         inflow, self._inflow = self._inflow, None
         if inflow is not None:
+            # Before the loss is told: verdicts that came with the last bytes settle
+            # shares that would be called lost otherwise.
             inflow.end(LAST_WORDS)
         outbox, self._outbox = self._outbox, None
         if outbox is not None and outbox.fell_behind:
@@ -105,4 +107,6 @@ class PoolConnection(Protocol):
         self._why = self._why or why
         transport: Any = self.transport
         if transport is not None:
+            # loseConnection waits until all is sent, for a peer that may have stopped
+            # reading.
             transport.abortConnection()

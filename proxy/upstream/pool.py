@@ -171,10 +171,13 @@ class Pool:
             self._per_site[site] -= 1
             self._ready.pop(link, None)
             self._begun.pop(link, None)
+            # Not awaited: who closes is in the middle of choosing a source.
             self._tasks.start(f"leave {self.name}", link.stop())
 
     def forward(self, share: JudgedShare, token: int) -> bool:
         """Send `share` on the connection that it was hashed for."""
+        # By the session of the work: on any other connection the extranonce1 is
+        # another's.
         link = self._sessions.get(share.job.work.session) if share.job else None
         return link is not None and link.forward(share, token)
 
@@ -194,6 +197,7 @@ class Pool:
 
     async def stop(self) -> None:
         """Hang up everywhere."""
+        # A copy: a link that is lost changes the table.
         for link in self.links:
             await link.stop()
         await self._tasks.cancel_all()
@@ -224,6 +228,8 @@ class Pool:
         only_probes = self.takes_identity() and not identity
         user = self.config.user.replace("{worker}", identity)
         if only_probes:
+            # Of "account.{worker}" the account: a probe hangs up once it is subscribed,
+            # before the name counts.
             user = user.strip("._") or "x"
         settings = LinkSettings(
             self.name,
@@ -256,6 +262,7 @@ class Pool:
         """Return a connection's part of a site; 0 where each has its own worker."""
         if self.takes_identity():
             return HashesPerSecond(0.0)
+        # An equal part for each link: which of them has which miners is not known here.
         return HashesPerSecond(self.size_of(site) / max(self._per_site[site], 1))
 
     def _on_learned(self, link: PoolLink) -> None:
@@ -277,9 +284,13 @@ class Pool:
         self.job_at = Seconds(self.clock.seconds())
         self.listeners[site].work_arrived(link.feed)
         if replaced:  # the pool has given us another extranonce1
+            # After the new work: miners go on with it while shares of the old one run
+            # out.
             self._on_lost(site, link, replaced)
 
     def _on_lost(self, site: str, link: PoolLink, session: int) -> None:
+        # From here on `forward` answers False for it, and the share is recorded as
+        # lost.
         self._sessions.pop(session, None)
         if link.feed.work is None and link in self._ready:
             del self._ready[link]

@@ -79,8 +79,11 @@ class PoolLink:
 
     async def stop(self) -> None:
         """Hang up and dial no more."""
+        # First: the connection's end would have it dialled again.
         self._is_stopped = True
         self._hang_up("stopped")
+        # The connection tells of its end in a later turn, and nobody may be there to
+        # hear.
         self._lose_pending()
         await self._tasks.cancel_all()
 
@@ -92,8 +95,10 @@ class PoolLink:
         now = self._now()
         if self._shares.is_full:
             self._judge_unanswered(self._shares.waiting_since(now))
+            # Full: not sent and so lost at once, rather than waited for.
             return False
         submit_id, line = self.protocol.submit(share)
+        # Noted before it is sent, so that an answer finds it.
         self._shares.add(submit_id, Pending(token, now, job.work.difficulty))
         connection.send(line)
         return True
@@ -109,6 +114,8 @@ class PoolLink:
         if fault := self._silence.fault(now, waiting_since, timeout):
             connection.drop(fault)
             return
+        # Not at the first job: a pool that takes the login and hangs up would be
+        # dialled each second.
         if self.feed.work and now - self.feed.ready_since >= STEADY_AFTER:
             self.backoff.reset()
         for pending in self._shares.overdue(now, timeout):
@@ -130,6 +137,7 @@ class PoolLink:
 
     def _judge_unanswered(self, since: Seconds) -> None:
         """Hold a share sent at `since` against the pool, unless the line is dead."""
+        # It has said something since, so the line is up and the share was passed over.
         if self._silence.heard_at > since:
             self.ports.judged(Outcome.UNANSWERED)
 
@@ -143,8 +151,10 @@ class PoolLink:
     async def _dial(self) -> None:
         """Connect once and stay until the connection ends."""
         self._silence.begin(self._now())
+        # A refusal stays in view until the pool has said otherwise.
         if self.state is not LinkState.REFUSED:
             self.state = LinkState.CONNECTING
+        # Before it connects: it may be lost before connect_within returns.
         ended: Deferred[None] = Deferred()
         self._ended = ended
         # where the pool sent us, for one try, else its home
@@ -189,7 +199,9 @@ class PoolLink:
                     "pool {pool}: {reason}", pool=self.settings.pool, reason=reason
                 )
             self.feed.reason = reason
+        # Asked before the work goes: the feed has it of its work.
         session = self.feed.session
+        # Before the loss is told: boards choose among the feeds that have work.
         self.feed.work = None
         if session:
             self.ports.lost(self, session)
@@ -226,10 +238,13 @@ class PoolLink:
             self._hang_up("its room is known")
 
     def _on_work(self, work: Work) -> None:
+        # What came before hanging up may still be handed out of the inflow.
         if self._is_stopped:
             return
         before = self.feed.work
         replaced = 0
+        # With the same extranonce1 the old jobs are shares of this connection: one
+        # session.
         if before is not None and before.extranonce1 == work.extranonce1:
             session = before.session
         else:
@@ -267,6 +282,7 @@ class PoolLink:
             self.ports.judged(Outcome.ACCEPTED)
             return
         self.ports.settled(pending.token, "rejected", event.refusal.value)
+        # A pool that has changed its difficulty may hold older jobs to the new one.
         if pending.difficulty == self.protocol.difficulty:
             self.ports.judged(Outcome.REFUSED)
         # else it is older than the pool's last set_difficulty: no fault of the pool
@@ -285,6 +301,7 @@ class PoolLink:
         """Connect anew, where the configuration allows it and the domain is theirs."""
         self.backoff.ask(event.wait)
         home, follows = self.settings.home, self.settings.follows
+        # For one try: who sends us where nobody answers must not keep us there.
         self._sent_to, reason = redirected(
             home, event.host or home.host, event.port or home.port, follows=follows
         )

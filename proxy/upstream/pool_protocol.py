@@ -107,6 +107,7 @@ class Sv1PoolProtocol(PoolProtocol):
         if self._session is None:
             return b""
         skipped = b""
+        # Older pools pass over methods that they do not know, without a word.
         if since_dialled >= CONFIGURE_TIMEOUT:
             skipped = self._session.skip_configure()
         return skipped + self._session.tell_size(hashrate, now)
@@ -153,12 +154,15 @@ class Sv2PoolProtocol(PoolProtocol):
 
     @override
     def submit(self, share: JudgedShare) -> tuple[int, bytes]:
+        # The worker's own name: the channel is one user's, and extension 0x0002 tells
+        # whose.
         return _submitted(self._session, share.worker, share)
 
     @override
     def on_time(
         self, now: Seconds, since_dialled: Seconds, hashrate: HashesPerSecond
     ) -> bytes:
+        # 0 stands for not known, which is no news for a pool.
         if self._session is None or not hashrate:
             return b""
         return self._session.update(hashrate, now)
@@ -187,4 +191,6 @@ def _submitted(
 
 def _upstream_extranonce(job: Job, share: JudgedShare) -> bytes:
     """Return all that follows the pool's own bytes of the extranonce."""
+    # A miner has padding and slot in coinb1 and extranonce1: to the pool they are the
+    # head of its extranonce2.
     return b"".join((job.padding, share.slot, share.extranonce2))

@@ -69,6 +69,7 @@ class SentShares:
         """Forget and yield those that wait for longer than `timeout`."""
         if self.is_full:
             timeout = min(timeout, FULL_TIMEOUT)
+        # A copy, since entries go while it runs; the first that is young ends it.
         for submit_id, share in list(self._pending.items()):
             if now - share.since < timeout:
                 return

@@ -43,6 +43,7 @@ class Silence:
         """
         if self.job_at is None and now - self.dialled_at >= HANDSHAKE_TIMEOUT:
             return f"no job in {HANDSHAKE_TIMEOUT:g} s"
+        # A pool with nothing to say may be silent; with a share to answer it may not.
         if now - max(self.heard_at, waiting_since) >= answer_timeout:
             return f"silent for {answer_timeout:g} s with shares to answer"
         if now - self.heard_at >= SILENCE_TIMEOUT:

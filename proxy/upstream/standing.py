@@ -70,6 +70,7 @@ class Standing:
 
     def _doubt_from(self, now: Seconds) -> None:
         self._why = self._told()
+        # It is judged anew when it is tried again, by what it does then.
         self._outcomes.clear()
         self._until = now + self._next_for
         self._next_for = min(Seconds(2 * self._next_for), LONGEST_LEFT_FOR)
