@@ -53,6 +53,8 @@ class Backlog:
     def bound(self) -> int:
         """Drop what is too much, and return how many rows that were."""
         before, most = self.size, MAX_UNWRITTEN
+        # The newest of what comes go, so that the ids after the last row are those of
+        # the rows that wait: the sums of a minute are told by id.
         del self.shares[most * rows.CELLS :]
         del self.upstream[most:]
         del self.settled[most:]
@@ -67,6 +69,7 @@ class Backlog:
         """
         upstream = self.upstream[:MAX_PIECE]
         settled: list[Settlement] = []
+        # A verdict is an UPDATE: before its row it would find nothing and be lost.
         if len(upstream) == len(self.upstream):
             settled = [s for s in self.settled[:MAX_PIECE] if s[3] not in early]
         return Backlog(

@@ -85,9 +85,13 @@ def checkpoint(path: Path) -> None:
     """
     connection = sqlite3.connect(path, timeout=0.05)
     try:
+        # Frames are of one page each.
         (page,) = connection.execute("PRAGMA page_size").fetchone()
         _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if frames * page > RESTART_ABOVE:
+            # It waits for readers of the log and keeps writers out meanwhile; what
+            # comes next is written over the log's beginning (SQLite,
+            # wal_checkpoint_v2).
             connection.execute("PRAGMA wal_checkpoint(RESTART)")
     finally:
         connection.close()

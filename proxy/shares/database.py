@@ -41,6 +41,8 @@ def open_database(
     kind = DatabaseKind("ledger", steps or steps_in(schema))
     connection = open_file(path, kind, busy_s=BUSY_SECONDS)
     try:
+        # In WAL mode NORMAL syncs at checkpoints alone: a power cut may take the last
+        # transactions, never the file (SQLite, PRAGMA synchronous).
         connection.execute(f"PRAGMA synchronous = {_LEVELS[durability]}")
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # a thread of its own does
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")

@@ -45,6 +45,7 @@ class Intake:
             at: Wall time of what comes.
             last_id: Id of the last share row before that.
         """
+        # Either way: a clock that was set back begins another minute, too.
         if not self._minute_end - 60.0 <= at < self._minute_end:
             self._minute_end = self.rollup.turn(at, last_id)
             self._rejects = self._strange_rejects = 0
@@ -62,6 +63,8 @@ class Intake:
             site, worker = share.site, share.worker
             sums = sums_of((site, worker))
             difficulty, verdict, text = share.difficulty, share.verdict, "accepted"
+            # By identity: a comparison of StrEnums is one of text, and this is a loop
+            # over every share.
             if verdict is accepted:
                 sums = sums or self.rollup.accept(site, worker)
                 sums[0] += 1
@@ -69,6 +72,8 @@ class Intake:
             else:
                 sums = sums or self.rollup.refuse(site, worker)
                 sums[1] += 1
+                # Counted, but without a row: the sums are the same whether rows are
+                # stored or not.
                 if self._is_flood(sums):
                     continue
                 text = verdict.value
@@ -79,10 +84,13 @@ class Intake:
     def take_counted(self, batch: CountedBatch) -> Cells:
         """Count a batch whose rows are made, and return those to be stored."""
         site, sums_of, stored = batch.site, self.rollup.current.get, batch.cells
+        # Accepted rows are all stored: a batch without rejects is taken as it is.
         if batch.rejected:
             stored = []
             for row in rows_of(batch.cells):
                 stored += row if self._is_stored(row) else ()
+        # Rejects with a row were counted when the row was looked at: `rejected` is of
+        # the others.
         for worker, accepted, rejected, work in batch.sums:
             sums = sums_of((site, worker)) or self._open(site, worker, accepted)
             sums[0] += accepted
@@ -101,6 +109,8 @@ class Intake:
             return True
         held = self.rollup.current.get((site, worker))
         sums = held or self.rollup.refuse(site, worker)
+        # The bound is of the shares so far, so each is counted before it is held
+        # against it.
         sums[1] += 1
         return not self._is_flood(sums)
 

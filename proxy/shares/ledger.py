@@ -93,11 +93,13 @@ class SqliteLedger:
     _retry_after: float = field(default=RETRY_SECONDS[0], init=False)
 
     def __attrs_post_init__(self) -> None:
+        # Tokens are the ids of `upstream`: they go on from the newest.
         (self._token,) = self._db.execute(rows.NEWEST_UPSTREAM).fetchone()
         self._losses = Losses(self.on_alarm)
         self._writer = Writer(self._db, Room(self._db, self.on_alarm))
         self._intake = Intake(self._db)
         self._watch = FileWatch(path_of(self._db))
+        # Settles what a killed process left, before any share comes.
         self._write(self.wall_clock())
 
     @property
@@ -134,6 +136,7 @@ class SqliteLedger:
         Never raises for the disk's sake: what it does not take waits in memory.
         """
         at = batch[-1].at if batch else self.wall_clock()
+        # Before the shares are counted: they belong to the minute that begins.
         self._turn_minute(at)
         self._waiting.shares += self._intake.take(batch)
         self._commit(at, forwards)
@@ -149,6 +152,8 @@ class SqliteLedger:
     def _commit(self, at: float, forwards: Sequence[tuple[int, JudgedShare]]) -> None:
         if forwards:
             self._waiting.upstream += [rows.upstream_row(*one) for one in forwards]
+            # Their rows go out with this transaction, so their verdicts may be written
+            # from now on.
             self._early_tokens.difference_update(token for token, _ in forwards)
         if self._may_write(at):
             self._write(at)
@@ -173,6 +178,7 @@ class SqliteLedger:
     def flush(self) -> None:
         """Write what waits, unless the disk failed a moment ago."""
         now = self.wall_clock()
+        # After a failure even without rows: only a write that succeeds ends it.
         if self._may_write(now) and (self._failure or not self._waiting.is_empty):
             self._write(now)
 
@@ -181,6 +187,7 @@ class SqliteLedger:
         before, self._displaced = self._displaced, self._watch.fault()
         if bool(before) == bool(self._displaced):
             return
+        # Who copies the log depends on whether its file can be found by name.
         self._copy_log()
         if self._displaced:
             self.on_alarm(
@@ -196,6 +203,8 @@ class SqliteLedger:
         if self._intake.is_over(now):
             self._turn_minute(now)
         self._losses.tell(now)
+        # The sums are closed minutes in memory: they wait with the rows that they
+        # count.
         if self._failure:
             return
         try:
@@ -203,11 +212,13 @@ class SqliteLedger:
         except sqlite3.Error as error:
             self._degrade(error, now)
         else:
+            # After the sums: only shares that are in them may go.
             self._writer.make_room(now, self.max_bytes, self._intake.rollup.reached)
 
     def close(self) -> None:
         """Write what waits and close the file."""
         now = self.wall_clock()
+        # Once even if it has failed a moment ago: there will be no later.
         self._write(now)
         while self._may_write(now) and self._failure:
             self._write(now)
@@ -240,6 +251,7 @@ class SqliteLedger:
         """Write all that waits as one transaction, or a piece of a backlog."""
         due = self._waiting.piece if self._failure else self._waiting.all_due
         try:
+            # In each write until it succeeds: at the start the disk may be full.
             self._begin(at)
             self._write_once(due(self._early_tokens), at)
             if self._failure:
@@ -259,9 +271,11 @@ class SqliteLedger:
         is_short, rollup = self._writer.room.is_short, self._intake.rollup
         keep_from = at - (KEEP_SHARES_S if is_short else self.keep)
         refused = self._writer.write(piece, keep_from, rollup.reached)
+        # Sums are told by row ids, and these ids go to the rows that follow.
         for share_id in refused.shares:
             rollup.skip(share_id)
         self._losses.count += len(refused.shares) + refused.others
+        # After the commit alone: what raised stays and is written again.
         self._waiting.drop(piece)
 
     def _recover(self, at: float) -> None:
@@ -271,6 +285,7 @@ class SqliteLedger:
             sqlite3.Error: It does not take those.
         """
         self._retry_at = 0.0
+        # What is not due waits for its own row, which comes with the next batch.
         if self._waiting.all_due(self._early_tokens).is_empty:
             self._intake.rollup.flush(UnixTime(at))
             self._failure = ""
@@ -280,6 +295,7 @@ class SqliteLedger:
     def _degrade(self, error: sqlite3.Error, at: float) -> None:
         self._writer.roll_back()
         self._losses.count += self._waiting.bound()
+        # A disk that held for a while begins with the shortest wait again.
         if at > self._failed_at + STEADY_SECONDS:
             self._retry_after = RETRY_SECONDS[0]
         self._failed_at, self._retry_at = at, at + self._retry_after

@@ -21,6 +21,7 @@ def lost_sums(path: Path) -> Iterator[str]:
 
     They are what can still be read, and what had been copied from the log.
     """
+    # The file is damaged: whatever SQLite or a cell of it says is part of the answer.
     try:
         with closing(reading_alone(path)) as connection:
             rows = connection.execute(_SUMS, (MAX_SITES,)).fetchall()

@@ -22,6 +22,7 @@ BUSY_SECONDS = 1.0
 
 T = TypeVar("T")
 
+# By when a share was judged, not settled: so each counts in one hour.
 _RECONCILE = (
     "SELECT CAST(at / 3600 AS INTEGER) * 3600, pool, verdict, reason, count(*),"
     " sum(difficulty) FROM upstream WHERE at >= ? AND at < ? GROUP BY 1, 2, 3, 4"
@@ -185,6 +186,8 @@ class LedgerReader:
         )
 
     def _ask(self, sql: str, *values: object) -> list[Any]:
+        # Otherwise SQLite would read the file that stands there now, which may be
+        # another.
         if fault := self._watch.fault():
             raise sqlite3.OperationalError(fault)
         with closing(reading(self._path, BUSY_SECONDS)) as connection:

@@ -59,12 +59,16 @@ class Recorder:
 
         Shares that meet their source's target are sent on once they are durable.
         """
+        # Tokens before the commit: the rows of `upstream` are in the same transaction.
         forwards = self._forwards(batch)
         self.ledger.commit(batch, forwards)
+        # After the commit: a verdict that was held back has its row now.
         self._committed(forwards)
         now = Seconds(self.clock.seconds())
         for share in batch:
             self.totals.sites[share.site].count(share, now)
+        # Last: what the pool is sent is on disk, so a restart knows of each that may be
+        # answered.
         self._send_on(forwards)
 
     def record_counted(self, batch: CountedBatch) -> None:
@@ -89,6 +93,7 @@ class Recorder:
 
     def _send_on(self, forwards: list[tuple[int, JudgedShare]]) -> None:
         for token, share in forwards:
+            # A block went out ahead of its batch.
             if share.hash not in self._sent_blocks:
                 self._send(token, share)
 
@@ -101,6 +106,7 @@ class Recorder:
         """
         if share.hash in self._sent_blocks or share.job is None:
             return False
+        # Counted whether listed or not: the count is of what was found.
         self.totals.blocks_found += 1
         if not self._pace.take(Seconds(self.clock.seconds())):
             self.totals.blocks_unlisted += 1
@@ -108,6 +114,7 @@ class Recorder:
         token = self.ledger.next_token()
         while len(self._sent_blocks) >= MAX_BLOCKS_REMEMBERED:
             del self._sent_blocks[next(iter(self._sent_blocks))]
+        # Before it is sent: its source may answer at once.
         self._sent_blocks[share.hash] = token
         self._unwritten.add(token)
         self._send(token, share)
@@ -120,6 +127,7 @@ class Recorder:
             source=share.job.work.source,
             more=_and_others(self._pace.told()),
         )
+        # In the next turn: the disk must not delay the bytes that were just written.
         self.clock.callLater(0, self.ledger.record_block, share)
         return True
 
@@ -128,6 +136,7 @@ class Recorder:
         share = self._in_flight.pop(token, None)
         if share is None:
             return  # a pool that answers twice
+        # Its row comes with the batch: until then there is nothing to update.
         if token in self._unwritten:
             self._settled_early[token] = verdict, reason
         else:
@@ -140,6 +149,7 @@ class Recorder:
             self.on_block(share, reason or verdict)
 
     def _is_wanted(self, share: JudgedShare) -> bool:
+        # None is never in it: a share that is no block passes on.
         if self._sent_blocks.get(share.hash) in self._unwritten:
             return True  # already sent: its row is still to be written
         if share.hash in self._sent_blocks:

@@ -8,6 +8,7 @@ from attrs import define, field
 STEP = 2
 """Rows that come before old ones are looked at."""
 
+# Oldest by id, the key of the table: there is no index on `at`.
 _EXPIRE = (
     "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
     " AND at < ? AND id <= ? AND id < (SELECT max(id) FROM {table})"

@@ -45,6 +45,7 @@ _REBUILD = (
     " FROM share WHERE id > :reached GROUP BY 1, 2, 3, 4"
 )
 _DROP_OLD = (
+    # SQLite has no DELETE with LIMIT unless it is built with it.
     "DELETE FROM work_minute WHERE (minute, site, worker) IN (SELECT minute, site,"
     " worker FROM work_minute WHERE minute < ? ORDER BY minute LIMIT ?)"
 )
@@ -105,6 +106,8 @@ class Rollup:
             key = (site, OTHERS)
         sums = self.current.setdefault(key, [0, 0, 0.0])
         if refused is not None:
+            # What was refused before its first accepted share in this minute is its own
+            # again.
             sums[1] += refused[1]
         return sums
 
@@ -123,6 +126,8 @@ class Rollup:
             last_id: Id of the last share row before that batch.
         """
         minute = int(at // 60)
+        # A disk that takes nothing must not have minutes pile up: the current one grows
+        # on.
         if minute != self._minute and len(self._closed) < MAX_CLOSED:
             self._close(last_id)
             self._minute = minute
@@ -144,6 +149,8 @@ class Rollup:
             sums[0 if good else 1] += number
             sums[2] += work if good else 0.0
         found = {when: _with_others(*_split(sums)) for when, sums in found.items()}
+        # The killed process was in the middle of this minute: what it had written, up
+        # to the key in the mark, is not counted again.
         if through > reached and minute in found:
             rest = {k: s for k, s in found[minute].items() if list(k) > done}
             found[minute] = rest
@@ -160,8 +167,10 @@ class Rollup:
         if not self._closed:
             return
         closed = self._closed[0]
+        # From the end, since that is cheap to cut off: `left` is sorted in reverse.
         part = closed.left[-closed.slice_size :]
         mark: _Mark = (self.reached, closed.through, closed.minute, *part[0][0])
+        # The minute is whole: from now on its shares are in the tables.
         if len(part) == len(closed.left):
             mark = (closed.through, closed.through, 0, "", "")
         self._write({closed.minute: dict(part)}, mark, int(now // 60))
@@ -173,6 +182,8 @@ class Rollup:
     def skip(self, share_id: int) -> None:
         """Take note that the row that would have had this id is not to come."""
         for closed in self._closed:
+            # Ids after it move down by one, and so does the end of each minute behind
+            # it.
             closed.through -= closed.through >= share_id
 
     def finish(self, now: UnixTime, last_id: int) -> None:
@@ -198,6 +209,8 @@ class Rollup:
 
     def _write(self, minutes: dict[int, _Sums], mark: _Mark, now_minute: int) -> None:
         rows = [(k, m, s) for m, sums in minutes.items() for k, s in sums.items()]
+        # The sums and the mark of how far they reach in one transaction: that is why a
+        # kill counts no share twice.
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for sql, per in _ADD_UNITS:
@@ -212,6 +225,7 @@ class Rollup:
 
 
 def _key(site: str, worker: str) -> tuple[str, str]:
+    # One name that SQLite cannot take would stop a whole minute.
     return site, worker.encode("utf-8", "replace").decode()  # no lone surrogates
 
 

@@ -80,6 +80,8 @@ class Room:
             sqlite3.Error: From the disk.
         """
         self.reach = _reach(self._db)
+        # Without free pages: SQLite fills these again before the file grows, and DELETE
+        # does not make it smaller.
         used = bytes_used(self._db)
         self.is_short = used > max_bytes
         if not self.is_short:
@@ -88,6 +90,7 @@ class Room:
         before = now - KEEP_SHARES_S
         gone = shares.trim(before, through, SHARES_A_SECOND)
         gone += upstream.trim(before, sys.maxsize, SHARES_A_SECOND)
+        # Only when no share may go any more.
         if not gone:
             gone = self.drop_minutes(now - KEEP_MINUTES_S, MINUTES_A_SECOND)
         if not gone and not self._is_told:

@@ -39,6 +39,8 @@ _INSERT_SHARES = (
 )
 _STATEMENTS = [
     (CELLS * rows, _INSERT_SHARES + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows))
+    # The text of a statement is compiled once for each size and found in sqlite3's
+    # cache.
     for rows in (64, 8, 1)
 ]
 INSERT_SHARE = _STATEMENTS[-1][1]

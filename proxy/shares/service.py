@@ -15,6 +15,8 @@ class LedgerService(OrderedServices):
 
     def __init__(self, ledger: SqliteLedger, clock: IReactorTime) -> None:
         super().__init__()
+        # OrderedServices stops the last one first: the upkeep has ended when the file
+        # closes.
         closing: Service = _Closing(ledger)
         closing.setServiceParent(self)
         upkeep: Service = PeriodicService(Seconds(1.0), self._look_after, clock)

@@ -56,6 +56,8 @@ class Writer:
         """
         try:
             refused = self._transact(piece, keep_from, reached, self._insert_all)
+        # No fault of the disk: tried again row by row, so that one bad row costs itself
+        # alone.
         except rows.UNFIT as error:
             self.roll_back()
             self._log.critical("a row that SQLite cannot take: {error}", error=error)
@@ -87,8 +89,10 @@ class Writer:
         reached: int,
         insert: Callable[[Backlog], Refused],
     ) -> Refused:
+        # The lock is taken here, and not at the first INSERT of many (SQLite, BEGIN).
         self._db.execute("BEGIN IMMEDIATE")
         refused = insert(piece)
+        # In the same transaction: a kill cannot leave the file growing.
         self._expire(piece, keep_from, reached)
         self._db.execute("COMMIT")
         return refused
@@ -110,6 +114,8 @@ class Writer:
 
     def _insert_each(self, piece: Backlog) -> Refused:
         """Leave out the rows that no disk would take."""
+        # Ids are given in order by this one writer: the id that each would have is
+        # known.
         refused, share_id = Refused(), self.last_id + 1
         for row in rows.rows_of(piece.shares):
             if self._is_taken(rows.INSERT_SHARE, row):
