@@ -58,12 +58,14 @@ class BlockFiles:
 
     def unanswered(self) -> Iterable[FoundBlock]:
         """Yield the blocks that an earlier process wrote down and nobody answered."""
+        # The height stands first in the name, with zeros: the oldest block comes first.
         for path in sorted(self.directory.glob("*.hex")):
             if path.name.endswith(_ANSWERED):
                 continue
             block = _read(path)
             if block is None:
                 self._log.error("{path} is no whole block", path=path)
+                # Named as done, so that it is not looked at in each start.
                 self._put(partial(_mark_answered, path))
             else:
                 yield block
@@ -90,6 +92,7 @@ class BlockFiles:
             self._log.error("{folder}: too slow to keep a block", folder=folder)
             return
         self._jobs.append(job)
+        # One worker: a file must be written before it is renamed.
         if not self.is_busy:
             self.is_busy = True
             self._tasks.start("write blocks", self._work())
@@ -110,6 +113,7 @@ class BlockFiles:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Before there is anything in it.
     path.touch(mode=0o600)
     path.write_text(text)
     by_age = sorted(path.parent.glob("*.hex"), key=lambda p: p.stat().st_mtime_ns)
@@ -127,6 +131,8 @@ def _read(path: Path) -> FoundBlock | None:
     height, _, name = path.stem.partition("-")
     try:
         raw = bytes.fromhex(path.read_text())
+        # The name is the header's hash. What is cut behind the header is the node's to
+        # refuse.
         header_hash = sha256d(raw[:HEADER_BYTES])[::-1].hex()
         block = FoundBlock(name, int(height), raw)
     except (OSError, ValueError):

@@ -60,6 +60,7 @@ class BodyCollector(Protocol):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        # It was given up: the end of the connection is our own doing.
         if self.body.called:
             return
         if reason.check(ResponseDone):

@@ -29,6 +29,8 @@ class NodeTime:
 
     def fault(self, now: Seconds, wall: UnixTime) -> str:
         """Return what is wrong with the node's clock, or ours; empty if nothing is."""
+        # On the monotonic clock: the wall clock that it is compared with may have been
+        # set.
         theirs = self.curtime + (now - self.came_at)
         if abs(theirs - wall) <= MAX_GAP:
             return ""

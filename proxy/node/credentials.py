@@ -51,6 +51,7 @@ class CookieFile:
         """
         try:
             with self.path.open("rb") as file:
+                # Its one line is user:password as HTTP wants it.
                 return _basic(file.read(_MAX_COOKIE_BYTES).strip())
         except OSError as error:
             raise NodeLoginError(f"cookie {self.path}: {error.strerror}") from error

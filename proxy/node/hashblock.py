@@ -51,6 +51,7 @@ def parse_hashblock(parts: list[bytes]) -> HashBlock:
     sizes = [len(part) for part in parts]
     if parts[:1] != [_TOPIC] or sizes[1:] != [_HASH_BYTES, _SEQUENCE_BYTES]:
         raise MalformedMessageError(f"hashblock message of {sizes} B")
+    # Core sends the hash in display order, unlike all that it hashes.
     return HashBlock(parts[1].hex(), int.from_bytes(parts[2], "little"))
 
 
@@ -101,14 +102,17 @@ class HashBlockService(Service):
             zmq.ZMQError: The endpoint is none that ZMQ knows.
         """
         super().startService()
+        # Its own: destroying it at the end takes no other socket along.
         self._context = zmq.Context(io_threads=1)
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, MAX_QUEUED)
+        # Before connect: options bind the connections that are made after them.
         self._socket.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE_BYTES)
         self._socket.setsockopt(zmq.SUBSCRIBE, _TOPIC)
         self._socket.connect(self._endpoint)
         self._reader = _Reader(int(self._socket.getsockopt(zmq.FD)), self._read)
         self._reactor.addReader(self._reader)
+        # What came before the descriptor was watched has told of itself already.
         self._again = self._reactor.callLater(0, self._read)
 
     @override
@@ -123,6 +127,7 @@ class HashBlockService(Service):
     def _read(self) -> None:
         """Read what there is: ZMQ's descriptor tells of it only once."""
         for _ in range(MAX_MESSAGES_A_TURN):
+            # A listener may stop the service between two messages.
             if not self.running or not self._has_message():
                 return
             self._take(self._socket.recv_multipart(zmq.NOBLOCK))
@@ -139,6 +144,7 @@ class HashBlockService(Service):
             self._log.info("{at}: {error}", at=self._endpoint, error=error)
             return
         expected = block.sequence if self._last is None else self._last + 1
+        # A node that was restarted counts from 0 again: that is no gap of four billion.
         self.missed += min((block.sequence - expected) % (1 << 32), MAX_QUEUED)
         self._last = block.sequence
         self._on_block(block)

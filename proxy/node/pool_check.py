@@ -71,9 +71,11 @@ def is_other_network(work: Work, view: ChainView) -> bool:
         target = target_from_nbits(work.nbits)
     except ValueError:
         return False  # no network has it: a wrong nbits
+    # This is the easiest target that the network allows.
     if target > target_from_nbits(GENESIS_NBITS[view.network]):
         return True
     regtest = GENESIS_NBITS[Network.REGTEST]
+    # Regtest never retargets: any other nbits is of another chain.
     return view.network is Network.REGTEST and work.nbits != regtest
 
 
@@ -109,6 +111,7 @@ def _off_tip(
         if now - view.tip_since <= TIP_GRACE:
             return None
         return Mismatch(MismatchKind.STALE_TIP, f"on {pools}, the node's tip is {tip}")
+    # BIP 34: all that a job tells of a tip that the node has not seen.
     height = height_in_coinbase(work.coinb1)
     if height is not None and height < view.template.height:
         text = f"height {height} on {pools}, the node is at {view.template.height}"
@@ -118,6 +121,8 @@ def _off_tip(
         text = f"on {pools}, which the node does not have; its tip is {tip}"
         kind = MismatchKind.UNKNOWN_TIP
         is_over = now - work_since > TIP_GRACE
+    # A pool may know a child of the node's tip: one ahead. Two ahead is no delay of
+    # seconds.
     if height is not None and height > view.template.height + 1:
         text = f"height {height}, the node is at {view.template.height}"
         return Mismatch(MismatchKind.WRONG_HEIGHT, text)
@@ -141,6 +146,8 @@ def _on_tip(
     if work.ntime > wall + MAX_FUTURE_SECONDS:
         text = f"ntime {work.ntime} is {work.ntime - wall:.0f} s ahead"
         return Mismatch(MismatchKind.NTIME_TOO_NEW, text)
+    # Pools begin with an empty block until they know which transactions the new one
+    # took.
     is_late = now - view.tip_since > EMPTY_GRACE
     if template.txids and not work.merkle_branch and is_late:
         text = f"no transactions, the node has {len(template.txids)}"

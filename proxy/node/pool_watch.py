@@ -36,6 +36,8 @@ class PoolWatch:
         view = self.node.view
         if work is None or view is None:
             return
+        # By the tip, not by the job: a pool that repeats a wrong one must not gain
+        # time.
         if work.prev_hash != self._prev_hash:
             self._prev_hash, self._since = work.prev_hash, now
         wall = self.wall_clock()

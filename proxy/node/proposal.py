@@ -23,6 +23,7 @@ def trial_block(template: Template, work: Work) -> bytes:
     rolled = bytes(work.extranonce2_size)
     coinbase = b"".join((work.coinb1, work.extranonce1, rolled, work.coinb2))
     root = root_from_branch(sha256d(coinbase), work.merkle_branch)
+    # Nonce 0: a proposal is checked for all but its proof of work (BIP 23).
     header = Header(work.version, work.prev_hash, root, work.ntime, work.nbits, 0)
     return assemble_block(
         header.packed,

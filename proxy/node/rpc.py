@@ -118,6 +118,7 @@ class RpcClient:
             NodeUnreachableError: No answer came within `deadline` seconds.
             MalformedMessageError: The answer is no JSON-RPC.
         """
+        # Before it waits: the deadline does not begin until its turn has come.
         if len(self._turns.waiting) >= MAX_WAITING:
             raise NodeBusyError(f"{method}: {MAX_WAITING} calls wait already")
         async with self._turns:
@@ -125,6 +126,8 @@ class RpcClient:
                 try:
                     return await self._within(deadline, method, params)
                 except NodeBusyError:
+                    # Still in its turn: what a busy node is asked must not grow
+                    # meanwhile.
                     await deferLater(self.clock, _BUSY_PAUSE * (1 << attempt))
             return await self._within(deadline, method, params)
 
@@ -137,6 +140,7 @@ class RpcClient:
             NodeError: As `call`, but for the deadline.
             MalformedMessageError: The answer is no JSON-RPC.
         """
+        # Outside of the bound: a long poll would hold one of eight turns for ever.
         return await self._call_once(method, params)
 
     async def close(self) -> None:
@@ -155,11 +159,14 @@ class RpcClient:
 
     async def _call_once(self, method: str, params: tuple[object, ...]) -> msgspec.Raw:
         reply = await self._post(method, params)
+        # Once: Core waits 250 ms with its answer to a wrong login.
         if reply.status == 401:  # noqa: PLR2004  (the cookie is new: read it again)
             reply = await self._post(method, params)
         return _result(method, reply)
 
     async def _post(self, method: str, params: tuple[object, ...]) -> _Reply:
+        # Without "jsonrpc": "2.0" Core answers errors with HTTP 500 and a body that has
+        # both members, whichever its release.
         request = {"id": next(self._ids), "method": method, "params": params}
         body = BytesProducer(msgspec.json.encode(request))
         headers = Headers(
@@ -203,6 +210,7 @@ class _Endpoints:
 def make_rpc_client(url: str, credentials: Credentials, reactor: Any) -> RpcClient:
     """Return a client whose connections `reactor` makes."""
     pool = HTTPConnectionPool(reactor)
+    # Below the node's own: a call on a connection that it has just closed fails.
     pool.cachedConnectionTimeout = _IDLE_SECONDS
     pool.maxPersistentPerHost = MAX_CONCURRENT
     pool.retryAutomatically = False  # we know better which calls may be repeated
@@ -224,6 +232,7 @@ def _translated(method: str, error: Exception) -> Exception:
 
 
 def _result(method: str, reply: _Reply) -> msgspec.Raw:
+    # Before the body is looked at: it is no JSON.
     if reply.status in {401, 403}:
         raise NodeLoginError(f"{method}: HTTP {reply.status}, login refused")
     if reply.status == 503:  # noqa: PLR2004
@@ -234,5 +243,6 @@ def _result(method: str, reply: _Reply) -> msgspec.Raw:
         text = f"{method}: HTTP {reply.status}, no JSON-RPC answer: {error}"
         raise MalformedMessageError(text) from error
     if answer.error is not None:
+        # Bounded, since it goes to logs and to status.
         raise NodeRefusalError(answer.error.code, answer.error.message[:500])
     return answer.result

@@ -132,6 +132,7 @@ class NodeService(MultiService):
         """What a pool's work can be held against; None while the node is not up."""
         if self.template is None or self.network is None or self.fault:
             return None
+        # Between the news of a tip and its template there is nothing to compare with.
         if self.state is not NodeState.UP or self.template.tip != self._tip:
             return None
         previous = bytes.fromhex(self._previous_tip)[::-1]
@@ -204,6 +205,7 @@ class NodeService(MultiService):
 
     def _learn(self, network: Network) -> None:
         """Take note of the network, and of whether it is the one we want."""
+        # A node that is on the right network again is believed again.
         self.network, self.fault = network, ""
         if self._expected not in {None, network}:
             self.fault = f"on {network}, not on {self._expected} as configured"

@@ -113,6 +113,7 @@ class NodeSource:
         block = self._works.block_of(share) if self._works else None
         if block is None:
             return False
+        # Before it is submitted: the first answer may come within the call.
         self._tokens[block.hash] = token
         if self.submitter.submit(block):
             return True
@@ -133,8 +134,11 @@ class NodeSource:
         if not self._is_tried:
             self._try(node, trial_block(template, work))
         # a node pays for blocks alone
+        # So only blocks are passed on, and no row is written for a share that nobody
+        # pays.
         work = msgspec.structs.replace(work, target=work.block_target)
         self._work, self._room = work, work.extranonce2_size - PREFIX_BYTES
+        # A copy: a board may open another site's feed meanwhile.
         for site, feed in list(self._feeds.items()):
             if feed.work is None:
                 feed.ready_since = Seconds(self.clock.seconds())
@@ -146,6 +150,8 @@ class NodeSource:
 
     def state_changed(self, node: NodeService) -> None:
         """Take the work away while the node is not up."""
+        # A template that came before the network was known, or that is the one of
+        # before, is no news of the feed's any more: it is posted from here.
         if node.state is NodeState.UP:
             if node.template is not None:
                 self.template_arrived(node, node.template)
@@ -155,6 +161,8 @@ class NodeSource:
             feed.reason = node.reason
             if feed.work is not None:
                 feed.work = None
+                # 0: blocks are submitted wherever nodes are reachable, so no session is
+                # lost.
                 self.listeners[site].feed_lost(feed, 0)
 
     def answered(self, answer: BlockAnswer) -> None:
@@ -184,6 +192,8 @@ class NodeSource:
         """Return the maker of work; None where the node's network allows none."""
         if not self.payout_address or node.network is None:
             return None
+        # While it was down another chain may have been put there: its address rules
+        # differ.
         if node.network is not self._network:
             self._network = node.network
             self._works = self._begin(node, node.network)
@@ -235,6 +245,7 @@ class NodeSource:
 def join(sources: Iterable[NodeSource], nodes: Collection[NodeService]) -> None:
     """Have every source submit its blocks to all the nodes, its own last."""
     for source in sources:
+        # False sorts before True: its own node is asked last.
         source.submitter.targets = sorted(
             (node.submit_target for node in nodes), key=_last(source.name)
         )

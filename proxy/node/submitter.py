@@ -111,6 +111,7 @@ def verdict_of(answer: str | None) -> BlockVerdict:
         return BlockVerdict.DUPLICATE
     if answer in {"inconclusive", "duplicate-inconclusive"}:
         return BlockVerdict.INCONCLUSIVE
+    # The first two are BIP 22's words; the third is Core's to a proposal.
     if answer in {"stale-prevblk", "stale-work", "inconclusive-not-best-prevblk"}:
         return BlockVerdict.STALE
     return BlockVerdict.REJECTED
@@ -152,6 +153,7 @@ class BlockSubmitter:
         It was sent before, or too many are under way. The calls are under way when
         this returns.
         """
+        # Each hash once: what is found twice is the same block.
         if block.hash in self._submitted or len(self._under_way) >= MAX_UNDER_WAY:
             return False
         is_listed = self._pace.take(Seconds(self.clock.seconds()))
@@ -159,10 +161,13 @@ class BlockSubmitter:
         return True
 
     def _start(self, block: FoundBlock, *, is_listed: bool) -> None:
+        # Before the calls: a replay in the same turn finds it.
         self._submitted[block.hash] = None
         if len(self._submitted) > REMEMBERED_HASHES:
             self._submitted.popitem(last=False)
+        # Once for all nodes and the file: a full block is 8 MB of hex.
         text = block.raw.hex()
+        # Without nodes nobody would take it out again.
         if self.targets:
             self._under_way[block.hash] = _UnderWay(len(self.targets), is_listed)
         for target in self.targets:
@@ -198,6 +203,7 @@ class BlockSubmitter:
         one.left -= 1
         if not one.left:
             del self._under_way[block.hash]
+        # After the last bad answer, too: there is nothing more to be tried.
         if one.is_closed or (one.left and not is_good):
             return
         one.is_closed = True
@@ -244,6 +250,7 @@ class BlockSubmitter:
         try:
             result = await target.rpc.call("submitblock", text, deadline=SUBMIT_TIMEOUT)
         except NodeRefusalError as refusal:
+            # Not its last word: it takes the block once it has caught up.
             if refusal.is_syncing:
                 raise
             return BlockVerdict.REJECTED, str(refusal)

@@ -150,6 +150,8 @@ class TemplateFeed(MultiService):
 
     def refresh(self) -> None:
         """Ask for a template now, or once more after the one being asked for."""
+        # Also while one is under way: that one may have been answered before the tip
+        # moved.
         self._is_stale = True
         if not self._is_fetching:
             self._tasks.start(f"template of {self._name}", self._fetch_until_fresh())
@@ -172,6 +174,7 @@ class TemplateFeed(MultiService):
     async def _follow_once(self, pause: _Pause) -> None:
         """Long poll until the node fails, then wait."""
         try:
+            # First a plain call: a long poll without an id is none.
             await self._fetch()
             pause.reset()
             while self.running:
@@ -198,6 +201,7 @@ class TemplateFeed(MultiService):
         template = parse_template(result)
         self._take(template)
         pause = asked_at + POLL_SPACING - self._clock.seconds()
+        # A new tip is never held up.
         if template.tip == current.tip and pause > 0:
             await deferLater(self._clock, pause)
 
@@ -225,6 +229,8 @@ class TemplateFeed(MultiService):
             return
         self._begin_to_follow()
         self._hear_of(tip)
+        # getbestblockhash answers in the initial download, too: only a template proves
+        # that it is over.
         if self._state is not NodeState.UP:
             self.refresh()
 
@@ -242,6 +248,7 @@ class TemplateFeed(MultiService):
     def _take(self, template: Template) -> None:
         """Keep `template`, and tell of it if it is news."""
         self._become(NodeState.UP, "")
+        # The tip before its template: who waits for both sees them in order.
         self._note_tip(template.tip)
         if self._fresh.take(template):
             self._listener.on_template(template)
@@ -252,6 +259,7 @@ class TemplateFeed(MultiService):
         self._become(state, str(error))
 
     def _become(self, state: NodeState, reason: str) -> None:
+        # Up again is no news; down again may have another reason.
         if state is self._state and state is NodeState.UP:
             return
         self._tell(state, reason)

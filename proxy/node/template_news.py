@@ -33,6 +33,7 @@ class TemplateNews:
 
 
 def _is_alike(old: Template, new: Template) -> bool:
+    # curtime differs in every answer and longpollid in many: they are no news.
     return new.curtime - old.curtime < AGED and (
         (old.prev_hash, old.txids, old.coinbase_value, old.target)
         == (new.prev_hash, new.txids, new.coinbase_value, new.target)

@@ -149,6 +149,8 @@ class TemplateWorks:
 
     def _keep(self, source_job: str, template: Template) -> None:
         """Remember `template`; what it has in common with the last one only once."""
+        # Two templates of one tip share most of 1 to 4 MB: one copy of each
+        # transaction.
         transactions = tuple(
             self._shared.get(txid, raw)
             for txid, raw in zip(template.txids, template.transactions, strict=True)
