@@ -175,7 +175,8 @@ class Controller:
         moments = control.wall.moments(now, at)
         kept = store.kept(site.name, min(moments), max(moments))
         control.orders.restore(kept.orders, kept.silent_for, now)
-        control.table.restore(kept.machines, now, kept.limits)
+        control.table.known.restore(kept.limits)
+        control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
         loop = SiteLoop(
             control,

@@ -3,12 +3,11 @@
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
 
-from proxy.config import FleetConfig, SiteConfig
+from proxy.config import SiteConfig
 from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.doctor.check import Finding, fail, ok, skipped, warn
+from proxy.power.machines.describer import FleetRows
 
 CONNECT_WITHIN_S = 1.5
 SAMPLE = 20
@@ -40,12 +39,13 @@ def meter(site: SiteConfig) -> Iterator[Finding]:
 
 def devices(site: SiteConfig, machines: Machines) -> Iterator[Finding]:
     """Look whether the machines of each row can be commanded."""
+    rows = FleetRows(site.fleet)
     for number, row in enumerate(site.fleet):
         if row.control == "stratum":
             continue
         name = f"devices of {site.name}, {row.workers or row.addresses}"
         here = [m for m in machines if m[0] == site.name]
-        found = sorted({a for _, w, a in here if _first(site.fleet, w, a) == number})
+        found = sorted({a for _, w, a in here if rows.find(w, a) == number})
         if found:
             yield _asked(name, _spread(found))
         else:
@@ -83,20 +83,3 @@ def _spread(addresses: list[str]) -> list[str]:
     """Return some from all over: neighbours share a switch."""
     step = max(1, len(addresses) // SAMPLE)
     return addresses[::step][:SAMPLE]
-
-
-def _first(rows: Sequence[FleetConfig], worker: str, address: str) -> int | None:
-    """Return the number of the row that describes a machine; the first rules."""
-    for number, row in enumerate(rows):
-        if row.workers is not None and fnmatchcase(worker, row.workers):
-            return number
-        if row.addresses is not None and _is_within(address, row.addresses):
-            return number
-    return None
-
-
-def _is_within(address: str, network: str) -> bool:
-    try:
-        return ip_address(address) in ip_network(network)
-    except ValueError:
-        return False

@@ -11,7 +11,7 @@ from proxy.power.control.cap import AuxLoad
 from proxy.power.control.estimate import EstimateParams
 from proxy.power.control.meter import MeterParams
 from proxy.power.control.step import SiteParams
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.models import Models
 from proxy.power.machines.table import Table
 from proxy.power.orders.orders import OrderBook

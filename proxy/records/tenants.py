@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import define, field
 
 from proxy.config import Config, PowerConfig
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.models import models_with
 from proxy.records.error import RecordsError
 from proxy.runtime.database_file import reading

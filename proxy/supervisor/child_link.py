@@ -56,7 +56,7 @@ from proxy.power.link.messages import (
     Up,
     decode_up,
 )
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.pauses import Pauses
 from proxy.runtime.tasks import Tasks

@@ -9,8 +9,9 @@ from twisted.internet.task import deferLater
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
 from proxy.downstream.parking import ParkableMiner
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import fleet_of
-from proxy.power.machines.machine import Describer, FleetKind, Mode
+from proxy.power.machines.kinds import FleetKind, Mode
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.shed import shed
 from proxy.power.settings import params_of

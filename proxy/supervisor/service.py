@@ -15,7 +15,7 @@ from proxy.config.tokens import SHORT_BYTES, is_short
 from proxy.downstream.connection import SiteFactory
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.link.setup import setup_of
-from proxy.power.machines.machine import Describer, unknown_models
+from proxy.power.machines.describer import Describer, unknown_models
 from proxy.power.machines.models import Models, models_with
 from proxy.runtime.child import ChildService
 from proxy.runtime.ordered_services import OrderedServices

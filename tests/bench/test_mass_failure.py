@@ -11,7 +11,7 @@ import pytest
 
 from protocol.units import Watts
 from proxy.power.link.messages import Joined
-from proxy.power.machines.machine import Mode
+from proxy.power.machines.kinds import Mode
 from proxy.power.machines.table import Table
 from tests.bench.measured import best, calibration_ms, cpu_ms, report
 from tests.unit.power.tables import NOW, a_table, later

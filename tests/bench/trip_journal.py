@@ -24,7 +24,7 @@ from proxy.power.journal.effects import Effects
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.journal.store import open_store
 from proxy.power.link.messages import Joined
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.table import Table
 from tests.unit.power.tables import POWER, ROWS
 

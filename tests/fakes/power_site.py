@@ -125,7 +125,8 @@ class PowerSite:
         now, at = Seconds(self.clock.seconds()), self.wall()
         kept = store.kept("hall-a", at)
         control.orders.restore(kept.orders, kept.silent_for, now)
-        control.table.restore(kept.machines, now, kept.limits)
+        control.table.known.restore(kept.limits)
+        control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
         loop = SiteLoop(
             control,

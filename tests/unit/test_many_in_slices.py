@@ -18,7 +18,8 @@ from proxy.downstream.banning import ban
 from proxy.downstream.bans import network_of
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import STAGGER
-from proxy.power.machines.machine import Describer, FleetKind
+from proxy.power.machines.describer import Describer
+from proxy.power.machines.kinds import FleetKind
 from proxy.runtime.slices import AT_ONCE
 from proxy.supervisor.failsafe import DESCRIBED_AT_ONCE, described
 from tests.fakes.board import SeatedMiner

@@ -9,7 +9,8 @@ from attrs import define, field, frozen
 from protocol.units import Seconds, Watts
 from proxy.power.actuation.verify import Actuation, Rung, Stage
 from proxy.power.journal.effects import Verb
-from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import Machine
 from proxy.power.ports import DeviceBusyError, DeviceError, DeviceLoginError
 
 NEVER = Seconds(math.inf)

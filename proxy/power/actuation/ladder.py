@@ -6,7 +6,7 @@ from protocol.units import Seconds
 from proxy.power.actuation.command import Fault, FaultKind, PendingCommand
 from proxy.power.actuation.recovery import Recovery
 from proxy.power.journal.effects import Verb
-from proxy.power.machines.machine import Mode
+from proxy.power.machines.kinds import Mode
 from proxy.power.machines.table import Table
 
 LIMITED_AGAIN_AFTER = Seconds(3600.0)

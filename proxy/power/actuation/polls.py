@@ -12,7 +12,8 @@ from proxy.power.actuation.steps import may_be_limited
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.journal.outbox import SiteOutbox
-from proxy.power.machines.machine import Api, Machine, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import Api, Machine
 from proxy.power.machines.table import Table
 from proxy.power.ports import DeviceReport
 

@@ -19,7 +19,8 @@ from attrs import define, field
 from protocol.units import Seconds
 from proxy.power.actuation.readback import is_within
 from proxy.power.journal.outbox import SiteOutbox
-from proxy.power.machines.machine import Api, Machine, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import Api, Machine
 from proxy.power.machines.table import SHARES_UNDER_WAY, Table
 
 RETRY = Seconds(60.0)

@@ -2,7 +2,8 @@
 
 from protocol.units import Seconds
 from proxy.power.journal.effects import Verb
-from proxy.power.machines.machine import LONG_AGO, Api, Machine, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import LONG_AGO, Api, Machine
 
 LIMIT_MARGIN = 0.03
 """A limit that is off by less is left as it is."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Bools, Fleet, Floats, fleet_of
 from proxy.power.machines.found import Points
-from proxy.power.machines.machine import Variant
+from proxy.power.machines.kinds import Variant
 
 _Scalar = TypeVar("_Scalar", np.float64, np.int64, np.bool_)
 

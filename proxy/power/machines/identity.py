@@ -5,7 +5,8 @@ from heapq import heappop, heappush
 from attrs import define, field
 
 from proxy.power.link.messages import Joined
-from proxy.power.machines.machine import LONG_AGO, Describer, Machine
+from proxy.power.machines.describer import Describer
+from proxy.power.machines.machine import LONG_AGO, Machine
 
 MAX_CONNECTIONS = 3
 """Of one device: an old one, a new one and a second pool slot."""

@@ -1,6 +1,6 @@
 """The machines of a site: what is noted of them, in their columns and beside."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from attrs import define, evolve, field
@@ -17,10 +17,12 @@ from proxy.power.machines.columns import (
     kept,
     remodelled,
 )
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines.identity import Identities
+from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import KnownMachines
-from proxy.power.machines.machine import Describer, Machine, Mode, Saved
+from proxy.power.machines.machine import Machine, Saved
 
 PROVEN_FOR = Seconds(60.0)
 """A share proves that its machine works for so long: a minute has 6 of them or more."""
@@ -70,15 +72,8 @@ class Table:
 
     def saved_row(self, machine: Machine) -> MachineRow:
         """Return what a restart is to find of `machine`."""
-        is_running = self.level_of(machine) > 0
-        return MachineRow(
-            machine.key,
-            machine.address,
-            machine.worker,
-            is_running,
-            machine.found_w,
-            machine.identity,
-        )
+        m, is_running = machine, self.level_of(machine) > 0
+        return MachineRow(m.key, m.address, m.worker, is_running, m.found_w, m.identity)
 
     @property
     def top_ratio(self) -> float:
@@ -95,23 +90,12 @@ class Table:
             return 0.0
         return float(running[now - hashed_at < PROVEN_FOR].sum()) / total
 
-    def restore(
-        self,
-        saved: Iterable[Saved],
-        now: Seconds,
-        limits: Mapping[str, Watts] | None = None,
-    ) -> None:
+    def restore(self, saved: Iterable[Saved], now: Seconds) -> None:
         """Take in the machines that were known before a restart.
 
         Those that were running count at full power, those that were not as on
         their way down since they were told.
-
-        Args:
-            saved: The machines.
-            now: The moment.
-            limits: What machines were found with, by their identities.
         """
-        self.known.restore(limits or {})
         added = [(self._add(s.key, s.address, s.worker), s) for s in saved]
         for machine, one in added:
             if machine.has_api and not one.is_running:

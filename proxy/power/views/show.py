@@ -14,7 +14,8 @@ from proxy.power.control.site_power import drawn
 from proxy.power.evidence.windows import Proof
 from proxy.power.journal.alarms import Alarm, AlarmName
 from proxy.power.link.messages import SiteFigures
-from proxy.power.machines.machine import Machine, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import Machine
 from proxy.power.machines.models import HASHES_PER_TERAHASH
 from proxy.power.machines.share_proof import ShareSum
 from proxy.power.planner.plan import grant_within, plan

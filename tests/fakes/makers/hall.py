@@ -190,7 +190,8 @@ class MixedHall:
         now, at = Seconds(self.clock.seconds()), self.wall()
         kept = self.store.kept(SITE, at)
         self.control.orders.restore(kept.orders, kept.silent_for, now)
-        self.control.table.restore(kept.machines, now, kept.limits)
+        self.control.table.known.restore(kept.limits)
+        self.control.table.restore(kept.machines, now)
         self.control.begin(now, at, kept.learned)
 
     def _worker(self, row: int) -> str:

@@ -23,7 +23,7 @@ from proxy.power.link.messages import (
     decode_down,
 )
 from proxy.power.link.setup import config_of, setup_of
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.supervisor.child_link import (
     FIRST_WORD_WITHIN,
     HUNG_AFTER,

@@ -8,7 +8,8 @@ from protocol.units import Seconds
 from proxy.config import FleetConfig, PowerConfig
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import Joined
-from proxy.power.machines.machine import Describer, Machine
+from proxy.power.machines.describer import Describer
+from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import Table
 
 POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000)

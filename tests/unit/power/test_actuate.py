@@ -17,7 +17,8 @@ from proxy.power.actuation.recovery import QUIET, RETRY
 from proxy.power.actuation.steps import LIMIT_MARGIN
 from proxy.power.actuation.verify import READ_BACK_WITHIN
 from proxy.power.journal.effects import Call, Verb
-from proxy.power.machines.machine import Api, Machine, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import Api, Machine
 from proxy.power.machines.table import SHARES_UNDER_WAY
 from proxy.power.ports import DeviceError, DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later

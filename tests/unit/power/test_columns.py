@@ -18,7 +18,7 @@ from proxy.power.machines.columns import (
     remodelled,
 )
 from proxy.power.machines.fleet import Fleet
-from proxy.power.machines.machine import Variant
+from proxy.power.machines.kinds import Variant
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine, points
 
 SLOW = Variant(points(LEVELLED), Seconds(135.0), Seconds(30.0))

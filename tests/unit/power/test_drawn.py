@@ -8,7 +8,7 @@ from proxy.power.control.fleet_evidence import FRESH
 from proxy.power.control.site_power import drawn
 from proxy.power.control.step import SiteParams, SiteState, site_at
 from proxy.power.link.messages import Joined
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.table import Table
 from proxy.power.settings import params_of
 

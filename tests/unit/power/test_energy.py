@@ -16,7 +16,7 @@ from proxy.power.journal import schema
 from proxy.power.journal.effects import Learned
 from proxy.power.journal.energy import MINUTES_KEPT, WHOLE_SITE, EnergyRow
 from proxy.power.journal.store import Store, open_store
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.table import Table
 from proxy.power.settings import params_of
 from tests.fakes.power_site import connected

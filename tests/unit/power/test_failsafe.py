@@ -6,7 +6,8 @@ import pytest
 
 from protocol.units import Watts
 from proxy.config import FleetConfig, PowerConfig
-from proxy.power.machines.machine import Describer, FleetKind
+from proxy.power.machines.describer import Describer
+from proxy.power.machines.kinds import FleetKind
 from proxy.supervisor.failsafe import to_park
 
 ROWS = (

@@ -7,7 +7,8 @@ from proxy.config import FleetConfig, PowerConfig
 from proxy.power.actuation.command import NEVER, PendingCommand, rung_of, stages_passed
 from proxy.power.actuation.verify import Actuation, Rung, Stage
 from proxy.power.journal.effects import Verb
-from proxy.power.machines.machine import Describer, Machine
+from proxy.power.machines.describer import Describer
+from proxy.power.machines.machine import Machine
 
 ROW = FleetConfig(workers="*", model="Antminer S21", control="pyasic")
 

@@ -7,15 +7,10 @@ import pytest
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import UNMANAGED
-from proxy.power.machines.machine import (
-    ABSENT_AFTER,
-    Describer,
-    FleetKind,
-    Machine,
-    Mode,
-    Variant,
-)
+from proxy.power.machines.kinds import FleetKind, Mode, Variant
+from proxy.power.machines.machine import ABSENT_AFTER, Machine
 
 POWER = PowerConfig(budget_w=100_000, fail_safe_w=10_000, unknown_w=4000)
 NOW = Seconds(1000.0)

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.config import load_config
 from proxy.power.link.setup import config_of, setup_of
-from proxy.power.machines.machine import Describer
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.models import models_with
 from proxy.supervisor.service import power_faults
 

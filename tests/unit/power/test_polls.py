@@ -9,7 +9,7 @@ from proxy.power.actuation.polls import GIVE_UP_AFTER, POLL, Polls
 from proxy.power.actuation.recovery import RETRY
 from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
-from proxy.power.machines.machine import Mode
+from proxy.power.machines.kinds import Mode
 from proxy.power.ports import DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 

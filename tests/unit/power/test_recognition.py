@@ -13,8 +13,9 @@ from proxy.power.journal import machine_rows
 from proxy.power.journal.alarms import Alarms
 from proxy.power.journal.effects import Effects, FoundLimit, MachineRow
 from proxy.power.journal.store import open_store
+from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import NAMELESS, KnownMachines, is_local
-from proxy.power.machines.machine import Machine, Mode, Saved
+from proxy.power.machines.machine import Machine, Saved
 from proxy.power.ports import DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
@@ -260,7 +261,8 @@ def test_a_restart_knows_who_is_who(tmp_path: Path) -> None:
     store.close()
 
     table = a_table()
-    table.restore(kept.machines, NOW, kept.limits)
+    table.known.restore(kept.limits)
+    table.restore(kept.machines, NOW)
 
     saved = Saved(HERE, HERE, "lux.1", False, 0.0, found_w=OWNERS, identity=A)
     assert kept.machines == (saved,)

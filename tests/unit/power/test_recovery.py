@@ -11,7 +11,8 @@ from proxy.power.actuation.polls import Polls
 from proxy.power.actuation.recovery import BUSY_TRIES, QUIET, TRIES
 from proxy.power.journal.alarms import Alarms
 from proxy.power.journal.effects import Verb
-from proxy.power.machines.machine import Api, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import Api
 from proxy.power.ports import (
     DeviceBusyError,
     DeviceError,

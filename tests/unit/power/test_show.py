@@ -11,7 +11,8 @@ from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Learned
 from proxy.power.link.messages import Joined, MinerWork
-from proxy.power.machines.machine import ABSENT_AFTER, Mode
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import ABSENT_AFTER
 from proxy.power.views.show import (
     MACHINES_A_PAGE,
     MAX_HEADLINES,

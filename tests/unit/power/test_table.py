@@ -8,8 +8,10 @@ import pytest
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, SiteConfig
 from proxy.power.machines.absence import FORGOTTEN_AFTER
+from proxy.power.machines.describer import unknown_models
 from proxy.power.machines.fleet import UNMANAGED
-from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved, unknown_models
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import ABSENT_AFTER, Saved
 from tests.unit.power.tables import NOW, POWER, a_table, join, later
 
 

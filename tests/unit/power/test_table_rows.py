@@ -7,7 +7,8 @@ import pytest
 from protocol.units import Seconds
 from proxy.power.link.messages import Joined
 from proxy.power.machines.absence import COUNTED_FOR, FORGOTTEN_AFTER
-from proxy.power.machines.machine import ABSENT_AFTER, Mode, Saved
+from proxy.power.machines.kinds import Mode
+from proxy.power.machines.machine import ABSENT_AFTER, Saved
 from tests.unit.power.tables import NOW, a_table, join, later
 
 

@@ -21,8 +21,9 @@ from proxy.power.evidence.checks import (
 from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import CLEAR_AFTER, AlarmName, Alarms
 from proxy.power.link.messages import Joined, MinerWork
+from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import PARKED_DOWN
-from proxy.power.machines.machine import LONG_AGO, Describer, Machine
+from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import SHARES_UNDER_WAY, Table
 from proxy.power.settings import params_of
 from tests.unit.power.tables import NOW, later
