@@ -222,18 +222,21 @@ class PyasicDevices:
         with suppress(TimeoutError):
             await asyncio.wait_for(machine.ask_identity(), self._deadline)
         identity = machine.identity
-        if identity is not None and self._is_elsewhere(address, identity):
+        other = None if identity is None else self._elsewhere(address, identity)
+        if other is not None:
             machine.asked_at = Seconds(now - IDENTITY_FOR + ANSWERS_FOR)
+            other.asked_at = Seconds(-math.inf)  # who is it now?
             identity = None
         machine.found = self._found.of(address, machine.quirks, identity)
 
-    def _is_elsewhere(self, address: str, identity: str) -> bool:
-        """Tell whether the machine of an identity answers at another address."""
+    def _elsewhere(self, address: str, identity: str) -> PyasicMachine | None:
+        """Return who says the same identity, and answers, at another address."""
         last = self._found.address_of(identity)
         other = None if last in {None, address} else self._known.get(last)
         if other is None or other.identity != identity:
-            return False
-        return self._now() - other.answered_at < ANSWERS_FOR
+            return None
+        answers = self._now() - other.answered_at < ANSWERS_FOR
+        return other if answers else None
 
     def _note_failure(self, address: str) -> None:
         doubts = self._doubts_of(address)

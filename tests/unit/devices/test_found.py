@@ -186,6 +186,9 @@ def test_machines_of_one_identity_keep_their_own() -> None:
         site = Site(**{"10_0_0_1": low, "10_0_0_2": normal})
         for address in (HERE, THERE):
             await site.identity_at(address)
+        assert low.asked == 1
+        await site.identity_at(HERE)
+        assert low.asked == 2, "whether it still is who it was"
         for address in (HERE, THERE):
             await site.told(site.devices.sleep(address))
         for address in (HERE, THERE):
