@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocol.units import UnixTime, Watts
 from proxy.power.actuation.actuate import Actuations
@@ -154,6 +156,26 @@ def test_two_that_dhcp_has_swapped_take_their_limits_along(site: Site) -> None:
     assert (one.identity, two.identity) == (B, A)
     assert (one.top_w, two.top_w) == (None, OWNERS)
     assert site.table.fleet.full_w[two.row] == OWNERS
+
+
+@given(st.lists(st.permutations(range(4)), max_size=5))
+def test_however_dhcp_deals_out_addresses_each_machine_keeps_its_top(
+    deals: list[list[int]],
+) -> None:
+    site, addresses = Site(), [f"10.0.0.{n}" for n in range(1, 5)]
+    tops = [None, OWNERS, Watts(2701.0), Watts(3835.0)]  # one of them is a level
+    macs = [A[:-1] + str(n) for n in range(4)]
+    for address, mac, top in zip(addresses, macs, tops, strict=True):
+        site.join(address)
+        site.says(address, top or NAMEPLATE, mac)
+
+    for at, dealt in enumerate(deals, 1):
+        for _ in range(2):
+            for address, box in zip(addresses, dealt, strict=True):
+                site.says(address, OURS, macs[box], at=60.0 * at)
+        machines = [site.table.find(address) for address in addresses]
+        assert [m.identity for m in machines if m] == [macs[box] for box in dealt]
+        assert [m.top_w for m in machines if m] == [tops[box] for box in dealt]
 
 
 def test_another_machine_at_the_address_has_limits_of_its_own(site: Site) -> None:
