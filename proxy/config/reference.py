@@ -76,7 +76,7 @@ def reference() -> str:
     for table in tables():
         if not table.keys:
             continue
-        parts.append(f"\n## `{_heading(table.place)}`\n\n{_about(table.about)}\n\n")
+        parts.append(f"\n## `{heading_of(table.place)}`\n\n{about_of(table.about)}\n\n")
         parts += (_line(key) for key in table.keys)
     return "".join(parts)
 
@@ -88,13 +88,14 @@ def _line(key: Key) -> str:
     return fill(text, COLUMNS, subsequent_indent="  ", break_on_hyphens=False) + "\n"
 
 
-def _heading(place: str) -> str:
+def heading_of(place: str) -> str:
     """Return the header of a table: `[[a]]` where it is a row of a list."""
     names = place.replace("[", "").replace("]", "")
     return f"[[{names}]]" if place.endswith("]") else f"[{names}]"
 
 
-def _about(text: str) -> str:
+def about_of(text: str) -> str:
+    """Return what a section's docstring says that it is."""
     first = text.partition("\n\n")[0].replace("\n", " ")
     about = first.partition("`: ")[2]
     return about[:1].upper() + about[1:]
