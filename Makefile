@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test coverage bench interop translator image-test clean
+.PHONY: demo test weeks coverage bench interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -17,6 +17,10 @@ test: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 --dist worksteal
+
+# days and weeks of a plant on a virtual clock: minutes of computing
+weeks: $(VENV)/ready
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/weeks
 
 # which branches the unit tests take where a wrong one costs most; below its floor it fails
 COVERING := bitcoin noise protocol sv1 sv2 work jobs power shares records upstream \

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from protocol.units import Seconds
+
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -23,3 +25,9 @@ def _no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if process.poll() is None:
             with process:  # which waits for it and closes its pipes
                 process.kill()
+
+
+@pytest.fixture
+def quick_dialling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have lost and refused pools dialled anew at once, not after up to a minute."""
+    monkeypatch.setattr("proxy.upstream.backoff.MAX_BACKOFF", Seconds(0.2))

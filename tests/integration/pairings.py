@@ -9,7 +9,7 @@ import msgspec
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
-from protocol.units import Seconds, UnixTime
+from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
 from proxy.share_process.program import Program, build
@@ -149,12 +149,6 @@ class RealTimePlant(Plant):
 
 def make(version: str, difficulty: float = 5e-8) -> JudgingPool:
     return JudgingSv2Pool(difficulty) if version == "sv2" else JudgingPool(difficulty)
-
-
-def retry(plant: Plant, name: str) -> None:
-    """Let a refused link dial again at once instead of in a minute."""
-    for link in plant.program.pools[name].links:
-        link.backoff._next = Seconds(0.1)
 
 
 def _reactor() -> Any:

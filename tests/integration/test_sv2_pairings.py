@@ -17,11 +17,12 @@ from tests.engines import (
     name_of,
 )
 from tests.fakes.judging_sv2_pool import KEY, JudgingSv2Pool
-from tests.integration.pairings import Plant, make, retry
+from tests.integration.pairings import Plant, make
 from tests.noise_peers import an_authority, an_identity
 from tests.support import on_reactor
 
 
+@pytest.mark.usefixtures("quick_dialling")
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("first", "second", "engine"),
@@ -51,7 +52,6 @@ async def test_no_share_is_invalid_or_lost_in_any_pairing(
         await plant.until(lambda: plant.source == "pool1")
         await plant.more(pools[1], 40)
         pools[0].refuses_users = False
-        retry(plant, "pool0")
     await plant.until(lambda: plant.source == "pool0")
     await plant.settled()
     stats = plant.fleet.stats()

@@ -7,13 +7,14 @@ import pytest
 from tests.engines import EITHER_ENGINE, Engine
 from tests.fakes.node_process import KINDS, start_node
 from tests.fakes.solo import ask
-from tests.integration.pairings import RealTimePlant, make, retry
+from tests.integration.pairings import RealTimePlant, make
 from tests.integration.test_regtest_node import ANYONE_ADDRESS
 from tests.integration.test_solo import MATURE, assert_good, new_blocks
 from tests.support import on_reactor
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("quick_dialling")
 @pytest.mark.parametrize("kind", KINDS)
 @EITHER_ENGINE
 @on_reactor
@@ -46,7 +47,6 @@ async def test_v2_miners_find_blocks_for_the_node_while_the_pool_is_down(
             lambda: plant.program.recorder.totals.blocks_accepted >= found  # noqa: B023
         )
         pool.is_down = False
-        retry(plant, "pool0")
     blocks = await new_blocks(node, reactor)
     await plant.stop()
     await node.stop()
