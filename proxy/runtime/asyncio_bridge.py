@@ -31,8 +31,11 @@ async def on_loop(
         CancelledError: Twisted's: whoever awaited this was cancelled.
     """
     task = loop.create_task(work)
+    # Whoever stops waiting leaves it behind: what it ends in is looked at here.
     task.add_done_callback(_look_at)
     try:
+        # In a task of its own that waits: cancelling the Deferred cancels that one,
+        # which is ours and obeys.
         result: T = await Deferred.fromFuture(loop.create_task(_within(task, deadline)))
     except asyncio.CancelledError as error:
         raise CancelledError from error
@@ -42,6 +45,7 @@ async def on_loop(
 
 
 async def _within(task: "asyncio.Task[T]", deadline: Seconds) -> T:
+    # Not wait_for, which waits for the end of what it has cancelled.
     done, _ = await asyncio.wait({task}, timeout=deadline)
     if not done:
         raise TimeoutError(f"no answer in {deadline:g} s")

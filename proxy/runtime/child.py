@@ -78,6 +78,8 @@ class ChildService(Service):
         self._gone = Deferred()
         if self._transport is not None:
             self._transport.loseConnection()
+        # The end of its stream is the word to go: it needs no signal, and is the same
+        # where we are killed.
         late = self._reactor.callLater(LEAVE_WITHIN, self.kill, "it does not go")
         await self._gone
         if late.active():
@@ -91,6 +93,8 @@ class ChildService(Service):
 
     def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Closed in this process behind the block: adopting duplicates our end, and the
+        # child has its own.
         with ours, theirs, open(os.devnull, "rb") as nothing:  # noqa: PTH123
             ours.setblocking(False)
             self._started_at = self._reactor.seconds()
@@ -99,6 +103,8 @@ class ChildService(Service):
                 self._command[0],
                 self._command,
                 self._environment,
+                # No standard input, and what it prints goes where our log goes, not
+                # into our output.
                 childFDs={0: nothing.fileno(), 1: 2, 2: 2, CHILD_FD: theirs.fileno()},
             )
             self._transport = self._reactor.adoptStreamConnection(

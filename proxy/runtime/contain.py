@@ -30,6 +30,7 @@ def serve_each(
         action: What is done.
         what: The same in words: "handing out a job".
     """
+    # One iterator for all rounds: after a failure the next round goes on behind it.
     left = iter([*those])
     while _serve(left, action, what):
         pass

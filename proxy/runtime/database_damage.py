@@ -41,6 +41,8 @@ def inspect(path: Path, *, is_same_boot: bool) -> str:
         DatabaseFileError: It cannot be read.
     """
     try:
+        # Before SQLite opens the file: it would copy what it can, and drop the rest of
+        # the log.
         log = read_log(beside(path, "-wal"))
         fault = _fault_of_log(path, log) if is_same_boot else ""
         fault = fault or _fault_of_file(path, log)
@@ -81,6 +83,7 @@ def set_aside(path: Path, at: float) -> Path:
         DatabaseFileError: It cannot be renamed.
     """
     number = int(at)
+    # A second damage in one second must not overwrite what was set aside of the first.
     while any(beside(_aside(path, number), s).exists() for s in SUFFIXES):
         number += 1
     aside = _aside(path, number)
@@ -99,6 +102,8 @@ def _aside(path: Path, number: int) -> Path:
 
 def _fault_of_log(path: Path, log: Log | None) -> str:
     """Return what the log lacks of all that its writer had put there."""
+    # Only within one boot: a power cut leaves shared memory of another time than the
+    # log.
     index = read_index(beside(path, "-shm"))
     if index is None or log is None:
         return ""  # nothing to compare
@@ -123,9 +128,11 @@ def _fault_of_file(path: Path, log: Log | None) -> str:
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         return "its header is not that of a database" if size else "it is empty"
     page_size = int.from_bytes(header[16:18], "big")
+    # The field has two bytes: 1 stands for 65,536 (file format, 1.3.2).
     page_size = 65536 if page_size == 1 else page_size
     if page_size < 512 or page_size & (page_size - 1):  # noqa: PLR2004  (1.3.2)
         return f"its header has pages of {page_size} B"
+    # What a checkpoint has not copied yet is in the log alone: the file may be shorter.
     there, pages = size // page_size, log.pages or _pages_by(header)
     elsewhere = {p for p in log.held if there < p <= pages}
     if there < _LOCK_AT // page_size + 1 <= pages:

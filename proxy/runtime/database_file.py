@@ -73,6 +73,8 @@ def open_file(path: Path, kind: DatabaseKind, *, busy_s: float) -> sqlite3.Conne
     try:
         if not path.exists():
             _create(path, kind)
+        # Without a level the module begins no transaction of its own: BEGIN and COMMIT
+        # are ours.
         connection = sqlite3.connect(path, isolation_level=None, timeout=busy_s)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseFileError(f"{path} cannot be opened: {error}") from error
@@ -110,6 +112,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 def told_as(path: Path, error: sqlite3.Error) -> DatabaseFileError:
     """Return `error` as one of ours, which says what to do."""
+    # Extended codes keep the primary one in their lowest byte (SQLite, result codes).
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
         return DamagedFileError(path, str(error))
     return DatabaseFileError(f"{path} cannot be used: {error}")
@@ -128,6 +131,8 @@ def reading(path: Path, timeout: float = 5.0) -> sqlite3.Connection:
 
 def reading_alone(path: Path) -> sqlite3.Connection:
     """Return a connection to a file that nobody writes to, without its log or locks."""
+    # immutable: SQLite looks for no lock, log or change, which only a file at rest
+    # allows.
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     return sqlite3.connect(address, uri=True)
 
@@ -141,6 +146,7 @@ def _version(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> 
             f"{path} has schema {version}, this release knows up to {newest}:"
             " run the newer release, or move the file away"
         )
+    # Something is in it that has no version of ours: another program's file.
     if version < 1 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise DatabaseFileError(
             f"{path} is no {kind.what}: move it away to start a new one"
@@ -149,10 +155,12 @@ def _version(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> 
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> None:
+    # Before the first write: a newer release's file is left as it is.
     version = _version(connection, path, kind)
     connection.execute("PRAGMA journal_mode = WAL")
     with suppress(sqlite3.OperationalError):  # a full disk: the log stays as it is
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # After the checkpoint: pages that were in the log alone are read, too.
     if path.stat().st_size <= CHECKED_BYTES:
         quick_check(connection, path)
     _upgrade(connection, version, kind.steps)
@@ -173,8 +181,10 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
 
 def _create(path: Path, kind: DatabaseKind) -> None:
     """Write a new file beside `path` and put it in place whole."""
+    # A half-made file would be taken for one of ours, or for somebody else's.
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
+    # Made here, since SQLite gives its files the mode of the database's.
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         _upgrade(connection, 0, kind.steps)
@@ -187,5 +197,6 @@ def _upgrade(
     """Take each step that is missing, whole or not at all."""
     for step in range(version + 1, max(steps) + 1):
         connection.executescript(
+            # The version is in the file's header, so it is part of the transaction.
             f"BEGIN IMMEDIATE; {steps[step]}; PRAGMA user_version = {step}; COMMIT;"
         )

@@ -18,6 +18,7 @@ def raise_limit() -> tuple[int, int]:
     Most systems begin with 1024, for programs that use `select`; nothing of ours does.
     """
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The soft limit up to the hard one: that takes no privilege.
     if before != most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return before, most

@@ -28,6 +28,8 @@ class DueList(Generic[T]):
         """Have `item` looked at by `at`: earlier if that was asked for before."""
         if at < self._times.get(item, float("inf")):
             self._times[item] = at
+            # The number comes before the item, so that items of one time are never
+            # compared.
             heappush(self._heap, (at, next(self._numbers), item))
 
     def drop(self, item: T) -> None:
@@ -55,6 +57,8 @@ class DueList(Generic[T]):
         """Drop entries at the front that were brought forward, or dropped."""
         while self._heap:
             at, _, item = self._heap[0]
+            # An item that was brought forward has an older entry, whose time is not its
+            # own any more.
             if self._times.get(item) == at:
                 return
             heappop(self._heap)

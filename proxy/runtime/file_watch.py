@@ -28,6 +28,8 @@ class FileWatch:
         """Return what was done to the files, empty if nothing."""
         for suffix, was in self._were.items():
             is_now = self._identity(suffix)
+            # What was not there at first may come: SQLite makes its log with the first
+            # write.
             if is_now == was or was is None:
                 continue
             what = "is gone" if is_now is None else "is another file"
@@ -39,6 +41,7 @@ class FileWatch:
             found = beside(self.path, suffix).stat()
         except OSError:
             return None
+        # An inode's number is unique in one file system only.
         return found.st_dev, found.st_ino
 
 

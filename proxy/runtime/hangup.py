@@ -12,6 +12,7 @@ TERMINAL = "/dev/tty"
 def has_terminal(path: str = TERMINAL) -> bool:
     """Tell whether this process has a controlling terminal."""
     try:
+        # O_NOCTTY: a look must not give the process a terminal.
         os.close(os.open(path, os.O_RDWR | os.O_NOCTTY))
     except OSError:
         return False
@@ -31,7 +32,10 @@ def take_hangups(
         at_terminal: There is a controlling terminal: stop the reactor instead. The
             terminal was closed, and nothing shall be left behind.
     """
+    # nohup sets it before it starts us.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return
     what = reactor.stop if at_terminal else reload
+    # From the handler the reactor is only woken: Python may run it in the middle of
+    # anything.
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(what))

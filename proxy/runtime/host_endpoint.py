@@ -57,6 +57,7 @@ async def connect_within(
     """
     dialling = endpoint.connect(factory)
     try:
+        # The endpoint's own limit is for each address and not for the look-up.
         await dialling.addTimeout(limit, clock, _given_up)
     except ConnectingCancelledError as error:
         raise CancelledError from error
@@ -75,5 +76,7 @@ class _PlainNameEndpoint(HostnameEndpoint):
     @staticmethod
     @override
     def _hostAsBytesAndText(host: bytes | str) -> tuple[bool, bytes, str]:
+        # Names in private networks, and services of Docker Compose, may have
+        # underscores.
         text = host if isinstance(host, str) else host.decode("ascii")
         return False, text.encode("ascii"), text

@@ -42,6 +42,7 @@ def kept_instance(folder: Path) -> int | None:
         return None
     except OSError as error:
         raise InstanceFileError(f"{path}: {error.strerror}") from error
+    # isdigit on bytes takes ASCII digits alone, unlike that of str.
     is_number = text.isdigit() and int(text) <= MAX_INSTANCE
     return int(text) if is_number else None
 

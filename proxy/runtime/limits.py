@@ -61,11 +61,13 @@ class LimitWatch:
 
     def _mind(self, limit: Limit, now: Seconds) -> None:
         alarm = self._alarms.setdefault(limit.name, _Alarm())
+        # What was refused and made room for within a second was reached, too.
         refused = limit.turned_away - alarm.turned_away
         alarm.turned_away = limit.turned_away
         if limit.is_reached or refused:
             if alarm.reached_at is None:
                 self._tell_reached(limit)
+            # Anew at each look: it is calm a minute after the last time.
             alarm.reached_at = now
         elif alarm.reached_at is not None and now - alarm.reached_at >= CALM:
             alarm.reached_at = None

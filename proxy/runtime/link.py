@@ -43,6 +43,8 @@ class LinkConnection(Protocol, Generic[Heard]):
     @override
     def connectionMade(self) -> None:
         self.is_open = True
+        # As a push producer we are told when the transport's buffer is full, and when
+        # it is empty.
         self._transport.registerProducer(self, True)
         self._factory.opened(self)
 
@@ -50,6 +52,8 @@ class LinkConnection(Protocol, Generic[Heard]):
     def dataReceived(self, data: bytes) -> None:
         try:
             for line in self._framer.feed(data):
+                # A message may have had us hang up: the rest of what came with it is
+                # nobody's.
                 if self.is_open:
                     self._factory.received(self._read(line))
         except RemoteError as error:
@@ -70,6 +74,8 @@ class LinkConnection(Protocol, Generic[Heard]):
             return
         line = _encode(message) + b"\n"
         if self._is_full:
+            # Counted from when it was full: a bound on what is added, since Twisted
+            # does not tell what waits.
             self._unsent += len(line)
             if self._unsent > MAX_UNSENT_BYTES:
                 self.drop(f"more than {MAX_UNSENT_BYTES} B are waiting")
@@ -84,6 +90,7 @@ class LinkConnection(Protocol, Generic[Heard]):
     def drop(self, why: str) -> None:
         """Hang up now."""
         if self.is_open:
+            # First: a listener that is told of the loss must not send.
             self.is_open = False
             self._log.warn("link: hanging up: {why}", why=why)
             self._transport.abortConnection()

@@ -28,6 +28,7 @@ class ListenerService(Service):
         """Ask for the port; `main` awaits `ready` of every listener."""
         super().startService()
         self._listening = self._endpoint.listen(self._factory)
+        # Not awaited: startService may not be a coroutine, which Twisted would drop.
         _ = self._listening.addCallback(self._opened)
 
     async def ready(self) -> IListeningPort:

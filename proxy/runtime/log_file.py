@@ -41,10 +41,12 @@ class FileOut:
             OSError: The disk is full, or alike.
         """
         data = text.encode("utf-8", "backslashreplace")
+        # Looked at for each line, in the log's own thread.
         if self._is_to_reopen or self._is_elsewhere():
             self._reopen()
         if self._is_full(len(data)):
             self._rotate()
+        # write(2) may take a part of it, as where the disk fills up.
         while data:
             data = data[os.write(self._descriptor, data) :]
 
@@ -63,6 +65,8 @@ class FileOut:
         self._descriptor = descriptor
 
     def _open(self) -> int:
+        # Append mode: the kernel puts each write at the end, whoever else writes
+        # (write(2)).
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         return os.open(self._path, flags, MODE)
 
@@ -76,6 +80,7 @@ class FileOut:
 
     def _is_full(self, more: int) -> bool:
         size = os.fstat(self._descriptor).st_size
+        # An empty file takes any line, be it longer than all.
         return 0 < self._max_bytes < size + more and size > 0
 
     def _rotate(self) -> None:
@@ -83,6 +88,8 @@ class FileOut:
 
         What cannot be moved grows on: a line too many is better than one too few.
         """
+        # Who waits for the lock finds the file moved when it gets it, and only opens
+        # the new one.
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # until the descriptor is closed
         with suppress(OSError):
             if not self._is_elsewhere():
@@ -93,6 +100,7 @@ class FileOut:
         if self._keep == 0:
             self._path.unlink()
             return
+        # From the oldest on, or each would overwrite the next.
         for number in range(self._keep - 1, 0, -1):
             with suppress(FileNotFoundError):
                 self._older(number).replace(self._older(number + 1))

@@ -35,6 +35,7 @@ class LibraryHandler(logging.Handler):
             self.handleError(record)
 
     def _tell(self, record: logging.LogRecord) -> None:
+        # The handler's level lets nothing below WARNING come here.
         level = next(ours for least, ours in _LEVELS if record.levelno >= least)
         failure = _failure_of(record)
         Logger(record.name, observer=self._observer).emit(

@@ -58,6 +58,7 @@ class KindLimit:
         Each is returned once. An infinite `now` ends every window.
         """
         with self._lock:
+            # A copy: _end takes windows out.
             for kind, window in self._windows.copy().items():
                 if _is_over(window, now):
                     self._end(kind)
@@ -65,6 +66,7 @@ class KindLimit:
             return untold
 
     def _window(self, kind: Kind, now: float) -> _Window:
+        # Those that are known keep their own count.
         if kind not in self._windows and len(self._windows) >= MAX_KINDS:
             kind = REST
         window = self._windows.get(kind)

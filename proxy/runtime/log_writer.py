@@ -75,6 +75,8 @@ class LogWriter:
     def write(self, text: str) -> None:
         """Write `text` soon; leave it out if too much waits already."""
         with self._lock:
+            # Checked and counted under one lock, since two threads may find the last
+            # room.
             if self._queued_chars + len(text) > MAX_QUEUED_CHARS:
                 self._refused += 1
                 return
@@ -86,6 +88,7 @@ class LogWriter:
     def close(self) -> None:
         """Write what waits, if it is read within a moment, and end the thread."""
         self._lines.put(None)
+        # Not for ever: whoever should read may hang, and the thread is a daemon.
         self._thread.join(CLOSE_WITHIN_S)
         if not self._thread.is_alive():
             self._write_waiting()
@@ -115,6 +118,7 @@ class LogWriter:
 
     def _write(self, text: str) -> None:
         self._write_out(text)
+        # After it is out: what is being written still counts as waiting.
         with self._lock:
             self._queued_chars -= len(text)
 

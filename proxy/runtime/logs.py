@@ -58,6 +58,7 @@ class SecretRedactor:
 
     def blot(self, text: str) -> str:
         """Return `text` without the secrets, and no longer than a line may be."""
+        # Before the text is cut to its length, which could leave half a secret.
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return text[:MAX_LINE_CHARS]
@@ -82,6 +83,7 @@ class LineObserver:
 
     def __call__(self, event: LogEvent) -> None:
         """Write `event`, if there were not too many of its kind."""
+        # Before the event is made into text: what is left out costs no formatting.
         if self.limit.admits(kind_of(event), event.get("log_time", 0.0)):
             self._write(self.line_of(event))
 
@@ -196,6 +198,7 @@ def kind_of(event: LogEvent) -> Kind:
     All of it comes from the code and the configuration, nothing from a peer.
     """
     text = str(event.get("statement") or event.get("log_format"))
+    # A flood at one pool must not hide another pool's line.
     for key in ("site", "pool"):
         if key in event:
             text = text.replace(f"{{{key}}}", str(event[key]))
@@ -220,6 +223,7 @@ def _without_secret_keys(event: LogEvent) -> LogEvent:
 
 def _text_lines(event: LogEvent, blot: Callable[[str], str]) -> str:
     head = f"{formatTime(event.get('log_time'))} {_level(event):8} "
+    # Secrets first: escaping could change how one is spelled.
     text = head + escaped(blot(formatEvent(event)))
     return "\n".join([text, *(escaped(blot(line)) for line in _traceback(event))])
 
@@ -240,6 +244,7 @@ def _json_line(event: LogEvent, blot: Callable[[str], str]) -> str:
 
 
 def _plain(value: object, blot: Callable[[str], str]) -> object:
+    # NaN is no JSON: it is written as text. It is the one number that is not itself.
     is_number = isinstance(value, int | float) and value == value  # noqa: PLR0124
     return value if is_number else blot(str(value))
 

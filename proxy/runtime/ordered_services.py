@@ -18,6 +18,7 @@ class OrderedServices(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        # Past MultiService's own, which would stop all of them at once.
         Service.stopService(self)
         for service in reversed(list(self)):
             await maybeDeferred(service.stopService)

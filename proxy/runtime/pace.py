@@ -28,6 +28,7 @@ class TokenBucket:
         Args:
             now: Of a clock that is not set back.
         """
+        # The first call comes from time 0: the bucket is full then, whatever it gains.
         gained = max(0.0, now - self._at) * self.per_second
         self._tokens = min(self.burst, self._tokens + gained)
         self._at = now

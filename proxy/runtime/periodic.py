@@ -48,6 +48,7 @@ class PeriodicService(Service):
     def startService(self) -> None:
         """Make the first call now and the next after the interval."""
         super().startService()
+        # Fires when the loop has been stopped and its last call has ended.
         self._running = self._loop.start(self._interval)
 
     @override
@@ -55,6 +56,7 @@ class PeriodicService(Service):
         """Stop, and wait for the end of a call that is under way."""
         super().stopService()
         self._loop.stop()
+        # After loop.stop, so that the end of this call begins no other.
         if self._cancels and self._call is not None:
             self._call.cancel()
         await self._running
@@ -62,6 +64,7 @@ class PeriodicService(Service):
     async def _work_once(self) -> None:
         with self._log.failuresHandled("{work} failed", work=self._work):
             self._call = Deferred.fromCoroutine(self._work())
+            # failuresHandled would log it as a failure: it catches BaseException.
             with suppress(CancelledError):
                 await self._call
         self._call = None

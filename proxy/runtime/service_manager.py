@@ -26,6 +26,7 @@ class Notifier:
 
     def __init__(self, address: str = "", watchdog: Seconds | None = None) -> None:
         self.watchdog = watchdog
+        # An abstract socket's name begins with a zero byte (unix(7)).
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
     def tell(self, *states: str) -> None:
@@ -34,6 +35,7 @@ class Notifier:
             return
         message = "\n".join(states).encode()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
+            # The manager's queue may be full: a sign of life must not stop life.
             ours.setblocking(False)
             with suppress(OSError):  # the manager is gone, or has its hands full
                 ours.sendto(message, self._address)
@@ -46,6 +48,7 @@ class Notifier:
         async def give() -> None:
             self.tell(_ALIVE)
 
+        # Half the time, as sd_watchdog_enabled(3) recommends.
         return PeriodicService(Seconds(self.watchdog / 2), give, clock)
 
 

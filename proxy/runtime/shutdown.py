@@ -22,11 +22,13 @@ async def until_shutdown(reactor: Any, work: Callable[[], Awaitable[None]]) -> N
     ended: Deferred[None] = Deferred()
 
     def on_shutdown() -> Deferred[None]:
+        # Ignored from now on: a second one must not cut the clean-up short.
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         running.cancel()
         return ended
 
+    # Twisted takes care of SIGINT and SIGTERM, and not of this one.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # it is not under nohup
         stop = lambda *_: reactor.callFromThread(reactor.stop)  # noqa: E731
         signal.signal(signal.SIGHUP, stop)

@@ -39,6 +39,7 @@ class Slices(Generic[One]):
     def add(self, those: Iterable[One]) -> None:
         """Do it to `those`: to the first at once, to the rest in the next turns."""
         self._left.update(dict.fromkeys(those))
+        # An action may add more: it is served in the next turn, not within itself.
         if self._next is None and not self._is_going:  # else it is in its turn
             self._go_on()
 
@@ -53,6 +54,7 @@ class Slices(Generic[One]):
         self._next = None
         some = list(islice(self._left, AT_ONCE))
         for one in some:
+            # Before the action, which may add the same one again.
             del self._left[one]
         self._is_going = True
         serve_each(some, self.action, self.what)
@@ -72,6 +74,7 @@ class Errands(Generic[One]):
         self, those: Iterable[One], action: Callable[[One], object], what: str
     ) -> None:
         """Do `action` to `those`, to the first at once: see `Slices`."""
+        # Done ones are let go here, at the next errand.
         self._under_way = [one for one in self._under_way if not one.is_done]
         errand = Slices(self.clock, action, what)
         self._under_way.append(errand)

@@ -93,11 +93,13 @@ def read_log(path: Path) -> Log | None:
     magic, version, page_size, _, _, _, *sums = _HEADER.unpack(head)
     if magic & ~1 != _MAGIC or version != _VERSION or page_size not in _PAGE_SIZES:
         return None
+    # The header's own sums are over its first 24 bytes.
     summer = _Summer(">u4" if magic & 1 else "<u4", 24)
     (own,) = summer.of(data[None, :24])
     if list(own) != sums:
         return None
     length = _FRAME.size + page_size
+    # Half a frame at the end is one that was begun: it was never part of a transaction.
     number = (size - _HEADER.size) // length
     frames = data[_HEADER.size :][: number * length].reshape(number, length)
     return _follow(frames, summer, own, head[16:24])
@@ -113,6 +115,8 @@ def read_index(path: Path) -> Index | None:
         return None
     with path.open("rb") as file:
         data = file.read(_COPIED.size)
+    # SQLite writes the copies one after the other: where they differ a writer was cut
+    # off between (WAL-index format, 2.1).
     one, other = data[: _INDEX.size], data[_INDEX.size : 2 * _INDEX.size]
     if len(data) < _COPIED.size or one != other:
         return None
@@ -139,6 +143,7 @@ class _Summer:
 
     def of(self, rows: npt.NDArray[np.uint8]) -> list[_Sums]:
         """Return the sums of each row, from zero on."""
+        # uint32 wraps around, which is the modulo of the sums.
         words = np.ascontiguousarray(rows).view(self.words).astype(np.uint32)
         return [(one, other) for one, other in (words @ self._weights).tolist()]
 
@@ -160,6 +165,7 @@ def _follow(
     is_cut = False
     summer = _Summer(header.words, _SUMMED + frames.shape[1] - _FRAME.size)
     for (page, size, salt, *found), own in _each(frames, summer):
+        # A log that begins anew overwrites from its start: what follows is older.
         if salt != salts:
             break  # left over from the log before
         sums = summer.carry(sums, own)
@@ -167,6 +173,7 @@ def _follow(
         if is_cut:
             break
         held.append(page)
+        # Only a frame that ends a transaction says how large the database is then.
         if size:
             good, pages = len(held), size
     return Log(good, pages, frozenset(held[:good]), is_cut, salts)

@@ -56,8 +56,10 @@ def lock_state(
     except OSError as error:
         raise StateLockError(f"{path}: {error.strerror}") from error
     try:
+        # flock and not a pid file: it is the kernel's, and goes with the process.
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         boot = _boot_id() if boot_id is None else boot_id
+        # Read before our own word is written over it.
         last = _words(handle)
         if leaves_word:
             _write(handle, f"{os.getpid()} {boot}\n")
@@ -82,6 +84,7 @@ def _write(handle: int, text: str) -> None:
     """Say who has it; a full disk does not keep anybody from having it."""
     try:
         os.pwrite(handle, text.encode(), 0)
+        # Written before it is cut, so that it is never empty.
         os.ftruncate(handle, len(text))
     except OSError:
         return

@@ -26,11 +26,15 @@ class Tasks:
         task = Deferred.fromCoroutine(coroutine)
         self._keep(task)
         result: Deferred[T] = Deferred()
+        # A Deferred of its own for the caller: cancelling that one leaves the task
+        # alone.
         _ = task.chainDeferred(result)
         return await result
 
     async def cancel_all(self) -> None:
         """Cancel what still runs and wait until it has unwound."""
+        # A task may start another as it ends: _keep makes a new set, so this loop is
+        # not disturbed.
         for task in self._running:
             task.cancel()
         await DeferredList(self._running)

@@ -27,6 +27,7 @@ def bound_connections(listening: socket.socket) -> None:
 
     They inherit them, on Linux: one call here is none for each connection.
     """
+    # Unix sockets are for operators, and have none of these.
     if listening.family not in {socket.AF_INET, socket.AF_INET6}:
         return
     tcp = socket.IPPROTO_TCP

@@ -30,7 +30,10 @@ def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     # "ssl:" strings have no option for it, and the endpoint no other way to its context
     options = getattr(endpoint, "_sslContextFactory", None)
     if options is not None:
+        # The context is made once and kept by the options: this sets it for every
+        # connection.
         options.getContext().set_cipher_list(_SUITES.encode())
+        # So a reload can exchange the certificate while the port stays open.
         endpoint._sslContextFactory = Identity(options)  # noqa: SLF001  (as above)
     served: IStreamServerEndpoint = endpoint
     return served

@@ -13,10 +13,14 @@ def write_whole(path: Path, data: bytes) -> None:
         OSError: The folder does not take it; the old file stays.
     """
     part = path.with_suffix(".part")
+    # Left by a process that was killed between the two steps; O_EXCL follows no link
+    # that stands there.
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
+        # Before the rename: after a power cut a name may otherwise lead to an empty
+        # file.
         os.fsync(handle)
     part.replace(path)
