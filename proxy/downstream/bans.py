@@ -70,6 +70,7 @@ class Bans:
     _offenders: dict[Network, _Offender] = field(factory=dict, init=False)
 
     def __iter__(self) -> Iterator[Ban]:
+        # A copy: who goes through them may lift some.
         return iter([*self._bans.values()])
 
     def add(self, ban: Ban, now: Seconds) -> None:
@@ -80,6 +81,7 @@ class Bans:
         """
         if ban.network not in self._bans:
             if len(self._bans) >= MAX_BANS:
+                # Only here and by the clock: a look at all.
                 self.forget_past(now)
             if len(self._bans) >= MAX_BANS:
                 raise BanError("the list of bans is full: unban something first")
@@ -102,6 +104,7 @@ class Bans:
             return None
         for version, length in self._lengths:
             if version == found.version:
+                # A dict look for each length in use, not a comparison with each ban.
                 ban = self._bans.get(ip_network((found, length), strict=False))
                 if ban is not None and ban.until > now:
                     return ban
@@ -122,11 +125,14 @@ class Bans:
         if found is None:
             return None
         network = ip_network((found, _OWNER_BITS[found.version]), strict=False)
+        # Out and in again, so that the dict's first is the one whose last offence is
+        # the oldest.
         offender = self._offenders.pop(network, None)
         if offender is None or now - offender.since > OFFENCES_WITHIN:
             offender = _Offender(now)
         offender.count += 1
         if offender.count >= OFFENCES:
+            # Forgotten with that: the ban takes over.
             return network
         while len(self._offenders) >= MAX_OFFENDERS:
             del self._offenders[next(iter(self._offenders))]
@@ -146,6 +152,8 @@ def address_of(text: str) -> Address | None:
     IPv4 that came in on a socket of IPv6 is IPv4.
     """
     try:
+        # A link-local address comes with its interface behind a percent sign (RFC
+        # 4007).
         found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
@@ -162,6 +170,7 @@ def network_of(text: str) -> Network:
         network = ip_network(text.strip(), strict=False)
     except ValueError as error:
         raise BanError(f"neither an address nor a network: {text[:64]!r}") from error
+    # Banned as what address_of makes of those who come from there.
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= _MAPPED_BITS:
         length = network.prefixlen - _MAPPED_BITS

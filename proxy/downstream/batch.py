@@ -41,10 +41,14 @@ class Batch:
         """Take in a verdict; a block is sent ahead and commits in the next turn."""
         self._shares.append(share)
         self._replies.setdefault(miner, []).append(reply)
+        # Before anything is written to disk: a block is worth more than an answer in
+        # time.
         if share.is_block and self.recorder.block_found(share):
             self._holds_block = True
         if self._due is None:
             self._due = self.clock.callLater(MAX_DELAY, self._on_time)
+        # Not in this turn: the bytes of the block leave when the reactor gets its turn
+        # back.
         if len(self._shares) >= MAX_BATCH and not self._holds_block:
             self.flush()
 
@@ -55,8 +59,12 @@ class Batch:
         self._due = None
         if not self._shares:
             return
+        # Taken out first: who is answered may send more, or leave, and so come here
+        # again.
         shares, replies = self._shares, self._replies
         self._shares, self._replies, self._holds_block = [], {}, False
+        # Returns when the shares are durable: only then may anybody hear of them (ADR
+        # 4).
         self.recorder.record(shares)
         serve_each(
             replies, lambda miner: miner.reply(b"".join(replies[miner])), "answering"

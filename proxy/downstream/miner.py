@@ -49,10 +49,12 @@ class Miner(MinerState):
 
     def take_on(self, job: Job) -> Difficulty | None:
         """Note that it is given `job`; return its difficulty if that is another."""
+        # Before it is written: a job on its way out counts as known to the miner.
         self.last_seq = job.seq
         self.conduct.note_mask(
             self._mask_of(job), self.version_mask, self.context.now()
         )
+        # Never above the source's: shares that it would pay for would not be sent.
         difficulty = min(self.vardiff.difficulty, self._ceiling(job))
         if not self._asked.ask(job.seq, difficulty):
             return None
@@ -60,7 +62,7 @@ class Miner(MinerState):
         return difficulty
 
     def weigh(self, now: Seconds) -> None:
-        """Take its place by how much it hashes now."""
+        """Move it to the class of the hashrate that it has now."""
         found = hashrate_class(self.meter.rate(now))
         if found == self.hashrate_class:
             return
@@ -105,6 +107,8 @@ class Miner(MinerState):
         self.parked_at = None if is_granted else now
         if not is_granted:
             return
+        # The parked time has no shares: as a part of the window it would lower the
+        # difficulty.
         self.vardiff.restart_at(self.vardiff.difficulty, now)
         current = self.group.current if self.group else None
         if current is not None:
@@ -136,6 +140,7 @@ class Miner(MinerState):
         terms = Terms(
             self.held_slot.extranonce1 if self.held_slot else b"",
             self._asked.required(job.seq),
+            # The job's own mask: a source's may have changed since.
             self.version_mask & job.work.version_mask,
             now >= entry.stale_at or self._is_overdue(now),
         )
@@ -143,6 +148,8 @@ class Miner(MinerState):
 
     def reject(self, worker: str, job_id: str, verdict: Verdict) -> JudgedShare:
         """Return the verdict on a share that cannot be judged."""
+        # What a stranger wrote goes into rows and tables: under the name of a worker
+        # that is known, or none.
         name = worker if worker.isprintable() else "?"
         return JudgedShare(
             at=self.context.wall_clock(),
@@ -165,6 +172,8 @@ class Miner(MinerState):
         """Take note of a verdict."""
         self.context.parking.note(self.id)
         if share.verdict is not Verdict.ACCEPTED:
+            # Hashes that nobody allowed are counted as such, since they draw watts all
+            # the same.
             if self._is_overdue(now) and is_unauthorised(share):
                 self.tally.refuse(share)
                 self.context.parking.tally.refuse(share)
@@ -175,6 +184,8 @@ class Miner(MinerState):
         self.tally.count(share, is_parked=self.parked_at is not None)
         self.context.parking.tally.count(share, is_parked=self.parked_at is not None)
         self.accepted += 1
+        # The first accepted share is the price by which a stranger is told from a
+        # miner.
         if self.accepted == 1:
             self.context.proved(self)
         self.share_at = now
@@ -205,6 +216,7 @@ class Miner(MinerState):
         better = self.vardiff.retarget(now)
         if better is None or self.group is None or self.group.current is None:
             return
+        # Where the source's bound holds it back nothing would change for the miner.
         if min(better, self._ceiling(self.group.current.job)) != before:
             self.context.board.want_revision(self, self.group)
 
@@ -212,6 +224,7 @@ class Miner(MinerState):
         """Return why `worker` cannot share this channel; empty if it can."""
         if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
             return f"More than {MAX_WORKERS} workers on one connection"
+        # A connection has one group, which its first worker decides.
         first = next(iter(self.workers), worker)
         routes = self.context.board.routes
         if routes.place_of(first) != routes.place_of(worker):
@@ -230,6 +243,8 @@ class Miner(MinerState):
         held_slot = self.held_slot
         if held_slot is None:
             board = self.context.board
+            # Known only if it authorised first, as some do: else any route's may be
+            # its.
             sources = board.routes.sources_of(next(iter(self.workers), None))
             held_slot = board.slots.acquire(rolled, sources)
             self.slot_taken_at = self.context.now()
@@ -253,6 +268,7 @@ class Miner(MinerState):
             raise SiteFullError("no search space is free")
         self.group, held_slot = found
         self.held_slot = held_slot
+        # Before it joins: else it is given a job of a source that is gone.
         if self.group in self.context.parking.out:
             self.hold_out(is_out=True)
         self.context.board.join(self, self.group)
@@ -273,6 +289,7 @@ class Miner(MinerState):
             return
         if board.rerouting.is_for(group, next(iter(self.workers))):
             return
+        # Its slot is kept: find_group moves it to the new group's space.
         board.leave(self, group)
         self.group = None
         try:
@@ -295,6 +312,7 @@ class Miner(MinerState):
         wishes = self.wishes
         wishes.least = minimum or wishes.least
         self.vardiff.policy = wishes.policy(self.context.policy)
+        # Without a wish of its own the present one is held against the new bounds.
         requested = fixed or start or self.vardiff.difficulty
         if fixed is None and wishes.is_fixed:
             return

@@ -109,6 +109,7 @@ class Newcomers(Generic[One]):
             one = self._of_a_crowd(address, connection) or self._overdue(now)
             if one is None:
                 return False
+            # Out in any case: one that had a share meanwhile is no newcomer any more.
             self.remove(one)
             one.settle()  # a share may have been accepted within the last second
             if not one.accepted:
@@ -124,12 +125,14 @@ class Newcomers(Generic[One]):
             (self._by_address, address),
         ):
             key = crowds.largest()
+            # By more than a few: two crowds of one size must not drive each other out.
             if key is not None and crowds.size(key) > crowds.size(own) + CROWD:
                 found.append((crowds.size(key), crowds.oldest(key)))
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
     def _overdue(self, now: Seconds) -> One | None:
         """Return the oldest that has had its time; what is ours is not its fault."""
+        # In the order they came: behind these all are younger.
         for one in islice(self._connections, MAX_LOOKED_AT):
             patience = PROVE_WITHIN if one.is_known else NAME_WITHIN
             if one.is_granted and now - one.connected_at >= patience:

@@ -153,6 +153,7 @@ class Roster:
     def undrain(self) -> None:
         """Take miners again; those that were not asked to go yet stay."""
         self.is_draining = False
+        # Reconnects of another cause stay on a list of their own.
         self._leaving = DueList()
         self._log.info("{site} is drained no more: miners are taken", site=self.site)
 
@@ -168,7 +169,9 @@ class Roster:
         """
         self._sweeps += 1
         turns = min(-(-len(self.miners) // LOOKED_AT_ONCE), MAX_TURNS) or 1
+        # Every turns-th from another start each second: no list of all is made.
         some = islice(self.miners.values(), self._sweeps % turns, None, turns)
+        # A newcomer may be in both.
         those = dict.fromkeys([*self._late_newcomers(now), *some])
         serve_each(those, lambda m: self._look_at(m, now), "the sweep")
         if not self._sweeps % FORGET_BANS_EVERY:
@@ -181,6 +184,8 @@ class Roster:
         """Return the newcomers that have not said who they are in time."""
         late = list(
             takewhile(
+                # They are in the order they came: behind the first young one all are
+                # young.
                 lambda miner: now - miner.connected_at >= SUBSCRIBE_WITHIN,
                 self._newcomers,
             )
@@ -192,9 +197,11 @@ class Roster:
     def _look_at(self, miner: Miner, now: Seconds) -> None:
         """Do what time brings to one miner."""
         if miner.is_without_source:
+            # No source has work for it: silence and bad shares are ours.
             miner.pardon(now)
         why = self._why_to_drop(miner, now)
         if why:
+            # Dropped for its shares, and not for silence or lateness.
             if miner.conduct.warnings_sent == len(BAD_STEPS):
                 self.offend(miner.address, now)
             self.drop(miner, why)
@@ -202,6 +209,7 @@ class Roster:
         self._count_active(miner, now)
         if not miner.is_granted or miner.is_without_source:
             self._keep_alive(miner, now)
+        # Without a share its place is the lowest in any case.
         if miner.share_at is not None:
             miner.weigh(now)
         miner.retarget(now)
@@ -251,6 +259,7 @@ class Roster:
         if passed <= conduct.warnings_sent:
             return False
         conduct.warnings_sent = passed
+        # Each step once: a look that came late takes the last that is due and not each.
         if passed == 1:
             miner.resend_job()
         elif passed == 2 and miner.is_alone:  # noqa: PLR2004
@@ -261,6 +270,7 @@ class Roster:
         """Reconnect, once, a miner that goes on rolling bits its pool forbids."""
         if miner.conduct.voided < VOIDED_BEFORE_RECONNECT or not miner.is_alone:
             return
+        # So far below that it is not reached again on this connection.
         miner.conduct.voided = -OFFERED_MASK  # once a connection
         self.move([miner], now)
 

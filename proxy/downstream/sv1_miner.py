@@ -70,12 +70,16 @@ class Sv1Miner(Miner):
         out = b""
         if self.version_mask:
             mask = self.version_mask & job.work.version_mask
+            # Before the job that it is for, and only as news: BIP 310 has it in force
+            # at once.
             if mask != self._mask_told:
                 self._mask_told = mask
                 out = version_mask_line(mask)
         difficulty = self.take_on(job)
         if difficulty is not None:
+            # Ahead of its job: cgminer takes a difficulty on with the next notify.
             out += difficulty_line(difficulty)
+        # In one write, so that no other line comes in between.
         self.outbox.write(out + line)
 
     def reply(self, data: bytes) -> None:
@@ -88,6 +92,8 @@ class Sv1Miner(Miner):
 
     @override
     def keep_alive(self) -> None:
+        # A line that changes nothing: firmware hangs up on a silent pool, and without
+        # work there is none to send.
         self.outbox.write(difficulty_line(self.difficulty))
 
     # from the miner
@@ -112,6 +118,8 @@ class Sv1Miner(Miner):
     def slots_available(self) -> None:
         """Answer what had to wait for its slot."""
         self.is_waiting = False
+        # Taken out first: what is held is taken as if it came now, and may be held
+        # anew.
         held_slot, self._held = self._held, []
         try:
             for request in held_slot:
@@ -140,6 +148,7 @@ class Sv1Miner(Miner):
         self._held.append(request)
 
     def _on_submit(self, request: Submit) -> None:
+        # Without a slot there is no coinbase to rebuild.
         if not self.session.is_subscribed:
             line = error_line(request.id, rejects.NOT_SUBSCRIBED, "Not subscribed")
             self.outbox.write(line)
@@ -152,9 +161,11 @@ class Sv1Miner(Miner):
 
     def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:
         if share is None:
+            # Counted like any other: whoever looks at the miner sees what is wrong.
             return self.reject("", "", Verdict.MALFORMED)
         if share.worker not in self.workers:
             return self.reject(share.worker, share.job_id, Verdict.UNAUTHORIZED)
+        # Our ids are lower-case hex, and hex is taken in either case.
         job_id = share.job_id if share.job_id in self.live else share.job_id.lower()
         return self.judge(share, job_id, now)
 
@@ -169,6 +180,7 @@ class Sv1Miner(Miner):
             case Authorize():
                 self._on_authorize(request)
             case SuggestDifficulty(difficulty=suggestion):
+                # NerdMiner repeats it every 30 s to keep the connection alive.
                 if suggestion is not None and self.wishes.is_news(suggestion):
                     self.set_requested_difficulty(start=suggestion)
                 self.outbox.write(result_line(request.id, suggestion is not None))
@@ -180,6 +192,7 @@ class Sv1Miner(Miner):
     def _on_configure(self, request: Configure) -> None:
         current = self.group.current if self.group else None
         offered = OFFERED_MASK if current is None else current.job.work.version_mask
+        # Nothing before this answer: cgminer's kind takes the next line for it.
         self.outbox.write(self.session.configure(request, offered))
         self._mask_told = self.version_mask & offered
         if current is not None:
@@ -192,6 +205,8 @@ class Sv1Miner(Miner):
             self.is_waiting = True
             self._hold(request)
             layout.wait(self)
+            # The answer waits until slots have a size, and with it all that comes
+            # after.
             return
         self.session.user_agent = request.user_agent
         held_slot = self._choose_slot()
@@ -209,6 +224,7 @@ class Sv1Miner(Miner):
         self.workers[request.worker] = None
         wishes = read_password(request.password)
         self.set_requested_difficulty(fixed=wishes.fixed, minimum=wishes.minimum)
+        # Ahead of the job that joining may bring: the order that all firmware takes.
         self.outbox.write(result_line(request.id, True))
         if wishes.is_proxy and not self._is_proxy:
             self._serve_as_proxy()
@@ -240,6 +256,7 @@ class Sv1Miner(Miner):
         except SiteFullError:
             self.held_slot = old
             return
+        # It had no job by this slot, so the slot need not rest.
         old.release(None)
         self.outbox.write(
             extranonce_line(held_slot.extranonce1, held_slot.extranonce2_bytes)

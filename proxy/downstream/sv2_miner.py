@@ -81,6 +81,7 @@ class Sv2Miner(Miner):
 
     def introduce(self, worker: WorkerName, max_target: int) -> None:
         """Take on its name, and a difficulty by the hashrate that it claims."""
+        # A channel has its worker from the start: V2 knows no authorise.
         self.workers[worker] = None
         self._take_on_bound(max_target, self._fitting())
 
@@ -90,6 +91,7 @@ class Sv2Miner(Miner):
         It is never easier than the miner can work at, though the shares may be judged
         by an easier one: its source's.
         """
+        # The lower target is the harder one.
         return min(target_from_difficulty(difficulty), self._max_target)
 
     def start(self, channel: ServerChannel, target: int) -> None:
@@ -116,6 +118,7 @@ class Sv2Miner(Miner):
             return
         difficulty = self.take_on(job)
         if difficulty is not None:
+            # Ahead of the job: SetTarget is for the jobs that come after it (SV2 05).
             frames = [*self._target_frames(channel, difficulty), *frames]
         self.wire.send(frames)
 
@@ -131,6 +134,7 @@ class Sv2Miner(Miner):
     @override
     def keep_alive(self) -> None:
         if self.channel is not None:
+            # The same target again changes nothing and is a sign of life.
             self.wire.send(self.channel.target(self._told))
 
     def _target_frames(
@@ -147,6 +151,7 @@ class Sv2Miner(Miner):
     def submit(self, share: ShareSubmitted) -> None:
         """Judge a share; its verdict goes out once it is durable."""
         now = self.heard_at = self.context.now()
+        # Jobs are kept by the id that V1 miners see: hex.
         job_id = f"{share.job_id:x}"
         submission = Submission(
             self._worker_of(share),
@@ -162,12 +167,15 @@ class Sv2Miner(Miner):
             share.channel.accept(share.sequence, judged.difficulty)
         else:
             share.channel.refuse(share.sequence, REJECTS[judged.verdict])
+        # No bytes of its own: the channel gathers verdicts and tells of many in one
+        # frame.
         self.context.batch.add(judged, self, b"")
 
     def update(self, update: ChannelUpdated) -> None:
         """Take on another hashrate, or another easiest target."""
         self.heard_at = self.context.now()
         before, self.hashrate = self.hashrate, update.hashrate
+        # Up or down alike: twice is twice.
         low, high = sorted((before, update.hashrate))
         has_moved = high > 0 and low * UPDATE_STEP <= high
         self._take_on_bound(update.max_target, self._fitting() if has_moved else None)
@@ -192,6 +200,8 @@ class Sv2Miner(Miner):
 
         The power of two below that is for ASICs, which round down themselves.
         """
+        # Between the power of two and the source's difficulty its own bound is met
+        # exactly.
         own = min(bound_of(self._max_target), job.work.difficulty)
         return max(job.ceiling, own)
 
@@ -221,6 +231,8 @@ class Sv2Miner(Miner):
             return None
         work = entry.job.work
         mask = self.version_mask & work.version_mask
+        # V2 sends the whole version: what differs from the job's outside the mask was
+        # not to be rolled.
         foreign = (version ^ work.version) & ~mask
         return foreign or version & mask
 
@@ -232,6 +244,7 @@ class Sv2Miner(Miner):
             and name not in self.workers
             and not self.why_not_here(name)
         ):
+            # By the TLV of extension 0x0002 a proxy's miners come without an authorise.
             self.workers[name] = None
         return name if name in self.workers and name else next(iter(self.workers))
 
@@ -246,6 +259,7 @@ def read_worker(name: str) -> WorkerName | None:
 def bound_of(max_target: int) -> Difficulty:
     """Return the difficulty of `max_target`, not above it by the last bit."""
     difficulty = difficulty_from_target(max_target)
+    # A float is rounded: the difficulty of a target may lead back to a harder one.
     if target_from_difficulty(difficulty) >= max_target:
         return difficulty
     return Difficulty(math.nextafter(difficulty, 0.0))

@@ -63,9 +63,12 @@ def to_park(
         running=True,
     )
     estimate = params_of(power).estimate
+    # The worst bias, and every machine at the largest top: without a meter nothing is
+    # learned.
     allowed = estimate.aux.it_watts(limit_w) / (estimate.bias_high * top_ratio)
     need = float(fleet.full_w.sum()) - allowed
     if need <= 0:
         return []
+    # `need` as `must`, too: minimum times on do not hold against the fail-safe.
     level, _ = shed(fleet, Seconds(0.0), PlanParams(), need, need, whole=True)
     return [machines[row][0] for row in np.flatnonzero(level == 0).tolist()]
