@@ -59,6 +59,8 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def digest(self) -> str:
         """What tells it from any other body."""
+        # Of what was understood and not of the bytes: a caller may spell it differently
+        # when it repeats itself.
         return sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
 
@@ -108,9 +110,11 @@ def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -
     Raises:
         ValueError: It would end before it begins.
     """
+    # 0: since ever, so that a clock that is set back cannot put it into the future.
     begins = UnixTime(0.0) if body.not_before is None else _unix(body.not_before)
     expires = None if body.expires is None else _unix(body.expires)
     if body.for_s is not None:
+        # for_s counts from when it begins to hold.
         expires = UnixTime(max(now, begins) + body.for_s)
     if expires is not None and expires <= begins:
         raise ValueError("expires is not after not_before")
@@ -133,6 +137,7 @@ def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -
 def is_bearer(header: str | None, token: str) -> bool:
     """Tell whether an Authorization header holds `token`, in constant time."""
     scheme, _, shown = (header or "").partition(" ")
+    # Digests are of one length: the time tells nothing of the token's.
     same = hmac.compare_digest(_digest(shown.strip()), _digest(token))
     return same and scheme.lower() == "bearer"
 

@@ -65,6 +65,8 @@ class LimitedRequest(Request):
             channel.transport.showed_token()
             return
         self._is_refused = True
+        # Past the request: an answer through it would wait until the body has been
+        # read.
         channel.transport.write(channel.site.refusal)
         channel.loseConnection()
 
@@ -75,6 +77,8 @@ class LimitedRequest(Request):
             return
         if not self.is_too_large:
             super().handleContentChunk(data)
+        # Up to there it is read and thrown away, so that the caller gets to see its
+        # 413.
         elif self._taken > MAX_IGNORED_BYTES:
             channel: Any = self.channel
             channel.transport.abortConnection()
@@ -124,6 +128,8 @@ class LimitedConnection(ProtocolWrapper):
     @override
     def dataReceived(self, data: bytes) -> None:
         if self._deadline is None:  # the next request begins
+            # Begun with the first byte, not moved by the next ones: one byte a second
+            # is no way to stay.
             self._within(HEADERS_WITHIN)
         super().dataReceived(data)
 
@@ -171,11 +177,13 @@ class Visitors:
 
     def has_room(self, host: str) -> bool:
         """Tell whether one more may come from `host`, once an old stranger has gone."""
+        # Its own oldest: an address that floods takes nothing from others.
         if self._addresses[host] >= MAX_STRANGERS:
             self._send_away(host)
         elif len(self._strangers) + len(self._known) >= MAX_CONNECTIONS:
             if not self._strangers:
                 return False
+            # Of the address that has most of them.
             self._send_away(self._addresses.most_common(1)[0][0])
         return True
 
@@ -196,6 +204,8 @@ class Visitors:
 
     def _send_away(self, host: str) -> None:
         oldest = next(c for c in self._strangers if c.host == host)
+        # Before it is hung up on: its place is free now, and not when the kernel says
+        # so.
         self._forget(oldest)
         oldest.hang_up()
 
@@ -243,5 +253,6 @@ class LimitedSite(WrappingFactory):
 
         Whoever asks again connects again, and so to whom the port is now.
         """
+        # A copy: each that is lost takes itself out.
         for connection in list(self.protocols):
             connection.loseConnection()

@@ -100,6 +100,8 @@ class HttpOrders:
         """See `SignalSource`. A port that cannot be had is an error in the log."""
         self._listener = listener
         for order in listener.standing(self.name):
+            # Orders that a restart found in force: their repetition is answered as
+            # before it.
             answer = HttpReply(taken=True, seq=order.seq)
             self._remember(order.id or order.seq, order.told, answer)
             self._last_seq = max(self._last_seq, order.seq)
@@ -108,6 +110,7 @@ class HttpOrders:
 
     async def stop(self) -> None:
         """See `SignalSource`. Callers connect again, to the signal that follows."""
+        # First: what comes until the port is closed is answered with "stopping".
         self._listener = None
         await self._tasks.cancel_all()
         await self._port.stopService()
@@ -142,12 +145,15 @@ class HttpOrders:
         try:
             body = read_body(data)
             return self._answer(body, self._listener)
+        # One net for the body and for an order that contradicts itself: both are the
+        # caller's.
         except ValueError as error:
             return _BAD, HttpReply(taken=False, reason=str(error))
 
     def _answer(
         self, body: OrderBody, listener: SignalListener
     ) -> tuple[int, HttpReply]:
+        # Its name rules: by it a caller may repeat itself that leaves seq to us.
         key = body.id if body.id is not None else body.seq
         known = self._answers.get(key) if key is not None else None
         if known is not None:
@@ -155,10 +161,13 @@ class HttpOrders:
         now = self._wall_clock()
         seq = body.seq
         if seq is None:
+            # Milliseconds of the wall clock: above those of an earlier run without any
+            # file.
             seq = max(self._last_seq + 1, int(now * 1000.0))
         order = order_of(body, self._settings.site, self.name, seq, now)
         receipt = listener.take([order])
         answer = HttpReply(taken=receipt.is_taken, seq=seq, reason=receipt.reason)
+        # A refusal is not remembered: the same order may be taken later.
         if not receipt.is_taken:
             return _CONFLICT, answer
         self._last_seq = max(self._last_seq, seq)
@@ -172,6 +181,8 @@ class HttpOrders:
         answer: HttpReply,
         listener: SignalListener,
     ) -> tuple[int, HttpReply]:
+        # The same name for something else is a mistake of the caller's, and no
+        # repetition.
         if body.digest != told:
             reason = "another order had this id or seq"
             return _CONFLICT, HttpReply(taken=False, seq=answer.seq, reason=reason)
@@ -188,6 +199,8 @@ class HttpOrders:
     def _is_flood(self) -> bool:
         now = self._clock.seconds()
         full = len(self._times) == MAX_A_SECOND
+        # The deque holds the last twenty that were taken: the oldest of them less than
+        # a second ago is a flood.
         if full and now - self._times[0] < 1.0:
             return True
         self._times.append(now)

@@ -78,6 +78,7 @@ class ModbusLine:
         except TimeoutError as error:
             self.close()
             raise MeterError(f"{self.name}: {error}") from error
+        # Ahead of its base class: an exception is a whole answer, the line is well.
         except ModbusExceptionError:
             raise
         except MeterError:
@@ -93,6 +94,7 @@ class ModbusLine:
             ModbusExceptionError: The device says why not.
             MeterError: It cannot be reached, or answers what was not asked.
         """
+        # Here, so that nobody pays for the import who has no meter.
         from pymodbus.exceptions import ModbusException  # noqa: PLC0415
 
         client = await self._connected()
@@ -131,6 +133,7 @@ class ModbusLine:
             self._host,
             port=self._port,
             timeout=self._deadline,
+            # The next poll is the retry.
             retries=0,
             reconnect_delay=0,  # we do that ourselves, at the next poll
         )

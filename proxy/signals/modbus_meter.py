@@ -80,6 +80,7 @@ class SunSpecMeter:
         try:
             return parse_meter(await self._block(self._found)).watts
         except MalformedMessageError as error:
+            # What answers there may be another device by now: its map is read anew.
             self._begin_anew(BASES[0])
             raise MeterError(f"{self._line.name}: {error}") from error
 
@@ -100,8 +101,10 @@ class SunSpecMeter:
         try:
             self._survey.feed(await self._line.read(address, count))
         except ModbusExceptionError as error:
+            # Busy, or a gateway without its device: nothing is said of the map.
             if not error.is_not_there:
                 raise
+            # Some maps end without an end model: what was found before counts.
             if not self._survey.end():
                 self._try_next_base()
                 raise
@@ -122,12 +125,16 @@ class SunSpecMeter:
             try:
                 return await self._pieces(model)
             except ModbusExceptionError as error:
+                # Busy is no word about the size of a request.
                 if not error.is_not_there:
                     raise
+                # Not the size then: the registers are gone.
                 if self._most <= FEWEST_REGISTERS:
                     self._most = MAX_REGISTERS
                     self._begin_anew(BASES[0])
                     raise
+                # Some devices bound a request and say so with the same exception as for
+                # no register.
                 self._most = max(FEWEST_REGISTERS, self._most // 2)
 
     async def _pieces(self, model: Location) -> bytes:

@@ -63,6 +63,7 @@ class HttpRelay:
         )
         sent = defer.Deferred.fromCoroutine(self._post(body))
         try:
+            # Over all of it: Agent's own limit is for connecting.
             status = await sent.addTimeout(BEAT_DEADLINE, self._clock)
         except (defer.TimeoutError, ResponseFailed) as error:
             why = f"no answer, or half of one, in {BEAT_DEADLINE} s"

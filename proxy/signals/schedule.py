@@ -142,6 +142,8 @@ def stretches(
     """Return what rules from `since` to `until`, in order and without overlap."""
     found = [s for s in _all(schedule, since, until) if s.end > since]
     found = [s for s in found if s.start < until]
+    # Between two neighbouring cuts no stretch begins or ends: one of them rules
+    # throughout.
     cuts = sorted({since, until, *_ends(found, since, until)})
     whole: list[Stretch] = []
     begun = sorted(found, key=lambda s: s.start)
@@ -184,6 +186,7 @@ def _all(schedule: Schedule, since: UnixTime, until: UnixTime) -> Iterator[Stret
         yield Stretch(start, end, Watts(entry.watts), entry.reason)
     if not schedule.weekly:
         return
+    # From the day before: its stretch may reach past midnight.
     day = datetime.fromtimestamp(since, zone).date() - timedelta(days=1)
     last = datetime.fromtimestamp(until, zone).date()
     while day <= last:
@@ -215,6 +218,8 @@ def _last(moment: datetime, zone: ZoneInfo) -> UnixTime:
 def _instants(moment: datetime, zone: ZoneInfo) -> tuple[float, float]:
     if moment.tzinfo is not None:
         return moment.timestamp(), moment.timestamp()
+    # fold 0 and 1 are the two readings of an hour that is repeated or skipped (PEP
+    # 495).
     both = [moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1)]
     return both[0], both[1]
 
@@ -235,13 +240,16 @@ def _from_toml(data: bytes) -> Schedule:
 
 
 def _from_csv(data: bytes, time_zone: str) -> Schedule:
+    # Spreadsheets begin a file with a byte order mark.
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True))
     if not rows:
         raise ScheduleError("no row in it (none to come: keep one that has ended)")
     if len(rows) > MAX_ENTRIES:
         raise ScheduleError(f"{len(rows)} rows > {MAX_ENTRIES}")
+    # DictReader puts surplus cells under the key None.
     if any(None in row for row in rows):
         raise ScheduleError("a row has more cells than there are columns")
+    # An empty cell is a key that was left out.
     cells = [{k: v for k, v in row.items() if v} for row in rows]
     return _schedule({"time_zone": time_zone, "entries": cells}, strict=False)
 

@@ -57,6 +57,7 @@ class ScheduleFile:
         """
         try:
             with self.path.open("rb") as file:
+                # One more, by which a file that is too long is seen.
                 return file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise ScheduleError(f"{self.path}: {error.strerror}") from error
@@ -154,6 +155,7 @@ class ScheduleSource:
 
     def _read_again(self) -> None:
         seen, self._seen = self._seen, self._file.read()
+        # Changed since the last look: it may still be written to.
         if self._seen != seen or self._seen == self._data:
             return
         data = self._data = seen  # a wrong file is reported once
@@ -172,9 +174,11 @@ class ScheduleSource:
         found = stretches(self._schedule, since, until)
         room = MAX_GIVEN - len(ahead)
         if len(found) > room:
+            # The first that has no room ends what was given: the next look gives more.
             found, until = found[:room], found[room].start
         also = () if doubted is None else self._ahead_of(doubted)
         orders = self._numbered((*found, *also), now)
+        # All or nothing: a refused file leaves the orders before it in force.
         receipt = listener.take(orders, instead_of=self.name if self._is_new else None)
         if not receipt.is_taken:
             self._retry_at = self._clock.seconds() + RETRY
