@@ -118,6 +118,7 @@ class Voice:
         when the source last spoke: no lapse is from before that.
         """
         spoken = self._spoken_at(now)
+        # Not beyond now: an order that begins later has not outruled anything yet.
         by = -inf if spoken is None else min(spoken, now)
         found: list[Order] = []
         until = -inf  # newer orders that have begun hold
@@ -144,6 +145,8 @@ class Voice:
         spoken = self._spoken_at(now)
         if spoken is None:
             return []
+        # Only where an order has a lease of its own: sorting all is not free, and most
+        # have none.
         counting = self.that_count(now) if any(o.lease_s for o in self.orders) else ()
         found = [
             (since, o.lease_s)
@@ -222,7 +225,10 @@ def decide(
     lapsed = tuple(v.name for v in voices if v.has_lapsed(now))
     if not bounds:
         bounds = [_unordered(envelope, signals)]
+    # The first of equals, and configured signals come first: whose word it is stays the
+    # same from second to second.
     ruling = min(bounds, key=lambda b: b.watts)
+    # The order is kept in it: who asks sees what the contract overrules.
     if envelope.budget_w < ruling.watts:
         reason = f"contract of {envelope.budget_w:.0f} W, under {ruling.reason}"
         ruling = _Bound(envelope.budget_w, Rule.CONTRACT, ruling.order, reason)
@@ -278,6 +284,8 @@ def _lapse(voice: Voice, envelope: Envelope, now: UnixTime) -> _Bound:
 
 
 def _unordered(envelope: Envelope, signals: tuple[Signal, ...]) -> _Bound:
+    # Without a lease it need not speak: a schedule that says nothing means the
+    # contract.
     waits = [s.name for s in signals if s.lease_s is not None and s.silent_for is None]
     if waits:
         watts = min(envelope.fail_safe_w, envelope.budget_w)

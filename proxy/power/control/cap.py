@@ -71,6 +71,7 @@ def best_hashrate(fleet: Fleet, model_w: float) -> HashesPerSecond:
     yield_ = _majorant_slopes(fleet.level_w, fleet.level_h)
     order = np.argsort(-yield_, axis=None, kind="stable")
     watts = np.cumsum(step_w.ravel()[order])
+    # By the evened slopes, so that the sum is that of the concave curve.
     step_h = yield_ * step_w
     hashes = np.cumsum(step_h.ravel()[order])
     bought = np.interp(left, np.append(0.0, watts), np.append(0.0, hashes))

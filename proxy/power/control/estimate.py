@@ -89,10 +89,13 @@ def step(
         else evolve(known, last_w=None)
     )
     ramped = _ramp(known.ramped_w, budget.watts, observed, params)
+    # Of the ramped watts: on a ramp the guard is a part of where the ramp is.
     guard = guard_at(learned, fleet, ramped, params)
     allow = Watts(ramped * (1.0 - guard))
     integral = _integral(learned, allow, fleet, observed, params, settled=settled)
+    # Blind: the worst that a fleet can be, since nobody sees what it draws.
     bias = params.bias_high if observed.is_blind else learned.bias
+    # The integral may use up the guard and never the budget itself.
     it_w = params.aux.it_watts(min(allow + integral, ramped))
     after = evolve(learned, ramped_w=ramped, integral_w=integral, epoch=known.epoch + 1)
     cap = Cap(
@@ -121,6 +124,7 @@ def guard_at(
         return params.guard_low
     largest = float(fleet.full_w.max(initial=0.0))
     noise = params.guard_sigmas * math.sqrt(known.variance_w2)
+    # One machine at least: the planner moves by whole ones.
     return min(1.0, max(params.guard_low, noise / ramped, largest / ramped))
 
 
@@ -135,7 +139,10 @@ def _learn(
     gain = min(1.0, params.bias_gain * observed.elapsed / CONTROL_PERIOD)
     it_w = params.aux.it_watts(observed.meter_w)
     proven_w = max(1e-9, observed.working * least_w)  # the others may do nothing
+    # Between what is drawn at the least and at the most a range of biases fits: the
+    # known one is kept where it is in it.
     seen = min(max(known.bias, it_w / most_w), it_w / proven_w)  # none contradicts
+    # With few machines on the auxiliary load is most of what the meter shows.
     is_telling = most_w >= params.telling_share * float(fleet.full_w.sum())
     bias = _moved(known, seen, observed, params) if is_telling else known.bias
     variance = known.variance_w2
@@ -190,9 +197,11 @@ def _moved(
 def _ramp(
     before: float, budget_w: float, observed: Observation, params: EstimateParams
 ) -> Watts:
+    # Up only as fast as the ramp, and not at all while something is overdue.
     if budget_w >= before:
         rise = params.ramp_up_w_per_s * observed.elapsed if observed.may_raise else 0.0
         return Watts(min(budget_w, before + rise))
+    # A lapse is not ramped: the fail-safe holds at once.
     if observed.is_urgent or params.ramp_down_w_per_s <= 0:
         return Watts(budget_w)
     return Watts(max(budget_w, before - params.ramp_down_w_per_s * observed.elapsed))
@@ -208,9 +217,12 @@ def _integral(  # noqa: PLR0913
     settled: bool,
 ) -> Watts:
     low, high = params.integral_low * allow, params.integral_high * allow
+    # The bounds are parts of what is allowed: a budget that fell has moved them.
     before = min(high, max(low, known.integral_w))
     if observed.meter_w is None:
+        # Blind: what was trimmed off stays off, what was added on trust goes.
         return Watts(min(0.0, before) if observed.is_blind else before)
+    # What is being shed already is no error: it would be shed twice.
     on_its_way = known.bias * fleet.falling_w(observed.now) * (1.0 + params.aux.share)
     error = allow - (observed.meter_w - on_its_way)
     is_saturated = bool((fleet.level >= fleet.top).all())

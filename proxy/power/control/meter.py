@@ -88,6 +88,7 @@ def judge(  # noqa: PLR0913
         params: What the meter can show.
         least_w: The least that it must draw: it rises only once machines are up.
     """
+    # A poll that was missed is no fault yet: the last reading holds until some are.
     if reading is None:
         is_late = meter.is_lost(now, params)
         return evolve(meter, fault=MeterFault.LATE) if is_late else meter
@@ -95,6 +96,7 @@ def judge(  # noqa: PLR0913
         return evolve(meter, fault=MeterFault.NAN)
     if reading < 0:
         return evolve(meter, fault=MeterFault.NEGATIVE)
+    # Exactly the same number, again and again, is what a frozen meter says.
     if reading != meter.raw_w:
         meter = _moved_on(meter, reading, now, expected_w, least_w)
     elif _is_frozen(meter, now, expected_w, least_w, params):
@@ -116,6 +118,7 @@ def _is_frozen(
 def _moved_on(
     meter: Meter, reading: float, now: Seconds, expected_w: float, least_w: float
 ) -> Meter:
+    # Bounded, or a meter that froze once for an hour would be believed for five.
     quiet = 0.0 if meter.raw_w is None else min(QUIET_LIMIT, now - meter.raw_since)
     return evolve(
         meter,
@@ -136,12 +139,14 @@ def _slope(meter: Meter, reading: float, now: Seconds, params: MeterParams) -> M
         step_w=None,
         step_count=0,
     )
+    # The first reading of all has nothing to be held against.
     if meter.watts is None:
         return good
     elapsed = max(params.poll_s, now - meter.good_at)
     if abs(reading - meter.watts) <= params.slope_w_per_s * elapsed:
         return good
     near = params.slope_w_per_s * params.poll_s
+    # A real step stays where it went, a spike does not.
     stays = meter.step_w is not None and abs(reading - meter.step_w) <= near
     count = meter.step_count + 1 if stays else 1
     if count >= params.confirmations:

@@ -105,9 +105,12 @@ def _times(safety: Safety, seen: Conditions, params: SafetyParams) -> Safety:
             within_since=None,
             residual_since=None,
         )
+    # What is already on its way down is no reason for more.
     unexplained = seen.power_w - seen.falling_w
     far = seen.limit_w * params.trip_over
     strange = seen.has_meter and seen.power_w > seen.expected_w * (1 + params.residual)
+    # A trip begins by what no command explains, and ends by all that is drawn: by what
+    # the meter shows, not by what is promised.
     return evolve(
         safety,
         over_since=_since(safety.over_since, unexplained > seen.limit_w, seen.now),
@@ -132,6 +135,7 @@ def _lasted(since: Seconds | None, now: Seconds, least_s: float) -> bool:
 def _state(
     safety: Safety, seen: Conditions, params: SafetyParams
 ) -> tuple[SafetyState, str]:
+    # A trip comes before every other state.
     if _lasted(safety.trip_since, seen.now, params.trip_s):
         return SafetyState.TRIP, (
             f"{seen.power_w or 0:.0f} W for {params.trip_s:.0f} s, over "
@@ -141,6 +145,7 @@ def _state(
         safety.within_since, seen.now, params.trip_clear_s
     ):
         return SafetyState.TRIP, safety.reason
+    # Ahead of the meter: both end at the fail-safe, and the operator reads the reason.
     if seen.budget.lapsed:
         return SafetyState.FAILSAFE, f"lapsed: {', '.join(seen.budget.lapsed)}"
     if seen.budget.rule is Rule.UNHEARD:
@@ -168,6 +173,7 @@ def _stance(safety: Safety, seen: Conditions, params: SafetyParams) -> Stance:
         unexplained = (seen.power_w or 0.0) - seen.falling_w - seen.limit_w
         over = unexplained + params.shed_extra * seen.limit_w
     is_safe = safety.state is SafetyState.FAILSAFE
+    # Never above the budget: a lapse only lowers.
     limit = min(seen.budget.watts, seen.fail_safe_w) if is_safe else seen.budget.watts
     return Stance(
         urgency=urgency,
@@ -179,6 +185,7 @@ def _stance(safety: Safety, seen: Conditions, params: SafetyParams) -> Stance:
 
 
 def _may_raise(state: SafetyState, seen: Conditions) -> bool:
+    # At the start the site grows up to its fail-safe: nothing has been lost yet.
     is_starting = seen.budget.rule is Rule.UNHEARD and seen.meter_lost_for is None
     return state is SafetyState.NORMAL or (
         state is SafetyState.FAILSAFE and is_starting and not seen.budget.lapsed

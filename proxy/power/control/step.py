@@ -115,6 +115,7 @@ def sense(  # noqa: PLR0913
     if params.meter is not None:
         bias, aux = state.estimate.bias, params.estimate.aux
         most = _site_w(fleet, now, params, bias)
+        # A reading that stays while even the least has risen is frozen.
         least = aux.site_watts(bias * fleet.drawn_w(now)[0])
         how = evolve(params.meter, slope_w_per_s=_steepest(fleet, params))
         meter = judge(meter, reading, now, most, how, least_w=least)
@@ -144,6 +145,8 @@ def act(
         at=moment.at,
         meter_w=state.meter.trusted_w if params.meter else None,
         is_blind=_is_blind(state.meter, moment.now, params),
+        # Whatever lowers the limit beyond the budget is a state that does not wait for
+        # a ramp.
         is_urgent=stance.limit_w < budget.watts or bool(budget.lapsed),
         may_raise=stance.may_raise,
         working=moment.working,
@@ -152,7 +155,9 @@ def act(
     )
     estimate, cap = step(state.estimate, limited, fleet, observed, params.estimate)
     ceiling = params.estimate.aux.it_watts(estimate.ramped_w)
+    # The budget of the planner's fractions is the ramped one: it is what holds now.
     grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias)
+    # From site watts to model watts: the auxiliary share and the bias are taken off.
     over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias
     planned = plan(grant, fleet, moment.now, params.plan, stance.urgency, over_w=over)
     if planned.reason.any():  # what the meter shows next is a step, not its noise
@@ -170,6 +175,7 @@ def taken_over(sensed: Sensed, params: SiteParams) -> Sensed:
     if drawn_w is None:
         return sensed
     estimate = sensed.state.estimate
+    # Never above what the state allows: a site that is over it comes down.
     now_w = min(drawn_w * GUARD_BACK, sensed.stance.limit_w)
     estimate = evolve(estimate, ramped_w=Watts(max(estimate.ramped_w, now_w)))
     return evolve(sensed, state=evolve(sensed.state, estimate=estimate))
@@ -196,6 +202,8 @@ def _conditions(
 
 def _limit(ramped_w: float, budget: Budget, params: SiteParams) -> Watts:
     """Return what power is held against: above the budget only on a ramp down."""
+    # A lapse has no ramp: from its first second the fail-safe is what power is held
+    # against.
     ramps_down = params.estimate.ramp_down_w_per_s > 0 and not budget.lapsed
     return Watts(max(ramped_w, budget.watts) if ramps_down else budget.watts)
 

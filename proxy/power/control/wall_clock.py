@@ -40,6 +40,8 @@ class SteadyClock:
     def __call__(self) -> UnixTime:
         """Return the time in Unix seconds."""
         host, least = self._host(), self._least()
+        # Far behind, the row is as likely to be wrong as the clock: then the host's
+        # time is told.
         return least if host < least <= host + MOST_BEHIND else host
 
     def doubted(self) -> UnixTime | None:
@@ -56,6 +58,7 @@ class SteadyClock:
         """
         behind = Seconds(max(0.0, newest - self._host()))
         if behind:
+            # On the monotonic clock, so that the least time goes on from there.
             self._least_offset = newest - self._monotonic()
         return behind
 
@@ -101,6 +104,8 @@ class WallClock:
         step = offset - self._seen
         self._seen = offset
         if abs(step) > STEP:
+            # Within a doubt the first offset is kept: two steps may have brought the
+            # clock back.
             if now >= self._doubt_until:
                 self._doubtful = offset - step
             doubt = min(abs(offset - self._doubtful), LONGEST_DOUBT)

@@ -57,6 +57,7 @@ class ShareChecks:
         if self.table.level_of(machine) > 0:
             shares = ShareSum(work.shares, work.work, work.work2, Seconds(0.0))
             machine.hashing.add(shares)
+        # A machine takes a while to stop, and its last shares a while to come.
         elif not machine.is_new and now >= self._stops_by(machine):
             machine.hashing.stray(now)
             self._judge_stray(machine, now)
@@ -89,6 +90,8 @@ class ShareChecks:
     ) -> None:
         """Put down what is drawn beside what the model says of it."""
         power, source = drawn(self.table, state, params, now)
+        # With a meter that is not believed now nothing is compared: telemetry would
+        # hide a hidden load.
         is_seen = params.meter is None or source == "meter"
         it_w = params.estimate.aux.it_watts(power) if is_seen else None
         fleet, reference = self.table.fleet, state.estimate.reference
@@ -101,6 +104,7 @@ class ShareChecks:
         """Look at each machine; return which have had jobs for long enough."""
         fleet, machines = self.table.fleet, self.table.machines
         takes = LATE * fleet.t_up + LATE_S
+        # A machine without a source has nothing to send shares for.
         granted = [m.granted_at if m.is_supplied else NEVER for m in machines]
         at_work: Bools = np.array(granted) + takes <= now
         is_due = at_work & (fleet.changed_at + takes <= now)
@@ -140,6 +144,7 @@ class ShareChecks:
         if not hashing.strays:
             return
         full_hs = machine.variant.points[-1][0]
+        # At a high difficulty a machine that hashes on is silent for longer than that.
         quiet = max(HASHES_ON_CLEARS, hashing.silence_limit(full_hs))
         self.alarms.lapses(AlarmName.HASHES_ON, now, key, quiet)
         if now - hashing.stray_at >= quiet:
@@ -173,6 +178,7 @@ class ShareChecks:
 
     def _judge_efficiency(self, now: Seconds) -> None:
         looks = self.balances.looks
+        # The shortest look that shows it: the others hold older windows as well.
         missing = next((b for b in looks if b.at_most.is_hidden_load()), None)
         free = next((b for b in looks if b.at_least.is_hidden_supply()), None)
         cause = "more J/TH than the machines need: hidden load, hash that goes"

@@ -57,6 +57,7 @@ def expected_of(
     level_w = fleet.level_w[fleet.rows, fleet.level]
     level_h = fleet.level_h[fleet.rows, fleet.level]
     top_h = fleet.level_h[fleet.rows, fleet.top]
+    # One that does not obey may draw anything up to full power.
     is_sure = fleet.responsive & (at_work | (fleet.level == 0))
     is_steady = is_sure & fleet.settled(now)
     low_w = np.where(is_sure, np.minimum(level_w, fleet.from_w), fleet.level_w[:, 0])
@@ -65,10 +66,13 @@ def expected_of(
     strange = float(level_w[fleet.priority == UNMANAGED].sum())
     running = float(level_w.sum())
     return Expected(
+        # Down to the nameplate or the reference, whichever is less: both must be
+        # contradicted.
         Watts(min(1.0, reference) * float(np.where(is_steady, level_w, low_w).sum())),
         Watts(max(1.0, reference) * float(np.where(is_steady, level_w, high_w).sum())),
         HashesPerSecond(float(np.where(is_steady, level_h, 0.0).sum())),
         HashesPerSecond(float(np.where(is_steady, level_h, top_h).sum())),
+        # `0 <` at the end: an empty site tells nothing.
         is_telling=running >= TELLING * full > 0 and strange <= STRANGERS * running,
     )
 
@@ -142,6 +146,7 @@ class Balances:
             self._closed.append(self._open + Balance(shares))
         else:
             self._closed.clear()
+        # A window is judged whole: one moment that does not tell spoils it.
         self._open, self._is_telling = Balance(), True
 
     @property

@@ -60,8 +60,11 @@ def draws(table: Table, bias: float, now: Seconds) -> dict[str, Draw]:
     absent = np.array([m.is_absent(now) for m in machines], dtype=np.bool_)
     silent = np.array([m.hashing.has_stopped for m in machines], dtype=np.bool_)
     said, is_said = _telemetry(table, now)
+    # At the most: a machine that was told to stop draws until it is shown to have
+    # stopped.
     committed = bias * fleet.committed_w(now)
     watts = np.where(is_said, said, np.where(absent, 0.0, committed))
+    # A machine that is gone is down, and not curtailed.
     off = np.where(absent, 0.0, bias * fleet.full_w - committed)
     down = absent | (silent & (fleet.level > 0))
     spoken = np.where(is_said, committed, 0.0)
@@ -121,6 +124,8 @@ class EnergyMeter:
         at: UnixTime,
     ) -> None:
         """Count the time since the last call, at the watts of now."""
+        # Counted at the watts of now, which after a pause need not be those of the
+        # pause.
         seconds = min(now - self._counted_at, MAX_GAP)
         hours = seconds / 3600.0
         self._counted_at = now
@@ -128,6 +133,7 @@ class EnergyMeter:
             self._looked_at = now
             self._draws = draws(self.table, state.estimate.bias, now)
             self._site = drawn(self.table, state, params, now)
+        # Each second anew: the look at the machines is every five.
         trusted = state.meter.trusted_w if params.meter else None
         watts, source = self._site if trusted is None else (trusted, "meter")
         for tenant, draw in self._draws.items():
@@ -145,6 +151,7 @@ class EnergyMeter:
                 metered_s=seconds if is_site and trusted is not None else 0.0,
             )
             self._add(row)
+        # Oldest first: a dict keeps the order of the minutes.
         while len(self._rows) > MAX_ROWS:
             del self._rows[next(iter(self._rows))]
 
@@ -162,6 +169,7 @@ def _sum(one: EnergyRow, other: EnergyRow) -> EnergyRow:
     return evolve(
         one,
         wh=one.wh + other.wh,
+        # The less certain of the two.
         source=max(one.source, other.source, key=SURENESS.index),
         budget_wh=budget,
         curtailed_wh=one.curtailed_wh + other.curtailed_wh,

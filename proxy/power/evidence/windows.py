@@ -45,9 +45,10 @@ class Proof:
         return tuple(self._closed)
 
     def over(self, seconds: Seconds) -> ShareSum:
-        """Return the sum of the last windows that `seconds` takes."""
+        """Return the sum of the last windows, as many as make up `seconds`."""
         total = NO_SHARES
         for window in reversed(self._closed):
+            # Windows are of 30 s and a bit: asked by time and not by number.
             if total.seconds >= seconds:
                 break
             total = total + window
@@ -98,9 +99,12 @@ class ShareEvidence:
 
     def tick(self, cap_hs: HashesPerSecond, now: Seconds) -> bool:
         """Note what holds now; return whether a window has closed."""
+        # Only changes are kept: the cap is the same for most seconds.
         if not self._caps or self._caps[-1][1] != cap_hs:
             self._caps.append((now, cap_hs))
         since = now - CAP_REACHES_BACK - 2 * WINDOW
+        # An entry holds until the next one begins: it goes when that one reaches back
+        # far enough.
         while len(self._caps) > 1 and self._caps[1][0] <= since:
             self._caps.popleft()
         self._is_known = self._caps[0][0] <= since

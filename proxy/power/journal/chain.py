@@ -14,6 +14,7 @@ MAX_LEAF = 65_000
 """Bytes of a row's columns and body as they are hashed: in bundles of the log they have
 a 16-bit length (C2SP tlog-tiles). What is longer is left out, and said to be."""
 
+# Whoever checks the log encodes the columns again: the bytes must be the same.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -62,6 +63,8 @@ def rows_after(last_id: int, last_hash: bytes, events: Iterable[Event]) -> list[
         last_id += 1
         text = _encode(event.body)
         head = (last_id, event.at, event.site, event.kind, event.cause)
+        # Before the hash: what is left out is not in the proof either, but that it is,
+        # is.
         if len(text) + len(_encode(head)) > MAX_LEAF:
             text = _encode({"left_out_bytes": len(text)})
         last_hash = _hash(last_hash, head, text)
@@ -79,6 +82,7 @@ def first_broken(rows: Iterable[Row], last_id: int, last_hash: bytes) -> int | N
     """
     for row in rows:
         head = (row.id, row.at, row.site, row.kind, row.cause)
+        # A gap in the ids is a row that was taken out, even if the hashes were mended.
         if row.id != last_id + 1 or row.hash != _hash(last_hash, head, row.text):
             return row.id
         last_id, last_hash = row.id, row.hash
@@ -87,4 +91,6 @@ def first_broken(rows: Iterable[Row], last_id: int, last_hash: bytes) -> int | N
 
 def _hash(before: bytes, head: tuple[object, ...], text: bytes) -> bytes:
     """Return SHA-256 of the hash before, and the JSON of the row's columns."""
+    # JSON has no raw line feed, so no two pairs of columns and body make the same
+    # bytes.
     return sha256(before + _encode(head) + b"\n" + text).digest()

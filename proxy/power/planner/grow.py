@@ -24,6 +24,7 @@ def grow(
     curtailed longest. No machine takes more than one step.
     """
     level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
+    # Whatever does not obey is held at full power already: waking it takes no watt.
     asleep = wakeable(fleet, now, params.min_off_s) | unproven(fleet, now)
     wakes = np.flatnonzero(asleep)
     can_rise = fleet.responsive & (level > 0) & (level < fleet.top)
@@ -33,6 +34,8 @@ def grow(
     steps = moves(fleet.level_w, fleet.level_h, rows, level[rows], ends)
     extra = _extra_watts(fleet, steps, now)
     order = _cheapest_first(fleet, steps, params.cycles_a_day)
+    # By what each step adds to what is held for the machine, and not by its watts:
+    # those on their way down are still held.
     chosen = steps.take(order[fitting(extra[order], room, ATTEMPTS)])
     reason[chosen.row] = np.where(level[chosen.row] == 0, Reason.WAKE, Reason.RAISE)
     level[chosen.row] = chosen.level
@@ -61,6 +64,7 @@ def _extra_watts(fleet: Fleet, steps: Steps, now: Seconds) -> Floats:
 def _cheapest_first(fleet: Fleet, steps: Steps, cycles_a_day: float) -> Ints:
     wakes = fleet.level[steps.row] == 0
     is_worn = wakes & (fleet.cycles[steps.row] >= cycles_a_day)
+    # lexsort's last key is the first to decide.
     return np.lexsort(
         (
             steps.row,

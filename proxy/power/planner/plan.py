@@ -72,6 +72,7 @@ class Plan:
 
     def commands(self) -> Iterator[LevelChange]:
         """Yield what to tell each machine, steps down first."""
+        # Steps down first: watts are freed before they are given.
         change = self.fleet.watts_at(self.level) - self.fleet.target_w
         rows = self.rows
         for row in rows[np.argsort(change[rows], kind="stable")].tolist():
@@ -124,18 +125,22 @@ def plan(  # noqa: PLR0913
     if urgency is Urgency.TRIP:
         return _trip(grant, fleet, params)
     target = float(fleet.target_w.sum())
+    # Small errors are left alone, or machines would be switched for the meter's noise.
     band = 0.0 if urgency is Urgency.EMERGENCY else params.dead_band * grant.budget_w
     need = max(target - grant.allow_w, over_w)
+    # The ceiling has no dead-band: above it every watt is over the budget.
     if over_w > 0 or target > min(grant.allow_w + band, grant.ceiling_w):
         must = max(target - grant.ceiling_w, over_w)
         is_small = need < params.small_need * grant.budget_w
         whole = urgency is Urgency.EMERGENCY or not is_small
         return Plan(*shed(fleet, now, params, need, must, whole=whole), fleet)
     room = grant.allow_w - float(fleet.committed_w(now).sum())
+    # A machine that rotation has made room for may need less than the dead-band.
     if room > band or room >= owed_machines(fleet, now, params).min(initial=math.inf):
         level, reason = grow(fleet, now, params, room)
         if reason.any():
             return Plan(level, reason, fleet)
+    # Only in peace: rotation is fairness, and costs hashes.
     if urgency is Urgency.NORMAL:
         return Plan(*rotate(fleet, now, params, least_w=band), fleet)
     return Plan(fleet.level, np.zeros_like(fleet.level), fleet)
@@ -145,6 +150,7 @@ def _trip(grant: Allowance, fleet: Fleet, params: PlanParams) -> Plan:
     level = np.zeros_like(fleet.level)
     if params.firm_priority is not None:
         spared = np.where(fleet.priority >= params.firm_priority, fleet.level, 0)
+        # All of the firm class, or none of it.
         if float(fleet.watts_at(spared).sum()) <= grant.allow_w:
             level = spared
     return Plan(level, np.where(level != fleet.level, int(Reason.TRIP), 0), fleet)

@@ -28,11 +28,13 @@ def rotate(
             is owed twice the usual.
     """
     level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
+    # The watts of the last step are not free yet: another would add to it.
     if fleet.falling_w(now) > 0:
         return level, reason
     on, _, gap = _pairs(fleet, now, params)
     threshold = _threshold(fleet, params)
     on, gap = on[gap > threshold], gap[gap > threshold]
+    # At least one, or a small hall would never rotate.
     on = on[: max(1, int(LARGEST_PART * len(fleet)))]
     enough = float(fleet.target_w[on].sum()) >= least_w
     if enough or (len(gap) and float(gap[0]) > 2 * threshold):
@@ -71,8 +73,10 @@ def _pairs(fleet: Fleet, now: Seconds, params: PlanParams) -> tuple[Ints, Ints, 
         none = np.zeros(0, dtype=np.int64)
         return none, none, np.zeros(0)
     kind = _kinds(fleet)
+    # The least curtailed of those that run, the most curtailed of those that sleep.
     on = on[np.lexsort((on, fleet.debt_h[on], kind[on]))]
     off = off[np.lexsort((off, -fleet.debt_h[off], kind[off]))]
+    # Pairs the n-th running machine of a kind with the n-th sleeping one of the same.
     _, i, j = np.intersect1d(
         _rank(kind[on], len(fleet)),
         _rank(kind[off], len(fleet)),

@@ -39,12 +39,16 @@ def shed(  # noqa: PLR0913
         members = np.zeros_like(running)
         members[rows] = True
         if not whole:
+            # Before sleep, by class: within a lower class machines sleep before a
+            # higher one slows down.
             got += _slow_down(fleet, members, level, reason, need - got)
         asleep = _sleep(fleet, members & rested, pool, level, need - got)
         got += _apply(asleep, level, reason, _class_reason(fleet, rows))
         if got >= need:
             return level, reason
+    # Minimum times are for the machines' sake: the budget is above them.
     if got < must:
+        # Across all classes in one list, so by_class puts the lowest first.
         forced = _sleep(
             fleet, running & (level > 0), pool, level, must - got, by_class=True
         )
@@ -91,6 +95,7 @@ def _slow_down(
             np.full(len(rows), begin),
             np.full(len(rows), begin - 1),
         )
+        # From the top down to level 2: below level 1 is sleep, which is the next step.
         for begin in range(int(fleet.top.max(initial=0)), 1, -1)
     ]
     if not steps:
@@ -103,6 +108,7 @@ def _slow_down(
     )
     joined = joined.take(_dearest_first(fleet, joined))
     chosen = joined.take(np.arange(prefix_reaching(joined.watts, need)))
+    # A machine may be in it several times, once for each level: the lowest counts.
     np.minimum.at(level, chosen.row, chosen.level)
     reason[chosen.row] = Reason.TRIM
     return float(chosen.watts.sum())
@@ -129,6 +135,7 @@ def _sleep(  # noqa: PLR0913
 
 def _dearest_first(fleet: Fleet, steps: Steps, *ranks: Ints) -> Ints:
     debt = fleet.debt_h[steps.row]
+    # The row last of all, so that equal inputs make an equal plan.
     keys = (steps.row, debt, -steps.level, -price_bin(steps.price), *ranks)
     return np.lexsort(keys)
 

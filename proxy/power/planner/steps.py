@@ -50,18 +50,21 @@ def moves(level_w: Floats, level_h: Floats, row: Ints, begin: Ints, end: Ints) -
     """
     watts = np.abs(level_w[row, end] - level_w[row, begin])
     hashes = np.abs(level_h[row, end] - level_h[row, begin])
+    # Watts that find no hashes are the dearest.
     price = np.divide(watts, hashes, out=np.full_like(watts, np.inf), where=hashes > 0)
     return Steps(row, end, watts, price).take(watts > 0)
 
 
 def price_bin(price: Floats) -> Ints:
     """Return J per hash on a logarithmic scale, so that equals are equal."""
+    # 1000 octaves stand for no hashes at all: dearer than any machine.
     octaves = np.log2(price, out=np.full_like(price, 1000.0), where=np.isfinite(price))
     return np.round(octaves * PRICE_BINS).astype(np.int64)
 
 
 def prefix_reaching(watts: Floats, need: float) -> int:
     """Return how many of the first steps it takes to reach `need`; all if too few."""
+    # searchsorted would take one step for a need of 0.
     if need <= 0:
         return 0
     reached = int(np.searchsorted(np.cumsum(watts), need, side="left")) + 1
@@ -83,6 +86,8 @@ def fitting(watts: Floats, room: float, attempts: int) -> Ints:
         taken.append(np.arange(start, start + count))
         room -= float(watts[start : start + count].sum())
         start += count
+        # The next one that fits may be far behind: the first too large one is passed
+        # over.
         fits = np.flatnonzero(watts[start:] <= room)
         if not len(fits):
             break
