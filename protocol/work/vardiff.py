@@ -14,7 +14,7 @@ WINDOW_SECONDS = Seconds(3600.0)
 
 _HALF_STEP = 0.5  # a power of two is never further than this from the ideal (log2)
 _SIGMAS = 3.5  # of the share count, before chance alone moves a miner
-_NO_SHARES = 0.5  # stands for none in 240 s: a long way down, but not for ever
+_NO_SHARES = 0.5  # stands for none in 240 s: a long way down, never to 0
 
 
 @frozen

@@ -76,7 +76,7 @@ class NodeSource:
 
     @property
     def doubt(self) -> str:
-        """Nothing: its shares are blocks, and few."""
+        """Empty: it is sent blocks alone, too few to judge it by."""
         return ""
 
     @property

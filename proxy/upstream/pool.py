@@ -132,7 +132,7 @@ class Pool:
 
     @property
     def numbering_bytes(self) -> int:
-        """None: groups that it leaves no number for have connections of their own."""
+        """0: groups that its padding cannot number have connections of their own."""
         return 0
 
     @property

@@ -11,6 +11,7 @@ JUDGED_BY = 50
 """Outcomes by which a pool is known."""
 
 MOST = 40
+"""Of those that were refused or not answered: from here on a pool is doubted."""
 
 A_SECOND = 5
 """Outcomes of one second that count, the first ones. More, and a burst (every share of
