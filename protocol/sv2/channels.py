@@ -67,7 +67,7 @@ class ServerChannel:
         return self.slot + self.filling
 
     def opened(self, request_id: int, target: int, group: int) -> list[bytes]:
-        """Return the answer to the request; it goes out before all else of the channel."""
+        """Return the answer to the request; all else of the channel comes after."""
         if self.is_standard:
             standard = OpenStandardMiningChannelSuccess(
                 request_id, self.id, target, self.prefix, group

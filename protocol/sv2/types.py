@@ -215,7 +215,7 @@ Text = Annotated[str, FieldKind(_sized(Int8ul), str.encode, bytes.decode)]
 """STR0_255: at most 255 B of UTF-8."""
 
 Code = Annotated[str, FieldKind(_sized(Int8ul), str.encode, _words_of)]
-"""STR0_255 of an error; what is no UTF-8 in it is replaced: it is a refusal still."""
+"""STR0_255 of an error; what is no UTF-8 in it is replaced: it still refuses."""
 
 # The limit is the type's, and a longer one is malformed wherever it stands (SV2 03).
 Extranonce = Annotated[bytes, FieldKind(_sized(Int8ul, MAX_EXTRANONCE_BYTES))]

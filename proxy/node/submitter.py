@@ -24,7 +24,7 @@ SUBMIT_TIMEOUT = Seconds(60.0)
 FIRST_PAUSE = Seconds(0.25)
 LONGEST_PAUSE = Seconds(5.0)
 RETRY_SECONDS = Seconds(3600.0)
-"""After so long the chain has grown by some six blocks: this one cannot win any more."""
+"""After so long the chain has grown by some six blocks: this one cannot win."""
 
 STOP_SECONDS = Seconds(2.0)
 """How long the end of the process waits for a node that is being told of a block."""
