@@ -75,7 +75,5 @@ class Cipher:
         nonce = self._nonce
         if nonce >= MAX_NONCE:
             raise LocalError("the key is used up")
-        # Counted before it is used: an encryption that fails must not leave it for the
-        # next.
         self._nonce = nonce + 1
         return _pack_nonce(0, nonce)

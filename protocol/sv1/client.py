@@ -171,13 +171,12 @@ class ClientSession:
             yield from self._on_method(line.method, line)
             return
         answered = read_id(line.id)
-        # An id that is no number of ours: nothing was asked by it.
         if answered is None:
             return
         if (take := self._awaited.pop(answered, None)) is not None:
             yield from take(line)
-        # The ids of suggestions are in this range too: an answer to one is no share's,
-        # which whoever keeps the shares knows.
+        # The ids of suggestions are in this range, too: SentShares knows no share by
+        # them and passes their answers over.
         elif self._first_submit_id <= answered <= self._last_id:
             yield verdict_of(answered, line)
 
@@ -247,7 +246,6 @@ class ClientSession:
         extranonce = pool_messages.read_subscription(line.result)
         self.extranonce, self._next_extranonce = extranonce, None
         self._ask("mining.authorize", [self.user, self.password], self._authorized)
-        # Shares go out from here on: nothing is mined before the extranonce is known.
         self._first_submit_id = self._last_id + 1
         yield Subscribed(
             extranonce.extranonce1, extranonce.extranonce2_size, self.version_mask

@@ -59,7 +59,6 @@ from protocol.work.refusal import Refusal, shown
 MAX_PAYLOAD_BYTES = 0x40000
 """A job with two coinbase parts of 64 KiB and a path of 32 is 130 KiB."""
 
-# A fleet's sum changes with every miner that comes or goes.
 UPDATE_SPACING = Seconds(1.0)
 UPDATE_STEP = 0.1  # of the hashrate: less is noise to a pool
 
@@ -194,7 +193,6 @@ class ClientSession:
                 yield from self._on_prefix(number, prefix)
             case SetGroupChannel(group_channel_id=group, channel_ids=members):
                 if self.channel is not None and self.channel.id in members:
-                    # From now on messages to this id are ours as well (SV2 05).
                     self.channel.group = group
             case _:
                 yield from self._on_agreement(message)
@@ -224,7 +222,6 @@ class ClientSession:
                 return  # what we asked for not, or do not know how to use
 
     def _on_welcome(self, version: int) -> Iterator[PoolEvent]:
-        # We asked for one version: any other answer is no agreement.
         if version != VERSION:
             raise ChannelRefusedError(f"version {version}, was asked for {VERSION}")
         if fault := self.caller.user_fault:
@@ -255,9 +252,8 @@ class ClientSession:
         return Subscribed(channel.prefix, channel.size, self._version_mask)
 
     def _on_not_opened(self, code: str) -> Iterator[PoolEvent]:
-        # By a word of it: some pools say min-extranonce-size-too-large, some
-        # unsupported-min-extranonce-size; and so below unknown-user and
-        # invalid-user-identity.
+        # Pools spell the code differently: min-extranonce-size-too-large or
+        # unsupported-min-extranonce-size, unknown-user or invalid-user-identity.
         if "extranonce" in code and self.min_size > _LEAST_SIZE:
             self.min_size -= 1  # the refusal has no field for how many it leaves
             self._ask_for_channel()
@@ -303,8 +299,6 @@ class ClientSession:
             # number is accepted (SV2 05).
             for sequence in self._unanswered.accepted(message.last_sequence_number):
                 yield ShareAnswered(sequence, None, "")
-        # A second answer to a share, or one to a share that was never sent, says
-        # nothing.
         elif self._unanswered.refused(message.sequence_number):
             text = shown(message.error_code)
             refusal = Refusal(text=text).of_share

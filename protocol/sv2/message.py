@@ -115,8 +115,6 @@ class MessageType:
         if self._to_wire:
             values = _converted(values, self._to_wire)
         fields = dict(zip(self._names, values, strict=True))
-        # zip is strict: a class and its layout that differ are found by the first
-        # message.
         payload: bytes = self._layout.build(fields)
         return payload
 

@@ -87,8 +87,6 @@ class ServerSession:
         if setup is None:
             return ""
         whole = f"{setup.vendor}/{setup.hardware_version}/{setup.firmware}"
-        # A vendor, a version and a firmware string of 255 B each are the miner's to
-        # choose.
         return whole[:MAX_AGENT_CHARS]
 
     def receive(self, data: bytes) -> Iterator[MinerEvent]:
@@ -133,7 +131,6 @@ class ServerSession:
             room: Bytes after `slot` that it may roll: at least `asked.min_size`.
             target: Of its shares.
         """
-        # Bitaxe goes on sending the size that it asked for if it is granted more.
         rolled = 0 if asked.min_size is None else asked.min_size or room
         # The rest stands before the rolled bytes, so that all channels of the group
         # have one full length, which SV2 05 demands.
@@ -240,7 +237,6 @@ class ServerSession:
             return codes.STANDARD_JOBS_ONLY
         if not is_hashrate(asked.hashrate):
             return codes.HASHRATE
-        # No hash is at or below 0: the miner would never send a share.
         if asked.max_target == 0:
             return codes.MAX_TARGET
         return codes.NO_ROOM if len(self.channels) >= MAX_CHANNELS else ""
@@ -273,8 +269,6 @@ class ServerSession:
             yield ChannelClosed(self.channels.pop(one))
 
     def _on_extensions(self, message: RequestExtensions) -> None:
-        # What else was asked for is refused by its absence from the answer (extension
-        # 0x0001).
         if WORKER_TRACKING in message.requested:
             self.tracks_workers = True
             known = (WORKER_TRACKING,)

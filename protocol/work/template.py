@@ -202,7 +202,6 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
         source_job=source_job,
         prev_hash=template.prev_hash,
         coinb1=coinb1,
-        # A node gives no bytes of its own: the whole extranonce is ours.
         extranonce1=b"",
         extranonce2_size=extranonce2_bytes,
         coinb2=coinb2,

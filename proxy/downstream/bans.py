@@ -81,7 +81,6 @@ class Bans:
         """
         if ban.network not in self._bans:
             if len(self._bans) >= MAX_BANS:
-                # Only here and by the clock: a look at all.
                 self.forget_past(now)
             if len(self._bans) >= MAX_BANS:
                 raise BanError("the list of bans is full: unban something first")
@@ -132,7 +131,6 @@ class Bans:
             offender = _Offender(now)
         offender.count += 1
         if offender.count >= OFFENCES:
-            # Forgotten with that: the ban takes over.
             return network
         while len(self._offenders) >= MAX_OFFENDERS:
             del self._offenders[next(iter(self._offenders))]
@@ -170,7 +168,8 @@ def network_of(text: str) -> Network:
         network = ip_network(text.strip(), strict=False)
     except ValueError as error:
         raise BanError(f"neither an address nor a network: {text[:64]!r}") from error
-    # Banned as what address_of makes of those who come from there.
+    # Those who come from there are met as IPv4 (address_of): so they are banned as
+    # that.
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= _MAPPED_BITS:
         length = network.prefixlen - _MAPPED_BITS

@@ -140,7 +140,6 @@ class Miner(MinerState):
         terms = Terms(
             self.held_slot.extranonce1 if self.held_slot else b"",
             self._asked.required(job.seq),
-            # The job's own mask: a source's may have changed since.
             self.version_mask & job.work.version_mask,
             now >= entry.stale_at or self._is_overdue(now),
         )
@@ -216,7 +215,6 @@ class Miner(MinerState):
         better = self.vardiff.retarget(now)
         if better is None or self.group is None or self.group.current is None:
             return
-        # Where the source's bound holds it back nothing would change for the miner.
         if min(better, self._ceiling(self.group.current.job)) != before:
             self.context.board.want_revision(self, self.group)
 
@@ -289,7 +287,6 @@ class Miner(MinerState):
             return
         if board.rerouting.is_for(group, next(iter(self.workers))):
             return
-        # Its slot is kept: find_group moves it to the new group's space.
         board.leave(self, group)
         self.group = None
         try:
@@ -312,7 +309,6 @@ class Miner(MinerState):
         wishes = self.wishes
         wishes.least = minimum or wishes.least
         self.vardiff.policy = wishes.policy(self.context.policy)
-        # Without a wish of its own the present one is held against the new bounds.
         requested = fixed or start or self.vardiff.difficulty
         if fixed is None and wishes.is_fixed:
             return

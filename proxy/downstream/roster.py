@@ -171,7 +171,6 @@ class Roster:
         turns = min(-(-len(self.miners) // LOOKED_AT_ONCE), MAX_TURNS) or 1
         # Every turns-th from another start each second: no list of all is made.
         some = islice(self.miners.values(), self._sweeps % turns, None, turns)
-        # A newcomer may be in both.
         those = dict.fromkeys([*self._late_newcomers(now), *some])
         serve_each(those, lambda m: self._look_at(m, now), "the sweep")
         if not self._sweeps % FORGET_BANS_EVERY:

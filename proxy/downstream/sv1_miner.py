@@ -161,7 +161,6 @@ class Sv1Miner(Miner):
 
     def _judge(self, share: Submission | None, now: Seconds) -> JudgedShare:
         if share is None:
-            # Counted like any other: whoever looks at the miner sees what is wrong.
             return self.reject("", "", Verdict.MALFORMED)
         if share.worker not in self.workers:
             return self.reject(share.worker, share.job_id, Verdict.UNAUTHORIZED)
@@ -205,8 +204,6 @@ class Sv1Miner(Miner):
             self.is_waiting = True
             self._hold(request)
             layout.wait(self)
-            # The answer waits until slots have a size, and with it all that comes
-            # after.
             return
         self.session.user_agent = request.user_agent
         held_slot = self._choose_slot()

@@ -175,7 +175,6 @@ class Sv2Miner(Miner):
         """Take on another hashrate, or another easiest target."""
         self.heard_at = self.context.now()
         before, self.hashrate = self.hashrate, update.hashrate
-        # Up or down alike: twice is twice.
         low, high = sorted((before, update.hashrate))
         has_moved = high > 0 and low * UPDATE_STEP <= high
         self._take_on_bound(update.max_target, self._fitting() if has_moved else None)

@@ -155,8 +155,6 @@ class JobBoard:
     def join(self, miner: MinerPort, group: Group) -> None:
         """Count `miner` in; it gets the current job if it is granted work."""
         group.members.put(miner)
-        # Whoever finds its group without room is asked at once: the others of it were
-        # asked when that was noticed.
         if group.must_reconnect:
             self.to_reconnect.append(miner)
         if group.current is not None and miner.is_granted:
@@ -166,8 +164,6 @@ class JobBoard:
         """Count `miner` out."""
         group.leave(miner, self._now(), self.last_seq)
         self._posting.want_no_more(miner, group)
-        # Nobody is given a slot in a former layout: an empty group of it waits for
-        # nobody.
         if not group.members and self._lifecycle.is_former(group):
             self._lifecycle.close(group)
         elif not group.members:
@@ -253,8 +249,6 @@ class JobBoard:
         if group not in self._groups:  # a look at another one closed it
             self._schedule.drop(group)
             return
-        # Its jobs are of no use to anybody, so what was submitted of them need not be
-        # remembered.
         if now >= group.over_at and not self._lifecycle.is_needed(group):
             self._lifecycle.close(group)
             return

@@ -77,7 +77,6 @@ class Distributor:
                 miner.assign(one.entry.job, one.entry.line)
 
         serve_each(some, assign, "handing out a job")
-        # Fewer says that the iterator has ended.
         return len(some) == CHUNK
 
     def _end(self, rounds: Sequence[Round]) -> None:

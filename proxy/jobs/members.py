@@ -51,7 +51,6 @@ class Members:
 
     def put(self, miner: MinerPort) -> None:
         """Count `miner` in, or among those of the class that it has now."""
-        # It may have another class now.
         self.discard(miner)
         number = self._class_of[miner] = miner.hashrate_class
         self._by_class.setdefault(number, {})[miner] = None

@@ -113,7 +113,7 @@ class BlockFiles:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Before there is anything in it.
+    # The mode is set before there is anything in it.
     path.touch(mode=0o600)
     path.write_text(text)
     by_age = sorted(path.parent.glob("*.hex"), key=lambda p: p.stat().st_mtime_ns)

@@ -153,7 +153,6 @@ class BlockSubmitter:
         It was sent before, or too many are under way. The calls are under way when
         this returns.
         """
-        # Each hash once: what is found twice is the same block.
         if block.hash in self._submitted or len(self._under_way) >= MAX_UNDER_WAY:
             return False
         is_listed = self._pace.take(Seconds(self.clock.seconds()))

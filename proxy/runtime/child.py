@@ -78,8 +78,7 @@ class ChildService(Service):
         self._gone = Deferred()
         if self._transport is not None:
             self._transport.loseConnection()
-        # The end of its stream is the word to go: it needs no signal, and is the same
-        # where we are killed.
+        # The end of the stream tells the child to go, as it does where we are killed.
         late = self._reactor.callLater(LEAVE_WITHIN, self.kill, "it does not go")
         await self._gone
         if late.active():

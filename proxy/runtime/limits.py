@@ -61,7 +61,8 @@ class LimitWatch:
 
     def _mind(self, limit: Limit, now: Seconds) -> None:
         alarm = self._alarms.setdefault(limit.name, _Alarm())
-        # What was refused and made room for within a second was reached, too.
+        # A limit may be reached and have room again between two looks: what was refused
+        # tells.
         refused = limit.turned_away - alarm.turned_away
         alarm.turned_away = limit.turned_away
         if limit.is_reached or refused:

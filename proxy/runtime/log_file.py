@@ -41,7 +41,6 @@ class FileOut:
             OSError: The disk is full, or alike.
         """
         data = text.encode("utf-8", "backslashreplace")
-        # Looked at for each line, in the log's own thread.
         if self._is_to_reopen or self._is_elsewhere():
             self._reopen()
         if self._is_full(len(data)):

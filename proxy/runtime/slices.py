@@ -74,7 +74,6 @@ class Errands(Generic[One]):
         self, those: Iterable[One], action: Callable[[One], object], what: str
     ) -> None:
         """Do `action` to `those`, to the first at once: see `Slices`."""
-        # Done ones are let go here, at the next errand.
         self._under_way = [one for one in self._under_way if not one.is_done]
         errand = Slices(self.clock, action, what)
         self._under_way.append(errand)

@@ -53,8 +53,8 @@ class Backlog:
     def bound(self) -> int:
         """Drop what is too much, and return how many rows that were."""
         before, most = self.size, MAX_UNWRITTEN
-        # The newest of what comes go, so that the ids after the last row are those of
-        # the rows that wait: the sums of a minute are told by id.
+        # The newest go, so that rows that wait keep the ids after the last one: a
+        # minute's sums say by id which shares are in them.
         del self.shares[most * rows.CELLS :]
         del self.upstream[most:]
         del self.settled[most:]

@@ -271,7 +271,8 @@ class SqliteLedger:
         is_short, rollup = self._writer.room.is_short, self._intake.rollup
         keep_from = at - (KEEP_SHARES_S if is_short else self.keep)
         refused = self._writer.write(piece, keep_from, rollup.reached)
-        # Sums are told by row ids, and these ids go to the rows that follow.
+        # The sums say by row ids how far they reach, and the ids of refused rows go to
+        # those that follow.
         for share_id in refused.shares:
             rollup.skip(share_id)
         self._losses.count += len(refused.shares) + refused.others

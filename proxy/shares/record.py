@@ -106,7 +106,6 @@ class Recorder:
         """
         if share.hash in self._sent_blocks or share.job is None:
             return False
-        # Counted whether listed or not: the count is of what was found.
         self.totals.blocks_found += 1
         if not self._pace.take(Seconds(self.clock.seconds())):
             self.totals.blocks_unlisted += 1

@@ -145,15 +145,13 @@ class HttpOrders:
         try:
             body = read_body(data)
             return self._answer(body, self._listener)
-        # One net for the body and for an order that contradicts itself: both are the
-        # caller's.
         except ValueError as error:
             return _BAD, HttpReply(taken=False, reason=str(error))
 
     def _answer(
         self, body: OrderBody, listener: SignalListener
     ) -> tuple[int, HttpReply]:
-        # Its name rules: by it a caller may repeat itself that leaves seq to us.
+        # By its id a caller may repeat an order whose seq it has left to us.
         key = body.id if body.id is not None else body.seq
         known = self._answers.get(key) if key is not None else None
         if known is not None:

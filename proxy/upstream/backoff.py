@@ -29,7 +29,7 @@ class Backoff:
         # Half to one and a half times: all links of a pool are lost in one moment.
         pause = Seconds(self._next * (0.5 + self.random()))
         self._next = min(Seconds(self._next * 2), MAX_BACKOFF)
-        # For one pause: a wish is not a habit.
+        # For one pause alone: the pool has asked for this time.
         asked, self._asked = self._asked, Seconds(0.0)
         return max(pause, asked)
 

@@ -197,7 +197,6 @@ class Pool:
 
     async def stop(self) -> None:
         """Hang up everywhere."""
-        # A copy: a link that is lost changes the table.
         for link in self.links:
             await link.stop()
         await self._tasks.cancel_all()

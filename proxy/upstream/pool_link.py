@@ -95,10 +95,8 @@ class PoolLink:
         now = self._now()
         if self._shares.is_full:
             self._judge_unanswered(self._shares.waiting_since(now))
-            # Full: not sent and so lost at once, rather than waited for.
             return False
         submit_id, line = self.protocol.submit(share)
-        # Noted before it is sent, so that an answer finds it.
         self._shares.add(submit_id, Pending(token, now, job.work.difficulty))
         connection.send(line)
         return True
@@ -199,7 +197,7 @@ class PoolLink:
                     "pool {pool}: {reason}", pool=self.settings.pool, reason=reason
                 )
             self.feed.reason = reason
-        # Asked before the work goes: the feed has it of its work.
+        # Asked first: a feed without work has no session.
         session = self.feed.session
         # Before the loss is told: boards choose among the feeds that have work.
         self.feed.work = None
@@ -301,7 +299,6 @@ class PoolLink:
         """Connect anew, where the configuration allows it and the domain is theirs."""
         self.backoff.ask(event.wait)
         home, follows = self.settings.home, self.settings.follows
-        # For one try: who sends us where nobody answers must not keep us there.
         self._sent_to, reason = redirected(
             home, event.host or home.host, event.port or home.port, follows=follows
         )

@@ -89,7 +89,6 @@ def step(
         else evolve(known, last_w=None)
     )
     ramped = _ramp(known.ramped_w, budget.watts, observed, params)
-    # Of the ramped watts: on a ramp the guard is a part of where the ramp is.
     guard = guard_at(learned, fleet, ramped, params)
     allow = Watts(ramped * (1.0 - guard))
     integral = _integral(learned, allow, fleet, observed, params, settled=settled)

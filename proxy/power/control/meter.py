@@ -139,7 +139,6 @@ def _slope(meter: Meter, reading: float, now: Seconds, params: MeterParams) -> M
         step_w=None,
         step_count=0,
     )
-    # The first reading of all has nothing to be held against.
     if meter.watts is None:
         return good
     elapsed = max(params.poll_s, now - meter.good_at)

@@ -135,7 +135,6 @@ def _lasted(since: Seconds | None, now: Seconds, least_s: float) -> bool:
 def _state(
     safety: Safety, seen: Conditions, params: SafetyParams
 ) -> tuple[SafetyState, str]:
-    # A trip comes before every other state.
     if _lasted(safety.trip_since, seen.now, params.trip_s):
         return SafetyState.TRIP, (
             f"{seen.power_w or 0:.0f} W for {params.trip_s:.0f} s, over "

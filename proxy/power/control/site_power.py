@@ -37,7 +37,6 @@ def drawn(
     for machine, watts in zip(table.machines, committed.tolist(), strict=True):
         is_fresh = machine.power_w is not None and now - machine.heard_at < FRESH
         spoken_for += watts if is_fresh else 0.0
-        # Devices that say nothing count by the model, beside those that do.
         total += (machine.power_w or 0.0) if is_fresh else watts
     if spoken_for > MOST * float(committed.sum()):
         return params.estimate.aux.site_watts(total), "telemetry"

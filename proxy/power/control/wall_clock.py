@@ -40,8 +40,6 @@ class SteadyClock:
     def __call__(self) -> UnixTime:
         """Return the time in Unix seconds."""
         host, least = self._host(), self._least()
-        # Far behind, the row is as likely to be wrong as the clock: then the host's
-        # time is told.
         return least if host < least <= host + MOST_BEHIND else host
 
     def doubted(self) -> UnixTime | None:

@@ -72,7 +72,7 @@ def expected_of(
         Watts(max(1.0, reference) * float(np.where(is_steady, level_w, high_w).sum())),
         HashesPerSecond(float(np.where(is_steady, level_h, 0.0).sum())),
         HashesPerSecond(float(np.where(is_steady, level_h, top_h).sum())),
-        # `0 <` at the end: an empty site tells nothing.
+        # `> 0` in the middle: an empty site tells nothing.
         is_telling=running >= TELLING * full > 0 and strange <= STRANGERS * running,
     )
 

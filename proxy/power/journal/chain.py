@@ -63,8 +63,8 @@ def rows_after(last_id: int, last_hash: bytes, events: Iterable[Event]) -> list[
         last_id += 1
         text = _encode(event.body)
         head = (last_id, event.at, event.site, event.kind, event.cause)
-        # Before the hash: what is left out is not in the proof either, but that it is,
-        # is.
+        # Before the hash is taken: the log proves that something was left out, and how
+        # much.
         if len(text) + len(_encode(head)) > MAX_LEAF:
             text = _encode({"left_out_bytes": len(text)})
         last_hash = _hash(last_hash, head, text)

@@ -140,7 +140,7 @@ def plan(  # noqa: PLR0913
         level, reason = grow(fleet, now, params, room)
         if reason.any():
             return Plan(level, reason, fleet)
-    # Only in peace: rotation is fairness, and costs hashes.
+    # Rotation is for fairness alone: not while a site has to act fast.
     if urgency is Urgency.NORMAL:
         return Plan(*rotate(fleet, now, params, least_w=band), fleet)
     return Plan(fleet.level, np.zeros_like(fleet.level), fleet)
