@@ -209,8 +209,7 @@ def work_from_template(  # noqa: PLR0913  (each is a choice of its own)
         version=template.version,
         nbits=template.nbits,
         ntime=template.ntime,
-        # What may be rolled is between us and our miners: a node takes any version's
-        # bits.
+        # A node takes any version's bits.
         version_mask=OFFERED_MASK,
         target=target,
         difficulty=difficulty,
