@@ -14,11 +14,11 @@ from protocol.unreadable import UNREADABLE
 from proxy.config import Config
 from proxy.config.power import OPERATOR
 from proxy.controller.control_loop import NOT_WRITTEN, SiteLoop
-from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
 from proxy.power.link.setup import config_from
+from proxy.power.orders.budget import Order
 from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 

@@ -15,7 +15,6 @@ from proxy.controller.meter_poll import MeterPoller
 from proxy.controller.notify import tell
 from proxy.controller.relay_beat import RelayHeartbeat
 from proxy.devices.login import makers_own
-from proxy.power.control.budget import Order
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import (
@@ -26,8 +25,10 @@ from proxy.power.link.messages import (
     SiteFigures,
     Up,
 )
+from proxy.power.orders.budget import Order
 from proxy.power.orders.orders import OrderBookState
-from proxy.power.ports import DeviceError, DeviceReport, InForce, Receipt
+from proxy.power.orders.receipt import InForce, Receipt
+from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import SiteControl
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService

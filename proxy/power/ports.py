@@ -10,7 +10,8 @@ from typing import Protocol
 from attrs import field, frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.control.budget import Order
+from proxy.power.orders.budget import Order
+from proxy.power.orders.receipt import InForce, Receipt
 
 DEVICE_DEADLINE = Seconds(3.0)
 """Within this each read of a device has ended, and a command to most firmware."""
@@ -127,36 +128,6 @@ class MeterSource(Protocol):
 
     def close(self) -> None:
         """Hang up; no `read` follows."""
-
-
-@frozen
-class Receipt:
-    """What became of an order.
-
-    Attributes:
-        is_taken: It is durable and in force from its `not_before` on.
-        reason: Why not, if not; a sentence for who gave it.
-    """
-
-    is_taken: bool
-    reason: str = ""
-
-
-@frozen
-class InForce:
-    """What rules a site now.
-
-    Attributes:
-        budget_w: Watts; None: it has not been looked at yet.
-        ruled_by: Why, for people.
-        next_change: When it will be another one if nothing else is said, Unix seconds.
-        orders: All that may rule, of every source.
-    """
-
-    budget_w: Watts | None = None
-    ruled_by: str = ""
-    next_change: float | None = None
-    orders: tuple[Order, ...] = ()
 
 
 class SignalListener(Protocol):

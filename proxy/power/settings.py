@@ -6,7 +6,6 @@ from protocol.units import Seconds, Watts
 from proxy.config import SiteConfig
 from proxy.config.power import PowerConfig
 from proxy.power.actuation.polls import Foreign
-from proxy.power.control.budget import Envelope
 from proxy.power.control.cap import AuxLoad
 from proxy.power.control.estimate import EstimateParams
 from proxy.power.control.meter import MeterParams
@@ -14,6 +13,7 @@ from proxy.power.control.step import SiteParams
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.models import Models
 from proxy.power.machines.table import Table
+from proxy.power.orders.budget import Envelope
 from proxy.power.orders.orders import OrderBook
 from proxy.power.planner.params import PlanParams
 from proxy.power.site import SiteControl

@@ -11,7 +11,6 @@ from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Foreign, Polls
 from proxy.power.actuation.presence import Presence
 from proxy.power.actuation.verify import is_meter_consistent
-from proxy.power.control.budget import Budget, Order
 from proxy.power.control.cap import Cap
 from proxy.power.control.fleet_evidence import (
     NO_EVIDENCE,
@@ -40,10 +39,12 @@ from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
 from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import Table
+from proxy.power.orders.budget import Budget, Order
 from proxy.power.orders.orders import OrderBook, OrderBookState
+from proxy.power.orders.receipt import Receipt
 from proxy.power.planner.plan import Plan, Urgency
 from proxy.power.planner.reasons import REASONS
-from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login, Receipt
+from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login
 
 CONTROL_PERIOD = Seconds(5.0)
 SOON = Seconds(1.0)

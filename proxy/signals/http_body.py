@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from protocol.units import Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
-from proxy.power.control.budget import Order
-from proxy.power.ports import InForce
+from proxy.power.orders.budget import Order
+from proxy.power.orders.receipt import InForce
 from proxy.power.views.views import OrderView, order_view
 
 MAX_SECONDS = 1e9

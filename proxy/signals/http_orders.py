@@ -20,7 +20,8 @@ from twisted.web.server import Request
 from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.ports import InForce, SignalListener
+from proxy.power.orders.receipt import InForce
+from proxy.power.ports import SignalListener
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.http_body import (

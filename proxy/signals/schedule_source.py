@@ -8,8 +8,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.control.budget import Order
 from proxy.power.control.wall_clock import SteadyClock
+from proxy.power.orders.budget import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.schedule import (

@@ -12,7 +12,6 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.controller.adapters import SiteAdapters
 from proxy.controller.control_loop import SiteLoop
-from proxy.power.control.budget import Order
 from proxy.power.journal.store import Store, open_store
 from proxy.power.link.messages import (
     EventNotice,
@@ -24,6 +23,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.machines.models import find_model
+from proxy.power.orders.budget import Order
 from proxy.power.settings import site_control
 from proxy.power.views.show import figures
 from tests.fakes.power_adapters import (

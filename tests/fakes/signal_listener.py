@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from protocol.units import UnixTime, Watts
-from proxy.power.control.budget import Order
-from proxy.power.ports import InForce, Receipt
+from proxy.power.orders.budget import Order
+from proxy.power.orders.receipt import InForce, Receipt
 
 
 class FakeListener:

@@ -11,8 +11,9 @@ import pytest
 
 from protocol.units import UnixTime
 from proxy.doctor.check import Finding
-from proxy.power.journal.effects import Effects, MachineRow
+from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import open_store
+from proxy.power.machines.rows import MachineRow
 from proxy.shares.database import open_database
 from tests.fakes.odd_pools import a_pool, answers
 

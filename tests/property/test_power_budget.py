@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import Envelope, Order, Signal, decide
+from proxy.power.orders.budget import Envelope, Order, Signal, decide
 from proxy.power.orders.prune import prune
 
 moments = st.integers(0, 200).map(lambda t: UnixTime(float(t)))

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from proxy.power.control.budget import Rule
 from proxy.power.control.safety import SafetyState
 from proxy.power.machines.fleet import Floats
+from proxy.power.orders.budget import Rule
 from tests.unit.power.plant import Plant, Tick, budget_of
 
 COUNT = 300

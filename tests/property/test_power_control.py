@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
-from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.cap import AuxLoad
 from proxy.power.control.estimate import EstimateParams
 from proxy.power.control.safety import SafetyState
@@ -22,6 +21,7 @@ from proxy.power.control.step import (
     site_at,
 )
 from proxy.power.machines.fleet import Fleet, fleet_of
+from proxy.power.orders.budget import Budget, Rule
 
 AUX = AuxLoad(Watts(100.0), 0.03)
 RAMP = 50.0

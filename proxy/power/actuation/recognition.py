@@ -17,12 +17,12 @@ that the identity tells nothing; another answer, swapped.
 from attrs import define, field
 
 from protocol.units import Seconds, Watts
-from proxy.power.journal.effects import FoundLimit
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.found import NEAR
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import NAMELESS, is_local
 from proxy.power.machines.machine import LONG_AGO, Machine
+from proxy.power.machines.rows import FoundLimit
 from proxy.power.machines.table import Table
 
 UNSURE_FOR = Seconds(90.0)

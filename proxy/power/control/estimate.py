@@ -5,10 +5,10 @@ import math
 from attrs import evolve, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import Budget
 from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
 from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
 from proxy.power.machines.fleet import Fleet
+from proxy.power.orders.budget import Budget
 
 CONTROL_PERIOD = Seconds(5.0)
 """The gains below are per this time."""

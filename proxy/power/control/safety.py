@@ -5,7 +5,7 @@ from enum import Enum
 from attrs import evolve, frozen
 
 from protocol.units import Seconds, Watts
-from proxy.power.control.budget import Budget, Rule
+from proxy.power.orders.budget import Budget, Rule
 from proxy.power.planner.plan import Urgency
 
 

@@ -5,7 +5,6 @@ import math
 from attrs import evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import Budget
 from proxy.power.control.cap import Cap
 from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
 from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
@@ -19,6 +18,7 @@ from proxy.power.control.safety import (
     assess,
 )
 from proxy.power.machines.fleet import Fleet
+from proxy.power.orders.budget import Budget
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.plan import Plan, grant_within, plan
 

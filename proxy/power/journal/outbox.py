@@ -7,7 +7,8 @@ from attrs import define, field
 from protocol.units import UnixTime
 from proxy.power.journal.batches import batched
 from proxy.power.journal.chain import Event
-from proxy.power.journal.effects import Effects, MachineRow
+from proxy.power.journal.effects import Effects
+from proxy.power.machines.rows import MachineRow
 
 
 @define(eq=False, repr=False)

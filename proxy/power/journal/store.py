@@ -33,10 +33,9 @@ import msgspec
 from attrs import define, field, frozen
 
 from protocol.units import UnixTime, Watts
-from proxy.power.control.budget import Order
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
-from proxy.power.journal.effects import Debt, Effects, Learned
+from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.energy import EnergyRow, add_energy
 from proxy.power.journal.event_log import EVENTS, append, edge, row_of, trimmed
 from proxy.power.journal.machine_rows import (
@@ -45,6 +44,8 @@ from proxy.power.journal.machine_rows import (
     save_machines,
 )
 from proxy.power.machines.machine import Saved
+from proxy.power.machines.rows import Debt
+from proxy.power.orders.budget import Order
 from proxy.runtime.database_file import DatabaseFileError, reading
 from proxy.runtime.file_watch import FileWatch
 

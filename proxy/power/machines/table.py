@@ -6,7 +6,6 @@ import numpy as np
 from attrs import define, evolve, field
 
 from protocol.units import Seconds, Watts
-from proxy.power.journal.effects import Debt, MachineRow
 from proxy.power.link.messages import Joined
 from proxy.power.machines.absence import mind_absent
 from proxy.power.machines.columns import (
@@ -23,6 +22,7 @@ from proxy.power.machines.identity import Identities
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import KnownMachines
 from proxy.power.machines.machine import Machine, Saved
+from proxy.power.machines.rows import Debt, MachineRow
 
 PROVEN_FOR = Seconds(60.0)
 """A share proves that its machine works for so long: a minute has 6 of them or more."""

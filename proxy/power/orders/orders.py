@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.control.budget import Budget, Envelope, Order, Signal, decide
+from proxy.power.orders.budget import Budget, Envelope, Order, Signal, decide
 from proxy.power.orders.prune import prune
-from proxy.power.ports import Receipt
+from proxy.power.orders.receipt import Receipt
 
 MAX_ORDERS = 10_000
 """Orders of one source that may yet rule: a quarter of an hour each for 100 days."""

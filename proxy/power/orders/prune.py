@@ -1,7 +1,7 @@
 """Which orders of a site may still matter."""
 
 from protocol.units import UnixTime
-from proxy.power.control.budget import Order, Signal, voices_of
+from proxy.power.orders.budget import Order, Signal, voices_of
 
 
 def prune(

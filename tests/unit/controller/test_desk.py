@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import Config
 from proxy.controller.api import MAX_ANSWER_BYTES, ControllerApi
-from proxy.power.control.budget import Order
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError
 from proxy.power.link.messages import Ask, AskAnswer
+from proxy.power.orders.budget import Order
 from proxy.power.views.show import MAX_ORDERS_SHOWN
 from tests.conftest import FlushFailures
 from tests.fakes.power_site import PowerSite, connected

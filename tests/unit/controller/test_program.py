@@ -14,12 +14,12 @@ from proxy.config import Config, PowerConfig, ProxyConfig, SiteConfig
 from proxy.controller.adapters import SiteAdapters
 from proxy.controller.control_loop import SiteLoop
 from proxy.controller.program import Controller
-from proxy.power.control.budget import Order
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.journal.database import STORE_FILE
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError, open_store
 from proxy.power.link.messages import Beat, decode_up
+from proxy.power.orders.budget import Order
 
 
 @define

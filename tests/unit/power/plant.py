@@ -7,7 +7,6 @@ from attrs import evolve, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.actuation.verify import Actuation, Evidence, Rung, Stage, verify
-from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.cap import AuxLoad, Cap
 from proxy.power.control.estimate import EstimateParams
 from proxy.power.control.step import (
@@ -21,6 +20,7 @@ from proxy.power.control.step import (
 )
 from proxy.power.machines.fleet import Fleet, Floats, Ints, fleet_of
 from proxy.power.machines.models import find_model
+from proxy.power.orders.budget import Budget, Rule
 from proxy.power.planner.plan import Plan, Urgency
 
 KINDS = ("Antminer S19j Pro", "Antminer S21", "Whatsminer M50S", "Antminer S19 Pro")

@@ -5,11 +5,11 @@ from typing import Any
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import PowerConfig, SiteConfig
-from proxy.power.control.budget import Order
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.link.messages import FleetReport, Joined, MinerWork
 from proxy.power.machines.machine import Machine
-from proxy.power.ports import Receipt
+from proxy.power.orders.budget import Order
+from proxy.power.orders.receipt import Receipt
 from proxy.power.settings import site_control
 from tests.unit.power.tables import NOW, ROWS, later
 

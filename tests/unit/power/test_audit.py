@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.units import UnixTime, Watts
-from proxy.power.control.budget import Order
 from proxy.power.journal import schema
 from proxy.power.journal.chain import FIRST_HASH, Event, first_broken, rows_after
-from proxy.power.journal.effects import Debt, Effects, Learned, MachineRow
+from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.event_log import TRIM
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.machines.machine import Saved
+from proxy.power.machines.rows import Debt, MachineRow
+from proxy.power.orders.budget import Order
 
 AT = UnixTime(1_700_000_000.0)
 

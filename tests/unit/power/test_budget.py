@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import (
+from proxy.power.orders.budget import (
     Budget,
     Envelope,
     Order,

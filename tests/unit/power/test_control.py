@@ -7,7 +7,6 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.cap import AuxLoad
 from proxy.power.control.estimate import EstimateParams
 from proxy.power.control.safety import SafetyState
@@ -22,6 +21,7 @@ from proxy.power.control.step import (
     site_at,
 )
 from proxy.power.machines.fleet import Fleet
+from proxy.power.orders.budget import Budget, Rule
 from proxy.power.planner.plan import Urgency
 from tests.unit.power.fleets import NOW, fleet, machine
 

@@ -7,10 +7,10 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
 from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
 from proxy.power.machines.fleet import Fleet
+from proxy.power.orders.budget import Budget, Rule
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
 
 NO_AUX = EstimateParams(aux=AuxLoad(Watts(0.0), 0.0))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.cap import AuxLoad
 from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
 from proxy.power.control.fleet_evidence import (
@@ -16,6 +15,7 @@ from proxy.power.control.fleet_evidence import (
 )
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import Table
+from proxy.power.orders.budget import Budget, Rule
 from proxy.power.ports import DeviceReport
 from tests.unit.power.fleets import fleet, machine
 from tests.unit.power.sites import Site, wall

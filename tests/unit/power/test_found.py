@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from protocol.units import Watts
 from proxy.config import FleetConfig
-from proxy.power.journal.effects import MachineRow
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.found import is_of_owner, topped
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.models import find_model
+from proxy.power.machines.rows import MachineRow
 from proxy.power.machines.table import Table
 from tests.unit.power.tables import NOW, POWER, a_table, join
 

@@ -13,11 +13,12 @@ from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Polls
 from proxy.power.journal import machine_rows
 from proxy.power.journal.alarms import Alarms
-from proxy.power.journal.effects import Effects, FoundLimit, MachineRow
+from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import open_store
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import NAMELESS, KnownMachines, is_local
 from proxy.power.machines.machine import Machine, Saved
+from proxy.power.machines.rows import FoundLimit, MachineRow
 from proxy.power.ports import DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 

@@ -3,7 +3,6 @@
 from attrs import evolve
 
 from protocol.units import Seconds, Watts
-from proxy.power.control.budget import Budget, Rule
 from proxy.power.control.safety import (
     Conditions,
     Safety,
@@ -13,6 +12,7 @@ from proxy.power.control.safety import (
     Transition,
     assess,
 )
+from proxy.power.orders.budget import Budget, Rule
 from proxy.power.planner.plan import Urgency
 
 PARAMS = SafetyParams()

@@ -9,12 +9,13 @@ import pytest
 from attrs import evolve
 
 from protocol.units import UnixTime, Watts
-from proxy.power.control.budget import Order
 from proxy.power.journal import schema
 from proxy.power.journal.chain import Event
-from proxy.power.journal.effects import Effects, Learned, MachineRow
+from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.event_log import TRIM
 from proxy.power.journal.store import Store, StoreError, open_store
+from proxy.power.machines.rows import MachineRow
+from proxy.power.orders.budget import Order
 
 AT = UnixTime(1_700_000_000.0)
 ORDER = Order("hall-a", Watts(5.0), 1, "grid", AT, AT, revert_w=Watts(2.0))

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from protocol.units import UnixTime
 from proxy.config import Config, load_config
-from proxy.power.journal.effects import Effects, Learned, MachineRow
+from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.energy import EnergyRow
 from proxy.power.journal.store import open_store
+from proxy.power.machines.rows import MachineRow
 from proxy.shares.database import open_database
 
 HOUR = 490_896
