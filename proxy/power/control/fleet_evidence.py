@@ -1,10 +1,11 @@
-"""What the devices of a site say that they draw, against their models."""
+"""What the machines of a site prove of themselves: by shares, and by what they say."""
 
 import numpy as np
 from attrs import frozen
 
 from protocol.units import Seconds, Watts
-from proxy.power.machines.table import Table
+from proxy.power.machines.fleet import Bools, Floats
+from proxy.power.machines.table import PROVEN_FOR, Table
 
 NO_WATTS = Watts(0.0)
 
@@ -16,12 +17,19 @@ BELIEVED = 2.0
 """Of its model at full power, the most that is believed of one device: what says more
 has garbled its watts, and may not put the others to sleep."""
 
+WORKS_AT = 0.5
+"""Of the watts of its level: a device that says so works. Without work it draws a
+tenth of its nameplate, at its slowest level two thirds (models.toml)."""
+
 
 @frozen
 class FleetEvidence:
-    """What devices said since their last change was complete.
+    """What machines show of themselves that are past their last change.
 
     Attributes:
+        must_w: What those draw at the least, without auxiliary load, that are proven
+            to work: by what they say or by their model, whichever is less, and of it
+            the part that their shares prove where they say nothing.
         told_w: What they draw by their own word. One that does not obey counts at
             full power all the same, if it says less.
         model_w: The same machines by the model.
@@ -30,6 +38,7 @@ class FleetEvidence:
         running_w: All that are to run, by the model.
     """
 
+    must_w: Watts = NO_WATTS
     told_w: Watts = NO_WATTS
     model_w: Watts = NO_WATTS
     running_told_w: Watts = NO_WATTS
@@ -53,7 +62,7 @@ NO_EVIDENCE = FleetEvidence()
 
 
 def fleet_evidence(table: Table, now: Seconds) -> FleetEvidence:
-    """Return what the devices of `table` say now."""
+    """Return what the machines of `table` prove now."""
     if not table.machines:
         return NO_EVIDENCE
     fleet = table.fleet
@@ -67,10 +76,31 @@ def fleet_evidence(table: Table, now: Seconds) -> FleetEvidence:
     told_w = np.where(says, np.minimum(told_w, BELIEVED * fleet.full_w), 0.0)
     told_w = np.where(fleet.responsive, told_w, np.maximum(told_w, model_w))
     runs = (fleet.level > 0) | ~fleet.responsive
+    must_w = _must(table, now, np.where(says, told_w, np.nan))
     return FleetEvidence(
+        Watts(float(must_w.sum())),
         Watts(float(told_w[says].sum())),
         Watts(float(model_w[says].sum())),
         Watts(float(told_w[says & runs].sum())),
         Watts(float(model_w[says & runs].sum())),
         Watts(float(model_w[runs].sum())),
     )
+
+
+def _must(table: Table, now: Seconds, told_w: Floats) -> Floats:
+    """Return what each machine draws at the least that is proven to work, else 0.
+
+    Args:
+        table: The machines.
+        now: The moment.
+        told_w: What each says that it draws; NaN: nothing.
+    """
+    fleet, machines = table.fleet, table.machines
+    level_w = fleet.level_w[fleet.rows, fleet.level]
+    steady: Bools = fleet.settled(now) & (fleet.level > 0)
+    hashed_at = np.array([machine.hashed_at for machine in machines])
+    proven = np.array([machine.hashing.proven for machine in machines])
+    by_shares = np.where(now - hashed_at < PROVEN_FOR, proven * level_w, 0.0)
+    by_word = np.where(told_w >= WORKS_AT * level_w, told_w, 0.0)
+    must_w = np.where(np.isnan(told_w), by_shares, np.minimum(by_word, level_w))
+    return np.where(steady, must_w, 0.0)

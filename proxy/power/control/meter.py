@@ -1,81 +1,53 @@
-"""Whether a meter's reading can be believed: NaN, negative, spikes, frozen, late."""
+"""Whether a meter can be believed: its trust is lost and regained by evidence.
+
+| lost by                                  | regained by                               |
+|------------------------------------------|-------------------------------------------|
+| LATE: 3 polls without an answer          | an answer                                 |
+| NAN, NEGATIVE: one such reading          | a reading                                 |
+| SPIKE: a leap that no machines can make  | the next reading that is none; or a third |
+|                                          | one in a row where it went: a step        |
+| SPIKE: 3 leaps within 60 s, no steps     | proof of life                             |
+| FROZEN: the same reading while machines  | proof of life                             |
+| went down or up, or for 2 minutes while  |                                           |
+| any is to run                            |                                           |
+| LOW: for 100 s below 0.7 of what machines| proof of life                             |
+| must draw that are proven to work        |                                           |
+
+*Proof of life*: for 60 s without a break readings that are there, move, do not leap,
+are not too low, and go along with what machines did since the doubt began. Nothing
+else ends a doubt: neither that its cause is not seen any more (a frozen reading agrees
+again once machines are back where they were) nor time.
+
+While there is no believable reading the site is run by its model at the worst bias;
+after 60 s it goes to its fail-safe, which has a way out of its own: see `safety`.
+"""
 
 import math
-from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from protocol.units import Seconds, Watts
-
-
-class MeterFault(Enum):
-    """What is wrong with a meter."""
-
-    NAN = "not a number"
-    NEGATIVE = "negative"
-    SPIKE = "faster than the site can change"
-    FROZEN = "frozen"
-    LATE = "late"
-
+from proxy.power.control.meter_state import (
+    Doubt,
+    Expected,
+    Meter,
+    MeterFault,
+    MeterParams,
+)
 
 QUIET_LIMIT = Seconds(180.0)
-"""How quiet a meter can show itself to be."""
+"""How quiet a meter can show itself to be: three minutes at one reading."""
+
+SPIKES_ABOVE = 2.0
+"""Times what the site can draw by its model: no proof of a meter that is alive."""
 
 
-@frozen
-class MeterParams:
-    """What a site's meter can show when it is well."""
-
-    poll_s: float = 1.0
-    missed_polls: int = 3  # from here on it is lost
-    slope_w_per_s: float = math.inf  # faster changes wait for confirmation
-    confirmations: int = 3  # readings in a row that make a step believable
-    frozen_s: float = 10.0  # the same reading while machines went down or came up
-    frozen_always_s: float = 120.0  # the same reading whatever they did
-    moved: float = 0.02  # of the expected watts: what counts as gone down, or up
-
-
-@frozen
-class Meter:
-    """What is known of a meter; begin with `Meter(started_at)`.
-
-    A coarse meter of a steady site repeats itself for long: five times the
-    longest time that it has shown to be quiet for is never called frozen.
-    """
-
-    good_at: Seconds  # the last believable reading, or the start
-    watts: Watts | None = None  # the last believable reading
-    fault: MeterFault | None = None
-    raw_w: float | None = None  # the last reading, believable or not
-    raw_since: float = -math.inf  # since when it has been exactly that
-    expected_w: float = 0.0  # the most that was expected of the machines then
-    least_w: float = 0.0  # the least
-    quiet_s: float = 0.0  # longest time at one reading, at most QUIET_LIMIT
-    step_w: float | None = None  # where a spike went
-    step_count: int = 0  # readings there in a row
-
-    def lost_for(self, now: Seconds) -> Seconds:
-        """Return how long there has been no believable reading."""
-        return Seconds(max(0.0, now - self.good_at))
-
-    def is_lost(self, now: Seconds, params: MeterParams) -> bool:
-        """So many polls brought nothing believable that the model takes over."""
-        return self.lost_for(now) > params.poll_s * params.missed_polls
-
-    @property
-    def trusted_w(self) -> Watts | None:
-        """The reading if nothing is wrong, else None."""
-        return self.watts if self.fault is None else None
-
-
-def judge(  # noqa: PLR0913
+def judge(
     meter: Meter,
     reading: float | None,
     now: Seconds,
-    expected_w: float,
+    expected: Expected,
     params: MeterParams,
-    *,
-    least_w: float = 0.0,
 ) -> Meter:
     """Return the meter after one poll.
 
@@ -83,54 +55,147 @@ def judge(  # noqa: PLR0913
         meter: As it was.
         reading: Watts, NaN where the meter says so; None: no answer in time.
         now: The moment of the poll.
-        expected_w: The most that the site may still draw by the model: it falls
-            only once machines are down.
+        expected: What the site draws by the model.
         params: What the meter can show.
-        least_w: The least that it must draw: it rises only once machines are up.
     """
+    fault = _unreadable(meter, reading, now, params)
+    if reading is None or fault is not None:
+        doubt = meter.doubt and evolve(meter.doubt, since=now, moves=0)
+        return evolve(meter, fault=fault or meter.fault, doubt=doubt)
+    # Exactly the same number, again and again, is what a frozen meter says.
+    has_moved = reading != meter.raw_w
+    frozen = not has_moved and _is_frozen(meter, now, expected, params)
+    if has_moved:
+        meter = _moved_on(meter, reading, now, expected)
+    meter = _note_low(meter, reading, now, expected, params)
+    if frozen:
+        return _doubted(meter, MeterFault.FROZEN, now, reading, expected)
+    if meter.low_since is not None and now - meter.low_since >= params.low_s:
+        return _doubted(meter, MeterFault.LOW, now, reading, expected)
+    if meter.doubt is not None:
+        return _proving(meter, meter.doubt, reading, now, expected, params, has_moved)
+    return _slope(meter, reading, now, expected, params)
+
+
+def _unreadable(
+    meter: Meter, reading: float | None, now: Seconds, params: MeterParams
+) -> MeterFault | None:
     # A poll that was missed is no fault yet: the last reading holds until some are.
     if reading is None:
-        is_late = meter.is_lost(now, params)
-        return evolve(meter, fault=MeterFault.LATE) if is_late else meter
+        return MeterFault.LATE if meter.is_lost(now, params) else None
     if not math.isfinite(reading):
-        return evolve(meter, fault=MeterFault.NAN)
-    if reading < 0:
-        return evolve(meter, fault=MeterFault.NEGATIVE)
-    # Exactly the same number, again and again, is what a frozen meter says.
-    if reading != meter.raw_w:
-        meter = _moved_on(meter, reading, now, expected_w, least_w)
-    elif _is_frozen(meter, now, expected_w, least_w, params):
-        return evolve(meter, fault=MeterFault.FROZEN)
-    return _slope(meter, reading, now, params)
+        return MeterFault.NAN
+    return MeterFault.NEGATIVE if reading < 0 else None
 
 
 def _is_frozen(
-    meter: Meter, now: Seconds, expected_w: float, least_w: float, params: MeterParams
+    meter: Meter, now: Seconds, expected: Expected, params: MeterParams
 ) -> bool:
     same_for = now - meter.raw_since
-    has_fallen = expected_w < (1.0 - params.moved) * meter.expected_w
-    has_risen = least_w > (1.0 + params.moved) * meter.least_w
+    has_fallen = expected.most_w < (1.0 - params.moved) * meter.expected_w
+    has_risen = expected.least_w > (1.0 + params.moved) * meter.least_w
     if (has_fallen or has_risen) and same_for >= params.frozen_s:
         return True
-    return same_for >= max(params.frozen_always_s, 5.0 * meter.quiet_s)
+    always_s = max(params.frozen_always_s, 5.0 * meter.quiet_s)
+    return same_for >= always_s and not expected.is_at_rest
 
 
-def _moved_on(
-    meter: Meter, reading: float, now: Seconds, expected_w: float, least_w: float
-) -> Meter:
+def _moved_on(meter: Meter, reading: float, now: Seconds, expected: Expected) -> Meter:
     # Bounded, or a meter that froze once for an hour would be believed for five.
     quiet = 0.0 if meter.raw_w is None else min(QUIET_LIMIT, now - meter.raw_since)
+    if meter.doubt is not None and meter.raw_since <= meter.doubt.began_at:
+        quiet = 0.0  # how long it was sick says nothing of its habits
     return evolve(
         meter,
         raw_w=reading,
         raw_since=now,
-        expected_w=expected_w,
-        least_w=least_w,
+        expected_w=expected.most_w,
+        least_w=expected.least_w,
         quiet_s=max(meter.quiet_s, quiet),
     )
 
 
-def _slope(meter: Meter, reading: float, now: Seconds, params: MeterParams) -> Meter:
+def _note_low(
+    meter: Meter, reading: float, now: Seconds, expected: Expected, params: MeterParams
+) -> Meter:
+    if reading >= params.low_share * expected.must_w:
+        return evolve(meter, low_since=None)
+    return meter if meter.low_since is not None else evolve(meter, low_since=now)
+
+
+def _doubted(
+    meter: Meter, fault: MeterFault, now: Seconds, reading: float, expected: Expected
+) -> Meter:
+    """Return a meter that has to prove itself from now on.
+
+    What it said first, and what the machines did then, stays what it is held against
+    until it is believed again: one that froze said it when it began to.
+    """
+    doubt = meter.doubt
+    if doubt is None:
+        then = (expected.most_w, expected.least_w)
+        if fault is MeterFault.FROZEN:
+            then = (meter.expected_w, meter.least_w)
+        doubt = Doubt(fault, now, now, reading, *then)
+    doubt = evolve(doubt, fault=fault, began_at=now, since=now, moves=0)
+    return evolve(
+        meter, fault=fault, doubt=doubt, step_w=None, step_count=0, spiked_at=()
+    )
+
+
+def _proving(  # noqa: PLR0913, PLR0917
+    meter: Meter,
+    doubt: Doubt,
+    reading: float,
+    now: Seconds,
+    expected: Expected,
+    params: MeterParams,
+    has_moved: bool,  # noqa: FBT001
+) -> Meter:
+    """Return a doubted meter after a reading: believed again once it has proved itself.
+
+    The proof begins anew with a reading that stays for too long, that leaps, that is
+    too low or that does not go along with what the machines did.
+    """
+    still = now - meter.raw_since >= max(params.frozen_s, 2.0 * meter.quiet_s)
+    still = still and not expected.is_at_rest
+    is_low = meter.low_since is not None
+    if still or is_low or _belies(doubt, reading, expected, params):
+        doubt = evolve(doubt, since=now, moves=int(has_moved))
+        return evolve(meter, doubt=doubt, fault=doubt.fault)
+    doubt = evolve(doubt, moves=doubt.moves + has_moved)
+    moves = 1 if expected.is_at_rest else params.proof_moves
+    if now - doubt.since < params.proof_s or doubt.moves < moves:
+        return evolve(meter, doubt=doubt, fault=doubt.fault)
+    return evolve(
+        meter, doubt=None, fault=None, watts=Watts(reading), good_at=now, spiked_at=()
+    )
+
+
+def _belies(
+    doubt: Doubt, reading: float, expected: Expected, params: MeterParams
+) -> bool:
+    """Tell whether a reading does not follow what machines did since it was doubted.
+
+    One that the model explains does. Else, whatever happened, the site fell by `fell`
+    at least, or rose by `rose`: the reading has to go along by half of it, since the
+    model is no truth.
+    """
+    most_w, least_w = expected.most_w, expected.least_w
+    if params.low_share * least_w <= reading <= params.high_share * most_w:
+        return False
+    slack = max(params.moved * doubt.most_w, 1.0)
+    fell, rose = doubt.least_w - most_w, least_w - doubt.most_w
+    if fell > slack and reading > doubt.watts - 0.5 * fell:
+        return True
+    if rose > slack and reading < doubt.watts + 0.5 * rose:
+        return True
+    return reading > SPIKES_ABOVE * max(most_w, doubt.most_w, doubt.watts)
+
+
+def _slope(
+    meter: Meter, reading: float, now: Seconds, expected: Expected, params: MeterParams
+) -> Meter:
     good = evolve(
         meter,
         good_at=now,
@@ -149,5 +214,10 @@ def _slope(meter: Meter, reading: float, now: Seconds, params: MeterParams) -> M
     stays = meter.step_w is not None and abs(reading - meter.step_w) <= near
     count = meter.step_count + 1 if stays else 1
     if count >= params.confirmations:
-        return good
+        return evolve(good, spiked_at=meter.spiked_at[:-1])
+    if count == 1:
+        lately = [at for at in meter.spiked_at if at > now - params.spiking_s]
+        meter = evolve(meter, spiked_at=(*lately, now)[-params.spikes :])
+        if len(meter.spiked_at) >= params.spikes:
+            return _doubted(meter, MeterFault.SPIKE, now, reading, expected)
     return evolve(meter, fault=MeterFault.SPIKE, step_w=reading, step_count=count)

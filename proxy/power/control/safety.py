@@ -1,10 +1,34 @@
-"""How much a site may trust what it sees: normal, hold, failsafe, trip."""
+"""How much a site may trust what it sees: normal, hold, failsafe, trip.
+
+| state    | entered                             | left                          |
+|----------|-------------------------------------|-------------------------------|
+| HOLD     | half of a lease spent in silence, 3 | once that is past for 15 s    |
+|          | polls of the meter without a word   |                               |
+| FAILSAFE | a lease has run out, or 60 s brought| once that is past for 30 s; at|
+|          | no believable reading; the start    | the start: once all have      |
+|          |                                     | spoken                        |
+| TRIP     | 5 % over the limit for 20 s         | within it for 60 s; after each|
+|          |                                     | trip more within an hour for  |
+|          |                                     | twice as long, up to 16 min   |
+
+A look goes by the worst of these that holds. The way down is immediate and each way up
+has its own time, so that what comes and goes at a threshold keeps the site down, and
+moves it once in that time at the most. Nothing is raised but in NORMAL (and at the
+start, up to the fail-safe): whatever is lost only ever lowers what a site draws. The
+limit in FAILSAFE is min(budget, fail-safe); TRIP puts machines to sleep.
+
+*Over* the limit is what the meter shows above it beyond what commands under way will
+take off, for 3 s: then minimum times and dead-bands are set aside. *Hidden load* is a
+meter above the model and its long-term bias by 10 % for 30 s; its alarm ends once that
+has not been so for 120 s (`alarms.CLEAR_AFTER`).
+"""
 
 from enum import Enum
 
 from attrs import evolve, frozen
 
 from protocol.units import Seconds, Watts
+from proxy.power.control.safety_params import SafetyParams
 from proxy.power.orders.budget import Budget, Rule
 from proxy.power.planner.plan import Urgency
 
@@ -16,21 +40,6 @@ class SafetyState(Enum):
     HOLD = "hold"  # something is overdue: nothing is raised
     FAILSAFE = "failsafe"  # something is lost: at most the fail-safe
     TRIP = "trip"  # over the budget for no known reason: machines sleep
-
-
-@frozen
-class SafetyParams:
-    """When a site goes from one state to another."""
-
-    hold_silence: float = 0.5  # part of a lease spent in silence
-    meter_failsafe_s: float = 60.0  # without a meter
-    over_s: float = 3.0  # over the budget until minimum times are set aside
-    trip_over: float = 1.05  # of the budget
-    trip_s: float = 20.0
-    trip_clear_s: float = 60.0  # within the budget until a trip ends
-    shed_extra: float = 0.01  # of the budget, shed beyond what is over
-    residual: float = 0.10  # meter above model: a hidden load
-    residual_s: float = 30.0
 
 
 @frozen
@@ -47,6 +56,7 @@ class Conditions:
     silence: float = 0.0  # largest part of a lease that has passed, 0 if none
     has_meter: bool = True
     meter_lost_for: Seconds | None = None  # None: it is well, or there is none
+    meter_fault: str = ""  # ": " and what is wrong with it
 
 
 @frozen
@@ -68,6 +78,10 @@ class Safety:
     reason: str = "start"
     over_since: Seconds | None = None  # over the budget
     trip_since: Seconds | None = None  # over it by far
+    lost_at: Seconds | None = None  # when something was lost last: a lease, the meter
+    overdue_at: Seconds | None = None  # when something was overdue last
+    trips: int = 0  # within trip_again_s of each other
+    tripped_at: Seconds | None = None  # when it was tripped last
     within_since: Seconds | None = None  # within it
     residual_since: Seconds | None = None  # meter far above model
 
@@ -92,11 +106,29 @@ def assess(
     changes: tuple[Transition, ...] = ()
     if state is not timed.state:
         changes = (Transition(seen.now, timed.state, state, reason),)
-        timed = evolve(timed, state=state, since=seen.now, reason=reason)
+        timed = _entered(timed, state, reason, seen.now, params)
     return timed, _stance(timed, seen, params), changes
 
 
+def _entered(
+    safety: Safety, state: SafetyState, reason: str, now: Seconds, params: SafetyParams
+) -> Safety:
+    safety = evolve(safety, state=state, since=now, reason=reason)
+    if state is not SafetyState.TRIP:
+        return safety
+    before = safety.tripped_at
+    is_again = before is not None and now - before < params.trip_again_s
+    trips = safety.trips + 1 if is_again else 1
+    return evolve(safety, trips=trips, tripped_at=now)
+
+
 def _times(safety: Safety, seen: Conditions, params: SafetyParams) -> Safety:
+    lost, overdue = _lost(seen, params), _overdue(seen, params)
+    safety = evolve(
+        safety,
+        lost_at=seen.now if lost else safety.lost_at,
+        overdue_at=seen.now if overdue else safety.overdue_at,
+    )
     if seen.power_w is None:  # blind: what is running stops, but nothing is cleared
         return evolve(
             safety,
@@ -141,26 +173,61 @@ def _state(
             f"{params.trip_over:.2f} of {seen.limit_w:.0f} W"
         )
     if safety.state is SafetyState.TRIP and not _lasted(
-        safety.within_since, seen.now, params.trip_clear_s
+        safety.within_since, seen.now, _trip_lasts(safety, params)
     ):
         return SafetyState.TRIP, safety.reason
+    if why := _failsafe(safety, seen, params):
+        return SafetyState.FAILSAFE, why
+    if why := _hold(safety, seen, params):
+        return SafetyState.HOLD, why
+    return SafetyState.NORMAL, "all that should speak does"
+
+
+def _trip_lasts(safety: Safety, params: SafetyParams) -> float:
+    """Return how long a site has to be within its limit for a trip to end."""
+    doublings = min(max(0, safety.trips - 1), params.trip_doublings)
+    return params.trip_clear_s * 2.0**doublings
+
+
+def _failsafe(safety: Safety, seen: Conditions, params: SafetyParams) -> str:
+    """Return why the fail-safe holds; empty: it does not."""
+    if lost := _lost(seen, params):
+        return lost
+    if _is_recent(safety.lost_at, seen.now, params.failsafe_clear_s):
+        return safety.reason
+    return seen.budget.reason if seen.budget.rule is Rule.UNHEARD else ""
+
+
+def _hold(safety: Safety, seen: Conditions, params: SafetyParams) -> str:
+    """Return why nothing is raised; empty: it is."""
+    if overdue := _overdue(seen, params):
+        return overdue
+    recent = _is_recent(safety.overdue_at, seen.now, params.hold_clear_s)
+    return f"lately: {safety.reason.removeprefix('lately: ')}" if recent else ""
+
+
+def _is_recent(at: Seconds | None, now: Seconds, least_s: float) -> bool:
+    return at is not None and now - at < least_s
+
+
+def _lost(seen: Conditions, params: SafetyParams) -> str:
+    """Return what is lost; empty: nothing is."""
     # Ahead of the meter: both end at the fail-safe, and the operator reads the reason.
     if seen.budget.lapsed:
-        return SafetyState.FAILSAFE, f"lapsed: {', '.join(seen.budget.lapsed)}"
-    if seen.budget.rule is Rule.UNHEARD:
-        return SafetyState.FAILSAFE, seen.budget.reason
-    return _by_overdue(seen, params)
-
-
-def _by_overdue(seen: Conditions, params: SafetyParams) -> tuple[SafetyState, str]:
+        return f"lapsed: {', '.join(seen.budget.lapsed)}"
     lost = seen.meter_lost_for
     if lost is not None and lost >= params.meter_failsafe_s:
-        return SafetyState.FAILSAFE, f"no believable meter for {lost:.0f} s"
-    if lost is not None:
-        return SafetyState.HOLD, f"no believable meter for {lost:.0f} s"
+        return f"no believable meter for {lost:.0f} s{seen.meter_fault}"
+    return ""
+
+
+def _overdue(seen: Conditions, params: SafetyParams) -> str:
+    """Return what is overdue; empty: nothing is."""
+    if seen.meter_lost_for is not None:
+        return f"no believable meter for {seen.meter_lost_for:.0f} s{seen.meter_fault}"
     if seen.silence > params.hold_silence:
-        return SafetyState.HOLD, f"{seen.silence:.0%} of a lease spent in silence"
-    return SafetyState.NORMAL, "all that should speak does"
+        return f"{seen.silence:.0%} of a lease spent in silence"
+    return ""
 
 
 def _stance(safety: Safety, seen: Conditions, params: SafetyParams) -> Stance:

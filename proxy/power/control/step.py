@@ -8,15 +8,10 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.cap import Cap
 from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
 from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
-from proxy.power.control.meter import Meter, MeterParams, judge
-from proxy.power.control.safety import (
-    Conditions,
-    Safety,
-    SafetyParams,
-    Stance,
-    Transition,
-    assess,
-)
+from proxy.power.control.meter import judge
+from proxy.power.control.meter_state import Expected, Meter, MeterParams
+from proxy.power.control.safety import Conditions, Safety, Stance, Transition, assess
+from proxy.power.control.safety_params import SafetyParams
 from proxy.power.machines.fleet import Fleet
 from proxy.power.orders.budget import Budget
 from proxy.power.planner.params import PlanParams
@@ -109,16 +104,13 @@ def sense(  # noqa: PLR0913
         now: The moment.
         params: The site's.
         silence: Largest part of a lease that has passed in silence.
-        evidence: What devices say of themselves.
+        evidence: What the machines prove of themselves.
     """
     meter = state.meter
     if params.meter is not None:
-        bias, aux = state.estimate.bias, params.estimate.aux
-        most = _site_w(fleet, now, params, bias)
-        # A reading that stays while even the least has risen is frozen.
-        least = aux.site_watts(bias * fleet.drawn_w(now)[0])
         how = evolve(params.meter, slope_w_per_s=_steepest(fleet, params))
-        meter = judge(meter, reading, now, most, how, least_w=least)
+        expected = _expected(fleet, now, params, state.estimate.bias, evidence)
+        meter = judge(meter, reading, now, expected, how)
     seen = _conditions(evolve(state, meter=meter), fleet, budget, now, params)
     seen = evolve(seen, silence=silence)
     if params.meter is None:
@@ -197,6 +189,7 @@ def _conditions(
         expected_w=_site_w(fleet, now, params, known.reference),
         has_meter=params.meter is not None,
         meter_lost_for=meter.lost_for(now) if is_blind else None,
+        meter_fault=f": {meter.fault.value}" if meter.fault else "",
     )
 
 
@@ -210,6 +203,24 @@ def _limit(ramped_w: float, budget: Budget, params: SiteParams) -> Watts:
 
 def _is_blind(meter: Meter, now: Seconds, params: SiteParams) -> bool:
     return params.meter is not None and meter.is_lost(now, params.meter)
+
+
+def _expected(
+    fleet: Fleet,
+    now: Seconds,
+    params: SiteParams,
+    bias: float,
+    evidence: FleetEvidence,
+) -> Expected:
+    """Return what the meter is held against."""
+    aux = params.estimate.aux
+    return Expected(
+        most_w=_site_w(fleet, now, params, bias),
+        # A reading that stays while even the least has risen is frozen.
+        least_w=aux.site_watts(bias * fleet.drawn_w(now)[0]),
+        must_w=(1.0 + aux.share) * evidence.must_w,
+        is_at_rest=not (fleet.level > 0).any(),
+    )
 
 
 def _steepest(fleet: Fleet, params: SiteParams) -> float:

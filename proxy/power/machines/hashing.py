@@ -25,6 +25,8 @@ class Hashing:
 
     Attributes:
         difficulty: Of its shares now; 0: not known, nothing is expected.
+        proven: Part of its model's rate that its shares prove it to find, while it is
+            at work; 0: too few of them yet.
         missed: Shares that it should have sent since the look after its last one:
             by how much that one came before the look, nobody knows.
         strays: Reports of shares since it should have stopped.
@@ -32,6 +34,7 @@ class Hashing:
     """
 
     difficulty: float = 0.0
+    proven: float = field(default=0.0, init=False)
     missed: float = field(default=0.0, init=False)
     strays: int = field(default=0, init=False)
     stray_at: Seconds = field(default=Seconds(0.0), init=False)
@@ -67,6 +70,8 @@ class Hashing:
     def owe(self, model_hs: HashesPerSecond, elapsed: Seconds) -> None:
         """Let it be at work for `elapsed`: so many more shares are expected."""
         rate = self.expected_hs(model_hs)
+        is_known = self.shares.shares >= LEAST_SHARES and model_hs > 0
+        self.proven = rate / model_hs if is_known else 0.0
         if self._recent.seconds >= HALF:
             self._before, self._recent = self._recent, NO_SHARES
         self._recent = self._recent + ShareSum(0, 0.0, 0.0, elapsed)
@@ -77,7 +82,7 @@ class Hashing:
 
     def rest(self) -> None:
         """Expect nothing: it is not at work."""
-        self.missed, self._has_found = 0.0, False
+        self.missed, self.proven, self._has_found = 0.0, 0.0, False
 
     def expected_hs(self, model_hs: HashesPerSecond) -> HashesPerSecond:
         """Return what it can be relied on to find.

@@ -13,12 +13,15 @@ from proxy.power.control.fleet_evidence import (
     FleetEvidence,
     fleet_evidence,
 )
+from proxy.power.control.meter_state import MeterFault
+from proxy.power.control.safety import SafetyState
+from proxy.power.journal.effects import Verb
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.table import Table
 from proxy.power.orders.budget import Budget, Rule
 from proxy.power.ports import DeviceReport
 from tests.unit.power.fleets import fleet, machine
-from tests.unit.power.sites import Site, wall
+from tests.unit.power.sites import METER, Site, wall
 from tests.unit.power.tables import NOW, a_table, join, later
 
 FULL = 3068.0
@@ -94,12 +97,36 @@ def test_machines_asleep_tell_what_they_draw_but_nothing_of_their_models() -> No
     assert (found.told_w, found.ratio, found.share) == (120.0, None, 0.0)
 
 
+# what machines at work must draw
+
+
+def test_machines_at_work_must_draw_what_they_say_or_their_model_if_that_is_less() -> (
+    None
+):
+    table, (one, two) = running()
+    says(one, 2500.0)
+    says(two, 3500.0)
+
+    assert fleet_evidence(table, NOW).must_w == 2500.0 + FULL
+    says(two, 300.0)
+    assert fleet_evidence(table, NOW).must_w == 2500.0, "it has no work"
+
+
+def test_one_that_says_nothing_must_draw_what_its_shares_prove() -> None:
+    table, (one, two) = running()
+    one.hashed_at = two.hashed_at = NOW
+    one.hashing.proven = 0.8
+
+    assert fleet_evidence(table, NOW).must_w == pytest.approx(0.8 * FULL)
+    assert fleet_evidence(table, later(60)).must_w == 0.0
+
+
 # the bias of a site without a meter
 
 
 def told(ratio: float, share: float = 1.0) -> FleetEvidence:
     model = 1000.0 * share
-    watts = map(Watts, (ratio * model, model, ratio * model, model, 1000.0))
+    watts = map(Watts, (0.0, ratio * model, model, ratio * model, model, 1000.0))
     return FleetEvidence(*watts)
 
 
@@ -139,20 +166,28 @@ def test_silence_does_not_lower_what_is_believed_and_a_few_do_not_for_all() -> N
 # a site without a meter
 
 
-def tuned(site: Site, seconds: range, ratio: float) -> None:
-    """Live on; each machine that runs says that it draws so much of its model."""
+def tuned(
+    site: Site, seconds: range, ratio: float, reading: float | None = None
+) -> None:
+    """Live on; each machine obeys, and says that it draws so much of its model."""
     for second in seconds:
-        site.live([second])
-        if second % 30:
-            continue
+        site.live([second], reading)
+        calls, site.done.calls = site.done.calls, []
+        for call in calls:
+            if call.verb is not Verb.READ:
+                site.control.answered(call, None, later(second), wall(second))
+        asked = {call.key for call in calls if call.verb is Verb.READ}
         for found in site.control.table.machines:
-            fleet = site.control.table.fleet
-            watts = fleet.target_w[found.row] * ratio
-            asleep = bool(fleet.level[found.row] == 0)
-            report = DeviceReport(
-                is_asleep=asleep, limit_w=None, power_w=Watts(25.0 if asleep else watts)
-            )
-            site.control.reported(found.key, report, later(second), wall(second))
+            if found.key in asked:
+                report = report_of(site, found, ratio)
+                site.control.reported(found.key, report, later(second), wall(second))
+
+
+def report_of(site: Site, of: Machine, ratio: float) -> DeviceReport:
+    fleet = site.control.table.fleet
+    asleep = bool(fleet.level[of.row] == 0)
+    watts = 25.0 if asleep else float(fleet.target_w[of.row]) * ratio
+    return DeviceReport(is_asleep=asleep, power_w=Watts(watts))
 
 
 def test_without_a_meter_what_devices_say_keeps_the_budget_and_is_an_alarm() -> None:
@@ -175,12 +210,24 @@ def test_devices_that_say_what_their_models_have_are_no_alarm() -> None:
     assert site.events("alarm") == []
 
 
-def test_a_word_beyond_the_budget_is_acted_on_within_seconds() -> None:
+def test_a_word_beyond_the_budget_is_acted_on_once_it_is_said() -> None:
     site = Site(*[f"lux.{n}" for n in range(10)], budget_w=33_000)
     tuned(site, range(1, 240), 1.0)
     before = site.control.table.fleet.target_w.sum()
 
-    tuned(site, range(240, 252), 1.3)
+    tuned(site, range(240, 312), 1.3)
 
     assert 1.3 * before > 33_000
     assert 1.3 * site.control.table.fleet.target_w.sum() <= 33_000
+
+
+def test_a_meter_that_says_half_of_what_devices_draw_is_not_believed() -> None:
+    site = Site(*[f"lux.{n}" for n in range(10)], budget_w=100_000, meter=METER)
+
+    tuned(site, range(1, 400), 1.0, reading=5 * FULL)
+
+    found = site.control.sensed
+    assert found is not None
+    assert found.state.meter.fault is MeterFault.LOW
+    assert found.state.safety.state is SafetyState.FAILSAFE
+    assert "far below" in found.state.safety.reason

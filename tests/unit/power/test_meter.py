@@ -5,24 +5,29 @@ import math
 import pytest
 
 from protocol.units import Seconds
-from proxy.power.control.meter import Meter, MeterFault, MeterParams, judge
+from proxy.power.control.meter import judge
+from proxy.power.control.meter_state import Expected, Meter, MeterFault, MeterParams
 
 PARAMS = MeterParams(slope_w_per_s=1000.0)
 
 
-def read(
+def read(  # noqa: PLR0913
     *readings: float | None,
     start: Meter | None = None,
     at: float = 0.0,
     expected: float = 5000.0,
     least: float = 0.0,
+    must: float = 0.0,
+    rests: bool = False,
     params: MeterParams = PARAMS,
 ) -> Meter:
     """One reading a second, from second `at` + 1 on."""
     meter = start or Meter(Seconds(at))
     for second, reading in enumerate(readings, start=1):
         now = Seconds(at + second)
-        meter = judge(meter, reading, now, expected, params, least_w=least)
+        meter = judge(
+            meter, reading, now, Expected(expected, least, must, rests), params
+        )
     return meter
 
 
@@ -114,7 +119,6 @@ def test_the_same_reading_after_machines_came_up_is_frozen() -> None:
     assert read(5000.0, start=steady, at=10.0, least=4080.0).fault is None
     frozen = read(5000.0, start=steady, at=10.0, least=4081.0)
     assert frozen.fault is MeterFault.FROZEN
-    assert read(5001.0, start=frozen, at=11.0, least=4081.0).fault is None
 
 
 def test_the_same_reading_for_two_minutes_is_frozen_whatever_happens() -> None:
@@ -129,7 +133,99 @@ def test_a_meter_that_has_shown_to_be_quiet_is_given_more_time() -> None:
     assert read(*[5010.0] * 501, start=quiet, at=101.0).fault is MeterFault.FROZEN
 
 
-def test_a_frozen_meter_that_moves_again_is_believed() -> None:
-    frozen = read(*[5000.0] * 130)
+FROZEN = read(*[5000.0] * 130)
 
-    assert read(5003.0, start=frozen, at=130.0).trusted_w == 5003.0
+
+def alive(seconds: int, watts: float = 5000.0) -> list[float]:
+    """Return readings that move a little each second."""
+    return [watts + (second + 1) % 2 for second in range(seconds)]
+
+
+def test_a_frozen_meter_is_believed_after_a_minute_of_readings_that_move() -> None:
+    early = read(*alive(59), start=FROZEN, at=130.0)
+    late = read(*alive(60), start=FROZEN, at=130.0)
+
+    assert (early.fault, early.trusted_w) == (MeterFault.FROZEN, None)
+    assert late.trusted_w == 5000.0
+
+
+def test_a_frozen_meter_is_not_believed_since_machines_are_back_where_they_were() -> (
+    None
+):
+    steady = read(*[5000.0] * 10)
+    frozen = read(5000.0, start=steady, at=10.0, expected=4000.0)
+
+    assert read(*[5000.0] * 100, start=frozen, at=11.0).fault is MeterFault.FROZEN
+
+
+def test_a_break_begins_the_proof_anew() -> None:
+    silent = read(*alive(55), None, *alive(55), start=FROZEN, at=130.0)
+    still = read(*alive(40), *[5000.0] * 20, *alive(40), start=FROZEN, at=130.0)
+    leaps = read(*alive(40), 50_000.0, *alive(55), start=FROZEN, at=130.0)
+
+    assert silent.trusted_w is still.trusted_w is leaps.trusted_w is None
+    assert read(*alive(20), start=leaps, at=226.0).trusted_w is not None
+
+
+def test_readings_that_do_not_go_along_with_the_machines_prove_nothing() -> None:
+    frozen = read(*[5000.0] * 130, least=5000.0)
+
+    def after(watts: float, seconds: int = 70) -> Meter:
+        readings = alive(seconds, watts)
+        return read(*readings, start=frozen, at=130.0, expected=3000.0, least=3000.0)
+
+    assert after(5000.0, 900).trusted_w is None
+    assert after(3000.0).trusted_w == 3000.0
+    assert after(3900.0).trusted_w == 3900.0, "the model is no truth"
+
+
+def test_three_spikes_in_a_minute_are_no_accident() -> None:
+    spike = [5000.0, 90_000.0, 5001.0]
+
+    assert read(*spike, *spike).trusted_w == 5001.0
+    sick = read(*spike, *spike, *spike)
+    assert (sick.fault, sick.trusted_w) == (MeterFault.SPIKE, None)
+    assert read(*alive(61), start=sick, at=9.0).trusted_w == 5001.0
+
+
+def test_a_meter_far_below_what_machines_at_work_must_draw_is_not_believed() -> None:
+    some = read(*alive(100, 3000.0), must=5000.0)
+    low = read(*alive(101, 3000.0), must=5000.0)
+
+    assert some.fault is None
+    assert (low.fault, low.trusted_w) == (MeterFault.LOW, None)
+    assert read(*alive(300, 3000.0), start=low, at=101.0, must=5000.0).trusted_w is None
+    assert (
+        read(*alive(62, 4000.0), start=low, at=101.0, must=5000.0).trusted_w == 4000.0
+    )
+
+
+def test_a_reading_that_stays_is_no_wonder_while_no_machine_is_to_run() -> None:
+    steady = read(*[5000.0] * 600, rests=True)
+
+    assert steady.trusted_w == 5000.0
+    assert read(5000.0, start=steady, at=600.0).fault is MeterFault.FROZEN
+
+
+def test_a_coarse_meter_of_a_site_at_rest_is_believed_once_it_has_fallen() -> None:
+    at_rest = read(*[80.0] * 62, start=FROZEN, at=130.0, expected=100.0, rests=True)
+    stuck = read(*[5000.0] * 900, start=FROZEN, at=130.0, expected=100.0, rests=True)
+
+    assert at_rest.trusted_w == 80.0
+    assert stuck.trusted_w is None
+
+
+def test_a_meter_that_moves_seldom_is_believed_after_ten_moves() -> None:
+    seldom = [5000.0 + 10.0 * (second // 30) for second in range(1, 660)]
+
+    early = read(*seldom[:300], start=FROZEN, at=130.0)
+    late = read(*seldom, start=FROZEN, at=130.0)
+
+    assert early.trusted_w is None
+    assert late.trusted_w is not None
+
+
+def test_steps_that_the_plant_made_are_no_spikes() -> None:
+    steps = [w for base in (9_000.0, 90_000.0) for w in [base] * 3]
+
+    assert read(5000.0, *steps * 4).doubt is None

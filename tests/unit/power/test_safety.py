@@ -6,12 +6,12 @@ from protocol.units import Seconds, Watts
 from proxy.power.control.safety import (
     Conditions,
     Safety,
-    SafetyParams,
     SafetyState,
     Stance,
     Transition,
     assess,
 )
+from proxy.power.control.safety_params import SafetyParams
 from proxy.power.orders.budget import Budget, Rule
 from proxy.power.planner.plan import Urgency
 
@@ -172,10 +172,36 @@ def test_ten_percent_above_the_model_for_thirty_seconds_is_a_hidden_load() -> No
     assert not live(evolve(strange, has_meter=False), 60)[1].is_hidden_load
 
 
-def test_recovery_from_hold_is_a_transition_too() -> None:
+def test_a_hold_lasts_until_its_cause_is_past_for_a_while() -> None:
     held, _, _ = live(evolve(seen(), silence=0.9), 1)
-    _, _, changes = live(seen(), 1, held, at=5)
+    early, _, _ = live(seen(), 9, held, at=5)
+    _, _, changes = live(seen(), 11, held, at=5)
 
+    assert early.state is SafetyState.HOLD
+    assert early.reason == "90% of a lease spent in silence"
     assert [(c.before, c.after, c.at) for c in changes] == [
-        (SafetyState.HOLD, SafetyState.NORMAL, 5.0)
+        (SafetyState.HOLD, SafetyState.NORMAL, 16.0)
     ]
+
+
+def test_a_fail_safe_lasts_until_its_cause_is_past_for_longer() -> None:
+    safe, _, _ = live(seen(50.0, budget=LAPSED), 1)
+    early, stance, _ = live(seen(50.0), 28, safe, at=2)
+    late, _, _ = live(seen(50.0), 29, safe, at=2)
+
+    assert early.state is SafetyState.FAILSAFE
+    assert (stance.limit_w, stance.may_raise) == (100.0, False)
+    assert late.state is SafetyState.NORMAL
+
+
+def test_each_trip_more_within_an_hour_lasts_twice_as_long() -> None:
+    safety = Safety(SafetyState.NORMAL)
+    lasted, at = [], 0
+    for _ in range(7):
+        safety, _, _ = live(seen(1100.0), 20, safety, at=at)
+        at += 21
+        safety, _, changes = live(seen(500.0), 1000, safety, at=at)
+        lasted.append(changes[0].at - at)
+        at += 1001
+
+    assert lasted == [60, 120, 240, 480, 960, 960, 960]

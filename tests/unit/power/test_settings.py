@@ -3,7 +3,7 @@
 from protocol.units import Seconds, Watts
 from proxy.config import FleetConfig, PowerConfig, SiteConfig
 from proxy.power.control.cap import AuxLoad
-from proxy.power.control.meter import MeterParams
+from proxy.power.control.meter_state import MeterParams
 from proxy.power.settings import params_of, site_control
 
 PLAIN = PowerConfig(budget_w=200_000, fail_safe_w=30_000)
