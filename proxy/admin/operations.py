@@ -4,7 +4,6 @@ from typing import Annotated
 
 from msgspec import Meta
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
@@ -35,6 +34,7 @@ from proxy.config import ConfigError
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
 from proxy.runtime.limits import Limit
+from proxy.runtime.slices import Pieces
 from proxy.shares.reader import MAX_ROWS, LedgerReader, RecordedBlock, RecordedShare
 from proxy.upstream.pool import Pool
 from proxy.version import VERSION
@@ -44,6 +44,9 @@ DAY = 86400.0
 MAX_FILTER_CHARS = 256
 MAX_WHY = 5
 """Miners of one worker that are explained; each costs a look through the ledger."""
+
+PIECES_TIME = Seconds(0.002)
+"""What the pieces of all pages may take of a turn of the reactor: shares come first."""
 
 Limited = Annotated[int, Meta(ge=1, le=MAX_ROWS)]
 
@@ -61,7 +64,7 @@ class Operations:
         drains = DrainOperations(lambda: running.factories, self._now)
         self.drain, self.undrain = drains.drain, drains.undrain
         self._pages = MinerPages(
-            lambda: running.factories, self._now, lambda: deferLater(self._clock, 0.0)
+            lambda: running.factories, self._now, Pieces(self._clock, PIECES_TIME).turn
         )
 
     def status(self) -> StatusView:

@@ -4,16 +4,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IAddress, IPushProducer
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from typing_extensions import override
-from zope.interface import implementer
 
-from protocol.errors import RemoteError
-from protocol.framing import LineFramer
+from protocol.units import Seconds
 from proxy.admin.actions import Actions
-from proxy.admin.caller import NOBODY_KNOWN, Caller, caller_of
+from proxy.admin.caller import NOBODY_KNOWN, Caller
+from proxy.admin.connection import AdminConnection, Reply
 from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import (
@@ -30,12 +29,13 @@ from proxy.admin.rpc import (
     result_line,
 )
 from proxy.admin.topics import TOPICS, Subscriber, Topics
-from proxy.runtime.tasks import Tasks
+from proxy.runtime.inflow import Turns
 
-MAX_REQUEST_BYTES = 65536
 MAX_CONNECTIONS = 64
-MAX_PENDING = 16
-"""Calls of one connection that wait for the ledger at once."""
+
+TURN_TIME = Seconds(0.001)
+"""What requests may take as they come in, in one turn of the reactor, and as much those
+that wait: `status` takes 0.2 ms, and shares come first."""
 
 READING = (
     *("status", "sites", "miners", "miner_page", "why"),
@@ -48,90 +48,13 @@ STEERING = (
     *("power.set", "power.clear", "power.forget"),
 )
 
-Reply = bytes | Coroutine[Any, Any, bytes]
-
-
-@implementer(IPushProducer)
-class AdminConnection(Protocol):
-    """One client of the admin socket."""
-
-    _log = Logger()
-
-    def __init__(self, factory: "AdminFactory") -> None:
-        self._factory = factory
-        self._framer = LineFramer(MAX_REQUEST_BYTES)
-        self._tasks = Tasks()
-        self._pending = 0
-        self._is_paused = False
-        self._caller = NOBODY_KNOWN
-        self.subscriber = Subscriber(self._write)
-
-    @override
-    def connectionMade(self) -> None:
-        self._factory.connections += 1
-        transport: Any = self.transport
-        self._caller = caller_of(transport)
-        transport.registerProducer(self, True)
-
-    @override
-    def connectionLost(self, reason: object = None) -> None:
-        self._factory.connections -= 1
-        self._factory.forget(self.subscriber)
-        self._tasks.start("cancel admin calls", self._tasks.cancel_all())
-
-    @override
-    def dataReceived(self, data: bytes) -> None:
-        transport: Any = self.transport
-        try:
-            for line in self._framer.feed(data):
-                if line:
-                    self._take(line)
-        except RemoteError as error:
-            self._log.info("admin: hanging up: {error}", error=error)
-            transport.loseConnection()
-
-    def pauseProducing(self) -> None:  # noqa: N802  (IPushProducer)
-        """Take no more requests while the client does not read its answers."""
-        self._is_paused = True
-        self.subscriber.pause()
-
-    def resumeProducing(self) -> None:  # noqa: N802  (IPushProducer)
-        """Go on."""
-        self._is_paused = False
-        self.subscriber.resume()
-
-    def stopProducing(self) -> None:  # noqa: N802  (IPushProducer)
-        """Write no more: the connection is gone."""
-        self._factory.forget(self.subscriber)
-
-    def _take(self, line: bytes) -> None:
-        if self._is_paused:  # each answer may be a megabyte: read before you ask
-            raise RemoteError("asks on without reading its answers")
-        if self._pending >= MAX_PENDING:
-            raise RemoteError(f"more than {MAX_PENDING} calls at once")
-        reply = self._factory.handle(line, self.subscriber, self._caller)
-        if isinstance(reply, bytes):
-            self._write(reply)
-        else:
-            self._pending += 1
-            self._tasks.start("admin call", self._finish(reply))
-
-    async def _finish(self, reply: Coroutine[Any, Any, bytes]) -> None:
-        try:
-            self._write(await reply)
-        finally:
-            self._pending -= 1
-
-    def _write(self, line: bytes) -> None:
-        transport: Any = self.transport
-        transport.write(line)
-
 
 class AdminFactory(Factory):
     """Answers for one socket: the full one, or the observer's.
 
     Args:
         operations: What may be called; a method of it may be a coroutine.
+        clock: Says how long requests take.
         may_steer: False: the observer's socket, reading methods alone.
         topics: Where news comes from; None: there is no `subscribe`.
         set_level: Sets the level of the log; None: there is no `log.level`.
@@ -141,9 +64,10 @@ class AdminFactory(Factory):
     _log = Logger()
     noisy = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what one is put together of)
         self,
         operations: Operations,
+        clock: IReactorTime,
         *,
         may_steer: bool,
         topics: Topics | None = None,
@@ -151,6 +75,7 @@ class AdminFactory(Factory):
         actions: Actions | None = None,
     ) -> None:
         self.connections = 0
+        self.turns = Turns(clock, in_a_row=1, time=TURN_TIME)
         self._actions = actions
         self._topics = topics
         self._steering = may_steer

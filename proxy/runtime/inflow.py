@@ -130,9 +130,16 @@ class Inflow:
 
 @define(eq=False, repr=False)
 class Turns:
-    """Whose messages are taken when: one line for all whose reactor is the same."""
+    """Whose messages are taken when: one line for all whose reactor is the same.
+
+    Attributes:
+        in_a_row: Messages of one peer that are taken at once.
+        time: What either part of a turn may take: see `TURN_TIME`.
+    """
 
     clock: IReactorTime
+    in_a_row: int = IN_A_ROW
+    time: Seconds = TURN_TIME
     _line: deque[Inflow] = field(factory=deque, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
     _left: int = field(default=0, init=False)
@@ -147,7 +154,7 @@ class Turns:
         """Take some of what has come in, and see to the rest later."""
         if self._next is None:
             self._begin()
-        if self._left > 0 and self._spent <= TURN_TIME:
+        if self._left > 0 and self._spent <= self.time:
             self._take(inflow)
         if not inflow.is_empty:
             self._line.append(inflow)
@@ -160,14 +167,14 @@ class Turns:
     def _take(self, inflow: Inflow) -> None:
         """Take some messages of one, and count what they took of the turn."""
         began = self.clock.seconds()  # what else the reactor does is not theirs
-        self._left -= inflow.take(IN_A_ROW)
+        self._left -= inflow.take(self.in_a_row)
         self._spent += self.clock.seconds() - began
 
     def _go_on(self) -> None:
         """Take some messages of those who wait, in their order."""
         self._next = None
         self._left, self._spent = IN_A_TURN, 0.0
-        while self._line and self._left > 0 and self._spent <= TURN_TIME:
+        while self._line and self._left > 0 and self._spent <= self.time:
             inflow = self._line.popleft()
             if not inflow.is_empty:  # else it was forgotten
                 self._take(inflow)

@@ -1,12 +1,15 @@
 """Do something to many, some of them in each turn of the reactor."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Generic, TypeVar
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from protocol.units import Seconds
 from proxy.runtime.contain import Servable, serve_each
 
 AT_ONCE = 256
@@ -61,6 +64,39 @@ class Slices(Generic[One]):
         self._is_going = False
         if self._left:
             self._next = self.clock.callLater(0, self._go_on)
+
+
+@define(eq=False, repr=False)
+class Pieces:
+    """Calls that are answered piece by piece: when each goes on with its next one.
+
+    However many there are, their pieces take `time` of a turn of the reactor, or one
+    piece where that takes longer.
+    """
+
+    clock: IReactorTime
+    time: Seconds
+    _waiting: deque[Deferred[None]] = field(factory=deque, init=False)
+    _next: IDelayedCall | None = field(default=None, init=False)
+
+    def turn(self) -> Deferred[None]:
+        """Return what fires when the next piece may be done."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if self._next is None:
+            self._next = self.clock.callLater(0, self._go_on)
+        return waiting
+
+    def _go_on(self) -> None:
+        """Let some do a piece each; who asks for another stands behind all."""
+        until = self.clock.seconds() + self.time
+        for _ in range(len(self._waiting)):
+            waiting = self._waiting.popleft()
+            if not waiting.called:  # else its caller is gone
+                waiting.callback(None)
+            if self.clock.seconds() >= until:
+                break
+        self._next = self.clock.callLater(0, self._go_on) if self._waiting else None
 
 
 @define(eq=False, repr=False)

@@ -8,6 +8,7 @@ from secrets import token_bytes
 from typing import Any, TypeVar
 
 from attrs import define, field
+from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorUNIX
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -240,6 +241,7 @@ class Program:
             )
         factory = AdminFactory(
             operations,
+            self.reactor,
             may_steer=may_steer,
             topics=self.topics,
             set_level=None if self.set_level is None else self._change_level,
@@ -258,10 +260,12 @@ class Program:
 
     def _reader(self) -> LedgerReader:
         reactor: Any = self.reactor
+        one_at_a_time = DeferredLock()  # each thread holds up the reactor's by 5 ms
 
         async def run(work: Callable[[], T]) -> T:
-            pool = reactor.getThreadPool()
-            return await deferToThreadPool(reactor, pool, work)
+            async with one_at_a_time:
+                pool = reactor.getThreadPool()
+                return await deferToThreadPool(reactor, pool, work)
 
         path = Path(self.config.proxy.state_dir) / LEDGER_FILE
         return LedgerReader(path, run)

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from proxy.admin.server import AdminFactory
@@ -38,14 +39,17 @@ CALLS = st.fixed_dictionaries(
 
 def answers_to(data: bytes) -> list[dict[str, Any]]:
     operations: Any = FakeOperations()
+    clock = Clock()
     factory = AdminFactory(
-        operations, may_steer=True, topics=Topics(), set_level=lambda _: None
+        operations, clock, may_steer=True, topics=Topics(), set_level=lambda _: None
     )
     connection = factory.buildProtocol(None)
     assert connection is not None
     transport = StringTransport()
     connection.makeConnection(transport)
     connection.dataReceived(data)
+    while clock.calls:
+        clock.advance(0)
     connection.connectionLost()
     return [json.loads(line) for line in transport.value().splitlines()]
 

@@ -28,10 +28,10 @@ async def listening(
     path: Path, topics: Topics | None = None, access: Access = OWNER_ALONE
 ) -> IListeningPort:
     operations: Any = FakeOperations()
-    factory = AdminFactory(operations, may_steer=True, topics=topics)
     from twisted.internet import reactor  # noqa: PLC0415
 
     unix: Any = reactor
+    factory = AdminFactory(operations, unix, may_steer=True, topics=topics)
     return await AdminEndpoint(unix, path, access).listen(factory)
 
 

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from proxy.admin.refused import Refused
 from proxy.admin.server import AdminFactory
@@ -39,7 +40,7 @@ class FakeOperations:
 
 def ask(line: bytes, *, steer: bool = True) -> dict[str, Any]:
     operations: Any = FakeOperations()
-    answer = AdminFactory(operations, may_steer=steer).answer(line)
+    answer = AdminFactory(operations, Clock(), may_steer=steer).answer(line)
     decoded: dict[str, Any] = json.loads(answer)
     return decoded
 

@@ -45,6 +45,7 @@ class Site:
         self.actions = actions
         self.server = AdminFactory(
             Operations(self.running),
+            hall.clock,
             may_steer=True,
             set_level=self._set_level,
             actions=actions,

@@ -5,15 +5,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from proxy.admin.server import (
-    MAX_CONNECTIONS,
-    MAX_PENDING,
-    MAX_REQUEST_BYTES,
-    AdminConnection,
-    AdminFactory,
-)
+from proxy.admin.connection import MAX_PENDING, MAX_REQUEST_BYTES, AdminConnection
+from proxy.admin.server import MAX_CONNECTIONS, AdminFactory
 from proxy.admin.topics import MAX_QUEUED, Topics
 from tests.conftest import FlushFailures
 
@@ -52,10 +48,12 @@ class Client:
 
     def __init__(self, *, steer: bool = True, topics: Topics | None = None) -> None:
         self.operations = FakeOperations()
+        self.clock = Clock()
         operations: Any = self.operations
         self.levels: list[str] = []
         self.factory = AdminFactory(
             operations,
+            self.clock,
             may_steer=steer,
             topics=topics,
             set_level=self.levels.append,
@@ -71,7 +69,13 @@ class Client:
 
     def send(self, data: bytes) -> list[dict[str, Any]]:
         self.connection.dataReceived(data)
+        self.let_pass()
         return self.read()
+
+    def let_pass(self) -> None:
+        """Have the turns of a reactor go by until nothing waits for one."""
+        while self.clock.calls:
+            self.clock.advance(0)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         call = {"jsonrpc": "2.0", "id": "a", "method": method, "params": params}
@@ -92,6 +96,37 @@ def test_requests_are_answered_in_order_however_they_are_cut() -> None:
 
     assert [a["id"] for a in answers] == [1, 2]
     assert [a["result"] for a in answers] == ["fine", "fine"]
+
+
+def test_who_asks_without_end_is_taken_a_request_at_a_time() -> None:
+    client = Client()
+    line = b'{"jsonrpc":"2.0","id":%d,"method":"status"}\n'
+    other = StringTransport()
+    another = client.connect(other)
+
+    client.connection.dataReceived(b"".join(line % n for n in range(200)))
+    at_once = client.read()
+    is_read = client.transport.producerState == "producing"
+    another.dataReceived(line % 7)
+    client.let_pass()
+    later = client.read()
+
+    assert [answer["id"] for answer in at_once] == [0]
+    assert not is_read
+    assert json.loads(other.value())["id"] == 7
+    assert [answer["id"] for answer in later] == [*range(1, 200)]
+    assert client.transport.producerState == "producing"
+
+
+def test_one_request_of_a_client_that_is_gone_is_taken() -> None:
+    client = Client()
+    line = b'{"jsonrpc":"2.0","id":1,"method":"log.level","params":{"level":"%b"}}\n'
+
+    client.connection.dataReceived(line % b"info" + line % b"warn" + line % b"error")
+    client.connection.connectionLost()
+    client.let_pass()
+
+    assert client.levels == ["info", "warn"]
 
 
 def test_a_notification_gets_no_answer() -> None:

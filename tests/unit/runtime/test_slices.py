@@ -1,10 +1,11 @@
 """What is done to many, some in each turn."""
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from protocol.units import Seconds
-from proxy.runtime.slices import AT_ONCE, Slices
+from proxy.runtime.slices import AT_ONCE, Pieces, Slices
 
 
 @define(eq=False)
@@ -42,3 +43,41 @@ def test_who_is_added_in_the_middle_of_a_turn_has_the_next_one() -> None:
     assert len(clock.getDelayedCalls()) == 1
     slices.stop()
     assert clock.getDelayedCalls() == []
+
+
+def test_the_pieces_of_all_calls_take_a_part_of_a_turn() -> None:
+    clock = Clock()
+    pieces = Pieces(clock, Seconds(0.002))
+    done: list[int] = []
+
+    async def work(number: int) -> None:
+        for _ in range(2):
+            await pieces.turn()
+            clock.rightNow += 0.001
+            done.append(number)
+
+    for number in range(5):
+        _ = Deferred.fromCoroutine(work(number))
+
+    turns = []
+    while clock.calls:
+        call = clock.calls.pop()
+        call.called = 1
+        call.func()  # not those that it puts off, as advance(0) does
+        turns.append(len(done))
+
+    assert done == [0, 1, 2, 3, 4] * 2
+    assert turns == [2, 4, 6, 8, 10]
+
+
+def test_a_call_whose_caller_is_gone_gets_no_turn() -> None:
+    clock = Clock()
+    pieces = Pieces(clock, Seconds(1.0))
+    gone, here = pieces.turn(), pieces.turn()
+    _ = gone.addErrback(lambda _: None)
+
+    gone.cancel()
+    clock.advance(0)
+
+    assert here.called
+    assert not clock.calls
