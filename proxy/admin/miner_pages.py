@@ -106,13 +106,19 @@ def view_of(site: str, miner: Miner, now: Seconds) -> MinerView:
         group.sourcing.source_name if group else None,
         held.extranonce1.hex() if held else None,
         miner.difficulty,
-        f"{miner.version_mask:08x}",
+        _mask_text(miner.version_mask),
         miner.meter.rates(now),
         miner.accepted,
         dict(miner.rejected),
         now - miner.connected_at,
         None if share_at is None else now - share_at,
     )
+
+
+@lru_cache(maxsize=64)
+def _mask_text(mask: int) -> str:
+    """Return a mask as it is shown: miners have few of them, and a page a thousand."""
+    return f"{mask:08x}"
 
 
 def parts_of(factory: SiteFactory) -> Iterator[list[Miner]]:
