@@ -222,8 +222,10 @@ class Program:
         sockets = [self._admin_socket(proxy.admin, access, operations, may_steer=True)]
         if proxy.observer:
             access = Access(int(proxy.observer_mode, 8), proxy.observer_group)
+            # of their own: an operator's calls do not stand in line behind observers'
+            theirs = Operations(self, self._reader())
             sockets.append(
-                self._admin_socket(proxy.observer, access, operations, may_steer=False)
+                self._admin_socket(proxy.observer, access, theirs, may_steer=False)
             )
         for listener in sockets:
             listener.setServiceParent(self.root)
