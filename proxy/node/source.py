@@ -63,6 +63,7 @@ class NodeSource:
     _session: int = field(default=0, init=False)
     _feeds: dict[str, Feed] = field(factory=dict, init=False)
     _tokens: dict[str, int] = field(factory=dict, init=False)
+    _own_answers: dict[str, BlockAnswer] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.submitter = BlockSubmitter((), self.files, self.answered, self.clock)
@@ -166,17 +167,26 @@ class NodeSource:
                 self.listeners[site].feed_lost(feed, 0)
 
     def answered(self, answer: BlockAnswer) -> None:
-        """Take note of what a node said to a block: the first good word counts."""
+        """Take note of what a node said to a block.
+
+        The first good word counts. Of bad ones the own node's does, once all have
+        spoken: another may know of no rival tip, and take the block.
+        """
         token = self._tokens.get(answer.block)
         if token is None:
             return
-        is_last = answer.node == self.name
-        if answer.verdict.is_good or is_last:
-            del self._tokens[answer.block]
-            verdict = "accepted" if answer.verdict.is_good else "rejected"
-            if answer.verdict is BlockVerdict.LOST:
-                verdict = "lost"
-            self.settle(token, verdict, "" if verdict == "accepted" else answer.reason)
+        if answer.node == self.name:
+            self._own_answers[answer.block] = answer
+        if not (answer.verdict.is_good or answer.is_last):
+            return
+        del self._tokens[answer.block]
+        own = self._own_answers.pop(answer.block, answer)
+        if answer.verdict.is_good:
+            self.settle(token, "accepted", "")
+        elif own.verdict is BlockVerdict.LOST:
+            self.settle(token, "lost", own.reason)
+        else:
+            self.settle(token, "rejected", own.reason)
 
     def _work_of(self, site: str) -> Work | None:
         """Return the newest work as `site` hashes it, beside all others."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -62,12 +62,14 @@ class BlockAnswer:
         node: The node's name.
         verdict: What it means.
         reason: The node's own words, or why it was not reached.
+        is_last: Every other node has answered before.
     """
 
     block: str
     node: str
     verdict: BlockVerdict
     reason: str
+    is_last: bool = False
 
 
 @frozen
@@ -222,7 +224,8 @@ class BlockSubmitter:
                 reason=answer.reason,
             )
         self._note_answer(block, is_good=answer.verdict.is_good)
-        self.on_answer(answer)
+        is_last = block.hash not in self._under_way
+        self.on_answer(evolve(answer, is_last=is_last))
 
     async def _answer(
         self, block: FoundBlock, text: str, target: SubmitTarget

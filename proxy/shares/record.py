@@ -116,7 +116,7 @@ class Recorder:
         # Before it is sent: its source may answer at once.
         self._sent_blocks[share.hash] = token
         self._unwritten.add(token)
-        self._send(token, share)
+        is_taken = self._forward(token, share)
         self.on_block(share, "found")
         self._log.info(
             "{site}: {worker} found block {hash} for {source}{more}",
@@ -127,8 +127,13 @@ class Recorder:
             more=_and_others(self._pace.told()),
         )
         # In the next turn: the disk must not delay the bytes that were just written.
-        self.clock.callLater(0, self.ledger.record_block, share)
+        self.clock.callLater(0, self._list_block, token, share, is_taken)
         return True
+
+    def _list_block(self, token: int, share: JudgedShare, is_taken: bool) -> None:  # noqa: FBT001  (by callLater)
+        self.ledger.record_block(share)
+        if not is_taken:  # only now has the block a row that can say so
+            self.settled(token, "lost", "no_source")
 
     def settled(self, token: int, verdict: str, reason: str) -> None:
         """Take note of a source's verdict: accepted, rejected or lost."""
@@ -159,10 +164,13 @@ class Recorder:
         return self._sent_blocks.get(share.hash) or self.ledger.next_token()
 
     def _send(self, token: int, share: JudgedShare) -> None:
+        if not self._forward(token, share):
+            self.settled(token, "lost", "no_source")
+
+    def _forward(self, token: int, share: JudgedShare) -> bool:
         self._in_flight[token] = share  # bounded by the sinks' pending limits
         sink = self.sinks.get(share.job.work.source) if share.job else None
-        if sink is None or not sink.forward(share, token):
-            self.settled(token, "lost", "no_source")
+        return sink is not None and sink.forward(share, token)
 
 
 def _and_others(number: int) -> str:

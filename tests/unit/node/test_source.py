@@ -18,6 +18,7 @@ from proxy.jobs.feed import Feed
 from proxy.node.block_files import BlockFiles, FoundBlock
 from proxy.node.proposal import NOT_BEST_TIP
 from proxy.node.source import NodeSource
+from proxy.node.submitter import BlockAnswer, BlockVerdict
 from proxy.node.template_feed import NodeState
 from proxy.node.template_work import prefix_of
 from tests.builders import NOW, a_job, a_submission, terms
@@ -327,3 +328,48 @@ def test_a_block_holds_the_prefix_that_its_miner_hashed() -> None:
     hashed = job.coinb1 + share.slot + share.extranonce2 + work.coinb2
     assert with_witness(hashed) in submitter.blocks[0].raw
     assert hashed[: len(job.coinb1)].endswith(b"\0\7\0\0\0\0\0")
+
+
+def heard(*answers: BlockAnswer) -> list[tuple[int, str, str]]:
+    """Return what becomes of a block that nodes say this of, one after the other."""
+    stage = Stage()
+    stage.serve()
+    work = stage.feed.work
+    assert work is not None
+    job = a_job(work=work, coinb1=coinb1_of(work) + b"\0" * 4, room=8)
+    share = judge(a_submission(ntime=work.ntime), job, terms(), "hall-a", NOW)
+    submitter: Any = NotingSubmitter()
+    stage.source.submitter = submitter
+    settled: list[tuple[int, str, str]] = []
+    stage.source.settle = lambda *said: settled.append(said)
+    assert stage.source.forward(share, 1)
+    for answer in answers:
+        stage.source.answered(evolve(answer, block=submitter.blocks[0].hash))
+    return settled
+
+
+OWN_RIVAL = BlockAnswer("", "core", BlockVerdict.INCONCLUSIVE, "inconclusive")
+OWN_BAD = BlockAnswer("", "core", BlockVerdict.REJECTED, "bad-cb-amount")
+OTHER_GOOD = BlockAnswer("", "witness", BlockVerdict.ACCEPTED, "")
+OTHER_AWAY = BlockAnswer("", "witness", BlockVerdict.LOST, "not reached")
+
+
+def test_a_block_that_another_node_takes_is_accepted() -> None:
+    last = evolve(OTHER_GOOD, is_last=True)
+
+    assert heard(OWN_RIVAL, last) == [(1, "accepted", "")]
+    assert heard(OTHER_GOOD, evolve(OWN_RIVAL, is_last=True)) == [(1, "accepted", "")]
+
+
+def test_a_block_that_no_node_takes_has_the_own_nodes_reason() -> None:
+    refused = [(1, "rejected", "bad-cb-amount")]
+
+    assert heard(OWN_BAD) == []  # the other may take it
+    assert heard(OWN_BAD, evolve(OTHER_AWAY, is_last=True)) == refused
+    assert heard(OTHER_AWAY, evolve(OWN_BAD, is_last=True)) == refused
+
+
+def test_a_block_whose_own_node_is_never_reached_is_lost() -> None:
+    away = evolve(OTHER_AWAY, node="core", is_last=True)
+
+    assert heard(evolve(OWN_BAD, node="witness"), away) == [(1, "lost", "not reached")]

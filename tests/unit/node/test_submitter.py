@@ -264,7 +264,11 @@ def test_a_refusal_of_the_node_is_a_reject_with_its_words(tmp_path: Path) -> Non
 
     assert stage.answers == [
         BlockAnswer(
-            BLOCK.hash, "n0", BlockVerdict.REJECTED, "Block decode failed (-22)"
+            BLOCK.hash,
+            "n0",
+            BlockVerdict.REJECTED,
+            "Block decode failed (-22)",
+            is_last=True,
         )
     ]
 
@@ -307,7 +311,7 @@ def test_a_block_that_nobody_answered_is_submitted_by_the_next_process(
     second.run()
 
     assert second.answers == [
-        BlockAnswer(a_real_block().hash, "n0", BlockVerdict.ACCEPTED, "")
+        BlockAnswer(a_real_block().hash, "n0", BlockVerdict.ACCEPTED, "", is_last=True)
     ]
     assert files(tmp_path) == ["answered.hex"]
 
