@@ -244,9 +244,10 @@ def _json_line(event: LogEvent, blot: Callable[[str], str]) -> str:
 
 
 def _plain(value: object, blot: Callable[[str], str]) -> object:
-    # NaN is no JSON: it is written as text. It is the one number that is not itself.
-    is_number = isinstance(value, int | float) and value == value  # noqa: PLR0124
-    return value if is_number else blot(str(value))
+    # NaN and infinity are no JSON: they are written as text.
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, int | float) else blot(str(value))
 
 
 def _level(event: LogEvent) -> str:

@@ -85,6 +85,11 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if not _first(entry.start, zone) < _last(entry.end, zone):
                 raise ValueError(f"end is not after start - at `$.entries[{at}]`")
         for at, weekly in enumerate(self.weekly):
+            if (weekly.start.tzinfo is None) is not (weekly.end.tzinfo is None):
+                raise ValueError(
+                    "start and end have both an offset or neither -"
+                    f" at `$.weekly[{at}]`"
+                )
             if weekly.start == weekly.end:
                 raise ValueError(f"end is start - at `$.weekly[{at}]`")
 

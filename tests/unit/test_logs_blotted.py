@@ -90,9 +90,8 @@ def test_a_traceback_is_told_without_secrets(*, as_json: bool) -> None:
     assert "ValueError: ***" in out.getvalue()
 
 
-def test_a_number_that_json_lacks_is_text() -> None:
-    fields = json.loads(
-        said("{v}", as_json=True, v=math.nan), parse_constant=pytest.fail
-    )
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_json_lacks_is_text(value: float) -> None:
+    fields = json.loads(said("{v}", as_json=True, v=value), parse_constant=pytest.fail)
 
-    assert fields["v"] == "nan"
+    assert fields["v"] == str(value)

@@ -130,6 +130,8 @@ def test_csv_is_understood_with_its_zone_and_its_byte_order_mark() -> None:
         ('time_zone = "Mars/Olympus"\n', "Mars/Olympus"),
         ('time_zone = "../../etc/passwd"\n', "passwd"),
         (WEEKLY.format('"06:00:00"', '"06:00:00"'), "end is start"),
+        (WEEKLY.format('"17:00+01:00"', '"20:00"'), "an offset or neither"),
+        (WEEKLY.format('"17:00"', '"20:00Z"'), "an offset or neither"),
         (WEEKLY.format('"06:00:00"', '"07:00:00"') + 'days = ["day"]\n', "days"),
         ("watts", "Expected"),
     ],
