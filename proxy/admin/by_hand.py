@@ -1,6 +1,6 @@
 """What operators hold by hand until they end it, kept in the state folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -35,14 +35,28 @@ class SourceOrder(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """Machines that are parked by hand.
+
+    Attributes:
+        machines: See `machines.holds.Holds`.
+        since: When that was said, Unix seconds.
+    """
+
+    machines: str
+    since: float
+
+
 class Kept(msgspec.Struct):
     """The file. What a later release adds is passed over.
 
     Attributes:
         sources: By name, those said last at the end.
+        parked: Each once.
     """
 
     sources: dict[str, SourceOrder] = {}
+    parked: list[Hold] = []
 
 
 @define(eq=False, repr=False)
@@ -51,6 +65,7 @@ class ByHand:
 
     Attributes:
         on_sources: Called when sources are to be used in another order.
+        on_parked: Called when other machines are to be parked.
     """
 
     _log = Logger()
@@ -58,6 +73,7 @@ class ByHand:
     path: Path
     wall_clock: Callable[[], UnixTime]
     on_sources: Callable[[], None] = field(default=lambda: None, init=False)
+    on_parked: Callable[[], None] = field(default=lambda: None, init=False)
     _kept: Kept = field(factory=Kept, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -102,6 +118,22 @@ class ByHand:
         self._kept.sources.pop(name, None)
         return self._sources_changed()
 
+    @property
+    def parked(self) -> list[str]:
+        """What is parked, in the order in which it was."""
+        return [hold.machines for hold in self._kept.parked]
+
+    def park(self, machines: str) -> str:
+        """Park machines until they are unparked; returns as `hold_source` does."""
+        self._kept.parked.append(Hold(machines, self.wall_clock()))
+        return self._parked_changed()
+
+    def unpark(self, machines: Collection[str]) -> str:
+        """End holds; returns as `hold_source` does."""
+        kept = self._kept.parked
+        self._kept.parked = [one for one in kept if one.machines not in machines]
+        return self._parked_changed()
+
     def service(self, clock: IReactorTime) -> PeriodicService:
         """Return what looks every second for what is over."""
         return PeriodicService(Seconds(1.0), self._look, clock)
@@ -121,8 +153,12 @@ class ByHand:
 
     def views(self) -> list[HeldView]:
         """Return all that is held."""
-        found = (self.view_of(name) for name in self._kept.sources)
-        return [view for view in found if view is not None]
+        sources = [self.view_of(name) for name in self._kept.sources]
+        parked = [
+            HeldView("machine", one.machines, "parked", one.since)
+            for one in self._kept.parked
+        ]
+        return [*filter(None, sources), *parked]
 
     def view_of(self, name: str) -> HeldView | None:
         """Return what is held of a source, as operators see it."""
@@ -135,6 +171,11 @@ class ByHand:
     def _sources_changed(self) -> str:
         why = self._keep()
         self.on_sources()
+        return why
+
+    def _parked_changed(self) -> str:
+        why = self._keep()
+        self.on_parked()
         return why
 
     def _keep(self) -> str:

@@ -10,6 +10,7 @@ from proxy.admin.bans import BanOperations
 from proxy.admin.drain import DrainOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State
+from proxy.admin.parking import ParkOperations
 from proxy.admin.pool_orders import PoolOperations
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
@@ -66,6 +67,8 @@ class Operations:
         self._pages = MinerPages(
             lambda: running.factories, self._now, Pieces(self._clock, PIECES_TIME).turn
         )
+        parking = ParkOperations(running, self._pages.turn)
+        self.park, self.unpark = parking.park, parking.unpark
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""

@@ -270,6 +270,8 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "unban": done,
     "drain": done,
     "undrain": done,
+    "park": done,
+    "unpark": done,
     "pool.prefer": done,
     "pool.disable": done,
     "pool.enable": done,

@@ -44,7 +44,7 @@ READING = (
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "undrain", "reload", "log.level"),
-    *("pool.prefer", "pool.disable", "pool.enable"),
+    *("park", "unpark", "pool.prefer", "pool.disable", "pool.enable"),
     *("power.set", "power.clear", "power.forget"),
 )
 

@@ -31,6 +31,8 @@ class States:
             "pool.prefer": self._source,
             "pool.disable": self._source,
             "pool.enable": self._source,
+            "park": lambda _: self.running.by_hand.parked,
+            "unpark": lambda _: self.running.by_hand.parked,
             "power.set": self._budget,
             "power.clear": self._budget,
             "power.forget": self._budget,

@@ -63,9 +63,9 @@ class HeldView(Struct):
     """What an operator holds by hand until it is ended.
 
     Attributes:
-        kind: `source`: a pool or a node.
-        name: Its name.
-        how: `preferred` or `disabled`.
+        kind: `source`: a pool or a node; `machine`: one or several.
+        name: Its name; of machines a glob, perhaps.
+        how: `preferred` or `disabled`; machines are `parked`.
         since: Unix seconds.
         left_s: After how long it ends by itself; null: when an operator ends it.
     """

@@ -77,19 +77,26 @@ def _work(miner: Miner, ruled_by: str | None, now: Seconds) -> str:
         return "given no jobs: it has not said who it is (mining.authorize)"
     if miner.is_waiting:
         return "given no jobs: no source has said yet how much room it leaves"
-    parked = "" if miner.parked_at is None else span(now - miner.parked_at)
-    if not miner.is_allowed:
-        rule = f"; the budget is ruled by {ruled_by}" if ruled_by else ""
-        return (
-            f"parked for {parked}: the site's power control holds it off{rule}; see"
-            " `baseload power machines` and `power history`"
-        )
-    if miner.is_held_out:
-        return f"parked for {parked}: no source has work; see `baseload pools`"
+    if not miner.is_granted:
+        parked = span(now - (miner.parked_at or now))
+        return f"parked for {parked}: {_why_parked(miner, ruled_by)}"
     source = miner.group.sourcing.source_name if miner.group else None
     if source is None:
         return "it goes on with its last job: no source has work for it now"
     return f"mines on {source}"
+
+
+def _why_parked(miner: Miner, ruled_by: str | None) -> str:
+    if miner.is_held_off:
+        hold = miner.context.parking.held_by(miner)
+        return f"by hand; `baseload unpark '{hold}'` ends that"
+    if miner.is_allowed:
+        return "no source has work; see `baseload pools`"
+    rule = f"; the budget is ruled by {ruled_by}" if ruled_by else ""
+    return (
+        f"the site's power control holds it off{rule}; see"
+        " `baseload power machines` and `power history`"
+    )
 
 
 def _difficulty(miner: Miner) -> str:

@@ -41,10 +41,12 @@ from proxy.cli.remote import (
     kick_options,
     miners,
     miners_options,
+    park_options,
     prefer_options,
     reload_options,
     socket_option,
     unban_options,
+    unpark_options,
 )
 from proxy.cli.simulate import (
     demo,
@@ -200,6 +202,8 @@ COMMANDS = (
     ),
     Command("drain", "take no more miners, send those here away", ask, drain_options),
     Command("undrain", "take miners again", ask, drain_options),
+    Command("park", "hold machines off until they are unparked", ask, park_options),
+    Command("unpark", "hold machines off no more", ask, unpark_options),
     Command(
         "backup",
         "copy the state folder, also of a proxy that runs",

@@ -90,6 +90,20 @@ def unban_options(parser: Parser) -> None:
     parser.add_argument("address", help="an address, or a network: 10.1.0.0/16")
 
 
+def park_options(parser: Parser) -> None:
+    """Add the options of `park`."""
+    unpark_options(parser)
+    about = "also where no machine that is connected is called so"
+    parser.add_argument("--yes", action="store_true", help=about)
+
+
+def unpark_options(parser: Parser) -> None:
+    """Add the options of `unpark`."""
+    socket_option(parser)
+    about = "a worker, an address, both ('10.0.0.7 rig7'), or a glob on these"
+    parser.add_argument("machines", help=about)
+
+
 def drain_options(parser: Parser) -> None:
     """Add the options of `drain`."""
     socket_option(parser)

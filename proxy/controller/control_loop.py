@@ -25,6 +25,7 @@ from proxy.power.link.messages import (
     SiteFigures,
     Up,
 )
+from proxy.power.machines.holds import Holds
 from proxy.power.orders.budget import Order
 from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
@@ -184,6 +185,12 @@ class SiteLoop(Service):
         count = self.control.forget(pattern, self._now(), self._wall_clock())
         self._flush()
         return count
+
+    def hold_off(self, holds: Holds) -> None:
+        """Hold machines off, as an operator says."""
+        self.control.hold_off(holds, self._wall_clock())
+        self._flush()
+        self._soon_again(Seconds(0.0))
 
     def report(self, report: FleetReport) -> None:
         """Take in what changed among the miners."""

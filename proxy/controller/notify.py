@@ -13,6 +13,7 @@ TOPICS = {
     "order": "power",
     "refused": "power",
     "withdraw": "power",
+    "hold": "power",
     "budget": "power",
     "state": "power",
     "cap": "power",

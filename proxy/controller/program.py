@@ -28,11 +28,13 @@ from proxy.power.link.messages import (
     FailSafe,
     Figures,
     FleetReport,
+    HeldMachines,
     Setup,
     Up,
     decode_down,
 )
 from proxy.power.link.setup import config_of
+from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.power.machines.models import Models, models_with
 from proxy.power.settings import site_control
 from proxy.power.site import SiteControl
@@ -84,6 +86,7 @@ class Controller:
     _tasks: Tasks = field(factory=Tasks, init=False)
     _link: LinkConnection[Down] | None = field(default=None, init=False)
     _api: ControllerApi | None = field(default=None, init=False)
+    _holds: Holds = field(default=NONE_HELD, init=False)
     _store: Store | None = field(default=None, init=False)
     _lock: StateLock | None = field(default=None, init=False)
 
@@ -178,6 +181,7 @@ class Controller:
         control.table.known.restore(kept.limits)
         control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
+        control.hold_off(self._holds, at)
         loop = SiteLoop(
             control,
             adapters,
@@ -218,6 +222,8 @@ class Controller:
         match message:
             case Setup():
                 self._set_up(message)
+            case HeldMachines():
+                self._hold_off(Holds(message.patterns))
             case FleetReport() if message.site in self.loops:
                 self.loops[message.site].report(message)
             case FailSafe() if message.site in self.loops:
@@ -227,12 +233,18 @@ class Controller:
             case _:  # a beat
                 return
 
+    def _hold_off(self, holds: Holds) -> None:
+        self._holds = holds
+        for loop in self.loops.values():
+            loop.hold_off(holds)
+
     async def _answer(self, api: ControllerApi, ask: Ask) -> None:
         self._send(await api.answer(ask))
 
     def _set_up(self, message: Setup) -> None:
         try:
             config = config_of(message)
+            self._holds = Holds(message.held)
             self.begin_logging(config)
             self.begin(config)
         except CANNOT_START as error:

@@ -90,6 +90,11 @@ class Miner(MinerState):
         self.is_held_out = is_out
         self._settle()
 
+    def hold_off(self, *, is_off: bool) -> None:
+        """Park it by hand, or end that."""
+        self.is_held_off = is_off
+        self._settle()
+
     def bounds_changed(self) -> None:
         """Take on the site's bounds of difficulty, as they are from now on."""
         if not self.wishes.is_fixed:
@@ -97,7 +102,8 @@ class Miner(MinerState):
 
     def _settle(self) -> None:
         """Begin or end being parked. A parked time is not held against the miner."""
-        is_granted = self.is_allowed and not self.is_held_out
+        is_held = self.is_held_out or self.is_held_off
+        is_granted = self.is_allowed and not is_held
         if is_granted is self.is_granted:
             return
         now = self.context.now()
@@ -260,6 +266,7 @@ class Miner(MinerState):
         self.context.parking.note(self.id)
         if self.group is not None or self.held_slot is None or not self.workers:
             return
+        self.context.parking.look_at_hold(self)
         worker = next(iter(self.workers))
         found = self.context.board.find_group(self.held_slot, worker, self.last_seq)
         if found is None:

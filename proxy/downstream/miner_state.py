@@ -32,6 +32,7 @@ class MinerState(ABC):
         is_granted: It is given jobs: it is allowed to work and there is work.
         is_allowed: Whoever holds the site to its budget lets it work.
         is_held_out: It is parked because no source has work.
+        is_held_off: It is parked by hand.
         is_waiting: For a slot: nobody knows yet how large slots are.
         slot_taken_at: When it got its slot; before that, when it came.
         kept_alive_at: When it was last sent a line for the sake of the line.
@@ -62,6 +63,7 @@ class MinerState(ABC):
     conduct: Conduct = field(factory=Conduct, init=False)
     is_allowed: bool = field(init=False)
     is_held_out: bool = field(default=False, init=False)
+    is_held_off: bool = field(default=False, init=False)
     is_waiting: bool = field(default=False, init=False)
     slot_taken_at: Seconds = field(init=False)
     kept_alive_at: Seconds = field(init=False)

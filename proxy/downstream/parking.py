@@ -11,6 +11,7 @@ from protocol.units import Seconds, WorkerName
 from proxy.downstream.tally import Tally
 from proxy.jobs.group import Group
 from proxy.power.link.messages import MAX_ROWS, FailSafe, FleetReport, Joined, MinerWork
+from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.runtime.slices import Slices
 
 
@@ -23,6 +24,7 @@ class ParkableMiner(Protocol):
     is_allowed: bool
     is_granted: bool
     is_held_out: bool
+    is_held_off: bool
     tally: Tally
 
     @property
@@ -42,6 +44,9 @@ class ParkableMiner(Protocol):
     def hold_out(self, *, is_out: bool) -> None:
         """Park it while there is no work, or end that."""
 
+    def hold_off(self, *, is_off: bool) -> None:
+        """Park it by hand, or end that."""
+
     def drop(self, why: str) -> None:
         """Hang up on it for a reason of ours."""
 
@@ -59,6 +64,7 @@ class Parking:
         out: Groups whose miners are held out, as no source has work for them.
         returns_per_second: How many miners are given work again at most, once a
             source is back that none had; None: all at once.
+        holds: What operators hold off by hand.
     """
 
     clock: IReactorTime
@@ -68,6 +74,7 @@ class Parking:
     returns_per_second: float | None = None
     grants_at_once: bool = True
     out: set[Group] = field(factory=set, init=False)
+    holds: Holds = field(default=NONE_HELD, init=False)
     _parked: set[int] = field(factory=set, init=False)
     _noted: dict[int, None] | None = field(default=None, init=False)
     _told: dict[int, bool] = field(factory=dict, init=False)
@@ -76,10 +83,12 @@ class Parking:
     _credit: float = field(default=0.0, init=False)
     _ordered: dict[int, bool] = field(factory=dict, init=False)
     _moving: Slices[ParkableMiner] = field(init=False)
+    _holding: Slices[ParkableMiner] = field(init=False)
     _bringing: Slices[ParkableMiner] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._moving = Slices(self.clock, self._obey, "parking or granting work")
+        self._holding = Slices(self.clock, self._look_again, "parking by hand")
         self._bringing = Slices(self.clock, self._let_in, "bringing back")
 
     def park(self, ids: Iterable[int]) -> None:
@@ -94,6 +103,29 @@ class Parking:
         """Let these miners work; those gone meanwhile are passed over: see `park`."""
         self._order(ids, is_granted=True)
 
+    def hold_off(self, holds: Holds) -> None:
+        """Park these machines by hand from now on, and no others.
+
+        The first of the miners are looked at now, the rest in the next turns.
+        """
+        self.holds = holds
+        self._holding.add(self.miners.values())
+
+    def held_by(self, miner: ParkableMiner) -> str:
+        """Return by what hold a miner is parked by hand; empty if it is not."""
+        worker = next(iter(miner.workers), "")
+        return self.holds.pattern_of(worker, miner.address)
+
+    def look_at_hold(self, miner: ParkableMiner) -> None:
+        """Park a miner that is held off by hand, and let go one that is no more."""
+        is_off = bool(self.held_by(miner))
+        if miner.is_held_off is not is_off:
+            miner.hold_off(is_off=is_off)
+
+    def _look_again(self, miner: ParkableMiner) -> None:
+        if miner.id in self.miners:
+            self.look_at_hold(miner)
+
     def may_work(self, miner: ParkableMiner) -> bool:
         """Tell whether it was granted work last, done or not, source or not."""
         return self._ordered.get(miner.id, miner.is_allowed)
@@ -101,6 +133,7 @@ class Parking:
     def stop(self) -> None:
         """Park and grant nobody more."""
         self._moving.stop()
+        self._holding.stop()
         self._bringing.stop()
         self._ordered.clear()
 

@@ -34,9 +34,11 @@ from proxy.power.evidence.checks import ShareChecks
 from proxy.power.evidence.energy import EnergyMeter
 from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import Alarms
+from proxy.power.journal.batches import parts
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
+from proxy.power.machines.holds import Holds
 from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import Table
 from proxy.power.orders.budget import Budget, Order
@@ -189,6 +191,18 @@ class SiteControl:
         """Take in what changed among the site's miners."""
         self.outbox.at = at
         self.presence.report(report, now)
+
+    def hold_off(self, holds: Holds, at: UnixTime) -> None:
+        """Hold machines off, as an operator says; it is to be acted on at once."""
+        self.outbox.at = at
+        changed = self.table.hold_off(holds)
+        if not changed:
+            return
+        self.is_urgent = True
+        for some in parts([(m.key, m.is_held) for m in changed]):
+            on = [key for key, is_held in some if is_held]
+            off = [key for key, is_held in some if not is_held]
+            self.outbox.log("hold", "parked by hand", {"held": on, "released": off})
 
     def forget(self, pattern: str, now: Seconds, at: UnixTime) -> int:
         """Forget absent machines; see `Presence.forget`."""

@@ -36,6 +36,7 @@ from proxy.downstream.sv2_keys import (
 )
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
+from proxy.power.machines.holds import Holds
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.instance import instance_of
 from proxy.runtime.listener import ListenerService
@@ -163,7 +164,11 @@ class Program:
         for site in self.config.sites:
             self.factories[site.name] = builder.open(site)
         self._power = PowerSide(
-            self.root, self.factories, self.topics.publish, self.reactor
+            self.root,
+            self.factories,
+            self.topics.publish,
+            self.reactor,
+            lambda: self.by_hand.parked,
         )
         await self._power.take_on(self.config)
         operations = Operations(self, self._reader())
@@ -173,6 +178,8 @@ class Program:
         )
         self.limits.watch(self.reactor).setServiceParent(self.root)
         self.by_hand.on_sources = builder.rearrange
+        self.by_hand.on_parked = self._hold_off
+        self._hold_off()
         self.by_hand.service(self.reactor).setServiceParent(self.root)
         for listener in listeners:
             await listener.ready()
@@ -210,6 +217,14 @@ class Program:
             keys = ", ".join(change.key for change in found) or "nothing new"
             Logger("proxy").info("reloaded: {changed}", changed=keys)
         return found
+
+    def _hold_off(self) -> None:
+        """Park what is held by hand; the controller knows before it hears of it."""
+        if self.power is not None:
+            self.power.hold_off()
+        holds = Holds(self.by_hand.parked)
+        for factory in self.factories.values():
+            factory.context.parking.hold_off(holds)
 
     def _change_level(self, level: str) -> None:
         self.log_level = level

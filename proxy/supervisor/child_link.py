@@ -50,6 +50,7 @@ from proxy.power.link.messages import (
     Figures,
     FleetReport,
     GrantMiners,
+    HeldMachines,
     ParkMiners,
     Setup,
     SiteFigures,
@@ -104,6 +105,7 @@ class ControllerLink:
         sites: By name.
         publish: Takes news: topic and value.
         kill: Ends a controller that hangs; the argument says why.
+        held: Returns what operators hold off by hand.
         figures: Power of each site as last told; none once it is out of date.
     """
 
@@ -114,6 +116,7 @@ class ControllerLink:
     publish: Callable[[str, Any], None]
     kill: Callable[[str], None]
     clock: IReactorTime
+    held: Callable[[], list[str]] = list
     factory: LinkFactory[Up] = field(init=False)
     figures: dict[str, SiteFigures] = field(factory=dict, init=False)
     _budget_w: dict[str, float] = field(factory=dict, init=False)
@@ -200,6 +203,11 @@ class ControllerLink:
         )
         self._report()
 
+    def hold_off(self) -> None:
+        """Tell what operators hold off by hand from now on."""
+        if self._link is not None:
+            self._link.send(HeldMachines(self.held()))
+
     def tick(self) -> None:
         """Tell what changed, and look whether the controller lives: once a second."""
         self._report()
@@ -229,7 +237,7 @@ class ControllerLink:
         self._link = link
         self._opened_at = self._now()
         self._has_spoken = False  # it may never say a word
-        link.send(self.setup)
+        link.send(msgspec.structs.replace(self.setup, held=self.held()))
         self._messages = chain(self._reports(is_whole=True), self._failsafes())
         self._report()
 

@@ -22,12 +22,14 @@ class PowerSide:
         root: Whose child it is.
         factories: Sites by name.
         publish: Takes news: topic and value.
+        held: Returns what operators hold off by hand.
     """
 
     root: MultiService
     factories: Mapping[str, SiteFactory]
     publish: Callable[[str, Any], None]
     reactor: Any
+    held: Callable[[], list[str]] = list
     _supervisor: ControllerSupervisor | None = field(default=None, init=False)
 
     @property
@@ -49,7 +51,7 @@ class PowerSide:
         supervisor = self._supervisor
         if supervisor is None and _has_power(config):
             supervisor = ControllerSupervisor(
-                config, self.factories, self.publish, self.reactor
+                config, self.factories, self.publish, self.reactor, self.held
             )
             self._supervisor = supervisor
             supervisor.setServiceParent(self.root)

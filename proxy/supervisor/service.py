@@ -45,13 +45,14 @@ class ControllerSupervisor(OrderedServices):
         factories: Mapping[str, SiteFactory],
         publish: Callable[[str, Any], None],
         reactor: Any,
+        held: Callable[[], list[str]] = list,
     ) -> None:
         super().__init__()
         self._config = config
         self._factories = factories
         self._tell_doubts()
         self.link = ControllerLink(
-            setup_of(config), self._sites(), publish, self._kill, reactor
+            setup_of(config), self._sites(), publish, self._kill, reactor, held
         )
         self.child = ChildService(COMMAND, _environment(), self.link.factory, reactor)
         self.child.setServiceParent(self)

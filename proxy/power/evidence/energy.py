@@ -4,7 +4,8 @@ The site's watts are its meter's while that is believed, else what `status` show
 telemetry or model. A tenant's watts are its machines' alone: each by what it said of
 itself lately, else by the model and the bias that the estimator has learned; one that
 is gone draws nothing. Curtailed is the distance to full power of machines that are
-commanded to a lower level and are there: a fault is none of it, it counts as time down.
+commanded to a lower level and are there: a fault is none of it, it counts as time down;
+nor is what an operator holds off by hand, which no budget asked for.
 """
 
 import numpy as np
@@ -64,8 +65,9 @@ def draws(table: Table, bias: float, now: Seconds) -> dict[str, Draw]:
     # stopped.
     committed = bias * fleet.committed_w(now)
     watts = np.where(is_said, said, np.where(absent, 0.0, committed))
-    # A machine that is gone is down, and not curtailed.
-    off = np.where(absent, 0.0, bias * fleet.full_w - committed)
+    # A machine that is gone is down, and not curtailed; nor is one held off by hand.
+    is_ours = ~absent & ~fleet.held
+    off = np.where(is_ours, bias * fleet.full_w - committed, 0.0)
     down = absent | (silent & (fleet.level > 0))
     spoken = np.where(is_said, committed, 0.0)
     columns = (watts, np.maximum(off, 0.0), down.astype(float), spoken, committed)

@@ -53,9 +53,14 @@ class MinerWork(Struct, frozen=True, array_like=True):
 
 
 class Setup(Message, frozen=True):
-    """The first message: the part of the configuration that the controller needs."""
+    """The first message: the part of the configuration that the controller needs.
+
+    Attributes:
+        held: See `HeldMachines`.
+    """
 
     config: Raw
+    held: list[str] = []
 
 
 class FleetReport(Message, frozen=True):
@@ -75,6 +80,16 @@ class FleetReport(Message, frozen=True):
     parked: list[tuple[int, bool]]
     work: list[MinerWork]
     difficulty: list[tuple[int, float]] = []
+
+
+class HeldMachines(Message, frozen=True):
+    """What operators hold off by hand, at every site: all of it.
+
+    Attributes:
+        patterns: See `machines.holds.Holds`.
+    """
+
+    patterns: list[str]
 
 
 class FailSafe(Message, frozen=True):
@@ -165,7 +180,7 @@ class EventNotice(Message, frozen=True):
     value: Raw
 
 
-Down = Setup | FleetReport | FailSafe | Ask | Beat
+Down = Setup | HeldMachines | FleetReport | FailSafe | Ask | Beat
 """What the controller hears."""
 
 Up = Beat | Figures | ParkMiners | GrantMiners | AskAnswer | EventNotice

@@ -54,6 +54,7 @@ def extended(
         debt_h=filled(fleet.debt_h, 0.0),
         cycles=filled(fleet.cycles, 0.0),
         responsive=filled(fleet.responsive, 1),
+        held=filled(fleet.held, 0),
     )
 
 
@@ -112,6 +113,7 @@ def kept(fleet: Fleet, rows: Bools) -> Fleet:
         debt_h=fleet.debt_h[rows],
         cycles=fleet.cycles[rows],
         responsive=fleet.responsive[rows],
+        held=fleet.held[rows],
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 from numpy.typing import NDArray
 
 from protocol.units import HashesPerSecond, Seconds, Watts
@@ -20,6 +20,11 @@ PARKED_DOWN = Seconds(135.0)
 
 MAX_MACHINES = 1_000_000
 """Rows of one fleet; a row costs about 250 B."""
+
+
+def none_of(rows: Ints) -> Bools:
+    """Return a column that is true for none of `rows`."""
+    return np.zeros(len(rows), dtype=np.bool_)
 
 
 @frozen(eq=False)
@@ -43,6 +48,8 @@ class Fleet:
     debt_h: Floats  # (N,) fairness debt: hours of full power curtailed
     cycles: Floats  # (N,) on/off cycles in the last day
     responsive: Bools  # (N,) it obeys; else it counts at full power
+    held: Bools = field(default=Factory(lambda f: none_of(f.level), takes_self=True))
+    # (N,) an operator holds it off: it gets no level above 0
     rows: Ints = field(init=False, repr=False)  # 0..N-1
 
     def __attrs_post_init__(self) -> None:
@@ -117,7 +124,10 @@ class Fleet:
         )
 
     def aged(self, elapsed: Seconds) -> "Fleet":
-        """Return the fleet `elapsed` later: debts grown, cycles faded over a day."""
+        """Return the fleet `elapsed` later: debts grown, cycles faded over a day.
+
+        What an operator holds off is owed nothing.
+        """
         full = self.full_w
         part = np.divide(
             full - self.level_w[self.rows, self.level],
@@ -127,7 +137,7 @@ class Fleet:
         )
         return evolve(
             self,
-            debt_h=self.debt_h + part * (elapsed / 3600.0),
+            debt_h=self.debt_h + np.where(self.held, 0.0, part) * (elapsed / 3600.0),
             cycles=self.cycles * np.exp(-elapsed / 86400.0),
         )
 

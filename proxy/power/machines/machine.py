@@ -34,6 +34,7 @@ class Machine:
         miners: Its connections, each with whether it is parked.
         gone_at: When its last connection went; None while it has one.
         is_new: No plan has decided yet whether it may work.
+        is_held: An operator holds it off by hand.
         is_responsive: It did what it was told last; else it counts at full power.
         heard_at: When its device API last answered.
         power_w: What it said then that it draws; None: it does not say.
@@ -65,6 +66,7 @@ class Machine:
     miners: dict[int, bool] = field(factory=dict)
     gone_at: Seconds | None = None
     is_new: bool = False
+    is_held: bool = False
     is_responsive: bool = True
     heard_at: Seconds = LONG_AGO
     power_w: Watts | None = None

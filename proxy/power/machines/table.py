@@ -18,6 +18,7 @@ from proxy.power.machines.columns import (
 )
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
+from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.power.machines.identity import Identities
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import KnownMachines
@@ -37,9 +38,11 @@ class Table:
 
     Attributes:
         known: What is known of machines wherever they are.
+        holds: What operators hold off by hand.
     """
 
     describer: Describer
+    holds: Holds = field(default=NONE_HELD, init=False)
     machines: list[Machine] = field(factory=list, init=False)
     known: KnownMachines = field(factory=KnownMachines, init=False)
     _fleet: Fleet = field(default=NO_FLEET, init=False)
@@ -123,13 +126,15 @@ class Table:
         job from somebody else.
         """
         known = len(self.machines)
-        found = [self._join(one, now) for one in joined]
+        joining = (self._join(one, now) for one in joined)
+        found = [machine for machine in joining if machine is not None]
+        self._note_holds(found)
         fleet = self.fleet
         for machine in self.machines[known:]:
             machine.is_new = True
             fleet.from_w[machine.row] = machine.kind.full_w
             fleet.changed_at[machine.row] = now
-        return [machine for machine in found if machine is not None]
+        return found
 
     def adopt(self, now: Seconds) -> list[Machine]:
         """Count new machines as running, so that a plan picks those that may not.
@@ -204,6 +209,21 @@ class Table:
         fleet, row = self.fleet, machine.row
         fleet.debt_h[row] = fleet.debt_h[before.row]
         fleet.cycles[row] = fleet.cycles[before.row]
+
+    def hold_off(self, holds: Holds) -> list[Machine]:
+        """Hold these machines off from now on, and no others; return who changes."""
+        self.holds = holds
+        return self._note_holds(self.machines)
+
+    def _note_holds(self, machines: Iterable[Machine]) -> list[Machine]:
+        """Take note of which of these are held off; return those that it is new of."""
+        fleet, changed = self.fleet, []
+        for machine in machines:
+            is_held = bool(self.holds.pattern_of(machine.worker, machine.address))
+            if machine.is_held is not is_held:
+                machine.is_held = fleet.held[machine.row] = is_held
+                changed.append(machine)
+        return changed
 
     def set_responsive(self, machine: Machine, *, is_responsive: bool) -> None:
         """Count a machine as obeying, or at full power."""

@@ -44,14 +44,14 @@ def grow(
 
 def wakeable(fleet: Fleet, now: Seconds, min_off_s: float) -> Bools:
     """Tell which machines are off and have been for long enough."""
-    may: Bools = fleet.responsive & (fleet.level == 0)
+    may: Bools = fleet.responsive & (fleet.level == 0) & ~fleet.held
     may &= now - fleet.switched_at >= min_off_s
     return may
 
 
 def unproven(fleet: Fleet, now: Seconds) -> Bools:
     """Tell which machines are off by command for long, and count at full power."""
-    off: Bools = ~fleet.responsive & (fleet.level == 0)
+    off: Bools = ~fleet.responsive & (fleet.level == 0) & ~fleet.held
     return off & (now - fleet.switched_at >= UNPROVEN_OFF)
 
 

@@ -113,6 +113,7 @@ def plan(  # noqa: PLR0913
 
     Shedding looks at what is commanded, so nothing is asked for twice; growing
     at what may still be drawn, so no watt is given away before it is free.
+    What an operator holds off goes first, whatever the budget.
 
     Args:
         grant: What the machines may draw.
@@ -122,6 +123,25 @@ def plan(  # noqa: PLR0913
         urgency: How hard to act.
         over_w: Model watts to shed whatever the model says.
     """
+    held = fleet.held & (fleet.level > 0)
+    if not held.any():
+        return _plan(grant, fleet, now, params, urgency, over_w=over_w)
+    rest = fleet.commanded(np.where(held, 0, fleet.level), now)
+    planned = _plan(grant, rest, now, params, urgency, over_w=over_w)
+    reason = np.where(held, int(Reason.HELD), planned.reason)
+    return Plan(planned.level, reason, fleet)
+
+
+def _plan(  # noqa: PLR0913
+    grant: Allowance,
+    fleet: Fleet,
+    now: Seconds,
+    params: PlanParams,
+    urgency: Urgency,
+    *,
+    over_w: float,
+) -> Plan:
+    """Return the same for a fleet of which nothing that is held off works."""
     if urgency is Urgency.TRIP:
         return _trip(grant, fleet, params)
     target = float(fleet.target_w.sum())

@@ -11,4 +11,5 @@ REASONS = {
     Reason.ROTATE: "an equal machine has been off for longer",
     Reason.WAKE: "there is room for it",
     Reason.RAISE: "there is room for a faster level",
+    Reason.HELD: "parked by hand",
 }

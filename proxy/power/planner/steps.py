@@ -22,6 +22,7 @@ class Reason(IntEnum):
     ROTATE = 6  # an equal machine has been off for longer
     WAKE = 7
     RAISE = 8  # a faster level
+    HELD = 9  # an operator holds it off
 
 
 @frozen(eq=False)

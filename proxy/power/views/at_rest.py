@@ -19,16 +19,19 @@ def why_at_rest(fleet: Fleet, params: PlanParams, now: Seconds) -> str:
     if not rests.any():
         return ""
     off_s = now - fleet.switched_at
-    is_away = rests & (fleet.switched_at == np.inf)
-    is_deaf = rests & ~is_away & ~fleet.responsive
-    is_early = rests & ~is_away & ~is_deaf & (off_s < params.min_off_s)
-    has_no_room = rests & ~is_away & ~is_deaf & ~is_early
+    is_held = rests & fleet.held
+    rests_by_plan = rests & ~is_held
+    is_away = rests_by_plan & (fleet.switched_at == np.inf)
+    is_deaf = rests_by_plan & ~is_away & ~fleet.responsive
+    is_early = rests_by_plan & ~is_away & ~is_deaf & (off_s < params.min_off_s)
+    has_no_room = rests_by_plan & ~is_away & ~is_deaf & ~is_early
     longest = params.min_off_s - float(off_s[is_early].min(initial=params.min_off_s))
     found = [
         (is_early, f"have to rest for up to {longest:.0f} s more"),
         (has_no_room, "find no room in the budget"),
         (is_deaf, "did not do as they were told"),
         (is_away, "are not connected"),
+        (is_held, "are parked by hand"),
     ]
     parts = [f"{int(who.sum())} {why}" for who, why in found if who.any()]
     return f"{int(rests.sum())} machines rest: {', '.join(parts)}"

@@ -145,6 +145,7 @@ def _state(site: SiteControl, machine: Machine, now: Seconds) -> str:
         "absent": machine.is_absent(now),
         "hashes on": not is_running and machine.hashing.hashes_on,
         "silent": is_running and machine.hashing.has_stopped,
+        "held": machine.is_held and not is_running,
         "under way": site.actuations.is_under_way(machine),
         "running": is_running,
     }

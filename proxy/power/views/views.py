@@ -95,7 +95,8 @@ class MachineView(Struct):
         power_w: As its device says; null if it does not say.
         debt_h: Hours that it was curtailed for, less those that it was made up for.
         state: The first that is true of `unresponsive`, `absent`, `hashes on` (it was
-            told to stop), `silent`, `under way`, `running`, `stopped`.
+            told to stop), `silent`, `held` (parked by hand), `under way`, `running`,
+            `stopped`.
         hashrate: Over its last 5 to 10 minutes at work.
         api: What its device API is good for: `obeys`, `defies` (its last command had
             no effect: it is parked, and tried again), `reads` (it has no command to

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -18,7 +19,8 @@ from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.journal.database import STORE_FILE
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError, open_store
-from proxy.power.link.messages import Beat, decode_up
+from proxy.power.link.messages import Beat, HeldMachines, decode_up
+from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.power.orders.budget import Order
 
 
@@ -28,8 +30,13 @@ class Loop:
 
     lives: bool
 
+    held: Holds = NONE_HELD
+
     def is_alive(self) -> bool:
         return self.lives
+
+    def hold_off(self, holds: Holds) -> None:
+        self.held = holds
 
     def figures(self) -> None:
         return None
@@ -49,6 +56,19 @@ def said(*loops: Loop) -> list[Any]:
     wire.makeConnection(transport)
     _ = Deferred.fromCoroutine(controller._beat())
     return [decode_up(line) for line in transport.value().splitlines()]
+
+
+def test_what_is_held_by_hand_is_told_to_every_site() -> None:
+    unused, loops = cast("Any", None), [Loop(lives=True), Loop(lives=True)]
+    controller = Controller(Clock(), still_clock(), unused, unused, unused, unused)
+    controller.loops |= {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
+    wire = controller.factory.buildProtocol(None)
+    wire.makeConnection(StringTransport())
+
+    wire.dataReceived(msgspec.json.encode(HeldMachines(["rack-a.*"])) + b"\n")
+
+    assert [loop.held.patterns for loop in loops] == [["rack-a.*"]] * 2
+    assert controller._holds.patterns == ["rack-a.*"], "for sites of a reload, too"
 
 
 def test_a_controller_begins_without_orders_only_if_there_never_were_any(

@@ -17,6 +17,7 @@ from proxy.power.link.messages import (
     Figures,
     FleetReport,
     GrantMiners,
+    HeldMachines,
     ParkMiners,
     Setup,
     SiteFigures,
@@ -50,6 +51,7 @@ class Desk:
         self.wires = [self.site.granted() for _ in range(miners)]
         self.killed: list[str] = []
         self.news: list[tuple[str, Any]] = []
+        self.held = ["rack-b.*"]
         powered = PoweredSite(self.site.real, POWER, Describer.of(POWER, FLEET))
         self.link = ControllerLink(
             Setup(Raw(b"{}")),
@@ -57,6 +59,7 @@ class Desk:
             lambda topic, value: self.news.append((topic, value)),
             self.killed.append,
             self.site.hall.clock,
+            lambda: self.held,
         )
         self.connect()
 
@@ -420,3 +423,13 @@ def test_reports_wait_for_a_controller_that_has_not_read_the_last_ones() -> None
     reports = [m for m in desk.said() if isinstance(m, FleetReport)]
 
     assert [j.id for report in reports for j in report.joined] == [2]
+
+
+def test_a_controller_knows_what_is_held_by_hand_before_it_hears_of_a_miner() -> None:
+    desk = Desk(miners=1)
+    first = desk.said()[0]
+    desk.held.append("rig1")
+    desk.link.hold_off()
+
+    assert first.held == ["rack-b.*"]
+    assert desk.said()[-1] == HeldMachines(["rack-b.*", "rig1"])

@@ -47,6 +47,7 @@ def three() -> Fleet:
         debt_h=np.array([0.5, 1.5, 2.5]),
         cycles=np.array([0.1, 1.1, 2.1]),
         responsive=np.array([True, False, True]),
+        held=np.array([False, True, True]),
     )
 
 
@@ -81,6 +82,7 @@ def test_new_rows_are_off_since_long_ago_and_owed_nothing() -> None:
         "debt_h": [0.0, 0.0],
         "cycles": [0.0, 0.0],
         "responsive": [True, True],
+        "held": [False, False],
     }
     assert all(
         getattr(more, name).dtype == getattr(before, name).dtype for name in after
