@@ -1,5 +1,6 @@
 """The sections of the file: what may stand in each, what each key defaults to."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -144,6 +145,10 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
             version 1 or 2, whose connection it is. It is that address that `allow`,
             `deny` and all limits are for.
         trusted: Networks of these balancers; nobody else is taken there.
+        client_ca: Authorities, in PEM: who shows no certificate of theirs is not taken.
+            Of `ssl:` endpoints; None: nobody is asked for one.
+        tls_identity: `must-prefix`: a worker is called as the certificate is, by its
+            common name or a DNS name, or so and a dot before what follows.
     """
 
     endpoint: str
@@ -155,6 +160,8 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     deny: Networks = ()
     proxy_protocol: Literal["off", "required"] = "off"
     trusted: Networks = ()
+    client_ca: Path | None = None
+    tls_identity: Literal["any", "must-prefix"] = "any"
 
     def difficulty(self, site: DifficultyConfig) -> DifficultyConfig:
         """Return what holds on this listener of a site."""

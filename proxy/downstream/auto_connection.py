@@ -48,6 +48,7 @@ class AutoConnection(WaitingConnection):
             return
         self.stop_waiting()
         self._protocol = self._protocol_of(dialect)
+        self._protocol.name_rule = self.name_rule
         self._protocol.makeConnection(self._transport)
         first, self._first = self._first, b""
         self._protocol.dataReceived(first)

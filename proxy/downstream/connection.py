@@ -222,6 +222,7 @@ class SiteFactory(Factory):
             context.parking.grants_at_once,
             outbox,
         )
+        miner.names = connection.bound_names()
         self.register(miner, connection)
         return miner
 

@@ -12,6 +12,7 @@ from protocol.hosts import unmapped
 from proxy.config import ListenerConfig
 from proxy.downstream.access_list import AccessList
 from proxy.downstream.behind_balancer import BalancedConnection, BehindBalancer
+from proxy.downstream.certificate_names import Names, names_of
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.site_context import SiteContext
@@ -73,13 +74,20 @@ class ListenerPolicy(Factory):
             self._tell(address, refusal)
         return not refusal
 
+    def names(self, transport: Any) -> Names | None:
+        """Return the names that bind the workers of a connection; None: none do."""
+        is_bound = self.listener.tls_identity == "must-prefix"
+        return names_of(transport) if is_bound else None
+
     @override
     def buildProtocol(self, addr: IAddress | None) -> MinerProtocol | None:
         address = unmapped(str(getattr(addr, "host", "local")))
         if not self.takes(address) or not self.factory.has_room():
             return None
         if not self.is_balanced:
-            return self.factory.enter(self.context, self.speaks)
+            protocol = self.factory.enter(self.context, self.speaks)
+            protocol.name_rule = self.names
+            return protocol
         return BalancedConnection(self.factory, self._enter, self.context.clock)
 
     def _enter(self, transport: Any, address: str, rest: bytes) -> MinerProtocol | None:

@@ -228,6 +228,8 @@ class Miner(MinerState):
         """Return why `worker` cannot share this channel; empty if it can."""
         if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
             return f"More than {MAX_WORKERS} workers on one connection"
+        if self.names is not None and (refusal := self.names.refusal(worker)):
+            return refusal
         # A connection has one group, which its first worker decides.
         first = next(iter(self.workers), worker)
         routes = self.context.board.routes

@@ -13,6 +13,7 @@ from protocol.work.asked import Asked
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Job
 from protocol.work.vardiff import Vardiff
+from proxy.downstream.certificate_names import BoundNames
 from proxy.downstream.conduct import Conduct
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.tally import Tally
@@ -29,6 +30,7 @@ class MinerState(ABC):
     Attributes:
         dialect: What it speaks.
         workers: Names that it authorised as, the first one first.
+        names: What these may be; None: anything.
         is_granted: It is given jobs: it is allowed to work and there is work.
         is_allowed: Whoever holds the site to its budget lets it work.
         is_held_out: It is parked because no source has work.
@@ -51,6 +53,7 @@ class MinerState(ABC):
     connected_at: Seconds
     is_granted: bool
     workers: dict[WorkerName, None] = field(factory=dict, init=False)
+    names: BoundNames | None = field(default=None, init=False)
     held_slot: HeldSlot | None = field(default=None, init=False)
     group: Group | None = field(default=None, init=False)
     vardiff: Vardiff = field(init=False)

@@ -229,6 +229,8 @@ class Sv2Connection(MinerProtocol):
         """Return why the channel cannot be opened; empty if it can."""
         if self._host.refusal(self._address, self):
             return codes.NO_ROOM
+        if self.bound_names().refusal(worker):
+            return codes.UNKNOWN_USER
         board = self._context.board
         most, whose = board.slots.most_extranonce2(board.routes.sources_of(worker))
         if (asked.min_size or 0) > most:
@@ -249,6 +251,7 @@ class Sv2Connection(MinerProtocol):
             hashrate=asked.hashrate,
             user_agent=self._session.user_agent,
         )
+        miner.names = self.bound_names()
         miner.introduce(worker, asked.max_target)
         return miner
 

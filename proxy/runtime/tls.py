@@ -1,7 +1,10 @@
 """TLS as Baseload speaks it, on both sides."""
 
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
@@ -19,8 +22,15 @@ no CBC with SHA-1, no key exchange by plain RSA. All of TLS 1.3's are of that ki
 CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(_SUITES)
 
 
-def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+def server_endpoint(
+    reactor: Any, text: str, client_ca: Path | None = None
+) -> IStreamServerEndpoint:
     """Return the endpoint that `text` describes to Twisted.
+
+    Args:
+        reactor: Where it listens.
+        text: An endpoint string.
+        client_ca: Authorities that clients need a certificate of; None: they need none.
 
     Raises:
         ValueError, TypeError, LookupError: It describes none.
@@ -34,25 +44,57 @@ def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
         # connection.
         options.getContext().set_cipher_list(_SUITES.encode())
         # So a reload can exchange the certificate while the port stays open.
-        endpoint._sslContextFactory = Identity(options)  # noqa: SLF001  (as above)
+        asked = b"" if client_ca is None else _ask_for(options.getContext(), client_ca)
+        endpoint._sslContextFactory = Identity(options, asked)  # noqa: SLF001  (as above)
     served: IStreamServerEndpoint = endpoint
     return served
 
 
+def _ask_for(context: SSL.Context, client_ca: Path) -> bytes:
+    """Take only clients with a certificate of `client_ca`; return its SHA-256.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: There is no certificate in it.
+    """
+    data = client_ca.read_bytes()
+    try:
+        context.load_verify_locations(str(client_ca))
+        context.load_client_ca(str(client_ca).encode())  # so that clients can choose
+    except SSL.Error as error:
+        raise ValueError(f"{client_ca}: no certificate in PEM in it") from error
+    wanted = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+    context.set_verify(
+        wanted, lambda _end, _cert, _error, _depth, is_good: bool(is_good)
+    )
+    return sha256(data).digest()
+
+
 @implementer(IOpenSSLContextFactory)
 class Identity:
-    """The certificate that a port shows; another one is for handshakes from then on."""
+    """The certificate that a port shows; another one is for handshakes from then on.
 
-    def __init__(self, options: Any) -> None:
+    Args:
+        options: Twisted's.
+        asked: SHA-256 of the authorities that clients need a certificate of; empty:
+            they need none.
+    """
+
+    def __init__(self, options: Any, asked: bytes = b"") -> None:
         self.options = options
+        self.asked = asked
 
     def getContext(self) -> Any:  # noqa: N802  (a context factory of Twisted's)
         """Return what a new connection is secured by."""
         return self.options.getContext()
 
     def take_on(self, other: "Identity") -> None:
-        """Show what `other` has."""
-        self.options = other.options
+        """Show what `other` has, and ask for what it asks for."""
+        self.options, self.asked = other.options, other.asked
+
+    def is_like(self, other: "Identity") -> bool:
+        """Tell whether `other` shows and asks for the same."""
+        return (self.chain, self.asked) == (other.chain, other.asked)
 
     @property
     def chain(self) -> list[bytes]:

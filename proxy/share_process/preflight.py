@@ -122,10 +122,27 @@ def _file_findings(config: Config) -> Iterator[Finding]:
     for n, pool in enumerate(config.pools):
         if pool.ca_file is not None and (why := _unreadable(pool.ca_file)):
             yield _stop(why, f"$.pools[{n}].ca_file")
+    for m, site in enumerate(config.sites):
+        for n, listener in enumerate(site.listeners):
+            if why := _no_authority(listener.client_ca):
+                yield _stop(why, f"$.sites[{m}].listeners[{n}].client_ca")
     for n, node in enumerate(config.nodes):
         if node.cookie_file is not None and (why := _unreadable(node.cookie_file)):
             hint = f"{why}: the node writes it when it starts, for its own user"
             yield _warn(hint, f"$.nodes[{n}].cookie_file")
+
+
+def _no_authority(path: Path | None) -> str:
+    """Return why nobody can have a certificate of those in `path`; empty: one can."""
+    if path is None:
+        return ""
+    if why := _unreadable(path):
+        return why
+    try:
+        SSL.Context(SSL.TLS_METHOD).load_verify_locations(str(path))
+    except SSL.Error:
+        return f"{path}: no certificate in PEM in it"
+    return ""
 
 
 def _unreadable(path: Path) -> str:

@@ -80,8 +80,8 @@ class SitePorts:
         """
         wanted = listeners_of(site)
         servers = {
-            key: server_endpoint(self.reactor, _deep(key[0]))
-            for key in wanted
+            key: server_endpoint(self.reactor, _deep(key[0]), one.client_ca)
+            for key, one in wanted.items()
             if key not in self.open
         }
         found = {}
@@ -103,11 +103,13 @@ class SitePorts:
             As of `ask_for`.
         """
         found = []
+        wanted = listeners_of(site)
         for key, port in self._kept(site):
             if port.identity is None:
                 continue
-            fresh = identity_of(server_endpoint(self.reactor, key[0]))
-            if fresh and fresh.chain != port.identity.chain:
+            asked = wanted[key].client_ca
+            fresh = identity_of(server_endpoint(self.reactor, key[0], asked))
+            if fresh and not fresh.is_like(port.identity):
                 found.append((port.identity, fresh))
         return found
 

@@ -225,6 +225,11 @@ def test_no_scribble_in_a_file_is_more_than_a_fault(
         ('deny = ["10.0.0.0/99"]', "Expected an address or a network as 10.1.0.0/16"),
         ('proxy_protocol = "required"', "Needed where balancers come: their networks"),
         ('trusted = ["10.0.0.5"]', "Nothing is made of trusted balancers without"),
+        (
+            'client_ca = "ca.pem"',
+            "Expected an ssl: endpoint: there are no certificates",
+        ),
+        ('tls_identity = "must-prefix"', "Needed for must-prefix: authorities"),
     ],
 )
 def test_who_may_come_to_a_listener_is_checked(

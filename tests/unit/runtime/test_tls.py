@@ -14,7 +14,7 @@ from OpenSSL import SSL
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.testing import MemoryReactorClock
 
-from proxy.runtime.tls import HttpsPolicy, client_options, server_endpoint
+from proxy.runtime.tls import HttpsPolicy, client_options, identity_of, server_endpoint
 from proxy.upstream.address import _PinnedOptions
 
 OLD = ["ECDHE-RSA-AES128-SHA", "AES128-SHA", "AES256-GCM-SHA384", "AES128-SHA256"]
@@ -76,6 +76,72 @@ def shake_hands(server: SSL.Context, suite: str) -> str | None:
             with suppress(SSL.WantReadError):
                 other.bio_write(end.bio_read(1 << 16))
     return ends[0].get_cipher_name()
+
+
+def ended(server: SSL.Context, client: SSL.Context) -> bool:
+    """Return whether the server takes the client."""
+    ends = SSL.Connection(client, None), SSL.Connection(server, None)
+    ends[0].set_connect_state()
+    ends[1].set_accept_state()
+    for _ in range(4):
+        for end, other in (ends, ends[::-1]):
+            with suppress(SSL.WantReadError):
+                try:
+                    end.do_handshake()
+                except SSL.WantReadError:
+                    pass
+                except SSL.Error:
+                    return False
+                other.bio_write(end.bio_read(1 << 16))
+    return ends[1].get_peer_certificate() is not None
+
+
+def showing(folder: Path | None) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    if folder is not None:
+        context.use_certificate_file(str(folder / "certificate"))
+        context.use_privatekey_file(str(folder / "key"))
+    return context
+
+
+def test_authorities_decide_whose_certificates_are_taken(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder in (ours, theirs):
+        folder.mkdir()
+        write_identity(folder)
+    text = f"ssl:3334:privateKey={ours / 'key'}:certKey={ours / 'certificate'}"
+    reactor = MemoryReactorClock()
+    plain = identity_of(server_endpoint(reactor, text))
+    asking = identity_of(server_endpoint(reactor, text, ours / "certificate"))
+    assert plain is not None
+    assert asking is not None
+
+    context = asking.getContext()
+    assert ended(context, showing(ours))
+    assert not ended(context, showing(theirs))
+    assert not ended(context, showing(None))
+    assert not plain.is_like(asking)
+    plain.take_on(asking)
+    assert plain.is_like(asking)
+    assert not ended(plain.getContext(), showing(None))
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [(None, OSError), ("", ValueError), ("no PEM", ValueError)]
+)
+def test_authorities_that_cannot_be_read_are_an_error(
+    text: str | None, error: type[Exception], tmp_path: Path
+) -> None:
+    write_identity(tmp_path)
+    endpoint = (
+        f"ssl:3334:privateKey={tmp_path / 'key'}:certKey={tmp_path / 'certificate'}"
+    )
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(error, match=r"ca\.pem"):
+        server_endpoint(MemoryReactorClock(), endpoint, path)
 
 
 @pytest.mark.parametrize("suite", GOOD)
