@@ -5,18 +5,17 @@ from collections.abc import Callable, Sequence
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Seconds, UnixTime
 from proxy.controller.adapters import SiteAdapters
 from proxy.controller.calls import DeviceCalls
 from proxy.controller.meter_poll import MeterPoller
-from proxy.controller.notify import tell
 from proxy.controller.relay_beat import RelayHeartbeat
+from proxy.controller.site_journal import SiteJournal
 from proxy.devices.login import makers_own
-from proxy.power.journal.effects import Call, Effects, Learned
-from proxy.power.journal.store import Store, StoreError
+from proxy.power.journal.effects import Call
+from proxy.power.journal.store import Store
 from proxy.power.link.messages import (
     FailSafe,
     FleetReport,
@@ -62,8 +61,6 @@ class SiteLoop(Service):
         wall_clock: What time it is.
     """
 
-    _log = Logger()
-
     def __init__(  # noqa: PLR0913
         self,
         control: SiteControl,
@@ -76,7 +73,7 @@ class SiteLoop(Service):
     ) -> None:
         self.control = control
         self._adapters = adapters
-        self._store = store
+        self._journal = SiteJournal(control, store, send, wall_clock)
         self._send = send
         self._clock = clock
         self._wall_clock = wall_clock
@@ -90,7 +87,6 @@ class SiteLoop(Service):
             else RelayHeartbeat(relay, control, clock, self.is_alive)
         )
         self._soon: IDelayedCall | None = None
-        self._unwritten = Effects()
         self._reading: float | None = None
         self._ticked_at = Seconds(-math.inf)
         self._kept_at = 0.0
@@ -121,7 +117,7 @@ class SiteLoop(Service):
         if self._meter_poller is not None:
             await self._meter_poller.stop()
         self._flush()
-        self._keep()
+        self._journal.keep()
         if self._relay_heartbeat is not None:
             await self._relay_heartbeat.hang_up()
 
@@ -139,15 +135,15 @@ class SiteLoop(Service):
         self, orders: Sequence[Order], *, instead_of: str | None = None
     ) -> Receipt:
         """See `ports.SignalListener`."""
-        said, lagged = self.control.orders.said(), self._unwritten.has_orders
+        said, lagged = self.control.orders.said(), self._journal.unwritten.has_orders
         now, at = self._now(), self._wall_clock()
         receipt = self.control.take(orders, now, at, instead_of)
         self._flush()
         self._soon_again(Seconds(0.0))
-        if receipt.is_taken and self._unwritten.has_orders:
+        if receipt.is_taken and self._journal.unwritten.has_orders:
             return self._not_kept(orders, said, lagged=lagged)
         for source in {o.source for o in orders} if receipt.is_taken else ():
-            self._spoke(source)
+            self._journal.spoke(source)
         return receipt
 
     def standing(self, source: str) -> Sequence[Order]:
@@ -164,18 +160,18 @@ class SiteLoop(Service):
     def renew(self, source: str) -> None:
         """See `ports.SignalListener`."""
         self.control.orders.renew(source, self._now())
-        self._spoke(source)
+        self._journal.spoke(source)
 
     def clear(self, source: str, cause: str) -> int | None:
         """Forget the orders of `source`; return how many there were.
 
         None: that could not be written down, and is undone.
         """
-        said, lagged = self.control.orders.said(), self._unwritten.has_orders
+        said, lagged = self.control.orders.said(), self._journal.unwritten.has_orders
         count = self.control.withdraw(source, cause, self._wall_clock())
         self._flush()
         self._soon_again(Seconds(0.0))
-        if count and self._unwritten.has_orders:
+        if count and self._journal.unwritten.has_orders:
             self._not_kept((), said, lagged=lagged)
             return None
         return count
@@ -222,7 +218,7 @@ class SiteLoop(Service):
         now = self._now()
         if now - self._kept_at >= KEEP_EVERY:
             self._kept_at = now
-            self._keep()
+            self._journal.keep()
 
     def _tick(self) -> None:
         self.control.tick(self._now(), self._wall_clock(), self._reading)
@@ -249,7 +245,7 @@ class SiteLoop(Service):
         What cannot be written down is not done, but for what lowers power.
         """
         effects = self.control.drain()
-        is_written = self._write(effects)
+        is_written = self._journal.write(effects)
         self._tell(ParkMiners, effects.park)
         if is_written:
             self._tell(GrantMiners, effects.grant)
@@ -282,48 +278,8 @@ class SiteLoop(Service):
         if holds:  # given again, or with the next write, it becomes durable
             why = f"{NOT_WRITTEN}: it holds while this controller runs"
             return Receipt(is_taken=False, reason=why)
-        self._unwritten.has_orders = lagged
+        self._journal.unwritten.has_orders = lagged
         return Receipt(is_taken=False, reason=NOT_WRITTEN)
-
-    def _write(self, effects: Effects) -> bool:
-        new = len(effects.events)
-        effects = effects.after(self._unwritten)
-        if not effects.is_to_be_written:
-            return True
-        try:
-            rows = self._store.write(
-                self.control.name,
-                effects,
-                self.control.orders.orders,
-                self._wall_clock(),
-            )
-        except StoreError as error:
-            if not self._unwritten.is_to_be_written:
-                self._log.error("{error}: nothing is raised", error=error)
-            self._unwritten = effects
-            return False
-        self._unwritten = Effects()
-        for row in rows[len(rows) - new :]:
-            tell(row, self._send)
-        return True
-
-    def _spoke(self, source: str) -> None:
-        try:
-            self._store.spoke(self.control.name, source, self._wall_clock())
-        except StoreError as error:  # a restart takes it for silent: the safe side
-            self._log.error("{error}", error=error)
-
-    def _keep(self) -> None:
-        """Keep what a restart should know; what fails is kept once it grows again."""
-        known = self.control.state.estimate
-        learned = Learned(known.bias, known.reference)
-        debts, energy = self.control.table.debts(), self.control.energy
-        try:
-            self._store.remember(self.control.name, learned, debts, energy.rows)
-        except StoreError as error:
-            self._log.error("{error}", error=error)
-        else:
-            energy.clear()
 
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())

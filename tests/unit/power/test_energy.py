@@ -231,11 +231,11 @@ def test_a_curtailed_site_is_accounted_for_across_a_restart(tmp_path: Path) -> N
     full_wh = sum(box.watts for box in plant.boxes.values()) / 3600.0
     plant.order(20_000.0)
     plant.run(200)
-    plant.loop._keep()
+    plant.loop._journal.keep()
     plant.kill()
     plant.open()
     plant.run(600)
-    plant.loop._keep()
+    plant.loop._journal.keep()
     plant.kill()
 
     found = sums(path)
