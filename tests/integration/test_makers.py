@@ -31,6 +31,14 @@ pytestmark = [
 NAMES = [maker.behaviour.name for maker in MAKERS]
 SLEEPERS = [maker.behaviour.name for maker in MAKERS if maker.behaviour.sleeps]
 PROTECTED = [n for n in SLEEPERS if n not in {"Avalon", "LuxOS", "Braiins OS"}]
+SAY_A_MAC = {
+    "LuxOS",
+    "Antminer stock",
+    "Whatsminer v2",
+    "Whatsminer v3",
+    "Braiins OS",
+    "Auradine",
+}
 LIMIT = Watts(2500.0)
 OURS, THEIRS = "stratum+tcp://127.0.0.1:3333", "pool.example:3333"
 WITHIN = 60.0
@@ -103,6 +111,23 @@ def test_the_table_of_help_devices_is_what_the_makers_do() -> None:
     run(scenario())
 
     assert table(rows) in topic("devices")
+
+
+def test_machines_are_known_by_the_mac_that_their_own_api_says() -> None:
+    said: dict[str, str | None] = {}
+
+    async def ask(maker: Maker) -> None:
+        async with a_machine(maker, 40) as (_, machine):
+            await machine.ask_identity()
+            said[maker.behaviour.name] = (await machine.read()).identity
+
+    async def scenario() -> None:
+        await asyncio.gather(*(ask(maker_of(name)) for name in SAY_A_MAC))
+
+    run(scenario())
+
+    assert all(mac is not None and mac.startswith("02:00:") for mac in said.values())
+    assert len(set(said.values())) == len(SAY_A_MAC)
 
 
 @pytest.mark.parametrize("name", SLEEPERS)

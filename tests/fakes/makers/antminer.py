@@ -115,7 +115,7 @@ class StockAntminer(CgminerFake):
         }
         about = {
             "minertype": machine.behaviour.model,
-            "macaddr": "02:00:00:00:00:01",
+            "macaddr": self.mac,
             "hostname": "a",
             "serinum": "FAKE1",
         }

@@ -83,7 +83,7 @@ class AuradineMiner(CgminerFake):
             case "psu":
                 return {"PSU": [{"PowerIn": watts, "PoutMax": "3600W"}]}
             case "ipreport":
-                about = {"mac": "02:00:00:00:00:08", "hostname": "f", "version": "1.0"}
+                about = {"mac": self.mac, "hostname": "f", "version": "1.0"}
                 return {"IPReport": [about]}
             case _:
                 return {}

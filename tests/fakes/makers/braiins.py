@@ -140,7 +140,7 @@ class _Miner(_Service, bos.MinerServiceBase):  # type: ignore[misc]  # untyped
         await self.fake.allow()
         return bos.GetMinerDetailsResponse(
             hostname="b",
-            mac_address="02:00:00:00:00:09",
+            mac_address=self.fake.mac,
             sticker_hashrate=bos.GigaHashrate(gigahash_per_second=110000),
         )
 

@@ -1,7 +1,5 @@
 """LuxOS as `proxy.sim` answers, at the address and with the switches of the others."""
 
-from ipaddress import ip_address
-
 from typing_extensions import override
 
 from proxy.sim.luxos import (
@@ -32,14 +30,12 @@ class LuxosMiner(CgminerFake):
 
     Attributes:
         is_managed: ATM is on: no profile can be set.
-        mac: Of its network interface.
     """
 
     def __init__(self, machine: FakeMachine, address: str) -> None:
         super().__init__(machine, address)
         self.session = ""
         self.is_managed = False
-        self.mac = "02:00:" + ip_address(address).packed.hex(":")
         self._sessions = 0
 
     @override

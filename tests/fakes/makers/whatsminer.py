@@ -72,6 +72,8 @@ class WhatsminerV2(CgminerFake):
             case "get_version":
                 about = {"api_ver": "whatsminer v1.4.0", "platform": "H6OS"}
                 return _message(131, about | {"fw_ver": "20230911.12.Rel"})
+            case "get_miner_info":
+                return _message(131, {"mac": self.mac})
             case "status":
                 off = "true" if self.machine.is_asleep else "false"
                 return _message(131, {"btmineroff": off, "mineroff": "false"})
@@ -196,7 +198,7 @@ class WhatsminerV3(MakersFake):
         return {
             "salt": SALT_V3,
             "miner": {"type": self.machine.behaviour.model, "miner-sn": "FAKE3"},
-            "network": {"mac": "02:00:00:00:00:06", "hostname": "w"},
+            "network": {"mac": self.mac, "hostname": "w"},
             "system": {"api": "3.0.1", "fwversion": "20250601.12.REL"},
             "hardware": {"boards": 3},
         }

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from ipaddress import ip_address
 
 from typing_extensions import override
 
@@ -36,6 +37,11 @@ class MakersFake(ABC):
     @abstractmethod
     async def listen(self) -> list[asyncio.Server]:
         """Return the servers of this firmware, at its address."""
+
+    @property
+    def mac(self) -> str:
+        """The MAC of its network interface, another one at each address."""
+        return "02:00:" + ip_address(self.address).packed.hex(":")
 
     @property
     def takes_password(self) -> str:
