@@ -87,6 +87,7 @@ class ByHand:
                 path=str(self.path),
                 error=error,
             )
+        self._end_over()
         for held in self.views():
             self._log.warn("still in force: {held}", held=held.text)
 
@@ -139,6 +140,11 @@ class ByHand:
         return PeriodicService(Seconds(1.0), self._look, clock)
 
     async def _look(self) -> None:
+        if self._end_over():
+            self._sources_changed()
+
+    def _end_over(self) -> bool:
+        """End what is over; return whether anything is."""
         now = self.wall_clock()
         orders = self._kept.sources
         over = [n for n, one in orders.items() if one.until and one.until <= now]
@@ -148,8 +154,7 @@ class ByHand:
                 name=name,
                 how=orders.pop(name).how,
             )
-        if over:
-            self._sources_changed()
+        return bool(over)
 
     def views(self) -> list[HeldView]:
         """Return all that is held."""

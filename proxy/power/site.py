@@ -199,10 +199,12 @@ class SiteControl:
         if not changed:
             return
         self.is_urgent = True
-        for some in parts([(m.key, m.is_held) for m in changed]):
-            on = [key for key, is_held in some if is_held]
-            off = [key for key, is_held in some if not is_held]
-            self.outbox.log("hold", "parked by hand", {"held": on, "released": off})
+        held = [m.key for m in changed if m.is_held]
+        released = [m.key for m in changed if not m.is_held]
+        for some in parts(held):
+            self.outbox.log("hold", "parked by hand", {"machines": some})
+        for some in parts(released):
+            self.outbox.log("hold", "parked by hand no more", {"machines": some})
 
     def forget(self, pattern: str, now: Seconds, at: UnixTime) -> int:
         """Forget absent machines; see `Presence.forget`."""

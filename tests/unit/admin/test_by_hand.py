@@ -68,12 +68,14 @@ def test_it_ends_when_its_time_is_over_also_while_nobody_ran(tmp_path: Path) -> 
     by_hand = held(tmp_path, wall)
     by_hand.hold_source("main", "disabled", Seconds(60.0))
     by_hand.hold_source("core", "preferred", None)
+    by_hand.on_sources = lambda: changes.append(by_hand.arranged(["main", "core"]))
+    by_hand.service(clock).startService()
     wall.at += 60
-    again = held(tmp_path, wall)
-    again.on_sources = lambda: changes.append(again.arranged(["core", "main"]))
-    again.service(clock).startService()
+    clock.advance(1)
 
     assert changes == [("core", "main")]
+    by_hand.hold_source("main", "disabled", Seconds(60.0))
+    wall.at += 60
     assert [one.name for one in held(tmp_path, wall).views()] == ["core"]
 
 

@@ -119,7 +119,7 @@ def test_a_hold_is_acted_on_at_once_and_written_down() -> None:
 
     assert told.park == [1]
     assert site.events("hold") == [
-        ("parked by hand", {"held": ["10.0.0.1 park.1"], "released": []})
+        ("parked by hand", {"machines": ["10.0.0.1 park.1"]})
     ]
     views = {v.worker: v.state for v in machines(site.control, later(8), "*", 0)}
     assert views == {"park.1": "held", "park.2": "under way"}
@@ -136,6 +136,10 @@ def test_only_the_end_of_the_hold_lets_the_plan_wake_it() -> None:
     site.live(range(1500, 1520))
 
     assert site.done.grant == [1]
+    assert site.events("hold")[-1] == (
+        "parked by hand no more",
+        {"machines": ["10.0.0.1 park.1"]},
+    )
 
 
 def test_one_that_comes_later_is_held_too() -> None:
