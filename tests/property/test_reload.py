@@ -63,11 +63,17 @@ def site(draw: st.DrawFn, name: str, port: int, sources: list[str]) -> dict[str,
     }
 
 
+ADDRESSES = (
+    "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+    "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202",
+)
+
+
 @st.composite
 def configs(draw: st.DrawFn) -> Config:
     """Two sites over some pools and perhaps a node."""
     of_pools = draw(pools())
-    address = draw(st.sampled_from(["", "bcrt1a", "bcrt1b"]))
+    address = draw(st.sampled_from(["", *ADDRESSES]))
     nodes = [node(address)] if address else []
     names = [row["name"] for row in (*of_pools, *nodes)]
     sites = [draw(site(name, port, names)) for name, port in (("a", 4000), ("b", 5000))]
