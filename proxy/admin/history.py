@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -211,4 +213,7 @@ def _joined(labels: list[Text], rows: list[_Row]) -> Iterator[Text]:
     for number, row in enumerate(rows):
         label = labels[number] if number < len(labels) else empty
         line = Text(no_wrap=True, overflow="crop").append_text(label)
-        yield line.append_tokens(row)
+        # one span for cells alike: a code for each would be 20 kB a picture
+        for style, cells in groupby(row, key=itemgetter(1)):
+            line.append("".join(cell for cell, _ in cells), style)
+        yield line

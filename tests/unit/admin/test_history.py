@@ -78,6 +78,13 @@ def test_a_site_without_a_budget_has_its_hashrate_alone() -> None:
     assert hashrate.endswith("▄█")
 
 
+def test_cells_alike_are_one_span() -> None:
+    history = seen([400.0] * 300)
+
+    for line in history.chart(a_site(400.0), 200, 14):
+        assert len(line.spans) <= 3
+
+
 def test_the_axis_says_how_long_ago() -> None:
     axis = rows(seen([1.0]), width=120)[-1]
 
