@@ -37,9 +37,6 @@ SENSE_EVERY = Seconds(1.0)
 GATHER = Seconds(0.02)
 """How long what devices answer is gathered before it is written down."""
 
-KEEP_EVERY = Seconds(60.0)
-"""How often what was learned, who is owed and the energy is kept; and at the end."""
-
 ALIVE_FOR = Seconds(5.0)
 """After a look at the site; with no other one nobody holds it to its budget."""
 
@@ -73,7 +70,6 @@ class SiteLoop(Service):
     ) -> None:
         self.control = control
         self._adapters = adapters
-        self._journal = SiteJournal(control, store, send, wall_clock)
         self._send = send
         self._clock = clock
         self._wall_clock = wall_clock
@@ -87,9 +83,9 @@ class SiteLoop(Service):
             else RelayHeartbeat(relay, control, clock, self.is_alive)
         )
         self._soon: IDelayedCall | None = None
+        self._journal = SiteJournal(control, store, send, wall_clock)
         self._reading: float | None = None
         self._ticked_at = Seconds(-math.inf)
-        self._kept_at = 0.0
 
     @override
     def startService(self) -> None:
@@ -135,12 +131,12 @@ class SiteLoop(Service):
         self, orders: Sequence[Order], *, instead_of: str | None = None
     ) -> Receipt:
         """See `ports.SignalListener`."""
-        said, lagged = self.control.orders.said(), self._journal.unwritten.has_orders
+        said, lagged = self.control.orders.said(), self._journal.lags
         now, at = self._now(), self._wall_clock()
         receipt = self.control.take(orders, now, at, instead_of)
         self._flush()
         self._soon_again(Seconds(0.0))
-        if receipt.is_taken and self._journal.unwritten.has_orders:
+        if receipt.is_taken and self._journal.lags:
             return self._not_kept(orders, said, lagged=lagged)
         for source in {o.source for o in orders} if receipt.is_taken else ():
             self._journal.spoke(source)
@@ -167,11 +163,11 @@ class SiteLoop(Service):
 
         None: that could not be written down, and is undone.
         """
-        said, lagged = self.control.orders.said(), self._journal.unwritten.has_orders
+        said, lagged = self.control.orders.said(), self._journal.lags
         count = self.control.withdraw(source, cause, self._wall_clock())
         self._flush()
         self._soon_again(Seconds(0.0))
-        if count and self._journal.unwritten.has_orders:
+        if count and self._journal.lags:
             self._not_kept((), said, lagged=lagged)
             return None
         return count
@@ -215,15 +211,13 @@ class SiteLoop(Service):
             None if self._meter_poller is None else await self._meter_poller.look()
         )
         self._tick()
-        now = self._now()
-        if now - self._kept_at >= KEEP_EVERY:
-            self._kept_at = now
-            self._journal.keep()
+        self._journal.tick(self._now())
 
     def _tick(self) -> None:
         self.control.tick(self._now(), self._wall_clock(), self._reading)
         self._flush()
         self._ticked_at = self._now()
+        self._go_on_soon()
 
     def _soon_again(self, delay: Seconds) -> None:
         """Write down and do what has gathered; look at the site if that is urgent."""
@@ -236,8 +230,16 @@ class SiteLoop(Service):
     def _gathered(self) -> None:
         if self.control.is_urgent and self.running:
             self._tick()
-        else:
-            self._flush()
+            return
+        if self.control.is_behind and self.running:
+            self.control.go_on(self._now(), self._wall_clock())
+        self._flush()
+        self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        """Go on in the next turn of the reactor: it is held for no longer than that."""
+        if self.control.is_behind and self.running:
+            self._soon_again(Seconds(0.0))
 
     def _flush(self) -> bool:
         """Write down what is to be done, then do it; return whether it is written.
@@ -278,7 +280,7 @@ class SiteLoop(Service):
         if holds:  # given again, or with the next write, it becomes durable
             why = f"{NOT_WRITTEN}: it holds while this controller runs"
             return Receipt(is_taken=False, reason=why)
-        self._journal.unwritten.has_orders = lagged
+        self._journal.lags = lagged
         return Receipt(is_taken=False, reason=NOT_WRITTEN)
 
     def _now(self) -> Seconds:

@@ -1,71 +1,95 @@
-"""What one site's control does and learns, written down before it is acted upon."""
+"""What one site's loop makes durable before it is done, and what it keeps meanwhile."""
 
 from collections.abc import Callable
 
 from attrs import define, field
 from twisted.logger import Logger
 
-from protocol.units import UnixTime
+from protocol.units import Seconds, UnixTime
 from proxy.controller.notify import tell
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import Up
+from proxy.power.machines.table import ALL
 from proxy.power.site import SiteControl
+
+KEEP_EVERY = Seconds(60.0)
+"""How often what was learned, who is owed and the energy is kept; and at the end."""
+
+KEPT = 2000
+"""Machines whose debts are kept in one second: 10 to 20 ms of the reactor's."""
 
 
 @define(eq=False, repr=False)
 class SiteJournal:
-    """Writes for one site; what could not be written goes with the next write.
-
-    Attributes:
-        control: Whose site it is.
-        store: Where all is written.
-        send: Sends a message to the share process: it is told of each event.
-        wall_clock: What time it is.
-        unwritten: What could not be written yet.
-    """
+    """Writes one site's part of the database; what fails is written with the next."""
 
     _log = Logger()
 
-    control: SiteControl
-    store: Store
-    send: Callable[[Up], None]
-    wall_clock: Callable[[], UnixTime]
-    unwritten: Effects = field(factory=Effects, init=False)
+    _control: SiteControl
+    _store: Store
+    _send: Callable[[Up], None]
+    _wall_clock: Callable[[], UnixTime]
+    _unwritten: Effects = field(factory=Effects, init=False)
+    _kept_at: Seconds = field(default=Seconds(0.0), init=False)
+    _kept_row: int = field(default=0, init=False)  # what is before it is kept
+
+    @property
+    def lags(self) -> bool:
+        """Orders have changed since they were written down last."""
+        return self._unwritten.has_orders
+
+    @lags.setter
+    def lags(self, lags: bool) -> None:
+        self._unwritten.has_orders = lags
 
     def write(self, effects: Effects) -> bool:
-        """Make what `effects` hold durable, and all before it; return whether it is."""
+        """Write down what is to be done; return whether that is durable."""
         new = len(effects.events)
-        effects = effects.after(self.unwritten)
+        effects = effects.after(self._unwritten)
         if not effects.is_to_be_written:
             return True
-        orders, name = self.control.orders.orders, self.control.name
+        orders = self._control.orders.orders
         try:
-            rows = self.store.write(name, effects, orders, self.wall_clock())
+            rows = self._store.write(
+                self._control.name, effects, orders, self._wall_clock()
+            )
         except StoreError as error:
-            if not self.unwritten.is_to_be_written:
+            if not self._unwritten.is_to_be_written:
                 self._log.error("{error}: nothing is raised", error=error)
-            self.unwritten = effects
+            self._unwritten = effects
             return False
-        self.unwritten = Effects()
+        self._unwritten = Effects()
         for row in rows[len(rows) - new :]:
-            tell(row, self.send)
+            tell(row, self._send)
         return True
 
     def spoke(self, source: str) -> None:
         """Note that a source was heard."""
         try:
-            self.store.spoke(self.control.name, source, self.wall_clock())
+            self._store.spoke(self._control.name, source, self._wall_clock())
         except StoreError as error:  # a restart takes it for silent: the safe side
             self._log.error("{error}", error=error)
 
-    def keep(self) -> None:
-        """Keep what a restart should know; what fails is kept once it grows again."""
-        known = self.control.state.estimate
+    def tick(self, now: Seconds) -> None:
+        """Keep what a restart should know, a part each second, all in a while."""
+        if now - self._kept_at >= KEEP_EVERY:
+            self._kept_at, self._kept_row = now, 0
+        if self._kept_row < len(self._control.table.machines) or not self._kept_row:
+            begin, self._kept_row = self._kept_row, self._kept_row + KEPT
+            self.keep(slice(begin, self._kept_row))
+
+    def keep(self, rows: slice = ALL) -> None:
+        """Keep what a restart should know; what fails is kept once it grows again.
+
+        Args:
+            rows: Of machines whose debts are looked at.
+        """
+        known = self._control.state.estimate
         learned = Learned(known.bias, known.reference)
-        debts, energy = self.control.table.debts(), self.control.energy
+        debts, energy = self._control.table.debts(rows), self._control.energy
         try:
-            self.store.remember(self.control.name, learned, debts, energy.rows)
+            self._store.remember(self._control.name, learned, debts, energy.rows)
         except StoreError as error:
             self._log.error("{error}", error=error)
         else:

@@ -1,6 +1,6 @@
 """One site under control: what is heard goes in, what is to be done comes out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 from attrs import define, field
@@ -18,6 +18,7 @@ from proxy.power.control.fleet_evidence import (
     fleet_evidence,
 )
 from proxy.power.control.load_alarms import tell
+from proxy.power.control.news import SiteNews
 from proxy.power.control.site_power import by_model
 from proxy.power.control.step import (
     Moment,
@@ -45,7 +46,7 @@ from proxy.power.orders.budget import Budget, Order
 from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.orders.receipt import Receipt
 from proxy.power.planner.plan import Plan, Urgency
-from proxy.power.planner.reasons import REASONS
+from proxy.power.planner.reasons import in_words
 from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login
 
 CONTROL_PERIOD = Seconds(5.0)
@@ -54,6 +55,9 @@ SOON = Seconds(1.0)
 
 TAKEOVER = Seconds(60.0)
 """After the start: what the site is found to draw is taken over and no rise."""
+
+DONE = object()
+"""What no chore yields."""
 
 ROOM_FOR_NEW = "seen for the first time, and there is room for it"
 
@@ -75,10 +79,7 @@ class SiteControl:
     orders: OrderBook
     table: Table
     foreign: Foreign
-    outbox: SiteOutbox = field(
-        default=attrs.Factory(lambda self: SiteOutbox(self.name), takes_self=True),
-        init=False,
-    )
+    outbox: SiteOutbox = field(init=False)
     wall: WallClock = field(factory=WallClock, init=False)
     state: SiteState = field(init=False)
     budget: Budget | None = field(default=None, init=False)
@@ -94,8 +95,14 @@ class SiteControl:
     is_urgent: bool = field(default=False, init=False)
     _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
     _looked_at: Seconds = field(default=LONG_AGO, init=False)
+    _news: SiteNews = field(init=False)
+    _chores: Iterator[None] | None = field(default=None, init=False)
     _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.outbox = SiteOutbox(self.name)
+        self._news = SiteNews(self.outbox)
 
     def begin(self, now: Seconds, at: UnixTime, learned: Learned | None = None) -> None:
         """Start, once the table and the orders hold what a restart found."""
@@ -113,17 +120,12 @@ class SiteControl:
                 self.state.estimate, bias=learned.bias, reference=learned.reference
             )
             self.state = attrs.evolve(self.state, estimate=estimate)
-        self.admission = Admission(self.table, self.outbox)
-        self.actuations = Actuations(self.table, self.outbox, self.admission)
-        self.polls = Polls(
-            self.table, self.actuations, self.outbox, self.alarms, self.foreign
-        )
+        table, outbox = self.table, self.outbox
+        self.admission = Admission(table, outbox)
+        self.actuations = Actuations(table, outbox, self.admission)
+        self.polls = Polls(table, self.actuations, outbox, self.alarms, self.foreign)
         self.presence = Presence(
-            self.table,
-            self.admission,
-            self.polls,
-            self.share_checks,
-            self.outbox,
+            table, self.admission, self.polls, self.share_checks, outbox
         )
         body = {"machines": len(self.table.machines), "orders": len(self.orders.orders)}
         self.outbox.log("start", "the controller starts", body)
@@ -131,8 +133,6 @@ class SiteControl:
     def drain(self) -> Effects:
         """Return what is to be done since the last call."""
         return self.outbox.drain()
-
-    # what is heard
 
     def take(
         self,
@@ -151,13 +151,7 @@ class SiteControl:
             self.outbox.log("refused", receipt.reason, body)
         elif self.orders.orders != before:
             self.outbox.effects.has_orders = self.is_urgent = True
-            if count := sum(o.source == instead_of for o in before):
-                body = {"source": instead_of, "orders": count}
-                self.outbox.log("withdraw", "replaced by its source", body)
-            for order in orders:
-                self.outbox.log(
-                    "order", order.reason or "an order", attrs.asdict(order)
-                )
+            self._news.of_orders(orders, before, instead_of)
         return receipt
 
     def withdraw(self, source: str, cause: str, at: UnixTime) -> int:
@@ -183,8 +177,7 @@ class SiteControl:
         told that they were refused.
         """
         self.outbox.at = at
-        for body in [attrs.asdict(order) for order in orders] or [{}]:
-            self.outbox.log("refused", why, body)
+        self._news.of_refused(orders, why)
         return not self.orders.put_back(said, now, self.wall.moments(now, at))
 
     def report(self, report: FleetReport, now: Seconds, at: UnixTime) -> None:
@@ -230,8 +223,6 @@ class SiteControl:
         machine = self.table.find(address)
         return NO_LOGIN if machine is None else machine.kind.login
 
-    # what time brings
-
     def tick(self, now: Seconds, at: UnixTime, reading: float | None) -> None:
         """Look at the site and act if it is time to.
 
@@ -242,7 +233,8 @@ class SiteControl:
         """
         self.outbox.at = at
         budget = self.orders.budget(now, self.wall.moments(now, at))
-        is_new = self._note_budget(budget)
+        is_new = self._news.of_budget(self.budget, budget)
+        self.budget = budget
         self.presence.mind_absent(now)
         sensed = sense(
             self.state,
@@ -254,22 +246,32 @@ class SiteControl:
             silence=budget.silence,
             evidence=self._look(now),
         )
-        self._note_stance(sensed)
+        self.state, self.sensed = sensed.state, sensed
         expected = by_model(self.table, self.state, self.params, now)
+        self._news.of_stance(sensed)
         tell(self.alarms, sensed, expected, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self.outbox.effects.calls += self.polls.tick(now, is_metered=is_metered)
         self.admission.tick(now, self.actuations.is_under_way)
         has_new = any(m.is_new for m in self.table.machines)
         is_due = now - self._acted_at >= (SOON if has_new else CONTROL_PERIOD)
-        is_pressing = sensed.stance.urgency is not Urgency.NORMAL
-        if is_due or is_pressing or is_new or self.is_urgent:
+        self.is_urgent |= is_new or sensed.stance.urgency is not Urgency.NORMAL
+        if is_due or self.is_urgent:
             self._act(sensed, budget, now)
-        if self.cap is not None:
-            self.share_checks.tick(self.cap.hash_hs, self.state, self.params, now)
-        self.energy.tick(self.state, self.params, budget.watts, now, at)
+        self._chores = self._count(budget, now, at)
 
-    # within
+    @property
+    def is_behind(self) -> bool:
+        """There is more to be done at once than was done in one go: `go_on`."""
+        return self.actuations.is_behind or self._chores is not None
+
+    def go_on(self, now: Seconds, at: UnixTime) -> None:
+        """Do some more of it, commands first."""
+        self.outbox.at = at
+        if self.actuations.is_behind:
+            self.actuations.go_on(now)
+        elif self._chores is not None and next(self._chores, DONE) is DONE:
+            self._chores = None
 
     def _look(self, now: Seconds) -> FleetEvidence:
         """Return what the machines prove, looked at each control period."""
@@ -277,6 +279,14 @@ class SiteControl:
             self._looked_at = now
             self._evidence = fleet_evidence(self.table, now)
         return self._evidence
+
+    def _count(self, budget: Budget, now: Seconds, at: UnixTime) -> Iterator[None]:
+        """Count shares and energy, and yield where something else may be done."""
+        if self.cap is not None:
+            hash_hs = self.cap.hash_hs
+            yield from self.share_checks.steps(hash_hs, self.state, self.params, now)
+            yield
+        self.energy.tick(self.state, self.params, budget.watts, now, at)
 
     def _act(self, sensed: Sensed, budget: Budget, now: Seconds) -> None:
         elapsed = Seconds(now - self._acted_at)
@@ -294,26 +304,10 @@ class SiteControl:
 
     def _command(self, plan: Plan, new: list[Machine], now: Seconds) -> None:
         """Tell the machines what the plan wants of them, those going down first."""
-        told = [(c.row, REASONS[c.reason]) for c in plan.commands()]
-        rows = {row for row, _ in told}
-        told += [(m.row, ROOM_FOR_NEW) for m in new if m.row not in rows]
+        machines, rows = self.table.machines, plan.ordered()
+        reasons = plan.reason[rows].tolist()
+        told = dict(zip(rows.tolist(), in_words(reasons), strict=True))
+        for machine in new:
+            told.setdefault(machine.row, ROOM_FOR_NEW)
         self.table.command(plan.level, now)
-        for row, cause in told:
-            machine = self.table.machines[row]
-            self.actuations.command(machine, cause, now)
-            self.outbox.save(self.table.saved_row(machine))
-
-    def _note_budget(self, budget: Budget) -> bool:
-        """Log the budget if it is another one; return whether its watts are."""
-        before, self.budget = self.budget, budget
-        same = before is not None and before.reason == budget.reason
-        if before is None or not same or before.watts != budget.watts:
-            body = {"watts": budget.watts, "rule": budget.rule.value}
-            self.outbox.log("budget", budget.reason, body)
-        return before is None or before.watts != budget.watts
-
-    def _note_stance(self, sensed: Sensed) -> None:
-        self.state, self.sensed = sensed.state, sensed
-        for change in sensed.transitions:
-            body = {"before": change.before.value, "after": change.after.value}
-            self.outbox.log("state", change.reason, body)
+        self.actuations.command_all((machines[r], why) for r, why in told.items())

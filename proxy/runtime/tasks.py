@@ -33,14 +33,17 @@ class Tasks:
 
     async def cancel_all(self) -> None:
         """Cancel what still runs and wait until it has unwound."""
-        # A task may start another as it ends: _keep makes a new set, so this loop is
-        # not disturbed.
-        for task in self._running:
+        for task in list(self._running):  # one may start another as it ends
             task.cancel()
-        await DeferredList(self._running)
+        await DeferredList(list(self._running))
 
-    def _keep(self, task: Deferred[Any]) -> None:
-        self._running = {t for t in self._running if not t.called} | {task}
+    def _keep(self, task: Deferred[T]) -> None:
+        self._running.add(task)
+        _ = task.addBoth(self._ended, task)
+
+    def _ended(self, result: T, task: Deferred[T]) -> T:
+        self._running.discard(task)
+        return result
 
     async def _guard(
         self, what: str, coroutine: Coroutine[Deferred[Any], Any, None]

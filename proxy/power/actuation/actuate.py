@@ -1,27 +1,29 @@
 """Commands on their way to machines: issued, believed once proved, else retried."""
 
-from collections.abc import Iterator
-from itertools import count
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
 
-import attrs
-from attrs import define, evolve, field
+from attrs import define, field
 
-from protocol.units import Seconds, Watts
+from protocol.units import Seconds
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.command import (
     Fault,
     FaultKind,
     PendingCommand,
-    command_to,
     fault_of,
     stages_passed,
 )
+from proxy.power.actuation.issue import Issuer
 from proxy.power.actuation.ladder import Ladder
-from proxy.power.actuation.proof import standing_evidence, unmet
+from proxy.power.actuation.look import look
+from proxy.power.actuation.proof import quiet_until, standing_evidence, unmet
 from proxy.power.actuation.readback import draws_as_told
 from proxy.power.actuation.recovery import Recovery
 from proxy.power.actuation.steps import steps_to, trial_of
 from proxy.power.actuation.verify import Evidence, Rung, Stage, verify
+from proxy.power.actuation.waiting import SLICE, WaitingCommands
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.machine import Machine
@@ -37,8 +39,6 @@ BUSY_AGAIN_AFTER = Seconds(5.0)
 DECIDED_WITHIN = Seconds(5.0)
 """A device whose command failed is read: within so long that has ended."""
 
-READ_BACK_EVERY = Seconds(3.0)
-
 
 @define(eq=False, repr=False)
 class Actuations:
@@ -47,27 +47,30 @@ class Actuations:
     table: Table
     outbox: SiteOutbox
     admission: Admission
-    recovery: Recovery = field(
-        default=attrs.Factory(
-            lambda self: Recovery(self.table, self.outbox), takes_self=True
-        ),
-        init=False,
-    )
-    _ladder: Ladder = field(
-        default=attrs.Factory(
-            lambda self: Ladder(self.table, self.recovery), takes_self=True
-        ),
-        init=False,
-    )
-    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
+    recovery: Recovery = field(init=False)
+    _ladder: Ladder = field(init=False)
+    _issuer: Issuer = field(init=False)
+    _waiting: WaitingCommands = field(factory=WaitingCommands, init=False)
     _pending: dict[str, PendingCommand] = field(factory=dict, init=False)
+    _due: deque[PendingCommand] = field(factory=deque, init=False)  # to be minded
+    _is_metered: bool = field(default=True, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.recovery = Recovery(self.table, self.outbox)
+        self._ladder = Ladder(self.table, self.recovery)
+        self._issuer = Issuer(self.table, self.outbox, self.admission)
 
     def __len__(self) -> int:
-        return len(self._pending)
+        return len(self._pending) + len(self._waiting)
+
+    @property
+    def is_behind(self) -> bool:
+        """There is more to be done at once: `go_on`."""
+        return bool(self._waiting or self._due)
 
     def is_under_way(self, machine: Machine) -> bool:
         """Tell whether a command to `machine` is not over."""
-        return machine.key in self._pending
+        return machine.key in self._pending or machine in self._waiting
 
     def resume(self, call: Call) -> bool:
         """Connect anew whom a late call is for; return whether the call holds."""
@@ -76,6 +79,20 @@ class Actuations:
             return False
         self.admission.connect(pending.machine)
         return True
+
+    def command_all(self, told: Iterable[tuple[Machine, str]]) -> None:
+        """Make machines do what their levels say, each for its cause, by `go_on`."""
+        fleet, told = self.table.fleet, list(told)
+        for machine, _ in told:
+            self._pending.pop(machine.key, None)  # it is to do something else
+        self._waiting.put(told, (fleet.from_w > fleet.target_w).tolist())
+
+    def go_on(self, now: Seconds) -> None:
+        """Do the next slice of what is to be done at once."""
+        if self._waiting:
+            self._issue_some(now)
+        else:
+            self._mind_some(now)
 
     def command(
         self, machine: Machine, cause: str, now: Seconds, attempts: int = ATTEMPTS
@@ -97,7 +114,7 @@ class Actuations:
         if error is None:
             self._next_step(pending, now)
             return
-        pending.fault = fault_of(error)
+        pending.fault, pending.mind_at = fault_of(error), now
         pending.read_at, pending.decided_by = now, Seconds(now + DECIDED_WITHIN)
 
     def reported(
@@ -106,7 +123,11 @@ class Actuations:
         """Take in at what level a device says it is; None: it does not say."""
         pending = self._pending.get(machine.key)
         if pending is not None:
+            pending.mind_at = now
+            pending.is_to_be_at(self.table.level_of(machine))
             self._read_back(pending, report, level, now)
+        elif machine in self._waiting:  # it does not know yet
+            return
         elif level is not None and level == self.table.level_of(machine):
             self.recovery.is_as_told(machine, level, now)
         elif level is not None and not self.recovery.is_left_alone(machine):
@@ -135,29 +156,36 @@ class Actuations:
                 What it draws beyond is put down to a machine only if that machine
                 sends shares: else it may be any load, and is shed for as such.
         """
-        asked: list[Machine] = []
-        falling: list[int] = []
-        for pending in list(self._pending.values()):
-            if pending.is_yet_to_fall:
-                falling.append(pending.machine.row)
-            if pending.waits:
-                self._issue_again(pending, now)
-                continue
-            if now >= pending.read_at:
-                pending.read_at = Seconds(now + READ_BACK_EVERY)
-                asked.append(pending.machine)
-            self._mind(pending, now, is_metered=is_metered is not False)
+        self._is_metered = is_metered is not False
+        found = look(self._pending.values(), now)
+        self._due = deque(found.due)
+        falling = [*self._waiting.yet_to_fall(), *found.falling]
         self.table.fleet.changed_at[falling] = now
-        for machine in self.recovery.due(now):
+        self._mind_some(now)
+        due = (m for m in self.recovery.due(now) if not self.is_under_way(m))
+        for machine in islice(due, SLICE):
             self._try(machine, now)
-        return asked + self.recovery.look(now)
+        return found.asked + self.recovery.look(now)
 
     def forget(self, machine: Machine) -> None:
         """Drop all that is known of a machine that is gone."""
         self._pending.pop(machine.key, None)
+        self._waiting.drop(machine)
         self.recovery.forget(machine)
 
     # from issue to proof
+
+    def _issue_some(self, now: Seconds) -> None:
+        for machine, cause in self._waiting.slice():
+            self.command(machine, cause, now)
+            self.outbox.save(self.table.saved_row(machine))
+
+    def _mind_some(self, now: Seconds) -> None:
+        for _ in range(min(SLICE, len(self._due))):
+            pending = self._due.popleft()
+            if self._pending.get(pending.machine.key) is pending:
+                self._mind(pending, now)
+                pending.mind_at = quiet_until(pending, now)
 
     def _issue(  # noqa: PLR0913
         self,
@@ -169,44 +197,19 @@ class Actuations:
         *,
         is_trial: bool = False,
     ) -> None:
-        draws_w = float(self.table.fleet.from_w[machine.row])
-        pending = command_to(
-            machine,
-            self.table.level_of(machine),
-            steps,
-            number=next(self._numbers),
-            attempts=attempts,
-            draws_w=Watts(draws_w),
-            is_trial=is_trial,
-            now=now,
+        pending = self._issuer.issue(
+            machine, steps, cause, now, attempts, is_trial=is_trial
         )
+        self._waiting.drop(machine)
         self._pending[machine.key] = pending
-        self.outbox.log("command", cause, pending.body())
-        self.admission.connect(machine)
         if pending.actuation.rung is not Rung.PARK:
             self._next_step(pending, now)
 
     def _next_step(self, pending: PendingCommand, now: Seconds) -> None:
         """Make the next call; after the last one the device has acknowledged it all."""
-        machine = pending.machine
-        if not pending.steps:
+        if not self._issuer.call_next(pending, now):
             pending.read_at = Seconds(now + 1.0)
             self._judge(pending, Evidence(acknowledged=True), now)
-            return
-        verb = pending.verb = pending.steps.pop(0)
-        if verb is Verb.SLEEP:
-            machine.slept_at = now
-        pending.actuation = evolve(pending.actuation, issued_at=now)
-        self.outbox.effects.calls.append(
-            Call(
-                machine.key,
-                machine.address,
-                verb,
-                pending.number,
-                pending.actuation.watts,
-                is_down=pending.is_down,
-            )
-        )
 
     def _read_back(
         self,
@@ -231,9 +234,11 @@ class Actuations:
         else:
             self._failed(pending, pending.fault, now)
 
-    def _mind(self, pending: PendingCommand, now: Seconds, *, is_metered: bool) -> None:
-        if pending.fault is None:
-            evidence = standing_evidence(pending, now, is_metered=is_metered)
+    def _mind(self, pending: PendingCommand, now: Seconds) -> None:
+        if pending.waits:
+            self._issue_again(pending, now)
+        elif pending.fault is None:
+            evidence = standing_evidence(pending, now, is_metered=self._is_metered)
             self._judge(pending, evidence, now)
         elif now >= pending.decided_by:
             self._failed(pending, pending.fault, now)
@@ -254,11 +259,8 @@ class Actuations:
         if stage is not Stage.SETTLED:
             return
         del self._pending[machine.key]
-        if pending.actuation.level > 0:
-            machine.slept_at = None
-        if pending.verb is not None:
-            self.recovery.obeyed(machine)
-        self.recovery.well(machine, "did as it was told")
+        is_by_api = pending.verb is not None
+        self.recovery.settled(machine, pending.actuation.level, is_by_api=is_by_api)
 
     # failures
 
@@ -275,7 +277,8 @@ class Actuations:
             self.table.fall_from_full(machine, now)
         if pending.attempts > 1 and fault.kind is not FaultKind.UNTOLD:
             wait = BUSY_AGAIN_AFTER if is_busy else AGAIN_AFTER
-            pending.fault, pending.again_at = fault, Seconds(now + wait)
+            pending.fault, pending.mind_at = fault, now
+            pending.again_at = Seconds(now + wait)
             return
         del self._pending[machine.key]
         if self._ladder.gave_up(pending, fault, now):
@@ -289,8 +292,6 @@ class Actuations:
 
     def _try(self, machine: Machine, now: Seconds) -> None:
         """See whether a machine that defied its API obeys it again."""
-        if self.is_under_way(machine):
-            return
         steps = trial_of(machine, self.table.level_of(machine))
         if steps:
             cause = f"to see whether it obeys: {machine.fault}"

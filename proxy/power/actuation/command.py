@@ -4,13 +4,13 @@ import math
 from enum import Enum
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds, Watts
 from proxy.power.actuation.verify import Actuation, Rung, Stage
 from proxy.power.journal.effects import Verb
 from proxy.power.machines.kinds import Mode
-from proxy.power.machines.machine import Machine
+from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.ports import DeviceBusyError, DeviceError, DeviceLoginError
 
 NEVER = Seconds(math.inf)
@@ -62,6 +62,7 @@ class PendingCommand:
         fault: What its last call met with: it is read before that is believed.
         decided_by: When the fault is believed though nothing was read.
         again_at: When it is issued once more.
+        mind_at: Until then nothing can be said of it anew, unless something is heard.
         has_told: The device said at what level it is, since it was issued.
     """
 
@@ -77,6 +78,7 @@ class PendingCommand:
     fault: Fault | None = field(default=None, init=False)
     decided_by: Seconds = field(default=NEVER, init=False)
     again_at: Seconds = field(default=NEVER, init=False)
+    mind_at: Seconds = field(default=LONG_AGO, init=False)
     has_told: bool = field(default=False, init=False)
 
     @property
@@ -89,6 +91,15 @@ class PendingCommand:
     def waits(self) -> bool:
         """It is to be issued once more, and not yet."""
         return self.again_at < NEVER
+
+    def is_to_be_at(self, level: int) -> None:
+        """Go by the machine's levels of now: what it told since may have changed them.
+
+        One that is found to take no limit has no level between off and full speed.
+        """
+        if level != self.actuation.level:
+            watts = self.machine.variant.points[level][1]
+            self.actuation = evolve(self.actuation, level=level, watts=watts)
 
     def body(self) -> dict[str, Any]:
         """Return what the log says of it."""

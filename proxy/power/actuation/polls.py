@@ -13,7 +13,7 @@ from proxy.power.journal.alarms import AlarmName, Alarms
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.kinds import Mode
-from proxy.power.machines.machine import Api, Machine
+from proxy.power.machines.machine import LONG_AGO, Api, Machine
 from proxy.power.machines.table import Table
 from proxy.power.ports import DeviceReport
 
@@ -41,6 +41,7 @@ class Polls:
     foreign: Foreign
     recognition: Recognition = field(init=False)
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
+    _unanswered: set[str] = field(factory=set, init=False)
     _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -49,17 +50,28 @@ class Polls:
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
         """Let the commands under way go on; return the devices to be read now."""
         asked = self.actuations.tick(now, is_metered=is_metered)
+        asked_at = self._asked_at
         for machine in self.table.machines:
-            if machine.has_api and not self.actuations.is_under_way(machine):
-                at = self._asked_at.get(machine.key)
-                if at is None or now - at >= POLL:
-                    asked.append(machine)
-        for machine in asked:
-            self._asked_at[machine.key] = now
-        return [Call(m.key, m.address, Verb.READ) for m in asked if m.has_api]
+            if not machine.has_api or now - asked_at.get(machine.key, LONG_AGO) < POLL:
+                continue
+            if not self.actuations.is_under_way(machine):
+                asked.append(machine)
+        return [self._ask(m, now) for m in asked if self._may_be_asked(m, now)]
+
+    def _may_be_asked(self, machine: Machine, now: Seconds) -> bool:
+        """Tell whether a device has answered; questions would pile up."""
+        is_open = machine.key in self._unanswered
+        is_lost = now - self._asked_at.get(machine.key, LONG_AGO) >= POLL
+        return machine.has_api and (is_lost or not is_open)
+
+    def _ask(self, machine: Machine, now: Seconds) -> Call:
+        self._asked_at[machine.key] = now
+        self._unanswered.add(machine.key)
+        return Call(machine.key, machine.address, Verb.READ)
 
     def reported(self, key: str, report: DeviceReport | None, now: Seconds) -> None:
         """Take in what a device says of itself; None: it does not answer."""
+        self._unanswered.discard(key)
         machine = self.table.find(key)
         if machine is None:
             return
@@ -85,6 +97,7 @@ class Polls:
         """Drop what was asked of a machine, and what it was told."""
         self.actuations.forget(machine)
         self._asked_at.pop(machine.key, None)
+        self._unanswered.discard(machine.key)
         self._silent_since.pop(machine.key, None)
 
     def _unheard(self, machine: Machine, now: Seconds) -> None:

@@ -30,6 +30,30 @@ def standing_evidence(
     return Evidence(is_metered=metered)
 
 
+def quiet_until(pending: PendingCommand, now: Seconds) -> Seconds:
+    """Return until when nothing new can be said of a command that nothing is heard of.
+
+    The most of a trip's commands are looked at twice, and not each second.
+    """
+    if pending.waits:
+        return pending.again_at
+    if pending.fault is not None:
+        return min(pending.decided_by, pending.read_at)
+    actuation = pending.actuation
+    has_api = actuation.rung is not Rung.PARK
+    downs_at = Seconds(actuation.began_at + actuation.allowance)
+    match actuation.stage:
+        case Stage.ISSUED if has_api:  # its answer is heard
+            event = actuation.deadline
+        case Stage.ACKNOWLEDGED if actuation.level == 0:  # its reading is heard
+            event = actuation.deadline
+        case Stage.READ_BACK if now < downs_at:
+            event = downs_at
+        case _:
+            event = None
+    return now if event is None else min(event, pending.read_at)
+
+
 def unmet(pending: PendingCommand, before: Stage) -> Fault:
     """Return why a command that nobody refused is given up, last seen at `before`."""
     is_untold = before is Stage.ACKNOWLEDGED and not pending.has_told

@@ -13,11 +13,13 @@ How trust is lost and regained:
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from attrs import define, field
 
 from protocol.units import Seconds
 from proxy.power.actuation.readback import is_within
+from proxy.power.actuation.waiting import SLICE
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import Api, Machine
@@ -115,6 +117,14 @@ class Recovery:
             why = "it obeys its API again"
             self.outbox.log("responsive", why, {"machine": machine.key})
 
+    def settled(self, machine: Machine, level: int, *, is_by_api: bool) -> None:
+        """Take note that a machine did as it was told."""
+        if level > 0:
+            machine.slept_at = None
+        if is_by_api:
+            self.obeyed(machine)
+        self.well(machine, "did as it was told")
+
     def is_as_told(self, machine: Machine, level: int, now: Seconds) -> None:
         """Take note that a device reads back as it was told, though long after."""
         if level == 0 or machine.may_sleep:
@@ -155,9 +165,9 @@ class Recovery:
 
     def look(self, now: Seconds) -> list[Machine]:
         """Look at those that count at full power; return whom to ask how they are."""
-        due = [key for key, at in self._look_at.items() if now >= at]
+        due = (key for key, at in self._look_at.items() if now >= at)
         asked: list[Machine] = []
-        for machine in self._known(due):
+        for machine in self._known(list(islice(due, SLICE))):
             self._look_at[machine.key] = Seconds(now + RETRY)
             if self._is_at_rest(machine, now):
                 self.well(machine, f"parked, no share seen for {QUIET:.0f} s")

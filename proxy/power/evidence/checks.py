@@ -1,6 +1,8 @@
 """Holds what shares prove against what a site and its machines were told."""
 
 import math
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from attrs import define, field
@@ -31,7 +33,13 @@ HASHES_ON_CLEARS = Seconds(150.0)
 DELTA = 0.01
 """Of the cap, what is tolerated above it."""
 
+SLICE = 5000
+"""Machines that are looked at in a row: 15 to 30 ms."""
+
 NEVER = Seconds(math.inf)
+
+Look = tuple[Machine, int, HashesPerSecond, bool]
+"""A machine, its level, that level's hashes/s, and whether its shares are due."""
 
 
 @define(eq=False, repr=False)
@@ -71,10 +79,25 @@ class ShareChecks:
         now: Seconds,
     ) -> None:
         """Look at the machines and at the sums, when it is time to."""
+        for _ in self.steps(cap_hs, state, params, now):
+            pass
+
+    def steps(
+        self,
+        cap_hs: HashesPerSecond,
+        state: SiteState,
+        params: SiteParams,
+        now: Seconds,
+    ) -> Iterator[None]:
+        """Do what `tick` does, and yield where something else may be done."""
         elapsed = Seconds(now - self._watched_at)
         if elapsed >= WATCH_EVERY:
             self._watched_at = now
-            self._sample(self._watch(now, elapsed), elapsed, state, params, now)
+            at_work, looks = self._looks(now)
+            self._sample(at_work, elapsed, state, params, now)
+            while some := list(islice(looks, SLICE)):
+                yield
+                self._watch(some, now, elapsed)
         if self.evidence.tick(cap_hs, now):
             self.balances.close(self.evidence.site.windows[-1])
             self._judge_cap(now)
@@ -100,27 +123,31 @@ class ShareChecks:
 
     # machines
 
-    def _watch(self, now: Seconds, elapsed: Seconds) -> Bools:
-        """Look at each machine; return which have had jobs for long enough."""
+    def _looks(self, now: Seconds) -> tuple[Bools, Iterator[Look]]:
+        """Return who has had jobs for long enough, and each machine's look."""
         fleet, machines = self.table.fleet, self.table.machines
         takes = LATE * fleet.t_up + LATE_S
         # A machine without a source has nothing to send shares for.
         granted = [m.granted_at if m.is_supplied else NEVER for m in machines]
         at_work: Bools = np.array(granted) + takes <= now
         is_due = at_work & (fleet.changed_at + takes <= now)
-        level_h = fleet.level_h[fleet.rows, fleet.level].tolist()
-        for machine, level, model_hs, due in zip(
-            machines, fleet.level.tolist(), level_h, is_due.tolist(), strict=True
-        ):
+        model_h = fleet.level_h[fleet.rows, fleet.level]
+        columns = (c.tolist() for c in (fleet.level, model_h, is_due))
+        return at_work, zip(list(machines), *columns, strict=True)
+
+    def _watch(self, looks: list[Look], now: Seconds, elapsed: Seconds) -> None:
+        """Look at some machines."""
+        for machine, level, model_hs, is_due in looks:
+            if self.table.find(machine.key) is not machine:  # forgotten since
+                continue
             if level == 0:
                 self._judge_stopped(machine, now)
-            elif due:
+            elif is_due:
                 machine.hashing.owe(model_hs, elapsed)
                 self._judge_silence(machine, model_hs, now)
             else:
                 machine.hashing.rest()
                 self.alarms.lapses(AlarmName.SILENT, now, machine.key)
-        return at_work
 
     def _judge_silence(self, machine: Machine, model_hs: float, now: Seconds) -> None:
         hashing, key = machine.hashing, machine.key

@@ -31,6 +31,8 @@ PROVEN_FOR = Seconds(60.0)
 SHARES_UNDER_WAY = Seconds(15.0)
 """Shares that a machine had found before it did as it was told."""
 
+ALL = slice(None)
+
 
 @define(eq=False, repr=False)
 class Table:
@@ -184,11 +186,8 @@ class Table:
 
     def set_mode(self, machine: Machine, mode: Mode) -> None:
         """Hold a machine by other means from now on; half speeds become full."""
-        if machine.mode is mode:
-            return
-        was_top, level = self._is_at_top(machine), self.level_of(machine)
-        machine.mode = mode
-        self._remodel(machine, machine.top if was_top else min(level, 1))
+        if machine.mode is not mode:
+            self._remodel(machine, mode, machine.top_w)
 
     def note_found(self, machine: Machine, limit_w: Watts | None) -> bool:
         """Take note of the limit that a machine is found with; None: not known yet.
@@ -197,11 +196,8 @@ class Table:
         """
         machine.found_w = limit_w
         top_w = None if limit_w is None else machine.kind.owners_limit(limit_w)
-        if top_w == machine.top_w:
-            return top_w is not None
-        was_top, level = self._is_at_top(machine), self.level_of(machine)
-        machine.top_w = top_w
-        self._remodel(machine, machine.top if was_top else min(level, 1))
+        if top_w != machine.top_w:
+            self._remodel(machine, machine.mode, top_w)
         return top_w is not None
 
     def take_over(self, machine: Machine, before: Machine) -> None:
@@ -243,17 +239,18 @@ class Table:
         """Let `elapsed` pass: debts grow, cycles fade."""
         self._fleet = self.fleet.aged(elapsed)
 
-    def debts(self) -> list[Debt]:
-        """Return the fairness debts that have grown since the last call.
+    def debts(self, rows: slice = ALL) -> list[Debt]:
+        """Return the fairness debts in `rows` that have grown since they were told.
 
         A machine that runs on owes nobody anything: most rows are left out.
         """
-        fleet = self.fleet
-        owed, cycles = fleet.debt_h.tolist(), fleet.cycles.tolist()
-        grown = [m for m in self.machines if owed[m.row] > m.kept_debt_h]
-        for machine in grown:
-            machine.kept_debt_h = owed[machine.row]
-        return [Debt(m.key, owed[m.row], cycles[m.row]) for m in grown]
+        fleet, machines = self.fleet, self.machines[rows]
+        owed, cycles = fleet.debt_h[rows].tolist(), fleet.cycles[rows].tolist()
+        told = list(zip(machines, owed, cycles, strict=True))
+        grown = [one for one in told if one[1] > one[0].kept_debt_h]
+        for machine, debt_h, _ in grown:
+            machine.kept_debt_h = debt_h
+        return [Debt(m.key, debt_h, often) for m, debt_h, often in grown]
 
     def fall_from_full(self, machine: Machine, now: Seconds) -> None:
         """Count a machine as at full power, on its way to its level from now on."""
@@ -281,13 +278,13 @@ class Table:
         for row, machine in enumerate(self.machines):
             machine.row = row
 
-    def _is_at_top(self, machine: Machine) -> bool:
-        return self.level_of(machine) == machine.top
-
-    def _remodel(self, machine: Machine, level: int) -> None:
-        """Give a machine the levels of its variant, and one of them."""
+    def _remodel(self, machine: Machine, mode: Mode, top_w: Watts | None) -> None:
+        """Give a machine other levels, and that of them which is as its own was."""
+        level = self.level_of(machine)
+        is_top = level == machine.top
+        machine.mode, machine.top_w = mode, top_w
         self._fleet = remodelled(self.fleet, machine.row, machine.variant)
-        self._fleet.level[machine.row] = level
+        self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
 
     @staticmethod
     def _note_idle(machine: Machine, now: Seconds) -> None:

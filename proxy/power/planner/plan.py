@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.machines.fleet import Fleet, Ints
+from proxy.power.machines.fleet import Fleet, Floats, Ints
 from proxy.power.planner.grow import grow
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.rotate import owed_machines, rotate
@@ -70,12 +70,20 @@ class Plan:
         )
         return HashesPerSecond(after - before)
 
+    @property
+    def _change_w(self) -> Floats:
+        return self.fleet.watts_at(self.level) - self.fleet.target_w
+
+    def ordered(self) -> Ints:
+        """Return the machines that change, the longest steps down first."""
+        # Steps down first: watts are freed before they are given.
+        rows = self.rows
+        return rows[np.argsort(self._change_w[rows], kind="stable")]
+
     def commands(self) -> Iterator[LevelChange]:
         """Yield what to tell each machine, steps down first."""
-        # Steps down first: watts are freed before they are given.
-        change = self.fleet.watts_at(self.level) - self.fleet.target_w
-        rows = self.rows
-        for row in rows[np.argsort(change[rows], kind="stable")].tolist():
+        change = self._change_w
+        for row in self.ordered().tolist():
             yield LevelChange(
                 row=row,
                 before=int(self.fleet.level[row]),

@@ -1,5 +1,7 @@
 """Why a machine changes its level, in words."""
 
+from collections.abc import Iterator, Sequence
+
 from proxy.power.planner.steps import Reason
 
 REASONS = {
@@ -13,3 +15,9 @@ REASONS = {
     Reason.RAISE: "there is room for a faster level",
     Reason.HELD: "parked by hand",
 }
+
+
+def in_words(reasons: Sequence[int]) -> Iterator[str]:
+    """Return `Reason`s as they stand in the columns of a plan, in words."""
+    words = {reason: REASONS[Reason(reason)] for reason in set(reasons)}
+    return (words[reason] for reason in reasons)

@@ -74,7 +74,7 @@ def trim_pool(fleet: Fleet, share: float) -> Bools:
 
 def _classes(fleet: Fleet, running: Bools) -> list[Ints]:
     """Return the running machines' rows by class, the first to shed first."""
-    found = np.unique(fleet.priority[running])
+    found = sorted(set(fleet.priority[running].tolist()))
     return [np.flatnonzero(running & (fleet.priority == p)) for p in found]
 
 

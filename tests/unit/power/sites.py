@@ -94,6 +94,8 @@ class Site:
 
     def tick(self, at: float, reading: float | None = None) -> Effects:
         self.control.tick(later(at), wall(at), reading)
+        while self.control.is_behind:
+            self.control.go_on(later(at), wall(at))
         return self._drain()
 
     def live(self, seconds: Sequence[int], reading: float | None = None) -> None:

@@ -18,7 +18,7 @@ from proxy.power.actuation.steps import LIMIT_MARGIN
 from proxy.power.actuation.verify import READ_BACK_WITHIN
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.machines.kinds import Mode
-from proxy.power.machines.machine import Api, Machine
+from proxy.power.machines.machine import LONG_AGO, Api, Machine
 from proxy.power.machines.table import SHARES_UNDER_WAY
 from proxy.power.ports import DeviceError, DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
@@ -568,3 +568,15 @@ def test_that_it_hashes_on_is_said_once() -> None:
 
     assert hall.kinds() == ["command", "unresponsive"]
     assert hall.machine.hashed_at == later(201)
+
+
+def test_a_machine_found_to_take_no_limit_is_at_the_level_that_it_was_told() -> None:
+    hall = Hall()
+    hall.machine.heard_at = LONG_AGO
+    hall.tell(TOP)
+    hall.table.set_mode(hall.machine, Mode.SWITCHED)  # by what it said
+
+    hall.says(1, later(1), is_asleep=False, power_w=Watts(3000.0))
+
+    assert not hall.actuations.is_under_way(hall.machine)
+    assert "verdict" not in hall.kinds()

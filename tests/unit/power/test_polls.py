@@ -64,7 +64,11 @@ def test_while_a_command_is_under_way_its_read_backs_are_all_that_is_asked() -> 
     (sleep,) = hall.outbox.effects.calls
     hall.actuations.answered(sleep, None, NOW)
 
-    asked = [s for s in range(6) if hall.tick(s)]
+    asked = []
+    for second in range(6):
+        if hall.tick(second):
+            asked.append(second)
+            hall.says(FULL, second)
 
     assert asked == [1, 4]
 
@@ -72,6 +76,7 @@ def test_while_a_command_is_under_way_its_read_backs_are_all_that_is_asked() -> 
 def test_a_read_back_stands_for_a_question() -> None:
     hall = Hall()
     hall.tick(0)
+    hall.says(FULL, 1)
     hall.table.command_one(hall.machine, 0, later(50))
     hall.actuations.command(hall.machine, "test", later(50))
     (sleep,) = hall.outbox.effects.calls
@@ -310,3 +315,31 @@ def test_a_limit_that_is_found_later_is_ours_and_no_top() -> None:
 
     assert hall.machine.found_w == 3068.0
     assert hall.machine.top_w is None
+
+
+@pytest.mark.parametrize(("answers", "asked"), [(True, 5), (False, 1)])
+def test_a_device_that_has_not_answered_is_not_asked_again_so_soon(
+    answers: bool,  # noqa: FBT001
+    asked: int,
+) -> None:
+    hall = Hall()
+    hall.table.command_one(hall.machine, 0, NOW)
+    hall.actuations.command(hall.machine, "test", NOW)
+    (sleep,) = hall.outbox.effects.calls
+    hall.actuations.answered(sleep, None, NOW)
+
+    calls = []
+    for second in range(1, 15):
+        calls += hall.tick(second)
+        if answers:
+            hall.says(FULL, second)
+
+    assert len(calls) == asked
+
+
+def test_an_answer_that_was_lost_is_waited_for_no_longer_than_a_minute() -> None:
+    hall = Hall()
+
+    asked = [s for s in range(0, 200, 10) if hall.tick(s)]
+
+    assert asked == [0, 60, 120, 180]

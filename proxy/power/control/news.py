@@ -1,0 +1,45 @@
+"""What is logged of a site as a whole: orders, its budget and its state."""
+
+from collections.abc import Sequence
+
+from attrs import asdict, define
+
+from proxy.power.control.step import Sensed
+from proxy.power.journal.outbox import SiteOutbox
+from proxy.power.orders.budget import Budget, Order
+
+
+@define(eq=False, repr=False)
+class SiteNews:
+    """Logs what has become another one since the last look."""
+
+    outbox: SiteOutbox
+
+    def of_budget(self, before: Budget | None, budget: Budget) -> bool:
+        """Log the budget if it is another one; return whether its watts are."""
+        same = before is not None and before.reason == budget.reason
+        if before is None or not same or before.watts != budget.watts:
+            body = {"watts": budget.watts, "rule": budget.rule.value}
+            self.outbox.log("budget", budget.reason, body)
+        return before is None or before.watts != budget.watts
+
+    def of_stance(self, sensed: Sensed) -> None:
+        """Log changes of state."""
+        for change in sensed.transitions:
+            body = {"before": change.before.value, "after": change.after.value}
+            self.outbox.log("state", change.reason, body)
+
+    def of_orders(
+        self, orders: Sequence[Order], before: Sequence[Order], instead_of: str | None
+    ) -> None:
+        """Log orders that were taken, and those of their source that they replace."""
+        if count := sum(o.source == instead_of for o in before):
+            body = {"source": instead_of, "orders": count}
+            self.outbox.log("withdraw", "replaced by its source", body)
+        for order in orders:
+            self.outbox.log("order", order.reason or "an order", asdict(order))
+
+    def of_refused(self, orders: Sequence[Order], why: str) -> None:
+        """Log orders that were taken and could not be kept."""
+        for body in [asdict(order) for order in orders] or [{}]:
+            self.outbox.log("refused", why, body)
