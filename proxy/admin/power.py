@@ -7,11 +7,8 @@ from msgspec import Meta, Raw
 
 from protocol.units import Seconds
 from proxy.admin.rpc import REFUSED, RpcError
-from proxy.supervisor.child_link import (
-    ANSWER_WITHIN,
-    AskRefusedError,
-    ControllerLink,
-)
+from proxy.supervisor.child_link import ControllerLink
+from proxy.supervisor.questions import ANSWER_WITHIN, AskRefusedError
 
 SiteName = Annotated[str, Meta(max_length=64)]
 PowerInWatts = Annotated[float, Meta(ge=0, le=1e12)]

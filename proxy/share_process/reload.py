@@ -21,8 +21,8 @@ from proxy.share_process.site_ports import UNUSABLE, Key, SitePort
 from proxy.share_process.sites import SiteBuilder
 from proxy.share_process.sources import SourceChange, tell_sizes
 from proxy.share_process.sources_service import SourcesService
-from proxy.supervisor.child_link import AskRefusedError
 from proxy.supervisor.power_side import PowerSide
+from proxy.supervisor.questions import AskRefusedError
 from proxy.upstream.address import PoolUrlError
 
 SitePortsByName = dict[str, dict[Key, SitePort]]

@@ -24,25 +24,20 @@ Theory of operation
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import chain, count
+from itertools import chain
 from typing import Any
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, field
 from msgspec import Raw
-from twisted.internet import defer
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, Watts
-from proxy.config.power import PowerConfig
-from proxy.downstream.connection import SiteFactory
 from proxy.downstream.parking import is_full
 from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     MAX_ROWS,
-    Ask,
     AskAnswer,
     Beat,
     EventNotice,
@@ -57,11 +52,16 @@ from proxy.power.link.messages import (
     Up,
     decode_up,
 )
-from proxy.power.machines.describer import Describer
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.pauses import Pauses
 from proxy.runtime.tasks import Tasks
-from proxy.supervisor.failsafe import described, to_park
+from proxy.supervisor.failsafe import PoweredSite, described, to_park
+from proxy.supervisor.questions import (
+    ANSWER_WITHIN,
+    CHECKED_WITHIN,
+    AskRefusedError,
+    Questions,
+)
 
 HUNG_AFTER = Seconds(10.0)
 """A controller that says nothing for so long is killed, and started again."""
@@ -72,28 +72,8 @@ FIRST_WORD_WITHIN = Seconds(60.0)
 LEASE = Seconds(30.0)
 """Without a word from a controller for so long, a site goes to its fail-safe."""
 
-ANSWER_WITHIN = Seconds(10.0)
 SOON = Seconds(0.05)
 """How long miners that join are gathered before they are told of."""
-
-CHECKED_WITHIN = Seconds(60.0)
-"""A small board imports pyasic, if another configuration is the first to need it."""
-
-MAX_ASKED = 256
-"""Requests that may wait for their answers."""
-
-
-class AskRefusedError(Exception):
-    """The controller refused, or is not there; the message says which."""
-
-
-@frozen(eq=False)
-class PoweredSite:
-    """A site that has power settings."""
-
-    factory: SiteFactory
-    power: PowerConfig
-    describer: Describer
 
 
 @define(eq=False, repr=False)
@@ -129,8 +109,7 @@ class ControllerLink:
     _is_safe: bool = field(default=False, init=False)
     _untold: dict[str, FailSafe] = field(factory=dict, init=False)
     _safe_at: Seconds = field(default=Seconds(0.0), init=False)
-    _asked: dict[int, Deferred[Raw]] = field(factory=dict, init=False)
-    _numbers: Any = field(factory=lambda: count(1), init=False)
+    _questions: Questions = field(init=False)
     _messages: Iterator[FleetReport | FailSafe] | None = field(default=None, init=False)
     _soon: IDelayedCall | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
@@ -138,6 +117,7 @@ class ControllerLink:
     def __attrs_post_init__(self) -> None:
         self._heard_at = self._opened_at = self._now()
         self._pauses = Pauses(self._now())
+        self._questions = Questions(self.clock)
         self.factory = LinkFactory(
             decode_up,
             MAX_LINE_BYTES,
@@ -157,19 +137,7 @@ class ControllerLink:
         Raises:
             AskRefusedError: It refuses, is not there, or does not answer in time.
         """
-        if self._link is None or len(self._asked) >= MAX_ASKED:
-            raise AskRefusedError("the site controller is not there: try again")
-        number = next(self._numbers)
-        answer: Deferred[Raw] = Deferred()
-        self._asked[number] = answer
-        self._link.send(Ask(number, method, params))
-        try:
-            return await answer.addTimeout(within, self.clock)
-        except defer.TimeoutError as error:
-            text = f"the site controller did not answer in {within:.0f} s"
-            raise AskRefusedError(text) from error
-        finally:
-            self._asked.pop(number, None)
+        return await self._questions.ask(self._link, method, params, within)
 
     async def check(self, setup: Setup) -> None:
         """Have the controller look whether it can take on `setup`; nothing is changed.
@@ -248,8 +216,7 @@ class ControllerLink:
         self._messages = None
         for site in self.sites.values():
             site.factory.context.parking.end_reports()
-        for answer in list(self._asked.values()):
-            answer.errback(AskRefusedError("the site controller went away"))
+        self._questions.refuse_all("the site controller went away")
 
     def _received(self, message: Up) -> None:
         self._heard_at = self._now()
@@ -274,20 +241,11 @@ class ControllerLink:
                 self.sites[message.site].factory.context.parking.grant(message.miners)
                 self._report_soon()
             case AskAnswer():
-                self._answered(message)
+                self._questions.answered(message)
             case EventNotice():
                 self.publish(message.topic, msgspec.json.decode(message.value))
             case _:  # a beat
                 return
-
-    def _answered(self, message: AskAnswer) -> None:
-        answer = self._asked.pop(message.id, None)
-        if answer is None or answer.called:
-            return
-        if message.refusal:
-            answer.errback(AskRefusedError(message.refusal))
-        else:
-            answer.callback(Raw(bytes(message.result)))
 
     def _report_soon(self) -> None:
         if self._soon is None or not self._soon.active():

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
+from proxy.downstream.connection import SiteFactory
 from proxy.downstream.parking import ParkableMiner
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import fleet_of
@@ -18,6 +20,15 @@ from proxy.power.settings import params_of
 
 DESCRIBED_AT_ONCE = 256
 """Machines that are looked up in one turn: 3 ms where the fleet has ten rows."""
+
+
+@frozen(eq=False)
+class PoweredSite:
+    """A site that has power settings."""
+
+    factory: SiteFactory
+    power: PowerConfig
+    describer: Describer
 
 
 async def described(

@@ -21,7 +21,8 @@ from proxy.runtime.child import ChildService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.build import signal_of
-from proxy.supervisor.child_link import ControllerLink, PoweredSite
+from proxy.supervisor.child_link import ControllerLink
+from proxy.supervisor.failsafe import PoweredSite
 
 NEEDS = {"pyasic": 'control = "pyasic"', "pymodbus": "a meter over Modbus"}
 """Libraries of the extra `controller`, and what asks for them."""

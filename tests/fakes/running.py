@@ -28,7 +28,7 @@ from proxy.share_process.sources import build_sources
 from proxy.share_process.sources_service import SourcesService
 from proxy.shares.record import Recorder
 from proxy.shares.totals import ProxyTotals, SiteTotals
-from proxy.supervisor.child_link import AskRefusedError
+from proxy.supervisor.questions import AskRefusedError
 from proxy.upstream.pool import Pool
 from tests.builders import a_work
 from tests.fakes.ledger import MemoryLedger

@@ -29,11 +29,10 @@ from proxy.supervisor.child_link import (
     FIRST_WORD_WITHIN,
     HUNG_AFTER,
     LEASE,
-    MAX_ASKED,
-    AskRefusedError,
     ControllerLink,
-    PoweredSite,
 )
+from proxy.supervisor.failsafe import PoweredSite
+from proxy.supervisor.questions import MAX_ASKED, AskRefusedError
 from tests.conftest import FlushFailures
 from tests.fakes.broken import BrokenError, break_down
 from tests.unit.downstream.test_parking import Site
