@@ -10,7 +10,7 @@ from proxy.controller.notify import tell
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import Up
-from proxy.power.machines.table import ALL
+from proxy.power.machines.debts import ALL
 from proxy.power.site import SiteControl
 
 KEEP_EVERY = Seconds(60.0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 from attrs import define, field
 
-from protocol.units import Seconds, UnixTime, Watts
+from protocol.units import Seconds, UnixTime
 from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Foreign, Polls
@@ -19,7 +19,7 @@ from proxy.power.control.fleet_evidence import (
 )
 from proxy.power.control.load_alarms import tell
 from proxy.power.control.news import SiteNews
-from proxy.power.control.site_power import by_model
+from proxy.power.control.site_power import by_model, state_at_start
 from proxy.power.control.step import (
     Moment,
     Sensed,
@@ -27,7 +27,6 @@ from proxy.power.control.step import (
     SiteState,
     act,
     sense,
-    site_at,
     taken_over,
 )
 from proxy.power.control.wall_clock import WallClock
@@ -41,6 +40,7 @@ from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
 from proxy.power.machines.holds import Holds
 from proxy.power.machines.machine import LONG_AGO, Machine
+from proxy.power.machines.proven import working_share
 from proxy.power.machines.table import Table
 from proxy.power.orders.budget import Budget, Order
 from proxy.power.orders.orders import OrderBook, OrderBookState
@@ -55,9 +55,6 @@ SOON = Seconds(1.0)
 
 TAKEOVER = Seconds(60.0)
 """After the start: what the site is found to draw is taken over and no rise."""
-
-DONE = object()
-"""What no chore yields."""
 
 ROOM_FOR_NEW = "seen for the first time, and there is room for it"
 
@@ -96,7 +93,7 @@ class SiteControl:
     _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
     _looked_at: Seconds = field(default=LONG_AGO, init=False)
     _news: SiteNews = field(init=False)
-    _chores: Iterator[None] | None = field(default=None, init=False)
+    _chores: Iterator[bool] | None = field(default=None, init=False)
     _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
 
@@ -111,15 +108,7 @@ class SiteControl:
         self.alarms = Alarms(self.outbox.log)
         self.share_checks = ShareChecks(self.table, self.alarms, ShareEvidence(now))
         self.energy = EnergyMeter(self.table, now)
-        it_w = float(self.table.fleet.committed_w(now).sum())
-        has_machines = bool(self.table.machines)
-        drawn = self.params.estimate.aux.site_watts(it_w) if has_machines else 0.0
-        self.state = site_at(now, Watts(drawn))
-        if learned is not None:
-            estimate = attrs.evolve(
-                self.state.estimate, bias=learned.bias, reference=learned.reference
-            )
-            self.state = attrs.evolve(self.state, estimate=estimate)
+        self.state = state_at_start(self.table, self.params, learned, now)
         table, outbox = self.table, self.outbox
         self.admission = Admission(table, outbox)
         self.actuations = Actuations(table, outbox, self.admission)
@@ -253,10 +242,10 @@ class SiteControl:
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self.outbox.effects.calls += self.polls.tick(now, is_metered=is_metered)
         self.admission.tick(now, self.actuations.is_under_way)
-        has_new = any(m.is_new for m in self.table.machines)
-        is_due = now - self._acted_at >= (SOON if has_new else CONTROL_PERIOD)
         self.is_urgent |= is_new or sensed.stance.urgency is not Urgency.NORMAL
-        if is_due or self.is_urgent:
+        has_new = any(m.is_new for m in self.table.machines)
+        period = SOON if has_new else CONTROL_PERIOD
+        if self.is_urgent or now - self._acted_at >= period:
             self._act(sensed, budget, now)
         self._chores = self._count(budget, now, at)
 
@@ -270,7 +259,7 @@ class SiteControl:
         self.outbox.at = at
         if self.actuations.is_behind:
             self.actuations.go_on(now)
-        elif self._chores is not None and next(self._chores, DONE) is DONE:
+        elif self._chores is not None and not next(self._chores, False):
             self._chores = None
 
     def _look(self, now: Seconds) -> FleetEvidence:
@@ -280,12 +269,12 @@ class SiteControl:
             self._evidence = fleet_evidence(self.table, now)
         return self._evidence
 
-    def _count(self, budget: Budget, now: Seconds, at: UnixTime) -> Iterator[None]:
-        """Count shares and energy, and yield where something else may be done."""
+    def _count(self, budget: Budget, now: Seconds, at: UnixTime) -> Iterator[bool]:
+        """Count shares and energy, and yield True where something else may be."""
         if self.cap is not None:
             hash_hs = self.cap.hash_hs
             yield from self.share_checks.steps(hash_hs, self.state, self.params, now)
-            yield
+            yield True
         self.energy.tick(self.state, self.params, budget.watts, now, at)
 
     def _act(self, sensed: Sensed, budget: Budget, now: Seconds) -> None:
@@ -295,7 +284,8 @@ class SiteControl:
         new = self.table.adopt(now)
         if now - self._began_at < TAKEOVER and sensed.stance.may_raise:
             sensed = taken_over(sensed, self.params)
-        moment = Moment(now, self.outbox.at, elapsed, self.table.working_share(now))
+        working = working_share(self.table.fleet, self.table.machines, now)
+        moment = Moment(now, self.outbox.at, elapsed, working)
         action = act(sensed, self.table.fleet, budget, moment, self.params)
         self.state, self.cap = action.state, action.cap
         if action.plan.reason.any():

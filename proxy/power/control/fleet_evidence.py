@@ -5,7 +5,8 @@ from attrs import frozen
 
 from protocol.units import Seconds, Watts
 from proxy.power.machines.fleet import Bools, Floats
-from proxy.power.machines.table import PROVEN_FOR, Table
+from proxy.power.machines.proven import PROVEN_FOR
+from proxy.power.machines.table import Table
 
 NO_WATTS = Watts(0.0)
 

@@ -1,12 +1,37 @@
 """What a site draws, by the best witness that there is."""
 
+from attrs import evolve
+
 from protocol.units import Seconds, Watts
 from proxy.power.control.fleet_evidence import FRESH
-from proxy.power.control.step import SiteParams, SiteState
+from proxy.power.control.step import SiteParams, SiteState, site_at
+from proxy.power.journal.effects import Learned
 from proxy.power.machines.table import Table
 
 MOST = 0.5
 """Part of the watts that devices must speak for, to be asked in place of the model."""
+
+
+def state_at_start(
+    table: Table, params: SiteParams, learned: Learned | None, now: Seconds
+) -> SiteState:
+    """Return the state of a site whose machines draw the most that they may.
+
+    Args:
+        table: As a restart found it.
+        params: The site's.
+        learned: What was learned before; None: nothing.
+        now: The moment.
+    """
+    drawn_w = 0.0
+    if table.machines:
+        it_w = float(table.fleet.committed_w(now).sum())
+        drawn_w = params.estimate.aux.site_watts(it_w)
+    state = site_at(now, Watts(drawn_w))
+    if learned is None:
+        return state
+    known = evolve(state.estimate, bias=learned.bias, reference=learned.reference)
+    return evolve(state, estimate=known)
 
 
 def by_model(table: Table, state: SiteState, params: SiteParams, now: Seconds) -> Watts:

@@ -88,15 +88,15 @@ class ShareChecks:
         state: SiteState,
         params: SiteParams,
         now: Seconds,
-    ) -> Iterator[None]:
-        """Do what `tick` does, and yield where something else may be done."""
+    ) -> Iterator[bool]:
+        """Do what `tick` does, and yield True where something else may be."""
         elapsed = Seconds(now - self._watched_at)
         if elapsed >= WATCH_EVERY:
             self._watched_at = now
             at_work, looks = self._looks(now)
             self._sample(at_work, elapsed, state, params, now)
             while some := list(islice(looks, SLICE)):
-                yield
+                yield True
                 self._watch(some, now, elapsed)
         if self.evidence.tick(cap_hs, now):
             self.balances.close(self.evidence.site.windows[-1])

@@ -11,6 +11,7 @@ from protocol.units import Seconds
 from proxy.power.machines.fleet import Bools, Fleet, Floats, fleet_of
 from proxy.power.machines.found import Points
 from proxy.power.machines.kinds import Variant
+from proxy.power.machines.machine import Saved
 
 _Scalar = TypeVar("_Scalar", np.float64, np.int64, np.bool_)
 
@@ -89,6 +90,15 @@ def command_row(fleet: Fleet, row: int, level: int, now: Seconds) -> None:
     if (level == 0) != (before == 0):
         fleet.switched_at[row] = now
         fleet.cycles[row] += 0.5
+
+
+def restore_row(fleet: Fleet, row: int, saved: Saved, level: int, now: Seconds) -> None:
+    """Give a row what a restart finds of it: on its way from full power to `level`."""
+    fleet.debt_h[row], fleet.cycles[row] = saved.debt_h, saved.cycles
+    fleet.level[row] = level
+    since = Seconds(now - saved.changed_s)
+    fall_from_full(fleet, row, since)
+    fleet.switched_at[row] = since
 
 
 def fall_from_full(fleet: Fleet, row: int, now: Seconds) -> None:

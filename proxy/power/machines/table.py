@@ -15,7 +15,9 @@ from proxy.power.machines.columns import (
     fall_from_full,
     kept,
     remodelled,
+    restore_row,
 )
+from proxy.power.machines.debts import ALL, grown_debts
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines.holds import NONE_HELD, Holds
@@ -25,13 +27,8 @@ from proxy.power.machines.known import KnownMachines
 from proxy.power.machines.machine import Machine, Saved
 from proxy.power.machines.rows import Debt, MachineRow
 
-PROVEN_FOR = Seconds(60.0)
-"""A share proves that its machine works for so long: a minute has 6 of them or more."""
-
 SHARES_UNDER_WAY = Seconds(15.0)
 """Shares that a machine had found before it did as it was told."""
-
-ALL = slice(None)
 
 
 @define(eq=False, repr=False)
@@ -86,15 +83,6 @@ class Table:
         tops = (m.top_w / m.kind.full_w for m in self.machines if m.top_w is not None)
         return max(1.0, max(tops, default=1.0))
 
-    def working_share(self, now: Seconds) -> float:
-        """Return the part of the running watts that shares prove; 0 if none runs."""
-        hashed_at = np.array([machine.hashed_at for machine in self.machines])
-        running = self.fleet.target_w * (self.fleet.level > 0)
-        total = float(running.sum())
-        if total <= 0:
-            return 0.0
-        return float(running[now - hashed_at < PROVEN_FOR].sum()) / total
-
     def restore(self, saved: Iterable[Saved], now: Seconds) -> None:
         """Take in the machines that were known before a restart.
 
@@ -114,12 +102,9 @@ class Table:
                 self.known.hold(one.identity, one.key)
         fleet = self.fleet
         for machine, one in added:
-            row, since = machine.row, now - one.changed_s
-            fleet.debt_h[row], fleet.cycles[row] = one.debt_h, one.cycles
             machine.kept_debt_h = one.debt_h
-            fleet.level[row] = machine.top if one.is_running else 0
-            fleet.from_w[row] = fleet.full_w[row]
-            fleet.changed_at[row] = fleet.switched_at[row] = since
+            level = machine.top if one.is_running else 0
+            restore_row(fleet, machine.row, one, level, now)
 
     def join(self, joined: Sequence[Joined], now: Seconds) -> list[Machine]:
         """Return the machines behind new connections.
@@ -244,13 +229,7 @@ class Table:
 
         A machine that runs on owes nobody anything: most rows are left out.
         """
-        fleet, machines = self.fleet, self.machines[rows]
-        owed, cycles = fleet.debt_h[rows].tolist(), fleet.cycles[rows].tolist()
-        told = list(zip(machines, owed, cycles, strict=True))
-        grown = [one for one in told if one[1] > one[0].kept_debt_h]
-        for machine, debt_h, _ in grown:
-            machine.kept_debt_h = debt_h
-        return [Debt(m.key, debt_h, often) for m, debt_h, often in grown]
+        return grown_debts(self.fleet, self.machines, rows)
 
     def fall_from_full(self, machine: Machine, now: Seconds) -> None:
         """Count a machine as at full power, on its way to its level from now on."""

@@ -12,6 +12,7 @@ from proxy.power.machines.describer import unknown_models
 from proxy.power.machines.fleet import UNMANAGED
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import ABSENT_AFTER, Saved
+from proxy.power.machines.proven import working_share
 from tests.unit.power.tables import NOW, POWER, a_table, join, later
 
 
@@ -199,18 +200,18 @@ def test_only_debts_that_have_grown_are_told_and_told_once() -> None:
 
 def test_shares_of_the_last_minute_prove_which_running_machines_work() -> None:
     table = a_table()
-    assert table.working_share(NOW) == 0.0
+    assert working_share(table.fleet, table.machines, NOW) == 0.0
     one, two = join(table, 1, "park.1"), join(table, 2, "park.2", "10.0.0.2")
     asleep = join(table, 3, "park.3", "10.0.0.3")
-    assert table.working_share(NOW) == 0.0, "none runs"
+    assert working_share(table.fleet, table.machines, NOW) == 0.0, "none runs"
     table.command(np.array([1, 1, 0]), NOW)
 
     one.hashed_at = asleep.hashed_at = NOW
     two.hashed_at = later(1)
 
-    assert table.working_share(later(59)) == 1.0
-    assert table.working_share(later(60)) == 0.5
-    assert table.working_share(later(61)) == 0.0
+    assert working_share(table.fleet, table.machines, later(59)) == 1.0
+    assert working_share(table.fleet, table.machines, later(60)) == 0.5
+    assert working_share(table.fleet, table.machines, later(61)) == 0.0
 
 
 def test_a_model_that_nobody_knows_is_named_with_its_key() -> None:
