@@ -18,7 +18,7 @@ from tests.support import PATIENCE
 
 pytestmark = pytest.mark.integration
 
-DEMO = [sys.executable, "-m", "proxy.cli", "demo", "--miners", "20"]
+DEMO = [sys.executable, "-m", "proxy.cli", "demo", "--miners", "20", "--story", "slow"]
 HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 OTHER_SCREEN, FIRST_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
