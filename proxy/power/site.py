@@ -49,7 +49,7 @@ from proxy.power.planner.plan import Plan, Urgency
 from proxy.power.planner.reasons import in_words
 from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login
 
-CONTROL_PERIOD = Seconds(5.0)
+CONTROL_PERIOD = Seconds(5.0)  # what was told last shows on the meter by then
 SOON = Seconds(1.0)
 """How often to act while machines come that were never seen."""
 

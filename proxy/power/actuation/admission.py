@@ -11,10 +11,12 @@ from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.table import Table
 
 LOOK_EVERY = Seconds(60.0)
-"""How often it is looked for machines that shall run and are parked."""
+"""How often it is looked for machines that shall run and are parked: a lost grant is
+rare, and twice in a row is one to two minutes of one machine's work."""
 
 MAX_AGAIN = 1000
-"""Machines that are granted work again at one look; the others at the next."""
+"""Machines that are granted work again at one look, the others at the next: a row of
+the log (`batches.MAX_ROWS`)."""
 
 
 @define(eq=False, repr=False)

@@ -10,7 +10,8 @@ from proxy.power.machines.kinds import Mode
 from proxy.power.machines.table import Table
 
 LIMITED_AGAIN_AFTER = Seconds(3600.0)
-"""A machine that took no limit is switched alone for so long."""
+"""A machine that took no limit is switched alone for so long: chosen, since some
+firmware restarts at each try."""
 
 
 @define(eq=False, repr=False)

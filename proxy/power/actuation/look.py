@@ -9,8 +9,8 @@ from proxy.power.actuation.command import PendingCommand
 from proxy.power.machines.machine import Machine
 
 READ_BACK_EVERY = Seconds(3.0)
-"""Firmware takes seconds to do as it was told, and 0.3 s to be read: five questions
-until a read-back is due (`verify.READ_BACK_WITHIN`)."""
+"""Firmware takes seconds to do as it was told: five questions until a read-back is due
+(`verify.READ_BACK_WITHIN`)."""
 
 
 @frozen

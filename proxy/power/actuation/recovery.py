@@ -27,17 +27,20 @@ from proxy.power.machines.table import SHARES_UNDER_WAY, Table
 
 RETRY = Seconds(60.0)
 """How often a machine that counts at full power is looked at; and how long after its
-last share one is believed that reads back as it was told."""
+last share one is believed that reads back as it was told: at 20 shares a minute
+silence for so long is chance once in 5e8."""
 
 QUIET = Seconds(150.0)
 """Parked for so long, and no share seen: it has stopped. Firmware drops its last job
 after 120 to 135 s."""
 
 TRIES = (60.0, 120.0, 300.0, 600.0, 1800.0)
-"""Seconds until a machine that defied its API is tried again, the last one for ever."""
+"""Seconds until a machine that defied its API is tried again, the last one for ever: a
+reboot is over in a minute or two, a firmware update in ten, and what somebody has to
+repair is not mended sooner for being asked."""
 
 BUSY_TRIES = (10.0, 20.0, 40.0, 60.0)
-"""The same where another tool held it: that lets go soon."""
+"""The same where another tool held it: chosen, since that lets go soon."""
 
 HEARD_FOR = Seconds(120.0)
 """What a device said of its watts holds so long: it is asked each minute."""

@@ -6,7 +6,8 @@ from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import LONG_AGO, Api, Machine
 
 LIMIT_MARGIN = 0.03
-"""A limit that is off by less is left as it is."""
+"""A limit that is off by less is left as it is: firmware rounds to
+its profiles (`found.NEAR`)."""
 
 
 def steps_to(machine: Machine, level: int) -> list[Verb]:

@@ -11,13 +11,15 @@ ACK_WITHIN = Seconds(600.0)
 27,000 stock Antminers, 1,024 at once and 21 s each, the last does then."""
 
 FOLLOWED_WITHIN = Seconds(3.0)
-"""By its connections, which the share process parks and grants at once."""
+"""By its connections, which the share process parks and grants at once: it reports each
+second, and one report may be late."""
 
 READ_BACK_WITHIN = Seconds(15.0)
-"""Of its acknowledgement, and the time that the machine takes."""
+"""Of its acknowledgement, and the time that the machine takes: five questions
+(`look.READ_BACK_EVERY`)."""
 
 METERED_WITHIN = Seconds(60.0)
-"""Of its acknowledgement, likewise."""
+"""Of its acknowledgement, likewise: by then a minute's mean shows what it did."""
 
 
 class Rung(Enum):

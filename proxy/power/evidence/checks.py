@@ -20,18 +20,25 @@ from proxy.power.machines.share_proof import Z_CAP, Efficiency, ShareSum
 from proxy.power.machines.table import SHARES_UNDER_WAY, Table
 
 WATCH_EVERY = Seconds(5.0)
+"""As often as the planner acts: levels change no sooner."""
+
 LATE = 2.0
-"""Times the model's way up: what a machine takes longer is silence."""
+"""Times the model's way up: what a machine takes longer is silence. Chosen: a
+cold hall and tuning from scratch take longer than makers say."""
 
 LATE_S = Seconds(30.0)
 """And beside: a new job, a reconnect, a report on its way."""
 
 SILENT_CLEARS = Seconds(30.0)
+"""Shares that come for so long: ten of them at 20 a minute, no last one of a queue."""
+
 HASHES_ON_CLEARS = Seconds(150.0)
-"""Without a share, at the least; see `Hashing.silence_limit`."""
+"""Without a share, at the least, see `Hashing.silence_limit`: as long as one that is
+parked is watched until it rests (`recovery.QUIET`)."""
 
 DELTA = 0.01
-"""Of the cap, what is tolerated above it."""
+"""Of the cap, what is tolerated above it. Chosen, and far below what a
+machine too many makes; chance is beside that (`Z_CAP`)."""
 
 SLICE = 5000
 """Machines that are looked at in a row: 15 to 30 ms."""

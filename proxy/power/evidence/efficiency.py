@@ -11,17 +11,20 @@ from proxy.power.machines.fleet import UNMANAGED, Bools, Fleet
 from proxy.power.machines.share_proof import NO_SHARES, Efficiency, ShareSum, efficiency
 
 WINDOWS = 16
-"""Windows of 30 s that are looked at together at the most."""
+"""Windows of 30 s that are looked at together at the most: 8 minutes, in
+which 12 machines are known to 10 % (20 shares a minute, `Z_CAP`)."""
 
 LOOKS = (1, 4, 16)
 """Over how many of the last windows J/TH is judged: large faults show at once, small
 ones once there are shares enough."""
 
 STRANGERS = 0.02
-"""Of the watts: beyond this, machines that no row describes leave nothing to say."""
+"""Of the watts: beyond this, machines that no row describes leave nothing to say. A
+fifth of the 10 % that J/TH is judged to."""
 
 TELLING = 0.2
-"""Of the nameplate: what draws less tells of the auxiliary load, not of machines."""
+"""Of the nameplate: what draws less tells of the auxiliary load, not of machines: the
+same as `estimate.EstimateParams.telling_share`."""
 
 
 @frozen

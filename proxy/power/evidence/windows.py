@@ -12,6 +12,8 @@ WINDOW = Seconds(30.0)
 """At 20 shares a minute, 1,000 machines are known to 1 % in this time."""
 
 WINDOWS = 20
+"""Ten minutes: all that is ever looked at together is 16 (`efficiency.LOOKS`)."""
+
 CAP_REACHES_BACK = Seconds(180.0)
 """Machines that were told to stop may go on with their last job for 135 s."""
 

@@ -10,10 +10,12 @@ from attrs import define, field
 from protocol.units import Seconds
 
 CLEAR_AFTER = Seconds(120.0)
-"""What has not been so for so long is over: what comes and goes is one alarm."""
+"""What has not been so for so long is over: what comes and goes is one alarm. Twice the
+slowest look at a machine (`polls.POLL`)."""
 
 MAX_NAMED = 10
-"""Machines that raise the same alarm one by one; one more alarm speaks for the rest."""
+"""Machines that raise the same alarm one by one, as many as one reads; one more speaks
+for the rest."""
 
 Log = Callable[[str, str, dict[str, Any]], None]
 """Takes kind, cause and body of an event."""

@@ -19,7 +19,7 @@ import msgspec
 from proxy.power.journal.chain import Event
 
 MAX_ROWS = 1000
-"""Machines in one row of the log."""
+"""Machines in one row of the log: 60 B each fit in (`MAX_ROWS_BYTES`)."""
 
 MAX_ROWS_BYTES = 60_000
 """Of them as JSON: a row of the log has 65,535 B at the most (`chain.MAX_LEAF`)."""

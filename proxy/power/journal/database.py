@@ -18,6 +18,8 @@ STORE_LOCK_FILE = "controller.lock"
 """In `state_dir`: held by the site controller as long as it runs."""
 
 BUSY_SECONDS = 0.5
+"""Another process that reads the file for a moment is waited for so long: half of
+the second between two looks at a site."""
 
 
 def store_kind() -> DatabaseKind:

@@ -11,7 +11,8 @@ from proxy.power.machines.rows import FoundLimit, MachineRow
 NO_WATTS = Watts(0.0)
 
 MAX_UNWRITTEN = 100_000
-"""Events kept while the database cannot be written to; then the oldest are lost."""
+"""Events kept while the database cannot be written to, about 50 MB; then the oldest are
+lost."""
 
 
 class Verb(Enum):

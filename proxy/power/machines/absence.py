@@ -9,11 +9,13 @@ from proxy.power.machines.machine import Machine
 
 FORGOTTEN_AFTER = Seconds(3600.0)
 """A machine that has not been connected for so long is gone, if it is held by its
-connection alone and obeyed to the last: it has had no job since."""
+connection alone and obeyed to the last: it has had no job since. Chosen: a hall
+whose switch is replaced comes back within it, and is known."""
 
 COUNTED_FOR = Seconds(7 * 86400.0)
 """How long one counts at full power that has been neither connected nor reachable,
-and that nothing proves to be off; an operator may know better."""
+and that nothing proves to be off; an operator may know better. A week is chosen:
+somebody has looked after a machine that is lost by then."""
 
 
 def mind_absent(

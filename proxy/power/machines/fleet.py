@@ -16,7 +16,8 @@ UNMANAGED = -1
 """Priority class of machines that no fleet row describes: shed first."""
 
 PARKED_DOWN = Seconds(135.0)
-"""How long a machine goes on drawing once it gets no more work."""
+"""How long a machine goes on drawing once it gets no more work: firmware drops its last
+job after 120 s without another (Bitmain's driver for S9 and T9); an eighth is added."""
 
 MAX_MACHINES = 1_000_000
 """Rows of one fleet; a row costs about 250 B."""

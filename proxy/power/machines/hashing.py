@@ -7,13 +7,16 @@ from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.machines.share_proof import NO_SHARES, SILENCE, ShareSum
 
 HALF = Seconds(300.0)
-"""A machine's shares are remembered for one to two of these, of its time at work."""
+"""A machine's shares are remembered for one to two of these, of its time at work: at 20
+shares a minute 100 to 200 of them, its rate to 10 or 7 %."""
 
 LEAST_SHARES = 10
-"""From here on a machine is expected to go on as it was, not as its model says."""
+"""From here on a machine is expected to go on as it was, not as its model says: ten
+tell a rate to a third, one dead board of three."""
 
 SURE_BY = 2.0
-"""Standard deviations that its own rate is taken to be lower, since it is a guess."""
+"""Standard deviations that its own rate is taken to be lower, since it is a guess: 1 in
+44 is lower still."""
 
 STRAYS = 2
 """Shares of a stopped machine that prove it: one may have been on its way."""

@@ -16,7 +16,8 @@ from proxy.power.machines.names import key_of, nearest_names
 HASHES_PER_TERAHASH = 1e12
 
 IDLE_PART = 0.1
-"""Of its watts, what a machine draws awake without work, where nobody says."""
+"""Of its watts, what a machine draws awake without work, where nobody says: taken to be
+rather too much, as few makers have published a figure."""
 
 ASLEEP_W = 100.0
 """Asleep, control board and fans, where nobody says: the catalogue's highest."""

@@ -28,7 +28,8 @@ from proxy.power.machines.machine import Machine, Saved
 from proxy.power.machines.rows import Debt, MachineRow
 
 SHARES_UNDER_WAY = Seconds(15.0)
-"""Shares that a machine had found before it did as it was told."""
+"""Shares that a machine had found before it did as it was told: on a line that stalls
+they come that late (TCP repeats after 1, 2, 4 and 8 s)."""
 
 
 @define(eq=False, repr=False)

@@ -9,7 +9,8 @@ from proxy.power.planner.params import PlanParams
 from proxy.power.planner.steps import Reason, price_bin
 
 LARGEST_PART = 0.02
-"""Of the machines, how many one plan rotates at most."""
+"""Of the machines, how many one plan rotates at most; the next plans go on.
+Chosen: few enough that the site's power hardly moves."""
 
 
 def rotate(

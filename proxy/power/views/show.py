@@ -37,6 +37,8 @@ from proxy.power.views.views import (
 )
 
 LOOKS_BACK = Seconds(300.0)
+"""Over how long shares are stated: ten windows."""
+
 MAX_HEADLINES = 8
 """Alarms of a site that status names; `power.show` has them all."""
 
@@ -47,6 +49,7 @@ MAX_ORDERS_SHOWN = 200
 """Of a site, in `power.show`."""
 
 MACHINES_A_PAGE = 1000
+"""As much as a line of the link has room for (1 MiB), twice over."""
 
 
 def figures(site: SiteControl, now: Seconds) -> SiteFigures | None:
