@@ -14,6 +14,10 @@ FRESH = Seconds(90.0)
 """What a device said longer ago does not count: it is asked each 60 s
 (`polls.POLL`), and one question may be lost."""
 
+LAG = Seconds(15.0)
+"""Longer than a change is said to take, until a device is believed about it: supplies
+tell means of several seconds, and a limit is reached step by step."""
+
 BELIEVED = 2.0
 """Of its model at full power, the most that is believed of one device: what says more
 has garbled its watts, and may not put the others to sleep."""
@@ -72,7 +76,7 @@ def fleet_evidence(table: Table, now: Seconds) -> FleetEvidence:
     told_w = np.array(said, dtype=np.float64)
     model_w = fleet.target_w
     takes = np.where(model_w < fleet.from_w, fleet.t_down, fleet.t_up)
-    says = (now - heard_at < FRESH) & (heard_at >= fleet.changed_at + takes)
+    says = (now - heard_at < FRESH) & (heard_at >= fleet.changed_at + takes + LAG)
     says &= ~np.isnan(told_w) & (fleet.settled(now) | ~fleet.responsive)
     told_w = np.where(says, np.minimum(told_w, BELIEVED * fleet.full_w), 0.0)
     told_w = np.where(fleet.responsive, told_w, np.maximum(told_w, model_w))

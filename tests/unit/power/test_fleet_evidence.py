@@ -64,8 +64,8 @@ def test_only_what_was_said_lately_and_since_the_last_change_counts() -> None:
     assert fleet_evidence(table, Seconds(NOW + FRESH)).model_w == 0.0
     assert fleet_evidence(a_table(), NOW) is NO_EVIDENCE
     table.command_one(one, 0, later(10))
-    says(one, 1500.0, at=11)
-    says(two, FULL, at=11)
+    says(one, 1500.0, at=30)
+    says(two, FULL, at=30)
     assert fleet_evidence(table, later(60)).model_w == FULL, "it was on its way down"
 
 
