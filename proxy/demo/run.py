@@ -45,7 +45,8 @@ from proxy.regtest.pace import BlockPace
 from proxy.runtime.logs import observer
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.tasks import Tasks
-from proxy.share_process.program import Program, build
+from proxy.share_process.build import build
+from proxy.share_process.program import Program
 from proxy.sim.kinds import kind_of
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant, PlantOptions

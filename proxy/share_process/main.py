@@ -36,7 +36,8 @@ from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_fr
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
 from proxy.runtime.tasks import Tasks
-from proxy.share_process.program import Program, build
+from proxy.share_process.build import build
+from proxy.share_process.program import Program
 from proxy.share_process.sources import ask_nodes
 from proxy.supervisor.service import check_power
 from proxy.upstream.address import PoolUrlError

@@ -15,7 +15,8 @@ from twisted.internet.task import deferLater
 
 from protocol.units import UnixTime
 from proxy.config import Config
-from proxy.share_process.program import Program, build
+from proxy.share_process.build import build
+from proxy.share_process.program import Program
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.fleet import SimulatedFleet
 from tests.engines import AUTO, Engine, proxy_keys

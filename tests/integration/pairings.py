@@ -12,7 +12,8 @@ from twisted.internet.task import deferLater
 from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.downstream.sv2_keys import KEY_FILE, make_authority
-from proxy.share_process.program import Program, build
+from proxy.share_process.build import build
+from proxy.share_process.program import Program
 from proxy.sim.command import FleetOptions, build_fleet
 from tests.engines import AUTO, Engine, proxy_keys
 from tests.fakes.judging_pool import NTIME, JudgingPool

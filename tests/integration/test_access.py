@@ -15,7 +15,8 @@ from twisted.internet.task import deferLater
 from protocol.balancer import SIGNATURE
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config
-from proxy.share_process.program import Program, build
+from proxy.share_process.build import build
+from proxy.share_process.program import Program
 from tests.engines import EITHER_ENGINE, Engine, proxy_keys
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.support import free_ports, within

@@ -11,7 +11,8 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config
-from proxy.share_process.program import Program, build
+from proxy.share_process.build import build
+from proxy.share_process.program import Program
 from proxy.sim.command import FleetOptions, build_fleet
 from proxy.sim.fleet import FleetStats, SimulatedFleet
 from tests.engines import AUTO, EITHER_ENGINE, PYTHON, Engine, name_of, proxy_keys

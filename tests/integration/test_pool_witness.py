@@ -17,7 +17,7 @@ from protocol.work.template import Template
 from proxy.config import Config
 from proxy.node.pool_check import EMPTY_GRACE, TIP_GRACE
 from proxy.regtest.chain import subsidy
-from proxy.share_process.program import build
+from proxy.share_process.build import build
 from tests.fakes.chain_pool import ChainPool
 from tests.fakes.fast_reactor import FastReactor
 from tests.fakes.node_process import KINDS, RunningNode, client_of, now, start_node

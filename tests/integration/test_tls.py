@@ -22,7 +22,7 @@ from typing_extensions import override
 from protocol.units import UnixTime
 from proxy.config import Config, PoolConfig
 from proxy.jobs.feed import Feed
-from proxy.share_process.program import build
+from proxy.share_process.build import build
 from proxy.upstream.address import Trust, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
 from proxy.upstream.pool_protocol import Sv1PoolProtocol
