@@ -1,27 +1,18 @@
-"""The share process: a tree of services, and what its admin sockets ask for."""
+"""The share process: its parts, how they begin, and how they are changed."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorUNIX
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from proxy.admin.access import Access
-from proxy.admin.actions import Actions
 from proxy.admin.by_hand import BY_HAND_FILE, ByHand
 from proxy.admin.events import News
-from proxy.admin.listen import AdminEndpoint
-from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
-from proxy.admin.server import AdminFactory
-from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
@@ -39,6 +30,7 @@ from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.tasks import Tasks
+from proxy.share_process.admin_sockets import AdminSockets
 from proxy.share_process.changes import Change
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.process_limits import ProcessLimits
@@ -46,15 +38,11 @@ from proxy.share_process.reload import Reloader
 from proxy.share_process.sites import SiteBuilder
 from proxy.share_process.sources import Sources
 from proxy.share_process.sources_service import SourcesService
-from proxy.shares.database import LEDGER_FILE
 from proxy.shares.ledger import SqliteLedger
-from proxy.shares.reader import LedgerReader
 from proxy.shares.record import Recorder
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.power_side import PowerSide
 from proxy.upstream.pool import Pool
-
-T = TypeVar("T")
 
 
 class Reactor(DiallingReactor, IReactorUNIX):
@@ -163,8 +151,13 @@ class Program:
             lambda: self.by_hand.parked,
         )
         await self._power.take_on(self.config)
-        operations = Operations(self, self._reader())
-        listeners = [*self._admin_sockets(operations), *builder.listeners]
+        sockets = self._admin_sockets()
+        operations = sockets.operations()
+        listeners: list[ListenerService] = []
+        for clients, listener in sockets.listeners(operations):
+            self.limits.clients.append(clients)
+            listener.setServiceParent(self.root)
+            listeners.append(listener)
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
             self.root
         )
@@ -173,7 +166,7 @@ class Program:
         self.by_hand.on_parked = self._hold_off
         self._hold_off()
         self.by_hand.service(self.reactor).setServiceParent(self.root)
-        for listener in listeners:
+        for listener in (*listeners, *builder.listeners):
             await listener.ready()
         self._reloader = Reloader(
             builder, self.sources_service, self._power, self._change_level
@@ -223,41 +216,15 @@ class Program:
         if self.set_level is not None:
             self.set_level(level)
 
-    def _admin_sockets(self, operations: Operations) -> list[ListenerService]:
-        proxy = self.config.proxy
-        access = Access(int(proxy.admin_mode, 8), proxy.admin_group)
-        sockets = [self._admin_socket(proxy.admin, access, operations, may_steer=True)]
-        if proxy.observer:
-            access = Access(int(proxy.observer_mode, 8), proxy.observer_group)
-            # of their own: an operator's calls do not stand in line behind observers'
-            theirs = Operations(self, self._reader())
-            sockets.append(
-                self._admin_socket(proxy.observer, access, theirs, may_steer=False)
-            )
-        for listener in sockets:
-            listener.setServiceParent(self.root)
-        return sockets
-
-    def _admin_socket(
-        self, endpoint: str, access: Access, operations: Operations, *, may_steer: bool
-    ) -> ListenerService:
-        path = Path(endpoint.removeprefix("unix:"))
-        for folder in access.closed_folders(path):
-            Logger("proxy").warn(
-                "{path}: those who may open it cannot enter {folder}",
-                path=path,
-                folder=folder,
-            )
-        factory = AdminFactory(
-            operations,
+    def _admin_sockets(self) -> AdminSockets:
+        return AdminSockets(
+            self,
+            self.config.proxy,
             self.reactor,
-            may_steer=may_steer,
-            topics=self.topics,
-            set_level=None if self.set_level is None else self._change_level,
-            actions=Actions(States(self), self.topics.publish, self.wall_clock),
+            self.topics,
+            None if self.set_level is None else self._change_level,
+            self.wall_clock,
         )
-        self.limits.clients.append(factory)
-        return ListenerService(AdminEndpoint(self.reactor, path, access), factory)
 
     @property
     def _key_file(self) -> Path:
@@ -266,15 +233,3 @@ class Program:
     def _keys(self) -> ServerKeys:
         authority = authority_of(self._key_file, token_bytes)
         return ServerKeys(authority, self.wall_clock, token_bytes)
-
-    def _reader(self) -> LedgerReader:
-        reactor: Any = self.reactor
-        one_at_a_time = DeferredLock()  # each thread holds up the reactor's by 5 ms
-
-        async def run(work: Callable[[], T]) -> T:
-            async with one_at_a_time:
-                pool = reactor.getThreadPool()
-                return await deferToThreadPool(reactor, pool, work)
-
-        path = Path(self.config.proxy.state_dir) / LEDGER_FILE
-        return LedgerReader(path, run)

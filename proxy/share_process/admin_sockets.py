@@ -1,0 +1,96 @@
+"""The sockets that operators and observers ask the process by."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import frozen
+from twisted.internet.defer import DeferredLock
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from protocol.units import UnixTime
+from proxy.admin.access import Access
+from proxy.admin.actions import Actions
+from proxy.admin.listen import AdminEndpoint
+from proxy.admin.operations import Operations
+from proxy.admin.running import Running
+from proxy.admin.server import AdminFactory
+from proxy.admin.states import States
+from proxy.admin.topics import Topics
+from proxy.config.model import ProxyConfig
+from proxy.runtime.listener import ListenerService
+from proxy.shares.database import LEDGER_FILE
+from proxy.shares.reader import LedgerReader
+
+T = TypeVar("T")
+
+
+@frozen
+class AdminSockets:
+    """Makes the listeners of both sockets.
+
+    Attributes:
+        running: What is asked about.
+        topics: What happens, for those who subscribed.
+        change_level: Changes the level of the log; None: nobody set one up.
+    """
+
+    running: Running
+    settings: ProxyConfig
+    reactor: Any  # of sockets and threads
+    topics: Topics
+    change_level: Callable[[str], None] | None
+    wall_clock: Callable[[], UnixTime]
+
+    def operations(self) -> Operations:
+        """Return what answers the calls of one socket, with a reader of its own."""
+        return Operations(self.running, self._reader())
+
+    def listeners(
+        self, operations: Operations
+    ) -> Iterator[tuple[AdminFactory, ListenerService]]:
+        """Yield each socket's listener, and who serves it.
+
+        Args:
+            operations: They answer the operators.
+        """
+        proxy = self.settings
+        access = Access(int(proxy.admin_mode, 8), proxy.admin_group)
+        yield self._listener(proxy.admin, access, operations, may_steer=True)
+        if proxy.observer:
+            access = Access(int(proxy.observer_mode, 8), proxy.observer_group)
+            # of their own: an operator's calls do not stand in line behind observers'
+            theirs = self.operations()
+            yield self._listener(proxy.observer, access, theirs, may_steer=False)
+
+    def _listener(
+        self, endpoint: str, access: Access, operations: Operations, *, may_steer: bool
+    ) -> tuple[AdminFactory, ListenerService]:
+        path = Path(endpoint.removeprefix("unix:"))
+        for folder in access.closed_folders(path):
+            Logger("proxy").warn(
+                "{path}: those who may open it cannot enter {folder}",
+                path=path,
+                folder=folder,
+            )
+        factory = AdminFactory(
+            operations,
+            self.reactor,
+            may_steer=may_steer,
+            topics=self.topics,
+            set_level=self.change_level,
+            actions=Actions(States(self.running), self.topics.publish, self.wall_clock),
+        )
+        endpoint_of = AdminEndpoint(self.reactor, path, access)
+        return factory, ListenerService(endpoint_of, factory)
+
+    def _reader(self) -> LedgerReader:
+        one_at_a_time = DeferredLock()  # each thread holds up the reactor's by 5 ms
+
+        async def run(work: Callable[[], T]) -> T:
+            async with one_at_a_time:
+                pool = self.reactor.getThreadPool()
+                return await deferToThreadPool(self.reactor, pool, work)
+
+        return LedgerReader(Path(self.settings.state_dir) / LEDGER_FILE, run)
