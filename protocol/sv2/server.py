@@ -7,7 +7,8 @@ from attrs import define, field
 
 from protocol.errors import RemoteError
 from protocol.sv2 import codes
-from protocol.sv2.channels import ServerChannel, is_hashrate
+from protocol.sv2.channel_faults import opening_fault, update_fault
+from protocol.sv2.channels import ServerChannel
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.common import (
     VERSION,
@@ -19,7 +20,6 @@ from protocol.sv2.common import (
     SetupConnection,
     SetupConnectionError,
     SetupConnectionSuccess,
-    SetupFlag,
 )
 from protocol.sv2.line import Line
 from protocol.sv2.miner_events import (
@@ -50,9 +50,6 @@ MAX_PAYLOAD_BYTES = 0x14000
 """The longest that a miner can have to say is a SetCustomMiningJob of 73 KiB."""
 
 MAX_AGENT_CHARS = 128
-
-MAX_CHANNELS = 8192
-"""On one connection: a proxy below us may open one for each of its miners."""
 
 
 class OutOfTurnError(RemoteError):
@@ -224,32 +221,16 @@ class ServerSession:
             message.max_target,
             min_size,
         )
-        code = self._fault(asked)
+        flags = self.setup.flags if self.setup else 0
+        code = opening_fault(asked, flags, len(self.channels))
         if code:
             self.refuse(asked, code)
         else:
             yield asked
 
-    def _fault(self, asked: ChannelAsked) -> str:
-        flags = self.setup.flags if self.setup else 0
-        # SV2 05: who set the flag opens standard channels alone.
-        if asked.min_size is not None and flags & SetupFlag.REQUIRES_STANDARD_JOBS:
-            return codes.STANDARD_JOBS_ONLY
-        if not is_hashrate(asked.hashrate):
-            return codes.HASHRATE
-        if asked.max_target == 0:
-            return codes.MAX_TARGET
-        return codes.NO_ROOM if len(self.channels) >= MAX_CHANNELS else ""
-
     def _on_update(self, message: UpdateChannel) -> Iterator[MinerEvent]:
         channel = self.channels.get(message.channel_id)
-        code = ""
-        if channel is None:
-            code = codes.CHANNEL_ID
-        elif not is_hashrate(message.nominal_hash_rate):
-            code = codes.HASHRATE
-        elif message.maximum_target == 0:
-            code = codes.MAX_TARGET
+        code = update_fault(channel, message)
         # The channel is asked again for mypy alone: without one there is a code.
         if code or channel is None:
             self._say(UpdateChannelError(message.channel_id, code))

@@ -7,6 +7,7 @@ import pytest
 
 from protocol.bitcoin.merkle import root_from_branch
 from protocol.errors import RemoteError
+from protocol.sv2.channel_faults import MAX_CHANNELS
 from protocol.sv2.channels import ServerChannel
 from protocol.sv2.codec import Message, common, mining
 from protocol.sv2.miner_events import (
@@ -16,7 +17,7 @@ from protocol.sv2.miner_events import (
     SetupRefused,
     ShareSubmitted,
 )
-from protocol.sv2.server import MAX_CHANNELS, OutOfTurnError
+from protocol.sv2.server import OutOfTurnError
 from protocol.sv2.tlv import worker_tlv
 from tests.builders import a_job, a_work
 from tests.fakes.sv2_ends import MinerEnd, a_setup, a_standard, an_extended
