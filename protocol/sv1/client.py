@@ -5,12 +5,10 @@ from itertools import chain
 
 from attrs import define, field
 
-from protocol.bitcoin.target import target_from_difficulty
 from protocol.framing import LineFramer
 from protocol.sv1 import pool_messages
 from protocol.sv1.pool_answers import SubscriptionRefusedError, is_yes, verdict_of
 from protocol.sv1.pool_lines import PoolLine, read_id, read_line
-from protocol.sv1.pool_messages import Extranonce, Notify
 from protocol.sv1.pool_refusals import is_nothing, read_refusal, words_of
 from protocol.sv1.pool_requests import (
     UNKNOWN_METHOD,
@@ -20,20 +18,15 @@ from protocol.sv1.pool_requests import (
     submit_line,
     text_reply,
 )
+from protocol.sv1.pool_work import PoolWork
 from protocol.sv1.suggestion import Suggestion
-from protocol.units import Difficulty, HashesPerSecond, Seconds
-from protocol.work.job import Work
-from protocol.work.ntime import latest_ntime
+from protocol.units import HashesPerSecond, Seconds
 from protocol.work.pool_events import (
     AuthorizationRefused,
     Authorized,
-    ExtranonceChanged,
-    MaskChanged,
     MessageShown,
     PoolEvent,
     ReconnectAsked,
-    Subscribed,
-    WorkReceived,
 )
 from protocol.work.version_rolling import OFFERED_MASK
 
@@ -56,9 +49,7 @@ class ClientSession:
         session: Number of this connection, unique in the process, for the work.
         user: The account to authorise as.
         requested_mask: Version bits that we would roll.
-        version_mask: Version bits that we may roll: 0 until the pool agreed to some.
-        difficulty: What the next job will ask of a share.
-        extranonce: Of the work that comes now; None until subscribed.
+        work: What the pool's jobs are held to.
         is_authorized: The pool takes our user's shares.
     """
 
@@ -68,9 +59,7 @@ class ClientSession:
     password: str = field(repr=False)
     user_agent: str
     requested_mask: int = OFFERED_MASK
-    version_mask: int = field(default=0, init=False)
-    difficulty: Difficulty = field(default=Difficulty(1.0), init=False)
-    extranonce: Extranonce | None = field(default=None, init=False)
+    work: PoolWork = field(init=False)
     is_authorized: bool = field(default=False, init=False)
     _framer: LineFramer = field(factory=lambda: LineFramer(MAX_LINE_BYTES), init=False)
     _out: list[bytes] = field(factory=list, init=False)
@@ -80,9 +69,10 @@ class ClientSession:
     )
     _configure_id: int = field(default=0, init=False)
     _first_submit_id: int = field(default=MAX_U32, init=False)
-    _next_extranonce: Extranonce | None = field(default=None, init=False)
-    _early: tuple[Notify, Difficulty] | None = field(default=None, init=False)
     _suggestion: Suggestion = field(factory=Suggestion, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.work = PoolWork(self.source, self.session, self.requested_mask)
 
     def start(self) -> bytes:
         """Return the first bytes to send: the request to configure (BIP 310)."""
@@ -108,7 +98,7 @@ class ClientSession:
         a second. Its answer, if it gives one, is of no consequence.
         """
         if self.is_authorized:
-            wanted = self._suggestion.due(hashrate, self.difficulty, now)
+            wanted = self._suggestion.due(hashrate, self.work.difficulty, now)
             if wanted is not None:
                 number = int(wanted) if wanted >= 1 else wanted
                 self._say("mining.suggest_difficulty", [number])
@@ -159,8 +149,9 @@ class ClientSession:
         # BIP 310 wants the sixth parameter in every submit once a mask was agreed on.
         # The bits in the mask alone: ckpool ORs them into the job's version and
         # public-pool XORs them.
-        if self.version_mask and version_bits is not None:
-            rolled = version_bits & self.version_mask
+        mask = self.work.version_mask
+        if mask and version_bits is not None:
+            rolled = version_bits & mask
         line = submit_line(
             self._last_id, worker_user, source_job, extranonce2, ntime, nonce, rolled
         )
@@ -183,17 +174,18 @@ class ClientSession:
     def _on_method(self, method: str, line: PoolLine) -> Iterator[PoolEvent]:
         match method:
             case "mining.notify":
-                yield from self._on_notify(pool_messages.read_notify(line.params))
+                yield from self.work.notify(pool_messages.read_notify(line.params))
             # For the jobs that come after it, as cgminer takes it: running ones keep
             # theirs.
             case "mining.set_difficulty":
-                self.difficulty = pool_messages.read_difficulty(line.params)
+                self.work.difficulty = pool_messages.read_difficulty(line.params)
             # In force from the next notify on, even one with a known job id (NiceHash).
             case "mining.set_extranonce":
-                self._next_extranonce = pool_messages.read_extranonce(line.params)
+                extranonce = pool_messages.read_extranonce(line.params)
+                self.work.next_extranonce = extranonce
             # In force at once, in running jobs too (BIP 310).
             case "mining.set_version_mask" | "mining.set_version":  # the latter: SRI
-                yield from self._mask_is(pool_messages.read_mask(line.params))
+                yield from self.work.allow(pool_messages.read_mask(line.params))
             case "client.reconnect":
                 asked = pool_messages.read_reconnect(line.params)
                 yield ReconnectAsked(asked.host, asked.port, asked.wait)
@@ -209,22 +201,11 @@ class ClientSession:
             case _:
                 self._out.append(reply_line(line, b"null", UNKNOWN_METHOD))
 
-    def _on_notify(self, notify: Notify) -> Iterator[PoolEvent]:
-        if self.extranonce is None:  # before its subscription: only the last counts
-            self._early = notify, self.difficulty
-            return
-        changed, self._next_extranonce = self._next_extranonce, None
-        # A pool may repeat what is in force: then it is no news for the layout.
-        if changed is not None and changed != self.extranonce:
-            self.extranonce = changed
-            yield ExtranonceChanged(changed.extranonce1, changed.extranonce2_size)
-        yield WorkReceived(self._work(notify, self.difficulty, self.extranonce))
-
     def _configured(self, line: PoolLine) -> Iterator[PoolEvent]:
         # A pool that knows no mining.configure answers with an error: the mask stays 0.
         if is_nothing(line.error):
             mask = pool_messages.read_configured(line.result, self.requested_mask)
-            yield from self._mask_is(mask)
+            yield from self.work.allow(mask)
         # 0 once the answer was not waited for any more: it must not subscribe twice.
         if self._configure_id:
             self._subscribe()
@@ -244,17 +225,9 @@ class ClientSession:
             text = read_refusal(line.error, line.reject_reason).text
             raise SubscriptionRefusedError(f"subscription refused: {text}")
         extranonce = pool_messages.read_subscription(line.result)
-        self.extranonce, self._next_extranonce = extranonce, None
         self._ask("mining.authorize", [self.user, self.password], self._authorized)
         self._first_submit_id = self._last_id + 1
-        yield Subscribed(
-            extranonce.extranonce1, extranonce.extranonce2_size, self.version_mask
-        )
-        # Notifications may come ahead of the answer to the subscription.
-        if self._early is not None:
-            notify, difficulty = self._early
-            self._early = None
-            yield WorkReceived(self._work(notify, difficulty, extranonce))
+        yield from self.work.subscribe(extranonce)
 
     def _authorized(self, line: PoolLine) -> Iterator[PoolEvent]:
         self.is_authorized = is_yes(line)
@@ -265,42 +238,6 @@ class ClientSession:
             yield AuthorizationRefused(
                 read_refusal(line.error, line.reject_reason).text
             )
-
-    def _mask_is(self, mask: int) -> Iterator[PoolEvent]:
-        # A pool may name bits that nobody asked for.
-        allowed = mask & self.requested_mask
-        if allowed == self.version_mask:
-            return
-        self.version_mask = allowed
-        if self.extranonce is not None:  # else Subscribed will tell
-            yield MaskChanged(allowed)
-
-    def _work(
-        self, notify: Notify, difficulty: Difficulty, extranonce: Extranonce
-    ) -> Work:
-        target = target_from_difficulty(difficulty)
-        return Work(
-            source=self.source,
-            source_job=notify.source_job,
-            prev_hash=notify.prev_hash,
-            coinb1=notify.coinb1,
-            extranonce1=extranonce.extranonce1,
-            extranonce2_size=extranonce.extranonce2_size,
-            coinb2=notify.coinb2,
-            merkle_branch=notify.merkle_branch,
-            version=notify.version,
-            nbits=notify.nbits,
-            ntime=notify.ntime,
-            version_mask=self.version_mask,
-            target=target,
-            difficulty=difficulty,
-            # A pool refuses what misses its own target, be it a block of the network's
-            # (regtest).
-            block_target=min(notify.block_target, target),
-            clean=notify.clean,
-            max_ntime=latest_ntime(notify.ntime),
-            session=self.session,
-        )
 
     def _ask(
         self,

@@ -87,7 +87,7 @@ class Sv1PoolProtocol(PoolProtocol):
     @property
     @override
     def difficulty(self) -> Difficulty | None:
-        return self._session.difficulty if self._session else None
+        return self._session.work.difficulty if self._session else None
 
     @override
     def begin(self, address: PoolAddress, hashrate: HashesPerSecond) -> Sv1Session:

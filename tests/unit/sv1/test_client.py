@@ -175,7 +175,7 @@ def test_a_pool_without_version_rolling_is_subscribed_to_all_the_same(
     tell(session, reply)
 
     assert sent(session.outgoing())[0]["method"] == "mining.subscribe"
-    assert session.version_mask == 0
+    assert session.work.version_mask == 0
 
 
 def test_an_unanswered_configure_is_skipped_and_a_late_answer_still_counts() -> None:
