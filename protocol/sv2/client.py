@@ -5,9 +5,9 @@ from itertools import chain
 
 from attrs import define, field
 
-from protocol.bitcoin.target import MAX_TARGET
 from protocol.errors import MalformedMessageError, RemoteError
 from protocol.hosts import is_host
+from protocol.sv2.channel_request import ChannelRequest
 from protocol.sv2.channels import ROLLABLE_MASK
 from protocol.sv2.codec import Message, decode, encode
 from protocol.sv2.common import (
@@ -23,7 +23,6 @@ from protocol.sv2.line import ClientLine
 from protocol.sv2.mining import (
     CloseChannel,
     NewExtendedMiningJob,
-    OpenExtendedMiningChannel,
     OpenExtendedMiningChannelSuccess,
     OpenMiningChannelError,
     SetExtranoncePrefix,
@@ -33,7 +32,6 @@ from protocol.sv2.mining import (
     SubmitSharesError,
     SubmitSharesExtended,
     SubmitSharesSuccess,
-    UpdateChannel,
     UpdateChannelError,
 )
 from protocol.sv2.pool_channel import PoolChannel
@@ -59,11 +57,6 @@ from protocol.work.refusal import Refusal, shown
 MAX_PAYLOAD_BYTES = 0x40000
 """A job with two coinbase parts of 64 KiB and a path of 32 is 130 KiB."""
 
-UPDATE_SPACING = Seconds(1.0)
-UPDATE_STEP = 0.1  # of the hashrate: less is noise to a pool
-
-_LEAST_SIZE = 3  # bytes of extranonce: no layout of ours needs less
-
 
 @define(eq=False, repr=False)
 class ClientSession:
@@ -74,8 +67,7 @@ class ClientSession:
     Attributes:
         source: Name of the pool, for the work.
         session: Number of this connection, for the work.
-        hashrate: Hashes per second that the pool knows of.
-        min_size: Bytes of extranonce to ask for.
+        request: The channel that the pool is asked for.
         channel: None until the pool has opened it.
         tracks_workers: The pool wants to know whose a share is.
     """
@@ -84,13 +76,11 @@ class ClientSession:
     caller: Caller
     source: str
     session: int
-    hashrate: HashesPerSecond
-    min_size: int
+    request: ChannelRequest
     channel: PoolChannel | None = field(default=None, init=False)
     tracks_workers: bool = field(default=False, init=False)
     _version_mask: int = field(default=ROLLABLE_MASK, init=False)
     _unanswered: Unanswered = field(factory=Unanswered, init=False)
-    _updated_at: Seconds | None = field(default=None, init=False)
     _greeted: bool = field(default=False, init=False)
 
     def start(self) -> bytes:
@@ -160,20 +150,13 @@ class ClientSession:
         return sequence, self.outgoing()
 
     def update(self, hashrate: HashesPerSecond, now: Seconds) -> bytes:
-        """Return what tells the pool of a new hashrate; empty if it need not know.
-
-        Once a second at the most, and only if it has changed by a tenth.
-        """
+        """Return what tells the pool of a new hashrate; empty if it need not know."""
         if self.channel is None:
             return b""
-        if abs(hashrate - self.hashrate) <= UPDATE_STEP * self.hashrate:
+        update = self.request.update(self.channel.id, hashrate, now)
+        if update is None:
             return b""
-        if self._updated_at is not None and now - self._updated_at < UPDATE_SPACING:
-            return b""
-        self.hashrate, self._updated_at = hashrate, now
-        # Any target will do: what miners are asked for is decided here, not by the
-        # pool.
-        self._say(UpdateChannel(self.channel.id, hashrate, MAX_TARGET))
+        self._say(update)
         return self.outgoing()
 
     def _say(self, message: Message) -> None:
@@ -230,14 +213,7 @@ class ClientSession:
         # Must be the next frame after the setup; a pool that knows no extensions is
         # silent, so the answer is not waited for (extension 0x0001).
         self._say(RequestExtensions(1, (WORKER_TRACKING,)))
-        self._ask_for_channel()
-
-    def _ask_for_channel(self) -> None:
-        self._say(
-            OpenExtendedMiningChannel(
-                1, self.caller.user, self.hashrate, MAX_TARGET, self.min_size
-            )
-        )
+        self._say(self.request.opening(self.caller.user))
 
     def _on_opened(
         self, answer: OpenExtendedMiningChannelSuccess
@@ -254,9 +230,8 @@ class ClientSession:
     def _on_not_opened(self, code: str) -> Iterator[PoolEvent]:
         # Pools spell the code differently: min-extranonce-size-too-large or
         # unsupported-min-extranonce-size, unknown-user or invalid-user-identity.
-        if "extranonce" in code and self.min_size > _LEAST_SIZE:
-            self.min_size -= 1  # the refusal has no field for how many it leaves
-            self._ask_for_channel()
+        if "extranonce" in code and self.request.lower_size():
+            self._say(self.request.opening(self.caller.user))
         elif "user" in code:
             yield AuthorizationRefused(shown(code))
         else:

@@ -12,6 +12,7 @@ from protocol.noise.authority import AuthorityKey
 from protocol.noise.ellswift import SECRET_BYTES, KeyPair
 from protocol.noise.handshake import Initiator
 from protocol.sv1.client import ClientSession as Sv1Session
+from protocol.sv2.channel_request import ChannelRequest
 from protocol.sv2.client import MAX_PAYLOAD_BYTES
 from protocol.sv2.client import ClientSession as Sv2Session
 from protocol.sv2.line import ClientLine
@@ -148,8 +149,8 @@ class Sv2PoolProtocol(PoolProtocol):
             MAX_PAYLOAD_BYTES, Initiator(ephemeral, self.authority), self.wall_clock()
         )
         caller = evolve(self.caller, host=address.host, port=address.port)
-        rate = hashrate or UNKNOWN_HASHRATE
-        self._session = Sv2Session(line, caller, self.pool, 0, rate, self.min_size)
+        request = ChannelRequest(hashrate or UNKNOWN_HASHRATE, self.min_size)
+        self._session = Sv2Session(line, caller, self.pool, 0, request)
         return self._session
 
     @override

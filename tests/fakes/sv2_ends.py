@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from protocol.sv2.channel_request import ChannelRequest
 from protocol.sv2.client import MAX_PAYLOAD_BYTES as MAX_FROM_POOL
 from protocol.sv2.client import ClientSession
 from protocol.sv2.codec import Message, common, decode, encode, mining
@@ -92,8 +93,7 @@ class PoolEnd:
             "caller": Caller("pool.example", 3336, "baseload", "1", "site"),
             "source": "main",
             "session": 7,
-            "hashrate": HashesPerSecond(1e15),
-            "min_size": 8,
+            "request": ChannelRequest(HashesPerSecond(1e15), 8),
         }
         self.session = ClientSession(**{**fields, **changes})
         self.heard: list[Any] = []

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.bitcoin.target import target_from_difficulty
+from protocol.sv2.channel_request import ChannelRequest
 from protocol.sv2.client import MAX_PAYLOAD_BYTES, ClientSession
 from protocol.sv2.line import ClientLine, ServerLine
 from protocol.sv2.miner_events import ChannelAsked, ShareSubmitted
@@ -30,8 +31,7 @@ class Pair:
             Caller("h", 1, "baseload", "1", "site"),
             "main",
             1,
-            HashesPerSecond(1e15),
-            8,
+            ChannelRequest(HashesPerSecond(1e15), 8),
         )
         self.cuts = cuts
         self.works: list[Work] = []
