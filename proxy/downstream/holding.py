@@ -31,7 +31,7 @@ class Holding:
 
     def __attrs_post_init__(self) -> None:
         self._moving = Slices(self.clock, self._move, "holding out or bringing back")
-        self.board.on_idle = self._note
+        self.board.source_choice.on_idle = self._note
 
     def look(self, longest: Seconds) -> None:
         """Hold out the groups that no source has had work for in `longest`.

@@ -52,6 +52,7 @@ from proxy.jobs.routes import Routes
 from proxy.jobs.schedule import REFRESH_AFTER, Offers, Schedule
 from proxy.jobs.site_layout import SiteLayout
 from proxy.jobs.slot_allocator import SlotAllocator
+from proxy.jobs.source_choice import SourceChoice
 from proxy.jobs.space import HeldSlot
 
 
@@ -65,11 +66,10 @@ class JobBoard:
         slots: Gives out slots, in the layout of the site.
         new_copies: Makes what each new group keeps copies of its jobs with.
         on_job: Called with a group that has a new job.
-        on_idle: Called with a group that has no source any more, or has one again.
         layout: Keeps that layout up to date.
         rerouting: Has it mine on other sources while it runs.
+        source_choice: Has each group hash for the best of its sources.
         clear_up: Keeps what its groups hold within bounds.
-        to_reconnect: Miners that no source leaves enough room for.
     """
 
     _log = Logger()
@@ -80,11 +80,10 @@ class JobBoard:
     clock: IReactorTime
     fail_back: Seconds
     new_copies: Callable[[], JobCopies] = NoCopies
-    on_idle: Callable[[Group], None] = field(default=lambda _: None, init=False)
     on_job: Callable[[Group], None] = field(default=lambda _: None, init=False)
-    to_reconnect: list[MinerPort] = field(factory=list, init=False)
     layout: SiteLayout = field(init=False)
     rerouting: Rerouting = field(init=False)
+    source_choice: SourceChoice = field(init=False)
     _groups: Groups = field(factory=Groups, init=False)
     _schedule: Schedule = field(init=False)
     _offers: Offers = field(factory=Offers, init=False)
@@ -115,6 +114,7 @@ class JobBoard:
             self.site, self.slots, self.clock, self._layout_changed
         )
         self.rerouting = Rerouting(self._lifecycle, self.layout, self._schedule)
+        self.source_choice = SourceChoice(self._lifecycle, self.layout)
 
     @property
     def last_seq(self) -> int:
@@ -156,7 +156,7 @@ class JobBoard:
         """Count `miner` in; it gets the current job if it is granted work."""
         group.members.put(miner)
         if group.must_reconnect:
-            self.to_reconnect.append(miner)
+            self.source_choice.to_reconnect.append(miner)
         if group.current is not None and miner.is_granted:
             miner.assign(group.current.job, group.current.line)
 
@@ -203,7 +203,7 @@ class JobBoard:
 
     def _take_work(self, group: Group, feed: Feed, work: Work, now: Seconds) -> None:
         group.tip_moved(work, now)
-        self._evaluate(group)  # first: it may leave less room than before
+        self.source_choice.evaluate(group)  # first: it may leave less room than before
         # The look at the sources may have posted this very work already.
         if group.sourcing.feed is feed and group.taken is not work:
             self._posting.take(group, work)
@@ -224,7 +224,7 @@ class JobBoard:
         with self._posting.together():
             for group in self._groups.using(feed):
                 with self._log.failuresHandled("leaving a lost source failed"):
-                    self._evaluate(group)
+                    self.source_choice.evaluate(group)
                     self._look_again(group, now)
 
     def tick(self) -> None:
@@ -252,7 +252,7 @@ class JobBoard:
         if now >= group.over_at and not self._lifecycle.is_needed(group):
             self._lifecycle.close(group)
             return
-        self._evaluate(group)
+        self.source_choice.evaluate(group)
         group.retire(now)
         feed = group.sourcing.feed
         if feed is not None and feed.work is not None:
@@ -276,53 +276,6 @@ class JobBoard:
             over_at=math.inf if is_needed else group.over_at,
         )
 
-    def _evaluate(self, group: Group) -> None:
-        """Choose the group's source anew; another one's work is posted."""
-        before, left = group.sourcing.source_name, group.sourcing.leaving_feed
-        # Before the feeds are noted: it opens and closes some.
-        changed = group.sourcing.evaluate(self._now())
-        self._groups.note_feeds(group)
-        after = group.sourcing.source_name
-        self._note_idle(group, is_idle=after is None)
-        self._check_room(group)
-        if not changed or group not in self._groups:  # a change of layout closes it
-            return
-        feed = group.sourcing.feed
-        if before != after and self._groups.is_first_of(self.routes.own, group):
-            self._log.info(
-                "{site}: source {before} -> {after}",
-                site=self.site,
-                before=before or "(none)",
-                after=after or "(none)",
-            )
-        if feed is not None and feed.work is not None:
-            self._posting.post(group, feed.work, clean=True)
-        if left is not None:  # it is hung up on soon
-            group.session_lost(left.session, self._now())
-
-    def _note_idle(self, group: Group, *, is_idle: bool) -> None:
-        if is_idle is (group.idle_since is not None):
-            return
-        group.idle_since = self._now() if is_idle else None
-        self.on_idle(group)
-
-    def _check_room(self, group: Group) -> None:
-        """Have the miners of `group` reconnect if no source leaves enough room for it.
-
-        Groups that have work stay as they are: a layout lasts as long as its miners.
-        """
-        if not group.sourcing.lacks_room():
-            group.must_reconnect &= self._lifecycle.is_former(group)
-            return
-        if group.must_reconnect:
-            return
-        # What a proxy may roll is decided anew at each of its connections, whatever the
-        # layout is.
-        moves = self.layout.replan() or group.layout.is_for_proxies
-        if moves or self._lifecycle.is_former(group):
-            group.must_reconnect = True
-            self.to_reconnect += group.members
-
     def _layout_changed(self) -> None:
         is_former = self._lifecycle.is_former
         former = [g for g in self._groups if not g.members and is_former(g)]
@@ -331,12 +284,12 @@ class JobBoard:
             self._lifecycle.close(group)
 
     def _opened(self, group: Group) -> None:
-        self._evaluate(group)
+        self.source_choice.evaluate(group)
         self._look_again(group, self._now())
 
     def _closed(self, group: Group) -> None:
         self._schedule.drop(group)
-        self._note_idle(group, is_idle=False)
+        self.source_choice.closed(group)
 
     def _has_job(self, group: Group) -> None:
         self.on_job(group)

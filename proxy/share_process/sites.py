@@ -266,7 +266,8 @@ class SiteService(MultiService):
     def _move(self) -> None:
         """Ask miners to reconnect whose layout fits no source."""
         board, roster = self.factory.context.board, self.factory.roster
-        those, board.to_reconnect = board.to_reconnect, []
+        choice = board.source_choice
+        those, choice.to_reconnect = choice.to_reconnect, []
         roster.move(those, self.factory.context.now())
 
     def _rest_or_listen(self) -> None:

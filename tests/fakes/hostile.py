@@ -190,7 +190,8 @@ class HostileSite:
         self._port.settle()
         self.hall.hold(HOLD)
         self.hall.context.parking.let_return(Seconds(1.0))
-        those, self.board.to_reconnect = self.board.to_reconnect, []
+        choice = self.board.source_choice
+        those, choice.to_reconnect = choice.to_reconnect, []
         self.hall.roster.move(those, self.hall.context.now())
         self.hall.roster.sweep(self.hall.context.now())
 

@@ -29,7 +29,8 @@ def sweep(hall: Hall, seconds: int) -> None:
     roster, board = hall.connections.roster, hall.board
     for _ in range(seconds):
         hall.pass_time(1)
-        those, board.to_reconnect = board.to_reconnect, []
+        choice = board.source_choice
+        those, choice.to_reconnect = choice.to_reconnect, []
         roster.move(those, hall.context.now())
         roster.sweep(hall.context.now())
 

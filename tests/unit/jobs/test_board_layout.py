@@ -45,7 +45,7 @@ def test_a_room_that_falls_closes_an_empty_route_and_ends_no_loop() -> None:
 
     source.post()
 
-    assert site.board.to_reconnect == [miner]
+    assert site.board.source_choice.to_reconnect == [miner]
     source.post()  # to the connections of the new layout
     assert site.board.source_name == "main"
 
@@ -88,8 +88,8 @@ def test_a_source_that_leaves_enough_again_asks_no_proxy_to_reconnect() -> None:
     first, group = a_proxy(site.board, site.source)
     site.source.room = 5
     site.source.post()
-    assert site.board.to_reconnect == [first]
-    site.board.to_reconnect = []
+    assert site.board.source_choice.to_reconnect == [first]
+    site.board.source_choice.to_reconnect = []
 
     site.source.room = 8
     site.source.post()
@@ -97,7 +97,7 @@ def test_a_source_that_leaves_enough_again_asks_no_proxy_to_reconnect() -> None:
 
     assert again is group
     assert not group.must_reconnect
-    assert site.board.to_reconnect == []
+    assert site.board.source_choice.to_reconnect == []
 
 
 def test_stale_work_has_no_revision() -> None:
