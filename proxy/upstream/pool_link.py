@@ -38,8 +38,8 @@ from proxy.upstream.pool_link_settings import (
 )
 from proxy.upstream.pool_protocol import PoolProtocol
 from proxy.upstream.sent_shares import Pending, SentShares
+from proxy.upstream.settlement import Settlement
 from proxy.upstream.silence import Silence
-from proxy.upstream.standing import Outcome
 
 CONNECT_TIMEOUT = Seconds(15.0)
 STEADY_AFTER = Seconds(60.0)
@@ -66,12 +66,16 @@ class PoolLink:
     _connection: PoolConnection | None = field(default=None, init=False)
     _silence: Silence = field(factory=Silence, init=False)
     _shares: SentShares = field(init=False)
+    _settlement: Settlement = field(init=False)
     _ended: Deferred[None] | None = field(default=None, init=False)
     _sent_to: PoolAddress | None = field(default=None, init=False)
     _is_stopped: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._shares = SentShares(HashrateMeter(self._now()))
+        self._settlement = Settlement(
+            self._shares, self._silence, self.protocol, self.ports
+        )
 
     def start(self) -> None:
         """Begin to dial."""
@@ -84,7 +88,7 @@ class PoolLink:
         self._hang_up("stopped")
         # The connection tells of its end in a later turn, and nobody may be there to
         # hear.
-        self._lose_pending()
+        self._settlement.lose()
         await self._tasks.cancel_all()
 
     def forward(self, share: JudgedShare, token: int) -> bool:
@@ -94,7 +98,7 @@ class PoolLink:
             return False
         now = self._now()
         if self._shares.is_full:
-            self._judge_unanswered(self._shares.waiting_since(now))
+            self._settlement.judge_unanswered(self._shares.waiting_since(now))
             return False
         submit_id, line = self.protocol.submit(share)
         self._shares.add(submit_id, Pending(token, now, job.work.difficulty))
@@ -116,9 +120,7 @@ class PoolLink:
         # dialled each second.
         if self.feed.work and now - self.feed.ready_since >= STEADY_AFTER:
             self.backoff.reset()
-        for pending in self._shares.overdue(now, timeout):
-            self.ports.settled(pending.token, "lost", "no_answer")
-            self._judge_unanswered(pending.since)
+        self._settlement.give_up(now)
 
     def _speak_in_time(self) -> None:
         now = self._now()
@@ -132,12 +134,6 @@ class PoolLink:
         As its site says, else by the shares that were sent here.
         """
         return self.ports.hashrate() or self._shares.hashrate(self._now())
-
-    def _judge_unanswered(self, since: Seconds) -> None:
-        """Hold a share sent at `since` against the pool, unless the line is dead."""
-        # It has said something since, so the line is up and the share was passed over.
-        if self._silence.heard_at > since:
-            self.ports.judged(Outcome.UNANSWERED)
 
     async def _run(self) -> None:
         while True:
@@ -180,14 +176,10 @@ class PoolLink:
 
     def _on_lost(self, reason: str) -> None:
         self._connection = None
-        self._lose_pending()
+        self._settlement.lose()
         self._down(reason)
         if self._ended is not None and not self._ended.called:
             self._ended.callback(None)
-
-    def _lose_pending(self) -> None:
-        for one in self._shares.drain():
-            self.ports.settled(one.token, "lost", "connection_lost")
 
     def _down(self, reason: str) -> None:
         if self.state is not LinkState.REFUSED:
@@ -209,7 +201,7 @@ class PoolLink:
             case WorkReceived(work=work):
                 self._on_work(work)
             case ShareAnswered():
-                self._on_answer(event)
+                self._settlement.on_answer(event)
             case Subscribed() | ExtranonceChanged():
                 self._on_room(event)
             case Authorized():
@@ -270,20 +262,6 @@ class PoolLink:
         later = work.ntime + int(self._now() - job_at) + 1
         self.feed.work = msgspec.structs.replace(work, version_mask=mask, ntime=later)
         self.ports.work_arrived(self, 0)
-
-    def _on_answer(self, event: ShareAnswered) -> None:
-        pending = self._shares.answered(event.submit_id)
-        if pending is None:
-            return
-        if event.refusal is None:
-            self.ports.settled(pending.token, "accepted", "")
-            self.ports.judged(Outcome.ACCEPTED)
-            return
-        self.ports.settled(pending.token, "rejected", event.refusal.value)
-        # A pool that has changed its difficulty may hold older jobs to the new one.
-        if pending.difficulty == self.protocol.difficulty:
-            self.ports.judged(Outcome.REFUSED)
-        # else it is older than the pool's last set_difficulty: no fault of the pool
 
     def _refused(self, text: str) -> None:
         self.state = LinkState.REFUSED
