@@ -314,16 +314,12 @@ class Miner(MinerState):
         minimum: Difficulty | None = None,
     ) -> None:
         """Take on a difficulty that the miner asks for, within the site's bounds."""
-        now = self.context.now()
-        wishes = self.wishes
-        wishes.least = minimum or wishes.least
-        self.vardiff.policy = wishes.policy(self.context.policy)
-        requested = fixed or start or self.vardiff.difficulty
-        if fixed is None and wishes.is_fixed:
+        is_open = self.wishes.note(fixed, minimum)
+        policy = self.vardiff.policy = self.wishes.policy(self.context.policy)
+        if not is_open:
             return
-        wishes.is_fixed = fixed is not None
-        requested = self.vardiff.policy.clamp(requested)
+        requested = policy.clamp(fixed or start or self.vardiff.difficulty)
         if requested != self.vardiff.difficulty and math.isfinite(requested):
             self.context.parking.note(self.id)
-            self.vardiff.restart_at(requested, now)
+            self.vardiff.restart_at(requested, self.context.now())
             self.resend_job()

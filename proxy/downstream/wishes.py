@@ -35,6 +35,18 @@ class Wishes:
         self.suggested = suggestion
         return is_new
 
+    def note(self, fixed: Difficulty | None, minimum: Difficulty | None) -> bool:
+        """Take note of what it asks for; return whether its difficulty may change.
+
+        It may not once it is fixed, but to another fixed one. None stands for what
+        is not asked for; a minimum stays until there is another.
+        """
+        self.least = minimum or self.least
+        if fixed is None and self.is_fixed:
+            return False
+        self.is_fixed = fixed is not None
+        return True
+
     def policy(self, site: VardiffPolicy) -> VardiffPolicy:
         """Return the site's policy, its minimum raised to the miner's."""
         if self.least is None:
