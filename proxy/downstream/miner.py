@@ -30,11 +30,9 @@ from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission, Verdict
 from proxy.downstream.miner_state import MinerState
 from proxy.downstream.tally import PARKED_GRACE, is_unauthorised
+from proxy.downstream.worker_refusals import why_not_here
 from proxy.jobs.members import hashrate_class
 from proxy.jobs.space import HeldSlot
-
-MAX_WORKERS = 256
-"""Workers on one connection: a proxy below us may have many."""
 
 
 class SiteFullError(RemoteError):
@@ -224,19 +222,6 @@ class Miner(MinerState):
         if min(better, self._ceiling(self.group.current.job)) != before:
             self.context.board.want_revision(self, self.group)
 
-    def why_not_here(self, worker: WorkerName) -> str:
-        """Return why `worker` cannot share this channel; empty if it can."""
-        if len(self.workers) >= MAX_WORKERS and worker not in self.workers:
-            return f"More than {MAX_WORKERS} workers on one connection"
-        if self.names is not None and (refusal := self.names.refusal(worker)):
-            return refusal
-        # A connection has one group, which its first worker decides.
-        first = next(iter(self.workers), worker)
-        routes = self.context.board.routes
-        if routes.place_of(first) != routes.place_of(worker):
-            return f"Worker mines elsewhere than {first}: it needs its own connection"
-        return ""
-
     def sit_down(self, rolled: int = 0) -> HeldSlot:
         """Return its slot, taken now if it has none.
 
@@ -291,7 +276,8 @@ class Miner(MinerState):
         board, group = self.context.board, self.group
         if group is None:
             return
-        if why := next(filter(None, map(self.why_not_here, self.workers)), ""):
+        refusals = (why_not_here(self, worker) for worker in self.workers)
+        if why := next(filter(None, refusals), ""):
             self.drop(why)
             return
         if board.rerouting.is_for(group, next(iter(self.workers))):

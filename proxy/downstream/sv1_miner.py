@@ -34,6 +34,7 @@ from protocol.work.version_rolling import OFFERED_MASK
 from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.password import read_password
 from proxy.downstream.proxies import MOST_EXTRANONCE2
+from proxy.downstream.worker_refusals import why_not_here
 from proxy.jobs.space import HeldSlot
 from proxy.runtime.outbox import WayOut
 
@@ -262,4 +263,4 @@ class Sv1Miner(Miner):
     def _refusal(self, worker: WorkerName | None) -> str:
         if worker is None:
             return "Worker name is empty, too long or not printable"
-        return self.why_not_here(worker)
+        return why_not_here(self, worker)

@@ -25,6 +25,7 @@ from protocol.work.share import Submission, Verdict
 from protocol.work.vardiff import nearest_step
 from proxy.downstream.miner import Miner
 from proxy.downstream.wishes import LEEWAY
+from proxy.downstream.worker_refusals import why_not_here
 
 UPDATE_STEP = 2.0
 """A hashrate that has changed by less is left to the shares to tell."""
@@ -241,7 +242,7 @@ class Sv2Miner(Miner):
         if (
             name is not None
             and name not in self.workers
-            and not self.why_not_here(name)
+            and not why_not_here(self, name)
         ):
             # By the TLV of extension 0x0002 a proxy's miners come without an authorise.
             self.workers[name] = None

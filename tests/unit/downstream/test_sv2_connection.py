@@ -13,7 +13,7 @@ from protocol.work.share import JudgedShare, Verdict
 from protocol.work.vardiff import VardiffPolicy
 from proxy.downstream.banning import ban
 from proxy.downstream.bans import network_of
-from proxy.downstream.miner import MAX_WORKERS
+from proxy.downstream.worker_refusals import MAX_WORKERS
 from proxy.jobs import space
 from tests.builders import a_work
 from tests.fakes.hall import Hall
