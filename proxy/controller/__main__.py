@@ -23,6 +23,7 @@ from proxy.controller.adapters import AdapterMaker
 from proxy.controller.program import Controller
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.runtime.child import CHILD_FD
+from proxy.runtime.collector import calm_collector
 from proxy.runtime.log_libraries import take_in_libraries
 from proxy.runtime.logs import file_or_stderr, open_log
 from proxy.runtime.tasks import Tasks
@@ -54,6 +55,7 @@ def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> N
         run=partial(deferToThreadPool, running, running.getThreadPool()),
     )
     running.callWhenRunning(_open, running, controller)
+    calm_collector()
     running.run()
 
 

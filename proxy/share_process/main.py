@@ -1,7 +1,6 @@
 """Run the share process until it is told to stop."""
 
 import argparse
-import gc
 import os
 import random
 import signal
@@ -26,6 +25,7 @@ from proxy.config import Config, ConfigError, load_config, refuse_unready
 from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
+from proxy.runtime.collector import calm_collector
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.descriptors import RESERVED, raise_limit
 from proxy.runtime.hangup import has_terminal, take_hangups
@@ -230,7 +230,7 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
         if proxy.log_file is not None:  # whoever starts it looks at standard error
             sys.stderr.write(f"baseload: {error}\n")
         raise SystemExit(1) from error
-    _calm_collector()
+    calm_collector()
     log.info("{name} is ready", name=proxy.name)
     manager.tell(READY)
     await Deferred()
@@ -246,16 +246,6 @@ async def _reload(program: Program) -> None:
         await program.reload()
     except (Refused, ConfigError) as error:
         Logger("proxy").error("not reloaded: {error}", error=error)
-
-
-def _calm_collector() -> None:
-    """Look for garbage in cycles less often: a full search stops all miners.
-
-    It took 50 ms with 2,000 of them. What was imported is never garbage.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 def _wall_clock() -> UnixTime:

@@ -35,6 +35,7 @@ from proxy.power.link.messages import (
 from proxy.power.orders.budget import Order
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.settings import site_control
+from proxy.runtime.collector import calm_collector
 from tests.bench.measured import calibration_ms, cpu_ms, report
 
 AT = UnixTime(1_700_000_000.0)
@@ -249,6 +250,7 @@ def live(yard: Yard) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--machines", type=int, default=27_000)
+    calm_collector()  # as the controller does
     with TemporaryDirectory() as folder:
         live(Yard(Path(folder), options.parse_args().machines))
 
