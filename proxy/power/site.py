@@ -50,9 +50,7 @@ from proxy.power.planner.reasons import in_words
 from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login
 
 CONTROL_PERIOD = Seconds(5.0)  # what was told last shows on the meter by then
-SOON = Seconds(1.0)
-"""How often to act while machines come that were never seen."""
-
+SOON = Seconds(1.0)  # while machines come that were never seen
 TAKEOVER = Seconds(60.0)
 """After the start: what the site is found to draw is taken over and no rise."""
 

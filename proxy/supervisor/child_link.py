@@ -72,8 +72,7 @@ FIRST_WORD_WITHIN = Seconds(60.0)
 LEASE = Seconds(30.0)
 """Without a word from a controller for so long, a site goes to its fail-safe."""
 
-SOON = Seconds(0.05)
-"""How long miners that join are gathered before they are told of."""
+SOON = Seconds(0.05)  # miners that join are gathered for so long
 
 
 @define(eq=False, repr=False)

@@ -31,18 +31,14 @@ from proxy.power.machines.table import Table
 from proxy.power.ports import DeviceError, DeviceReport
 
 ATTEMPTS = 2
-"""One lost packet or busy moment is not disobedience; a third try would only put off
-the next rung."""
+"""One lost packet is not disobedience; a third try would put off the next rung."""
 
 AGAIN_AFTER = Seconds(2.0)
 """Between the tries of one command: chosen, so that both are over within 10 s."""
 
-BUSY_AGAIN_AFTER = Seconds(5.0)
-"""Where another tool holds the device: chosen, its dialogue takes some seconds."""
-
+BUSY_AGAIN_AFTER = Seconds(5.0)  # another tool holds the device: chosen
 DECIDED_WITHIN = Seconds(5.0)
-"""A device whose command failed is read: within so long that has ended as a
-rule. Chosen; what the read says later is heard all the same."""
+"""A device whose command failed is read: within so long that ends as a rule. Chosen."""
 
 
 @define(eq=False, repr=False)
