@@ -16,8 +16,11 @@ from msgspec import Struct
 
 from protocol.units import Seconds
 from proxy.admin.miner_pages import PAGE, PASSED_AT_ONCE, MinerPages, Placed, matcher
+from proxy.admin.refused import Refused
 from proxy.admin.views import MinerView
 from proxy.downstream.miner import Miner
+
+MAX_FILTER_CHARS = 256
 
 SORTED_AT_ONCE = 1000
 """Miners in one turn of the reactor where they are sorted: 4 ms."""
@@ -133,3 +136,14 @@ def _address_key(address: str) -> tuple[tuple[int, str], ...]:
     """Return a key that sorts 10.0.0.9 before 10.0.0.10."""
     parts = address.replace(":", ".").split(".")
     return tuple((int(p) if p.isdecimal() else -1, p) for p in parts)
+
+
+def refuse_long(*filters: str) -> None:
+    """Refuse what is too long to be looked for in every miner.
+
+    Raises:
+        Refused: One is longer than `MAX_FILTER_CHARS`.
+    """
+    for text in filters:
+        if len(text) > MAX_FILTER_CHARS:
+            raise Refused(f"filter of {len(text)} characters > {MAX_FILTER_CHARS}")

@@ -9,7 +9,7 @@ from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
 from proxy.admin.drain import DrainOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
-from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State
+from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State, refuse_long
 from proxy.admin.parking import ParkOperations
 from proxy.admin.pool_orders import PoolOperations
 from proxy.admin.power import PowerOperations, power_of
@@ -34,7 +34,6 @@ from proxy.admin.why import REJECTS_SHOWN, WhyView, why_view
 from proxy.config import ConfigError
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
-from proxy.runtime.limits import Limit
 from proxy.runtime.slices import Pieces
 from proxy.shares.reader import MAX_ROWS, LedgerReader, RecordedBlock, RecordedShare
 from proxy.upstream.pool import Pool
@@ -42,7 +41,6 @@ from proxy.version import VERSION
 
 DAY = 86400.0
 
-MAX_FILTER_CHARS = 256
 MAX_WHY = 5
 """Miners of one worker that are explained; each costs a look through the ledger."""
 
@@ -90,7 +88,7 @@ class Operations:
             blocks=BlockCounts(
                 totals.blocks_found, totals.blocks_accepted, totals.blocks_unlisted
             ),
-            limits=[_limit_view(limit) for limit in self._running.limits.all()],
+            limits=[LimitView.of(limit) for limit in self._running.limits.all()],
             by_hand=self._running.by_hand.views(),
         )
 
@@ -144,7 +142,7 @@ class Operations:
         page: int = 0,
     ) -> list[MinerView]:
         """Return a page of the miners whose worker matches the glob."""
-        _refuse_long(filter)
+        refuse_long(filter)
         return await self._pages.page(filter, page)
 
     async def miner_page(  # noqa: PLR0913  (parameters on the wire)
@@ -158,7 +156,7 @@ class Operations:
         sort: Order | None = None,
     ) -> MinerPage:
         """Return a page of the miners that are asked for, and how many there are."""
-        _refuse_long(filter, text)
+        refuse_long(filter, text)
         if site is not None and site not in self._running.factories:
             raise Refused(f"no site {site!r}: see `baseload sites`")
         return await MinerQuery(filter, text, state, site, sort).run(self._pages, page)
@@ -288,18 +286,6 @@ class Operations:
             lost=dict(pool.lost),
             by_hand=held,
         )
-
-
-def _refuse_long(*texts: str) -> None:
-    for text in texts:
-        if len(text) > MAX_FILTER_CHARS:
-            raise Refused(f"filter of {len(text)} characters > {MAX_FILTER_CHARS}")
-
-
-def _limit_view(limit: Limit) -> LimitView:
-    return LimitView(
-        limit.name, limit.used, limit.most, limit.is_reached, limit.turned_away
-    )
 
 
 def _state_of(pool: Pool, reason: str, held: HeldView | None) -> str:

@@ -6,6 +6,7 @@ from protocol.work.hashrate import Hashrates
 from proxy.admin.text_columns import minute, span
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
+from proxy.runtime.limits import Limit
 from proxy.shares.reader import PoolHour
 from proxy.shares.room import Reach
 
@@ -178,6 +179,13 @@ class LimitView(Struct):
     most: int
     reached: bool
     turned_away: int
+
+    @classmethod
+    def of(cls, limit: Limit) -> "LimitView":
+        """Return a limit as clients see it."""
+        return cls(
+            limit.name, limit.used, limit.most, limit.is_reached, limit.turned_away
+        )
 
 
 class StatusView(Struct):

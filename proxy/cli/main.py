@@ -3,11 +3,10 @@
 import argparse
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from proxy.admin.client import AdminError
-from proxy.cli import power as cli_power
 from proxy.cli.bench import bench, bench_options
 from proxy.cli.check import check, check_options, doctor_options
 from proxy.cli.command import (
@@ -19,6 +18,7 @@ from proxy.cli.command import (
     print_json,
 )
 from proxy.cli.completion import completion, completion_options
+from proxy.cli.groups import GROUPS
 from proxy.cli.help import help_options, show_help
 from proxy.cli.init import init, init_options
 from proxy.cli.records import (
@@ -33,16 +33,13 @@ from proxy.cli.remote import (
     ask,
     ban_options,
     blocks_options,
-    disable_options,
     drain_options,
-    enable_options,
     events_options,
     follow,
     kick_options,
     miners,
     miners_options,
     park_options,
-    prefer_options,
     reload_options,
     socket_option,
     unban_options,
@@ -51,12 +48,8 @@ from proxy.cli.remote import (
 from proxy.cli.simulate import (
     demo,
     demo_options,
-    fleet_options,
-    plant_options,
     regtest,
     regtest_options,
-    sim_fleet,
-    sim_plant,
 )
 from proxy.cli.top import top, top_options
 from proxy.config import ConfigError
@@ -231,78 +224,3 @@ COMMANDS = (
     ),
 )
 """A command is mounted here, and only when it does what it says."""
-
-SIMULATORS = (
-    Command(
-        "fleet",
-        "simulated ASICs that really hash",
-        sim_fleet,
-        fleet_options,
-        has_json=False,
-    ),
-    Command(
-        "plant",
-        "simulated ASICs with device APIs, and the site's meter",
-        sim_plant,
-        plant_options,
-        has_json=False,
-    ),
-)
-"""What follows `sim`."""
-
-
-def _power(name: str, about: str, declare: Callable[[Parser], None]) -> Command:
-    """Return a command of `power`, which asks the site controller."""
-
-    def options(parser: Parser) -> None:
-        socket_option(parser)
-        declare(parser)
-
-    return Command(name, about, ask, options, method=f"power.{name}")
-
-
-POWER = (
-    _power("show", "budget, cap, power, and what rules them", cli_power.show_options),
-    _power("set", "order a site to keep to a power", cli_power.set_options),
-    _power("clear", "take back what operators ordered", cli_power.clear_options),
-    _power(
-        "forget",
-        "count no watts for absent machines that are off",
-        cli_power.forget_options,
-    ),
-    _power("plan", "what a budget would do; nothing is done", cli_power.plan_options),
-    _power(
-        "machines",
-        "each machine: told, drawn, proved by shares",
-        cli_power.machines_options,
-    ),
-    _power("history", "what happened, and why", cli_power.history_options),
-)
-"""What follows `power`."""
-
-POOL = (
-    Command(
-        "prefer",
-        "mine on a source before all others",
-        ask,
-        prefer_options,
-        method="pool.prefer",
-    ),
-    Command(
-        "disable", "use a source no more", ask, disable_options, method="pool.disable"
-    ),
-    Command(
-        "enable",
-        "use a source as the configuration says",
-        ask,
-        enable_options,
-        method="pool.enable",
-    ),
-)
-"""What follows `pool`."""
-
-GROUPS = (
-    ("pool", "sources held by hand: preferred, disabled", POOL),
-    ("power", "what a site may draw, and what it does", POWER),
-    ("sim", "simulated machines", SIMULATORS),
-)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.main import COMMANDS, SIMULATORS, main
+from proxy.cli.groups import SIMULATORS
+from proxy.cli.main import COMMANDS, main
 
 NAMES = [[c.name] for c in COMMANDS] + [["sim", c.name] for c in SIMULATORS]
 

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from proxy.cli.main import COMMANDS, GROUPS, main
+from proxy.cli.groups import GROUPS
+from proxy.cli.main import COMMANDS, main
 
 NAMES = [c.name for c in COMMANDS] + [c.name for _, _, group in GROUPS for c in group]
 

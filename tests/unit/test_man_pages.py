@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.main import COMMANDS, GROUPS
+from proxy.cli.groups import GROUPS
+from proxy.cli.main import COMMANDS
 from proxy.cli.man_pages import FOLDER, pages
 from proxy.config.reference import tables
 

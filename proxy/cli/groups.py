@@ -1,0 +1,89 @@
+"""Commands that come in groups: `pool`, `power`, `sim`."""
+
+from collections.abc import Callable
+
+from proxy.cli import power as cli_power
+from proxy.cli.command import Command, Parser
+from proxy.cli.remote import (
+    ask,
+    disable_options,
+    enable_options,
+    prefer_options,
+    socket_option,
+)
+from proxy.cli.simulate import fleet_options, plant_options, sim_fleet, sim_plant
+
+SIMULATORS = (
+    Command(
+        "fleet",
+        "simulated ASICs that really hash",
+        sim_fleet,
+        fleet_options,
+        has_json=False,
+    ),
+    Command(
+        "plant",
+        "simulated ASICs with device APIs, and the site's meter",
+        sim_plant,
+        plant_options,
+        has_json=False,
+    ),
+)
+"""What follows `sim`."""
+
+
+def _power(name: str, about: str, declare: Callable[[Parser], None]) -> Command:
+    """Return a command of `power`, which asks the site controller."""
+
+    def options(parser: Parser) -> None:
+        socket_option(parser)
+        declare(parser)
+
+    return Command(name, about, ask, options, method=f"power.{name}")
+
+
+POWER = (
+    _power("show", "budget, cap, power, and what rules them", cli_power.show_options),
+    _power("set", "order a site to keep to a power", cli_power.set_options),
+    _power("clear", "take back what operators ordered", cli_power.clear_options),
+    _power(
+        "forget",
+        "count no watts for absent machines that are off",
+        cli_power.forget_options,
+    ),
+    _power("plan", "what a budget would do; nothing is done", cli_power.plan_options),
+    _power(
+        "machines",
+        "each machine: told, drawn, proved by shares",
+        cli_power.machines_options,
+    ),
+    _power("history", "what happened, and why", cli_power.history_options),
+)
+"""What follows `power`."""
+
+POOL = (
+    Command(
+        "prefer",
+        "mine on a source before all others",
+        ask,
+        prefer_options,
+        method="pool.prefer",
+    ),
+    Command(
+        "disable", "use a source no more", ask, disable_options, method="pool.disable"
+    ),
+    Command(
+        "enable",
+        "use a source as the configuration says",
+        ask,
+        enable_options,
+        method="pool.enable",
+    ),
+)
+"""What follows `pool`."""
+
+GROUPS = (
+    ("pool", "sources held by hand: preferred, disabled", POOL),
+    ("power", "what a site may draw, and what it does", POWER),
+    ("sim", "simulated machines", SIMULATORS),
+)
