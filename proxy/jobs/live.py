@@ -101,7 +101,8 @@ class LiveJobs:
         Raises:
             ValueError: The work leaves less room than the layout needs.
         """
-        series = self._series.get(work.content)
+        content = work.content
+        series = self._series.get(content)
         use = series.find(work) if series else None
         since = use.since if use else now
         ntime = work.ntime + int(now - since)
@@ -114,9 +115,8 @@ class LiveJobs:
         if ntime > work.max_ntime:
             return None
         if use is None:
-            use = self._begin(work, now)
-        series = self._series[work.content]
-        series.last_ntime, series.last_at = ntime, now
+            use = self._begin(work, content, now)
+        use.series.last_ntime, use.series.last_at = ntime, now
         job = self._job(use, seq, ntime, clean=clean)
         return self._add(use, job, now)
 
@@ -175,16 +175,15 @@ class LiveJobs:
         for content in list(self._series):
             self._end(content)
 
-    def _begin(self, work: Work, now: Seconds) -> Use:
+    def _begin(self, work: Work, content: Content, now: Seconds) -> Use:
         # Raises before anything is noted, where the work leaves too little room.
         padding_of(work, self.layout, self.space)
-        use = self._uses[work] = Use(work, now)
-        content = work.content
         series = self._series.get(content)
         if series is None:
             seen = self._duplicates.take(content, self.copies.new_seen)
-            series = self._series[content] = Series(seen)
+            series = self._series[content] = Series(content, seen)
         self._idle.discard(content)
+        use = self._uses[work] = Use(work, series, now)
         series.uses.append(use)
         self._bytes_held += work.size
         return use
@@ -198,7 +197,7 @@ class LiveJobs:
                 seq=seq,
                 ntime=ntime,
                 clean=clean,
-                seen=self._series[use.work.content].seen,
+                seen=use.series.seen,
             )
         # A revision shares the bytes of the one before: half a kB, and not the coinbase
         # again.
@@ -211,14 +210,14 @@ class LiveJobs:
             self.copies.post(job)
         # The engine may refuse it: a work without any job would never be dropped.
         except ValueError:
-            if not use.jobs:
+            if not use.job_ids:
                 self._drop(use)
             raise
         if self.current is not None:
             self.current.replace(now)
         entry = self.by_id[job.id] = self.current = LiveJob(job)
         use.newest = job
-        use.jobs += 1
+        use.job_ids[job.id] = None
         # A dict keeps the order of entry: taken out and put in again is moved to the
         # end.
         self._uses[use.work] = self._uses.pop(use.work)  # the newest is the last
@@ -230,9 +229,8 @@ class LiveJobs:
         if len(self.by_id) > MAX_JOBS:
             self.retire_oldest()
         if len(self._uses) > MAX_WORKS:
-            oldest = next(iter(self._uses))
-            meant = [k for k, e in self.by_id.items() if e.job.work is oldest]
-            for job_id in meant:
+            oldest = next(iter(self._uses.values()))
+            for job_id in list(oldest.job_ids):
                 self._forget(job_id)
 
     def _expired(self, now: Seconds) -> Iterator[str]:
@@ -245,20 +243,18 @@ class LiveJobs:
         job = self.by_id.pop(job_id).job
         self.copies.retire(job)
         use = self._uses[job.work]
-        use.jobs -= 1
-        if not use.jobs:
+        del use.job_ids[job_id]
+        if not use.job_ids:
             self._drop(use)
 
     def _drop(self, use: Use) -> None:
         del self._uses[use.work]
         self._bytes_held -= use.work.size
-        content = use.work.content
-        uses = self._series[content].uses
-        uses.remove(use)
-        if not uses:
+        use.series.uses.remove(use)
+        if not use.series.uses:
             # Not forgotten yet: a pool may send it again, and its keys find duplicates
             # then.
-            self._idle.add(content)
+            self._idle.add(use.series.content)
 
     def _end(self, content: Content) -> None:
         del self._series[content]

@@ -3,7 +3,7 @@
 from attrs import define, field
 
 from protocol.units import Seconds
-from protocol.work.job import Job, SeenKeys, Work
+from protocol.work.job import Content, Job, SeenKeys, Work
 
 MAX_AHEAD = 600
 """Seconds that revisions may run ahead of their source's clock to be told from what
@@ -15,15 +15,17 @@ class Use:
     """A work, and what was made of it.
 
     Attributes:
+        series: All jobs of works with its content.
         since: When it came.
         newest: Its last job: the next one shares all that is large with it.
-        jobs: Number of its jobs that are live.
+        job_ids: Of its jobs that are live, oldest first.
     """
 
     work: Work
+    series: "Series"
     since: Seconds
     newest: Job | None = None
-    jobs: int = 0
+    job_ids: dict[str, None] = field(factory=dict)
 
 
 @define(eq=False, repr=False)
@@ -31,10 +33,12 @@ class Series:
     """All jobs of works of one content: no two of them have the same ntime.
 
     Attributes:
+        content: What those works have in common.
         last_ntime: Of its newest job.
         last_at: When that was made.
     """
 
+    content: Content
     seen: SeenKeys
     last_ntime: int = -1
     last_at: float = 0.0

@@ -18,6 +18,7 @@ from proxy.jobs.live import (
 from proxy.jobs.ports import NoCopies
 from proxy.jobs.series import MAX_AHEAD
 from tests.builders import a_work
+from tests.growth import instructions
 
 START = Seconds(1000.0)
 
@@ -333,3 +334,15 @@ def test_a_job_that_the_engine_refuses_leaves_nothing_behind() -> None:
     duplicates.take(a_work().content, set).add(b"key")
     duplicates.release(a_work().content)
     assert duplicates.keys_held == 0
+
+
+def test_a_work_too_many_costs_the_same_however_many_jobs_there_are() -> None:
+    def cost(revisions: int) -> int:
+        bench = Bench()
+        works = [a_work(prev_hash=bytes([n] * 32)) for n in range(MAX_WORKS + 1)]
+        for work in works[:-1]:
+            for _ in range(revisions if work is works[1] else 1):
+                bench.post(work)
+        return instructions(lambda: bench.post(works[-1]))
+
+    assert cost(100) < 1.1 * cost(1)
