@@ -19,6 +19,7 @@ _MANTISSA_SIGN = 0x00800000
 _MANTISSA_MASK = 0x007FFFFF
 
 
+@lru_cache(maxsize=256)  # a block has one, however many connections bring it
 def target_from_nbits(nbits: int) -> int:
     """Return the target that the compact form `nbits` stands for.
 

@@ -157,24 +157,24 @@ class ClientSession:
         )
         return self._last_id, line
 
-    def _on_line(self, line: PoolLine) -> Iterator[PoolEvent]:
+    def _on_line(self, line: PoolLine) -> Iterable[PoolEvent]:
         if line.method is not None:
-            yield from self._on_method(line.method, line)
-            return
+            return self._on_method(line.method, line)
         answered = read_id(line.id)
         if answered is None:
-            return
+            return ()
         if (take := self._awaited.pop(answered, None)) is not None:
-            yield from take(line)
+            return take(line)
         # The ids of suggestions are in this range, too: SentShares knows no share by
         # them and passes their answers over.
-        elif self._first_submit_id <= answered <= self._last_id:
-            yield verdict_of(answered, line)
+        if self._first_submit_id <= answered <= self._last_id:
+            return (verdict_of(answered, line),)
+        return ()
 
-    def _on_method(self, method: str, line: PoolLine) -> Iterator[PoolEvent]:
+    def _on_method(self, method: str, line: PoolLine) -> Iterable[PoolEvent]:
         match method:
             case "mining.notify":
-                yield from self.work.notify(pool_messages.read_notify(line.params))
+                return self.work.notify(pool_messages.read_notify(line.params))
             # For the jobs that come after it, as cgminer takes it: running ones keep
             # theirs.
             case "mining.set_difficulty":
@@ -185,13 +185,13 @@ class ClientSession:
                 self.work.next_extranonce = extranonce
             # In force at once, in running jobs too (BIP 310).
             case "mining.set_version_mask" | "mining.set_version":  # the latter: SRI
-                yield from self.work.allow(pool_messages.read_mask(line.params))
+                return self.work.allow(pool_messages.read_mask(line.params))
             case "client.reconnect":
                 asked = pool_messages.read_reconnect(line.params)
-                yield ReconnectAsked(asked.host, asked.port, asked.wait)
+                return (ReconnectAsked(asked.host, asked.port, asked.wait),)
             case "client.show_message":
                 self._out.append(reply_line(line, b"true"))
-                yield MessageShown(words_of(line.params))
+                return (MessageShown(words_of(line.params)),)
             case "mining.ping":
                 self._out.append(reply_line(line, b'"pong"'))
             case "client.get_version":
@@ -200,6 +200,7 @@ class ClientSession:
                 pass  # ESP-Miner's spelling of an answer
             case _:
                 self._out.append(reply_line(line, b"null", UNKNOWN_METHOD))
+        return ()
 
     def _configured(self, line: PoolLine) -> Iterator[PoolEvent]:
         # A pool that knows no mining.configure answers with an error: the mask stays 0.
