@@ -55,6 +55,8 @@ from proxy.jobs.slot_allocator import SlotAllocator
 from proxy.jobs.source_choice import SourceChoice
 from proxy.jobs.space import HeldSlot
 
+_log = Logger()
+
 
 @define(eq=False, repr=False)
 class JobBoard:
@@ -71,8 +73,6 @@ class JobBoard:
         source_choice: Has each group hash for the best of its sources.
         clear_up: Keeps what its groups hold within bounds.
     """
-
-    _log = Logger()
 
     site: str
     routes: Routes
@@ -192,22 +192,24 @@ class JobBoard:
         if work is None:
             return
         now = self._now()
+        for group in self._groups.using(feed):
+            # One group's fault must not cost the others the new block.
+            with _log.failuresHandled("new work for a group failed"):
+                self._take_work(group, feed, work, now)
         # One look for all groups of a new block: the biggest miners of all of them come
         # first.
-        with self._posting.together():
-            for group in self._groups.using(feed):
-                # One group's fault must not cost the others the new block.
-                with self._log.failuresHandled("new work for a group failed"):
-                    self._take_work(group, feed, work, now)
-        self.layout.update()
+        self._posting.send()
 
     def _take_work(self, group: Group, feed: Feed, work: Work, now: Seconds) -> None:
         group.tip_moved(work, now)
-        self.source_choice.evaluate(group)  # first: it may leave less room than before
+        goes_on = group.goes_on_with(feed, work)
+        if not goes_on:  # first: it may leave less room than before
+            self.source_choice.evaluate(group)
         # The look at the sources may have posted this very work already.
         if group.sourcing.feed is feed and group.taken is not work:
             self._posting.take(group, work)
-        self._look_again(group, now)
+        if not goes_on or group.is_behind or not group.members:
+            self._look_again(group, now)  # else by when it would have been
 
     def room_known(self) -> None:
         """Decide on the layout by it, if no slot is held."""
@@ -221,11 +223,11 @@ class JobBoard:
                 group.session_lost(session, now)
         # Only now: the groups that had left it were to be told of the loss, too.
         self._groups.forget_former(feed)
-        with self._posting.together():
-            for group in self._groups.using(feed):
-                with self._log.failuresHandled("leaving a lost source failed"):
-                    self.source_choice.evaluate(group)
-                    self._look_again(group, now)
+        for group in self._groups.using(feed):
+            with _log.failuresHandled("leaving a lost source failed"):
+                self.source_choice.evaluate(group)
+                self._look_again(group, now)
+        self._posting.send()
 
     def tick(self) -> None:
         """Do what time brings: fail-back, refresh, revisions, retirement."""
@@ -262,6 +264,7 @@ class JobBoard:
                 self._posting.take(group, feed.work, more=1)
             if now - group.served_at >= REFRESH_AFTER:
                 self._posting.post(group, feed.work, clean=False)
+            self._posting.send()
             self._posting.revise(group)
         self._look_again(group, now)
 
@@ -285,6 +288,7 @@ class JobBoard:
 
     def _opened(self, group: Group) -> None:
         self.source_choice.evaluate(group)
+        self._posting.send()
         self._look_again(group, self._now())
 
     def _closed(self, group: Group) -> None:

@@ -7,6 +7,7 @@ from attrs import define, field
 from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Content, Work
+from proxy.jobs.feed import Feed
 from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.members import Members
 from proxy.jobs.pace import PostPace
@@ -53,6 +54,7 @@ class Group:
     pace: PostPace = field(factory=PostPace, init=False)
     idle_since: Seconds | None = field(default=None, init=False)
     must_reconnect: bool = field(default=False, init=False)
+    _tip: tuple[int, bytes] = field(default=(0, b""), init=False)
     _lost: set[int] = field(factory=set, init=False)  # sessions that have live jobs
 
     @property
@@ -105,6 +107,19 @@ class Group:
         # Another session has another extranonce1: shares of the old jobs go nowhere.
         return old.prev_hash != work.prev_hash or old.session != work.session
 
+    def goes_on_with(self, feed: Feed, work: Work) -> bool:
+        """Return whether new `work` of `feed` is no reason to choose a source anew.
+
+        It is of the source in use, and leaves as much room as the one before.
+        """
+        taken = self.taken
+        return (
+            taken is not None
+            and self.sourcing.feed is feed
+            and taken.session == work.session
+            and taken.extranonce2_size == work.extranonce2_size
+        )
+
     @property
     def is_behind(self) -> bool:
         """Its source has work that was not taken yet."""
@@ -114,6 +129,9 @@ class Group:
     def tip_moved(self, work: Work, now: Seconds) -> None:
         """Make stale what stands on another block than `work` of the same session."""
         session, tip = work.session, work.prev_hash
+        if self._tip == (session, tip):
+            return  # all that is is stale already
+        self._tip = session, tip
         # Of the same session: what another source calls the tip says nothing of where
         # that one's shares still count.
         self.jobs.make_stale(

@@ -1,7 +1,6 @@
 """Jobs on their way to the miners of a group: which, when, and in what order."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -30,7 +29,6 @@ class Posting:
     last_seq: int = field(default=0, init=False)
     _distributor: Distributor = field(init=False)
     _ready: dict[Group, LiveJob] = field(factory=dict, init=False)
-    _is_gathering: bool = field(default=False, init=False)
     _wanting: dict[Group, dict[MinerPort, None]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -57,7 +55,7 @@ class Posting:
             group.owes_clean = clean
 
     def post(self, group: Group, work: Work, *, clean: bool) -> None:
-        """Give the miners of `group` the next job of `work`.
+        """Make the next job of `work` for the miners of `group`: `send` gives it them.
 
         It is clean, too, while a clean one is on its way: some get this one instead.
         """
@@ -74,24 +72,13 @@ class Posting:
         group.whole_seq = entry.job.seq
         self._ready[group] = entry
         self.on_job(group)
-        self._send()
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Hand out what is posted in here as one, the biggest hashrates first.
+    def send(self) -> None:
+        """Hand out all that was posted, as one: the biggest hashrates first.
 
         A group is 256 miners where a pool leaves little room, and one tip is for all.
         """
-        before, self._is_gathering = self._is_gathering, True
-        try:
-            yield
-        finally:
-            self._is_gathering = before
-            self._send()
-
-    def _send(self) -> None:
-        """Hand out the jobs that are ready, unless more are gathered."""
-        if self._is_gathering or not self._ready:
+        if not self._ready:
             return
         ready, self._ready = self._ready, {}
         copies = next(iter(ready)).copies  # all of a site's are of one kind

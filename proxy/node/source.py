@@ -138,13 +138,21 @@ class NodeSource:
         # So only blocks are passed on, and no row is written for a share that nobody
         # pays.
         work = msgspec.structs.replace(work, target=work.block_target)
-        self._work, self._room = work, work.extranonce2_size - PREFIX_BYTES
+        self._work = work
+        self._room_is(work.extranonce2_size - PREFIX_BYTES)
         # A copy: a board may open another site's feed meanwhile.
         for site, feed in list(self._feeds.items()):
             if feed.work is None:
                 feed.ready_since = Seconds(self.clock.seconds())
             feed.work = self._work_of(site)
             self.listeners[site].work_arrived(feed)
+
+    def _room_is(self, room: int) -> None:
+        if room == self._room:
+            return
+        self._room = room
+        for listener in self.listeners.values():
+            listener.room_known()
 
     def tip_arrived(self, node: NodeService, tip: str, at: Seconds) -> None:
         """Wait: the template on the new tip follows."""

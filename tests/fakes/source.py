@@ -24,6 +24,7 @@ class FakeSource:
         self.numbering_bytes = 0
         self.listener: FeedListener | None = None
         self.feeds: dict[tuple[str, str, int], Feed] = {}
+        self._told: int | None = None
         self._users: Counter[tuple[str, str, int]] = Counter()
 
     def takes_identity(self) -> bool:
@@ -41,6 +42,10 @@ class FakeSource:
 
     def post(self, since: Seconds = Seconds(0.0), **changes: Any) -> None:  # noqa: B008
         """Give every open feed new work, in a new session after a loss."""
+        assert self.listener is not None
+        if self.room != self._told:
+            self._told = self.room
+            self.listener.room_known()
         for feed in list(self.feeds.values()):
             if feed.work is None:
                 feed.ready_since = since
@@ -50,7 +55,6 @@ class FakeSource:
                 extranonce2_size=self.room,
                 **changes,
             )
-            assert self.listener is not None
             self.listener.work_arrived(feed)
 
     def lose(self) -> None:

@@ -57,6 +57,16 @@ def test_new_work_of_one_feed_costs_the_same_however_many_feeds_there_are() -> N
     assert many < 1.1 * few
 
 
+def test_work_like_the_last_is_no_reason_to_choose_a_source_anew() -> None:
+    def cost(room: int) -> int:
+        hall = per_worker_hall(1)
+        feed = feed_of(hall)
+        feed.work = a_work(extranonce2_size=room, session=feed.session)
+        return instructions(lambda: hall.board.work_arrived(feed))
+
+    assert cost(8) < 0.8 * cost(9)
+
+
 def test_a_lost_feed_costs_the_same_however_many_feeds_there_are() -> None:
     def loss_of_one(hall: Hall) -> int:
         feed = feed_of(hall)

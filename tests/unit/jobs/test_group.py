@@ -16,6 +16,7 @@ from proxy.jobs.space import Spaces
 from tests.builders import a_work
 from tests.fakes.board import QuietMiner
 from tests.fakes.source import FakeSource
+from tests.growth import instructions
 
 START = Seconds(1000.0)
 OTHER_TIP = b"\x07" * 32
@@ -150,3 +151,17 @@ def test_it_is_behind_while_its_source_has_what_was_not_taken() -> None:
     assert group.is_behind
     group.taken = feed.work
     assert not group.is_behind
+
+
+def test_news_of_a_tip_that_is_known_cost_the_same_however_many_jobs_there_are() -> (
+    None
+):
+    def cost(jobs: int) -> int:
+        group, work = a_group(), a_work(prev_hash=OTHER_TIP)
+        for seq in range(1, jobs + 1):
+            post(group, a_work(), seq)
+        group.tip_moved(work, START)
+        assert all(entry.stale_at == START for entry in group.live.values())
+        return instructions(lambda: group.tip_moved(work, START))
+
+    assert cost(50) == cost(1)

@@ -48,9 +48,10 @@ class Board:
     def __init__(self) -> None:
         self.posted = 0
         self.lost = 0
+        self.rooms_known = 0
 
     def room_known(self) -> None:
-        pass
+        self.rooms_known += 1
 
     def work_arrived(self, _feed: Feed) -> None:
         self.posted += 1
@@ -108,6 +109,15 @@ def test_a_template_becomes_work_that_pays_for_blocks_alone() -> None:
     assert work is not None
     assert work.target == work.block_target
     assert (stage.board.posted, stage.feed.ready_since) == (1, Seconds(100.0))
+
+
+def test_a_node_tells_its_room_once() -> None:
+    stage = Stage()
+
+    stage.serve()
+    stage.serve()
+
+    assert (stage.board.posted, stage.board.rooms_known) == (2, 1)
 
 
 def test_a_site_that_opens_later_has_the_work_there_is() -> None:
