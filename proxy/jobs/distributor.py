@@ -12,8 +12,9 @@ from proxy.jobs.live import LiveJob
 from proxy.jobs.ports import MinerPort
 from proxy.runtime.contain import serve_each
 
-CHUNK = 512
-"""Miners served in one turn of the reactor: a few milliseconds."""
+CHUNK = 256
+"""Miners served in one turn of the reactor, a millisecond or two: what is written
+leaves when the turn ends, so the biggest wait for no more than these."""
 
 
 @frozen(repr=False)

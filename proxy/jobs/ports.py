@@ -1,6 +1,6 @@
 """What the jobs side needs from those who speak to miners."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
 from protocol.work.job import Job, SeenKeys
@@ -69,7 +69,7 @@ class JobCopies(Protocol):
         """Forget it: its shares are unknown_job from now on."""
 
     @staticmethod
-    def deliver(rounds: list[Delivery]) -> list[tuple[int, MinerPort]]:
+    def deliver(rounds: list[Delivery]) -> Iterable[tuple[int, MinerPort]]:
         """Write the newest jobs to the members that need nothing else.
 
         Args:
@@ -98,20 +98,26 @@ class NoCopies:
         """Take no notice."""
 
     @staticmethod
-    def deliver(rounds: list[Delivery]) -> list[tuple[int, MinerPort]]:
+    def deliver(rounds: list[Delivery]) -> Iterator[tuple[int, MinerPort]]:
         """Return all: nobody was served."""
         return biggest_first(rounds)
 
 
-def biggest_first(rounds: list[Delivery]) -> list[tuple[int, MinerPort]]:
-    """Return all members, each with the place of its group.
+def biggest_first(rounds: list[Delivery]) -> Iterator[tuple[int, MinerPort]]:
+    """Return those who are members now, each with the place of its group.
 
     Those of the highest class come first, of whichever group they are.
     """
-    classes = {n for _, _, members in rounds for n in members.classes}
-    return [
+    ranks: dict[int, list[tuple[int, list[MinerPort]]]] = {}
+    for place, (_, _, members) in enumerate(rounds):
+        for number in members.classes:
+            # A copy of each list, for members come and go; nothing is done for each
+            # miner before the first has its job.
+            miners = [*members.of_class(number)]
+            ranks.setdefault(number, []).append((place, miners))
+    return (
         (place, miner)
-        for number in sorted(classes, reverse=True)
-        for place, (_, _, members) in enumerate(rounds)
-        for miner in members.of_class(number)
-    ]
+        for number in sorted(ranks, reverse=True)
+        for place, miners in ranks[number]
+        for miner in miners
+    )

@@ -76,13 +76,13 @@ def test_a_hash_waits_six_tenths_as_long_and_the_last_miner_no_longer(
 
 
 def test_a_job_is_handed_out_some_miners_a_turn() -> None:
-    order = Order(a_crowd(2 * CHUNK + 10), a_fleet(2 * CHUNK + 10))
+    order = Order(a_crowd(2 * CHUNK + 8), a_fleet(2 * CHUNK + 8))
     order.hall.sources[0].post(**NEW_TIP)
     at_once = len(order.told)
     settle(order.hall)
 
     assert at_once == CHUNK
-    assert len(order.told) == 2 * CHUNK + 10
+    assert len(order.told) == 2 * CHUNK + 8
 
 
 def test_a_newer_job_ends_the_round_of_the_older_one_and_reaches_all() -> None:
