@@ -78,12 +78,14 @@ def main() -> None:
 def compare(miners: int, layout: Layout) -> None:
     """Report what both orders come to; groups of 1+3 are 256 miners each."""
     fleet = Fleet(miners, layout)
-    figures = {}
-    for name, is_known in (("arrival", False), ("biggest_first", True)):
+    runs: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    for is_known in (False, True) * RUNS:  # in turn: the machine's pace changes
         fleet.weigh(is_known=is_known)
-        runs = [fleet.block() for _ in range(RUNS)]
-        figures[name] = min(mean for mean, _ in runs), min(last for _, last in runs)
-    (arrival, arrival_last), (biggest, biggest_last) = figures.values()
+        runs[is_known].append(fleet.block())
+    (arrival, arrival_last), (biggest, biggest_last) = (
+        (min(mean for mean, _ in some), min(last for _, last in some))
+        for some in runs.values()
+    )
     report(
         miners=miners,
         layout=layout.name,
