@@ -55,7 +55,7 @@ from proxy.power.link.messages import (
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.pauses import Pauses
 from proxy.runtime.tasks import Tasks
-from proxy.supervisor.failsafe import PoweredSite, described, to_park
+from proxy.supervisor.failsafe import PoweredSite, whom_to_park
 from proxy.supervisor.questions import (
     ANSWER_WITHIN,
     CHECKED_WITHIN,
@@ -281,8 +281,10 @@ class ControllerLink:
             if site is None:
                 continue  # a reload took its power settings meanwhile
             parking = site.factory.context.parking
-            with self._log.failuresHandled("a report of {site} failed", site=name):
+            try:  # failuresHandled would catch the end of a generator, too
                 yield from parking.reports(name, is_whole=is_whole)
+            except Exception:  # noqa: BLE001  (of one site: the others' follow)
+                self._log.failure("a report of {site} failed", site=name)
 
     def _failsafes(self) -> Iterator[FailSafe]:
         """Yield what was done without a controller: it must know the miners first."""
@@ -305,11 +307,8 @@ class ControllerLink:
         # also those that a source will have work for again
         granted = [m for m in parking.miners.values() if parking.may_work(m)]
         limit_w = self.fail_safe_w(name)
-        parked = [miner.id for miner in granted]  # all, if it cannot be told
-        with self._log.failuresHandled("choosing whom to park at {site}", site=name):
-            machines = await described(granted, site.describer, self.clock)
-            ratio = self._top_ratio.get(name, 1.0)
-            parked = to_park(machines, site.power, limit_w, ratio)
+        ratio = self._top_ratio.get(name, 1.0)
+        parked = await whom_to_park(granted, site, limit_w, ratio, self.clock)
         if not self._is_safe:
             return  # a controller has spoken meanwhile
         parking.park(parked)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from attrs import frozen
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
 from protocol.units import Seconds, Watts
 from proxy.config.power import PowerConfig
@@ -18,6 +20,8 @@ from proxy.power.planner.params import PlanParams
 from proxy.power.planner.shed import shed
 from proxy.power.settings import params_of
 
+_log = Logger()
+
 DESCRIBED_AT_ONCE = 256
 """Machines that are looked up in one turn: 3 ms where the fleet has ten rows."""
 
@@ -29,6 +33,27 @@ class PoweredSite:
     factory: SiteFactory
     power: PowerConfig
     describer: Describer
+
+
+async def whom_to_park(
+    granted: Sequence[ParkableMiner],
+    site: PoweredSite,
+    limit_w: Watts,
+    top_ratio: float,
+    clock: IReactorTime,
+) -> list[int]:
+    """Return whom to park so that a site keeps to `limit_w`: all, if we fail at it.
+
+    See `to_park`.
+    """
+    try:
+        machines = await described(granted, site.describer, clock)
+        return to_park(machines, site.power, limit_w, top_ratio)
+    except CancelledError:  # the process stops
+        raise
+    except Exception:  # noqa: BLE001  (whatever it is, the site rests)
+        _log.failure("choosing whom to park failed: all are")
+        return [miner.id for miner in granted]
 
 
 async def described(

@@ -432,3 +432,12 @@ def test_a_controller_knows_what_is_held_by_hand_before_it_hears_of_a_miner() ->
 
     assert first.held == ["rack-b.*"]
     assert desk.said()[-1] == HeldMachines(["rack-b.*", "rig1"])
+
+
+def test_a_controller_that_goes_away_amid_a_report_leaves_no_failure_in_the_log() -> (
+    None
+):
+    desk = Desk(miners=1)
+    reports: Any = desk.link._reports(is_whole=True)
+    next(reports)
+    reports.close()  # as when what is left of it is let go
