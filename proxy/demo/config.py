@@ -43,15 +43,7 @@ def demo_config(
             "state_dir": str(folder / "state"),
             "admin": f"unix:{folder / ADMIN_SOCKET}",
         },
-        "nodes": [
-            {
-                "name": "regtest",
-                "rpc": node.rpc_url,
-                "cookie_file": node.cookie_file,
-                "zmq_hashblock": node.zmq_url,
-                "payout_address": PAYOUT,
-            }
-        ],
+        "nodes": [_node(node)],
         "sites": [
             {
                 "name": SITE,
@@ -75,6 +67,16 @@ def demo_config(
         ],
     }
     return msgspec.convert(config, Config, dec_hook=_secret)
+
+
+def _node(node: RegtestNode) -> dict[str, Any]:
+    return {
+        "name": "regtest",
+        "rpc": node.rpc_url,
+        "cookie_file": node.cookie_file,
+        "zmq_hashblock": node.zmq_url,
+        "payout_address": PAYOUT,
+    }
 
 
 def _power(contract: float, ports: Ports, token: str) -> dict[str, Any]:

@@ -70,14 +70,12 @@ def _build(
 ) -> Program:
     now = Seconds(reactor.seconds())
     path = Path(config.proxy.state_dir) / LEDGER_FILE
-    instance = _instance(config)
-    sources = build_sources(config, reactor, random, wall_clock, instance)
+    sources = build_sources(config, reactor, random, wall_clock, _instance(config))
     engine = choose_engine(config.proxy.engine, config.proxy.engine_threads)
     ledger = _ledger(config, path, wall_clock)
     _log_choice(engine)  # a start that is refused says why, and nothing else
-    totals = ProxyTotals(
-        {site.name: SiteTotals(HashrateMeter(now)) for site in config.sites}
-    )
+    sites = {site.name: SiteTotals(HashrateMeter(now)) for site in config.sites}
+    totals = ProxyTotals(sites)
     recorder = Recorder(ledger, totals, sources.sinks, reactor)
     for source in sources.all.values():
         source.settle = recorder.settled

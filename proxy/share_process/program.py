@@ -127,20 +127,7 @@ class Program:
             CannotListenError: A port is taken, or may not be had.
             KeyFileError: The keys for miners of Stratum V2 cannot be used.
         """
-        builder = SiteBuilder(
-            self.root,
-            self.sources,
-            self.recorder,
-            self.reactor,
-            self.wall_clock,
-            self.random,
-            self._keys,
-            partial(load_authority, self._key_file),
-            self.engine,
-            LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
-            self.limits.descriptors,
-            self.by_hand.arranged,
-        )
+        builder = self._site_builder()
         for site in self.config.sites:
             self.factories[site.name] = builder.open(site)
         self._power = PowerSide(
@@ -202,6 +189,22 @@ class Program:
             keys = ", ".join(change.key for change in found) or "nothing new"
             Logger("proxy").info("reloaded: {changed}", changed=keys)
         return found
+
+    def _site_builder(self) -> SiteBuilder:
+        return SiteBuilder(
+            self.root,
+            self.sources,
+            self.recorder,
+            self.reactor,
+            self.wall_clock,
+            self.random,
+            self._keys,
+            partial(load_authority, self._key_file),
+            self.engine,
+            LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
+            self.limits.descriptors,
+            self.by_hand.arranged,
+        )
 
     def _hold_off(self) -> None:
         """Park what is held by hand; the controller knows before it hears of it."""
