@@ -24,6 +24,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.machines.models import models_with
+from proxy.power.ports import MeterError
 from proxy.power.settings import site_control
 from proxy.power.site import SiteControl
 from tests.fakes.makers.behaviour import FakeMachine, Switches
@@ -54,12 +55,22 @@ POOLS = ("stratum+tcp://10.0.0.5:3333", "10.0.0.5:3333")
 
 @define(eq=False)
 class HallMeter:
-    """The meter of a hall, without sockets."""
+    """The meter of a hall, without sockets.
+
+    Attributes:
+        is_silent: It does not answer.
+    """
 
     machines: Sequence[FakeMachine]
+    clock: Clock
+    is_silent: bool = False
 
     async def read(self) -> float:
-        return sum(machine.watts for machine in self.machines)
+        if self.is_silent:
+            raise MeterError("silent")
+        # no hall draws the same for a minute: a reading that stands still is no reading
+        wobble = 1.0 + 0.001 * np.sin(self.clock.seconds())
+        return float(wobble * sum(machine.watts for machine in self.machines))
 
     def close(self) -> None:
         pass
@@ -70,15 +81,22 @@ class MixedHall:
     """Machines of every maker, their control, and the share process between them.
 
     Attributes:
+        contract: What the site may draw without an order, by what all draw.
+        has_meter: Control reads the hall's meter.
         power_w, budget_w: Second by second.
+        wall_ahead_s: How far the wall clock is off.
     """
 
     path: Path
     each: int = 2
+    contract: float = 1.1
+    has_meter: bool = False
     clock: Clock = field(factory=Clock)
     machines: list[FakeMachine] = field(factory=list, init=False)
     power_w: list[float] = field(factory=list, init=False)
     budget_w: list[float] = field(factory=list, init=False)
+    wall_ahead_s: float = field(default=0.0, init=False)
+    meter: HallMeter = field(init=False)
     control: SiteControl = field(init=False)
     loop: SiteLoop = field(init=False)
     store: Store = field(init=False)
@@ -92,6 +110,7 @@ class MixedHall:
                 machine = FakeMachine(maker.behaviour, self.clock.seconds, Switches())
                 machine.pools, machine.last_job_at = POOLS, -np.inf
                 self.machines.append(machine)
+        self.meter = HallMeter(self.machines, self.clock)
         self._start()
         self._report(
             joined=[
@@ -125,7 +144,7 @@ class MixedHall:
         self.orders.order(watts, self.wall())
 
     def wall(self) -> UnixTime:
-        return UnixTime(MONDAY + self.clock.seconds())
+        return UnixTime(MONDAY + self.clock.seconds() + self.wall_ahead_s)
 
     def restart(self) -> None:
         """Let the controller end, and another take over with what was kept."""
@@ -152,7 +171,8 @@ class MixedHall:
 
     def _start(self) -> None:
         power = PowerConfig(
-            budget_w=1.1 * self.full_w,
+            budget_w=self.contract * self.full_w,
+            meter="modbus://127.0.0.1:502/1" if self.has_meter else "model",
             fail_safe_w=0.3 * self.full_w,
             ramp_up_w_per_s=self.full_w,
             aux_w=0.0,
@@ -167,7 +187,7 @@ class MixedHall:
         )
         addresses = {self._address(n): m for n, m in enumerate(self.machines)}
         devices = VirtualMakers(addresses, self.clock)
-        adapters = SiteAdapters(devices, HallMeter(self.machines), [self.orders])
+        adapters = SiteAdapters(devices, self.meter, [self.orders])
         self.store = open_store(self.path)
         self.store._db.execute("PRAGMA synchronous = OFF")  # it outlives no power cut
         leases = {self.orders.name: None}
