@@ -1,7 +1,6 @@
 """TLS on both sides: whom we trust, and what is said where we do not."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import hashes
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
@@ -26,6 +23,7 @@ from proxy.share_process.build import build
 from proxy.upstream.address import Trust, endpoint_of, read_pool_url
 from proxy.upstream.pool import Pool
 from proxy.upstream.pool_protocol import Sv1PoolProtocol
+from tests.certificates import an_ec_key, self_signed, write_pem
 from tests.fakes.judging_pool import NTIME, JudgingPool
 from tests.support import free_port, on_reactor
 
@@ -34,35 +32,13 @@ class Identity:
     """A self-signed certificate for 127.0.0.1 and its key, as files."""
 
     def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a pool")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]),
-                critical=False,
-            )
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
+        key = an_ec_key()
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
+        authority = x509.BasicConstraints(ca=True, path_length=0)
+        certificate = self_signed(key, "a pool", (names, False), (authority, True))
         self.certificate = folder / "certificate.pem"
         self.key = folder / "key.pem"
-        pem = serialization.Encoding.PEM
-        self.certificate.write_bytes(certificate.public_bytes(pem))
-        self.key.write_bytes(
-            key.private_bytes(
-                pem,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        write_pem(self.key, self.certificate, key, certificate)
         self.fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
 
 

@@ -2,42 +2,25 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from OpenSSL import crypto
 from twisted.internet.testing import StringTransport
 
 from proxy.config import ListenerConfig
 from proxy.downstream.certificate_names import is_of, names_of
 from proxy.downstream.listener_policy import ListenerPolicy
+from tests.certificates import an_ec_key, self_signed
 from tests.fakes.hall import SUBSCRIBE, Hall
 from tests.fakes.sv2_wire import Door, Sv2Wire
 
 
 def certificate_of(common: str | None, dns: Sequence[str] = ()) -> crypto.X509:
-    key = ec.generate_private_key(ec.SECP256R1())
-    oid = NameOID.COMMON_NAME
-    name = x509.Name([] if common is None else [x509.NameAttribute(oid, common)])
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-    )
-    if dns:
-        names = x509.SubjectAlternativeName([x509.DNSName(one) for one in dns])
-        builder = builder.add_extension(names, critical=False)
-    return crypto.X509.from_cryptography(builder.sign(key, hashes.SHA256()))
+    names = x509.SubjectAlternativeName([x509.DNSName(one) for one in dns])
+    shown = self_signed(an_ec_key(), common, *([(names, False)] if dns else []))
+    return crypto.X509.from_cryptography(shown)
 
 
 class SecuredTransport(StringTransport):

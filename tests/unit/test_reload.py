@@ -1,15 +1,10 @@
 """Another configuration while the process runs: planned, prepared, committed."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 
@@ -19,6 +14,7 @@ from proxy.config import Config
 from proxy.downstream.miner import Miner
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.share_process.changes import changes
+from tests.certificates import an_ec_key, self_signed, write_pem
 from tests.fakes.running import POOL, Running, config_of
 
 Start = Callable[[Config], Running]
@@ -305,25 +301,9 @@ def test_a_renewed_intermediate_certificate_is_taken_on(
     assert identity.chain[1] != before[1]
 
 
-def write_certificate(key: Path, cert: Path, name: str) -> None:
-    """Write a certificate that nobody else has signed, and its key."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .sign(private, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    encoding = serialization.Encoding.PEM
-    key.write_bytes(private.private_bytes(encoding, form, plain))
-    cert.write_bytes(made.public_bytes(encoding))
+def write_certificate(key_file: Path, file: Path, name: str) -> None:
+    key = an_ec_key()
+    write_pem(key_file, file, key, self_signed(key, name))
 
 
 def test_one_reload_at_a_time(start: Start) -> None:

@@ -103,7 +103,7 @@ class Actuations:
         It counts as unresponsive once that was tried `attempts` times.
         """
         steps = steps_to(machine, self.table.level_of(machine))
-        self._issue(machine, steps, cause, now, attempts)
+        self._start(self._issuer.issue(machine, steps, cause, now, attempts), now)
 
     def answered(self, call: Call, error: DeviceError | None, now: Seconds) -> None:
         """Take in how a call ended: None, the device acknowledged it."""
@@ -188,21 +188,9 @@ class Actuations:
                 self._mind(pending, now)
                 pending.mind_at = quiet_until(pending, now)
 
-    def _issue(  # noqa: PLR0913
-        self,
-        machine: Machine,
-        steps: list[Verb],
-        cause: str,
-        now: Seconds,
-        attempts: int,
-        *,
-        is_trial: bool = False,
-    ) -> None:
-        pending = self._issuer.issue(
-            machine, steps, cause, now, attempts, is_trial=is_trial
-        )
-        self._waiting.drop(machine)
-        self._pending[machine.key] = pending
+    def _start(self, pending: PendingCommand, now: Seconds) -> None:
+        self._waiting.drop(pending.machine)
+        self._pending[pending.machine.key] = pending
         if pending.actuation.rung is not Rung.PARK:
             self._next_step(pending, now)
 
@@ -296,6 +284,7 @@ class Actuations:
         steps = trial_of(machine, self.table.level_of(machine))
         if steps:
             cause = f"to see whether it obeys: {machine.fault}"
-            self._issue(machine, steps, cause, now, attempts=1, is_trial=True)
+            trial = self._issuer.issue(machine, steps, cause, now, 1, is_trial=True)
+            self._start(trial, now)
         else:
             self.recovery.nothing_to_try(machine, now)

@@ -31,7 +31,7 @@ class Issuer:
         now: Seconds,
         attempts: int,
         *,
-        is_trial: bool,
+        is_trial: bool = False,
     ) -> PendingCommand:
         """Return a command that brings `machine` to its level; no call is made yet."""
         draws_w = float(self.table.fleet.from_w[machine.row])

@@ -1,21 +1,18 @@
 """Which suites of TLS are spoken, with listeners and with pools."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.testing import MemoryReactorClock
 
 from proxy.runtime.tls import HttpsPolicy, client_options, identity_of, server_endpoint
 from proxy.upstream.address import _PinnedOptions
+from tests.certificates import self_signed, write_pem
 
 OLD = ["ECDHE-RSA-AES128-SHA", "AES128-SHA", "AES256-GCM-SHA384", "AES128-SHA256"]
 """CBC with SHA-1, plain RSA, and both."""
@@ -36,25 +33,7 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> SSL.Context:
 
 def write_identity(folder: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hall")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "certificate").write_bytes(certificate.public_bytes(pem))
-    (folder / "key").write_bytes(
-        key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
+    write_pem(folder / "key", folder / "certificate", key, self_signed(key, "hall"))
 
 
 def shake_hands(server: SSL.Context, suite: str) -> str | None:
