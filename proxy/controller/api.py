@@ -18,7 +18,7 @@ from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
 from proxy.power.link.setup import config_from
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 

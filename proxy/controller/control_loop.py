@@ -25,7 +25,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.machines.holds import Holds
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
 from proxy.power.ports import DeviceError, DeviceReport

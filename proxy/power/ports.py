@@ -10,7 +10,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
 
 DEVICE_DEADLINE = Seconds(3.0)

@@ -42,7 +42,8 @@ from proxy.power.machines.holds import Holds
 from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.proven import working_share
 from proxy.power.machines.table import Table
-from proxy.power.orders.budget import Budget, Order
+from proxy.power.orders.budget import Budget
+from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.orders.receipt import Receipt
 from proxy.power.planner.plan import Plan, Urgency

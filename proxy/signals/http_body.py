@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from protocol.units import Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce
 from proxy.power.views.views import OrderView, order_view
 

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.power.control.wall_clock import SteadyClock
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.schedule import (

@@ -32,7 +32,7 @@ from proxy.power.link.messages import (
     ParkMiners,
     Up,
 )
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.settings import site_control
 from proxy.runtime.collector import calm_collector

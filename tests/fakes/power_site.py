@@ -23,7 +23,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.machines.models import find_model
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.settings import site_control
 from proxy.power.views.show import figures
 from tests.fakes.power_adapters import (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from protocol.units import UnixTime, Watts
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
 
 

@@ -5,7 +5,7 @@ from twisted.internet.task import Clock, deferLater
 
 from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
 from proxy.devices.quirks import QUIRKS, is_asleep
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.ports import (
     DEVICE_DEADLINE,
     DeviceError,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.orders.budget import Envelope, Order, Signal, decide
+from proxy.power.orders.budget import Envelope, decide
+from proxy.power.orders.order import Order, Signal
 from proxy.power.orders.prune import prune
 
 moments = st.integers(0, 200).map(lambda t: UnixTime(float(t)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.units import UnixTime
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.planner.reasons import REASONS
 from proxy.power.planner.steps import Reason
 from tests.fakes.power_adapters import FakeSignal

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.units import UnixTime, Watts
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import Receipt
 from tests.fakes.power_adapters import FakeSignal
 from tests.fakes.power_site import PowerSite, connected

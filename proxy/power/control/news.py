@@ -6,7 +6,8 @@ from attrs import asdict, define
 
 from proxy.power.control.step import Sensed
 from proxy.power.journal.outbox import SiteOutbox
-from proxy.power.orders.budget import Budget, Order
+from proxy.power.orders.budget import Budget
+from proxy.power.orders.order import Order
 
 
 @define(eq=False, repr=False)

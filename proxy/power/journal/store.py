@@ -45,7 +45,7 @@ from proxy.power.journal.machine_rows import (
 )
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.runtime.database_file import DatabaseFileError, reading
 from proxy.runtime.file_watch import FileWatch
 

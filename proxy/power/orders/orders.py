@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime
-from proxy.power.orders.budget import Budget, Envelope, Order, Signal, decide
+from proxy.power.orders.budget import Budget, Envelope, decide
+from proxy.power.orders.order import Order, Signal
 from proxy.power.orders.prune import prune
 from proxy.power.orders.receipt import Receipt
 

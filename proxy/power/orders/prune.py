@@ -1,7 +1,8 @@
 """Which orders of a site may still matter."""
 
 from protocol.units import UnixTime
-from proxy.power.orders.budget import Order, Signal, voices_of
+from proxy.power.orders.budget import voices_of
+from proxy.power.orders.order import Order, Signal
 
 
 def prune(

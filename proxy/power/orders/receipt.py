@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from protocol.units import Watts
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 
 
 @frozen

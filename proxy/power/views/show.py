@@ -17,7 +17,7 @@ from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import Machine
 from proxy.power.machines.models import HASHES_PER_TERAHASH
 from proxy.power.machines.share_proof import ShareSum
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.planner.plan import grant_within, plan
 from proxy.power.planner.reasons import REASONS
 from proxy.power.site import SiteControl

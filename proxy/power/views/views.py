@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 
 
 class OrderView(Struct):

@@ -16,7 +16,7 @@ from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError
 from proxy.power.link.messages import Ask, AskAnswer
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.views.show import MAX_ORDERS_SHOWN
 from tests.conftest import FlushFailures
 from tests.fakes.power_site import PowerSite, connected

@@ -21,7 +21,7 @@ from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError, open_store
 from proxy.power.link.messages import Beat, HeldMachines, decode_up
 from proxy.power.machines.holds import NONE_HELD, Holds
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 
 
 @define

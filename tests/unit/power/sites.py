@@ -8,7 +8,7 @@ from proxy.config import PowerConfig, SiteConfig
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.link.messages import FleetReport, Joined, MinerWork
 from proxy.power.machines.machine import Machine
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import Receipt
 from proxy.power.settings import site_control
 from tests.unit.power.tables import NOW, ROWS, later

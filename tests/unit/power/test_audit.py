@@ -19,7 +19,7 @@ from proxy.power.journal.event_log import TRIM
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt, MachineRow
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 
 AT = UnixTime(1_700_000_000.0)
 

@@ -3,14 +3,8 @@
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.orders.budget import (
-    Budget,
-    Envelope,
-    Order,
-    Rule,
-    Signal,
-    decide,
-)
+from proxy.power.orders.budget import Budget, Envelope, Rule, decide
+from proxy.power.orders.order import Order, Signal
 from proxy.power.orders.prune import prune
 
 ENVELOPE = Envelope(budget_w=Watts(3_500_000.0), fail_safe_w=Watts(350_000.0))

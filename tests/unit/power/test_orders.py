@@ -5,7 +5,8 @@ from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.wall_clock import WallClock
-from proxy.power.orders.budget import Envelope, Order, Rule
+from proxy.power.orders.budget import Envelope, Rule
+from proxy.power.orders.order import Order
 from proxy.power.orders.orders import MAX_ORDERS, OrderBook
 
 NOW = Seconds(1000.0)

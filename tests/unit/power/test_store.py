@@ -15,7 +15,7 @@ from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.event_log import TRIM
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.machines.rows import MachineRow
-from proxy.power.orders.budget import Order
+from proxy.power.orders.order import Order
 
 AT = UnixTime(1_700_000_000.0)
 ORDER = Order("hall-a", Watts(5.0), 1, "grid", AT, AT, revert_w=Watts(2.0))

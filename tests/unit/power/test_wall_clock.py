@@ -5,7 +5,8 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.wall_clock import MOST_BEHIND, SteadyClock, WallClock
-from proxy.power.orders.budget import Envelope, Order
+from proxy.power.orders.budget import Envelope
+from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBook
 
 NEWEST = UnixTime(1_700_000_000.0)
