@@ -8,8 +8,9 @@ Theory of operation
     one extranonce is divided among many miners: each holds a *slot* of a `Space`,
     and a group is a route, a source's order of preference and one space.
 
-    News come in by `work_arrived`. Each group that uses the feed evaluates its
-    sources first (the news may say that the source leaves too little room), then
+    News come in by `work_arrived`. A group that uses the feed chooses its source
+    first (the news may say that this one leaves too little room), unless it goes on
+    with the source in use, in the same session and room. Then
     `Posting` makes a `Job` of it and hands it out: at once where the tip moved,
     else at the pace that `PostPace` allows, the newest winning. Jobs of all groups
     of one turn go out together, the miners with the most hashrate first.
@@ -248,6 +249,12 @@ class JobBoard:
             self._schedule.put_now(self._groups.of_routes(routes), now)
 
     def _look(self, group: Group, now: Seconds) -> None:
+        try:
+            self._look_at(group, now)
+        finally:
+            self._posting.send()  # what was posted before it failed, too
+
+    def _look_at(self, group: Group, now: Seconds) -> None:
         if group not in self._groups:  # a look at another one closed it
             self._schedule.drop(group)
             return
@@ -287,8 +294,10 @@ class JobBoard:
             self._lifecycle.close(group)
 
     def _opened(self, group: Group) -> None:
-        self.source_choice.evaluate(group)
-        self._posting.send()
+        try:
+            self.source_choice.evaluate(group)
+        finally:
+            self._posting.send()
         self._look_again(group, self._now())
 
     def _closed(self, group: Group) -> None:

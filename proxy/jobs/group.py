@@ -19,6 +19,10 @@ LINGER = Seconds(5.0)
 """How long a group without members stays at least: one whose line was cut for a moment
 finds its connection to the pool."""
 
+MAX_TIPS = 8
+"""Sessions whose tips a group remembers: one source in use, those kept warm beside it,
+and the last of each that was lost."""
+
 
 @define(eq=False, repr=False)
 class Group:
@@ -54,7 +58,7 @@ class Group:
     pace: PostPace = field(factory=PostPace, init=False)
     idle_since: Seconds | None = field(default=None, init=False)
     must_reconnect: bool = field(default=False, init=False)
-    _tip: tuple[int, bytes] = field(default=(0, b""), init=False)
+    _tips: dict[int, bytes] = field(factory=dict, init=False)
     _lost: set[int] = field(factory=set, init=False)  # sessions that have live jobs
 
     @property
@@ -110,12 +114,15 @@ class Group:
     def goes_on_with(self, feed: Feed, work: Work) -> bool:
         """Return whether new `work` of `feed` is no reason to choose a source anew.
 
-        It is of the source in use, and leaves as much room as the one before.
+        It is of the source in use, which can still be used, and leaves as much room as
+        the one before.
         """
-        taken = self.taken
+        taken, source = self.taken, self.sourcing.source
         return (
             taken is not None
             and self.sourcing.feed is feed
+            and source is not None
+            and not source.unusable
             and taken.session == work.session
             and taken.extranonce2_size == work.extranonce2_size
         )
@@ -129,9 +136,13 @@ class Group:
     def tip_moved(self, work: Work, now: Seconds) -> None:
         """Make stale what stands on another block than `work` of the same session."""
         session, tip = work.session, work.prev_hash
-        if self._tip == (session, tip):
+        # By session: a reserve that is kept warm tells of each tip, too.
+        if self._tips.get(session) == tip:
             return  # all that is is stale already
-        self._tip = session, tip
+        self._tips.pop(session, None)
+        self._tips[session] = tip
+        if len(self._tips) > MAX_TIPS:
+            del self._tips[next(iter(self._tips))]
         # Of the same session: what another source calls the tip says nothing of where
         # that one's shares still count.
         self.jobs.make_stale(

@@ -1,7 +1,12 @@
 """Which source a board hashes for when what they offer changes."""
 
+import pytest
+
 from protocol.units import WorkerName
+from proxy.jobs.group import Group
 from tests.builders import a_work
+from tests.conftest import FlushFailures
+from tests.fakes.board import SeatedMiner
 from tests.fakes.hall import Hall
 
 
@@ -81,3 +86,37 @@ def test_every_source_is_opened_while_the_one_in_use_is_doubted() -> None:
 
     hall.sources[2].post()
     assert source_of(hall) == "pool2"
+
+
+def test_news_of_a_source_that_cannot_be_used_any_more_are_not_posted() -> None:
+    hall = a_hall(2)
+    pool = hall.sources[0]
+    pool.unusable = "would void rolled shares: its version mask is 00000000"
+    pool.post(source_job="up2")
+
+    assert source_of(hall) == "pool1"
+    (group,) = hall.board.groups
+    assert group.current is not None
+    assert group.current.job.work.source == "pool1"
+
+
+def test_a_job_is_handed_out_though_the_look_at_its_group_failed_later(
+    monkeypatch: pytest.MonkeyPatch, flush_failures: FlushFailures
+) -> None:
+    hall = Hall(sources=2)
+    miner = SeatedMiner(hall.board, "rig")
+    for source in hall.sources:
+        source.post()
+    hall.board.tick()
+    (group,) = [g for g in hall.board.groups if g.members]
+    hall.sources[0].lose()
+    had = len(miner.jobs)
+    hall.sources[0].post()
+    hall.clock.advance(31)
+    monkeypatch.setattr(Group, "retire", lambda *_: 1 / 0)
+    hall.board.tick()  # it goes back to the better source, and fails then
+
+    assert flush_failures(ZeroDivisionError)
+    assert group.current is not None
+    assert miner.jobs[-1] is group.current.job
+    assert len(miner.jobs) > had

@@ -8,7 +8,7 @@ from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from protocol.work.job import Work
 from proxy.jobs.duplicates import Duplicates
-from proxy.jobs.group import LINGER, Group
+from proxy.jobs.group import LINGER, MAX_TIPS, Group
 from proxy.jobs.live import RETIRE_AFTER, LiveJob, LiveJobs
 from proxy.jobs.ports import NoCopies
 from proxy.jobs.sourcing import ORPHAN_GRACE, Sourcing
@@ -161,7 +161,26 @@ def test_news_of_a_tip_that_is_known_cost_the_same_however_many_jobs_there_are()
         for seq in range(1, jobs + 1):
             post(group, a_work(), seq)
         group.tip_moved(work, START)
+        group.tip_moved(a_work(session=2, prev_hash=OTHER_TIP), START)  # a reserve's
         assert all(entry.stale_at == START for entry in group.live.values())
         return instructions(lambda: group.tip_moved(work, START))
 
     assert cost(50) == cost(1)
+
+
+def test_a_tip_that_comes_back_makes_stale_what_came_between() -> None:
+    group = a_group()
+    group.tip_moved(a_work(), START)
+    group.tip_moved(a_work(prev_hash=OTHER_TIP), START)
+    between = post(group, a_work(prev_hash=OTHER_TIP), 1)
+    group.tip_moved(a_work(), START)
+
+    assert between.stale_at == START
+
+
+def test_as_many_tips_are_remembered_as_sources_are_open() -> None:
+    group = a_group()
+    for session in range(1, 10 * MAX_TIPS):
+        group.tip_moved(a_work(session=session), START)
+
+    assert len(group._tips) == MAX_TIPS
