@@ -53,6 +53,8 @@ class Recorder:
     _in_flight: dict[int, JudgedShare] = field(factory=dict, init=False)
     _unwritten: set[int] = field(factory=set, init=False)
     _settled_early: dict[int, tuple[str, str]] = field(factory=dict, init=False)
+    # Blocks that have no row yet, and what their sources said of them meanwhile.
+    _unlisted: dict[int, tuple[str, str] | None] = field(factory=dict, init=False)
 
     def record(self, batch: Sequence[JudgedShare]) -> None:
         """Commit `batch`; when this returns its miners may be answered.
@@ -116,7 +118,8 @@ class Recorder:
         # Before it is sent: its source may answer at once.
         self._sent_blocks[share.hash] = token
         self._unwritten.add(token)
-        is_taken = self._forward(token, share)
+        self._unlisted[token] = None
+        self._send(token, share)
         self.on_block(share, "found")
         self._log.info(
             "{site}: {worker} found block {hash} for {source}{more}",
@@ -127,16 +130,20 @@ class Recorder:
             more=_and_others(self._pace.told()),
         )
         # In the next turn: the disk must not delay the bytes that were just written.
-        self.clock.callLater(0, self._list_block, token, share, is_taken)
+        self.clock.callLater(0, self._list_block, token, share)
         return True
 
-    def _list_block(self, token: int, share: JudgedShare, is_taken: bool) -> None:  # noqa: FBT001  (by callLater)
+    def _list_block(self, token: int, share: JudgedShare) -> None:
         self.ledger.record_block(share)
-        if not is_taken:  # only now has the block a row that can say so
-            self.settled(token, "lost", "no_source")
+        early = self._unlisted.pop(token)
+        if early is not None:
+            self.settled(token, *early)
 
     def settled(self, token: int, verdict: str, reason: str) -> None:
         """Take note of a source's verdict: accepted, rejected or lost."""
+        if token in self._unlisted:  # a block's answer overtook its row and its news
+            self._unlisted[token] = verdict, reason
+            return
         share = self._in_flight.pop(token, None)
         if share is None:
             return  # a pool that answers twice
@@ -164,13 +171,10 @@ class Recorder:
         return self._sent_blocks.get(share.hash) or self.ledger.next_token()
 
     def _send(self, token: int, share: JudgedShare) -> None:
-        if not self._forward(token, share):
-            self.settled(token, "lost", "no_source")
-
-    def _forward(self, token: int, share: JudgedShare) -> bool:
         self._in_flight[token] = share  # bounded by the sinks' pending limits
         sink = self.sinks.get(share.job.work.source) if share.job else None
-        return sink is not None and sink.forward(share, token)
+        if sink is None or not sink.forward(share, token):
+            self.settled(token, "lost", "no_source")
 
 
 def _and_others(number: int) -> str:

@@ -1,7 +1,7 @@
 """Blocks go out ahead of their batch, and the ledger knows what became of each."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +22,12 @@ class Sink:
     def __init__(self) -> None:
         self.is_there = True
         self.sent: list[int] = []
+        self.on_sent: Callable[[int], None] = lambda _: None
 
     def forward(self, _share: JudgedShare, token: int) -> bool:
         if self.is_there:
             self.sent.append(token)
+            self.on_sent(token)
         return self.is_there
 
 
@@ -89,3 +91,13 @@ def test_a_block_whose_source_is_gone_is_lost_in_every_table(intake: Intake) -> 
     assert intake.rows("SELECT verdict, reason FROM upstream") == [
         ("lost", "no_source")
     ]
+
+
+def test_a_block_that_is_answered_at_once_has_its_verdict(intake: Intake) -> None:
+    settled = intake.recorder.settled
+    intake.sink.on_sent = lambda token: settled(token, "rejected", "busy")
+    intake.find()
+
+    assert intake.told == ["found", "busy"]
+    assert intake.rows("SELECT verdict FROM block") == [("busy",)]
+    assert intake.rows("SELECT verdict, reason FROM upstream") == [("rejected", "busy")]
