@@ -102,6 +102,11 @@ class PoolConnection(Protocol):
             self._inflow.forget()
         self.drop(why)
 
+    @property
+    def is_dropped(self) -> bool:
+        """It was hung up on by us."""
+        return bool(self._why)
+
     def drop(self, why: str) -> None:
         """Close the connection for a reason of ours."""
         self._why = self._why or why

@@ -197,6 +197,10 @@ class PoolLink:
             self.ports.lost(self, session)
 
     def _on_event(self, event: PoolEvent) -> None:
+        # More may have come with what we hung up for: of that only verdicts count.
+        is_over = self._connection is None or self._connection.is_dropped
+        if is_over and not isinstance(event, ShareAnswered):
+            return
         match event:
             case WorkReceived(work=work):
                 self._on_work(work)
@@ -228,9 +232,6 @@ class PoolLink:
             self._hang_up("its room is known")
 
     def _on_work(self, work: Work) -> None:
-        # What came before hanging up may still be handed out of the inflow.
-        if self._is_stopped:
-            return
         before = self.feed.work
         replaced = 0
         # With the same extranonce1 the old jobs are shares of this connection: one

@@ -49,8 +49,10 @@ class Wire:
     def say(self, method: str, *params: Any) -> None:
         self.send({"id": None, "method": method, "params": list(params)})
 
-    def send(self, message: dict[str, Any]) -> None:
-        self.protocol.dataReceived(json.dumps(message).encode() + b"\n")
+    def send(self, *messages: dict[str, Any]) -> None:
+        """Send messages in one segment."""
+        lines = (json.dumps(message).encode() + b"\n" for message in messages)
+        self.protocol.dataReceived(b"".join(lines))
 
     def welcome(self) -> "Wire":
         """Answer until the client has nothing to ask, then give it work."""

@@ -132,6 +132,25 @@ def test_a_refused_user_is_said_and_tried_again_rarely() -> None:
     assert feed.reason == ""
 
 
+def test_what_came_with_a_refusal_makes_the_pool_no_good_one() -> None:
+    """The end of the connection comes in a later turn than what we hung up for."""
+    server = PoolServer()
+    feed = server.open()
+    wire = server.wire
+    wire.transport.abortConnection = lambda: None  # type: ignore[method-assign]
+    asked = {request["method"]: request["id"] for request in wire.hear()}
+    while "mining.authorize" not in asked:
+        for method, number in asked.items():
+            wire._answer({"method": method, "id": number, "params": ["acct"]})
+        asked = {request["method"]: request["id"] for request in wire.hear()}
+    refused = {"id": asked["mining.authorize"], "result": False, "error": None}
+    job = {"id": None, "method": "mining.notify", "params": NOTIFY}
+    wire.send(refused, job)
+
+    assert server.pool.state() == "refused"
+    assert feed.work is None
+
+
 def send(server: PoolServer, feed: Feed, count: int, why: str | None = None) -> None:
     """Forward shares, five a second, and have each judged, or none for None."""
     for number in range(count):
