@@ -17,11 +17,11 @@ from proxy.power.machines.columns import (
     remodelled,
     restore_row,
 )
+from proxy.power.machines.connections import MachineConnections
 from proxy.power.machines.debts import ALL, grown_debts
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines.holds import NONE_HELD, Holds
-from proxy.power.machines.identity import Identities
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import KnownMachines
 from proxy.power.machines.machine import Machine, Saved
@@ -46,10 +46,10 @@ class Table:
     machines: list[Machine] = field(factory=list, init=False)
     known: KnownMachines = field(factory=KnownMachines, init=False)
     _fleet: Fleet = field(default=NO_FLEET, init=False)
-    _identities: Identities = field(init=False)
+    _connections: MachineConnections = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._identities = Identities(self.describer)
+        self._connections = MachineConnections(self.describer)
 
     @property
     def fleet(self) -> Fleet:
@@ -63,11 +63,11 @@ class Table:
 
     def find(self, key: str) -> Machine | None:
         """Return the machine known by `key`, None if there is none."""
-        return self._identities.find(key)
+        return self._connections.find(key)
 
     def of_miner(self, miner: int) -> Machine | None:
         """Return the machine behind a connection."""
-        return self._identities.of_miner(miner)
+        return self._connections.of_miner(miner)
 
     def level_of(self, machine: Machine) -> int:
         """Return the level that a machine is commanded to."""
@@ -158,7 +158,7 @@ class Table:
 
     def leave(self, miner: int, now: Seconds) -> None:
         """Take note that a connection is gone."""
-        machine = self._identities.disconnect(miner)
+        machine = self._connections.disconnect(miner)
         if machine is None:
             return
         self._note_idle(machine, now)
@@ -167,7 +167,7 @@ class Table:
 
     def leave_all(self, now: Seconds) -> None:
         """Take note that no connection is known any more."""
-        for miner in self._identities.miners():
+        for miner in self._connections.miners():
             self.leave(miner, now)
 
     def set_mode(self, machine: Machine, mode: Mode) -> None:
@@ -253,7 +253,7 @@ class Table:
         stays[[m.row for m in machines]] = False
         self._fleet = kept(self.fleet, stays)
         for machine in machines:
-            self._identities.drop(machine)
+            self._connections.drop(machine)
         self.machines = [m for m in self.machines if stays[m.row]]
         for row, machine in enumerate(self.machines):
             machine.row = row
@@ -275,7 +275,7 @@ class Table:
             machine.parked_at = now
 
     def _join(self, joined: Joined, now: Seconds) -> Machine | None:
-        key = self._identities.key_for(joined)
+        key = self._connections.key_for(joined)
         machine = self.find(key)
         if machine is None and len(self.machines) >= MAX_MACHINES:
             return None
@@ -284,7 +284,7 @@ class Table:
         machine.worker = joined.worker
         self.note_parked(machine, joined.id, now, is_parked=joined.is_parked)
         machine.gone_at = None
-        self._identities.connect(joined.id, machine)
+        self._connections.connect(joined.id, machine)
         return machine
 
     def _add(self, key: str, address: str, worker: str) -> Machine:
@@ -294,5 +294,5 @@ class Table:
         row = len(self.machines)
         machine = Machine(key, address, worker, kind, kind.first_mode, row)
         self.machines.append(machine)
-        self._identities.add(machine)
+        self._connections.add(machine)
         return machine

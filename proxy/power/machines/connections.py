@@ -1,4 +1,7 @@
-"""Which machine a connection belongs to: machines by key, and by connection."""
+"""Which machine a connection belongs to: machines by key, and by connection.
+
+Who a machine is, whatever its address, is `known`'s.
+"""
 
 from heapq import heappop, heappush
 
@@ -28,7 +31,7 @@ class Numbers:
 
 
 @define(eq=False, repr=False)
-class Identities:
+class MachineConnections:
     """Machines by what they are known by, and the connections of each."""
 
     _describer: Describer
