@@ -68,7 +68,7 @@ class ParkOperations:
         for factory in self.running.factories.values():
             for some in parts_of(factory):
                 names = ((next(iter(m.workers), ""), m.address) for m in some)
-                count += sum(bool(holds.pattern_of(*name)) for name in names)
+                count += sum(holds.holds(*name) for name in names)
                 await self.turn()
         return count
 

@@ -179,9 +179,9 @@ class Controller:
         kept = store.kept(site.name, min(moments), max(moments))
         control.orders.restore(kept.orders, kept.silent_for, now)
         control.table.known.restore(kept.limits)
+        control.table.holds = self._holds
         control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
-        control.hold_off(self._holds, at)
         loop = SiteLoop(
             control,
             adapters,

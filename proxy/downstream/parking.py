@@ -118,7 +118,7 @@ class Parking:
 
     def look_at_hold(self, miner: ParkableMiner) -> None:
         """Park a miner that is held off by hand, and let go one that is no more."""
-        is_off = bool(self.held_by(miner))
+        is_off = self.holds.holds(next(iter(miner.workers), ""), miner.address)
         if miner.is_held_off is not is_off:
             miner.hold_off(is_off=is_off)
 

@@ -8,6 +8,7 @@ from attrs import define, field
 from protocol.units import Seconds, UnixTime
 from proxy.power.actuation.actuate import Actuations
 from proxy.power.actuation.admission import Admission
+from proxy.power.actuation.held_off import HeldOff
 from proxy.power.actuation.polls import Foreign, Polls
 from proxy.power.actuation.presence import Presence
 from proxy.power.actuation.verify import is_meter_consistent
@@ -34,7 +35,6 @@ from proxy.power.evidence.checks import ShareChecks
 from proxy.power.evidence.energy import EnergyMeter
 from proxy.power.evidence.windows import ShareEvidence
 from proxy.power.journal.alarms import Alarms
-from proxy.power.journal.batches import parts
 from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
@@ -92,6 +92,7 @@ class SiteControl:
     _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
     _looked_at: Seconds = field(default=LONG_AGO, init=False)
     _news: SiteNews = field(init=False)
+    _held_off: HeldOff = field(init=False)
     _chores: Iterator[bool] | None = field(default=None, init=False)
     _began_at: Seconds = field(init=False)
     _acted_at: Seconds = field(init=False)
@@ -99,6 +100,7 @@ class SiteControl:
     def __attrs_post_init__(self) -> None:
         self.outbox = SiteOutbox(self.name)
         self._news = SiteNews(self.outbox)
+        self._held_off = HeldOff(self.table, self.outbox)
 
     def begin(self, now: Seconds, at: UnixTime, learned: Learned | None = None) -> None:
         """Start, once the table and the orders hold what a restart found."""
@@ -176,16 +178,8 @@ class SiteControl:
     def hold_off(self, holds: Holds, at: UnixTime) -> None:
         """Hold machines off, as an operator says; it is to be acted on at once."""
         self.outbox.at = at
-        changed = self.table.hold_off(holds)
-        if not changed:
-            return
-        self.is_urgent = True
-        held = [m.key for m in changed if m.is_held]
-        released = [m.key for m in changed if not m.is_held]
-        for some in parts(held):
-            self.outbox.log("hold", "parked by hand", {"machines": some})
-        for some in parts(released):
-            self.outbox.log("hold", "parked by hand no more", {"machines": some})
+        self._held_off.begin(holds)
+        self.is_urgent |= self._held_off.go_on()
 
     def forget(self, pattern: str, now: Seconds, at: UnixTime) -> int:
         """Forget absent machines; see `Presence.forget`."""
@@ -251,13 +245,16 @@ class SiteControl:
     @property
     def is_behind(self) -> bool:
         """There is more to be done at once than was done in one go: `go_on`."""
-        return self.actuations.is_behind or self._chores is not None
+        is_behind = self.actuations.is_behind or self._held_off.is_behind
+        return is_behind or self._chores is not None
 
     def go_on(self, now: Seconds, at: UnixTime) -> None:
         """Do some more of it, commands first."""
         self.outbox.at = at
         if self.actuations.is_behind:
             self.actuations.go_on(now)
+        elif self._held_off.is_behind:
+            self.is_urgent |= self._held_off.go_on()
         elif self._chores is not None and not next(self._chores, False):
             self._chores = None
 

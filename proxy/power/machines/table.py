@@ -106,6 +106,7 @@ class Table:
             machine.kept_debt_h = one.debt_h
             level = machine.top if one.is_running else 0
             restore_row(fleet, machine.row, one, level, now)
+        self.note_holds(self.machines)
 
     def join(self, joined: Sequence[Joined], now: Seconds) -> list[Machine]:
         """Return the machines behind new connections.
@@ -116,7 +117,7 @@ class Table:
         known = len(self.machines)
         joining = (self._join(one, now) for one in joined)
         found = [machine for machine in joining if machine is not None]
-        self._note_holds(found)
+        self.note_holds(found)
         fleet = self.fleet
         for machine in self.machines[known:]:
             machine.is_new = True
@@ -192,16 +193,11 @@ class Table:
         fleet.debt_h[row] = fleet.debt_h[before.row]
         fleet.cycles[row] = fleet.cycles[before.row]
 
-    def hold_off(self, holds: Holds) -> list[Machine]:
-        """Hold these machines off from now on, and no others; return who changes."""
-        self.holds = holds
-        return self._note_holds(self.machines)
-
-    def _note_holds(self, machines: Iterable[Machine]) -> list[Machine]:
+    def note_holds(self, machines: Iterable[Machine]) -> list[Machine]:
         """Take note of which of these are held off; return those that it is new of."""
         fleet, changed = self.fleet, []
         for machine in machines:
-            is_held = bool(self.holds.pattern_of(machine.worker, machine.address))
+            is_held = self.holds.holds(machine.worker, machine.address)
             if machine.is_held is not is_held:
                 machine.is_held = fleet.held[machine.row] = is_held
                 changed.append(machine)

@@ -7,10 +7,15 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds
+from proxy.power.actuation.held_off import SLICE, HeldOff
 from proxy.power.evidence.energy import draws
 from proxy.power.journal.effects import Verb
+from proxy.power.journal.outbox import SiteOutbox
+from proxy.power.link.messages import Joined
 from proxy.power.machines.fleet import Fleet
-from proxy.power.machines.holds import NONE_HELD, Holds
+from proxy.power.machines.holds import MAX_HOLDS, NONE_HELD, Holds
+from proxy.power.machines.machine import Saved
+from proxy.power.machines.table import Table
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.plan import Urgency, plan
 from proxy.power.planner.steps import Reason
@@ -19,7 +24,7 @@ from proxy.power.views.show import machines
 from tests.fakes.power_site import connected
 from tests.unit.power.fleets import NOW, fleet, grant, machine
 from tests.unit.power.sites import Site, wall
-from tests.unit.power.tables import later
+from tests.unit.power.tables import a_table, later
 
 PARAMS = PlanParams()
 ONE = machine(1000.0, 30.0)
@@ -47,6 +52,17 @@ def test_a_machine_is_known_by_worker_address_or_both(
 
     assert found == (pattern if is_held else "")
     assert NONE_HELD.pattern_of("rack-a.7", "10.0.0.7") == ""
+
+
+def test_all_holds_are_one_look_and_the_one_that_holds_is_told() -> None:
+    names = [f"10.0.0.{n}" for n in range(MAX_HOLDS // 2)]
+    globs = [f"rack-{n}.*" for n in range(MAX_HOLDS // 2)]
+    holds = Holds([*names, *globs])
+
+    assert holds.pattern_of("rack-77.5", "10.0.0.200") == "rack-77.*"
+    assert holds.pattern_of("x", "10.0.0.99") == "10.0.0.99"
+    assert not holds.holds("rack-200.5", "10.0.0.200")
+    assert Holds(["[a-c]*", "[!a-c]?"]).pattern_of("d1", "10.0.0.1") == "[!a-c]?"
 
 
 def held(made: Fleet, *rows: int) -> Fleet:
@@ -123,6 +139,47 @@ def test_a_hold_is_acted_on_at_once_and_written_down() -> None:
     ]
     views = {v.worker: v.state for v in machines(site.control, later(8), "*", 0)}
     assert views == {"park.1": "held", "park.2": "under way"}
+
+
+def a_hall(count: int) -> tuple[Table, HeldOff]:
+    table = a_table()
+    table.join([Joined(n, f"park.{n}", f"10.1.{n}", True) for n in range(count)], NOW)
+    return table, HeldOff(table, SiteOutbox("hall-a"))
+
+
+def test_a_large_hall_is_looked_at_in_slices_and_told_of_when_all_are() -> None:
+    table, held_off = a_hall(2 * SLICE + 10)
+    held_off.begin(Holds(["park.*"]))
+    assert table.join([Joined(9_999, "park.new", "10.1.1", True)], NOW)[0].is_held
+
+    ends, looked_at = [], []
+    while held_off.is_behind:
+        ends.append(held_off.go_on())
+        looked_at.append(sum(m.is_held for m in table.machines) - 1)
+
+    assert looked_at == [SLICE, 2 * SLICE, 2 * SLICE + 10]
+    assert ends == [False, False, True]
+
+
+def test_a_machine_that_is_forgotten_meanwhile_is_passed_over() -> None:
+    table, held_off = a_hall(SLICE + 2)
+    held_off.begin(Holds(["park.*"]))
+    held_off.go_on()
+    table.leave(SLICE, NOW)
+    table.forget([table.machines[SLICE]])
+    held_off.go_on()
+
+    assert [bool(held) for held in table.fleet.held] == [True] * (SLICE + 1)
+
+
+def test_what_a_restart_finds_is_held_from_the_first_look() -> None:
+    table = a_table()
+    table.holds = Holds(["park.1"])
+
+    saved = [("park.1", True), ("park.2", False)]
+    table.restore([Saved(w, w, w, True, 0.0) for w, _ in saved], NOW)
+
+    assert table.fleet.held.tolist() == [is_held for _, is_held in saved]
 
 
 def test_only_the_end_of_the_hold_lets_the_plan_wake_it() -> None:
