@@ -1,11 +1,13 @@
 """Tell of all that operators do: who, what, and what that changed."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from attrs import define
+from attrs import define, field
 from msgspec import Raw
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from protocol.units import UnixTime
@@ -14,11 +16,19 @@ from proxy.admin.refused import Refused
 from proxy.admin.rpc import REFUSED, Method, RpcError
 from proxy.admin.states import States
 from proxy.admin.views import Done, ReloadView
+from proxy.runtime.tasks import Tasks
 
 TOPIC = "action"
 
 MAX_TOLD_CHARS = 256
 """Of a text that a client gave, in what is told of it."""
+
+MAX_UNDER_WAY = 256
+"""Actions that take their time, at once: four for each client of an admin socket. They
+go on when their client is gone, so that the clients bound them no more."""
+
+FAILED, STOPPED = "failed: see the log", "the proxy stopped before it was done"
+"""Why an action may be done in part, or not at all, where no reason was given."""
 
 _json = msgspec.json.encode
 
@@ -33,7 +43,7 @@ class ActionNews(msgspec.Struct):
         params: As they were given.
         before: What it was about, as it was.
         after: The same as it is now, or what was done.
-        refused: Why nothing was done; empty if it was.
+        refused: Why it was not done; empty if it was.
     """
 
     at: float
@@ -54,6 +64,7 @@ class Actions:
         states: Knows what a method is about.
         publish: Takes news: topic and value.
         wall_clock: Tells the time of day.
+        tasks: Actions under way. Each is told of, whoever asked for it hangs up or not.
     """
 
     _log = Logger()
@@ -61,6 +72,7 @@ class Actions:
     states: States
     publish: Callable[[str, Any], None]
     wall_clock: Callable[[], UnixTime]
+    tasks: Tasks = field(factory=Tasks)
 
     def run(
         self, caller: Caller, name: str, method: Method, given: Mapping[str, Any]
@@ -72,8 +84,10 @@ class Actions:
             Refused: It refuses.
         """
         params = method.checked(given)
+        if len(self.tasks) >= MAX_UNDER_WAY:
+            raise Refused(f"{MAX_UNDER_WAY} actions are under way: try again")
         if params.get("dry_run"):
-            return method.function(**params)
+            return self._outliving(name, method.function(**params))
         news = ActionNews(
             at=self.wall_clock(),
             uid=caller.uid,
@@ -83,15 +97,18 @@ class Actions:
             before=self.states.of(name, params),
             after=None,
         )
-        try:
+        with self._told_if_not_done(caller, news):
             result = method.function(**params)
-        except (RpcError, Refused) as error:
-            self._refused(caller, news, error)
-            raise
-        if isinstance(result, Coroutine):
-            return self._awaited(caller, news, params, result)
-        self._done(caller, news, params, result)
-        return result
+            if not isinstance(result, Coroutine):
+                self._done(caller, news, params, result)
+                return result
+        return self._outliving(name, self._awaited(caller, news, params, result))
+
+    def _outliving(self, name: str, result: Any) -> Any:
+        """Return a coroutine that goes on when whoever awaits it is gone."""
+        if not isinstance(result, Coroutine):
+            return result
+        return self.tasks.outlive(name, result)
 
     async def _awaited(
         self,
@@ -100,13 +117,25 @@ class Actions:
         params: dict[str, Any],
         result: Coroutine[Any, Any, Any],
     ) -> Any:
-        try:
+        with self._told_if_not_done(caller, news):
             found = await result
-        except (RpcError, Refused) as error:
-            self._refused(caller, news, error)
-            raise
-        self._done(caller, news, params, found)
+            self._done(caller, news, params, found)
         return found
+
+    @contextmanager
+    def _told_if_not_done(self, caller: Caller, news: ActionNews) -> Iterator[None]:
+        try:
+            yield
+        except (RpcError, Refused) as error:
+            if not isinstance(error, RpcError) or error.code == REFUSED:
+                self._refused(caller, news, str(error))
+            raise  # else it was no such request
+        except CancelledError:
+            self._refused(caller, news, STOPPED)
+            raise
+        except Exception:
+            self._refused(caller, news, FAILED)
+            raise
 
     def _done(
         self, caller: Caller, news: ActionNews, params: dict[str, Any], result: Any
@@ -127,16 +156,14 @@ class Actions:
         )
         self.publish(TOPIC, news)
 
-    def _refused(self, caller: Caller, news: ActionNews, error: Exception) -> None:
-        if isinstance(error, RpcError) and error.code != REFUSED:
-            return  # it was no such request
-        news.refused, news.after = str(error), news.before
+    def _refused(self, caller: Caller, news: ActionNews, why: str) -> None:
+        news.refused, news.after = why, news.before
         self._log.info(
             "{caller}: {what} {params}: refused: {why}",
             caller=str(caller),
             what=news.what,
             params=_text(news.params),
-            why=news.refused,
+            why=why,
         )
         self.publish(TOPIC, news)
 

@@ -20,6 +20,7 @@ from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config.model import ProxyConfig
 from proxy.runtime.listener import ListenerService
+from proxy.runtime.tasks import Tasks
 from proxy.shares.database import LEDGER_FILE
 from proxy.shares.reader import LedgerReader
 
@@ -34,6 +35,7 @@ class AdminSockets:
         running: What is asked about.
         topics: What happens, for those who subscribed.
         change_level: Changes the level of the log; None: nobody set one up.
+        tasks: Actions under way.
     """
 
     running: Running
@@ -42,6 +44,7 @@ class AdminSockets:
     topics: Topics
     change_level: Callable[[str], None] | None
     wall_clock: Callable[[], UnixTime]
+    tasks: Tasks
 
     def operations(self) -> Operations:
         """Return what answers the calls of one socket, with a reader of its own."""
@@ -74,13 +77,14 @@ class AdminSockets:
                 path=path,
                 folder=folder,
             )
+        states, publish = States(self.running), self.topics.publish
         factory = AdminFactory(
             operations,
             self.reactor,
             may_steer=may_steer,
             topics=self.topics,
             set_level=self.change_level,
-            actions=Actions(States(self.running), self.topics.publish, self.wall_clock),
+            actions=Actions(states, publish, self.wall_clock, self.tasks),
         )
         endpoint_of = AdminEndpoint(self.reactor, path, access)
         return factory, ListenerService(endpoint_of, factory)

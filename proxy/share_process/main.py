@@ -35,7 +35,6 @@ from proxy.runtime.logs import Log, file_or_stderr, observer, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
-from proxy.runtime.tasks import Tasks
 from proxy.share_process.build import build
 from proxy.share_process.program import Program
 from proxy.share_process.sources import ask_nodes
@@ -220,9 +219,7 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     at_shutdown(program.root.stopService)
     log, proxy = Logger("proxy"), program.config.proxy
     at_shutdown(partial(log.info, "{name} stops", name=proxy.name))
-    take_hangups(
-        reactor, partial(_reload_soon, program, Tasks()), at_terminal=has_terminal()
-    )
+    take_hangups(reactor, partial(_reload_soon, program), at_terminal=has_terminal())
     try:
         await program.ready()
     except (CannotListenError, KeyFileError) as error:
@@ -236,8 +233,8 @@ async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     await Deferred()
 
 
-def _reload_soon(program: Program, tasks: Tasks) -> None:
-    tasks.start("reload", _reload(program))
+def _reload_soon(program: Program) -> None:
+    program.tasks.start("reload", _reload(program))
 
 
 async def _reload(program: Program) -> None:

@@ -29,7 +29,7 @@ from proxy.power.machines.holds import Holds
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.ordered_services import OrderedServices
-from proxy.runtime.tasks import Tasks
+from proxy.runtime.tasks import Tasks, TasksService
 from proxy.share_process.admin_sockets import AdminSockets
 from proxy.share_process.changes import Change
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
@@ -61,6 +61,7 @@ class Program:
         set_level: Changes the level of the log; None: nobody set one up.
         log_level: That level.
         by_hand: What operators hold until they end it.
+        tasks: What operators asked for and is under way; a stop cancels it.
     """
 
     root: OrderedServices
@@ -81,8 +82,8 @@ class Program:
     set_level: Callable[[str], None] | None = field(default=None, init=False)
     log_level: str = field(init=False)
     by_hand: ByHand = field(init=False)
+    tasks: Tasks = field(factory=Tasks, init=False)
     _reloader: Reloader | None = field(default=None, init=False)
-    _tasks: Tasks = field(factory=Tasks, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.log_level = self.config.proxy.log_level
@@ -153,6 +154,7 @@ class Program:
         self.by_hand.on_parked = self._hold_off
         self._hold_off()
         self.by_hand.service(self.reactor).setServiceParent(self.root)
+        TasksService(self.tasks).setServiceParent(self.root)
         for listener in (*listeners, *builder.listeners):
             await listener.ready()
         self._reloader = Reloader(
@@ -161,8 +163,6 @@ class Program:
 
     async def reload(self, *, dry_run: bool = False) -> Sequence[Change]:
         """Read the configuration again; return what changed, now in force.
-
-        It goes on if whoever asked for it is gone.
 
         Args:
             dry_run: Change nothing, only look whether it can be done.
@@ -175,15 +175,8 @@ class Program:
             raise Refused("this process was started without a configuration file")
         if self._reloader is None:
             raise Refused("it is starting: try again when it is ready")
-        return await self._tasks.outlive(
-            self._reload(self._reloader, self.reread, dry_run=dry_run)
-        )
-
-    async def _reload(
-        self, reloader: Reloader, reread: Callable[[], Config], *, dry_run: bool
-    ) -> Sequence[Change]:
-        config = reread()
-        found = await reloader.apply(self.config, config, dry_run=dry_run)
+        config = self.reread()
+        found = await self._reloader.apply(self.config, config, dry_run=dry_run)
         if not dry_run:
             self.config = config
             keys = ", ".join(change.key for change in found) or "nothing new"
@@ -227,6 +220,7 @@ class Program:
             self.topics,
             None if self.set_level is None else self._change_level,
             self.wall_clock,
+            self.tasks,
         )
 
     @property

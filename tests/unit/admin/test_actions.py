@@ -13,7 +13,13 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
 from protocol.units import UnixTime
-from proxy.admin.actions import MAX_TOLD_CHARS, Actions
+from proxy.admin.actions import (
+    FAILED,
+    MAX_TOLD_CHARS,
+    MAX_UNDER_WAY,
+    STOPPED,
+    Actions,
+)
 from proxy.admin.caller import NOBODY_KNOWN, Caller, caller_of
 from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
@@ -23,9 +29,16 @@ from proxy.admin.states import States
 from proxy.admin.views import ChangeView, ReloadView
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import SiteFactory
+from proxy.runtime.tasks import Tasks
+from tests.conftest import FlushFailures
 from tests.fakes.hall import Hall
 
 CALLER = Caller(1000, 4711)
+ORDER = {"site": "hall-a", "watts": 0.0}
+
+
+class BrokenError(Exception):
+    """A fault of ours."""
 
 
 class Site:
@@ -197,3 +210,82 @@ def test_without_a_unix_socket_nobody_is_known() -> None:
         assert caller_of(SimpleNamespace(socket=tcp)) is NOBODY_KNOWN
     assert caller_of(StringTransport()) is NOBODY_KNOWN
     assert str(NOBODY_KNOWN) == "somebody"
+
+
+def test_what_was_asked_for_is_done_and_told_if_its_client_hangs_up() -> None:
+    site = Site()
+    answer: Deferred[None] = Deferred()
+
+    async def power_set(site: str, watts: float) -> str:
+        await answer  # of the controller: the order is on its way to it
+        return "taken"
+
+    actions, connection = site.actions, Tasks()
+    call = actions.run(CALLER, "power.set", Method.of(power_set), ORDER)
+    connection.start("admin call", call)
+    connection.start("cancel admin calls", connection.cancel_all())
+    assert site.told == []
+
+    answer.callback(None)
+
+    (told,) = site.told
+    assert (told["uid"], told["what"], told["refused"]) == (1000, "power.set", "")
+
+
+def test_what_a_stop_cuts_short_is_told() -> None:
+    site = Site()
+
+    async def power_set(site: str, watts: float) -> str:
+        await Deferred[None]()
+        return ""
+
+    call = site.actions.run(CALLER, "power.set", Method.of(power_set), ORDER)
+    Tasks().start("admin call", call)
+    _ = Deferred.fromCoroutine(site.actions.tasks.cancel_all())
+
+    (told,) = site.told
+    assert told["refused"] == STOPPED
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_what_fails_by_our_fault_is_told(
+    flush_failures: FlushFailures, *, is_awaited: bool
+) -> None:
+    site = Site()
+
+    async def later(site: str, watts: float) -> str:
+        raise BrokenError
+
+    def now(site: str, watts: float) -> str:
+        raise BrokenError
+
+    method = Method.of(later if is_awaited else now)
+
+    async def call() -> None:
+        result = site.actions.run(CALLER, "power.set", method, ORDER)
+        await result
+
+    Tasks().start("admin call", call())
+
+    (told,) = site.told
+    assert told["refused"] == FAILED
+    assert flush_failures(BrokenError) == 1
+
+
+def test_so_many_are_under_way_at_most() -> None:
+    site = Site()
+
+    async def power_set(site: str, watts: float) -> str:
+        await Deferred[None]()
+        return ""
+
+    def start() -> None:
+        call = site.actions.run(CALLER, "power.set", Method.of(power_set), ORDER)
+        Tasks().start("admin call", call)
+
+    for _ in range(MAX_UNDER_WAY):
+        start()
+
+    with pytest.raises(Refused, match="256 actions are under way"):
+        start()
+    _ = Deferred.fromCoroutine(site.actions.tasks.cancel_all())
