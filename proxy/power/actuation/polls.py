@@ -46,12 +46,15 @@ class Polls:
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
     _unanswered: set[str] = field(factory=set, init=False)
     _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
+    _moved: dict[str, str] = field(factory=dict, init=False)
+    """Where machines of the table are now; all go at once, for the rest move up."""
 
     def __attrs_post_init__(self) -> None:
         self.recognition = Recognition(self.table, self.outbox)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
         """Let the commands under way go on; return the devices to be read now."""
+        self._forget_moved(now)
         asked = self.actuations.tick(now, is_metered=is_metered)
         asked_at = self._asked_at
         for machine in self.table.machines:
@@ -106,13 +109,22 @@ class Polls:
     def _unheard(self, machine: Machine, now: Seconds) -> None:
         moved = self.recognition.moved_from(machine)
         if moved is not None:
-            self.table.forget([machine])
-            self.drop(machine, f"it is at {moved.key} now", now)
+            self._moved[machine.key] = moved.key
             self._asked_at.pop(moved.key, None)
             return
         self.actuations.unheard(machine, now)
         if now - self._silent_since.setdefault(machine.key, now) >= GIVE_UP_AFTER:
             self._give_up(machine, now)
+
+    def _forget_moved(self, now: Seconds) -> None:
+        """Forget machines where they were, unless something has connected there."""
+        moved, self._moved = self._moved, {}
+        found = [m for m in map(self.table.find, moved) if m is not None]
+        gone = [m for m in found if not m.miners]
+        if gone:
+            self.table.forget(gone)
+        for machine in gone:
+            self.drop(machine, f"it is at {moved[machine.key]} now", now)
 
     def _note(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
         machine.heard_at = now

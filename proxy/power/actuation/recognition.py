@@ -17,6 +17,7 @@ that the identity tells nothing; another answer, swapped.
 from attrs import define, field
 
 from protocol.units import Seconds, Watts
+from proxy.power.actuation.sought import SoughtIdentities
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.machines.found import NEAR
 from proxy.power.machines.kinds import Mode
@@ -40,8 +41,7 @@ class Recognition:
 
     table: Table
     outbox: SiteOutbox
-    _sought: dict[str, tuple[str, str]] = field(factory=dict, init=False)
-    """By the key of who had an identity: the identity, and the key of who says it."""
+    _sought: SoughtIdentities = field(factory=SoughtIdentities, init=False)
     _lost: tuple[Seconds, bool] = field(default=(LONG_AGO, False), init=False)
 
     def heard(self, machine: Machine, identity: str | None) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Recognition:
         if identity is None or known.is_shared(identity):
             return ()
         asked: tuple[str, ...] = ()
-        sought = self._sought.pop(machine.key, None)
+        sought = self._sought.pop(machine.key)
         if identity != machine.identity:
             asked = self._become(machine, identity)
         elif sought is not None:
@@ -68,9 +68,10 @@ class Recognition:
 
     def moved_from(self, machine: Machine) -> Machine | None:
         """Return who a machine that does not answer is now, at another address."""
-        if machine.miners or machine.key not in self._sought:
+        sought = None if machine.miners else self._sought.pop(machine.key)
+        if sought is None:
             return None
-        identity, key = self._sought.pop(machine.key)
+        identity, key = sought
         asker = self.table.find(key)
         if asker is None:
             return None
@@ -83,7 +84,7 @@ class Recognition:
 
     def forget(self, machine: Machine) -> None:
         """Take note that a machine is gone; what it was found with stays known."""
-        self._sought.pop(machine.key, None)
+        self._sought.pop(machine.key)
         self.table.known.release(machine.identity, machine.key)
         if machine.identity is None and machine.found_w is not None:
             self._keep(NAMELESS, Watts(0.0))
@@ -97,7 +98,7 @@ class Recognition:
         known_w = self.table.known.limit_of(machine.identity)
         if known_w is not None:
             return known_w
-        if any(key == machine.key for _, key in self._sought.values()):
+        if self._sought.is_asker(machine.key):
             machine.limits_from = max(machine.limits_from, Seconds(now + UNSURE_FOR))
             return None
         return None if self._is_any_lost(now) else limit_w
@@ -117,7 +118,7 @@ class Recognition:
         self._lose_identity(machine, identity)
         holder = known.holder_of(identity)
         if holder is not None:
-            self._sought[holder] = identity, machine.key
+            self._sought.seek(holder, identity, machine.key)
             return (holder,)
         known.hold(identity, machine.key)
         machine.identity = identity

@@ -1,5 +1,6 @@
 """A machine is who it says it is, wherever it is, and so is its owner's limit."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import NAMELESS, KnownMachines, is_local
 from proxy.power.machines.machine import Machine, Saved
 from proxy.power.machines.rows import FoundLimit, MachineRow
+from proxy.power.machines.table import Table
 from proxy.power.ports import DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
@@ -102,13 +104,59 @@ def test_a_machine_that_moved_is_one_and_keeps_what_it_was_found_with(
     )
     site.is_silent(HERE, at=6)
 
+    assert site.asked(7) == {THERE}
     assert site.table.machines == [now]
     assert site.outbox.effects.forgotten == [HERE]
     assert site.table.fleet.debt_h[now.row] == 3.0
-    assert site.asked(7) == {THERE}
     site.says(THERE, OURS, at=8)
     assert [now.identity, now.found_w, now.top_w] == [A, OWNERS, OWNERS]
     assert site.table.saved_row(now).identity == A
+
+
+def a_moved_hall(site: Site, count: int) -> list[Machine]:
+    """Let all of a hall come back at other addresses, and the old ones be silent."""
+    before = [site.join(f"10.0.0.{n}") for n in range(count)]
+    for n, machine in enumerate(before):
+        site.says(machine.address, OWNERS, f"02:00:00:00:00:{n:02x}")
+        site.leave(machine)
+    now = [site.join(f"10.0.1.{n}") for n in range(count)]
+    for n, machine in enumerate(now):
+        site.says(machine.address, OURS, f"02:00:00:00:00:{n:02x}", at=2)
+    for machine in before:
+        site.is_silent(machine.address, at=6)
+    return now
+
+
+def test_a_hall_that_moved_is_forgotten_at_its_old_addresses_in_one_go(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[int] = []
+    forget = Table.forget
+
+    def counted(table: Table, machines: Sequence[Machine]) -> None:
+        forgotten.append(len(machines))
+        forget(table, machines)
+
+    monkeypatch.setattr(Table, "forget", counted)
+    now = a_moved_hall(site, 40)
+    site.asked(7)
+
+    assert site.table.machines == now
+    assert forgotten == [40], "each time all rows behind it move up"
+
+
+def test_what_connects_where_one_moved_away_from_is_kept(site: Site) -> None:
+    before = site.join(HERE)
+    site.says(HERE, OWNERS, A)
+    site.leave(before)
+    now = site.join(THERE)
+    site.says(THERE, OURS, A, at=2)
+    site.is_silent(HERE, at=6)
+    assert site.join(HERE) is before
+    site.asked(7)
+
+    assert site.table.machines == [before, now]
+    assert now.identity == A
 
 
 def test_one_that_is_still_connected_at_the_old_address_has_not_moved(
@@ -122,6 +170,7 @@ def test_one_that_is_still_connected_at_the_old_address_has_not_moved(
 
     site.leave(before, at=900)  # it was half-open
     site.is_silent(HERE, at=901)
+    site.asked(902)
     assert site.table.machines == [now]
     assert now.identity == A
 
