@@ -3,7 +3,6 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -29,6 +28,7 @@ from proxy.admin.rpc import (
     result_line,
 )
 from proxy.admin.topics import TOPICS, Subscriber, Topics
+from proxy.runtime.awaiting import failures_logged
 from proxy.runtime.inflow import Turns
 
 MAX_CONNECTIONS = 64
@@ -134,13 +134,11 @@ class AdminFactory(Factory):
         self, request: Request, result: Coroutine[Any, Any, Any]
     ) -> bytes:
         reply = error_line(request, _internal(request))
-        with self._log.failuresHandled("{method} failed", method=request.method):
+        with failures_logged(self._log, "{method} failed", method=request.method):
             try:
                 reply = result_line(request, await result)
             except (RpcError, Refused) as error:
                 reply = error_line(request, _as_rpc(error))
-            except CancelledError:  # nobody is there to read it
-                reply = b""
         return reply
 
     def _call(self, request: Request, subscriber: Subscriber, caller: Caller) -> Any:

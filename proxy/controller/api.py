@@ -21,6 +21,7 @@ from proxy.power.link.setup import config_from
 from proxy.power.orders.order import Order
 from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
+from proxy.runtime.awaiting import failures_logged
 
 MAX_HISTORY = 1000
 MAX_HISTORY_BYTES = 800_000
@@ -106,7 +107,7 @@ class ControllerApi:
     async def answer(self, ask: Ask) -> AskAnswer:
         """Return the answer to a request; no request is worth the controller."""
         refusal = f"{ask.method} failed: see the log of the proxy"
-        with self._log.failuresHandled("{method} failed", method=ask.method):
+        with failures_logged(self._log, "{method} failed", method=ask.method):
             try:
                 result = _encode(await self._result(ask))
                 if len(result) <= MAX_ANSWER_BYTES:

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Seconds
+from proxy.runtime.awaiting import failures_logged
 
 
 class PeriodicService(Service):
@@ -62,9 +63,10 @@ class PeriodicService(Service):
         await self._running
 
     async def _work_once(self) -> None:
-        with self._log.failuresHandled("{work} failed", work=self._work):
+        with (
+            suppress(CancelledError),
+            failures_logged(self._log, "{work} failed", work=self._work),
+        ):
             self._call = Deferred.fromCoroutine(self._work())
-            # failuresHandled would log it as a failure: it catches BaseException.
-            with suppress(CancelledError):
-                await self._call
+            await self._call
         self._call = None

@@ -9,6 +9,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from proxy.runtime.awaiting import failures_logged
+
 T = TypeVar("T")
 
 
@@ -67,11 +69,11 @@ class Tasks:
     async def _guard(
         self, what: str, coroutine: Coroutine[Deferred[Any], Any, None]
     ) -> None:
-        with self._log.failuresHandled("{what} failed", what=what):
-            try:
+        try:
+            with failures_logged(self._log, "{what} failed", what=what):
                 await coroutine
-            except CancelledError:
-                self._log.debug("{what} cancelled", what=what)
+        except CancelledError:
+            self._log.debug("{what} cancelled", what=what)
 
 
 class TasksService(Service):
