@@ -97,13 +97,23 @@ class AdminConnection(Protocol):
         """Do nothing: answers are sent as they are made."""
 
     def hang_up(self, why: str) -> None:
-        """Close the connection once what was answered is sent."""
+        """Close the connection once what was answered is sent.
+
+        At once if the client does not read it.
+        """
         self._log.info("admin: hanging up: {why}", why=why)
         inflow, self._inflow = self._inflow, None
         if inflow is not None:
             inflow.forget()
+        self._server.forget(self.subscriber)
         transport: Any = self.transport
-        transport.loseConnection()
+        if self._is_paused:
+            transport.abortConnection()
+        else:
+            # With a producer Twisted asks it for more, and does not close, should the
+            # transport fill up before it has sent all.
+            transport.unregisterProducer()
+            transport.loseConnection()
 
     def pauseProducing(self) -> None:  # noqa: N802  (IPushProducer)
         """Take no more requests while the client does not read its answers."""

@@ -77,6 +77,9 @@ class ChildService(Service):
             return
         self._gone = Deferred()
         if self._transport is not None:
+            # First: asked for its messages by a transport that was full, one that stays
+            # registered would keep it from closing.
+            self._transport.unregisterProducer()
             self._transport.loseConnection()
         # The end of the stream tells the child to go, as it does where we are killed.
         late = self._reactor.callLater(LEAVE_WITHIN, self.kill, "it does not go")

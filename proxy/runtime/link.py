@@ -82,11 +82,6 @@ class LinkConnection(Protocol, Generic[Heard]):
                 return
         self._transport.write(line)
 
-    def close(self) -> None:
-        """Hang up once what was sent is out."""
-        if self.is_open:
-            self._transport.loseConnection()
-
     def drop(self, why: str) -> None:
         """Hang up now."""
         if self.is_open:

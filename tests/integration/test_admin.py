@@ -10,11 +10,13 @@ import pytest
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from typing_extensions import override
 
 from proxy.admin.access import OWNER_ALONE, Access
 from proxy.admin.client import AdminError, call, news
+from proxy.admin.connection import MAX_REQUEST_BYTES
 from proxy.admin.listen import AdminEndpoint, is_served
 from proxy.admin.server import MAX_CONNECTIONS, AdminFactory
 from proxy.admin.topics import Topics
@@ -180,3 +182,36 @@ def test_folders_that_keep_people_out_are_named(tmp_path: Path) -> None:
     assert not set(Access(0o600).closed_folders(path))
     path.parent.chmod(0o710)
     assert path.parent not in set(shared.closed_folders(path))
+
+
+class LongAnswers(FakeOperations):
+    @override
+    def status(self) -> str:
+        return "x" * 1_000_000
+
+
+@on_reactor
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b'{"id":1,"method":"status"}\n' * 2,  # and does not read the first
+        b"x" * (MAX_REQUEST_BYTES + 1),
+    ],
+)
+async def test_who_is_hung_up_on_is_gone(tmp_path: Path, asked: bytes) -> None:
+    path = tmp_path / "admin.sock"
+    operations: Any = LongAnswers()
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    unix: Any = reactor
+    factory = AdminFactory(operations, unix, may_steer=True)
+    port = await AdminEndpoint(unix, path).listen(factory)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.setblocking(False)
+        client.sendall(asked)
+        while not factory.connections:
+            await deferLater(unix, 0)
+        while factory.connections:  # the client stays
+            await deferLater(unix, 0.001)
+    await maybeDeferred(port.stopListening)

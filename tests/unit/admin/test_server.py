@@ -224,7 +224,7 @@ def test_a_client_that_asks_without_reading_is_dropped() -> None:
     answers = client.send(b'{"id":1,"method":"status"}\n')
 
     assert answers == []
-    assert client.transport.disconnecting
+    assert client.transport.disconnected
 
 
 def test_the_level_of_the_log_may_be_set_by_operators_alone() -> None:
