@@ -115,8 +115,8 @@ class Actuations:
         if error is None:
             self._next_step(pending, now)
             return
-        pending.fault, pending.mind_at = fault_of(error), now
-        pending.read_at, pending.decided_by = now, Seconds(now + DECIDED_WITHIN)
+        pending.fault, pending.read_at = fault_of(error), now
+        pending.decided_by = Seconds(now + DECIDED_WITHIN)
 
     def reported(
         self, machine: Machine, report: DeviceReport, level: int | None, now: Seconds
@@ -124,7 +124,6 @@ class Actuations:
         """Take in at what level a device says it is; None: it does not say."""
         pending = self._pending.get(machine.key)
         if pending is not None:
-            pending.mind_at = now
             pending.is_to_be_at(self.table.level_of(machine))
             self._read_back(pending, report, level, now)
         elif machine in self._waiting:  # it does not know yet
@@ -266,8 +265,7 @@ class Actuations:
             self.table.fall_from_full(machine, now)
         if pending.attempts > 1 and fault.kind is not FaultKind.UNTOLD:
             wait = BUSY_AGAIN_AFTER if is_busy else AGAIN_AFTER
-            pending.fault, pending.mind_at = fault, now
-            pending.again_at = Seconds(now + wait)
+            pending.fault, pending.again_at = fault, Seconds(now + wait)
             return
         del self._pending[machine.key]
         if self._ladder.gave_up(pending, fault, now):

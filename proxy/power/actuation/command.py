@@ -4,7 +4,7 @@ import math
 from enum import Enum
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import Attribute, define, evolve, field, frozen
 
 from protocol.units import Seconds, Watts
 from proxy.power.actuation.verify import Actuation, Rung, Stage
@@ -48,6 +48,14 @@ def fault_of(error: DeviceError) -> Fault:
     return Fault(kind, str(error))
 
 
+def _look_anew(
+    command: "PendingCommand", _: "Attribute[object]", value: object
+) -> object:
+    """Have a command looked at, since what it waits for is set."""
+    command.mind_at = LONG_AGO
+    return value
+
+
 @define(eq=False, repr=False)
 class PendingCommand:
     """A command that is not over yet.
@@ -62,22 +70,23 @@ class PendingCommand:
         fault: What its last call met with: it is read before that is believed.
         decided_by: When the fault is believed though nothing was read.
         again_at: When it is issued once more.
-        mind_at: Until then nothing can be said of it anew, unless something is heard.
+        mind_at: Until then nothing can be said of it anew (`proof.quiet_until`). Set
+            anew by whatever changes what it waits for.
         has_told: The device said at what level it is, since it was issued.
     """
 
     number: int
     machine: Machine
-    actuation: Actuation
+    actuation: Actuation = field(on_setattr=_look_anew)
     steps: list[Verb]
     attempts: int
     is_down: bool
     is_trial: bool = False
     verb: Verb | None = field(default=None, init=False)
-    read_at: Seconds = field(default=NEVER, init=False)
-    fault: Fault | None = field(default=None, init=False)
-    decided_by: Seconds = field(default=NEVER, init=False)
-    again_at: Seconds = field(default=NEVER, init=False)
+    read_at: Seconds = field(default=NEVER, init=False, on_setattr=_look_anew)
+    fault: Fault | None = field(default=None, init=False, on_setattr=_look_anew)
+    decided_by: Seconds = field(default=NEVER, init=False, on_setattr=_look_anew)
+    again_at: Seconds = field(default=NEVER, init=False, on_setattr=_look_anew)
     mind_at: Seconds = field(default=LONG_AGO, init=False)
     has_told: bool = field(default=False, init=False)
 
