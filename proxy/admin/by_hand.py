@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from attrs import define, field
@@ -10,53 +9,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from protocol.unreadable import UNREADABLE
+from proxy.admin.kept import Hold, How, Kept, SourceOrder, read_kept
 from proxy.admin.views import HeldView
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.whole_file import write_whole
-
-BY_HAND_FILE = "by_hand.json"
-"""In `state_dir`."""
-
-How = Literal["preferred", "disabled"]
-
-
-class SourceOrder(msgspec.Struct, frozen=True):
-    """What is to be done with a source.
-
-    Attributes:
-        how: `preferred`: before all others of a route; `disabled`: not used at all.
-        since: When that was said, Unix seconds.
-        until: When it ends by itself; None: when an operator ends it.
-    """
-
-    how: How
-    since: float
-    until: float | None = None
-
-
-class Hold(msgspec.Struct, frozen=True):
-    """Machines that are parked by hand.
-
-    Attributes:
-        machines: See `machines.holds.Holds`.
-        since: When that was said, Unix seconds.
-    """
-
-    machines: str
-    since: float
-
-
-class Kept(msgspec.Struct):
-    """The file. What a later release adds is passed over.
-
-    Attributes:
-        sources: By name, those said last at the end.
-        parked: Each once.
-    """
-
-    sources: dict[str, SourceOrder] = {}
-    parked: list[Hold] = []
 
 
 @define(eq=False, repr=False)
@@ -77,19 +33,41 @@ class ByHand:
     _kept: Kept = field(factory=Kept, init=False)
 
     def __attrs_post_init__(self) -> None:
-        try:
-            self._kept = msgspec.json.decode(self.path.read_bytes(), type=Kept)
-        except FileNotFoundError:
-            return
-        except (OSError, *UNREADABLE) as error:
-            self._log.error(
-                "{path} is not read, what was held by hand is forgotten: {error}",
-                path=str(self.path),
-                error=error,
-            )
+        self._read()
         self._end_over()
         for held in self.views():
             self._log.warn("still in force: {held}", held=held.text)
+
+    def _read(self) -> None:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._set_aside(str(error))
+            return
+        self._kept, fault = read_kept(data, self.wall_clock())
+        if fault:
+            self._set_aside(fault)
+            self._keep()
+
+    def _set_aside(self, fault: str) -> None:
+        """Keep a file that cannot be read: the next that is written is another."""
+        count = len(self._kept.sources) + len(self._kept.parked)
+        aside = self.path.with_suffix(".damaged")
+        try:
+            self.path.replace(aside)
+            where = f"it is {aside.name} now"
+        except OSError as error:
+            where = f"it cannot be set aside: {error}"
+        self._log.error(
+            "{path} is damaged: {fault}; {count} of what was held by hand could be read"
+            " and is in force, look for more in it: {where}",
+            path=str(self.path),
+            fault=fault,
+            count=count,
+            where=where,
+        )
 
     def of_source(self, name: str) -> SourceOrder | None:
         """Return what is held of a source."""

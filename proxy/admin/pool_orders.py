@@ -8,7 +8,7 @@ from msgspec import Meta
 from twisted.logger import Logger
 
 from protocol.units import Seconds
-from proxy.admin.by_hand import How
+from proxy.admin.kept import How
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
 from proxy.admin.views import Done

@@ -10,8 +10,9 @@ from twisted.internet.interfaces import IReactorUNIX
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from proxy.admin.by_hand import BY_HAND_FILE, ByHand
+from proxy.admin.by_hand import ByHand
 from proxy.admin.events import News
+from proxy.admin.kept import BY_HAND_FILE
 from proxy.admin.refused import Refused
 from proxy.admin.topics import Topics
 from proxy.config import Config

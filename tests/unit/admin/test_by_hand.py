@@ -79,15 +79,49 @@ def test_it_ends_when_its_time_is_over_also_while_nobody_ran(tmp_path: Path) -> 
     assert [one.name for one in held(tmp_path, wall).views()] == ["core"]
 
 
-def test_a_file_that_cannot_be_read_is_an_error_and_nothing_is_held(
-    tmp_path: Path,
+SOURCES = b'{"main":{"how":"disabled","since":1.0},"b":{"how":"preferred","since":2}}'
+PARKED = b'[{"machines":"10.0.0.7","since":1.0},{"machines":"rack-a.*","since":3.5}]'
+WHOLE = b'{"sources":%b,"parked":%b}' % (SOURCES, PARKED)
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (WHOLE[:-3], ["main", "b", "10.0.0.7", "rack-a.*"]),
+        (WHOLE[:-12], ["main", "b", "10.0.0.7", "rack-a.*"]),
+        (WHOLE[: WHOLE.index(b"rack-a")], ["main", "b", "10.0.0.7"]),
+        (WHOLE.replace(b"preferred", b"weighted"), ["main", "10.0.0.7", "rack-a.*"]),
+        (WHOLE.replace(b"3.5", b"1e300"), ["main", "b", "10.0.0.7", "rack-a.*"]),
+        (WHOLE.replace(b'"10.0.0.7"', b"7"), ["main", "b", "rack-a.*"]),
+        (WHOLE.replace(b"},", b"},,"), ["main", "b", "10.0.0.7", "rack-a.*"]),
+        (b"[" * 500_000, []),
+        (b"\xff\x00", []),
+    ],
+)
+def test_of_a_damaged_file_all_that_can_be_read_holds(
+    tmp_path: Path, data: bytes, names: list[str]
 ) -> None:
-    (tmp_path / "by_hand.json").write_text('{"sources": 7}')
+    path = tmp_path / "by_hand.json"
+    path.write_bytes(data)
     with capturedLogs() as logged:
         by_hand = held(tmp_path, Wall())
 
-    assert by_hand.views() == []
+    assert [one.name for one in by_hand.views()] == names
+    assert logged[0]["log_level"].name == "error"
+    assert path.with_suffix(".damaged").read_bytes() == data
+    assert [one.name for one in held(tmp_path, Wall()).views()] == names
+
+
+def test_a_file_that_may_not_be_read_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "by_hand.json"
+    path.mkdir()
+    with capturedLogs() as logged:
+        by_hand = held(tmp_path, Wall())
+    by_hand.park("rack-a.*")
+
     assert [one["log_level"].name for one in logged] == ["error"]
+    assert path.with_suffix(".damaged").is_dir()
+    assert [one.name for one in held(tmp_path, Wall()).views()] == ["rack-a.*"]
 
 
 def test_what_a_later_release_keeps_there_is_passed_over(tmp_path: Path) -> None:
