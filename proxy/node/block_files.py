@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from protocol.bitcoin.hashes import sha256d
 from protocol.bitcoin.header import HEADER_BYTES
 from proxy.runtime.tasks import Tasks
+from proxy.runtime.whole_file import write_whole
 
 KEPT_FILES = 256
 MAX_JOBS = 1024
@@ -43,8 +44,8 @@ class BlockFiles:
     """The folder of blocks. A disk that hangs holds up nothing but itself.
 
     Attributes:
-        directory: Each block is a file of hex, without fsync: a node is faster. It is
-            renamed to `.answered.hex` when nothing more is to be done for it.
+        directory: Each block is a file of hex, which has its name once it is whole. It
+            is renamed to `.answered.hex` when nothing more is to be done for it.
         run: Does one job at a time: they are done in order.
     """
 
@@ -113,9 +114,7 @@ class BlockFiles:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # The mode is set before there is anything in it.
-    path.touch(mode=0o600)
-    path.write_text(text)
+    write_whole(path, text.encode("ascii"))
     by_age = sorted(path.parent.glob("*.hex"), key=lambda p: p.stat().st_mtime_ns)
     for old in by_age[:-KEPT_FILES]:
         old.unlink()
@@ -127,12 +126,11 @@ def _mark_answered(path: Path) -> None:
 
 
 def _read(path: Path) -> FoundBlock | None:
-    """Return the block in a file; None if it is none: a crash may have cut it."""
+    """Return the block in a file; None if it is none."""
     height, _, name = path.stem.partition("-")
     try:
         raw = bytes.fromhex(path.read_text())
-        # The name is the header's hash. What is cut behind the header is the node's to
-        # refuse.
+        # The name is the header's hash.
         header_hash = sha256d(raw[:HEADER_BYTES])[::-1].hex()
         block = FoundBlock(name, int(height), raw)
     except (OSError, ValueError):
