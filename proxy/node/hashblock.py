@@ -143,8 +143,16 @@ class HashBlockService(Service):
         except MalformedMessageError as error:
             self._log.info("{at}: {error}", at=self._endpoint, error=error)
             return
-        expected = block.sequence if self._last is None else self._last + 1
-        # A node that was restarted counts from 0 again: that is no gap of four billion.
-        self.missed += min((block.sequence - expected) % (1 << 32), MAX_QUEUED)
+        if self._last is not None:
+            self.missed += missed_between(self._last, block.sequence)
         self._last = block.sequence
         self._on_block(block)
+
+
+def missed_between(last: int, sequence: int) -> int:
+    """Return how many messages never came between two of a count of 32 bits.
+
+    A count that goes back is a new one: the node was restarted.
+    """
+    ahead = (sequence - last - 1) % (1 << 32)
+    return ahead if ahead < 1 << 31 else 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import MalformedMessageError
-from proxy.node.hashblock import HashBlock, parse_hashblock
+from proxy.node.hashblock import HashBlock, missed_between, parse_hashblock
 
 
 def test_the_hash_is_in_display_order_already_and_the_count_little_endian() -> None:
@@ -37,3 +37,13 @@ def test_any_parts_are_a_message_or_malformed(parts: list[bytes]) -> None:
     except MalformedMessageError:
         return
     assert len(block.tip) == 64
+
+
+@pytest.mark.parametrize(
+    ("last", "sequence", "missed"),
+    [(7, 8, 0), (7, 10, 2), (2**32 - 1, 0, 0), (2**32 - 1, 3, 3), (500, 0, 0)],
+)
+def test_a_count_that_goes_back_is_of_a_node_that_was_restarted(
+    last: int, sequence: int, missed: int
+) -> None:
+    assert missed_between(last, sequence) == missed
