@@ -125,9 +125,12 @@ def parse_schedule(data: bytes, *, is_csv: bool, time_zone: str) -> Schedule:
         raise ScheduleError(str(error)) from error
 
 
-def cut_short(data: bytes, *, is_csv: bool) -> str:
-    """Return what tells that a CSV file may be cut off, empty if nothing does."""
-    if not is_csv or data.endswith((b"\n", b"\r")):
+def cut_short(data: bytes) -> str:
+    """Return what tells that a file may be cut off, empty if nothing does.
+
+    The start of a number is one as well: `watts = 15` may have been 1500000.
+    """
+    if not data or data.endswith((b"\n", b"\r")):
         return ""
     last = data.decode("utf-8", "replace").splitlines()[-1]
     return f"its last line has no end and may be cut short: {last:.100}"

@@ -124,8 +124,7 @@ class ScheduleSource:
 
     def _doubt(self) -> None:
         """Say what the file that was read leaves open."""
-        is_csv = self._file.path.suffix.lower() == ".csv"
-        if why := cut_short(self._data, is_csv=is_csv):
+        if why := cut_short(self._data):
             self._log.warn("{path}: {why}", path=self._file.path, why=why)
         end = ends_at(self._schedule)
         if end is not None:

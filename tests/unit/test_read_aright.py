@@ -86,14 +86,14 @@ def test_an_order_below_the_fail_safe_is_asked_for_with_what_it_takes() -> None:
 ROW = b"start,end,watts\n2027-01-01T00:00,2027-01-01T01:00,1500000"
 
 
-@pytest.mark.parametrize(
-    ("data", "is_csv", "is_cut"),
-    [(ROW, True, True), (ROW + b"\n", True, False), (ROW, False, False)],
-)
-def test_a_last_row_without_an_end_may_be_cut_short(
-    data: bytes, *, is_csv: bool, is_cut: bool
-) -> None:
-    assert bool(cut_short(data, is_csv=is_csv)) is is_cut
+ENTRY = b"[[entries]]\nstart = 2027-01-01T00:00\nend = 2027-01-01T01:00\nwatts = 15"
+
+
+@pytest.mark.parametrize("data", [ROW, ENTRY])
+def test_a_last_line_without_an_end_may_be_cut_short(data: bytes) -> None:
+    assert cut_short(data).endswith(data.decode().splitlines()[-1])
+    assert cut_short(data + b"\n") == ""
+    assert cut_short(b"") == ""
 
 
 def test_a_schedule_says_when_it_has_nothing_more_to_say() -> None:
