@@ -1,6 +1,7 @@
 """What operators hold by hand until they end it, kept in the state folder."""
 
 from collections.abc import Callable, Collection, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -28,15 +29,29 @@ class ByHand:
 
     path: Path
     wall_clock: Callable[[], UnixTime]
+    clock: IReactorTime
     on_sources: Callable[[], None] = field(default=lambda: None, init=False)
     on_parked: Callable[[], None] = field(default=lambda: None, init=False)
     _kept: Kept = field(factory=Kept, init=False)
+    _ends: dict[str, float] = field(factory=dict, init=False)
+    """By source, when its order ends by the clock that nobody sets."""
 
     def __attrs_post_init__(self) -> None:
         self._read()
+        self._note_ends()
         self._end_over()
         for held in self.views():
             self._log.warn("still in force: {held}", held=held.text)
+
+    def _note_ends(self) -> None:
+        """Count what is left of each order, which is no more than all of it.
+
+        The wall clock may be behind at the start of a small board, and be set later.
+        """
+        now, at = self.wall_clock(), self.clock.seconds()
+        for name, one in self._kept.sources.items():
+            if one.until is not None:
+                self._ends[name] = at + min(one.until - now, one.until - one.since)
 
     def _read(self) -> None:
         try:
@@ -88,6 +103,9 @@ class ByHand:
         """
         now = self.wall_clock()
         until = None if for_s is None else now + for_s
+        self._ends.pop(name, None)
+        if for_s is not None:
+            self._ends[name] = self.clock.seconds() + for_s
         self._kept.sources.pop(name, None)
         self._kept.sources[name] = SourceOrder(how, now, until)
         return self._sources_changed()
@@ -95,12 +113,17 @@ class ByHand:
     def release_source(self, name: str) -> str:
         """Use a source as the configuration says; returns as `hold_source` does."""
         self._kept.sources.pop(name, None)
+        self._ends.pop(name, None)
         return self._sources_changed()
 
     @property
     def parked(self) -> list[str]:
         """What is parked, in the order in which it was."""
         return [hold.machines for hold in self._kept.parked]
+
+    def named(self, machines: str) -> list[str]:
+        """Return what is parked by this name, and by those that it is a glob of."""
+        return [p for p in self.parked if p == machines or fnmatchcase(p, machines)]
 
     def park(self, machines: str) -> str:
         """Park machines until they are unparked; returns as `hold_source` does."""
@@ -113,9 +136,9 @@ class ByHand:
         self._kept.parked = [one for one in kept if one.machines not in machines]
         return self._parked_changed()
 
-    def service(self, clock: IReactorTime) -> PeriodicService:
+    def service(self) -> PeriodicService:
         """Return what looks every second for what is over."""
-        return PeriodicService(Seconds(1.0), self._look, clock)
+        return PeriodicService(Seconds(1.0), self._look, self.clock)
 
     async def _look(self) -> None:
         if self._end_over():
@@ -123,10 +146,10 @@ class ByHand:
 
     def _end_over(self) -> bool:
         """End what is over; return whether anything is."""
-        now = self.wall_clock()
-        orders = self._kept.sources
-        over = [n for n, one in orders.items() if one.until and one.until <= now]
+        now, orders = self.clock.seconds(), self._kept.sources
+        over = [name for name, end in self._ends.items() if end <= now]
         for name in over:
+            del self._ends[name]
             self._log.info(
                 "source {name} is {how} by hand no more: its time is over",
                 name=name,
@@ -148,7 +171,8 @@ class ByHand:
         one = self._kept.sources.get(name)
         if one is None:
             return None
-        left = None if one.until is None else max(0.0, one.until - self.wall_clock())
+        end = self._ends.get(name)
+        left = None if end is None else max(0.0, end - self.clock.seconds())
         return HeldView("source", name, one.how, one.since, left)
 
     def _sources_changed(self) -> str:

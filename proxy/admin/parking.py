@@ -1,7 +1,6 @@
 """Machines parked by hand: the methods `park` and `unpark`."""
 
 from collections.abc import Awaitable, Callable
-from fnmatch import fnmatchcase
 from typing import Annotated
 
 from attrs import frozen
@@ -50,7 +49,7 @@ class ParkOperations:
     def unpark(self, machines: Machines) -> Done:
         """End the holds of this name, and those that it is a glob of."""
         by_hand = self.running.by_hand
-        those = [p for p in by_hand.parked if p == machines or fnmatchcase(p, machines)]
+        those = by_hand.named(machines)
         if not those:
             raise Refused(f"{machines!r} is not parked by hand{self._wider(machines)}")
         why = by_hand.unpark(those)

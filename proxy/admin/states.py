@@ -13,6 +13,10 @@ from proxy.downstream.connection import SiteFactory
 
 Params = Mapping[str, Any]
 
+MAX_NAMED = 16
+"""Holds in the record of an action: 4,096 characters at the most. 256 may be in
+force."""
+
 
 @define(eq=False, repr=False)
 class States:
@@ -31,8 +35,8 @@ class States:
             "pool.prefer": self._source,
             "pool.disable": self._source,
             "pool.enable": self._source,
-            "park": lambda _: self.running.by_hand.parked,
-            "unpark": lambda _: self.running.by_hand.parked,
+            "park": self._holds,
+            "unpark": self._holds,
             "power.set": self._budget,
             "power.clear": self._budget,
             "power.forget": self._budget,
@@ -48,6 +52,15 @@ class States:
             name: "drained" if factory.roster.is_draining else "open"
             for name, factory in self._sites(params.get("site"))
         }
+
+    def _holds(self, params: Params) -> list[str]:
+        """Return the holds that a name speaks of: its own, and those it is a glob of.
+
+        Of many the first, and how many more there are.
+        """
+        held = self.running.by_hand.named(params["machines"])
+        more = len(held) - MAX_NAMED
+        return [*held[:MAX_NAMED], *([f"and {more} more"] if more > 0 else [])]
 
     def _sites(self, site: str | None) -> Iterator[tuple[str, SiteFactory]]:
         for name, factory in self.running.factories.items():

@@ -89,7 +89,7 @@ class Program:
     def __attrs_post_init__(self) -> None:
         self.log_level = self.config.proxy.log_level
         path = Path(self.config.proxy.state_dir) / BY_HAND_FILE
-        self.by_hand = ByHand(path, self.wall_clock)
+        self.by_hand = ByHand(path, self.wall_clock, self.reactor)
         self.limits = ProcessLimits(self.sources, self.factories)
 
     @property
@@ -154,7 +154,7 @@ class Program:
         self.by_hand.on_sources = builder.rearrange
         self.by_hand.on_parked = self._hold_off
         self._hold_off()
-        self.by_hand.service(self.reactor).setServiceParent(self.root)
+        self.by_hand.service().setServiceParent(self.root)
         TasksService(self.tasks).setServiceParent(self.root)
         for listener in (*listeners, *builder.listeners):
             await listener.ready()

@@ -103,9 +103,10 @@ class Running:
         self.config = config
         self.reactor = Sockets()
         self.wall_s = 1_700_000_000.0
-        self.by_hand = ByHand(folder / "by_hand.json", self.wall_clock)
-        self.levels: list[str] = [config.proxy.log_level]
         reactor: Any = self.reactor
+        path = folder / "by_hand.json"
+        self.by_hand = ByHand(path, self.wall_clock, reactor)
+        self.levels: list[str] = [config.proxy.log_level]
         wall = self.wall_clock
         sources = build_sources(config, reactor, lambda: 0.0, wall, 1)
         now = Seconds(0.0)
@@ -135,7 +136,7 @@ class Running:
             self.by_hand.arranged,
         )
         self.by_hand.on_sources = self.builder.rearrange
-        self.by_hand.service(reactor).setServiceParent(self.root)
+        self.by_hand.service().setServiceParent(self.root)
         self.power = Power(config)
         self.root.startService()
         self.factories: dict[str, SiteFactory] = {

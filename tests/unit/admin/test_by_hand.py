@@ -22,8 +22,8 @@ class Wall:
         return UnixTime(self.at)
 
 
-def held(folder: Path, wall: Wall) -> ByHand:
-    return ByHand(folder / "by_hand.json", wall)
+def held(folder: Path, wall: Wall, clock: Clock | None = None) -> ByHand:
+    return ByHand(folder / "by_hand.json", wall, clock or Clock())
 
 
 def test_nothing_is_held_at_first(tmp_path: Path) -> None:
@@ -65,18 +65,48 @@ def test_a_restart_finds_it_and_says_so(tmp_path: Path) -> None:
 
 def test_it_ends_when_its_time_is_over_also_while_nobody_ran(tmp_path: Path) -> None:
     wall, clock, changes = Wall(), Clock(), []
-    by_hand = held(tmp_path, wall)
+    by_hand = held(tmp_path, wall, clock)
     by_hand.hold_source("main", "disabled", Seconds(60.0))
     by_hand.hold_source("core", "preferred", None)
     by_hand.on_sources = lambda: changes.append(by_hand.arranged(["main", "core"]))
-    by_hand.service(clock).startService()
+    by_hand.service().startService()
     wall.at += 60
-    clock.advance(1)
+    clock.pump([1.0] * 60)
 
     assert changes == [("core", "main")]
     by_hand.hold_source("main", "disabled", Seconds(60.0))
     wall.at += 60
     assert [one.name for one in held(tmp_path, wall).views()] == ["core"]
+
+
+@pytest.mark.parametrize("step", [-1200.0, 1200.0])
+def test_a_step_of_the_wall_clock_neither_lengthens_nor_ends_it(
+    tmp_path: Path, step: float
+) -> None:
+    wall, clock = Wall(), Clock()
+    by_hand = held(tmp_path, wall, clock)
+    by_hand.hold_source("main", "disabled", Seconds(60.0))
+    by_hand.service().startService()
+    wall.at += step
+    clock.pump([1.0] * 59)
+
+    (view,) = by_hand.views()
+    assert view.left_s == 1.0
+    clock.advance(1)
+    assert by_hand.views() == []
+
+
+def test_a_restart_with_a_clock_that_is_behind_holds_it_no_longer_than_was_said(
+    tmp_path: Path,
+) -> None:
+    wall, clock = Wall(), Clock()
+    held(tmp_path, wall).hold_source("main", "disabled", Seconds(60.0))
+    wall.at -= 1200
+    by_hand = held(tmp_path, wall, clock)
+    by_hand.service().startService()
+    clock.pump([1.0] * 60)
+
+    assert by_hand.views() == []
 
 
 SOURCES = b'{"main":{"how":"disabled","since":1.0},"b":{"how":"preferred","since":2}}'

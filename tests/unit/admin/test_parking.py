@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
 
 from protocol.units import UnixTime
 from proxy.admin.by_hand import ByHand
 from proxy.admin.parking import ParkOperations
 from proxy.admin.refused import Refused
+from proxy.admin.states import MAX_NAMED, States
 from proxy.admin.views import Done
 from proxy.power.machines.holds import MAX_HOLDS
 from tests.unit.downstream.test_parking import Site
@@ -23,7 +25,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.site = Site()
         self.wires = [self.site.granted(), self.site.granted()]
-        self.by_hand = ByHand(folder / "by_hand.json", lambda: UnixTime(1.7e9))
+        self.by_hand = ByHand(folder / "by_hand.json", lambda: UnixTime(1.7e9), Clock())
         running: Any = SimpleNamespace(
             factories={"hall-a": self.site.real}, by_hand=self.by_hand, power=None
         )
@@ -98,10 +100,24 @@ def test_a_machine_of_a_wider_hold_names_that(desk: Desk) -> None:
         desk.operations.unpark("x")
 
 
+def test_the_record_of_a_park_has_what_it_changes_and_nothing_else(
+    desk: Desk,
+) -> None:
+    states = States(desk.operations.running)
+    for n in range(MAX_NAMED + 4):
+        desk.park(f"rack-{n}.*", yes=True)
+
+    assert states.of("park", {"machines": "rig*"}) == []
+    assert states.of("park", {"machines": "rack-3.*"}) == ["rack-3.*"]
+    ended = states.of("unpark", {"machines": "rack-*"})
+    assert ended[:2] == ["rack-0.*", "rack-1.*"]
+    assert ended[MAX_NAMED:] == ["and 4 more"]
+
+
 def test_a_restart_finds_what_is_parked(desk: Desk, tmp_path: Path) -> None:
     desk.park("rig*")
 
-    again = ByHand(tmp_path / "by_hand.json", lambda: UnixTime(1.7e9 + 60))
+    again = ByHand(tmp_path / "by_hand.json", lambda: UnixTime(1.7e9 + 60), Clock())
 
     assert again.parked == ["rig*"]
     assert [view.text for view in again.views()] == [
