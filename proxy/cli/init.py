@@ -1,6 +1,7 @@
 """`baseload init`: ask five things, write a configuration that works."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from proxy.cli.check import found_in
 from proxy.cli.command import Arguments, Parser, print_json
 from proxy.config import ConfigError
 from proxy.config.load import read_config
+from proxy.runtime.whole_file import sync_folder
 
 NODE = ("http://", "https://")
 """What a node's address begins with; all else is a pool's."""
@@ -22,6 +24,8 @@ NOBODYS = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
 
 TRIES = 3
 """Answers that are no good before it gives up."""
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 Answers = dict[str, str]
 
@@ -183,7 +187,11 @@ def _asked(question: Question, before: Answers) -> str:
     hint = f" [{default}]" if default else ""
     sys.stderr.write(f"{question.node if is_node else question.pool}{hint} ")
     sys.stderr.flush()
-    line = sys.stdin.readline()
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError as error:
+        why = f"the answer is not UTF-8 (byte {error.start})"
+        raise ConfigError(f"{why}; nothing was written") from error
     if not line:
         sys.stderr.write("\n")
         if default and not sys.stdin.isatty():
@@ -194,6 +202,11 @@ def _asked(question: Question, before: Answers) -> str:
 
 def _faults(answers: Answers, path: Path) -> Iterator[str]:
     """Yield what is wrong with the answers so far."""
+    if _LONE.search(
+        "".join(answers.values())
+    ):  # so the interpreter reads bytes that are no UTF-8
+        yield "it is not UTF-8"
+        return
     is_node = answers["source"].startswith(NODE)
     user = NOBODYS if is_node else "account"
     tried = text_of({**SAMPLE, "user": user, **answers})
@@ -209,11 +222,31 @@ def _write_new(path: Path, text: str) -> None:
     Raises:
         OSError: It is there, or the folder does not take it.
     """
-    with NamedTemporaryFile(dir=path.absolute().parent, prefix=".baseload-") as file:
+    folder = path.absolute().parent
+    with NamedTemporaryFile(dir=folder, prefix=".baseload-") as file:
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
-        os.link(file.name, path)  # refuses to take the name of another file
+        try:
+            os.link(file.name, path)  # refuses to take the name of another file
+        except FileExistsError:
+            raise
+        except OSError:  # exFAT and some network mounts have no links
+            _write_there(path, text)
+    sync_folder(folder)
+
+
+def _write_there(path: Path, text: str) -> None:
+    """Write a new file under its name at once; nothing stays of one that fails."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink()
+        raise
 
 
 def _tell(arguments: Arguments, path: Path) -> None:
@@ -223,6 +256,7 @@ def _tell(arguments: Arguments, path: Path) -> None:
         return
     sys.stdout.write("".join(f"warning: {warning}\n" for warning in warnings))
     sys.stdout.write(
-        f"{path} is written. Start it: baseload run -c {path}\n"
+        f"{path} is written, for its owner alone (0600).\n"
+        f"Start it: baseload run -c {path}\n"
         f"Look at it: baseload status -c {path}. A power budget: README, Power.\n"
     )

@@ -1,5 +1,7 @@
+import errno
 import io
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -109,6 +111,55 @@ def test_the_end_of_the_answers_leaves_nothing(
 
     assert main(["init", str(path)]) == 1
     assert "no answer; nothing was written" in capsys.readouterr().err
+    assert list(path.parent.iterdir()) == []
+
+
+def test_an_answer_that_is_no_text_is_said(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = io.BytesIO(b"stratum+tcp://127.0.0.1:1\nM\xfcller\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(typed, encoding="utf-8"))
+    assert main(["init", str(path)]) == 1
+    assert "is not UTF-8" in capsys.readouterr().err
+
+    assert main(["init", str(path), *POOL[:2], "--user", "M\udcfcller"]) == 1
+    assert "--user: it is not UTF-8" in capsys.readouterr().err
+    assert list(path.parent.iterdir()) == []
+
+
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+
+
+def test_where_files_have_no_second_name_it_is_written_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+
+    assert main(["init", str(path), *POOL, "--port", "0"]) == 0
+    assert load_config(path).sites[0].name == "hall-a"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_where_it_cannot_be_written_whole_nothing_is_left(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_links(monkeypatch)
+    synced: list[int] = []
+
+    def fsync(handle: int) -> None:
+        synced.append(handle)
+        if len(synced) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    assert main(["init", str(path), *POOL, "--port", "0"]) == 1
+    assert "No space left" in capsys.readouterr().err
     assert list(path.parent.iterdir()) == []
 
 
