@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -84,6 +85,21 @@ def authority_of(path: Path, random_bytes: RandomBytes) -> AuthoritySecret:
         KeyFileError: It can be neither read nor made.
     """
     return load_authority(path) or make_authority(path, random_bytes)
+
+
+def check_authority(path: Path) -> None:
+    """Look whether `authority_of` can be done; nothing is made.
+
+    Raises:
+        KeyFileError: It cannot.
+    """
+    if load_authority(path) is not None:
+        return
+    try:
+        with TemporaryFile(dir=next(one for one in path.parents if one.is_dir())):
+            pass
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from error
 
 
 @define(eq=False, repr=False)

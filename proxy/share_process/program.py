@@ -22,7 +22,7 @@ from proxy.downstream.sv2_keys import (
     KEY_FILE,
     ServerKeys,
     authority_of,
-    load_authority,
+    check_authority,
 )
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
@@ -193,7 +193,7 @@ class Program:
             self.wall_clock,
             self.random,
             self._keys,
-            partial(load_authority, self._key_file),
+            partial(check_authority, self._key_file),
             self.engine,
             LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
             self.limits.descriptors,

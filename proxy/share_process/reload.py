@@ -123,11 +123,11 @@ class Reloader:
 
     def _keys(self, new: Config, *, dry_run: bool) -> dict[str, ServerKeys]:
         """Return keys for sites that come to need some; look at them in a dry run."""
+        wanted = self.sites.without_keys(new.sites)
         try:
-            if dry_run:
+            if dry_run and wanted:
                 self.sites.check_keys()
-                return {}
-            return self.sites.new_keys(new.sites)
+            return {} if dry_run else {name: self.sites.keys() for name in wanted}
         except KeyFileError as error:
             raise Refused(f"{error}; nothing was reloaded") from error
 

@@ -54,7 +54,7 @@ class SiteBuilder:
     Attributes:
         root: Whose children their services become.
         keys: Returns what is shown to miners of Stratum V2, made if need be.
-        check_keys: Raises KeyFileError if what there is of that cannot be used.
+        check_keys: Raises KeyFileError if `keys` would; makes nothing.
         layouts: Of earlier runs.
         arrange: Returns which of a route's sources are used, best first.
         listeners: Ports asked for at the start: await `ready` of each.
@@ -109,17 +109,13 @@ class SiteBuilder:
         board.start()
         return factory
 
-    def new_keys(self, sites: Iterable[SiteConfig]) -> dict[str, ServerKeys]:
-        """Return keys for those of `sites` that have none and need some, by name.
-
-        Raises:
-            KeyFileError: They can be neither read nor made.
-        """
-        return {
-            site.name: self.keys()
+    def without_keys(self, sites: Iterable[SiteConfig]) -> list[str]:
+        """Return the names of those of `sites` that need keys and have none."""
+        return [
+            site.name
             for site in sites
             if _speaks_v2(site) and self.services[site.name].factory.keys is None
-        }
+        ]
 
     def take_on(self, old: SiteConfig, new: SiteConfig, ports: NewPorts) -> None:
         """Have a site that runs be as `new` from now on, once it has its keys."""

@@ -11,6 +11,7 @@ from proxy.downstream.sv2_keys import (
     KeyFileError,
     ServerKeys,
     authority_of,
+    check_authority,
     load_authority,
     make_authority,
 )
@@ -116,3 +117,9 @@ def test_the_secret_cannot_be_printed() -> None:
 
     assert an_authority().text not in repr(keys)
     assert repr(b"\x05" * 32)[2:-1] not in repr(keys)
+
+
+def test_to_check_an_authority_makes_none(tmp_path: Path) -> None:
+    check_authority(tmp_path / "state" / "authority.key")
+
+    assert [*tmp_path.iterdir()] == []

@@ -1,14 +1,16 @@
 """A dry run of a reload says what the reload does, or why it is refused."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
 
 from proxy.admin.refused import Refused
 from proxy.config import Config
-from proxy.downstream.sv2_keys import KeyFileError
+from proxy.downstream.sv2_keys import KeyFileError, authority_of, check_authority
 from tests.fakes.running import POOL, SITE, Running, config_of
 
 SPARE = {**POOL, "name": "spare", "url": "stratum+tcp://127.0.0.1:4444"}
@@ -124,6 +126,35 @@ def test_it_is_refused_for_what_the_reload_is(
 
     assert refusals[0] == refusals[1]
     assert running.state() == before
+
+
+def test_keys_that_nobody_needs_refuse_neither(
+    running: Running, tmp_path: Path
+) -> None:
+    file = tmp_path / "authority.key"
+    file.write_text("not one")
+    running.builder.check_keys = lambda: check_authority(file)
+    new = config_of({"hold_s": 5})
+
+    printed = running.reload(new, dry_run=True)
+
+    assert printed == running.reload(new)
+
+
+@pytest.mark.parametrize("file", ["/proc/authority.key", __file__])
+def test_keys_that_cannot_be_had_refuse_both(running: Running, file: str) -> None:
+    path = Path(file)
+
+    def keys() -> Any:
+        authority_of(path, token_bytes)
+
+    running.builder.keys = keys
+    running.builder.check_keys = lambda: check_authority(path)
+    new = config_of({"listeners": [{"endpoint": "tcp:4444", "protocol": "sv2"}]})
+
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match=re.escape(file)):
+            running.reload(new, dry_run=dry_run)
 
 
 def test_it_makes_no_keys_and_leaves_no_port_open(running: Running) -> None:
