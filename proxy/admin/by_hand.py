@@ -1,6 +1,6 @@
 """What operators hold by hand until they end it, kept in the state folder."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from proxy.admin.kept import Hold, How, Kept, SourceOrder, read_kept
+from proxy.admin.kept import Drain, Hold, How, Kept, SourceOrder, read_kept
 from proxy.admin.views import HeldView
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.whole_file import write_whole
@@ -68,7 +68,6 @@ class ByHand:
 
     def _set_aside(self, fault: str) -> None:
         """Keep a file that cannot be read: the next that is written is another."""
-        count = len(self._kept.sources) + len(self._kept.parked)
         aside = self.path.with_suffix(".damaged")
         try:
             self.path.replace(aside)
@@ -80,7 +79,7 @@ class ByHand:
             " and is in force, look for more in it: {where}",
             path=str(self.path),
             fault=fault,
-            count=count,
+            count=self._kept.count,
             where=where,
         )
 
@@ -136,6 +135,24 @@ class ByHand:
         self._kept.parked = [one for one in kept if one.machines not in machines]
         return self._parked_changed()
 
+    @property
+    def drained(self) -> list[str]:
+        """Sites that are drained."""
+        return [one.site for one in self._kept.drained]
+
+    def drain(self, sites: Iterable[str]) -> str:
+        """Note that sites are drained until that is ended; returns as `hold_source`."""
+        now = self.wall_clock()
+        new = [Drain(site, now) for site in sites if site not in self.drained]
+        self._kept.drained += new
+        return self._keep()
+
+    def undrain(self, sites: Collection[str]) -> str:
+        """Note that sites are drained no more; returns as `hold_source` does."""
+        kept = self._kept.drained
+        self._kept.drained = [one for one in kept if one.site not in sites]
+        return self._keep()
+
     def service(self) -> PeriodicService:
         """Return what looks every second for what is over."""
         return PeriodicService(Seconds(1.0), self._look, self.clock)
@@ -164,7 +181,11 @@ class ByHand:
             HeldView("machine", one.machines, "parked", one.since)
             for one in self._kept.parked
         ]
-        return [*filter(None, sources), *parked]
+        drained = [
+            HeldView("site", one.site, "drained", one.since)
+            for one in self._kept.drained
+        ]
+        return [*filter(None, sources), *parked, *drained]
 
     def view_of(self, name: str) -> HeldView | None:
         """Return what is held of a source, as operators see it."""

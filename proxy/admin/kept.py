@@ -50,16 +50,35 @@ class Hold(Struct, frozen=True):
     since: Moment
 
 
+class Drain(Struct, frozen=True):
+    """A site that is drained.
+
+    Attributes:
+        site: Its name.
+        since: When that was said, Unix seconds.
+    """
+
+    site: str
+    since: Moment
+
+
 class Kept(Struct):
     """The file. What a later release adds is passed over.
 
     Attributes:
         sources: By name, those said last at the end.
         parked: Each once.
+        drained: Each once.
     """
 
     sources: dict[str, SourceOrder] = {}
     parked: list[Hold] = []
+    drained: list[Drain] = []
+
+    @property
+    def count(self) -> int:
+        """How much is held."""
+        return len(self.sources) + len(self.parked) + len(self.drained)
 
 
 class _Named(Struct):
@@ -101,6 +120,8 @@ def _salvaged(data: bytes, now: float) -> Kept:
             kept.parked.append(hold)
         elif named := _read(row, _Named):
             kept.parked.append(Hold(named.machines, now))
+        elif drain := _read(row, Drain):
+            kept.drained.append(drain)
         elif name and order:
             kept.sources[name] = order
     cut = _CUT_HOLD.search(data)

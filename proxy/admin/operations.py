@@ -60,7 +60,7 @@ class Operations:
         self.pool = PoolOperations(running)
         bans = BanOperations(lambda: running.factories, self._now)
         self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
-        drains = DrainOperations(lambda: running.factories, self._now)
+        drains = DrainOperations(running, self._now)
         self.drain, self.undrain = drains.drain, drains.undrain
         self._pages = MinerPages(
             lambda: running.factories, self._now, Pieces(self._clock, PIECES_TIME).turn

@@ -44,7 +44,7 @@ class ParkOperations:
         if len(by_hand.parked) >= MAX_HOLDS:
             raise Refused(f"{MAX_HOLDS} holds are in force: take a glob for several")
         why = by_hand.park(machines)
-        return _done(f"{machines} is parked until `unpark`: {count} connected", why)
+        return Done.held(f"{machines} is parked until `unpark`: {count} connected", why)
 
     def unpark(self, machines: Machines) -> Done:
         """End the holds of this name, and those that it is a glob of."""
@@ -54,7 +54,7 @@ class ParkOperations:
             raise Refused(f"{machines!r} is not parked by hand{self._wider(machines)}")
         why = by_hand.unpark(those)
         others = "the power plan decides" if self.running.power else "it may work"
-        return _done(f"{', '.join(those)} is parked by hand no more: {others}", why)
+        return Done.held(f"{', '.join(those)} is parked by hand no more: {others}", why)
 
     def _wider(self, machines: str) -> str:
         address, _, worker = machines.partition(" ")
@@ -70,7 +70,3 @@ class ParkOperations:
                 count += sum(holds.holds(*name) for name in names)
                 await self.turn()
         return count
-
-
-def _done(text: str, why: str) -> Done:
-    return Done(True, f"{text}; but a restart forgets it: {why}" if why else text)

@@ -64,9 +64,9 @@ class HeldView(Struct):
     """What an operator holds by hand until it is ended.
 
     Attributes:
-        kind: `source`: a pool or a node; `machine`: one or several.
+        kind: `source`: a pool or a node; `machine`: one or several; `site`.
         name: Its name; of machines a glob, perhaps.
-        how: `preferred` or `disabled`; machines are `parked`.
+        how: `preferred` or `disabled`; machines are `parked`, sites are `drained`.
         since: Unix seconds.
         left_s: After how long it ends by itself; null: when an operator ends it.
     """
@@ -263,6 +263,11 @@ class Done(Struct):
 
     done: bool
     text: str
+
+    @classmethod
+    def held(cls, text: str, why: str) -> "Done":
+        """Return what was done, and `why` a restart would forget it, if it would."""
+        return cls(True, f"{text}; but a restart forgets it: {why}" if why else text)
 
 
 class ChangeView(Struct):

@@ -132,6 +132,7 @@ class Program:
         builder = self._site_builder()
         for site in self.config.sites:
             self.factories[site.name] = builder.open(site)
+        self._drain_again()
         self._power = PowerSide(
             self.root,
             self.factories,
@@ -199,6 +200,14 @@ class Program:
             self.limits.descriptors,
             self.by_hand.arranged,
         )
+
+    def _drain_again(self) -> None:
+        """Take no miners where a site was drained; one that is gone is that no more."""
+        for name in self.by_hand.drained:
+            if name in self.factories:
+                self.factories[name].roster.drain(Seconds(self.reactor.seconds()))
+            else:
+                self.by_hand.undrain([name])
 
     def _hold_off(self) -> None:
         """Park what is held by hand; the controller knows before it hears of it."""

@@ -163,3 +163,22 @@ async def test_a_restart_seats_them_as_they_were(
         stats = start.fleet.stats()
 
     assert (stats.connects, list(stats.breaches)) == (3, [])
+
+
+@pytest.mark.integration
+@on_reactor
+async def test_a_drained_site_is_drained_after_a_restart(tmp_path: Path) -> None:
+    async with started(tmp_path, ("python", 1)) as start:
+        Operations(start.program).drain("hall-a")
+    async with started(tmp_path, ("python", 1)) as start:
+        again = start.status
+        held = [one.text for one in Operations(start.program).status().by_hand]
+        Operations(start.program).undrain()
+    async with started(tmp_path, ("python", 1)) as start:
+        undrained = start.status
+
+    assert again[0] == "draining"
+    assert [text.split(" since ")[0] for text in held] == [
+        "site hall-a is drained by hand"
+    ]
+    assert undrained[0] == "starting"

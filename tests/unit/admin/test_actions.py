@@ -52,6 +52,7 @@ class Site:
             recorder=hall.recorder,
             power=None,
             log_level="info",
+            by_hand=SimpleNamespace(drain=lambda _: "", undrain=lambda _: ""),
         )
         self.told: list[dict[str, Any]] = []
         actions = Actions(States(self.running), self._publish, lambda: UnixTime(1.7e9))

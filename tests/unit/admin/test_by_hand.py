@@ -111,6 +111,7 @@ def test_a_restart_with_a_clock_that_is_behind_holds_it_no_longer_than_was_said(
 
 SOURCES = b'{"main":{"how":"disabled","since":1.0},"b":{"how":"preferred","since":2}}'
 PARKED = b'[{"machines":"10.0.0.7","since":1.0},{"machines":"rack-a.*","since":3.5}]'
+DRAINED = b'{"drained":[{"site":"hall-a","since":1.0}],"sources":7}'
 WHOLE = b'{"sources":%b,"parked":%b}' % (SOURCES, PARKED)
 
 
@@ -124,6 +125,7 @@ WHOLE = b'{"sources":%b,"parked":%b}' % (SOURCES, PARKED)
         (WHOLE.replace(b"3.5", b"1e300"), ["main", "b", "10.0.0.7", "rack-a.*"]),
         (WHOLE.replace(b'"10.0.0.7"', b"7"), ["main", "b", "rack-a.*"]),
         (WHOLE.replace(b"},", b"},,"), ["main", "b", "10.0.0.7", "rack-a.*"]),
+        (DRAINED, ["hall-a"]),
         (b"[" * 500_000, []),
         (b"\xff\x00", []),
     ],
