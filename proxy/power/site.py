@@ -236,8 +236,7 @@ class SiteControl:
         self.outbox.effects.calls += self.polls.tick(now, is_metered=is_metered)
         self.admission.tick(now, self.actuations.is_under_way)
         self.is_urgent |= is_new or sensed.stance.urgency is not Urgency.NORMAL
-        has_new = any(m.is_new for m in self.table.machines)
-        period = SOON if has_new else CONTROL_PERIOD
+        period = SOON if self.table.new else CONTROL_PERIOD
         if self.is_urgent or now - self._acted_at >= period:
             self._act(sensed, budget, now)
         self._chores = self._count(budget, now, at)
@@ -245,14 +244,16 @@ class SiteControl:
     @property
     def is_behind(self) -> bool:
         """There is more to be done at once than was done in one go: `go_on`."""
-        is_behind = self.actuations.is_behind or self._held_off.is_behind
-        return is_behind or self._chores is not None
+        parts = (self.actuations, self.polls, self._held_off)
+        return self._chores is not None or any(part.is_behind for part in parts)
 
     def go_on(self, now: Seconds, at: UnixTime) -> None:
         """Do some more of it, commands first."""
         self.outbox.at = at
         if self.actuations.is_behind:
             self.actuations.go_on(now)
+        elif self.polls.is_behind:
+            self.outbox.effects.calls += self.polls.go_on(now)
         elif self._held_off.is_behind:
             self.is_urgent |= self._held_off.go_on()
         elif self._chores is not None and not next(self._chores, False):
@@ -270,7 +271,7 @@ class SiteControl:
         if self.cap is not None:
             hash_hs = self.cap.hash_hs
             yield from self.share_checks.steps(hash_hs, self.state, self.params, now)
-            yield True
+        yield True
         self.energy.tick(self.state, self.params, budget.watts, now, at)
 
     def _act(self, sensed: Sensed, budget: Budget, now: Seconds) -> None:

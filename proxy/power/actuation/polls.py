@@ -1,6 +1,7 @@
 """Which devices are asked how they are, and what becomes of those that do not say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 
 from attrs import define, field
 
@@ -20,6 +21,16 @@ from proxy.power.ports import DeviceReport
 POLL = Seconds(60.0)
 """How often a device is asked when nothing is wanted of it: 27,000 are 450 questions a
 second, and what they say holds for two (`recovery.HEARD_FOR`)."""
+
+ROUND = 5
+"""Ticks in which all machines are looked at once, whether their question is due: in
+`POLL` twelve times, and a hall that starts is not asked in one go."""
+
+ASKED = 1000
+"""Devices asked in one go: 5 ms. The read-backs of a trip fall due together."""
+
+LOOKED_AT = 1000
+"""Machines that are looked at in a tick at the least: 1 ms."""
 
 GIVE_UP_AFTER = Seconds(150.0)
 """How long a device's own API may be silent, though asked, until it is given up: two
@@ -46,6 +57,9 @@ class Polls:
     _asked_at: dict[str, Seconds] = field(factory=dict, init=False)
     _unanswered: set[str] = field(factory=set, init=False)
     _silent_since: dict[str, Seconds] = field(factory=dict, init=False)
+    _waiting: dict[str, None] = field(factory=dict, init=False)
+    _soon: set[str] = field(factory=set, init=False)
+    _looked_at: int = field(default=0, init=False)
     _moved: dict[str, str] = field(factory=dict, init=False)
     """Where machines of the table are now; all go at once, for the rest move up."""
 
@@ -53,16 +67,50 @@ class Polls:
         self.recognition = Recognition(self.table, self.outbox)
 
     def tick(self, now: Seconds, *, is_metered: bool | None) -> list[Call]:
-        """Let the commands under way go on; return the devices to be read now."""
+        """Let the commands under way go on; return the devices to be read now.
+
+        More of them may be left to `go_on`, those of commands first.
+        """
         self._forget_moved(now)
-        asked = self.actuations.tick(now, is_metered=is_metered)
+        for machine in self.actuations.tick(now, is_metered=is_metered):
+            self._waiting[machine.key] = None
         asked_at = self._asked_at
-        for machine in self.table.machines:
+        for machine in self._next():
             if not machine.has_api or now - asked_at.get(machine.key, LONG_AGO) < POLL:
                 continue
             if not self.actuations.is_under_way(machine):
-                asked.append(machine)
-        return [self._ask(m, now) for m in asked if self._may_be_asked(m, now)]
+                self._waiting[machine.key] = None
+        return self.go_on(now)
+
+    @property
+    def is_behind(self) -> bool:
+        """There are more devices to be read at once: `go_on`."""
+        return bool(self._waiting)
+
+    def go_on(self, now: Seconds) -> list[Call]:
+        """Return some more of the devices to be read now."""
+        some = list(islice(self._waiting, ASKED))
+        for key in some:
+            del self._waiting[key]
+        found = (m for m in map(self.table.find, some) if m is not None)
+        return [self._ask(m, now) for m in found if self._may_be_asked(m, now)]
+
+    def _next(self) -> Iterable[Machine]:
+        """Return whose question may be due: those that are to be read soon, some more.
+
+        All machines are looked at within `ROUND` ticks.
+        """
+        soon, self._soon = self._soon, set()
+        begin = self._looked_at
+        machines = self.table.machines
+        end = begin + max(LOOKED_AT, -(-len(machines) // ROUND))
+        self._looked_at = end if end < len(machines) else 0
+        found = (m for m in map(self.table.find, soon) if m is not None)
+        return chain(found, machines[begin:end])
+
+    def _ask_soon(self, key: str) -> None:
+        self._asked_at.pop(key, None)
+        self._soon.add(key)
 
     def _may_be_asked(self, machine: Machine, now: Seconds) -> bool:
         """Tell whether a device has answered; questions would pile up."""
@@ -110,7 +158,7 @@ class Polls:
         moved = self.recognition.moved_from(machine)
         if moved is not None:
             self._moved[machine.key] = moved.key
-            self._asked_at.pop(moved.key, None)
+            self._ask_soon(moved.key)
             return
         self.actuations.unheard(machine, now)
         if now - self._silent_since.setdefault(machine.key, now) >= GIVE_UP_AFTER:
@@ -134,7 +182,7 @@ class Polls:
         if report.is_asleep is False and now - slept_at >= SLEEPS_WITHIN:
             machine.slept_at = None
         for key in self.recognition.heard(machine, report.identity):
-            self._asked_at.pop(key, None)
+            self._ask_soon(key)
         self._note_limit(machine, report, now)
         self._note_api(machine, can_sleep=report.can_sleep)
         is_limited = report.limit_w is not None and may_be_limited(machine, now)

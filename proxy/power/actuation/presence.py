@@ -103,13 +103,17 @@ class Presence:
     def _alarm(self, now: Seconds) -> None:
         self._alarm_logins(now)
         alarms, why = self.polls.alarms, "not seen for an hour, counts at full power"
-        some_stand = alarms.machines(AlarmName.ABSENT) > 0
-        for machine in self.table.machines:
-            is_lost = not machine.is_responsive and machine.is_absent(now)
-            if is_lost and now - machine.seen_at >= FORGOTTEN_AFTER:
-                alarms.holds(AlarmName.ABSENT, why, {}, now, machine.key)
-            elif some_stand:
-                alarms.lapses(AlarmName.ABSENT, now, machine.key, Seconds(0.0))
+        lost = [
+            machine.key
+            for machine in self.table.gone.values()
+            if not machine.is_responsive
+            and machine.is_absent(now)
+            and now - machine.seen_at >= FORGOTTEN_AFTER
+        ]
+        for key in lost:
+            alarms.holds(AlarmName.ABSENT, why, {}, now, key)
+        for key in set(alarms.against(AlarmName.ABSENT)).difference(lost):
+            alarms.lapses(AlarmName.ABSENT, now, key, Seconds(0.0))
 
     def _count(self, report: FleetReport, now: Seconds) -> None:
         for work in report.work:

@@ -78,6 +78,12 @@ class Alarms:
         """Return how many machines an alarm stands against, told or not."""
         return self._counts[name]
 
+    def against(self, name: AlarmName) -> list[str]:
+        """Return the machines that an alarm stands against, told or not."""
+        if not self._counts[name]:
+            return []
+        return [key for one, key in self._standing if one is name and key]
+
     def holds(
         self,
         name: AlarmName,

@@ -1,7 +1,9 @@
 """Machines that are gone: how long they count, and when they are forgotten."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Fleet
@@ -19,28 +21,35 @@ somebody has looked after a machine that is lost by then."""
 
 
 def mind_absent(
-    fleet: Fleet, machines: Sequence[Machine], now: Seconds
+    fleet: Fleet, machines: Sequence[Machine], gone: Iterable[Machine], now: Seconds
 ) -> tuple[list[Machine], list[Machine]]:
     """Set those aside, out of the plan, that are gone and draw no more than idle.
 
     While one may still be at its last job it counts as commanded, so that it
     is granted work at once if it is back by then. One that does not answer its
-    device API counts at full power until it is forgotten.
+    device API counts at full power until it is forgotten. Machines that are connected,
+    nearly all of them, are not looked at.
+
+    Args:
+        fleet: All of them.
+        machines: All of them, by row.
+        gone: Those with a `gone_at`.
+        now: The moment.
 
     Returns:
         Those now set aside, and those to be forgotten.
     """
     aside: list[Machine] = []
     forgotten: list[Machine] = []
-    is_aside = (fleet.switched_at == math.inf).tolist()
-    for machine in machines:
-        row = machine.row
+    is_aside = set(np.flatnonzero(fleet.switched_at == math.inf).tolist())
+    for row in sorted(is_aside | {machine.row for machine in gone}):
+        machine = machines[row]
         if machine.gone_at is None or not machine.is_absent(now):
-            if is_aside[row]:  # it is back: it may work
+            if row in is_aside:  # it is back: it may work
                 fleet.switched_at[row] = -math.inf
         elif now - machine.seen_at >= _counted_for(machine):
             forgotten.append(machine)
-        elif not machine.has_api and not is_aside[row]:
+        elif not machine.has_api and row not in is_aside:
             _set_aside(fleet, row)
             aside.append(machine)
     return aside, forgotten

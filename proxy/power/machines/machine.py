@@ -94,7 +94,7 @@ class Machine:
     @property
     def has_jobs(self) -> bool:
         """A connection of it is given jobs."""
-        return not all(self.miners.values())
+        return False in self.miners.values()
 
     @property
     def may_sleep(self) -> bool:
@@ -104,7 +104,7 @@ class Machine:
     @property
     def is_supplied(self) -> bool:
         """It is given jobs, and a source has work for it."""
-        return self.hashing.difficulty > 0 and self.has_jobs
+        return self.hashing.difficulty > 0 and False in self.miners.values()
 
     @property
     def variant(self) -> Variant:

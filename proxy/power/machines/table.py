@@ -39,11 +39,15 @@ class Table:
     Attributes:
         known: What is known of machines wherever they are.
         holds: What operators hold off by hand.
+        gone: Those with a `gone_at`, by key: nearly none, as a rule.
+        new: Those that no plan has decided of yet.
     """
 
     describer: Describer
     holds: Holds = field(default=NONE_HELD, init=False)
     machines: list[Machine] = field(factory=list, init=False)
+    gone: dict[str, Machine] = field(factory=dict, init=False)
+    new: list[Machine] = field(factory=list, init=False)
     known: KnownMachines = field(factory=KnownMachines, init=False)
     _fleet: Fleet = field(default=NO_FLEET, init=False)
     _connections: MachineConnections = field(init=False)
@@ -94,7 +98,7 @@ class Table:
         for machine, one in added:
             if machine.has_api and not one.is_running:
                 machine.mode, machine.is_asleep = Mode.SWITCHED, True
-            machine.gone_at = now
+            machine.gone_at, self.gone[machine.key] = now, machine
             if one.found_w is not None:
                 machine.found_w = Watts(one.found_w)
                 machine.top_w = machine.kind.owners_limit(machine.found_w)
@@ -121,6 +125,7 @@ class Table:
         fleet = self.fleet
         for machine in self.machines[known:]:
             machine.is_new = True
+            self.new.append(machine)
             fleet.from_w[machine.row] = machine.kind.full_w
             fleet.changed_at[machine.row] = now
         return found
@@ -130,7 +135,7 @@ class Table:
 
         They stay parked until it has. Returns them.
         """
-        new = [m for m in self.machines if m.is_new]
+        new, self.new = self.new, []
         fleet = self.fleet
         for machine in new:
             machine.is_new = False
@@ -164,7 +169,7 @@ class Table:
             return
         self._note_idle(machine, now)
         if not machine.miners:
-            machine.gone_at = now
+            machine.gone_at, self.gone[machine.key] = now, machine
 
     def leave_all(self, now: Seconds) -> None:
         """Take note that no connection is known any more."""
@@ -238,7 +243,8 @@ class Table:
         Returns:
             Those now set aside, out of the plan, and those now forgotten.
         """
-        aside, forgotten = mind_absent(self.fleet, self.machines, now)
+        gone = self.gone.values()
+        aside, forgotten = mind_absent(self.fleet, self.machines, gone, now)
         if forgotten:
             self.forget(forgotten)
         return aside, forgotten
@@ -250,6 +256,8 @@ class Table:
         self._fleet = kept(self.fleet, stays)
         for machine in machines:
             self._connections.drop(machine)
+            self.gone.pop(machine.key, None)
+        self.new = [m for m in self.new if stays[m.row]]
         self.machines = [m for m in self.machines if stays[m.row]]
         for row, machine in enumerate(self.machines):
             machine.row = row
@@ -280,6 +288,7 @@ class Table:
         machine.worker = joined.worker
         self.note_parked(machine, joined.id, now, is_parked=joined.is_parked)
         machine.gone_at = None
+        self.gone.pop(machine.key, None)
         self._connections.connect(joined.id, machine)
         return machine
 
