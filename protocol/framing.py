@@ -17,7 +17,7 @@ class LineFramer:
     """
 
     max_line_bytes: int
-    _pending: bytearray = field(factory=bytearray, init=False)
+    _pending: bytes = field(default=b"", init=False)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         r"""Yield each line that `data` completes, without ``\n`` or ``\r\n``.
@@ -25,13 +25,11 @@ class LineFramer:
         Raises:
             LineTooLongError: The stream cannot be trusted any more; drop the peer.
         """
-        self._pending += data
-        *lines, tail = self._pending.split(b"\n")
-        self._pending = tail
+        *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
             self._check(len(line))
-            yield bytes(line.removesuffix(b"\r"))
-        self._check(len(tail))
+            yield line.removesuffix(b"\r")
+        self._check(len(self._pending))
 
     def _check(self, length: int) -> None:
         if length > self.max_line_bytes:

@@ -1,5 +1,6 @@
 """Lines that a server writes to a miner."""
 
+from functools import lru_cache
 from struct import Struct
 
 import msgspec
@@ -70,21 +71,36 @@ def extranonce_line(slot: bytes, size: int) -> bytes:
 def notify_line(job: Job) -> bytes:
     """Return mining.notify: the same bytes for every miner of the job's group."""
     work = job.work
-    return notification(
-        "mining.notify",
-        [
-            job.id,
-            swap_words(work.prev_hash).hex(),
-            job.coinb1.hex(),
-            work.coinb2.hex(),
-            [sibling.hex() for sibling in work.merkle_branch],
-            # Eight digits each: minerd compares lengths and refuses a shorter number.
-            f"{work.version:08x}",
-            f"{work.nbits:08x}",
-            f"{job.ntime:08x}",
-            job.clean,
-        ],
+    # Ids are hex digits: there is nothing in these strings that JSON escapes.
+    return (
+        b'{"id":null,"method":"mining.notify","params":["%b","%b","%b",%b,'
+        b'"%08x","%08x","%08x",%b]}\n'
+    ) % (
+        job.id.encode(),
+        _prev_hash(work.prev_hash),
+        job.coinb1.hex().encode(),
+        _coinb2_and_branch(work.coinb2, work.merkle_branch),
+        # Eight digits each: minerd compares lengths and refuses a shorter number.
+        work.version,
+        work.nbits,
+        job.ntime,
+        b"true" if job.clean else b"false",
     )
+
+
+# What is the same in the jobs of all groups, and in all revisions of a work, is spelled
+# once: each holds 390 kB at the most.
+@lru_cache(maxsize=8)
+def _coinb2_and_branch(coinb2: bytes, merkle_branch: tuple[bytes, ...]) -> bytes:
+    return b"%b,%b" % (
+        _encode(coinb2.hex()),
+        _encode([sibling.hex() for sibling in merkle_branch]),
+    )
+
+
+@lru_cache(maxsize=8)
+def _prev_hash(prev_hash: bytes) -> bytes:
+    return swap_words(prev_hash).hex().encode()
 
 
 def notification(method: str, params: list[object]) -> bytes:

@@ -5,6 +5,7 @@ MalformedMessageError, which costs the connection to that pool and nothing else.
 """
 
 import math
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -133,6 +134,13 @@ def read_notify(params: Raw) -> Notify:
     Raises:
         MalformedMessageError: It is none, or too large.
     """
+    return _read_notify(bytes(params))
+
+
+# A pool sends a job to each of our connections in the same words, and what is read once
+# is held once, too. A line is 1 MiB at most, so this holds 10 MiB.
+@lru_cache(maxsize=8)
+def _read_notify(params: bytes) -> Notify:
     found = read_part(_notifies, params, "mining.notify")
     try:
         nbits = read_u32(found.nbits)

@@ -349,3 +349,10 @@ def test_a_reason_beside_the_error_is_read_too() -> None:
 def test_limits_are_those_of_the_wire() -> None:
     assert pool_messages.MAX_EXTRANONCE1_BYTES == 32  # SV2 has the same
     assert pool_messages.MAX_EXTRANONCE2_BYTES == 16
+
+
+def test_a_job_that_a_pool_sends_to_many_connections_is_read_once() -> None:
+    first, again = read_notify(raw(NOTIFY)), read_notify(raw(NOTIFY))
+
+    assert first is again
+    assert read_notify(notify_with(JOB, "c0")).source_job == "c0"
