@@ -1,11 +1,14 @@
 """Make jobs for miners out of a source's work."""
 
+from functools import lru_cache
+
 from protocol.bitcoin.target import floor_power_of_two
 from protocol.units import Difficulty, JobId
 from protocol.work.extranonce import Layout
 from protocol.work.job import Job, SeenKeys, Work
 
 
+@lru_cache(maxsize=256)  # difficulties of sources are few
 def ceiling_of(source_difficulty: Difficulty) -> Difficulty:
     """Return the highest difficulty that a miner may be given for a source.
 
@@ -30,20 +33,15 @@ def padding_of(work: Work, layout: Layout, space: int) -> bytes:
 
 def make_job(  # noqa: PLR0913  (a job is all of these)
     work: Work,
-    layout: Layout,
+    padding: bytes,
     *,
-    space: int,
+    room: int,
     seq: int,
     ntime: int,
     clean: bool,
     seen: SeenKeys,
 ) -> Job:
-    """Return `work` as miners of search space number `space` shall hash it.
-
-    Raises:
-        ValueError: The work leaves less room than `layout` needs.
-    """
-    padding = padding_of(work, layout, space)
+    """Return `work` as miners of the search space with this `padding` shall hash it."""
     return Job(
         # Never used twice: ESP-Miner passes over a job id that it has seen among its
         # last 16.
@@ -54,7 +52,7 @@ def make_job(  # noqa: PLR0913  (a job is all of these)
         # source needs no mining.set_extranonce (ADR 11).
         coinb1=work.coinb1 + work.extranonce1 + padding,
         padding=padding,
-        room=layout.room,
+        room=room,
         ntime=ntime,
         clean=clean,
         ceiling=ceiling_of(work.difficulty),

@@ -177,13 +177,13 @@ class LiveJobs:
 
     def _begin(self, work: Work, content: Content, now: Seconds) -> Use:
         # Raises before anything is noted, where the work leaves too little room.
-        padding_of(work, self.layout, self.space)
+        padding = padding_of(work, self.layout, self.space)
         series = self._series.get(content)
         if series is None:
             seen = self._duplicates.take(content, self.copies.new_seen)
             series = self._series[content] = Series(content, seen)
         self._idle.discard(content)
-        use = self._uses[work] = Use(work, series, now)
+        use = self._uses[work] = Use(work, series, now, padding)
         series.uses.append(use)
         self._bytes_held += work.size
         return use
@@ -192,8 +192,8 @@ class LiveJobs:
         if use.newest is None:
             return make_job(
                 use.work,
-                self.layout,
-                space=self.space,
+                use.padding,
+                room=self.layout.room,
                 seq=seq,
                 ntime=ntime,
                 clean=clean,

@@ -17,6 +17,7 @@ class Use:
     Attributes:
         series: All jobs of works with its content.
         since: When it came.
+        padding: What stands between its source's extranonce1 and slots.
         newest: Its last job: the next one shares all that is large with it.
         job_ids: Of its jobs that are live, oldest first.
     """
@@ -24,6 +25,7 @@ class Use:
     work: Work
     series: "Series"
     since: Seconds
+    padding: bytes
     newest: Job | None = None
     job_ids: dict[str, None] = field(factory=dict)
 

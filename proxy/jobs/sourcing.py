@@ -89,7 +89,7 @@ class Sourcing:
     @property
     def feeds(self) -> tuple[Feed, ...]:
         """Those that are open here, best first."""
-        return tuple(o.feed for o in self._options if o.feed is not None)
+        return tuple([o.feed for o in self._options if o.feed is not None])
 
     @property
     def fail_back_at(self) -> Seconds:
