@@ -140,6 +140,7 @@ class JobBoard:
     def stop(self) -> None:
         """Let every source go."""
         self._schedule.stop()
+        self._posting.stop()
         self.rerouting.stop()
         self.layout.stop()
         for group in self._groups:
@@ -208,7 +209,7 @@ class JobBoard:
             self.source_choice.evaluate(group)
         # The look at the sources may have posted this very work already.
         if group.sourcing.feed is feed and group.taken is not work:
-            self._posting.take(group, work)
+            self._posting.take(group, work, now)
         if not goes_on or group.is_behind or not group.members:
             self._look_again(group, now)  # else by when it would have been
 
@@ -268,9 +269,9 @@ class JobBoard:
             # One more than the pace allows: what waited for this tick is the newest
             # there is.
             if group.is_behind:
-                self._posting.take(group, feed.work, more=1)
+                self._posting.take(group, feed.work, now, more=1)
             if now - group.served_at >= REFRESH_AFTER:
-                self._posting.post(group, feed.work, clean=False)
+                self._posting.post(group, feed.work, now, clean=False)
             self._posting.send()
             self._posting.revise(group)
         self._look_again(group, now)

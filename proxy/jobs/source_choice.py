@@ -33,7 +33,8 @@ class SourceChoice:
         groups = self.lifecycle.groups
         before, left = group.sourcing.source_name, group.sourcing.leaving_feed
         # Before the feeds are noted: it opens and closes some.
-        changed = group.sourcing.evaluate(self._now())
+        now = self._now()
+        changed = group.sourcing.evaluate(now)
         groups.note_feeds(group)
         after = group.sourcing.source_name
         self._note_idle(group, is_idle=after is None)
@@ -49,9 +50,9 @@ class SourceChoice:
                 after=after or "(none)",
             )
         if feed is not None and feed.work is not None:
-            self.lifecycle.posting.post(group, feed.work, clean=True)
+            self.lifecycle.posting.post(group, feed.work, now, clean=True)
         if left is not None:  # it is hung up on soon
-            group.session_lost(left.session, self._now())
+            group.session_lost(left.session, now)
 
     def closed(self, group: Group) -> None:
         """Note that `group` is closed: it lacks no source."""
