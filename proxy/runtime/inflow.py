@@ -10,6 +10,7 @@ unless very many do so in the same moment.
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from attrs import define, field
@@ -34,6 +35,8 @@ TURN_TIME = Seconds(0.005)
 READ_AHEAD_BYTES = 4096
 """A peer of whom more than this waits is not read meanwhile."""
 
+_log = Logger()
+
 
 class Reader(Protocol):
     """Who takes what a peer sends."""
@@ -57,8 +60,6 @@ class Inflow:
         reader: Who takes it.
         transport: Where it comes from: it can pause and resume.
     """
-
-    _log = Logger()
 
     turns: "Turns"
     reader: Reader
@@ -103,9 +104,9 @@ class Inflow:
         """Take so many messages at most; return how many it came to, at least 1."""
         taken = 0
         self._is_taking = True
-        with self._log.failuresHandled("dealing with what a peer sent") as op:
+        with _log.failuresHandled("dealing with what a peer sent") as op:
             while self._waiting and taken < most:
-                taken += self._step()
+                taken += self._step(most - taken)
             self.reader.flush()
         self._is_taking = False
         if op.failed:
@@ -116,16 +117,18 @@ class Inflow:
             self.transport.resumeProducing()
         return max(taken, 1)
 
-    def _step(self) -> int:
-        """Take one message of the oldest bytes; return 0 if they had no more."""
-        if self._messages is None:
-            self._messages = self.reader.read(self._waiting[0])
-        for _ in self._messages:
-            return 1
-        self._messages = None
-        if self._waiting:  # else it has been forgotten meanwhile
+    def _step(self, most: int) -> int:
+        """Take so many messages at most of the oldest bytes, and return how many."""
+        messages = self._messages or self.reader.read(self._waiting[0])
+        self._messages, taken = messages, 0
+        for _ in islice(messages, most):
+            taken += 1
+            if self._messages is not messages:  # it has been forgotten meanwhile
+                return taken
+        if taken < most and self._messages is messages:  # these bytes have no more
+            self._messages = None
             self._bytes_waiting -= len(self._waiting.popleft())
-        return 0
+        return taken
 
 
 @define(eq=False, repr=False)
@@ -144,11 +147,6 @@ class Turns:
     _next: IDelayedCall | None = field(default=None, init=False)
     _left: int = field(default=0, init=False)
     _spent: float = field(default=0.0, init=False)
-
-    @property
-    def is_idle(self) -> bool:
-        """Nobody waits."""
-        return not self._line
 
     def enter(self, inflow: Inflow) -> None:
         """Take some of what has come in, and see to the rest later."""

@@ -72,8 +72,9 @@ class Side:
 
     def let_all_be_taken(self) -> None:
         """End turns of the reactor until nothing that was sent waits."""
-        while not self.hall.context.turns.is_idle:
-            self.hall.clock.advance(0)
+        clock = self.hall.clock
+        while any(c.getTime() <= clock.seconds() for c in clock.getDelayedCalls()):
+            clock.advance(0)
 
     def heard(self) -> list[Any]:
         """Return what each connection heard, but for the verdicts on shares."""
