@@ -1,44 +1,15 @@
-"""The bodies of HTTP: one to send at once, one to gather up to a limit."""
+"""The body of an HTTP answer, gathered up to a limit."""
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
-from twisted.web.iweb import IBodyProducer
 from typing_extensions import override
-from zope.interface import implementer
 
 from proxy.node.errors import NodeUnreachableError
 
 MAX_BODY_BYTES = 32 << 20
 """A template of a full block is about 9 MB of JSON, a block 8 MB."""
-
-
-@implementer(IBodyProducer)
-class BytesProducer:
-    """A body that is written in one go: the transport buffers it.
-
-    Twisted's FileBodyProducer needs the global reactor to write by bits.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802
-        """Write all of it."""
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """Nothing is left to hold back."""
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """Nothing is left to go on with."""
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """Nothing is left to stop."""
 
 
 class BodyCollector(Protocol):

@@ -35,7 +35,7 @@ from zope.interface import implementer
 from protocol.errors import MalformedMessageError
 from protocol.units import Seconds
 from protocol.unreadable import UNREADABLE
-from proxy.node.body import BodyCollector, BytesProducer
+from proxy.node.body import BodyCollector
 from proxy.node.credentials import Credentials
 from proxy.node.errors import (
     NodeBusyError,
@@ -43,6 +43,7 @@ from proxy.node.errors import (
     NodeRefusalError,
     NodeUnreachableError,
 )
+from proxy.runtime.bytes_producer import BytesProducer
 from proxy.runtime.host_endpoint import host_endpoint
 from proxy.runtime.tls import client_options
 
