@@ -122,6 +122,7 @@ def test_a_block_is_told_when_found_and_when_judged() -> None:
     site.recorder.block_found(share)
     token = next(iter(site.memory.sink.sent))[1]
     site.recorder.settled(token, "accepted", "")
+    site.memory.clock.advance(0)  # it has a row now
 
     told = site.reader.of("block")
     assert [n["verdict"] for n in told] == ["found", "accepted"]
