@@ -16,6 +16,7 @@ from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
 from proxy.admin.views import (
+    AlarmsView,
     BlockCounts,
     ChangeView,
     Done,
@@ -31,6 +32,7 @@ from proxy.admin.views import (
     StatusView,
 )
 from proxy.admin.why import REJECTS_SHOWN, WhyView, why_view
+from proxy.alerts.delivery import DeliveryError
 from proxy.config import ConfigError
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
@@ -176,6 +178,21 @@ class Operations:
     async def blocks(self, limit: Limited = 20) -> list[RecordedBlock]:
         """Return the newest blocks in the ledger, the newest first."""
         return [] if self._reader is None else await self._reader.recent_blocks(limit)
+
+    def alarms(self) -> AlarmsView:
+        """Return the alarms that stand, the oldest first, and who is told."""
+        alerts = self._running.alerts
+        return AlarmsView(alerts.standing.all, alerts.views)
+
+    async def test_alert(self, name: str) -> Done:
+        """Send a message that is a test to one row of `[[alerts]]`."""
+        try:
+            await self._running.alerts.test(name)
+        except LookupError:
+            raise Refused(f"{name!r} is not told of alarms") from None
+        except DeliveryError as error:
+            raise Refused(f"{name}: {error}") from error
+        return Done(True, f"{name} took it")
 
     async def kick(self, miner: str) -> Done:
         """Hang up on miners, by id or by worker."""

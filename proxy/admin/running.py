@@ -5,6 +5,7 @@ from typing import Protocol
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.by_hand import ByHand
+from proxy.alerts.service import Alerts
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
@@ -94,6 +95,10 @@ class Running(Protocol):
     @property
     def by_hand(self) -> ByHand:
         """What operators hold until they end it."""
+
+    @property
+    def alerts(self) -> Alerts:
+        """The alarms that stand, and who is told."""
 
     @property
     def log_level(self) -> str:

@@ -39,11 +39,12 @@ that wait: `status` takes 0.2 ms, and shares come first."""
 
 READING = (
     *("status", "sites", "miners", "miner_page", "why"),
-    *("pools", "nodes", "bans", "blocks"),
+    *("pools", "nodes", "bans", "blocks", "alarms"),
     *("power.show", "power.plan", "power.history", "power.machines"),
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "undrain", "reload", "log.level"),
+    "test_alert",
     *("park", "unpark", "pool.prefer", "pool.disable", "pool.enable"),
     *("power.set", "power.clear", "power.forget"),
 )

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
 from proxy.admin.text_columns import minute, span
+from proxy.alerts.alarm import Alarm, AlertView
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.runtime.limits import Limit
@@ -256,6 +257,13 @@ class BanView(Struct):
     site: str
     left_s: float
     why: str
+
+
+class AlarmsView(Struct):
+    """What stands, and who is told of it."""
+
+    alarms: list[Alarm]
+    alerts: list[AlertView]
 
 
 class Done(Struct):

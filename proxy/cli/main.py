@@ -42,6 +42,7 @@ from proxy.cli.remote import (
     park_options,
     reload_options,
     socket_option,
+    test_alert_options,
     unban_options,
     unpark_options,
 )
@@ -184,6 +185,14 @@ COMMANDS = (
     Command("pools", "every pool, and why it is not in use", ask, socket_option),
     Command("nodes", "every Bitcoin node", ask, socket_option),
     Command("blocks", "blocks that were found, the newest first", ask, blocks_options),
+    Command("alarms", "what stands, and who is told of it", ask, socket_option),
+    Command(
+        "test-alert",
+        "send a test message to one of [[alerts]]",
+        ask,
+        test_alert_options,
+        method="test_alert",
+    ),
     Command("events", "what happens, as it happens", follow, events_options),
     Command("top", "the status, drawn again every second", top, top_options),
     Command("kick", "hang up on a miner", ask, kick_options),

@@ -62,6 +62,12 @@ def blocks_options(parser: Parser) -> None:
     parser.add_argument("--limit", type=count, default=20, metavar="N", help="[20]")
 
 
+def test_alert_options(parser: Parser) -> None:
+    """Add the options of `test-alert`."""
+    socket_option(parser)
+    parser.add_argument("name", help="of a row of [[alerts]]")
+
+
 def events_options(parser: Parser) -> None:
     """Add the options of `events`."""
     socket_option(parser)

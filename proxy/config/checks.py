@@ -11,6 +11,7 @@ from protocol.hosts import is_host
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
 from proxy.config.access import access_faults
+from proxy.config.alerts import alert_faults
 from proxy.config.endpoints import Endpoint, endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
@@ -38,6 +39,10 @@ def faults(config: Config) -> Iterator[str]:
         yield from _pool_faults(config, pool, f"$.pools[{index}]")
     for index, node in enumerate(config.nodes):
         yield from _node_faults(node, f"$.nodes[{index}]")
+    yield from _repeated("alerts", "$.alerts", (a.name for a in config.alerts))
+    sites = {site.name for site in config.sites}
+    for index, alert in enumerate(config.alerts):
+        yield from alert_faults(alert, sites, f"$.alerts[{index}]")
     for index, site in enumerate(config.sites):
         yield from _site_faults(config, site, f"$.sites[{index}]")
     yield from map(str, endpoint_faults(config))

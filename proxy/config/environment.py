@@ -85,7 +85,7 @@ def _parsed(text: str) -> object:
 
 def _table_place(rest: str, tables: Any, kind: type[Struct], key: str) -> _Place:
     """Return where the rest of a variable's name leads in a table."""
-    known = {field.name: field for field in fields(kind)}
+    known = {field.encode_name: field for field in fields(kind)}
     name, rest = _one_of(rest, known, key)
     field = known[name]
     if not rest:
@@ -96,13 +96,13 @@ def _table_place(rest: str, tables: Any, kind: type[Struct], key: str) -> _Place
 def _inner_place(rest: str, tables: Any, field: FieldInfo, key: str) -> _Place:
     item = item_of(field.type)
     if item is not None and is_struct(item):
-        return _row_place(rest, tables.get(field.name, []), item, key)
+        return _row_place(rest, tables.get(field.encode_name, []), item, key)
     kinds = [kind for kind in members(field.type) if is_struct(kind)]
     if not kinds:
         raise ValueError(f"{key} is no table: nothing can follow")
-    if not isinstance(tables.get(field.name), dict):
-        tables[field.name] = {}  # as `meter`, which may be a text
-    return _table_place(rest, tables[field.name], kinds[0], key)
+    if not isinstance(tables.get(field.encode_name), dict):
+        tables[field.encode_name] = {}  # as `meter`, which may be a text
+    return _table_place(rest, tables[field.encode_name], kinds[0], key)
 
 
 def _row_place(rest: str, rows: Any, kind: type[Struct], key: str) -> _Place:

@@ -67,7 +67,7 @@ class Examiner:
         if not isinstance(value, dict):
             self._note(key, f"Expected a table, got {_shown(value)}")
             return None
-        known = {field.name: field for field in fields(kind)}
+        known = {field.encode_name: field for field in fields(kind)}
         sound, is_sound = {}, True
         for name, inner in value.items():
             field = known.get(name)
@@ -87,7 +87,7 @@ class Examiner:
     def _has_all(
         self, value: dict[str, Any], known: dict[str, FieldInfo], key: str
     ) -> bool:
-        missing = [f.name for f in known.values() if f.required and f.name not in value]
+        missing = [n for n, f in known.items() if f.required and n not in value]
         for name in missing:
             self._note(key, f"Missing required key `{name}`")
         return not missing

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from proxy.config.alerts import MAX_ALERTS, AlertConfig
 from proxy.config.fields import (
     Count,
     Glob,
@@ -240,6 +241,7 @@ class Config(Section, frozen=True, kw_only=True):
     pools: tuple[PoolConfig, ...] = ()
     nodes: tuple[NodeConfig, ...] = ()
     models: Annotated[tuple[ModelConfig, ...], Meta(max_length=MAX_MODELS)] = ()
+    alerts: Annotated[tuple[AlertConfig, ...], Meta(max_length=MAX_ALERTS)] = ()
     sites: Annotated[list[SiteConfig], Meta(min_length=1, max_length=MAX_SITES)]
 
     @property
@@ -249,6 +251,7 @@ class Config(Section, frozen=True, kw_only=True):
         found += [n.password for n in self.nodes if n.password is not None]
         rows = [row for site in self.sites for row in site.fleet]
         found += [row.password for row in rows if row.password]
+        found += [secret for alert in self.alerts for secret in alert.secrets]
         return found + [
             s for site in self.sites if site.power for s in site.power.secrets
         ]

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from proxy.config import Config, NodeConfig, PoolConfig, SiteConfig
+from proxy.config.alerts import AlertConfig
 from proxy.config.endpoints import meet, miners_endpoints
 
 Kind = Literal["live", "rebuild", "restart"]
@@ -54,6 +55,7 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
         yield Change(f"$.proxy.{key}", PROXY.get(key, "restart"), "changed")
     yield from _rows("$.pools", old.pools, new.pools)
     yield from _rows("$.nodes", old.nodes, new.nodes)
+    yield from _rows("$.alerts", old.alerts, new.alerts, "live")
     if old.models != new.models:
         yield Change("$.models", "rebuild", "changed")
     if [site.name for site in old.sites] != [site.name for site in new.sites]:
@@ -63,18 +65,20 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
         yield from _site(f"$.sites[{index}]", before, after)
 
 
-Row = PoolConfig | NodeConfig
+Row = PoolConfig | NodeConfig | AlertConfig
 
 
-def _rows(key: str, old: Iterable[Row], new: Iterable[Row]) -> Iterator[Change]:
+def _rows(
+    key: str, old: Iterable[Row], new: Iterable[Row], kind: Kind = "rebuild"
+) -> Iterator[Change]:
     before, after = {r.name: r for r in old}, {r.name: r for r in new}
     for name in [n for n in before if n not in after]:
-        yield Change(f"{key}.{name}", "rebuild", "removed")
+        yield Change(f"{key}.{name}", kind, "removed")
     for name, row in after.items():
         if name not in before:
-            yield Change(f"{key}.{name}", "rebuild", "added")
+            yield Change(f"{key}.{name}", kind, "added")
         elif keys := list(_differing(before[name], row)):
-            yield Change(f"{key}.{name}", "rebuild", f"changed: {', '.join(keys)}")
+            yield Change(f"{key}.{name}", kind, f"changed: {', '.join(keys)}")
 
 
 def _site(key: str, old: SiteConfig, new: SiteConfig) -> Iterator[Change]:

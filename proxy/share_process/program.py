@@ -11,10 +11,15 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.by_hand import ByHand
+from proxy.admin.conditions import Conditions, is_well
 from proxy.admin.events import News
 from proxy.admin.kept import BY_HAND_FILE
+from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
 from proxy.admin.topics import Topics
+from proxy.alerts.receivers import Sender
+from proxy.alerts.service import Alerts, AlertService
+from proxy.alerts.told_file import TOLD_FILE, ToldFile
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
@@ -62,6 +67,7 @@ class Program:
         set_level: Changes the level of the log; None: nobody set one up.
         log_level: That level.
         by_hand: What operators hold until they end it.
+        alerts: The alarms that stand, and who is told.
         tasks: What operators asked for and is under way; a stop cancels it.
     """
 
@@ -83,6 +89,7 @@ class Program:
     set_level: Callable[[str], None] | None = field(default=None, init=False)
     log_level: str = field(init=False)
     by_hand: ByHand = field(init=False)
+    alerts: Alerts = field(init=False)
     tasks: Tasks = field(factory=Tasks, init=False)
     _reloader: Reloader | None = field(default=None, init=False)
 
@@ -91,6 +98,7 @@ class Program:
         path = Path(self.config.proxy.state_dir) / BY_HAND_FILE
         self.by_hand = ByHand(path, self.wall_clock, self.reactor)
         self.limits = ProcessLimits(self.sources, self.factories)
+        self.alerts = self._alerts()
 
     @property
     def sources(self) -> Sources:
@@ -156,6 +164,8 @@ class Program:
         self.by_hand.on_parked = self._hold_off
         self._hold_off()
         self.by_hand.service().setServiceParent(self.root)
+        self.alerts.take_on(self.config.alerts)
+        AlertService(self.alerts).setServiceParent(self.root)
         TasksService(self.tasks).setServiceParent(self.root)
         for listener in (*listeners, *builder.listeners):
             await listener.ready()
@@ -181,6 +191,7 @@ class Program:
         found = await self._reloader.apply(self.config, config, dry_run=dry_run)
         if not dry_run:
             self.config = config
+            self.alerts.take_on(config.alerts)
             keys = ", ".join(change.key for change in found) or "nothing new"
             Logger("proxy").info("reloaded: {changed}", changed=keys)
         return found
@@ -208,6 +219,16 @@ class Program:
                 self.factories[name].roster.drain(Seconds(self.reactor.seconds()))
             else:
                 self.by_hand.undrain([name])
+
+    def _alerts(self) -> Alerts:
+        status = Operations(self).status
+        conditions = Conditions(status, lambda: Seconds(self.reactor.seconds()))
+        return Alerts(
+            Sender(self.config.proxy.name, self.reactor, self.wall_clock),
+            conditions.look,
+            lambda: is_well(status()),
+            ToldFile(Path(self.config.proxy.state_dir) / TOLD_FILE),
+        )
 
     def _hold_off(self) -> None:
         """Park what is held by hand; the controller knows before it hears of it."""
