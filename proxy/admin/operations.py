@@ -279,6 +279,7 @@ class Operations:
             ),
             source=factory.context.board.source_name,
             slow_readers=factory.slow_readers,
+            tls_failures=factory.tls_failures.count,
             draining=factory.roster.is_draining,
         )
 

@@ -42,6 +42,8 @@ class SiteView(Struct):
         ruled_by: Why the budget is what it is.
         alarms: Of its power: what stands, a line each; not all where they are many.
         slow_readers: Connections that were closed because their peer did not read.
+        tls_failures: Connections that were lost for their TLS: an old version, no
+            certificate or a wrong one, no TLS at all.
         draining: It takes no miners until `undrain`.
     """
 
@@ -58,6 +60,7 @@ class SiteView(Struct):
     shares: ShareCounts
     source: str | None
     slow_readers: int = 0
+    tls_failures: int = 0
     draining: bool = False
 
 

@@ -29,6 +29,7 @@ from proxy.downstream.sv1_connection import MinerConnection
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
+from proxy.downstream.tls_failures import TlsFailures
 from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 from proxy.runtime.slices import Errands
@@ -58,6 +59,7 @@ class SiteFactory(Factory):
         descriptors: How many connections the process has room for.
         errands: What is being done with many of its miners.
         slow_readers: Connections that were closed because their peer did not read.
+        tls_failures: Connections that were lost because of their TLS.
     """
 
     _log = Logger()
@@ -85,6 +87,7 @@ class SiteFactory(Factory):
         self._alone = 0
         self._is_closing = False
         self.slow_readers = 0
+        self.tls_failures = TlsFailures(context.site)
         self.descriptors = Descriptors(UNLIMITED, lambda: 0)
 
     @property

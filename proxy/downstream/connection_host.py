@@ -6,11 +6,18 @@ from protocol.errors import RemoteError
 from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.sv1_miner import Sv1Miner
+from proxy.downstream.tls_failures import TlsFailures
 from proxy.runtime.outbox import Outbox
 
 
 class ConnectionHost(Protocol):
-    """Counts the connections of a site, and keeps the miners behind them."""
+    """Counts the connections of a site, and keeps the miners behind them.
+
+    Attributes:
+        tls_failures: Hears how connections end.
+    """
+
+    tls_failures: TlsFailures
 
     def admit(self, transport: Any) -> str | None:
         """Return the address of a new connection; None if it is not taken."""

@@ -79,6 +79,7 @@ class Sv2Connection(MinerProtocol):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._host.tls_failures.note(self._transport, reason)
         inflow, self._inflow = self._inflow, None
         if inflow is not None:
             inflow.end()

@@ -66,6 +66,8 @@ class WaitingConnection(MinerProtocol):
         self.stop_waiting()
         if self._protocol is not None:
             self._protocol.connectionLost(reason)
+        else:
+            self._host.tls_failures.note(self._transport, reason)
 
     @override
     def hang_up(self, why: str) -> None:
