@@ -291,8 +291,8 @@ def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:
         yield f"Expected workers or addresses, not both - at `{key}`"
     for name in ("username", "password"):
         value = getattr(fleet, name)
-        if value is not None and fleet.control != "pyasic":
-            yield f'Of rows with control = "pyasic" alone - at `{key}.{name}`'
+        if value is not None and not fleet.has_api:
+            yield f'Of rows with control = "api" alone - at `{key}.{name}`'
         elif value is not None and not value:
             yield f"Expected one that is not empty - at `{key}.{name}`"
     if fleet.workers is not None:

@@ -112,7 +112,7 @@ class FleetConfig(Section, frozen=True, kw_only=True):
         tenant: Whose they are, for sums and statements.
         workers: Glob on the worker name; this or `addresses`.
         addresses: Network in CIDR form.
-        control: `pyasic`: by the device's own API; `stratum`: parking only.
+        control: `api`, or `pyasic`: by the device's own API; `stratum`: parking only.
         priority: The highest is shed last; machines that no row describes go first.
         top: Of a machine with a device API, what its full speed is: the limit that it
             is found with, which its owner set, or the model's watts.
@@ -125,7 +125,7 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     workers: Glob | None = None
     addresses: str | None = None
     model: Annotated[str, Meta(min_length=1, max_length=64)]
-    control: Literal["pyasic", "stratum"] = "stratum"
+    control: Literal["api", "pyasic", "stratum"] = "stratum"
     tenant: Name | None = None
     priority: Priority = 1
     top: Literal["found", "nameplate"] = "found"
@@ -137,3 +137,8 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     def named(self) -> str:
         """What tells the row from others, for people."""
         return str(self.workers or self.addresses)
+
+    @property
+    def has_api(self) -> bool:
+        """They are commanded by their own API."""
+        return self.control != "stratum"

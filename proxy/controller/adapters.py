@@ -101,7 +101,7 @@ class AdapterMaker:
         power = site.power
         if power is None:
             return SiteAdapters()
-        has_devices = any(row.control == "pyasic" for row in site.fleet)
+        has_devices = any(row.has_api for row in site.fleet)
         return SiteAdapters(
             devices=self._all_devices() if has_devices else NoDevices(),
             meter=meter_of(power, self.loop),

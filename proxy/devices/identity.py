@@ -1,20 +1,34 @@
-"""Which machine a device is, wherever DHCP puts it: the MAC of its network interface.
+"""Which machine a device is, wherever DHCP puts it: its MAC, or else its serial number.
 
-Every backend of pyasic 0.79 that has a serial number has the MAC too. Of LuxOS it has
-neither: its `get_mac` asks, and returns nothing whatever the answer.
+Every backend of pyasic 0.79 that has a serial number has the MAC too, by a question of
+its own: a serial number for one that was lost would make another machine of it. LuxOS
+answers with both at once, of which pyasic has neither: its `get_mac` asks, and returns
+nothing whatever the answer.
 """
 
 from typing import Any
 
 from proxy.devices.quirks import Quirks
+from proxy.power.machines.known import SERIAL
+
+LEAST, MOST, DIFFERENT = 8, 32, 4
+"""Characters of a serial number, and how many differ: `00000000` is a filler."""
 
 _OF_NOBODY = frozenset({"0" * 12, "f" * 12})
 
 
 async def identity_of(miner: Any, quirks: Quirks) -> str | None:
-    """Return the MAC of a pyasic machine, `02:00:5e:10:00:01`; None: it says none."""
+    """Return who a pyasic machine says that it is; None: it does not say.
+
+    `02:00:5e:10:00:01`, its MAC, or `serial DGAHE5ABC12345`.
+    """
     try:
-        return normalized(await _told(miner, quirks))
+        if quirks.has_session:
+            found = (await miner.rpc.config())["CONFIG"][0]
+            return normalized(found.get("MACAddr")) or serial_of(
+                found.get("SerialNumber")
+            )
+        return normalized(await miner.get_mac())
     except Exception:  # noqa: BLE001  (whatever a firmware provokes in pyasic: it has not said)
         return None
 
@@ -28,7 +42,10 @@ def normalized(mac: Any) -> str | None:
     return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
-async def _told(miner: Any, quirks: Quirks) -> Any:
-    if quirks.has_session:
-        return (await miner.rpc.config())["CONFIG"][0]["MACAddr"]
-    return await miner.get_mac()
+def serial_of(text: Any) -> str | None:
+    """Return an identity of a serial number, None if it is none, or a filler."""
+    serial = str(text).strip()
+    is_one = serial.isascii() and serial.isalnum() and any(map(str.isdigit, serial))
+    if not is_one or not LEAST <= len(serial) <= MOST or len(set(serial)) < DIFFERENT:
+        return None
+    return SERIAL + serial

@@ -24,7 +24,7 @@ from proxy.signals.build import signal_of
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.failsafe import PoweredSite
 
-NEEDS = {"pyasic": 'control = "pyasic"', "pymodbus": "a meter over Modbus"}
+NEEDS = {"pyasic": 'control = "api"', "pymodbus": "a meter over Modbus"}
 """Libraries of the extra `controller`, and what asks for them."""
 
 COMMAND = (sys.executable, "-m", "proxy.controller")
@@ -120,9 +120,9 @@ def doubts(config: Config) -> Iterator[str]:
             if signal.token and is_short(signal.token):
                 why = f"a token of less than {SHORT_BYTES} bytes can be guessed"
                 yield f"{why} - at `$.sites[{s}].power.signals[{n}].token`"
-        has_devices = any(row.control == "pyasic" for row in site.fleet)
+        has_devices = any(row.has_api for row in site.fleet)
         if site.power and has_devices and not site.power.own_pools:
-            what = 'control = "pyasic" without own_pools'
+            what = 'control = "api" without own_pools'
             why = "pool slots of devices that lead elsewhere are not noticed"
             yield f"{what}: {why} - at `$.sites[{s}].power.own_pools`"
 
@@ -166,7 +166,7 @@ def power_faults(config: Config) -> Iterator[str]:
 
 def _needed(config: Config) -> Iterator[str]:
     sites = [site for site in config.sites if site.power is not None]
-    if any(row.control == "pyasic" for site in sites for row in site.fleet):
+    if any(row.has_api for site in sites for row in site.fleet):
         yield "pyasic"
     if any(site.power and site.power.has_meter for site in sites):
         yield "pymodbus"

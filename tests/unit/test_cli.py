@@ -76,13 +76,14 @@ def test_a_good_file_is_said_to_be_good(
     assert said == {"sites": 1, "pools": 1, "warnings": []}
 
 
+@pytest.mark.parametrize("word", ["api", "pyasic"])
 def test_what_guards_less_than_it_may_is_a_warning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "c.toml"
     fleet = '[[sites.fleet]]\nworkers = "a"\nmodel = "Antminer S21"\n'
     power = "[sites.power]\nbudget_w = 1000\nfail_safe_w = 100\n"
-    path.write_text(CONFIG + power + fleet + 'control = "pyasic"\n')
+    path.write_text(CONFIG + power + fleet + f'control = "{word}"\n')
 
     assert main(["check-config", "-c", str(path)]) == 0
     said = capsys.readouterr().out
@@ -90,7 +91,7 @@ def test_what_guards_less_than_it_may_is_a_warning(
     assert said.endswith("at `$.sites[0].power.own_pools`\n")
 
     own = power + 'own_pools = ["10.0.0.5"]\n'
-    path.write_text(CONFIG + own + fleet + 'control = "pyasic"\n')
+    path.write_text(CONFIG + own + fleet + f'control = "{word}"\n')
     assert main(["check-config", "-c", str(path)]) == 0
     assert "warning" not in capsys.readouterr().out
 

@@ -124,11 +124,11 @@ def _kind_of(row: FleetConfig, models: Models | None) -> FleetKind:
     model = find_model(row.model, models=models)
     parked = _scaled(model.points(sleeps=False), row.hash_scale)
     variants = {Mode.PARKED: Variant(parked, PARKED_DOWN, min(PARKED_UP, model.t_up_s))}
-    if row.control == "pyasic":
+    if row.has_api:
         variants |= _api_variants(model, row.hash_scale)
     return FleetKind(
         name=model.name,
-        has_api=row.control == "pyasic",
+        has_api=row.has_api,
         is_known=True,
         priority=row.priority,
         tenant=row.tenant,

@@ -1,9 +1,9 @@
 """Machines by what they say that they are, and the limits that they were found with.
 
 The key of a machine is its address, which DHCP may give to another one. Its identity
-stays with it (the MAC, of devices that say one). By it a machine that moved is one and
-not two, and a limit that we set is not taken for its owner's where the machine comes
-back at another address, or after it was forgotten.
+stays with it (the MAC or the serial number, of devices that say one). By it a machine
+that moved is one and not two, and a limit that we set is not taken for its owner's
+where the machine comes back at another address, or after it was forgotten.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,9 @@ MAX_SHARED = 10_000
 NAMELESS = ""
 """Stands, where limits are kept, for machines that were forgotten and never said who
 they are: one that comes may be one of them."""
+
+SERIAL = "serial "
+"""Begins an identity that is a serial number, and no MAC."""
 
 _LOCAL = 0x02
 """In the first byte of a MAC: not its maker's. Boards without one invent it, some at
@@ -82,4 +85,6 @@ class KnownMachines:
 
 def is_local(identity: str) -> bool:
     """Tell whether a MAC was invented, so that another one proves nothing."""
+    if identity.startswith(SERIAL):
+        return False
     return bool(int(identity.partition(":")[0], 16) & _LOCAL)

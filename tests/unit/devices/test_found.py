@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -12,10 +12,11 @@ from proxy.devices import control, found
 from proxy.devices.control import ANSWERS_FOR, IDENTITY_FOR, PyasicDevices
 from proxy.devices.doubts import FORGET_AFTER
 from proxy.devices.found import FoundMachines
-from proxy.devices.identity import identity_of, normalized
+from proxy.devices.identity import identity_of, normalized, serial_of
 from proxy.devices.library import Factory
 from proxy.devices.quirks import QUIRKS
 from proxy.power.machines.fleet import MAX_MACHINES
+from proxy.power.machines.known import is_local
 from proxy.power.ports import DeviceError, DeviceReport
 
 STOCK, LUXOS = QUIRKS["AntminerModern"], QUIRKS["LUXMiner"]
@@ -235,10 +236,36 @@ def test_a_mac_has_one_form(told: Any, identity: str | None) -> None:
     assert normalized(told) == identity
 
 
+NUMBER = "SMTTDBABD1234567"
+
+
+@pytest.mark.parametrize(
+    ("told", "identity"),
+    [
+        (f" {NUMBER}\n", f"serial {NUMBER}"),
+        ("JYZZ1234", "serial JYZZ1234"),
+        ("00000000", None),
+        ("unknown123?", None),
+        ("NoSerial", None),
+        ("1234567", None),
+        ("12345678" * 5, None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_serial_number_is_none_where_it_is_a_filler(
+    told: Any, identity: str | None
+) -> None:
+    assert serial_of(told) == identity
+    assert identity is None or not is_local(identity)
+
+
 def test_luxos_is_asked_itself_and_nobody_fails_over_an_identity() -> None:
     class Rpc:
+        said: ClassVar[dict[str, Any]] = {"MACAddr": A.upper(), "SerialNumber": NUMBER}
+
         async def config(self) -> dict[str, Any]:
-            return {"CONFIG": [{"MACAddr": A.upper()}]}
+            return {"CONFIG": [self.said]}
 
     class Broken:
         async def get_mac(self) -> str:
@@ -247,6 +274,10 @@ def test_luxos_is_asked_itself_and_nobody_fails_over_an_identity() -> None:
     async def scenario() -> None:
         lux = type("LUXMiner", (), {"rpc": Rpc()})()
         assert await identity_of(lux, LUXOS) == A
+        Rpc.said = {"MACAddr": "00:00:00:00:00:00", "SerialNumber": NUMBER}
+        assert await identity_of(lux, LUXOS) == f"serial {NUMBER}"
+        Rpc.said = {}
+        assert await identity_of(lux, LUXOS) is None
         assert await identity_of(Broken(), STOCK) is None
 
     run(scenario())
