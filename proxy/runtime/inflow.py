@@ -27,7 +27,8 @@ IN_A_TURN = 128
 those that wait: 5 ms each where they are shares."""
 
 AT_THE_END = 64
-"""The same of a peer that is gone: as many shares as may wait of one that is read."""
+"""The same of a peer that is gone, while the turn has room: as many shares as may wait
+of one that is read. Of a crowd that leaves at once, `IN_A_ROW` of each are taken."""
 
 TURN_TIME = Seconds(0.005)
 """What either may take where messages are more than shares: handshakes, blocks."""
@@ -86,11 +87,16 @@ class Inflow:
             self._is_paused = True
             self.transport.pauseProducing()
 
-    def end(self, most: int = AT_THE_END) -> None:
-        """Take so many messages more, of a peer that is gone, and forget the rest."""
+    def end(self, most: int = AT_THE_END, least: int = IN_A_ROW) -> None:
+        """Take some messages more, of a peer that is gone, and forget the rest.
+
+        Args:
+            most: So many while the turn has room for them.
+            least: So many in any case.
+        """
         self._is_paused = False  # there is nobody left to be read
         if self._waiting and not self._is_taking:
-            self.take(most)
+            self.turns.end(self, most, least)
         self.forget()
 
     def forget(self) -> None:
@@ -153,19 +159,26 @@ class Turns:
         if self._next is None:
             self._begin()
         if self._left > 0 and self._spent <= self.time:
-            self._take(inflow)
+            self._take(inflow, self.in_a_row)
         if not inflow.is_empty:
             self._line.append(inflow)
+
+    def end(self, inflow: Inflow, most: int, least: int) -> None:
+        """Take the last of one, which count as those of others do: see `Inflow.end`."""
+        if self._next is None:
+            self._begin()
+        has_room = self._left > 0 and self._spent <= self.time
+        self._take(inflow, most if has_room else min(most, least))
 
     def _begin(self) -> None:
         """Begin a turn; it ends when the reactor comes to its calls."""
         self._left, self._spent = IN_A_TURN, 0.0
         self._next = self.clock.callLater(0, self._go_on)
 
-    def _take(self, inflow: Inflow) -> None:
+    def _take(self, inflow: Inflow, most: int) -> None:
         """Take some messages of one, and count what they took of the turn."""
         began = self.clock.seconds()  # what else the reactor does is not theirs
-        self._left -= inflow.take(self.in_a_row)
+        self._left -= inflow.take(most)
         self._spent += self.clock.seconds() - began
 
     def _go_on(self) -> None:
@@ -175,7 +188,7 @@ class Turns:
         while self._line and self._left > 0 and self._spent <= self.time:
             inflow = self._line.popleft()
             if not inflow.is_empty:  # else it was forgotten
-                self._take(inflow)
+                self._take(inflow, self.in_a_row)
             if not inflow.is_empty:
                 self._line.append(inflow)
         if self._line:

@@ -84,8 +84,8 @@ class PoolConnection(Protocol):
         inflow, self._inflow = self._inflow, None
         if inflow is not None:
             # Before the loss is told: verdicts that came with the last bytes settle
-            # shares that would be called lost otherwise.
-            inflow.end(LAST_WORDS)
+            # shares that would be called lost otherwise, however many pools go at once.
+            inflow.end(LAST_WORDS, LAST_WORDS)
         outbox, self._outbox = self._outbox, None
         if outbox is not None and outbox.fell_behind:
             self._why = "it does not read what it is sent"

@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from proxy.runtime.inflow import (
+    AT_THE_END,
     IN_A_ROW,
     IN_A_TURN,
     READ_AHEAD_BYTES,
@@ -208,3 +209,40 @@ def test_nobody_is_read_again_who_is_gone() -> None:
     peer.inflow.end(most=2 * READ_AHEAD_BYTES)
 
     assert len(peer.taken) == READ_AHEAD_BYTES + 1
+
+
+def test_a_crowd_that_sends_and_leaves_at_once_has_no_more_than_a_row_each() -> None:
+    turns = Turns(Clock())
+    peers = [Peer(turns) for _ in range(50)]
+    for peer in peers:
+        peer.send(b"x" * 1000)
+        peer.inflow.end()
+
+    taken = [len(peer.taken) for peer in peers]
+    assert sum(taken) <= IN_A_TURN + AT_THE_END + IN_A_ROW * len(peers)
+    assert min(taken) == IN_A_ROW
+    assert taken[0] == IN_A_ROW + AT_THE_END
+
+
+def test_what_the_gone_have_sent_is_taken_off_what_others_may() -> None:
+    turns = Turns(Clock())
+    for _ in range(2):
+        leaver = Peer(turns)
+        leaver.send(b"x" * 1000)
+        leaver.inflow.end()
+    peer = Peer(turns)
+    peer.send(b"abc")
+    assert peer.taken == b""
+    turns.clock.advance(0)  # type: ignore[attr-defined]  # a Clock
+
+    assert peer.taken == b"abc"
+
+
+def test_a_pools_last_words_are_heard_whatever_the_turn_has_left() -> None:
+    turns = Turns(Clock())
+    pools = [Peer(turns) for _ in range(4)]
+    for pool in pools:
+        pool.send(b"x" * 1000)
+        pool.inflow.end(500, 500)
+
+    assert min(len(pool.taken) for pool in pools) >= 500
