@@ -9,6 +9,15 @@ from cryptography.x509.oid import NameOID
 
 from protocol.units import WorkerName
 
+UNREADABLE_CERTIFICATE = (
+    ValueError,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate raises that lacks something, or is not as it should be."""
+
 Names = tuple[str, ...]
 
 NameRule = Callable[[Any], Names | None]
@@ -47,17 +56,22 @@ def is_of(name: str, worker: str) -> bool:
 
 
 def names_of(transport: Any) -> Names:
-    """Return the names in the certificate that was shown: CN, and SAN of kind DNS."""
+    """Return the names in the certificate that was shown: CN, and SAN of kind DNS.
+
+    Those that can be read: what a certificate says is its maker's affair, and one that
+    is not as it should be costs its own workers alone.
+    """
     shown = transport.getPeerCertificate()
     if shown is None:
         return ()
-    certificate = shown.to_cryptography()
-    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    names = [str(attribute.value) for attribute in common]
+    names: list[str] = []
     try:
+        certificate = shown.to_cryptography()
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names += [str(attribute.value) for attribute in common]
         kind = x509.SubjectAlternativeName
         found = certificate.extensions.get_extension_for_class(kind).value
         names += found.get_values_for_type(x509.DNSName)
-    except (x509.ExtensionNotFound, ValueError):  # none, or none that can be read
-        pass
+    except UNREADABLE_CERTIFICATE:
+        pass  # there are no more
     return tuple(name for name in names if name)

@@ -15,11 +15,14 @@ class MinerProtocol(Protocol, ABC):
     """
 
     name_rule: NameRule = staticmethod(free)
+    _bound_names: BoundNames | None = None
 
     @abstractmethod
     def hang_up(self, why: str) -> None:
         """Close it for a reason of ours."""
 
     def bound_names(self) -> BoundNames:
-        """Return what the workers that come here may be called."""
-        return BoundNames(self.transport, self.name_rule)
+        """Return what the workers that come here may be called: one for all of them."""
+        if self._bound_names is None:
+            self._bound_names = BoundNames(self.transport, self.name_rule)
+        return self._bound_names

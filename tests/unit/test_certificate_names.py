@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 from OpenSSL import crypto
 from twisted.internet.testing import StringTransport
 
@@ -114,3 +115,43 @@ def test_a_channel_of_another_name_is_refused() -> None:
     assert refused.error_code == "unknown-user"
     assert list(wire.miner().workers) == ["tenant-a.rig1"]
     assert taken.channel_id
+
+
+def test_a_certificate_is_read_once_for_all_channels_of_a_connection() -> None:
+    door = Door()
+    door.hall.sources[0].post()
+    wire = Sv2Wire(door, "auto", "10.0.0.1")
+    read: list[Any] = []
+
+    def rule(transport: Any) -> tuple[str, ...]:
+        read.append(transport)
+        return ("tenant-a",)
+
+    wire.connection.name_rule = rule
+    wire.set_up()
+    for number in range(10):
+        wire.extended(user_identity=f"tenant-a.rig{number}")
+
+    assert len(read) == 1
+
+
+class Unreadable:
+    """A certificate of version 7, as OpenSSL lets it through."""
+
+    def to_cryptography(self) -> x509.Certificate:
+        raise x509.InvalidVersion("7 is not a valid X509 version", 7)
+
+
+def test_a_certificate_that_cannot_be_read_has_no_names() -> None:
+    shown: Any = Unreadable()
+
+    assert names_of(SecuredTransport(shown)) == ()
+    assert authorised("must-prefix", "sv1", shown, "tenant-a.rig1") == [None]
+
+
+def test_alternative_names_that_cannot_be_read_take_the_common_one_not_away() -> None:
+    kind = ExtensionOID.SUBJECT_ALTERNATIVE_NAME
+    torn = x509.UnrecognizedExtension(kind, b"torn")
+    shown = self_signed(an_ec_key(), "a", (torn, False))
+
+    assert names_of(SecuredTransport(crypto.X509.from_cryptography(shown))) == ("a",)
