@@ -74,6 +74,7 @@ class WaitingConnection(MinerProtocol):
         if self._protocol is not None:
             self._protocol.hang_up(why)
             return
+        self.stop_waiting()  # what it sends until it is closed is not taken
         self._host.note_drop(self._address, None, why)
         self._transport.abortConnection()
 
