@@ -74,7 +74,7 @@ def to_park(
     machines: Sequence[tuple[int, FleetKind]],
     power: PowerConfig,
     limit_w: Watts,
-    top_ratio: float = 1.0,
+    top_ratio: float,
 ) -> list[int]:
     """Return the ids of the miners to park so that a site keeps to `limit_w`.
 

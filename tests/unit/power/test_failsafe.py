@@ -30,7 +30,7 @@ def parked(fail_safe_w: float, *workers: str) -> list[str]:
         budget_w=1e6, fail_safe_w=fail_safe_w, aux_w=0.0, aux_share=0.0, unknown_w=4000
     )
     miners = [(100 + n, name, f"10.0.0.{n}") for n, name in enumerate(workers)]
-    found = to_park(machines(miners, ROWS, power), power, Watts(fail_safe_w))
+    found = to_park(machines(miners, ROWS, power), power, Watts(fail_safe_w), 1.0)
     return sorted(workers[miner - 100] for miner in found)
 
 
@@ -74,7 +74,7 @@ def test_a_machine_is_described_by_its_address_too() -> None:
     miners = [(1, "a", "10.9.0.1"), (2, "b", "10.8.0.1")]
     known = machines(miners, [row], power)
 
-    assert to_park(known[:1], power, Watts(1250.0)) == [1]
-    assert to_park(known, power, Watts(1250.0)) == [1, 2]
-    assert to_park(known[:1], power, Watts(2200.0)) == []
-    assert to_park(known, power, Watts(2200.0)) == [2]
+    assert to_park(known[:1], power, Watts(1250.0), 1.0) == [1]
+    assert to_park(known, power, Watts(1250.0), 1.0) == [1, 2]
+    assert to_park(known[:1], power, Watts(2200.0), 1.0) == []
+    assert to_park(known, power, Watts(2200.0), 1.0) == [2]
