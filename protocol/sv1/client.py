@@ -1,7 +1,6 @@
 """The client's side of a Stratum V1 conversation, without I/O."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 
 from attrs import define, field
 
@@ -109,10 +108,6 @@ class ClientSession:
         data = b"".join(self._out)
         self._out.clear()
         return data
-
-    def receive(self, data: bytes) -> Iterator[PoolEvent]:
-        """Return all that `data` completes, as `receive_each` does."""
-        return chain.from_iterable(self.receive_each(data))
 
     def receive_each(self, data: bytes) -> Iterator[Iterable[PoolEvent]]:
         """Yield what each line that `data` completes comes to: often nothing.

@@ -1,7 +1,6 @@
 """The client's side of a Stratum V2 conversation, without I/O."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from attrs import define, field
 
@@ -91,10 +90,6 @@ class ClientSession:
     def outgoing(self) -> bytes:
         """Return what is to be sent and forget it; call after each event."""
         return self._line.outgoing()
-
-    def receive(self, data: bytes) -> Iterator[PoolEvent]:
-        """Return all that `data` completes, as `receive_each` does."""
-        return chain.from_iterable(self.receive_each(data))
 
     def receive_each(self, data: bytes) -> Iterator[Iterable[PoolEvent]]:
         """Yield what each message that `data` completes comes to: often nothing.

@@ -1,7 +1,7 @@
 """The server's side of a Stratum V2 conversation, without I/O."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, count
+from itertools import count
 
 from attrs import define, field
 
@@ -85,14 +85,6 @@ class ServerSession:
             return ""
         whole = f"{setup.vendor}/{setup.hardware_version}/{setup.firmware}"
         return whole[:MAX_AGENT_CHARS]
-
-    def receive(self, data: bytes) -> Iterator[MinerEvent]:
-        """Yield what `data` asks of us; answers of ours wait in `outgoing`.
-
-        Raises:
-            RemoteError: The stream cannot be trusted any more; drop the miner.
-        """
-        return chain.from_iterable(self.receive_each(data))
 
     def receive_each(self, data: bytes) -> Iterator[Iterable[MinerEvent]]:
         """Yield what each message that `data` completes asks of us.

@@ -11,6 +11,7 @@ from protocol.sv2.server import MAX_PAYLOAD_BYTES, ServerSession
 from protocol.sv2.setup import Caller
 from protocol.units import HashesPerSecond
 from tests.noise_peers import NOW, a_pair, an_identity, an_initiator
+from tests.received import received
 
 EASIEST = (1 << 256) - 1
 VERSION = 0x20000000
@@ -71,7 +72,7 @@ class MinerEnd:
         return self.hear()
 
     def pass_on(self, data: bytes) -> None:
-        self.events += self.session.receive(data)
+        self.events += received(self.session, data)
         if not self.line.is_open:
             list(self.line.receive(self.session.outgoing()))
 
@@ -112,7 +113,7 @@ class PoolEnd:
         return self._pass_on(self.line.outgoing())[0]
 
     def _pass_on(self, data: bytes) -> tuple[list[Any], list[Any]]:
-        events = list(self.session.receive(data))
+        events = list(received(self.session, data))
         return events, self.take(self.session.outgoing())
 
     def opened(self, **changes: Any) -> list[Any]:

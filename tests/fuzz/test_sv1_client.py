@@ -11,6 +11,7 @@ from protocol.errors import RemoteError
 from protocol.sv1.client import MAX_LINE_BYTES, ClientSession
 from protocol.units import Difficulty
 from protocol.work.pool_events import WorkReceived
+from tests.received import received
 
 METHODS = [
     "mining.notify", "mining.set_difficulty", "mining.set_extranonce",
@@ -50,7 +51,7 @@ def test_arbitrary_bytes_raise_only_remote_errors(chunks: list[bytes]) -> None:
     session = a_session()
     with contextlib.suppress(RemoteError):
         for chunk in chunks:
-            list(session.receive(chunk))
+            list(received(session, chunk))
 
 
 @settings(max_examples=400)
@@ -62,7 +63,7 @@ def test_arbitrary_messages_raise_only_remote_errors(
     session.skip_configure()
     for message in told:
         with contextlib.suppress(RemoteError):
-            list(session.receive(json.dumps(message).encode() + b"\n"))
+            list(received(session, json.dumps(message).encode() + b"\n"))
         sent = session.outgoing().splitlines()
         assert len(sent) <= 2
         assert all(line.startswith(b'{"id":') for line in sent)
@@ -82,7 +83,7 @@ def test_where_the_stream_is_cut_makes_no_difference(data: st.DataObject) -> Non
     session.skip_configure()
 
     pieces = [lines[a:b] for a, b in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
-    events = [event for piece in pieces for event in session.receive(piece)]
+    events = [event for piece in pieces for event in received(session, piece)]
 
     assert len(events) == 3
     assert isinstance(events[2], WorkReceived)
@@ -95,7 +96,7 @@ def test_a_pool_that_never_ends_its_line_costs_one_line_of_memory() -> None:
 
     with contextlib.suppress(RemoteError):
         for _ in range(64):
-            list(session.receive(b"x" * 65536))
+            list(received(session, b"x" * 65536))
             kept += 65536
 
     assert kept <= MAX_LINE_BYTES

@@ -15,6 +15,7 @@ from protocol.work.job import Work
 from protocol.work.pool_events import ShareAnswered, WorkReceived
 from tests.builders import a_job, a_work
 from tests.noise_peers import NOW, a_pair, an_identity, an_initiator
+from tests.received import received
 
 U32 = st.integers(0, 2**32 - 1)
 
@@ -43,11 +44,11 @@ class Pair:
         downwards = b""
         while self.upwards or downwards:
             for piece in self.pieces(self.upwards):
-                for event in self.server.receive(piece):
+                for event in received(self.server, piece):
                     self.on_server(event)
             downwards = self.server.outgoing()
             for piece in self.pieces(downwards):
-                for told in self.client.receive(piece):
+                for told in received(self.client, piece):
                     self.on_client(told)
             self.upwards = self.client.outgoing()
 

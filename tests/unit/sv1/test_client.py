@@ -25,6 +25,7 @@ from protocol.work.pool_events import (
     Subscribed,
     WorkReceived,
 )
+from tests.received import received
 
 NOTIFY: list[Any] = [
     "bf", "00000001" + "0" * 56, "0100", "ffff", ["ab" * 32],
@@ -38,7 +39,7 @@ def a_session() -> ClientSession:
 
 def tell(session: ClientSession, *messages: dict[str, Any]) -> list[PoolEvent]:
     lines = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
-    return list(session.receive(lines))
+    return list(received(session, lines))
 
 
 def notification(method: str, *params: Any) -> dict[str, Any]:
@@ -421,7 +422,9 @@ def test_requests_of_the_pool_are_answered_with_their_own_id() -> None:
 def test_nothing_hangs_on_a_message_for_people(line: bytes, text: str) -> None:
     session = a_ready_session()
 
-    events = list(session.receive(b'{"method":"client.show_message",' + line + b"}\n"))
+    events = list(
+        received(session, b'{"method":"client.show_message",' + line + b"}\n")
+    )
 
     assert events == [MessageShown(text)]
     assert session.outgoing() == b""
@@ -433,7 +436,7 @@ def test_a_verdict_in_another_encoding_keeps_its_code() -> None:
 
     line = b'{"id":%d,"result":false,"error":[23,"\xc4\xe3",null]}\n' % number
 
-    assert list(session.receive(line)) == [
+    assert list(received(session, line)) == [
         ShareAnswered(number, ShareRefusal.LOW_DIFFICULTY, "\ufffd\ufffd")
     ]
 
@@ -464,8 +467,8 @@ def test_a_wish_to_reconnect_is_told_as_it_came(
 def test_events_before_a_broken_line_are_not_lost() -> None:
     session = a_ready_session()
     submit_id, _ = session.submit("a", "bf", b"", 0, 0, None)
-    stream = session.receive(
-        json.dumps(answer(submit_id, True)).encode() + b"\nnonsense\n"
+    stream = received(
+        session, json.dumps(answer(submit_id, True)).encode() + b"\nnonsense\n"
     )
 
     assert next(stream) == ShareAnswered(submit_id, None, "")
@@ -477,14 +480,14 @@ def test_a_line_without_end_is_not_kept() -> None:
     session = a_session()
 
     with pytest.raises(LineTooLongError):
-        list(session.receive(b"x" * (MAX_LINE_BYTES + 1)))
+        list(received(session, b"x" * (MAX_LINE_BYTES + 1)))
 
 
 def test_blank_lines_and_carriage_returns_are_harmless() -> None:
     ping = b'{"id":1,"method":"mining.ping"}\r\n'
     session = a_session()
 
-    assert list(session.receive(b"\r\n \n" + ping)) == []
+    assert list(received(session, b"\r\n \n" + ping)) == []
     assert sent(session.outgoing()) == [answer(1, "pong")]
 
 

@@ -30,6 +30,7 @@ from protocol.work.pool_events import (
 )
 from tests.fakes.sv2_ends import PoolEnd, a_job, a_tip
 from tests.noise_peers import NOW, an_authority, an_initiator
+from tests.received import received
 
 MASK = 0x1FFFFFE0
 
@@ -484,7 +485,7 @@ def test_a_refusal_in_words_that_are_no_utf8_is_a_refusal() -> None:
             )
         ]
     )
-    (answer,) = pool.session.receive(pool.line.outgoing())
+    (answer,) = received(pool.session, pool.line.outgoing())
 
     assert isinstance(answer, ShareAnswered)
     assert answer.refusal is ShareRefusal.OTHER

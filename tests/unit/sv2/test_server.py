@@ -21,6 +21,7 @@ from protocol.sv2.server import OutOfTurnError
 from protocol.sv2.tlv import worker_tlv
 from tests.builders import a_job, a_work
 from tests.fakes.sv2_ends import MinerEnd, a_setup, a_standard, an_extended
+from tests.received import received
 
 SLOT = b"\0\0\0\x09"
 TARGET = 1 << 250
@@ -461,4 +462,4 @@ def test_bytes_that_nobody_sealed_end_the_conversation() -> None:
     miner = set_up()
 
     with pytest.raises(RemoteError):
-        list(miner.session.receive(bytes(64)))
+        list(received(miner.session, bytes(64)))
