@@ -6,17 +6,12 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
-from protocol.units import Watts
 from proxy.config import Config
+from proxy.demo.hall import contract_of, fleet_rows, kinds_of
 from proxy.regtest.node import RegtestNode
-from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 
 SITE = "hall-a"
 ADMIN_SOCKET = "admin.sock"
-MODEL = "Antminer S21"
-WATTS_EACH = Watts(4000.0)
-"""Of the contract: an S21, what the simulation adds to its nameplate, and its fan."""
-
 FAIL_SAFE_SHARE = 0.3
 RAMP_SHARE = 0.25  # of the contract a second: none waits while all come
 SHARE_DIFFICULTY = 2.0**-20
@@ -36,7 +31,8 @@ class Ports:
 def demo_config(
     folder: Path, node: RegtestNode, miners: int, ports: Ports, token: str
 ) -> Config:
-    """Return the configuration of a site of `miners` simulated S21."""
+    """Return the configuration of a site of `miners` simulated machines."""
+    kinds = kinds_of(miners)
     config = {
         "proxy": {
             "name": "demo",
@@ -54,15 +50,8 @@ def demo_config(
                     "minimum": SHARE_DIFFICULTY / 4096,
                     "shares_per_minute": 20,
                 },
-                "power": _power(WATTS_EACH * miners, ports, token),
-                "fleet": [
-                    {
-                        "workers": "rack-a.*",
-                        "model": MODEL,
-                        "control": "pyasic",
-                        "hash_scale": DEFAULT_HASH_SCALE,
-                    }
-                ],
+                "power": _power(contract_of(kinds), ports, token),
+                "fleet": fleet_rows(kinds),
             }
         ],
     }

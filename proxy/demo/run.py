@@ -24,12 +24,13 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner
 
-from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
+from protocol.units import Seconds, UnixTime
 from proxy.admin.look import LOGGED, Look, Looker
 from proxy.admin.operations import Operations
 from proxy.admin.rpc import RpcError
 from proxy.admin.views import StatusView
-from proxy.demo.config import ADMIN_SOCKET, MODEL, WATTS_EACH, Ports, demo_config
+from proxy.demo.config import ADMIN_SOCKET, Ports, demo_config
+from proxy.demo.hall import WORKERS, contract_of, hashrate_of, kinds_of
 from proxy.demo.output import (
     DemoEvent,
     Moment,
@@ -47,16 +48,12 @@ from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.tasks import Tasks
 from proxy.share_process.build import build
 from proxy.share_process.program import Program
-from proxy.sim.kinds import kind_of
-from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 from proxy.sim.plant import Plant, PlantOptions
 from proxy.sim.plant_network import PlantNetwork, PoolAddress, YardOptions
 
 BLOCK_EVERY = Seconds(5.0)
 FIRST_BLOCK = Seconds(1.0)
 """The first one comes sooner: a viewer waits for it."""
-
-S21_NAMEPLATE = 200e12
 
 COME_WITHIN = Seconds(5.0)
 """All machines connect in so long, as fast as the ramp lets them begin."""
@@ -125,7 +122,7 @@ class Demo:
         plant = StoryPlant(
             f"http://127.0.0.1:{ports.orders}",
             token,
-            Watts(WATTS_EACH * self.options.miners),
+            contract_of(kinds_of(self.options.miners)),
             self.reactor,
             STORIES[self.options.story],
         )
@@ -171,8 +168,8 @@ class Demo:
             raise CannotListenError("127.0.0.1", ports.orders, taken) from error
 
     async def _start_node(self) -> RegtestNode:
-        hashrate = S21_NAMEPLATE * DEFAULT_HASH_SCALE * self.options.miners
-        pace = BlockPace(BLOCK_EVERY, HashesPerSecond(hashrate), FIRST_BLOCK)
+        hashrate = hashrate_of(kinds_of(self.options.miners))
+        pace = BlockPace(BLOCK_EVERY, hashrate, FIRST_BLOCK)
         options = RegtestOptions(scratch_dir=self.folder / "node", pace=pace)
         node = RegtestNode(options, self.reactor, _wall_clock, os.urandom)
         self._run(node)
@@ -186,11 +183,12 @@ class Demo:
     def _network(self, ports: Ports) -> PlantNetwork:
         """Return the machines, each at an address of its own, and the meter."""
         start = Seconds(self.reactor.seconds())
-        kinds = (kind_of(MODEL),) * self.options.miners
+        kinds = kinds_of(self.options.miners)
         options = YardOptions(
             # two demos on one machine: the port of a device's API is given
             first_address=f"127.{random.randint(21, 250)}.{random.randint(0, 99)}.1",  # noqa: S311
             meter_port=ports.meter,
+            worker=WORKERS,
             pools=(PoolAddress("127.0.0.1", ports.miners),),
             connects_per_second=self.options.miners / COME_WITHIN,
         )

@@ -222,14 +222,14 @@ class PlantNetwork(Service):
         return [*self._options.pools, *([foreign] if foreign is not None else [])]
 
     def _pools_of(self, row: int) -> tuple[PoolState, ...]:
-        user = self._worker(row)
+        user = self.worker(row)
         active = self.miners[row].slot if self.miners else 0
         return tuple(
             PoolState(pool.url, user, n == active)
             for n, pool in enumerate(self._slots(row))
         )
 
-    def _worker(self, row: int) -> WorkerName:
+    def worker(self, row: int) -> WorkerName:
         """Return a name that tells a machine's kind, where there are several."""
         kind = self.plant.options.kinds[row].model.name
         names = self._models
@@ -244,7 +244,7 @@ class PlantNetwork(Service):
 
         options = self.plant.options
         machine = SimulatedMachine(
-            self._worker(row),
+            self.worker(row),
             CGMINER,
             HashesPerSecond(
                 options.kinds[row].model.hashrate(self._options.hash_scale)

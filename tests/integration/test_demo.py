@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from proxy.demo.hall import contract_of, kinds_of
 from tests.fakes.terminal import CTRL_C, Terminal
 from tests.support import PATIENCE
 
@@ -118,7 +119,7 @@ def test_a_second_ctrl_c_does_not_cut_the_end_short(short_path: Path) -> None:
 def test_it_finds_blocks_within_its_budget(short_path: Path) -> None:
     process = start(short_path, "--json")
     wait_for(process, lambda event: event["blocks_accepted"] and event["power_w"])
-    wait_for(process, lambda event: event["budget_w"] == 80_000)
+    wait_for(process, lambda event: event["budget_w"] == contract_of(kinds_of(20)))
     wait_for(process, lambda event: event["accepted"] > 10)
     process.send_signal(signal.SIGINT)
     lines, err = finish(process)
