@@ -1,0 +1,64 @@
+/** One machine: what it was told, what it says, what its shares prove, and why. */
+import { html } from "/vendor/htm.js";
+import { rowsOf, safe, useApi } from "/api.js";
+import { Card, Empty, Fault, Tag } from "/parts.js";
+import * as units from "/units.js";
+import { REJECTS, kindOf, stateOf } from "/words.js";
+
+/** Return a name as a glob that means only itself. @param {string} name */
+const exactly = (name) => safe(name.replace(/[*?[]/g, "[$&]"));
+
+/** @param {{machine: any}} props */
+const Power = ({ machine }) => html`<${Card} size="w4" title="Power">${machine
+  ? html`<dl class="facts"><dt>Told</dt><dd>${units.watts(machine.told_w)}</dd>
+      <dt>It says</dt><dd>${machine.power_w == null ? "nothing" : units.watts(machine.power_w)}</dd>
+      <dt>Held by</dt><dd>${units.words(machine.held_by)}</dd>
+      <dt>Device API</dt><dd>${machine.api ? units.words(machine.api) : "none that answers"}</dd>
+      <dt>Owed to it</dt><dd>${machine.debt_h.toFixed(1)} h of full power</dd>
+      <dt>Fault</dt><dd class=${machine.fault ? "fault" : "dim"}>${machine.fault || "none"}</dd></dl>`
+  : html`<${Empty} title="Not in the plan">No power settings, or no machine of this name in the controller's fleet.<//>`}<//>`;
+
+/** @param {{machine: any, miner: any}} props */
+const Proved = ({ machine, miner }) => {
+  const proved = machine?.hashrate;
+  return html`<${Card} size="w4" title="What shares prove"><dl class="facts">
+    ${proved && html`<dt>Last minutes at work</dt><dd>${units.hashes(proved.hash_hs)} <span class="dim">${units.hashes(proved.low_hs)} to ${units.hashes(proved.high_hs)}, ${units.count(proved.shares)} shares</span></dd>`}
+    ${miner && ["1m", "5m", "1h", "24h"].map((window) => html`<dt>Over ${window.replace("m", " min").replace("h", " h")}</dt><dd>${units.hashes(miner.hashrate_hs[window])}</dd>`)}</dl>
+    ${!proved && !miner && html`<${Empty} title="No shares">It is not connected.<//>`}<//>`;
+};
+
+/** @param {{miner: any}} props */
+const Stratum = ({ miner }) => html`<${Card} size="w4" title="In Stratum">${miner
+  ? html`<dl class="facts"><dt>Worker</dt><dd>${miner.worker ?? "not authorised"}</dd><dt>Address</dt><dd>${miner.address}</dd>
+      <dt>Protocol</dt><dd>${miner.protocol === "sv2" ? "Stratum V2" : "Stratum V1"}</dd><dt>Firmware</dt><dd>${miner.user_agent || "not said"}</dd>
+      <dt>Source</dt><dd>${miner.source ?? units.NONE}</dd><dt>Difficulty</dt><dd>${units.difficulty(miner.difficulty)}</dd>
+      <dt>Connected</dt><dd>${units.span(miner.connected_s)}</dd><dt>Last share</dt><dd>${miner.last_share_s == null ? "none yet" : `${units.span(miner.last_share_s)} ago`}</dd></dl>`
+  : html`<${Empty} title="Not connected"/>`}<//>`;
+
+/** @param {{miner: any}} props */
+const Shares = ({ miner }) => {
+  const rows = Object.entries(miner?.rejected ?? {}).filter(([, n]) => n);
+  return html`<${Card} size="w6" title="Shares" aside=${miner && html`<span class="dim">${units.count(miner.accepted)} accepted</span>`}>
+    ${rows.length ? html`<ul class="list">${rows.map(([reason, n]) => html`<li><div class="pair"><span>Share ${REJECTS[reason]?.[0] ?? units.words(reason)}</span><span class="num">${units.count(/** @type {number} */ (n))}</span></div>
+      <div class="dim small">${REJECTS[reason]?.[1]}</div></li>`)}</ul>` : html`<${Empty} title="None was rejected">On this connection.<//>`}<//>`;
+};
+
+/** @param {{site: string, name: string}} props */
+export const MachinePage = ({ site, name }) => {
+  const why = useApi(`miners/${safe(name)}`);
+  const miners = useApi(`sites/${safe(site)}/miners?text=${safe(name)}`);
+  const machines = useApi(`sites/${safe(site)}/machines?filter=${exactly(name)}`);
+  const miner = rowsOf(miners.data).find((one) => one.worker === name || one.address === name) ?? null;
+  const machine = rowsOf(machines.data).find((one) => one.machine === name || one.worker === name) ?? rowsOf(machines.data)[0] ?? null;
+  const sentences = rowsOf(why.data).flatMap((one) => one.sentences ?? one.why?.sentences ?? (typeof one === "string" ? [one] : []));
+  const state = machine?.state ?? miner?.state;
+  return html`<p class="back"><a href="/fleet">Fleet</a></p>
+    <div class="title"><h1>${name}</h1>${state && html`<${Tag} kind=${kindOf(state)}>${stateOf(state)[0]}<//>`}
+      <span class="dim">${[machine?.model, machine?.tenant].filter(Boolean).join(" · ")}</span></div>
+    <${Fault} fault=${miners.fault}/>
+    <div class="grid"><${Proved} machine=${machine} miner=${miner}/><${Power} machine=${machine}/><${Stratum} miner=${miner}/>
+      <${Card} size="w6" title="Why it is as it is">${sentences.length
+        ? html`<ul class="sentences">${sentences.map((/** @type {string} */ one) => html`<li>${one}</li>`)}</ul>`
+        : html`<${Empty} title="Nothing is known of it now">${why.fault?.message ?? "It is not connected."}<//>`}<//>
+      <${Shares} miner=${miner}/></div>`;
+};

@@ -1,0 +1,56 @@
+/** What the API's words mean, for people, and how they look. */
+
+/**
+ * States of machines and miners: title, colour, mark. A colour is never the only sign.
+ * @type {Record<string, [string, string, "" | "hatch" | "cross" | "ring" | "dot" | "edge"]>}
+ */
+export const STATES = {
+  running: ["at work", "--s-works", ""],
+  "under way": ["changing", "--s-moves", "dot"],
+  stopped: ["parked", "--s-rests", "hatch"],
+  held: ["held by hand", "--s-held", "hatch"],
+  silent: ["no shares", "--s-silent", "dot"],
+  unresponsive: ["does not obey", "--s-defies", "cross"],
+  "hashes on": ["hashes though parked", "--s-wrong", "ring"],
+  absent: ["not there", "--s-gone", "edge"],
+  new: ["just came", "--s-moves", ""],
+  no_work: ["without work", "--s-silent", "hatch"],
+  unknown: ["unknown", "--s-gone", ""],
+};
+
+const SAME = /** @type {Record<string, string>} */ ({
+  hashing: "running",
+  active: "running",
+  works: "running",
+  ramping: "under way",
+  under_way: "under way",
+  parked: "stopped",
+  sleeping: "stopped",
+  asleep: "stopped",
+  unauthorised: "hashes on",
+  hashes_on: "hashes on",
+});
+
+/** @param {string} state */
+export const stateOf = (state) => STATES[state] ?? STATES[SAME[state]] ?? [state, "--s-gone", ""];
+
+/** Kinds of tags of a state's word. @param {string | null | undefined} state */
+export const kindOf = (state) => {
+  const word = state ?? "";
+  if (["up", "ok", "running", "active", "follow", "following", "normal", "accepted", "live"].includes(word)) return "good";
+  if (["trip", "down", "lost", "rejected", "fail_safe", "fail-safe", "error", "critical", "unresponsive", "hashes on"].includes(word)) return "bad";
+  if (["parked", "stopped", "disabled", "standby", "idle", "absent", "info", ""].includes(word)) return "rest";
+  return "warn";
+};
+
+/** Reasons of rejects: what it is, and what to look at. @type {Record<string, [string, string]>} */
+export const REJECTS = {
+  stale: ["came after its job was over", "Look at the network's delay, then at the firmware."],
+  duplicate: ["was sent before", "Firmware that repeats itself, or two machines behind one proxy."],
+  low_difficulty: ["is above its target", "The firmware goes by another difficulty: restart the miner."],
+  unknown_job: ["names a job that nobody knows", "Older than ten minutes, or of another connection."],
+  unauthorized: ["came from a worker that is not authorised, or is parked", "Find machines that hash though parked in Fleet."],
+  bad_ntime: ["has a time that its job does not allow", "Firmware that rolls time: update it."],
+  bad_version: ["rolled version bits that it may not", "Turn version rolling off, or update the firmware."],
+  malformed: ["could not be read", "Look at the firmware's version and at the line."],
+};
