@@ -27,6 +27,15 @@ MAX_UNDER_WAY = 256
 """Actions that take their time, at once: four for each client of an admin socket. They
 go on when their client is gone, so that the clients bound them no more."""
 
+RECORDED = frozenset(
+    {
+        *("power.set", "power.clear", "power.forget"),
+        *("park", "unpark", "drain", "undrain", "reload"),
+    }
+)
+"""Actions that a site's draw follows from: the controller's log proves them. An order
+there says that an operator gave it, and not who."""
+
 FAILED, STOPPED = "failed: see the log", "the proxy stopped before it was done"
 """Why an action may be done in part, or not at all, where no reason was given."""
 
@@ -64,6 +73,7 @@ class Actions:
         states: Knows what a method is about.
         publish: Takes news: topic and value.
         wall_clock: Tells the time of day.
+        record: Keeps what was done where it can be proved.
         tasks: Actions under way. Each is told of, whoever asked for it hangs up or not.
     """
 
@@ -72,6 +82,7 @@ class Actions:
     states: States
     publish: Callable[[str, Any], None]
     wall_clock: Callable[[], UnixTime]
+    record: Callable[[ActionNews], None] = field(default=lambda _: None)
     tasks: Tasks = field(factory=Tasks)
 
     def run(
@@ -155,6 +166,8 @@ class Actions:
             after=_text(news.after),
         )
         self.publish(TOPIC, news)
+        if news.what in RECORDED:
+            self.record(news)
 
     def _refused(self, caller: Caller, news: ActionNews, why: str) -> None:
         news.refused, news.after = why, news.before

@@ -136,6 +136,7 @@ class ControllerApi:
             "power.plan": self.plan,
             "power.history": self.history,
             "power.machines": self.machines,
+            "action.note": self.note_action,
             "setup.check": self.check_setup,
             "setup.take": self.take_setup,
         }
@@ -218,6 +219,12 @@ class ControllerApi:
         rows = self.store.history(site, max(1, min(limit, MAX_HISTORY)), before)
         broken = await self._check() if check else None
         return EventPage(_views(rows), check, broken)
+
+    def note_action(self, site: str | None, who: str, action: dict[str, Any]) -> None:
+        """Put into the log who did what to a site, or to all, by the admin socket."""
+        for name, loop in self.loops.items():
+            if site in {None, name}:
+                loop.note_action(f"{who}: {action.get('what')}", action)
 
     def check_setup(self, config: dict[str, Any]) -> None:
         """Look whether another configuration can be taken on."""

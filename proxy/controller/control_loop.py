@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -177,6 +178,12 @@ class SiteLoop(Service):
         count = self.control.forget(pattern, self._now(), self._wall_clock())
         self._flush()
         return count
+
+    def note_action(self, cause: str, body: dict[str, Any]) -> None:
+        """Put into the log what an operator did beside orders, and who it was."""
+        self.control.outbox.at = self._wall_clock()
+        self.control.outbox.log("action", cause, body)
+        self._flush()
 
     def hold_off(self, holds: Holds) -> None:
         """Hold machines off, as an operator says."""

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import UnixTime
 from proxy.admin.access import Access
+from proxy.admin.action_record import ActionRecord
 from proxy.admin.actions import Actions
 from proxy.admin.listen import AdminEndpoint
 from proxy.admin.operations import Operations
@@ -77,14 +78,21 @@ class AdminSockets:
                 path=path,
                 folder=folder,
             )
-        states, publish = States(self.running), self.topics.publish
+        record = ActionRecord(lambda: self.running.power, self.tasks)
+        actions = Actions(
+            States(self.running),
+            self.topics.publish,
+            self.wall_clock,
+            record.keep,
+            self.tasks,
+        )
         factory = AdminFactory(
             operations,
             self.reactor,
             may_steer=may_steer,
             topics=self.topics,
             set_level=self.change_level,
-            actions=Actions(states, publish, self.wall_clock, self.tasks),
+            actions=actions,
         )
         endpoint_of = AdminEndpoint(self.reactor, path, access)
         return factory, ListenerService(endpoint_of, factory)

@@ -25,7 +25,7 @@ class Event:
     Attributes:
         at: Unix seconds.
         kind: order, budget, state, cap, command, admission, acknowledgement, read_back,
-            verdict, alarm and the like.
+            verdict, alarm, action (of an operator) and the like.
         cause: What led to it, for people.
         body: The rest, JSON.
     """

@@ -13,11 +13,13 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
 from protocol.units import UnixTime
+from proxy.admin.action_record import ActionRecord
 from proxy.admin.actions import (
     FAILED,
     MAX_TOLD_CHARS,
     MAX_UNDER_WAY,
     STOPPED,
+    ActionNews,
     Actions,
 )
 from proxy.admin.caller import NOBODY_KNOWN, Caller, caller_of
@@ -26,15 +28,20 @@ from proxy.admin.refused import Refused
 from proxy.admin.rpc import Method
 from proxy.admin.server import AdminFactory
 from proxy.admin.states import States
-from proxy.admin.views import ChangeView, ReloadView
+from proxy.admin.views import ChangeView, Done, ReloadView
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import SiteFactory
 from proxy.runtime.tasks import Tasks
+from proxy.supervisor.questions import AskRefusedError
 from tests.conftest import FlushFailures
 from tests.fakes.hall import Hall
 
 CALLER = Caller(1000, 4711)
 ORDER = {"site": "hall-a", "watts": 0.0}
+
+
+def a_news(method: str) -> ActionNews:
+    return ActionNews(1.7e9, 1000, 4711, method, {"site": "hall-a"}, None, None)
 
 
 class BrokenError(Exception):
@@ -290,3 +297,29 @@ def test_so_many_are_under_way_at_most() -> None:
     with pytest.raises(Refused, match="256 actions are under way"):
         start()
     _ = Deferred.fromCoroutine(site.actions.tasks.cancel_all())
+
+
+@pytest.mark.parametrize(
+    ("method", "is_kept"), [("reload", True), ("drain", True), ("log.level", False)]
+)
+def test_what_a_draw_follows_from_is_recorded(method: str, *, is_kept: bool) -> None:
+    site, asked = Site(), []
+
+    class Link:
+        async def ask(self, method: str, params: dict[str, Any]) -> None:
+            asked.append((method, params["site"], params["who"]))
+            raise AskRefusedError("it is not there")
+
+    link: Any = Link()
+    record = ActionRecord(lambda: link, site.actions.tasks)
+    site.actions.record = record.keep
+
+    with capturedLogs() as logged:
+        site.actions._done(
+            CALLER, a_news(method), {"site": "hall-a"}, Done(True, "done")
+        )
+
+    lost = [e for e in logged if e["log_level"].name == "warn"]
+    note = ("action.note", "hall-a", "uid 1000 (pid 4711)")
+    assert asked == [note] * is_kept
+    assert len(lost) == is_kept

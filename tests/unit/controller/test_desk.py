@@ -184,3 +184,17 @@ def test_a_setup_that_cannot_be_taken_on_is_refused_with_the_reason(
     answers = office.ask("setup.check", config={"sites": [site]})
 
     assert answers[0].refusal == "1 sites are too many"
+
+
+def test_who_did_what_is_a_row_of_the_chain(office: Office) -> None:
+    action = {"what": "power.set", "uid": 1000, "params": {"watts": 1e5}}
+    for site in ("hall-a", None, "hall-b"):
+        office.result("action.note", site=site, who="uid 1000", action=action)
+
+    events = office.result("power.history", limit=50)["events"]
+    rows = [event for event in events if event["kind"] == "action"]
+    assert [(e["site"], e["cause"]) for e in rows] == [
+        ("hall-a", "uid 1000: power.set")
+    ] * 2
+    assert rows[0]["body"] == action
+    assert office.site.store.first_broken() is None
