@@ -122,6 +122,25 @@ def test_a_meter_is_trusted_again_once_a_minute_at_the_most(
     assert flips(trusted()) <= 2 * (1 + HOUR / METER.proof_s)
 
 
+def test_a_meter_at_rest_that_loses_polls_by_chance_is_believed_again(
+    noise: Noise,
+) -> None:
+    """It hung as the site went to rest, and shows one number since it was repaired."""
+    meter = Meter(Seconds(0.0))
+    trusted: list[bool] = []
+    for second in range(HOUR):
+        expected = Expected(5000.0, 4500.0) if second < 60 else Expected(40.0, 30.0)
+        expected = evolve(expected, is_at_rest=second >= 60)
+        shown = 5000.0 + second if second < 60 else 5059.0 if second < 120 else 80.0
+        is_lost = second > 120 and noise() > 0.96  # one in fifty
+        now = Seconds(float(second))
+        meter = judge(meter, None if is_lost else shown, now, expected, METER)
+        trusted.append(meter.doubt is None)
+
+    assert not trusted[119]
+    assert flips(iter(trusted)) == 2
+
+
 def test_a_device_that_obeys_by_chance_is_trusted_again_once_in_its_time(
     noise: Noise,
 ) -> None:

@@ -9,14 +9,16 @@
 | SPIKE: 3 leaps within 60 s, no steps     | proof of life                             |
 | FROZEN: the same reading while machines  | proof of life                             |
 | went down or up, or for 2 minutes while  |                                           |
-| any is to run                            |                                           |
+| any is to run; at rest not where the site|                                           |
+| surely is by the model                   |                                           |
 | LOW: for 100 s below 0.7 of what machines| proof of life                             |
 | must draw that are proven to work        |                                           |
 
 *Proof of life*: for 60 s without a break readings that are there, move, do not leap,
-are not too low, and go along with what machines did since the doubt began. Nothing
-else ends a doubt: neither that its cause is not seen any more (a frozen reading agrees
-again once machines are back where they were) nor time.
+are not too low, and go along with what machines did since the doubt began. While the
+site is at rest, where nothing moves, a reading where the model surely is will do.
+Nothing else ends a doubt: neither that its cause is not seen any more (a frozen reading
+agrees again once machines are back where they were) nor time.
 
 While there is no believable reading the site is run by its model at the worst bias;
 after 60 s it goes to its fail-safe, which has a way out of its own: see `safety`.
@@ -60,11 +62,13 @@ def judge(
     """
     fault = _unreadable(meter, reading, now, params)
     if reading is None or fault is not None:
-        doubt = meter.doubt and evolve(meter.doubt, since=now, moves=0)
+        # A lost poll delays the proof. It takes back nothing of what was shown: a site
+        # at rest may have shown the only move that it has.
+        doubt = meter.doubt and evolve(meter.doubt, since=now)
         return evolve(meter, fault=fault or meter.fault, doubt=doubt)
     # Exactly the same number, again and again, is what a frozen meter says.
     has_moved = reading != meter.raw_w
-    frozen = not has_moved and _is_frozen(meter, now, expected, params)
+    frozen = not has_moved and _is_frozen(meter, reading, now, expected, params)
     if has_moved:
         meter = _moved_on(meter, reading, now, expected)
     meter = _note_low(meter, reading, now, expected, params)
@@ -89,8 +93,15 @@ def _unreadable(
 
 
 def _is_frozen(
-    meter: Meter, now: Seconds, expected: Expected, params: MeterParams
+    meter: Meter,
+    reading: float,
+    now: Seconds,
+    expected: Expected,
+    params: MeterParams,
 ) -> bool:
+    # At rest, where the site surely is, it is what a meter that is well says too.
+    if expected.is_at_rest and _is_sure(reading, expected, params):
+        return False
     same_for = now - meter.raw_since
     has_fallen = expected.most_w < (1.0 - params.moved) * meter.expected_w
     has_risen = expected.least_w > (1.0 + params.moved) * meter.least_w
@@ -157,19 +168,28 @@ def _proving(  # noqa: PLR0913, PLR0917
     The proof begins anew with a reading that stays for too long, that leaps, that is
     too low or that does not go along with what the machines did.
     """
-    still = now - meter.raw_since >= max(params.frozen_s, 2.0 * meter.quiet_s)
-    still = still and not expected.is_at_rest
+    if expected.is_at_rest:
+        is_moved = has_moved or doubt.moves > 0
+        still, moves = not is_moved and not _is_sure(reading, expected, params), 0
+    else:
+        still = now - meter.raw_since >= max(params.frozen_s, 2.0 * meter.quiet_s)
+        moves = params.proof_moves
     is_low = meter.low_since is not None
     if still or is_low or _belies(doubt, reading, expected, params):
         doubt = evolve(doubt, since=now, moves=int(has_moved))
         return evolve(meter, doubt=doubt, fault=doubt.fault)
     doubt = evolve(doubt, moves=doubt.moves + has_moved)
-    moves = 1 if expected.is_at_rest else params.proof_moves
     if now - doubt.since < params.proof_s or doubt.moves < moves:
         return evolve(meter, doubt=doubt, fault=doubt.fault)
     return evolve(
         meter, doubt=None, fault=None, watts=Watts(reading), good_at=now, spiked_at=()
     )
+
+
+def _is_sure(reading: float, expected: Expected, params: MeterParams) -> bool:
+    """Tell whether a reading is where the site is by the least and the most alike."""
+    low, high = params.low_share * expected.most_w, params.high_share * expected.least_w
+    return low <= reading <= high
 
 
 def _belies(
@@ -204,10 +224,11 @@ def _slope(
         step_w=None,
         step_count=0,
     )
-    if meter.watts is None:
+    before_w = meter.watts
+    if before_w is None:
         return good
     elapsed = max(params.poll_s, now - meter.good_at)
-    if abs(reading - meter.watts) <= params.slope_w_per_s * elapsed:
+    if abs(reading - before_w) <= params.slope_w_per_s * elapsed:
         return good
     near = params.slope_w_per_s * params.poll_s
     # A real step stays where it went, a spike does not.
@@ -219,5 +240,6 @@ def _slope(
         lately = [at for at in meter.spiked_at if at > now - params.spiking_s]
         meter = evolve(meter, spiked_at=(*lately, now)[-params.spikes :])
         if len(meter.spiked_at) >= params.spikes:
-            return _doubted(meter, MeterFault.SPIKE, now, reading, expected)
+            # A spike is where the site never was.
+            return _doubted(meter, MeterFault.SPIKE, now, before_w, expected)
     return evolve(meter, fault=MeterFault.SPIKE, step_w=reading, step_count=count)

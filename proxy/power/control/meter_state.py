@@ -64,8 +64,9 @@ class MeterParams:
     it takes to lose the site's (`SafetyParams.meter_failsafe_s`)."""
 
     proof_moves: int = 10
-    """Readings that have to differ from the one before in that time; one while the
-    site is at rest, where a coarse meter repeats itself."""
+    """Readings that have to differ from the one before since the proof began: a reading
+    in six. While the site is at rest, where a coarse meter repeats itself, one, or none
+    where the reading is what the model is sure of."""
 
 
 @frozen
@@ -86,7 +87,7 @@ class Doubt:
         fault: What it lost its trust by.
         began_at: When.
         since: From when on its readings prove that it is alive.
-        watts: What it said when it was first doubted.
+        watts: What it said when it was first doubted; before a spike.
         most_w: The most that was expected then.
         least_w: The least.
         moves: How many readings have differed from the one before.

@@ -188,6 +188,15 @@ def test_three_spikes_in_a_minute_are_no_accident() -> None:
     assert read(*alive(61), start=sick, at=9.0).trusted_w == 5001.0
 
 
+def test_what_machines_do_is_held_against_what_was_read_before_a_spike() -> None:
+    spike = [5000.0, 90_000.0, 5001.0]
+    sick = read(*spike, *spike, *spike, least=5000.0)
+
+    stuck = read(*alive(900), start=sick, at=9.0, expected=2000.0, least=2000.0)
+
+    assert stuck.trusted_w is None
+
+
 def test_a_meter_far_below_what_machines_at_work_must_draw_is_not_believed() -> None:
     some = read(*alive(100, 3000.0), must=5000.0)
     low = read(*alive(101, 3000.0), must=5000.0)
@@ -213,6 +222,32 @@ def test_a_coarse_meter_of_a_site_at_rest_is_believed_once_it_has_fallen() -> No
 
     assert at_rest.trusted_w == 80.0
     assert stuck.trusted_w is None
+
+
+def test_a_lost_poll_takes_back_no_move_of_a_meter_at_rest() -> None:
+    steady = [80.0] * 70
+
+    lost = read(80.0, None, *steady, start=FROZEN, at=130.0, expected=9.0, rests=True)
+
+    assert lost.trusted_w == 80.0
+
+
+@pytest.mark.parametrize(
+    ("most", "is_believed"),
+    [(60.0, False), (80.0, True), (110.0, True), (120.0, False)],
+)
+def test_a_reading_at_rest_that_the_model_is_sure_of_need_not_move(
+    most: float, *, is_believed: bool
+) -> None:
+    steady = read(*[80.0] * 10, least=80.0)
+    frozen = read(80.0, start=steady, at=10.0, least=5000.0)
+    assert frozen.fault is MeterFault.FROZEN
+
+    rested = read(
+        *[80.0] * 62, start=frozen, at=11.0, expected=most, least=most, rests=True
+    )
+
+    assert (rested.trusted_w is not None) is is_believed
 
 
 def test_a_meter_that_moves_seldom_is_believed_after_ten_moves() -> None:
