@@ -9,6 +9,7 @@ from proxy.config.fault import Fault
 from proxy.config.model import ProxyConfig, SiteConfig
 from proxy.config.paths import locate
 from proxy.config.power import PowerConfig
+from proxy.config.web import WebConfig
 
 MAX_SOCKET_PATH_BYTES = 107
 
@@ -23,9 +24,15 @@ def anchored_proxy(proxy: ProxyConfig, base: Path) -> ProxyConfig:
         state_dir=str(base / proxy.state_dir),
         admin=anchor(proxy.admin, base),
         observer=None if observer is None else anchor(observer, base),
-        web=None if web is None else anchor(web, base),
+        web=_anchored_web(web, base),
         log_file=None if proxy.log_file is None else str(base / proxy.log_file),
     )
+
+
+def _anchored_web(web: str | WebConfig | None, base: Path) -> str | WebConfig | None:
+    if isinstance(web, WebConfig):
+        return replace(web, listen=anchor(web.listen, base))
+    return None if web is None else anchor(web, base)
 
 
 def anchored_site(site: SiteConfig, base: Path) -> SiteConfig:

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from proxy.config.fault import Fault, nearest
 from proxy.config.model import Config, SiteConfig
+from proxy.config.web import WebConfig
 
 MAX_PORT = 65535
 
@@ -62,8 +63,11 @@ class Endpoint:
 
 def endpoints_of(config: Config) -> Iterator[Endpoint]:
     """Yield all that a process listens on, the admin sockets aside."""
-    if config.proxy.web is not None:
-        yield Endpoint(config.proxy.web, "$.proxy.web")
+    web = config.proxy.web
+    if isinstance(web, WebConfig):
+        yield Endpoint(web.listen, "$.proxy.web.listen")
+    elif web is not None:
+        yield Endpoint(web, "$.proxy.web")
     for s, site in enumerate(config.sites):
         key = f"$.sites[{s}]"
         yield from miners_endpoints(site, key)

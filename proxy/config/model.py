@@ -21,6 +21,7 @@ from proxy.config.machines import ModelConfig
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
 from proxy.config.sources import NodeConfig, PoolConfig
+from proxy.config.web import WebConfig
 
 Sources = Annotated[list[str], Meta(min_length=1)]
 
@@ -70,7 +71,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
         admin_group: Whose it is, by name or number; None: the process's.
         observer_mode: Of the observer's: one that its owner alone may open is none.
         observer_group: Whose that is.
-        web: Endpoint of the dashboard; None: off.
+        web: Endpoint of the dashboard, or a table that has it as `listen`; None: off.
         instance: Tells it from others that mine on the same nodes; None: a number
             drawn once and kept in `state_dir`.
         engine_threads: Of the native engine, for each site.
@@ -88,7 +89,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     observer: str | None = None
     observer_mode: Mode = "0660"
     observer_group: Group | None = None
-    web: str | None = None
+    web: str | WebConfig | None = None
     instance: Annotated[int, Meta(ge=0, le=65535)] | None = None
     engine: Literal["auto", "native", "python"] = "auto"
     engine_threads: Annotated[int, Meta(ge=1, le=16)] = 1
@@ -98,6 +99,11 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     log_max_bytes: Annotated[int, Meta(ge=0)] = 100_000_000
     log_keep: Annotated[int, Meta(ge=0, le=1000)] = 5
     ledger: LedgerConfig = LedgerConfig()
+
+    @property
+    def web_settings(self) -> WebConfig | None:
+        """Return `[proxy.web]`, also where it is written as its endpoint alone."""
+        return WebConfig(listen=self.web) if isinstance(self.web, str) else self.web
 
 
 class ExtranonceConfig(Section, frozen=True, kw_only=True):
@@ -249,6 +255,9 @@ class Config(Section, frozen=True, kw_only=True):
         """Everything that no log may show."""
         found = [p.password for p in self.pools]
         found += [n.password for n in self.nodes if n.password is not None]
+        web = self.proxy.web_settings
+        if web is not None and web.token is not None:
+            found.append(web.token)
         rows = [row for site in self.sites for row in site.fleet]
         found += [row.password for row in rows if row.password]
         found += [secret for alert in self.alerts for secret in alert.secrets]

@@ -26,6 +26,7 @@ class Ports:
     miners: int
     meter: int
     orders: int
+    web: int
 
 
 def demo_config(
@@ -38,6 +39,7 @@ def demo_config(
             "name": "demo",
             "state_dir": str(folder / "state"),
             "admin": f"unix:{folder / ADMIN_SOCKET}",
+            "web": f"tcp:{ports.web}:interface=127.0.0.1",
         },
         "nodes": [_node(node)],
         "sites": [

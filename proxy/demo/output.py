@@ -48,6 +48,7 @@ class DemoEvent(msgspec.Struct):
     cap_hs: float | None = None
     admin: str = ""
     stratum: str = ""
+    page: str = ""
 
 
 @frozen
@@ -57,15 +58,22 @@ class Way:
     Attributes:
         admin: Its admin socket; empty: it is not there yet.
         port: Of the loopback, for miners.
+        web_port: Of the loopback, for browsers.
     """
 
     admin: str = ""
     port: int = 0
+    web_port: int = 0
 
     @property
     def stratum(self) -> str:
         """As a miner's configuration spells it."""
         return f"stratum+tcp://127.0.0.1:{self.port}" if self.port else ""
+
+    @property
+    def page(self) -> str:
+        """Address of the dashboard."""
+        return f"http://127.0.0.1:{self.web_port}/" if self.web_port else ""
 
 
 @frozen
@@ -145,6 +153,7 @@ class JsonLines(Output):
     def show(self, moment: Moment) -> None:
         event = event_of("status", moment.at, moment.status)
         event.admin, event.stratum = moment.way.admin, moment.way.stratum
+        event.page = moment.way.page
         self._print(event)
 
     @override
@@ -240,10 +249,11 @@ def open_output(kind: str) -> Output:
 
 
 def way_lines(way: Way) -> tuple[str, ...]:
-    """Return how to try commands and miners on the demo."""
+    """Return how to try commands, miners and a browser on the demo."""
     return (
         f"Try a command: baseload miners -s {way.admin}",
         f"Point a miner at {way.stratum}, any user and password.",
+        f"Watch it in a browser: {way.page}",
     )
 
 

@@ -108,7 +108,7 @@ class Demo:
     async def start(self) -> None:
         """Start everything; shares flow soon after this returns."""
         node = await self._start_node()
-        ports = Ports(_free_port(), _free_port(), _free_port())
+        ports = Ports(*(_free_port() for _ in range(4)))
         token = token_hex(16)
         config = demo_config(self.folder, node, self.options.miners, ports, token)
         config = replace(
@@ -128,7 +128,7 @@ class Demo:
         )
         await self._until_heard(plant, ports)  # else the site begins at its fail-safe
         self._run(self._network(ports))
-        self.way = Way(str(self.folder / ADMIN_SOCKET), ports.miners)
+        self.way = Way(str(self.folder / ADMIN_SOCKET), ports.miners, ports.web)
         telling = Tasks()
         self._started.push_async_callback(telling.cancel_all)
         telling.start("tell the story", plant.run())

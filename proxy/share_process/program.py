@@ -49,6 +49,7 @@ from proxy.shares.record import Recorder
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.power_side import PowerSide
 from proxy.upstream.pool import Pool
+from proxy.web.service import WebSide
 
 
 class Reactor(DiallingReactor, IReactorUNIX):
@@ -156,6 +157,8 @@ class Program:
             self.limits.clients.append(clients)
             listener.setServiceParent(self.root)
             listeners.append(listener)
+        if (web := self.config.proxy.web_settings) is not None:
+            listeners.append(self._web_listener(sockets.operations(), web.listen))
         News(self, self.topics, operations).service(self.reactor).setServiceParent(
             self.root
         )
@@ -172,6 +175,15 @@ class Program:
         self._reloader = Reloader(
             builder, self.sources_service, self._power, self._change_level
         )
+
+    def _web_listener(self, operations: Operations, listen: str) -> ListenerService:
+        """Return what listens for browsers, all that serves them running."""
+        web = WebSide.of(self, operations, self.topics, self.reactor)
+        for service in web.services():
+            service.setServiceParent(self.root)
+        listener = web.listener(listen, self.reactor)
+        listener.setServiceParent(self.root)
+        return listener
 
     async def reload(self, *, dry_run: bool = False) -> Sequence[Change]:
         """Read the configuration again; return what changed, now in force.

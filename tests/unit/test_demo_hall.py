@@ -28,7 +28,7 @@ def test_each_machine_is_described_by_the_one_row_of_its_model(
     network = PlantNetwork(
         Plant(PlantOptions(kinds), Seconds(0.0)), YardOptions(worker=WORKERS), Clock()
     )
-    config = demo_config(tmp_path, NODE, miners, Ports(1, 2, 3), "0" * 32)
+    config = demo_config(tmp_path, NODE, miners, Ports(1, 2, 3, 4), "0" * 32)
 
     for row, kind in enumerate(kinds):
         worker = network.worker(row)

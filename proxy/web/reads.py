@@ -1,0 +1,167 @@
+"""What `GET /api/v1/...` answers: the views of the admin socket."""
+
+from collections.abc import Mapping
+
+import msgspec
+from attrs import frozen
+
+from proxy.admin.miner_query import Order, State
+from proxy.admin.operations import Operations
+from proxy.admin.refused import Refused
+from proxy.admin.rpc import RpcError
+from proxy.admin.running import Running
+from proxy.web.answers import CSV, JSON, SSE, Answer, ProblemError, in_json
+from proxy.web.asked import EVENTS, TABLE, Asked
+from proxy.web.csv_text import csv_answer, rows_of
+from proxy.web.event_log import KINDS, MAX_EVENTS, EventLog, as_cells
+from proxy.web.pulse import Pulse
+from proxy.web.routes import Routes
+from proxy.web.site_map import SiteMap
+from proxy.web.stream import Streams, stream_answer
+
+STREAM = ("now", "map", "news", "alarm")
+TOPICS = ("pool", "power", "block", "alarm", "action")
+
+MAX_FILTER_CHARS = 256
+
+
+@frozen
+class Reads:
+    """The reading half of the API."""
+
+    running: Running
+    operations: Operations
+    pulse: Pulse
+    streams: Streams
+    events: EventLog
+    maps: Mapping[str, SiteMap]
+
+    def add_to(self, routes: Routes) -> None:
+        """Answer the paths."""
+        for path, handler in (
+            ("status", lambda _: in_json(self.operations.status())),
+            ("sites", lambda _: in_json(self.operations.sites())),
+            ("sites/{site}/map", self.map),
+            ("sites/{site}/miners", self.miners),
+            ("sites/{site}/machines", self.machines),
+            ("miners/{id}", self.miner),
+            ("pools", self.pools),
+            ("nodes", lambda _: in_json(self.operations.nodes())),
+            ("blocks", self.blocks),
+            ("power", self.power),
+            ("events", self.event_list),
+            ("stream", self.stream),
+        ):
+            routes.add("GET", f"/api/v1/{path}", handler)
+
+    async def map(self, asked: Asked) -> Answer:
+        """Return the machines of a site, in the order of the frames' bytes."""
+        site_map = self.maps[self.site(asked)]
+        if not site_map.cells or not self.streams.takers("map"):
+            await self.pulse.look(site_map)  # else the stream has just looked
+        tag = f'"{site_map.gen}"'
+        headers = {"cache-control": "no-cache", "etag": tag}
+        if asked.headers.get("if-none-match") == tag:
+            return Answer(b"", JSON, 304, headers)
+        return Answer(site_map.view(), headers=headers)
+
+    async def miners(self, asked: Asked) -> Answer:
+        """Return a page of a site's miners."""
+        site, kind = self.site(asked), asked.accepted(*TABLE)
+        query = {
+            "filter": asked.args.get("filter", "*"),
+            "text": asked.args.get("text", ""),
+            "site": site,
+            "page": asked.page(),
+            "state": asked.args.get("state"),
+            "sort": asked.args.get("sort"),
+        }
+        try:
+            checked = msgspec.convert(query, _MinerQuery)
+        except msgspec.ValidationError as error:
+            raise ProblemError(400, str(error)) from error
+        page = await self.operations.miner_page(**msgspec.structs.asdict(checked))
+        if kind == CSV:
+            return csv_answer(*rows_of(page.miners))
+        return in_json(page)
+
+    async def machines(self, asked: Asked) -> Answer:
+        """Return a page of a site's machines, as the controller knows them."""
+        site, page = self.site(asked), asked.page()
+        pattern = asked.args.get("filter", "*")[:MAX_FILTER_CHARS]
+        found = await self.operations.power.machines(site, pattern, page)
+        return Answer(bytes(found), headers={"cache-control": "no-store"})
+
+    async def miner(self, asked: Asked) -> Answer:
+        """Return why a miner, by id or worker, is as it is, and all its figures."""
+        name = asked.names["id"][:MAX_FILTER_CHARS]
+        try:
+            return in_json(await self.operations.why(name))
+        except Refused as error:
+            raise ProblemError(404, str(error)) from error
+
+    async def pools(self, _: Asked) -> Answer:
+        """Return every pool, its last day with it."""
+        return in_json(await self.operations.pools())
+
+    async def blocks(self, _: Asked) -> Answer:
+        """Return the newest blocks."""
+        return in_json(await self.operations.blocks())
+
+    async def power(self, _: Asked) -> Answer:
+        """Return what rules the power of each site; empty: no site has a budget."""
+        if self.running.power is None:
+            return in_json([])
+        try:
+            found = await self.operations.power.show()
+        except RpcError as error:
+            raise ProblemError(503, str(error), {"retry-after": "5"}) from error
+        return Answer(bytes(found), headers={"cache-control": "no-store"})
+
+    def event_list(self, asked: Asked) -> Answer:
+        """Return the newest events, or a stream of those that come."""
+        kind = asked.accepted(*EVENTS)
+        only = asked.args.get("kind")
+        if only is not None and only not in KINDS:
+            raise ProblemError(400, f"kind: Expected one of {', '.join(KINDS)}")
+        if kind == SSE:
+            self.streams.require_room()
+            return stream_answer(only or ",".join(TOPICS))
+        after = int(asked.number("after", 0))
+        limit = max(1, min(int(asked.number("limit", MAX_EVENTS)), MAX_EVENTS))
+        found = self.events.after(after, only, limit)
+        if kind == CSV:
+            return csv_answer(["id", "at", "kind", "value"], map(as_cells, found))
+        return in_json({"last": self.events.last, "events": found})
+
+    def stream(self, asked: Asked) -> Answer:
+        """Open a stream: `now`, `map:SITE`, `news`, `alarm`; or `fields` of these."""
+        asked.accepted(SSE)
+        fields = asked.args.get("fields", ",".join(STREAM)).split(",")
+        for name in fields:
+            if name not in STREAM:
+                raise ProblemError(400, f"fields: Expected some of {', '.join(STREAM)}")
+        self.streams.require_room()
+        return stream_answer(",".join(fields))
+
+    def site(self, asked: Asked) -> str:
+        """Return the site that a path names.
+
+        Raises:
+            ProblemError: There is none.
+        """
+        name = asked.names["site"]
+        if name not in self.running.factories:
+            raise ProblemError(404, "no such site: see /api/v1/sites")
+        return name
+
+
+class _MinerQuery(msgspec.Struct):
+    """What `miner_page` takes."""
+
+    filter: str
+    text: str
+    site: str
+    page: int
+    state: State | None = None
+    sort: Order | None = None

@@ -1,0 +1,104 @@
+"""The web side put together: read `WebSide.of` to know it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.application.service import IService, Service
+from twisted.internet.endpoints import serverFromString
+from typing_extensions import override
+
+from proxy.admin.operations import Operations
+from proxy.admin.running import Running
+from proxy.admin.topics import Topics
+from proxy.config.web import WebConfig
+from proxy.runtime.listener import ListenerService
+from proxy.runtime.tasks import Tasks, TasksService
+from proxy.web.answers import Answer
+from proxy.web.described import describing
+from proxy.web.event_log import EventLog
+from proxy.web.files import Files
+from proxy.web.hosts import Hosts
+from proxy.web.pulse import Pulse
+from proxy.web.reads import Reads
+from proxy.web.resource import WebResource
+from proxy.web.routes import Routes
+from proxy.web.site import WebSite
+from proxy.web.site_map import SiteMap
+from proxy.web.stream import Streams
+
+OPENAPI = Path(__file__).parent / "openapi.json"
+
+
+@frozen
+class WebSide:
+    """Dashboard, API and metrics of a share process.
+
+    Attributes:
+        site: Serves connections.
+    """
+
+    site: WebSite
+    streams: Streams
+    pulse: Pulse
+    tasks: Tasks
+
+    @classmethod
+    def of(
+        cls, running: Running, operations: Operations, topics: Topics, reactor: Any
+    ) -> "WebSide":
+        """Return the web side of `running`, whose sites are open.
+
+        Args:
+            running: What is shown.
+            operations: Of its own: nobody else's calls wait for those of browsers.
+            topics: Where news comes from.
+            reactor: Its clock, its endpoints.
+        """
+        streams = Streams(reactor.seconds)
+        events = EventLog(topics, running.wall_clock)
+        maps = {
+            name: SiteMap(name, factory, describing(running.config, name))
+            for name, factory in running.factories.items()
+        }
+        pulse = Pulse(running, operations, streams, events, maps, reactor)
+        routes = Routes()
+        Reads(running, operations, pulse, streams, events, maps).add_to(routes)
+        document = OPENAPI.read_bytes()
+        routes.add("GET", "/api/v1/openapi.json", lambda _: Answer(document))
+        tasks = Tasks()
+        hosts = Hosts(_settings_of(running))
+        resource = WebResource(hosts, routes, Files.read(), streams, tasks)
+        return cls(WebSite(resource, reactor), streams, pulse, tasks)
+
+    def services(self) -> Iterator[IService]:
+        """Yield what runs beside the listener."""
+        yield TasksService(self.tasks)
+        yield self.pulse.service()
+        yield _Goodbye(self.streams)
+
+    def listener(self, listen: str, reactor: Any) -> ListenerService:
+        """Return what listens; await its `ready`."""
+        return ListenerService(serverFromString(reactor, listen), self.site)
+
+
+class _Goodbye(Service):
+    """Hangs up on viewers when it is stopped: their streams never end by themselves."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    @override
+    def stopService(self) -> None:
+        super().stopService()
+        self._streams.close()
+
+
+def _settings_of(running: Running) -> Callable[[], WebConfig]:
+    """Return what returns `[proxy.web]` as it is in force."""
+
+    def settings() -> WebConfig:
+        return running.config.proxy.web_settings or WebConfig(listen="")
+
+    return settings

@@ -1,0 +1,179 @@
+"""Server-sent events: each is made once and written to all who watch.
+
+Spec: WHATWG HTML, section 9.2.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IPushProducer
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from protocol.units import Seconds
+from proxy.web.answers import SSE, Answer, ProblemError
+
+MAX_VIEWERS = 64
+
+MAX_UNSENT_BYTES = 262_144
+"""Kept for a viewer that does not read; beyond it the viewer is dropped."""
+
+QUIET = Seconds(15.0)
+"""After so long without an event a comment is sent: balancers drop silent lines."""
+
+HEADERS: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+}
+GREETING = b"retry: 2000\n\n"
+COMMENT = b": still here\n\n"
+
+
+def event_of(name: str, data: bytes, at: float) -> bytes:
+    """Return one event; `data` is JSON, and so one line."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (int(at), name.encode(), data)
+
+
+def stream_answer(wanted: str) -> Answer:
+    """Return what opens a stream; `wanted` says of what, for `Streams.open`."""
+    return Answer(wanted.encode(), SSE, headers=HEADERS)
+
+
+@implementer(IPushProducer)
+class Viewer:
+    """One who watches.
+
+    Args:
+        request: What it asked.
+        wanted: Returns whether it takes an event of a name.
+        left: Called when it is gone.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        wanted: Callable[[str], bool],
+        left: Callable[["Viewer"], None],
+    ) -> None:
+        self.wants = wanted
+        self._request = request
+        self._left = left
+        self._unsent: deque[bytes] = deque()
+        self._size = 0
+        self._is_paused = False
+        self._is_gone = False
+        _ = request.notifyFinish().addBoth(self._gone)
+        request.setHeader("content-type", SSE)
+        request.registerProducer(self, True)
+        self.send(GREETING)
+
+    def send(self, data: bytes) -> None:
+        """Write `data`, or keep it while the way out is full."""
+        if self._is_gone:
+            return
+        if not self._is_paused:
+            self._request.write(data)
+            return
+        self._unsent.append(data)
+        self._size += len(data)
+        if self._size > MAX_UNSENT_BYTES:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection at once."""
+        channel: Any = self._request.channel
+        self._gone(None)
+        if channel is not None:
+            channel.transport.abortConnection()
+
+    def pauseProducing(self) -> None:  # noqa: N802  (twisted's name)
+        """Keep what comes: the way out is full."""
+        self._is_paused = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Write what was kept."""
+        self._is_paused = False
+        while self._unsent and not self._is_paused and not self._is_gone:
+            data = self._unsent.popleft()
+            self._size -= len(data)
+            self._request.write(data)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Take note that the connection is lost."""
+        self._gone(None)
+
+    def _gone(self, _: object) -> None:
+        if not self._is_gone:
+            self._is_gone = True
+            self._unsent.clear()
+            self._left(self)
+
+
+@define(eq=False, repr=False)
+class Streams:
+    """Those who watch.
+
+    Attributes:
+        seconds: The clock.
+        wake: Called when the first one comes.
+    """
+
+    seconds: Callable[[], float]
+    wake: Callable[[], None] = field(default=lambda: None)
+    viewers: dict[Viewer, None] = field(factory=dict, init=False)
+    _sent_at: float = field(default=0.0, init=False)
+
+    def __len__(self) -> int:
+        return len(self.viewers)
+
+    def require_room(self) -> None:
+        """Refuse one more where there are as many as may be.
+
+        Raises:
+            ProblemError: There are.
+        """
+        if len(self.viewers) >= MAX_VIEWERS:
+            why = f"{MAX_VIEWERS} viewers are watching: no more"
+            raise ProblemError(503, why, {"retry-after": "10"})
+
+    def open(self, request: Request, answer: Answer) -> None:
+        """Send `request` events from now on; the body of `answer` names them."""
+        if request.method == b"HEAD":
+            request.setHeader("content-type", SSE)
+            request.finish()
+            return
+        names = frozenset(answer.body.decode().split(","))
+        viewer = Viewer(request, lambda name: name in names, self._left)
+        self.viewers[viewer] = None
+        self.wake()
+
+    def send(self, name: str, data: bytes, at: float) -> None:
+        """Send an event to all who want it; of `map:SITE` the name is `map`."""
+        takers = self.takers(name.partition(":")[0])
+        if not takers:
+            return
+        event = event_of(name, data, at)
+        for viewer in takers:
+            viewer.send(event)
+        self._sent_at = self.seconds()
+
+    def takers(self, name: str) -> list[Viewer]:
+        """Return who wants events of a name."""
+        return [viewer for viewer in self.viewers if viewer.wants(name)]
+
+    def tick(self) -> None:
+        """Send a comment where nothing else was sent for long."""
+        if self.seconds() - self._sent_at >= QUIET:
+            self._sent_at = self.seconds()
+            for viewer in list(self.viewers):
+                viewer.send(COMMENT)
+
+    def close(self) -> None:
+        """Hang up on all."""
+        for viewer in list(self.viewers):
+            viewer.hang_up()
+
+    def _left(self, viewer: Viewer) -> None:
+        self.viewers.pop(viewer, None)

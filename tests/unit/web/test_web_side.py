@@ -1,0 +1,197 @@
+"""Pages, reading half of the API, streams: who gets what, and who is refused."""
+
+from base64 import b64decode
+
+import pytest
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from proxy.admin.events import AlarmNews
+from proxy.web.site_map import ABSENT, NEW, PARKED, STATES, UNKNOWN_LEVEL
+from proxy.web.stream import MAX_UNSENT_BYTES, MAX_VIEWERS
+from tests.fakes.web import Web
+
+SITE = "/api/v1/sites/hall-a"
+
+
+@pytest.mark.parametrize("path", ["/", "/fleet", "/m/rack-a.1", "/api/v1/nope", "/x"])
+def test_every_answer_has_the_headers_that_keep_others_out(path: str) -> None:
+    headers = Web().ask(path).headers
+
+    assert headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8080", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example:8080", 421),
+        ("", 400),  # HTTP/1.1 without one is no request: twisted.web's own answer
+    ],
+)
+def test_only_our_names_are_answered(host: str, status: int) -> None:
+    web = Web()
+    assert web.ask("/api/v1/status", host=host).status in {status, 421}
+    web.reload(hosts=("dash.example",))
+    assert web.ask("/", host="dash.example").status == 200
+    assert web.ask("/").status == 421
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/nope", 404),
+        ("GET", "/api/v1/sites/nowhere/map", 404),
+        ("GET", f"{SITE}/miners?page=x", 400),
+        ("GET", f"{SITE}/miners?state=asleep", 400),
+        ("GET", "/api/v1/events?kind=x", 400),
+        ("GET", "/api/v1/events?after=nan", 400),
+        ("GET", "/api/v1/stream?fields=x", 400),
+        ("GET", "/api/v1/miners/rig9", 404),
+        ("DELETE", "/api/v1/status", 405),
+        ("PUT", "/fleet", 405),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/%2e%2e/openapi.json", 404),
+    ],
+)
+def test_what_cannot_be_done_is_a_problem(method: str, path: str, status: int) -> None:
+    reply = Web().ask(path, method, accept="application/json" * ("str" not in path))
+
+    assert reply.status == status
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.json["status"] == status
+    assert reply.json["detail"]
+    assert (status != 405) or "GET" in reply.headers["allow"]
+
+
+def test_a_kind_that_nobody_makes_is_not_acceptable() -> None:
+    assert Web().ask(f"{SITE}/miners", accept="text/html").status == 406
+    assert Web().ask(f"{SITE}/miners", accept="text/html, */*;q=0.1").status == 200
+
+
+def test_a_body_has_a_limit() -> None:
+    assert Web().ask("/api/v1/status", body=b"x" * 9000).status == 413
+
+
+def test_status_is_what_the_admin_socket_says() -> None:
+    web = Web()
+    web.seat()
+
+    shown = web.ask("/api/v1/status").json
+
+    assert shown["sites"][0]["name"] == "hall-a"
+    assert shown["sites"][0]["miners"]["connected"] == 1
+    assert web.ask("/api/v1/sites").json == shown["sites"]
+
+
+def test_miners_are_pages_or_a_table() -> None:
+    web = Web()
+    web.seat()
+
+    page = web.ask(f"{SITE}/miners").json
+    table = web.ask(f"{SITE}/miners", accept="text/csv")
+
+    assert (page["total"], page["pages"]) == (1, 1)
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    head, row, *_ = table.body.decode().splitlines()
+    assert head.startswith("id,site,worker,")
+    assert row.startswith(f"{page['miners'][0]['id']},hall-a,")
+
+
+def test_the_map_names_the_bytes_of_a_frame() -> None:
+    web = Web()
+    miner = web.seat()
+    stream = web.open("/api/v1/stream")
+    web.beat()
+
+    shown = web.ask(f"{SITE}/map")
+    frame = stream.data("map:hall-a")[-1]
+    cells = b64decode(frame["cells"])
+
+    assert shown.json["states"] == list(STATES)
+    assert shown.json["ids"] == [miner.id]
+    assert frame["gen"] == shown.json["gen"] == stream.data("now")[-1]["gens"]["hall-a"]
+    assert len(cells) == frame["n"] == 1
+    assert cells[0] == NEW | UNKNOWN_LEVEL << 3
+    tag = shown.headers["etag"]
+    assert web.ask(f"{SITE}/map", if_none_match=tag).status == 304
+
+    miner.park()
+    web.beat()
+    assert b64decode(stream.data("map:hall-a")[-1]["cells"])[0] & 7 == PARKED
+    del web.hall.connections.roster.miners[miner.id]
+    web.beat()
+    assert b64decode(stream.data("map:hall-a")[-1]["cells"])[0] & 7 == ABSENT
+
+
+def test_news_is_told_as_it_comes_and_kept() -> None:
+    web = Web()
+    stream = web.open("/api/v1/stream?fields=now,alarm")
+    topics = web.open("/api/v1/events")
+    web.topics.publish("alarm", AlarmNews("error", "pool main is down"))
+    web.topics.publish("power", {"x": "y" * 5000})
+
+    assert stream.names() == ["alarm"]
+    assert topics.data("alarm") == [{"level": "error", "text": "pool main is down"}]
+    found = web.ask("/api/v1/events", accept="application/json").json
+    assert [one["kind"] for one in found["events"]] == ["alarm", "power"]
+    assert "too long" in found["events"][1]["value"]["text"]
+    later = web.ask("/api/v1/events?after=1", accept="application/json").json
+    assert [one["id"] for one in later["events"]] == [2]
+    table = web.ask("/api/v1/events?kind=alarm", accept="text/csv").body.decode()
+    assert table.splitlines()[0] == "id,at,kind,value"
+
+
+def test_nothing_is_made_where_nobody_watches() -> None:
+    web = Web()
+    web.seat()
+    web.beat()
+    assert web.side.pulse.maps["hall-a"].cells == []
+
+
+def test_who_does_not_read_is_dropped_and_the_others_are_not() -> None:
+    web = Web()
+    deaf, other = web.open("/api/v1/stream"), web.open("/api/v1/stream")
+    deaf.protocol._channel.pauseProducing()
+    for _ in range(2 + MAX_UNSENT_BYTES // 60_000):
+        web.side.streams.send("now", b"x" * 60_000, 0.0)
+
+    assert len(web.side.streams) == 1
+    assert deaf.transport.disconnecting or deaf.transport.disconnected
+    assert len(other.names()) == 2 + MAX_UNSENT_BYTES // 60_000
+
+
+def test_who_reads_again_gets_what_was_kept() -> None:
+    web = Web()
+    slow = web.open("/api/v1/stream?fields=now")
+    slow.protocol._channel.pauseProducing()
+    web.beat()
+    assert slow.names() == []
+    slow.protocol._channel.resumeProducing()
+    assert slow.names() == ["now"]
+
+
+def test_so_many_may_watch_and_who_leaves_makes_room() -> None:
+    web = Web()
+    open_ones = [web.open("/api/v1/stream") for _ in range(MAX_VIEWERS)]
+    refused = web.ask("/api/v1/stream")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "10")
+    open_ones[0].protocol.connectionLost(Failure(ConnectionDone()))
+    web.open("/api/v1/stream")
+    assert len(web.side.streams) == MAX_VIEWERS
+
+
+def test_a_quiet_stream_has_a_comment() -> None:
+    web = Web()
+    stream = web.open("/api/v1/stream?fields=alarm")
+    for _ in range(16):
+        web.beat()
+    assert b": still here\n\n" in stream.transport.value()
