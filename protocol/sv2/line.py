@@ -18,6 +18,7 @@ from protocol.noise.handshake import (
     respond,
 )
 from protocol.sv2.frame import Frame
+from protocol.sv2.tapped import NoteFrame, TappedTransport
 from protocol.sv2.transport import FrameTransport, Transport
 from protocol.units import UnixTime
 
@@ -80,6 +81,15 @@ class Line(ABC):
         data = b"".join(self._out)
         self._out.clear()
         return data
+
+    def tap(self, note: NoteFrame | None) -> None:
+        """Show `note` each frame from here on, once frames are sent; None: end it."""
+        transport = self._transport
+        if isinstance(transport, TappedTransport):
+            transport = transport.inner
+        if transport is not None and note is not None:
+            transport = TappedTransport(transport, note)
+        self._transport = transport
 
     def _new_transport(self, ciphers: Ciphers) -> FrameTransport:
         return Transport(ciphers, self.max_payload_bytes)

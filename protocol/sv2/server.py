@@ -44,6 +44,7 @@ from protocol.sv2.mining import (
     UpdateChannelError,
 )
 from protocol.sv2.setup import setup_fault
+from protocol.sv2.tapped import NoteFrame
 from protocol.sv2.tlv import worker_of
 
 MAX_PAYLOAD_BYTES = 0x14000
@@ -101,6 +102,10 @@ class ServerSession:
     def outgoing(self) -> bytes:
         """Return what is to be sent and forget it; call after each event."""
         return self._line.outgoing()
+
+    def tap(self, note: NoteFrame | None) -> None:
+        """Show `note` each frame in the clear from here on; None: nobody."""
+        self._line.tap(note)
 
     def send(self, frames: Iterable[bytes]) -> None:
         """Queue what a channel has made; it waits in `outgoing`."""

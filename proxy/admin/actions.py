@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from protocol.units import UnixTime
 from proxy.admin.caller import Caller
+from proxy.admin.capture import CaptureView
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import REFUSED, Method, RpcError
 from proxy.admin.states import States
@@ -186,6 +187,8 @@ def _told(result: Any) -> Any:
     match result:
         case ReloadView():
             return [change.key for change in result.changes]
+        case CaptureView():
+            return {"miner": result.miner, "site": result.site}
         case Raw():  # the controller's: what rules now
             said = msgspec.json.decode(result)
             return {key: said.get(key) for key in ("budget_w", "ruled_by")}

@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.bans import BanOperations
+from proxy.admin.capture import CaptureOperations
 from proxy.admin.drain import DrainOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State, refuse_long
@@ -68,6 +69,7 @@ class Operations:
             lambda: running.factories, self._now, Pieces(self._clock, PIECES_TIME).turn
         )
         parking = ParkOperations(running, self._pages.turn)
+        self.capture = CaptureOperations(running, self._named, self._clock)
         self.park, self.unpark = parking.park, parking.unpark
 
     def status(self) -> StatusView:

@@ -47,7 +47,10 @@ STEERING = (
     "test_alert",
     *("park", "unpark", "pool.prefer", "pool.disable", "pool.enable"),
     *("power.set", "power.clear", "power.forget"),
+    "capture.start",
 )
+FETCHING = ("capture.next",)
+"""What goes on with an action: for those who may steer, and no action of its own."""
 
 
 class AdminFactory(Factory):
@@ -82,7 +85,7 @@ class AdminFactory(Factory):
         self._steering = may_steer
         found: dict[str, Callable[..., Any]] = {
             name: function
-            for name in (*READING, *STEERING)
+            for name in (*READING, *STEERING, *FETCHING)
             if (function := _attribute(operations, name)) is not None
         }
         found.setdefault("nodes", lambda: operations.status().nodes)
@@ -151,7 +154,7 @@ class AdminFactory(Factory):
             return self._actions.run(caller, name, method, request.params)
         if method is not None:
             return method(request.params)
-        if name in STEERING and not self._steering:
+        if name in (*STEERING, *FETCHING) and not self._steering:
             text = f"{name}: this is the observer's socket, it only reads"
             raise RpcError(OBSERVER, text)
         raise no_method(name)

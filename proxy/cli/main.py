@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.admin.client import AdminError
 from proxy.cli.bench import bench, bench_options
+from proxy.cli.capture import capture, capture_options
 from proxy.cli.check import check, check_options, doctor_options
 from proxy.cli.command import (
     INTERRUPTED,
@@ -195,6 +196,12 @@ COMMANDS = (
     ),
     Command("events", "what happens, as it happens", follow, events_options),
     Command("top", "the status, drawn again every second", top, top_options),
+    Command(
+        "capture",
+        "what one miner says and hears, as JSON lines",
+        capture,
+        capture_options,
+    ),
     Command("kick", "hang up on a miner", ask, kick_options),
     Command("ban", "refuse an address or a network for a time", ask, ban_options),
     Command("unban", "take an address or a network again", ask, unban_options),

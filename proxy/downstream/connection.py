@@ -33,6 +33,7 @@ from proxy.downstream.tls_failures import TlsFailures
 from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 from proxy.runtime.slices import Errands
+from proxy.runtime.tap import Tap
 
 
 class Closable(typing.Protocol):
@@ -43,6 +44,9 @@ class Closable(typing.Protocol):
 
     def hang_up(self, why: str) -> None:
         """Close it for a reason of ours."""
+
+    def tap(self) -> Tap | None:
+        """Return a recording of it; None: there is one already, or it is gone."""
 
 
 class SiteFactory(Factory):
@@ -260,6 +264,11 @@ class SiteFactory(Factory):
             worker=next(iter(miner.workers), "(nobody)"),
             id=miner.id,
         )
+
+    def tap(self, miner: Miner) -> Tap | None:
+        """Return a recording of a miner's connection; None: it cannot be made."""
+        connection = self._connections.get(miner.id)
+        return None if connection is None else connection.tap()
 
     def hold(self, longest: Seconds) -> None:
         """Park the miners that no source has had work for in `longest`.

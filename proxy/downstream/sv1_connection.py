@@ -15,6 +15,7 @@ from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.runtime.inflow import Inflow
 from proxy.runtime.outbox import Outbox
+from proxy.runtime.tap import MemoryTap, Tap
 
 
 class MinerConnection(MinerProtocol):
@@ -28,16 +29,21 @@ class MinerConnection(MinerProtocol):
         self.context = context
         self.miner: Sv1Miner | None = None
         self._inflow: Inflow | None = None
+        self._outbox: Outbox | None = None
+        self._tap: MemoryTap | None = None
 
     @override
     def connectionMade(self) -> None:
         address = self._host.admit(self._transport)
         if address is not None:
-            self.miner = self._host.accept(self, address, Outbox(self._transport))
+            self._outbox = Outbox(self._transport)
+            self.miner = self._host.accept(self, address, self._outbox)
             self._inflow = Inflow(self.context.turns, self, self._transport)
 
     @override
     def dataReceived(self, data: bytes) -> None:
+        if self._tap is not None:
+            self._tap.note(False, data)
         if self._inflow is not None:
             self._inflow.receive(data)
 
@@ -67,6 +73,19 @@ class MinerConnection(MinerProtocol):
             if miner.outbox.fell_behind:
                 self._host.note_slow(miner)
             self._host.unregister(miner)
+
+    def tap(self) -> Tap | None:
+        """Return a recording of it; None: there is one already."""
+        if self._tap is not None or self._outbox is None:
+            return None
+        self._tap = MemoryTap(self.context.wall_clock, self._untap)
+        self._outbox.note = self._tap.ours
+        return self._tap
+
+    def _untap(self) -> None:
+        self._tap = None
+        if self._outbox is not None:
+            self._outbox.note = None
 
     def dismiss(self, _miner: Miner, why: str) -> None:
         """Hang up on the one miner of the connection."""

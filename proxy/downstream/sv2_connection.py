@@ -30,6 +30,7 @@ from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
 from proxy.runtime.inflow import Inflow
 from proxy.runtime.outbox import Outbox, WayOut
+from proxy.runtime.tap import MemoryTap, Tap
 
 OPEN_WITHIN = Seconds(15.0)
 """For handshake, setup and the first channel; also how long one may be without."""
@@ -56,6 +57,7 @@ class Sv2Connection(MinerProtocol):
         self._due: IDelayedCall | None = None
         self._outbox: WayOut | None = None
         self._inflow: Inflow | None = None
+        self._tap: MemoryTap | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -112,6 +114,18 @@ class Sv2Connection(MinerProtocol):
         """Ask the miners to connect anew: all channels are asked at once."""
         self._session.ask_to_reconnect()
         self.flush()
+
+    def tap(self) -> Tap | None:
+        """Return a recording of its frames; None: there is one already."""
+        if self._tap is not None:
+            return None
+        self._tap = MemoryTap(self._context.wall_clock, self._untap)
+        self._session.tap(self._tap.note)
+        return self._tap
+
+    def _untap(self) -> None:
+        self._tap = None
+        self._session.tap(None)
 
     def dismiss(self, miner: Miner, why: str) -> None:
         """Close the channel of one miner; hang up after the last."""

@@ -523,6 +523,36 @@ cdef class Wire(Row):
                 raise RemoteError("gone during the handshake")
             raise LocalError("no library to encrypt with, or no memory")
 
+    def tap(self):
+        """Record what is said and heard from here on; return whether it is.
+
+        It is not if it is recorded already, or gone.
+        """
+        return w.wire_tap(self.wire)
+
+    def tapped(self, size_t most):
+        """Return what was recorded since, the oldest first, and forget it.
+
+        Args:
+            most: Bytes after which no more is returned for now.
+
+        Returns:
+            Of each piece: Unix seconds, whether it is ours, pieces of the same way that
+            were missed before it, and the bytes. Frames are in the clear.
+        """
+        cdef w.tapped head
+        cdef const char *data
+        cdef size_t size = 0
+        cdef list found = []
+        while size < most and w.wire_next_tapped(self.wire, &head, &data):
+            found.append((head.at, head.is_ours, head.missed, data[: head.size]))
+            size += head.size
+        return found
+
+    def untap(self):
+        """Record no more, and forget what was not fetched."""
+        w.wire_untap(self.wire)
+
     cdef check(self):
         """Raise what made the frames end."""
         cdef w.fault why = w.wire_fault(self.wire)

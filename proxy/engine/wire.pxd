@@ -57,6 +57,12 @@ cdef extern from "wire.h" nogil:
         double bad_since
         bint has_bad
 
+    ctypedef struct tapped:
+        double at
+        uint32_t size
+        uint32_t missed
+        bint is_ours
+
     ctypedef struct arrival:
         int fd
         int listener
@@ -121,6 +127,10 @@ cdef extern from "wire.h" nogil:
         wire *w, wire *carrier, uint32_t id, size_t filling_size, bint is_standard
     )
     void wire_close_channel(wire *w)
+
+    bint wire_tap(wire *w)
+    bint wire_next_tapped(wire *w, tapped *head, const char **data)
+    void wire_untap(wire *w)
 
     group *group_new()
     void group_free(group *g)

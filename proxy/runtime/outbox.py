@@ -1,5 +1,6 @@
 """Write to a connection at once where that is possible, and never without end."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
@@ -77,12 +78,14 @@ class Outbox:
     Attributes:
         miners: How many are behind it.
         fell_behind: It was closed because its peer does not read.
+        note: Is shown what is written; None: nobody is.
     """
 
     def __init__(self, transport: Outlet) -> None:
         self._transport = transport
         self.miners = 1
         self.fell_behind = False
+        self.note: Callable[[bytes], None] | None = None
         self._unsent = 0  # since all was sent
         self._largest = 0  # of the messages in that
         self._is_full = False
@@ -100,6 +103,8 @@ class Outbox:
         """Send `data`, or drop the peer if it has stopped reading."""
         if not self.is_open or not data:
             return
+        if self.note is not None:
+            self.note(data)
         size = len(data)
         if self._socket is None:
             self._leave_to_wrapper(data)

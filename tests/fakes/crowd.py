@@ -45,6 +45,9 @@ class Silent:
     def hang_up(self, why: str) -> None:
         pass
 
+    def tap(self) -> None:
+        pass
+
 
 def a_crowd(count: int, layout: Layout = Layout(1, 3)) -> Hall:  # noqa: B008
     """Return a hall whose `count` miners have joined, and have work."""

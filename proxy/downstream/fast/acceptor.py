@@ -10,11 +10,13 @@ from proxy.downstream.behind_balancer import BalancedConnection
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.sv1_miner import EngineSv1Miner
 from proxy.downstream.fast.sv2_connection import NativeSv2Connection
+from proxy.downstream.fast.tap import EngineTap
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.engine.engine import Wire
+from proxy.runtime.tap import Tap
 
 MAX_FIRST_BYTES = 255
 """That the engine hands up at a time."""
@@ -26,6 +28,10 @@ class NativeConnection:
     def __init__(self, factory: SiteFactory, miner: EngineSv1Miner) -> None:
         self._factory = factory
         self._miner = miner
+
+    def tap(self) -> Tap | None:
+        """Return a recording of it; None: there is one already, or it is gone."""
+        return EngineTap.begin(self._miner.outbox)
 
     def dismiss(self, _miner: Miner, why: str) -> None:
         """Hang up on the one miner of the connection."""

@@ -9,12 +9,14 @@ from protocol.sv2.line import ServerLine
 from protocol.sv2.transport import FrameTransport, OpenTransport
 from proxy.downstream.connection_host import ConnectionHost
 from proxy.downstream.fast.sv2_miner import EngineSv2Miner
+from proxy.downstream.fast.tap import EngineTap
 from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner
 from proxy.engine.engine import Channel
+from proxy.runtime.tap import Tap
 
 
 class NativeSv2Connection(Sv2Connection):
@@ -40,6 +42,10 @@ class NativeSv2Connection(Sv2Connection):
         for _ in self.read(data):
             pass
         self.flush()
+
+    @override
+    def tap(self) -> Tap | None:
+        return EngineTap.begin(self._wire)
 
     @override
     def _line_of(self, keys: ServerKeys) -> ServerLine:

@@ -107,6 +107,8 @@ static bool open_frame(wire *w, const char *data, size_t *at)
     l->opened_size = HEADER_BYTES + t->payload_size;
     t->has_header = false;
     *at = (size_t)((const char *)sealed - data);
+    if (w->tap)
+        note_piece(w, false, (const char *)l->opened, l->opened_size);
     return true;
 }
 

@@ -3,6 +3,7 @@
  * In this order, so that a file calls none that stands below it:
  *
  * queue.c  wires that wait for something
+ * tap.c    what a connection says and hears, recorded
  * channels.c the channels of a connection of Stratum V2
  * send.c   bytes on their way out, and the end of a connection
  * kept.c   bytes that came in and wait, and whether a turn is over
@@ -50,6 +51,7 @@ typedef struct {
 } wire_terms;
 
 typedef struct lane lane;
+typedef struct tap tap;
 
 /* A wire waits in a queue at most once, and leaves all of them for good when it was
  * told to be lost, or a channel is closed. */
@@ -92,6 +94,7 @@ struct wire {
     wire *next_dead;
     noise_session *noise; /* NULL: lines, and in the clear */
     channel *channel; /* NULL: it has a socket */
+    tap *tap; /* NULL: it is not recorded, as nearly always */
     wire *next_in[QUEUES], *before_in[QUEUES];
     uint8_t is_in; /* bits: queues that it stands in */
     bool is_subscribed, is_granted, is_new, wants_out;
@@ -207,6 +210,10 @@ void enqueue(wire *w, int which); /* at its end, unless it stands there already 
 wire *dequeue(lane *l, int which); /* NULL: nobody waits */
 void leave_queues(wire *w);
 void wake_at_once(const engine *e); /* the next turn shall not wait */
+
+/* ---- tap.c ---- */
+
+void note_piece(wire *w, bool is_ours, const char *data, size_t size); /* of a tap */
 
 /* ---- channels.c ---- */
 

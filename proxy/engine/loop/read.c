@@ -99,6 +99,8 @@ void receive(wire *w)
     }
     w->sum.heard_at = l->now;
     enqueue(w, TOUCHED);
+    if (w->tap && !w->noise)
+        note_piece(w, false, l->received + w->kept_size, (size_t)got);
     if (w->kept_size)
         memcpy(l->received, w->kept, w->kept_size);
     look_at(w, w->kept_size + (size_t)got);

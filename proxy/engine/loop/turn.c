@@ -52,6 +52,7 @@ static void bury(lane *l)
         for (size_t i = 0; i < w->worker_count; i++)
             free(w->workers[i]);
         free(w->workers);
+        wire_untap(w);
         free(w->channel);
         free(w);
     }

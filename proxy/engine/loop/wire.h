@@ -40,6 +40,7 @@
 #define FULL_BATCH 64 /* verdicts that are worth a commit of their own */
 #define BLOCK_SPACING 0.1 /* seconds between turns that a block ends before their time */
 #define HASHRATE_CLASSES 128 /* of miners: proxy.jobs.ports says which */
+#define TAP_BYTES (1 << 20) /* of a recorded connection: four of the largest jobs */
 #define LISTED_REJECTS 60 /* of a worker in a minute: the ledger stores no more */
 
 typedef struct engine engine;
@@ -181,6 +182,25 @@ wire *wire_channel(wire *carrier);
 bool wire_open_channel(wire *w, wire *carrier, uint32_t id, size_t filling_size,
                        bool is_standard);
 void wire_close_channel(wire *w); /* its shares are strangers' from now on */
+
+/* ---- what a connection says and hears, for whoever looks for a fault ---- */
+
+/* A piece of that: what was read at once, or written at once; of Stratum V2 a frame
+ * that came, or whole ones that went, in the clear. */
+typedef struct {
+    double at; /* Unix seconds */
+    uint32_t size;
+    uint32_t missed; /* pieces of the same way before it: nobody fetched in time */
+    bool is_ours; /* else the miner's */
+} tapped;
+
+/* Record from here on, with what came before and was not looked at yet. False: it is
+ * recorded already, is gone, or there is no memory. */
+bool wire_tap(wire *w);
+/* The oldest piece, and forget it; false: there is none. `data` is valid until the next
+ * turn or write. A wire that was lost has its last ones still. */
+bool wire_next_tapped(wire *w, tapped *head, const char **data);
+void wire_untap(wire *w);
 
 /* ---- jobs of a group ---- */
 

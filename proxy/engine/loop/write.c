@@ -10,6 +10,8 @@ static wire *way_out(wire *w)
 
 static void put(wire *w, const char *data, size_t size)
 {
+    if (w->tap)
+        note_piece(w, true, data, size);
     if (w->noise)
         send_frames(w, data, size);
     else

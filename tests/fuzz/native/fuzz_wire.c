@@ -142,6 +142,20 @@ static void turn(floor_state *f)
         MUST(!wire_is_open(w));
 }
 
+/* Record a wire, or look at what was recorded: our pieces are whole lines. */
+static void look_into(wire *w)
+{
+    tapped head;
+    const char *data;
+
+    if (wire_tap(w))
+        return;
+    for (int i = 0; i < 8 && wire_next_tapped(w, &head, &data); i++) {
+        MUST(head.size && head.size <= TAP_BYTES);
+        MUST(!head.is_ours || (data[0] == '{' && data[head.size - 1] == '\n'));
+    }
+}
+
 static void obey(floor_state *f, uint8_t command, const uint8_t *text, size_t size)
 {
     int i = command % WIRES;
@@ -170,6 +184,12 @@ static void obey(floor_state *f, uint8_t command, const uint8_t *text, size_t si
         if (f->ends[i] >= 0)
             close(f->ends[i]);
         f->ends[i] = -1;
+        break;
+    case 6:
+        if (size & 1)
+            wire_untap(f->wires[i]);
+        else
+            look_into(f->wires[i]);
         break;
     default:
         if (f->ends[i] >= 0 && size)

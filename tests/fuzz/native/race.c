@@ -87,6 +87,7 @@ int main(void)
     MUST(e && g && set && j && group_post(g, "1", 1, 1, j, 0, 1e9, &owner));
     for (int i = 0; i < MINERS; i++)
         wires[i] = open_wire(e, g, &ends[i]);
+    MUST(wire_tap(wires[0])); /* which no one fetches: its room runs out */
     for (int round = 0; round < ROUNDS; round++) {
         bool is_busy = true;
 
