@@ -100,7 +100,7 @@ class Alerts:
         """
         now = self.sender.wall_clock()
         alarm = Alarm("test", "", "info", "a test: nothing is wrong", (), 0, now, now)
-        await self._deliveries[name].receiver.send([Notice(alarm, "cleared")])
+        await self._deliveries[name].receiver.send([Notice(alarm, "begins")])
 
     async def stop(self) -> None:
         """Give up what is under way."""
