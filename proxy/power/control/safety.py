@@ -7,8 +7,8 @@
 | FAILSAFE | a lease has run out, or 60 s brought| once that is past for 30 s; at|
 |          | no believable reading; the start    | the start: once all have      |
 |          |                                     | spoken                        |
-| TRIP     | 5 % over the limit for 20 s         | within it for 60 s; after each|
-|          |                                     | trip more within an hour for  |
+| TRIP     | 5 % over the limit for 20 s, unless | within it for 60 s; after each|
+|          | all rest and draw no more than that | trip more within an hour for  |
 |          |                                     | twice as long, up to 16 min   |
 
 A look goes by the worst of these that holds. The way down is immediate and each way up
@@ -57,6 +57,7 @@ class Conditions:
     has_meter: bool = True
     meter_lost_for: Seconds | None = None  # None: it is well, or there is none
     meter_fault: str = ""  # ": " and what is wrong with it
+    standby_w: Watts | None = None  # the most that it draws at rest; None: it is not
 
 
 @frozen
@@ -139,7 +140,9 @@ def _times(safety: Safety, seen: Conditions, params: SafetyParams) -> Safety:
         )
     # What is already on its way down is no reason for more.
     unexplained = seen.power_w - seen.falling_w
-    far = seen.limit_w * params.trip_over
+    # Machines at rest cannot be told to draw less: that much is no loss of control.
+    within = max(seen.limit_w, seen.standby_w or 0.0)
+    far = max(seen.limit_w * params.trip_over, within)
     strange = seen.has_meter and seen.power_w > seen.expected_w * (1 + params.residual)
     # A trip begins by what no command explains, and ends by all that is drawn: by what
     # the meter shows, not by what is promised.
@@ -147,9 +150,7 @@ def _times(safety: Safety, seen: Conditions, params: SafetyParams) -> Safety:
         safety,
         over_since=_since(safety.over_since, unexplained > seen.limit_w, seen.now),
         trip_since=_since(safety.trip_since, unexplained > far, seen.now),
-        within_since=_since(
-            safety.within_since, seen.power_w <= seen.limit_w, seen.now
-        ),
+        within_since=_since(safety.within_since, seen.power_w <= within, seen.now),
         residual_since=_since(safety.residual_since, strange, seen.now),
     )
 

@@ -190,7 +190,19 @@ def _conditions(
         has_meter=params.meter is not None,
         meter_lost_for=meter.lost_for(now) if is_blind else None,
         meter_fault=f": {meter.fault.value}" if meter.fault else "",
+        standby_w=_standby(fleet, now, params),
     )
+
+
+def _standby(fleet: Fleet, now: Seconds, params: SiteParams) -> Watts | None:
+    """Return the most that a site at rest draws; None: not every machine is off.
+
+    One that does not obey may be running.
+    """
+    if not ((fleet.level == 0) & fleet.responsive & fleet.settled(now)).all():
+        return None
+    it_w = params.estimate.bias_high * float(fleet.level_w[:, 0].sum())
+    return params.estimate.aux.site_watts(it_w)
 
 
 def _limit(ramped_w: float, budget: Budget, params: SiteParams) -> Watts:

@@ -162,3 +162,23 @@ def test_a_spent_lease_holds_the_ramp() -> None:
 
     assert sensed.state.safety.state is SafetyState.HOLD
     assert do(sensed, budget).cap.ramped_w == 5000.0
+
+
+def test_an_order_below_what_machines_draw_asleep_is_no_trip() -> None:
+    asleep = evolve(HUNDRED, level_w=HUNDRED.level_w + np.array([10.0, 0.0]))
+    level = np.zeros(100, dtype=np.int64)
+    at_rest = evolve(asleep, level=level, from_w=asleep.watts_at(level))
+    deaf = evolve(at_rest, responsive=np.arange(100) > 0)
+
+    def after(of: Fleet, watts: float) -> SafetyState:
+        state = site_at(NOW, Watts(0.0))
+        for second in range(40):
+            at = Seconds(NOW + second)
+            reading = watts + second % 3
+            found = sense(state, of, order(0.0), reading, now=at, params=AT_ONCE)
+            state = found.state
+        return state.safety.state
+
+    assert after(at_rest, 1200.0) is SafetyState.NORMAL
+    assert after(at_rest, 1300.0) is SafetyState.TRIP
+    assert after(deaf, 1200.0) is SafetyState.TRIP

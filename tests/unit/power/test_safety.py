@@ -205,3 +205,24 @@ def test_each_trip_more_within_an_hour_lasts_twice_as_long() -> None:
         at += 1001
 
     assert lasted == [60, 120, 240, 480, 960, 960, 960]
+
+
+def test_machines_at_rest_above_an_order_of_nothing_are_no_trip() -> None:
+    nothing = evolve(ORDERED, watts=Watts(0.0))
+    at_rest = evolve(seen(150.0, budget=nothing), standby_w=Watts(200.0))
+    awake = evolve(at_rest, standby_w=None)
+    beyond = evolve(at_rest, power_w=Watts(201.0))
+
+    assert live(at_rest, 600)[0].state is SafetyState.NORMAL
+    assert live(awake, 30)[0].state is SafetyState.TRIP
+    assert live(beyond, 30)[0].state is SafetyState.TRIP
+
+
+def test_a_trip_ends_once_all_machines_rest() -> None:
+    nothing = evolve(ORDERED, watts=Watts(0.0))
+    tripped, _, _ = live(seen(150.0, budget=nothing), 30)
+    at_rest = evolve(seen(150.0, budget=nothing), standby_w=Watts(200.0))
+
+    after, _, _ = live(at_rest, 60, tripped, at=31)
+
+    assert after.state is SafetyState.NORMAL
