@@ -80,7 +80,9 @@ class Safety:
     over_since: Seconds | None = None  # over the budget
     trip_since: Seconds | None = None  # over it by far
     lost_at: Seconds | None = None  # when something was lost last: a lease, the meter
+    lost_why: str = ""  # what it was
     overdue_at: Seconds | None = None  # when something was overdue last
+    overdue_why: str = ""  # what it was
     trips: int = 0  # within trip_again_s of each other
     tripped_at: Seconds | None = None  # when it was tripped last
     within_since: Seconds | None = None  # within it
@@ -128,7 +130,9 @@ def _times(safety: Safety, seen: Conditions, params: SafetyParams) -> Safety:
     safety = evolve(
         safety,
         lost_at=seen.now if lost else safety.lost_at,
+        lost_why=lost or safety.lost_why,
         overdue_at=seen.now if overdue else safety.overdue_at,
+        overdue_why=overdue or safety.overdue_why,
     )
     if seen.power_w is None:  # blind: what is running stops, but nothing is cleared
         return evolve(
@@ -195,7 +199,7 @@ def _failsafe(safety: Safety, seen: Conditions, params: SafetyParams) -> str:
     if lost := _lost(seen, params):
         return lost
     if _is_recent(safety.lost_at, seen.now, params.failsafe_clear_s):
-        return safety.reason
+        return safety.lost_why
     return seen.budget.reason if seen.budget.rule is Rule.UNHEARD else ""
 
 
@@ -204,7 +208,7 @@ def _hold(safety: Safety, seen: Conditions, params: SafetyParams) -> str:
     if overdue := _overdue(seen, params):
         return overdue
     recent = _is_recent(safety.overdue_at, seen.now, params.hold_clear_s)
-    return f"lately: {safety.reason.removeprefix('lately: ')}" if recent else ""
+    return f"lately: {safety.overdue_why}" if recent else ""
 
 
 def _is_recent(at: Seconds | None, now: Seconds, least_s: float) -> bool:

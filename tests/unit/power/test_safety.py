@@ -226,3 +226,26 @@ def test_a_trip_ends_once_all_machines_rest() -> None:
     after, _, _ = live(at_rest, 60, tripped, at=31)
 
     assert after.state is SafetyState.NORMAL
+
+
+def test_a_fail_safe_that_lasts_names_what_was_lost_and_not_the_trip_before() -> None:
+    over = evolve(seen(1200.0), limit_w=Watts(1000.0))
+    tripped, _, _ = live(over, 25)
+    within, _, _ = live(seen(900.0), 40, tripped, at=26)
+    lapsed, _, _ = live(evolve(seen(900.0), budget=LAPSED), 5, within, at=67)
+
+    after, _, _ = live(seen(900.0), 20, lapsed, at=73)
+
+    assert lapsed.state is SafetyState.TRIP
+    assert (after.state, after.reason) == (SafetyState.FAILSAFE, "lapsed: grid")
+
+
+def test_a_hold_that_lasts_names_what_was_overdue_and_not_the_trip_before() -> None:
+    tripped, _, _ = live(seen(1200.0), 25)
+    silent, _, _ = live(evolve(seen(900.0), silence=0.6), 55, tripped, at=26)
+
+    after, _, _ = live(seen(900.0), 8, silent, at=82)
+
+    assert silent.state is SafetyState.TRIP
+    assert after.state is SafetyState.HOLD
+    assert after.reason == "lately: 60% of a lease spent in silence"
