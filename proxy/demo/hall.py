@@ -16,6 +16,10 @@ DRAWN = 8 / 7
 """Of a nameplate, in the contract: what the simulation adds to it, and the fans."""
 
 
+DROPS_JOB_AFTER = 20.0
+"""Seconds without another; firmware takes 120, but the story tells a day in minutes."""
+
+
 @frozen
 class Rack:
     """Machines alike.
@@ -23,7 +27,7 @@ class Rack:
     Attributes:
         model: As in the catalogue.
         control: By its own API, that of LuxOS, which sets limits too; or parked, so
-            that it goes on for two minutes with its last job.
+            that it goes on with its last job until its firmware drops that.
         share: Of all machines.
     """
 
@@ -48,7 +52,9 @@ HALL = (
 
 def kinds_of(miners: int) -> tuple[MachineKind, ...]:
     """Return the kind of each machine of a hall of `miners`."""
-    return mixed([(kind_of(rack.model), rack.share) for rack in HALL], miners)
+    kinds = (kind_of(rack.model, watchdog=DROPS_JOB_AFTER) for rack in HALL)
+    shares = (rack.share for rack in HALL)
+    return mixed(list(zip(kinds, shares, strict=True)), miners)
 
 
 def fleet_rows(kinds: Sequence[MachineKind]) -> list[dict[str, Any]]:
