@@ -109,7 +109,7 @@ class Actions:
             before=self.states.of(name, params),
             after=None,
         )
-        with self._told_if_not_done(caller, news):
+        with self._told_if_not_done(caller, news, params):
             result = method.function(**params)
             if not isinstance(result, Coroutine):
                 self._done(caller, news, params, result)
@@ -129,24 +129,26 @@ class Actions:
         params: dict[str, Any],
         result: Coroutine[Any, Any, Any],
     ) -> Any:
-        with self._told_if_not_done(caller, news):
+        with self._told_if_not_done(caller, news, params):
             found = await result
             self._done(caller, news, params, found)
         return found
 
     @contextmanager
-    def _told_if_not_done(self, caller: Caller, news: ActionNews) -> Iterator[None]:
+    def _told_if_not_done(
+        self, caller: Caller, news: ActionNews, params: dict[str, Any]
+    ) -> Iterator[None]:
         try:
             yield
         except (RpcError, Refused) as error:
             if not isinstance(error, RpcError) or error.code == REFUSED:
-                self._refused(caller, news, str(error))
+                self._refused(caller, news, params, str(error))
             raise  # else it was no such request
         except CancelledError:
-            self._refused(caller, news, STOPPED)
+            self._refused(caller, news, params, STOPPED)
             raise
         except Exception:
-            self._refused(caller, news, FAILED)
+            self._refused(caller, news, params, FAILED)
             raise
 
     def _done(
@@ -170,8 +172,11 @@ class Actions:
         if news.what in RECORDED:
             self.record(news)
 
-    def _refused(self, caller: Caller, news: ActionNews, why: str) -> None:
-        news.refused, news.after = why, news.before
+    def _refused(
+        self, caller: Caller, news: ActionNews, params: dict[str, Any], why: str
+    ) -> None:
+        news.refused = why
+        news.after = self.states.of(news.what, params)  # it may be done in part
         self._log.info(
             "{caller}: {what} {params}: refused: {why}",
             caller=str(caller),

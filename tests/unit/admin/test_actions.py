@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
-from protocol.units import UnixTime
+from protocol.units import Seconds, UnixTime
 from proxy.admin.action_record import ActionRecord
 from proxy.admin.actions import (
     FAILED,
@@ -278,6 +278,27 @@ def test_what_fails_by_our_fault_is_told(
     (told,) = site.told
     assert told["refused"] == FAILED
     assert flush_failures(BrokenError) == 1
+
+
+def test_what_failed_half_way_is_told_as_it_is_now(
+    flush_failures: FlushFailures,
+) -> None:
+    site = Site()
+    roster = site.running.factories["hall-a"].roster
+
+    def drain(site: str) -> str:
+        roster.drain(Seconds(0.0))
+        raise BrokenError
+
+    with pytest.raises(BrokenError):
+        site.actions.run(CALLER, "drain", Method.of(drain), {"site": "hall-a"})
+
+    (told,) = site.told
+    assert (told["before"], told["after"]) == (
+        {"hall-a": "open"},
+        {"hall-a": "drained"},
+    )
+    assert flush_failures(BrokenError) == 0
 
 
 def test_so_many_are_under_way_at_most() -> None:
