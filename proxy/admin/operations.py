@@ -61,13 +61,13 @@ class Operations:
         self._reader = reader
         self.power = PowerOperations(lambda: running.power)
         self.pool = PoolOperations(running)
-        bans = BanOperations(lambda: running.factories, self._now)
-        self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
         drains = DrainOperations(running, self._now)
         self.drain, self.undrain = drains.drain, drains.undrain
         self._pages = MinerPages(
             lambda: running.factories, self._now, Pieces(self._clock, PIECES_TIME).turn
         )
+        bans = BanOperations(lambda: running.factories, self._now, self._pages.turn)
+        self.ban, self.unban, self.bans = bans.ban, bans.unban, bans.bans
         parking = ParkOperations(running, self._pages.turn)
         self.capture = CaptureOperations(running, self._named, self._clock)
         self.park, self.unpark = parking.park, parking.unpark

@@ -77,8 +77,7 @@ class States:
         return {
             name: round(one.until - now)
             for name, factory in self.running.factories.items()
-            for one in factory.roster.bans
-            if one.network == network and one.until > now
+            if (one := factory.roster.bans.of(network)) and one.until > now
         }
 
     def _source(self, params: Params) -> dict[str, Any]:

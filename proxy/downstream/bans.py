@@ -9,6 +9,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from math import inf
 
 from attrs import define, field, frozen
 
@@ -18,6 +19,9 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MAX_BANS = 65536
+
+FORGET_EVERY = Seconds(1.0)
+"""While the list is full: a look at all of it takes 10 ms, and strangers cause it."""
 
 MAX_OFFENDERS = 4096
 """Addresses whose offences are counted; beyond it the oldest is forgotten."""
@@ -68,6 +72,7 @@ class Bans:
     _bans: dict[Network, Ban] = field(factory=dict, init=False)
     _lengths: dict[tuple[int, int], int] = field(factory=dict, init=False)
     _offenders: dict[Network, _Offender] = field(factory=dict, init=False)
+    _forgot_at: float = field(default=-inf, init=False)
 
     def __iter__(self) -> Iterator[Ban]:
         # A copy: who goes through them may lift some.
@@ -80,12 +85,16 @@ class Bans:
             BanError: The list is full.
         """
         if ban.network not in self._bans:
-            if len(self._bans) >= MAX_BANS:
+            if len(self._bans) >= MAX_BANS and now - self._forgot_at >= FORGET_EVERY:
                 self.forget_past(now)
             if len(self._bans) >= MAX_BANS:
                 raise BanError("the list of bans is full: unban something first")
             self._count_length(ban.network, 1)
         self._bans[ban.network] = ban
+
+    def of(self, network: Network) -> Ban | None:
+        """Return the ban of just this network, which may be over."""
+        return self._bans.get(network)
 
     def lift(self, network: Network) -> bool:
         """Take a network again; return whether it was banned."""
@@ -111,6 +120,7 @@ class Bans:
 
     def forget_past(self, now: Seconds) -> None:
         """Forget bans that are over."""
+        self._forgot_at = now
         for network in [n for n, ban in self._bans.items() if ban.until <= now]:
             self.lift(network)
 

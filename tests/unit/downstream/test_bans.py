@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from protocol.units import Seconds
-from proxy.admin.bans import BanOperations
+from proxy.admin.bans import SHOWN_AT_ONCE, BanOperations
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import Method, RpcError
 from proxy.downstream import bans as module
@@ -155,12 +156,18 @@ class Office:
             name: door.connections for name, door in self.listener_policies.items()
         }
         clock = self.listener_policies["hall-a"].hall.clock
-        self.does = BanOperations(lambda: halls, lambda: Seconds(clock.seconds()))
+        self.turns = 0
+        self.does = BanOperations(
+            lambda: halls, lambda: Seconds(clock.seconds()), self._turn
+        )
+
+    async def _turn(self) -> None:
+        self.turns += 1
 
     def bans(self) -> list[Any]:
-        return [
-            (ban.address, ban.site, ban.left_s, ban.why) for ban in self.does.bans()
-        ]
+        found: list[Any] = []
+        _ = Deferred.fromCoroutine(self.does.bans()).addCallback(found.extend)
+        return [(ban.address, ban.site, ban.left_s, ban.why) for ban in found]
 
 
 def test_a_ban_holds_at_every_site_and_is_listed() -> None:
@@ -179,6 +186,49 @@ def test_a_ban_holds_at_every_site_and_is_listed() -> None:
     with pytest.raises(Refused, match=r"10\.0\.0\.5 is not banned"):
         office.does.unban("10.0.0.5")
     assert office.bans() == []
+
+
+def test_many_bans_are_listed_in_slices() -> None:
+    office = Office()
+    roster = office.listener_policies["hall-a"].roster
+    for n in range(2 * SHOWN_AT_ONCE + 1):
+        network = network_of(f"10.0.{n // 256}.{n % 256}")
+        roster.bans.add(Ban(network, LATER, "why"), NOW)
+
+    assert len(office.bans()) == 2 * SHOWN_AT_ONCE + 1
+    assert office.turns == 3
+
+
+def test_a_ban_that_one_site_has_no_room_for_holds_at_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_BANS", 1)
+    office = Office()
+    roster = office.listener_policies["hall-b"].roster
+    roster.bans.add(Ban(network_of("192.0.2.1"), LATER, "why"), NOW)
+
+    done = office.does.ban("10.0.0.5", 60.0)
+
+    assert "but not at hall-b: the list of bans is full" in done.text
+    assert [site for _, site, *_ in office.bans()] == ["hall-a", "hall-b"]
+    with pytest.raises(Refused, match=r"not at hall-a: .*; not at hall-b: "):
+        office.does.ban("10.0.0.6", 60.0)
+
+
+def test_a_full_list_is_searched_for_old_ones_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_BANS", 1)
+    bans = banned("192.0.2.1")
+    other = Ban(network_of("192.0.2.2"), Seconds(LATER + 60), "why")
+    at = Seconds(LATER - 0.5)
+
+    for now in (at, LATER):  # what is over by then is not looked for yet
+        with pytest.raises(BanError):
+            bans.add(other, now)
+    bans.add(other, Seconds(at + 1))
+
+    assert [*bans] == [other]
 
 
 @pytest.mark.parametrize("command", ["ban", "unban"])
