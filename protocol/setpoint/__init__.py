@@ -1,0 +1,1 @@
+"""Setpoints that a plant's control system writes over Modbus TCP."""
