@@ -160,8 +160,14 @@ def _hashrate(found: Answer) -> str:
 def _voice(signal: Answer) -> str:
     if signal["silent_s"] is None:
         return "not heard since the start"
-    lapsed = ", LAPSED" if signal["has_lapsed"] else ""
-    return f"heard {signal['silent_s']:.0f} s ago{lapsed}"
+    heard = f"heard {signal['silent_s']:.0f} s ago"
+    if signal["last_w"] is not None:
+        heard = f"{si(signal['last_w'], 'W')}, {heard}"
+    if signal["has_lapsed"]:
+        heard += ", LAPSED"
+    elif signal["lease_left_s"] is not None:
+        heard += f", lapses in {signal['lease_left_s']:.0f} s"
+    return f"{heard}, rules" if signal["is_ruling"] else heard
 
 
 def _signed(value: float, unit: str) -> str:

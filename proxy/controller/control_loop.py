@@ -8,6 +8,7 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from typing_extensions import override
 
+from protocol.setpoint.points import Points
 from protocol.units import Seconds, UnixTime
 from proxy.controller.adapters import SiteAdapters
 from proxy.controller.calls import DeviceCalls
@@ -31,6 +32,7 @@ from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import SiteControl
+from proxy.power.views.back_channel import points
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
 
@@ -158,6 +160,16 @@ class SiteLoop(Service):
         """See `ports.SignalListener`."""
         self.control.orders.renew(source, self._now())
         self._journal.spoke(source)
+
+    def refused(self, source: str, why: str, body: dict[str, Any]) -> None:
+        """See `ports.SignalListener`."""
+        self.control.outbox.at = self._wall_clock()
+        self.control.outbox.log("refused", why, {"source": source, **body})
+        self._soon_again(GATHER)
+
+    def points(self, source: str) -> Points:
+        """See `ports.SignalListener`."""
+        return points(self.control, source, self._now())
 
     def clear(self, source: str, cause: str) -> int | None:
         """Forget the orders of `source`; return how many there were.

@@ -5,10 +5,11 @@ edge wraps its futures (`Deferred.fromFuture`). Each ends within its own deadlin
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from protocol.setpoint.points import Points
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
@@ -161,6 +162,15 @@ class SignalListener(Protocol):
 
     def renew(self, source: str) -> None:
         """Note that `source` is there and means what it said last."""
+
+    def refused(self, source: str, why: str, body: dict[str, Any]) -> None:
+        """Put into the event log that a word of `source` was not taken.
+
+        Whoever calls bounds how often.
+        """
+
+    def points(self, source: str) -> Points:
+        """Return what `source` may read back of the site."""
 
 
 class SignalSource(Protocol):

@@ -1,9 +1,11 @@
 """A listener that takes what a signal says as the controller's does."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import evolve
 
+from protocol.setpoint.points import Points
 from protocol.units import UnixTime, Watts
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
@@ -17,6 +19,7 @@ class FakeListener:
         self.renewed: list[str] = []
         self.replaced: list[str] = []
         self.refuses = ""
+        self.refusals: list[tuple[str, str, dict[str, Any]]] = []
 
     def take(
         self, orders: Sequence[Order], *, instead_of: str | None = None
@@ -41,6 +44,12 @@ class FakeListener:
 
     def renew(self, source: str) -> None:
         self.renewed.append(source)
+
+    def refused(self, source: str, why: str, body: dict[str, Any]) -> None:
+        self.refusals.append((source, why, body))
+
+    def points(self, source: str) -> Points:
+        return Points(power_w=5.0, last_order=len(self.standing(source)))
 
     def watts_at(self, at: float) -> float | None:
         """What the order with the highest seq that is valid says."""

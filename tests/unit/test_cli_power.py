@@ -26,7 +26,8 @@ SHOW: dict[str, Any] = {
                 "expires": 1.7e9, "lease_s": None, "revert_w": None,
                 "reason": "dispatch"}],
     "signals": [{"name": "grid", "lease_s": 30.0, "silent_s": 4.0,
-                 "has_lapsed": False}],
+                 "has_lapsed": False, "lease_left_s": 26.0, "last_w": 3.5e6,
+                 "last_seq": 3, "is_ruling": True}],
     "machines": {"total": 1000, "connected": 998, "running": 900, "unknown": 0,
                  "unresponsive": 2, "parked_only": 0, "absent": 0, "under_way": 1},
     "hashrate": {"hash_hs": 1.9e17, "low_hs": 1.8e17, "high_hs": 2e17, "shares": 99},
@@ -146,7 +147,10 @@ def test_what_shares_prove_is_shown() -> None:
 
 
 def test_a_lapse_and_alarms_stand_out() -> None:
-    signal = {"name": "grid", "lease_s": 30.0, "silent_s": 99.0, "has_lapsed": True}
+    signal = {
+        "name": "grid", "lease_s": 30.0, "silent_s": 99.0, "has_lapsed": True,
+        "lease_left_s": 0.0, "last_w": 2e6, "last_seq": 3, "is_ruling": True,
+    }  # fmt: skip
     alarm = {
         "alarm": "silent", "machine": "10.0.0.1", "cause": "no shares", "for_s": 62.4,
         "figures": {},
@@ -154,7 +158,7 @@ def test_a_lapse_and_alarms_stand_out() -> None:
 
     text = render_power.show([{**SHOW, "signals": [signal], "alarms": [alarm]}])
 
-    assert "heard 99 s ago, LAPSED" in text
+    assert "grid: 2 MW, heard 99 s ago, LAPSED, rules" in text
     assert "ALARM     10.0.0.1: no shares, for 62 s" in text
 
 

@@ -31,10 +31,10 @@ from proxy.power.views.views import (
     OrderView,
     PlanView,
     PowerView,
-    SignalView,
     StepView,
     order_view,
 )
+from proxy.power.views.voices import signal_views
 
 LOOKS_BACK = Seconds(300.0)
 """Over how long shares are stated: ten windows."""
@@ -97,7 +97,7 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
         cap_text=str(cap),
         meter=_meter(site, now),
         orders=_orders(site),
-        signals=_signals(site, now),
+        signals=signal_views(site, now),
         machines=_counts(site, now),
         hashrate=_hashes(evidence.site),
         tenants={n: _hashes(p) for n, p in evidence.tenants.items()},
@@ -223,14 +223,6 @@ def _orders(site: SiteControl) -> list[OrderView]:
 def _rank(order: Order) -> float:
     """Order those without an end first, the newest ahead; then who ends sooner."""
     return -order.received_at if order.expires is None else order.expires
-
-
-def _signals(site: SiteControl, now: Seconds) -> list[SignalView]:
-    lapsed = site.budget.lapsed if site.budget else ()
-    return [
-        SignalView(s.name, s.lease_s, s.silent_for, s.name in lapsed)
-        for s in site.orders.signals(now)
-    ]
 
 
 def _counts(site: SiteControl, now: Seconds) -> MachineCounts:

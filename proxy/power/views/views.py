@@ -35,12 +35,23 @@ def order_view(order: Order) -> OrderView:
 
 
 class SignalView(Struct):
-    """A place that orders come from; `silent_s` null: not heard since the start."""
+    """A place that orders come from; `silent_s` null: not heard since the start.
+
+    Attributes:
+        lease_left_s: Until it lapses; null: it has no lease, or was not heard.
+        last_w: What its newest order says.
+        last_seq: Of that order.
+        is_ruling: It is its word, or its silence, that the budget comes from.
+    """
 
     name: str
     lease_s: float | None
     silent_s: float | None
     has_lapsed: bool
+    lease_left_s: float | None = None
+    last_w: float | None = None
+    last_seq: int | None = None
+    is_ruling: bool = False
 
 
 class MeterView(Struct):

@@ -153,8 +153,8 @@ def test_a_signal_is_shown_with_its_silence_and_whether_it_has_lapsed() -> None:
     site.live(range(9, 12))
 
     plan = SignalView("plan", None, None, has_lapsed=False)
-    assert early == [SignalView("grid", 5.0, 4.0, has_lapsed=False), plan]
-    late = SignalView("grid", 5.0, 7.0, has_lapsed=True)
+    assert early == [SignalView("grid", 5.0, 4.0, False, 1.0), plan]
+    late = SignalView("grid", 5.0, 7.0, True, 0.0, is_ruling=True)
     assert shown(site, 11).signals == [late, plan]
     assert shown(site, 11).state == "failsafe"
 
