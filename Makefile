@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test weeks coverage bench interop translator image-test clean
+.PHONY: demo test signals weeks coverage bench interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -17,6 +17,10 @@ test: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 3 --dist worksteal
+
+# signals against masters that others wrote: pymodbus, and mbpoll where it is installed
+signals: $(VENV)/ready
+	$(BIN)/pytest -q tests/peers
 
 # days and weeks of a plant on a virtual clock: minutes of computing
 weeks: $(VENV)/ready

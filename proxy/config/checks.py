@@ -12,7 +12,7 @@ from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
 from proxy.config.access import access_faults
 from proxy.config.alerts import alert_faults
-from proxy.config.endpoints import Endpoint, endpoint_faults
+from proxy.config.endpoints import endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
     Config,
@@ -20,9 +20,9 @@ from proxy.config.model import (
     ProxyConfig,
     SiteConfig,
 )
-from proxy.config.power import OPERATOR, FleetConfig, PowerConfig, SignalConfig
+from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.signals import signal_faults
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
-from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
 OWNER = 0o600
 """What a socket's owner needs: the process looks whether it still is its own."""
@@ -250,40 +250,7 @@ def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
     yield from meter_faults(power.meter, f"{key}.meter")
     yield from _repeated("signals", f"{key}.signals", (s.source for s in power.signals))
     for index, signal in enumerate(power.signals):
-        yield from _signal_faults(signal, f"{key}.signals[{index}]")
-
-
-_NEEDED = {"schedule": ("file",), "http": ("listen", "token")}
-
-
-def _signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
-    for name in ("file", "listen", "token"):
-        is_needed = name in _NEEDED.get(signal.kind, ())
-        if is_needed and getattr(signal, name) is None:
-            yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
-        if not is_needed and getattr(signal, name) is not None:
-            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
-    if signal.source == OPERATOR:
-        yield f"{OPERATOR!r} is who `power set` gives orders as - at `{key}.name`"
-    if signal.token is not None and (
-        not signal.token or signal.token.strip() != signal.token
-    ):
-        yield f"Expected a token without blanks around it - at `{key}.token`"
-    if _is_token_refused(signal):
-        yield (
-            f"Expected a token of {SHORT_BYTES} bytes or more where the listener is on"
-            f" a public address - at `{key}.token`"
-        )
-    is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
-    if signal.time_zone is not None and not is_csv:
-        yield f"Of a schedule in CSV alone (TOML names its own) - at `{key}.time_zone`"
-
-
-def _is_token_refused(signal: SignalConfig) -> bool:
-    if not signal.token or signal.listen is None:
-        return False
-    interface = Endpoint(signal.listen, "").interface
-    return is_short(signal.token) and is_exposed(interface)
+        yield from signal_faults(signal, f"{key}.signals[{index}]")
 
 
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:

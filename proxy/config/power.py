@@ -22,6 +22,9 @@ MeterUrl = Annotated[
 HttpUrl = Annotated[
     str, written(r"^https?://[^/\s]+(/\S*)?$", "http://host/path or https://host/path")
 ]
+MAX_NETWORKS = 64
+"""Of a signal: a plant has a handful of masters."""
+
 Priority = Annotated[int, Meta(ge=0, le=1000)]
 
 OPERATOR = "operator"
@@ -38,17 +41,31 @@ class SignalConfig(Section, frozen=True, kw_only=True):
             bind `schedule` and `price`.
         file: Of `schedule`: TOML or CSV.
         time_zone: Of `schedule`: of times in a CSV file without an offset; None: UTC.
-        listen: Of `http`: the endpoint that takes orders.
+        listen: Of `http` and `modbus`: the endpoint that takes orders.
         token: Of `http`: who shows it may give them.
+        map: Of `modbus`: which registers; `sunspec`: model 704, `simple`: for a PLC.
+        unit: Of `modbus`: the unit that answers.
+        exclusive: Of `modbus`: one master at a time writes.
+        allow: Of `modbus`: networks that may connect; needed where the listener is not
+            on the loopback interface alone.
+        units: Of `modbus`: what one count is; None: W in `sunspec`, kW in `simple`.
+        sign: Of `modbus`: `load` where drawn watts are written positive, `generator`
+            where negative.
     """
 
-    kind: Literal["schedule", "http", "openadr3", "mqtt", "price"]
+    kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price"]
     name: Name | None = None
     lease_s: Positive = 30.0
     file: Path | None = None
     time_zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     listen: str | None = None
     token: Secret | None = None
+    map: Literal["sunspec", "simple"] | None = None
+    unit: Annotated[int, Meta(ge=0, le=255)] | None = None
+    exclusive: bool | None = None
+    allow: Annotated[tuple[str, ...], Meta(max_length=MAX_NETWORKS)] = ()
+    units: Literal["W", "kW", "MW"] | None = None
+    sign: Literal["load", "generator"] | None = None
 
     @property
     def source(self) -> str:

@@ -12,7 +12,7 @@ from proxy.config.power import SignalConfig
 
 Uses = Callable[[Config], bool]
 
-_SIGNALS = {"schedule", "http"}
+_SIGNALS = {"schedule", "http", "modbus"}
 
 
 def _signals(config: Config) -> Iterator[SignalConfig]:
@@ -24,7 +24,7 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
 _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
     "$.sites[...].power.signals[...].kind": (
-        "signals other than schedule and http",
+        "signals other than schedule, http and modbus",
         lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),
     ),
 }

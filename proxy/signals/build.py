@@ -1,12 +1,16 @@
 """What the configuration of a site says of signals, meter and relay, made."""
 
 import asyncio
+from ipaddress import ip_network
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IStreamServerEndpoint
 
-from protocol.units import Seconds
+from protocol.setpoint.der_map import DerMap
+from protocol.setpoint.registers import Scale
+from protocol.setpoint.simple_map import SimpleMap
+from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
 from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.power.control.wall_clock import SteadyClock
@@ -15,8 +19,11 @@ from proxy.runtime.tls import server_endpoint
 from proxy.signals.http_orders import HttpOrders, HttpSettings
 from proxy.signals.modbus_line import ModbusLine
 from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
+from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
+
+UNITS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 
 
 def signals_of(
@@ -27,11 +34,15 @@ def signals_of(
     Raises:
         ValueError: As of `signal_of`.
     """
-    return [signal_of(site, one, reactor, wall_clock) for one in power.signals]
+    return [signal_of(site, one, power, reactor, wall_clock) for one in power.signals]
 
 
 def signal_of(
-    site: str, config: SignalConfig, reactor: Any, wall_clock: SteadyClock
+    site: str,
+    config: SignalConfig,
+    power: PowerConfig,
+    reactor: Any,
+    wall_clock: SteadyClock,
 ) -> SignalSource:
     """Return a signal, not started; until then the reactor is not used.
 
@@ -47,7 +58,37 @@ def signal_of(
         settings = HttpSettings(site, name, config.token, Seconds(config.lease_s))
         endpoint = _endpoint(config.listen, reactor)
         return HttpOrders(settings, endpoint, reactor, wall_clock)
+    if config.kind == "modbus" and config.listen:
+        endpoint = _endpoint(config.listen, reactor)
+        return _modbus(site, config, power, endpoint, reactor, wall_clock)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
+
+
+def _modbus(  # noqa: PLR0913, PLR0917  (what the others are given, and the contract)
+    site: str,
+    config: SignalConfig,
+    power: PowerConfig,
+    endpoint: IStreamServerEndpoint,
+    reactor: Any,
+    wall_clock: SteadyClock,
+) -> ModbusOrders:
+    """Return a signal over Modbus TCP, not started."""
+    is_simple = config.map == "simple"
+    unit_w = UNITS[config.units or ("kW" if is_simple else "W")]
+    sign = -1 if config.sign == "generator" else 1
+    scale = Scale(Watts(power.budget_w), unit_w, sign)
+    settings = ModbusSettings(
+        site,
+        config.source,
+        Seconds(config.lease_s),
+        Watts(power.budget_w),
+        Watts(power.fail_safe_w),
+        1 if config.unit is None else config.unit,
+        config.exclusive is not False,
+        tuple(ip_network(text) for text in config.allow),
+    )
+    registers = SimpleMap(scale) if is_simple else DerMap(scale, site)
+    return ModbusOrders(settings, registers, endpoint, reactor, wall_clock)
 
 
 def _endpoint(text: str, reactor: Any) -> IStreamServerEndpoint:

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
+from proxy.config.power import PowerConfig
 from proxy.config.tokens import SHORT_BYTES, is_short
 from proxy.downstream.connection import SiteFactory
 from proxy.power.control.wall_clock import SteadyClock
@@ -26,6 +27,9 @@ from proxy.supervisor.failsafe import PoweredSite
 
 NEEDS = {"pyasic": 'control = "api"', "pymodbus": "a meter over Modbus"}
 """Libraries of the extra `controller`, and what asks for them."""
+
+SHORT_LEASE = Seconds(60.0)
+"""A plant that writes only on a change is silent for longer than that."""
 
 COMMAND = (sys.executable, "-m", "proxy.controller")
 
@@ -120,11 +124,20 @@ def doubts(config: Config) -> Iterator[str]:
             if signal.token and is_short(signal.token):
                 why = f"a token of less than {SHORT_BYTES} bytes can be guessed"
                 yield f"{why} - at `$.sites[{s}].power.signals[{n}].token`"
+        yield from _lease_doubts(site.power, f"$.sites[{s}].power")
         has_devices = any(row.has_api for row in site.fleet)
         if site.power and has_devices and not site.power.own_pools:
             what = 'control = "api" without own_pools'
             why = "pool slots of devices that lead elsewhere are not noticed"
             yield f"{what}: {why} - at `$.sites[{s}].power.own_pools`"
+
+
+def _lease_doubts(power: PowerConfig | None, key: str) -> Iterator[str]:
+    for n, signal in enumerate(power.signals if power else ()):
+        if signal.kind == "modbus" and signal.lease_s < SHORT_LEASE:
+            why = "its master has to write each 1 to 10 s, and not only on a change"
+            what = f"a lease of {signal.lease_s:g} s"
+            yield f"{what}: {why} - at `{key}.signals[{n}].lease_s`"
 
 
 def check_power(config: Config) -> None:
@@ -155,13 +168,18 @@ def power_faults(config: Config) -> Iterator[str]:
                 f"{NEEDS[library]} needs {library}:"
                 " pip install '.[controller]' in the checkout"
             )
-    stopped = SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
     for s, site in enumerate(config.sites):
-        for n, signal in enumerate(site.power.signals if site.power else ()):
-            try:
-                signal_of(site.name, signal, None, stopped)
-            except ValueError as error:
-                yield f"{error} - at `$.sites[{s}].power.signals[{n}]`"
+        if site.power is not None:
+            yield from _signal_faults(site.name, site.power, f"$.sites[{s}].power")
+
+
+def _signal_faults(site: str, power: PowerConfig, key: str) -> Iterator[str]:
+    stopped = SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
+    for n, signal in enumerate(power.signals):
+        try:
+            signal_of(site, signal, power, None, stopped)
+        except ValueError as error:
+            yield f"{error} - at `{key}.signals[{n}]`"
 
 
 def _needed(config: Config) -> Iterator[str]:

@@ -26,6 +26,7 @@ SITE = '[[sites]]\nname = "hall-a"\nlisten = ["tcp:3333"]\nsources = ["main"]\n'
 POWER = "[sites.power]\nbudget_w = 1000\nfail_safe_w = 100\n"
 SIGNAL = '[[sites.power.signals]]\nkind = "{}"\n'
 SCHEDULE = SIGNAL.format("schedule") + 'file = "plan.toml"\n'
+MODBUS = SIGNAL.format("modbus") + 'listen = "tcp:1502:interface=127.0.0.1"\n'
 HTTP = (
     SIGNAL.format("http")
     + 'listen = "unix:orders.sock"\ntoken = "s3crets3crets3cret"\n'
@@ -518,6 +519,17 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
             "needs file - at `$.sites[0].power.signals[0].file",
         ),
         (SIGNAL.format("http") + 'listen = "tcp:1"\n', "needs token"),
+        (
+            MODBUS + 'allow = ["10.9.0.1/24"]\n',
+            "`$.sites[0].power.signals[0].allow[0]`",
+        ),
+        (
+            MODBUS.replace("127.0.0.1", "10.9.0.1"),
+            "`$.sites[0].power.signals[0].allow`",
+        ),
+        (MODBUS.replace("tcp:", "ssl:"), "Modbus TCP is not encrypted"),
+        (MODBUS + 'map = "sunspek"\n', "`$.sites[0].power.signals[0].map`"),
+        (SCHEDULE + 'units = "kW"\n', "`$.sites[0].power.signals[0].units`"),
         (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
         (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),
         (HTTP + 'time_zone = "UTC"\n', "CSV alone (TOML names its own) - at `$.sites"),

@@ -11,6 +11,7 @@ from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.build import meter_of, relay_of, signals_of
 from proxy.signals.http_orders import HttpOrders
 from proxy.signals.modbus_meter import PlainMeter, SunSpecMeter
+from proxy.signals.modbus_orders import ModbusOrders
 from proxy.signals.schedule_source import ScheduleSource
 
 STOPPED = SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
@@ -36,6 +37,29 @@ def test_each_signal_is_made_of_its_row(tmp_path: Path) -> None:
     assert (plan.name, plan.lease_s) == ("plan", None)
     assert isinstance(http, HttpOrders)
     assert (http.name, http.lease_s) == ("http", Seconds(20.0))
+
+
+def test_a_modbus_signal_reads_its_units_sign_and_networks() -> None:
+    row = SignalConfig(
+        kind="modbus",
+        name="scada",
+        listen="tcp:1502",
+        map="simple",
+        units="MW",
+        sign="generator",
+        allow=("10.9.0.0/24",),
+        unit=7,
+    )
+
+    (signal,) = signals_of(
+        "hall-a", power(signals=(row,)), MemoryReactorClock(), STOPPED
+    )
+
+    assert isinstance(signal, ModbusOrders)
+    assert (signal.name, signal.lease_s) == ("scada", Seconds(30.0))
+    assert signal.may_come("10.9.0.7")
+    assert signal.may_come("::ffff:10.9.0.7")
+    assert not signal.may_come("127.0.0.1")
 
 
 def test_a_kind_that_does_not_exist_yet_is_refused() -> None:

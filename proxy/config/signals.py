@@ -1,0 +1,83 @@
+"""What is wrong with a signal of a site."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+
+from proxy.config.endpoints import Endpoint
+from proxy.config.power import OPERATOR, SignalConfig
+from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
+
+_NEEDED = {
+    "schedule": ("file",),
+    "http": ("listen", "token"),
+    "modbus": ("listen",),
+}
+_MODBUS = ("map", "unit", "exclusive", "allow", "units", "sign")
+"""Keys of `modbus` alone."""
+
+
+def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    """Yield each fault of the signal at `key` as a sentence that ends in its key."""
+    for name in ("file", "listen", "token"):
+        is_needed = name in _NEEDED.get(signal.kind, ())
+        if is_needed and getattr(signal, name) is None:
+            yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
+        if not is_needed and getattr(signal, name) is not None:
+            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+    if signal.source == OPERATOR:
+        yield f"{OPERATOR!r} is who `power set` gives orders as - at `{key}.name`"
+    yield from _token_faults(signal, key)
+    is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
+    if signal.time_zone is not None and not is_csv:
+        yield f"Of a schedule in CSV alone (TOML names its own) - at `{key}.time_zone`"
+    yield from _modbus_faults(signal, key)
+
+
+def _token_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    if signal.token is not None and (
+        not signal.token or signal.token.strip() != signal.token
+    ):
+        yield f"Expected a token without blanks around it - at `{key}.token`"
+    if _is_token_refused(signal):
+        yield (
+            f"Expected a token of {SHORT_BYTES} bytes or more where the listener is on"
+            f" a public address - at `{key}.token`"
+        )
+
+
+def _is_token_refused(signal: SignalConfig) -> bool:
+    if not signal.token or signal.listen is None:
+        return False
+    interface = Endpoint(signal.listen, "").interface
+    return is_short(signal.token) and is_exposed(interface)
+
+
+def _modbus_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    if signal.kind != "modbus":
+        for name in _MODBUS:
+            if getattr(signal, name) not in {None, ()}:
+                yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+        return
+    for index, text in enumerate(signal.allow):
+        try:
+            ip_network(text)
+        except ValueError as error:
+            yield f"{error} - at `{key}.allow[{index}]`"
+    if signal.listen is None:
+        return
+    if Endpoint(signal.listen, "").kind not in {"tcp", "tcp6"}:
+        yield f"Modbus TCP is not encrypted: tcp:PORT - at `{key}.listen`"
+    elif not signal.allow and not is_loopback(signal.listen):
+        yield (
+            "Needed where others than this machine may connect: Modbus asks nobody who"
+            f" he is - at `{key}.allow`"
+        )
+
+
+def is_loopback(listen: str) -> bool:
+    """Tell whether an endpoint is on the loopback interface alone."""
+    try:
+        address = ip_address(Endpoint(listen, "").interface.strip("[]"))
+    except ValueError:
+        return Endpoint(listen, "").interface == "localhost"
+    return address.is_loopback

@@ -1,0 +1,174 @@
+"""A whole proxy whose budget masters that others wrote set over Modbus TCP.
+
+pymodbus, and mbpoll where it is installed (`apt-get install mbpoll`).
+"""
+
+import asyncio
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymodbus.client import AsyncModbusTcpClient
+
+from protocol.setpoint.registers import as_int32
+from proxy.admin.client import AdminError, call
+from tests.integration.test_kill import start
+from tests.support import PATIENCE, free_port
+
+pytestmark = pytest.mark.integration
+
+ENABLE, SET, POWER = 40_092, 40_094, 40_147
+LEASE = 6
+
+CONFIG = """
+[[pools]]
+name = "main"
+url = "stratum+tcp://127.0.0.1:1"
+user = "site"
+[[sites]]
+name = "hall-a"
+listen = ["tcp:{port}:interface=127.0.0.1"]
+sources = ["main"]
+[sites.power]
+budget_w = 40_000
+fail_safe_w = 4_000
+[[sites.power.signals]]
+kind = "modbus"
+name = "scada"
+listen = "tcp:{modbus}:interface=127.0.0.1"
+lease_s = {lease}
+"""
+
+
+class Site:
+    """`baseload run` with a Modbus signal."""
+
+    def __init__(self, path: Path) -> None:
+        self.modbus = free_port()
+        self._socket = path / "state" / "admin.sock"
+        config = path / "c.toml"
+        config.write_text(
+            CONFIG.format(port=free_port(), modbus=self.modbus, lease=LEASE)
+        )
+        self.process = start("proxy.cli", "run", "-c", str(config))
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        try:
+            found: list[dict[str, Any]] = call(self._socket, "power.show", {})
+        except (AdminError, OSError):
+            return {}
+        return found[0] if found else {}
+
+    @property
+    def watts(self) -> float | None:
+        return self.shown.get("budget_w")
+
+    def events(self) -> str:
+        return json.dumps(call(self._socket, "power.history", {}))
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    until(lambda: site.watts == 4_000)
+    yield site
+    site.close()
+
+
+async def settled(site: Site, client: AsyncModbusTcpClient, watts: int) -> float:
+    """Write a setpoint until it is in force; return how long the last one took."""
+    for _ in range(int(PATIENCE)):
+        began = time.monotonic()
+        reply = await client.write_registers(ENABLE, [1, 1, *as_int32(watts)])
+        assert not reply.isError(), reply
+        if site.watts == watts:
+            return time.monotonic() - began
+        await asyncio.sleep(1.0)
+    raise AssertionError(site.shown)
+
+
+def test_pymodbus_sets_and_reads_back_the_budget_of_a_site(site: Site) -> None:
+    async def drive() -> None:
+        client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus)
+        assert await client.connect()
+        await settled(site, client, 20_000)
+        refused = await client.write_registers(SET, list(as_int32(50_000)))
+        assert refused.exception_code == 3
+        outside = await client.write_register(40_000, 1)
+        assert outside.exception_code == 2
+        assert (await client.write_coil(1, True)).exception_code == 1
+        torn = await client.write_register(SET, 0)
+        assert not torn.isError()
+        assert site.watts == 20_000
+        await settled(site, client, 12_000)
+        read = await client.read_holding_registers(SET, count=2)
+        assert tuple(read.registers) == as_int32(12_000)
+        head = await client.read_holding_registers(40_000, count=2)
+        assert bytes.fromhex("".join(f"{r:04x}" for r in head.registers)) == b"SunS"
+        client.close()
+
+    asyncio.run(drive())
+
+    shown = site.shown["signals"][0]
+    assert (shown["last_w"], shown["is_ruling"]) == (12_000, True)
+    assert "half of a 32-bit number" in site.events()
+
+
+def test_a_master_that_is_gone_lapses_and_a_first_word_does_not_raise(
+    site: Site,
+) -> None:
+    async def drive() -> None:
+        client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus)
+        assert await client.connect()
+        await settled(site, client, 30_000)
+        began = time.monotonic()
+        while site.watts == 30_000:
+            # Connected, and reading, it is silent all the same.
+            await client.read_holding_registers(POWER, count=1)
+            await asyncio.sleep(0.1)
+            assert time.monotonic() - began < PATIENCE
+        assert site.watts == 4_000
+        await client.write_registers(ENABLE, [1, 1, *as_int32(30_000)])
+        await asyncio.sleep(0.5)
+        assert site.watts == 4_000
+        await settled(site, client, 30_000)
+        client.close()
+
+    asyncio.run(drive())
+
+
+@pytest.mark.skipif(shutil.which("mbpoll") is None, reason="mbpoll is not installed")
+def test_mbpoll_sets_the_budget_of_a_site(site: Site) -> None:
+    def poll(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["mbpoll", "-m", "tcp", "-p", str(site.modbus), "-0", "-1"]
+        return subprocess.run(  # noqa: S603
+            [*command, *arguments], capture_output=True, text=True, check=False
+        )
+
+    place, value = ("-t", "4:int", "-B", "-r", str(SET), "127.0.0.1"), "8000"
+    for _ in range(2):
+        assert poll(*place, value).returncode == 0
+        assert poll("-t", "4", "-r", str(ENABLE), "127.0.0.1", "1").returncode == 0
+        time.sleep(1.1)
+
+    until(lambda: site.watts == 8_000)
+    assert "8000" in poll(*place).stdout
+    assert "Illegal data value" in poll(*place, "50000").stderr
