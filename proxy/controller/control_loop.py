@@ -32,7 +32,7 @@ from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import SiteControl
-from proxy.power.views.back_channel import points
+from proxy.power.views.back_channel import in_force, note_refused, points
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
 
@@ -135,8 +135,7 @@ class SiteLoop(Service):
     ) -> Receipt:
         """See `ports.SignalListener`."""
         said, lagged = self.control.orders.said(), self._journal.lags
-        now, at = self._now(), self._wall_clock()
-        receipt = self.control.take(orders, now, at, instead_of)
+        receipt = self.control.take(orders, self._now(), self._wall_clock(), instead_of)
         self._flush()
         self._soon_again(Seconds(0.0))
         if receipt.is_taken and self._journal.lags:
@@ -151,10 +150,7 @@ class SiteLoop(Service):
 
     def in_force(self) -> InForce:
         """See `ports.SignalListener`."""
-        orders, budget = self.control.orders.orders, self.control.budget
-        if budget is None:
-            return InForce(orders=tuple(orders))
-        return InForce(budget.watts, budget.reason, budget.next_change, tuple(orders))
+        return in_force(self.control)
 
     def renew(self, source: str) -> None:
         """See `ports.SignalListener`."""
@@ -163,8 +159,7 @@ class SiteLoop(Service):
 
     def refused(self, source: str, why: str, body: dict[str, Any]) -> None:
         """See `ports.SignalListener`."""
-        self.control.outbox.at = self._wall_clock()
-        self.control.outbox.log("refused", why, {"source": source, **body})
+        note_refused(self.control, {"source": source, **body}, why, self._wall_clock())
         self._soon_again(GATHER)
 
     def points(self, source: str) -> Points:

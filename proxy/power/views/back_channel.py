@@ -1,11 +1,14 @@
 """What those who give orders read back of a site, in whatever protocol."""
 
+from typing import Any
+
 import numpy as np
 
 from protocol.setpoint.points import Points
-from protocol.units import Seconds
+from protocol.units import Seconds, UnixTime
 from proxy.power.control.site_power import drawn
 from proxy.power.machines.fleet import Fleet
+from proxy.power.orders.receipt import InForce
 from proxy.power.site import SiteControl
 from proxy.power.views.show import LOOKS_BACK
 from proxy.power.views.voices import lease_left, voice_of
@@ -37,6 +40,22 @@ def points(site: SiteControl, source: str, now: Seconds) -> Points:
         state=sensed.state.safety.state.value,
         last_order=last,
     )
+
+
+def in_force(site: SiteControl) -> InForce:
+    """Return what rules a site, whoever said it."""
+    orders, budget = tuple(site.orders.orders), site.budget
+    if budget is None:
+        return InForce(orders=orders)
+    return InForce(budget.watts, budget.reason, budget.next_change, orders)
+
+
+def note_refused(
+    site: SiteControl, word: dict[str, Any], why: str, at: UnixTime
+) -> None:
+    """Put into the event log that a signal's word was not taken."""
+    site.outbox.at = at
+    site.outbox.log("refused", why, word)
 
 
 def _sheddable(fleet: Fleet, within: Seconds) -> float:
