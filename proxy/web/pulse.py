@@ -1,6 +1,6 @@
 """Once a second: one frame for all who watch, and nothing where nobody does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -41,6 +41,8 @@ class Pulse:
 
     Attributes:
         maps: Of each site, by name.
+        turned: Called each second, whoever watches.
+        power: What the controller last said of each site.
     """
 
     running: Running
@@ -49,6 +51,7 @@ class Pulse:
     events: EventLog
     maps: Mapping[str, SiteMap]
     clock: IReactorTime
+    turned: Callable[[], None] = field(default=lambda: None, init=False)
     power: dict[str, Raw] = field(factory=dict, init=False)
     _pieces: Pieces = field(init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
@@ -64,6 +67,7 @@ class Pulse:
 
     async def beat(self) -> None:
         """Make the frames of this second and send them."""
+        self.turned()
         self.streams.tick()
         if not self.streams.viewers:
             return

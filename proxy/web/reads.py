@@ -25,7 +25,7 @@ TOPICS = ("pool", "power", "block", "alarm", "action")
 MAX_FILTER_CHARS = 256
 
 
-@frozen
+@frozen(eq=False)
 class Reads:
     """The reading half of the API."""
 

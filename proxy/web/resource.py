@@ -22,7 +22,7 @@ from proxy.web.site import LimitedRequest
 from proxy.web.stream import Streams
 
 API = "/api/"
-PLAIN = ("/healthz", "/readyz", "/metrics", "/metrics/workers")
+PLAIN = ("/healthz", "/readyz", "/metrics")
 READING = frozenset({"GET", "HEAD"})
 
 

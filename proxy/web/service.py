@@ -19,7 +19,9 @@ from proxy.web.answers import Answer
 from proxy.web.described import describing
 from proxy.web.event_log import EventLog
 from proxy.web.files import Files
+from proxy.web.health import Health
 from proxy.web.hosts import Hosts
+from proxy.web.metrics import Figures, metrics_of
 from proxy.web.pulse import Pulse
 from proxy.web.reads import Reads
 from proxy.web.resource import WebResource
@@ -65,6 +67,11 @@ class WebSide:
         pulse = Pulse(running, operations, streams, events, maps, reactor)
         routes = Routes()
         Reads(running, operations, pulse, streams, events, maps).add_to(routes)
+        health = Health(running, operations, reactor.seconds)
+        health.add_to(routes)
+        pulse.turned = health.turned
+        figures = Figures(running, operations, health, streams)
+        routes.add("GET", "/metrics", metrics_of(figures))
         document = OPENAPI.read_bytes()
         routes.add("GET", "/api/v1/openapi.json", lambda _: Answer(document))
         tasks = Tasks()
