@@ -1,0 +1,155 @@
+"""From a condition to those who are told, over restarts and reloads."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+
+from protocol.units import UnixTime
+from proxy.alerts.alarm import Condition, Severity
+from proxy.alerts.receivers import Sender
+from proxy.alerts.service import Alerts
+from proxy.alerts.told_file import TOLD_FILE, ToldFile
+from proxy.config.alerts import AlertConfig
+
+TRIP = Condition("trip", "hall-a", Severity.CRITICAL, "above the budget")
+TOKEN = "s3cret"  # noqa: S105  (of a test)
+
+
+def row(**keys: Any) -> AlertConfig:
+    tables = {"kind": "webhook", "name": "pager", "url": "http://127.0.0.1:9", **keys}
+    return msgspec.convert(tables, AlertConfig, dec_hook=lambda k, v: k(v))
+
+
+class Post:
+    """Takes the place of HTTP."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.posted: list[Any] = []
+        self.fetched: list[str] = []
+        monkeypatch.setattr("proxy.alerts.receivers.HttpClient", lambda _: self)
+        monkeypatch.setattr("proxy.alerts.service.HttpClient", lambda _: self)
+
+    async def post(self, _: str, body: bytes, headers: dict[str, str]) -> None:
+        self.posted.append((msgspec.json.decode(body), headers))
+
+    async def get(self, url: str) -> None:
+        self.fetched.append(url)
+
+
+class Plant:
+    """What is so, and who is told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reactor = MemoryReactorClock()
+        self.now: list[Condition] = []
+        self.is_well = True
+        sender = Sender("unit-1", self.reactor, lambda: UnixTime(1.7e9 + self.seconds))
+        self.alerts = Alerts(
+            sender,
+            lambda: self.now,
+            lambda: self.is_well,
+            ToldFile(folder / TOLD_FILE),
+        )
+
+    @property
+    def seconds(self) -> float:
+        return float(self.reactor.seconds())
+
+    def live(self, seconds: int, *conditions: Condition) -> None:
+        self.now = list(conditions)
+        for _ in range(seconds):
+            _ = Deferred.fromCoroutine(self.alerts.look())
+            self.reactor.advance(1)
+
+
+def statuses(post: Post) -> list[str]:
+    return [body["status"] for body, _ in post.posted]
+
+
+def test_a_trip_is_told_with_the_token_and_so_is_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, plant = Post(monkeypatch), Plant(tmp_path)
+    plant.alerts.take_on([row(token=TOKEN)])
+    plant.live(30, TRIP)
+    assert statuses(post) == ["firing"]
+    assert post.posted[0][1]["Authorization"] == f"Bearer {TOKEN}"
+    assert [a.kind for a in plant.alerts.standing.all] == ["trip"]
+    plant.live(90)
+    assert statuses(post) == ["firing", "resolved"]
+
+
+def test_a_restart_says_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, before = Post(monkeypatch), Plant(tmp_path)
+    before.alerts.take_on([row()])
+    before.live(30, TRIP)
+    after = Plant(tmp_path)
+    after.alerts.take_on([row()])
+    after.live(60, TRIP)
+    assert statuses(post) == ["firing"]
+    after.live(200)
+    assert statuses(post) == ["firing", "resolved"]
+
+
+def test_a_damaged_file_tells_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / TOLD_FILE).write_bytes(b'{"pager": [{"al')
+    post, plant = Post(monkeypatch), Plant(tmp_path)
+    plant.alerts.take_on([row()])
+    plant.live(30, TRIP)
+    assert statuses(post) == ["firing"]
+
+
+def test_a_reload_keeps_what_those_know_who_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, plant = Post(monkeypatch), Plant(tmp_path)
+    plant.alerts.take_on([row()])
+    plant.live(30, TRIP)
+    plant.alerts.take_on([row(), row(name="night")])
+    plant.live(30, TRIP)
+    assert [body["receiver"] for body, _ in post.posted] == ["pager", "night"]
+    plant.alerts.take_on([row(url="http://127.0.0.1:10"), row(name="night")])
+    plant.live(30, TRIP)
+    assert len(post.posted) == 2
+    plant.alerts.take_on([])
+    plant.live(100)
+    assert len(post.posted) == 2
+
+
+def test_alertmanager_hears_of_what_stands_each_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, plant = Post(monkeypatch), Plant(tmp_path)
+    plant.alerts.take_on([row(kind="alertmanager")])
+    plant.live(660, TRIP)
+    assert 10 <= len(post.posted) <= 11
+
+
+def test_a_heartbeat_ends_while_all_is_not_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, plant = Post(monkeypatch), Plant(tmp_path)
+    plant.alerts.take_on([row(kind="heartbeat", every_s=60)])
+    plant.live(121)
+    assert len(post.fetched) == 3
+    plant.is_well = False
+    plant.live(300)
+    assert len(post.fetched) == 3
+    plant.is_well = True
+    plant.live(2)
+    assert len(post.fetched) == 4
+
+
+def test_a_test_is_sent_to_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    post, plant = Post(monkeypatch), Plant(tmp_path)
+    plant.alerts.take_on([row(), row(name="night")])
+    _ = Deferred.fromCoroutine(plant.alerts.test("night"))
+    assert [body["receiver"] for body, _ in post.posted] == ["night"]
