@@ -1,11 +1,11 @@
 """The sockets that operators and observers ask the process by."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import DeferredLock
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -21,11 +21,10 @@ from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config.model import ProxyConfig
 from proxy.runtime.listener import ListenerService
+from proxy.runtime.one_thread import OneThread
 from proxy.runtime.tasks import Tasks
 from proxy.shares.database import LEDGER_FILE
 from proxy.shares.reader import LedgerReader
-
-T = TypeVar("T")
 
 
 @frozen
@@ -98,11 +97,7 @@ class AdminSockets:
         return factory, ListenerService(endpoint_of, factory)
 
     def _reader(self) -> LedgerReader:
-        one_at_a_time = DeferredLock()  # each thread holds up the reactor's by 5 ms
-
-        async def run(work: Callable[[], T]) -> T:
-            async with one_at_a_time:
-                pool = self.reactor.getThreadPool()
-                return await deferToThreadPool(self.reactor, pool, work)
-
-        return LedgerReader(Path(self.settings.state_dir) / LEDGER_FILE, run)
+        pool = self.reactor.getThreadPool()
+        # each thread holds up the reactor's by 5 ms
+        one = OneThread(partial(deferToThreadPool, self.reactor, pool))
+        return LedgerReader(Path(self.settings.state_dir) / LEDGER_FILE, one.run)
