@@ -1,13 +1,12 @@
 """A pool, asked as a miner would ask it: subscribed, authorised, given a job.
 
-A client of its own, of V1 alone: what the proxy's own client takes for right is not
-taken for right here.
+Of Stratum V1 by a client of its own: what the proxy's client takes for right is not
+taken for right here. V2 is in `stratum_v2`.
 """
 
 import hashlib
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,31 +17,22 @@ from attrs import define, field
 from cryptography import x509
 
 from proxy.config import PoolConfig
+from proxy.doctor import stratum_v2
 from proxy.doctor.check import Finding, fail, ok, warn
+from proxy.doctor.probe import (
+    DAYS_LEFT,
+    JOB_WITHIN_S,
+    LEAST_ROOM,
+    SKEW_S,
+    ProbeError,
+    now,
+)
 from proxy.upstream.address import PoolAddress, PoolUrlError, read_pool_url
 
 CONNECT_WITHIN_S = 3.0
-JOB_WITHIN_S = 10.0
 WITHIN_S = 2 * CONNECT_WITHIN_S + JOB_WITHIN_S
 MAX_LINE = 1 << 20
-LEAST_ROOM = 3
-"""Bytes of extranonce2 that a site needs: a slot of one and two that a miner rolls."""
-
-DAYS_LEFT = 14
-"""Of a certificate: time enough to have it renewed."""
-
-SKEW_S = 600.0
-"""A job is of the time of its template: further apart, a clock is wrong."""
-
 _encode = msgspec.json.encode
-
-
-class ProbeError(Exception):
-    """A pool does not do what is needed; message and remedy."""
-
-    def __init__(self, seen: str, remedy: str) -> None:
-        super().__init__(seen)
-        self.remedy = remedy
 
 
 def pool(
@@ -55,7 +45,13 @@ def pool(
         with _connected(address, config, CONNECT_WITHIN_S * patience) as connection:
             yield from _certificate(name, connection)
             if address.sv2:
-                yield ok(name, "connects; V2 is spoken by the proxy alone: see `pools`")
+                yield from stratum_v2.ask(
+                    config,
+                    address,
+                    connection,
+                    JOB_WITHIN_S * patience,
+                    wall_clock,
+                )
                 return
             session = _Session(connection, JOB_WITHIN_S * patience)
             yield from _asked(name, config, session, wall_clock)
@@ -128,7 +124,7 @@ class _Session:
     difficulty: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._until = _now() + self.within_s
+        self._until = now() + self.within_s
 
     def ask(self, number: int, method: str, *params: object) -> None:
         """Send a request."""
@@ -137,7 +133,7 @@ class _Session:
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Yield what comes, until the pool is late or hangs up."""
-        while (left := self._until - _now()) > 0:
+        while (left := self._until - now()) > 0:
             self._connection.settimeout(left)
             with suppress(TimeoutError):
                 data = self._connection.recv(65536)
@@ -167,7 +163,7 @@ def _asked(
     session: _Session,
     wall_clock: Callable[[], float],
 ) -> Iterator[Finding]:
-    began = _now()
+    began = now()
     user = config.user.replace("{worker}", "doctor")
     room: int | None = None
     try:
@@ -183,7 +179,7 @@ def _asked(
                 session.difficulty = _first_number(message)
             elif message.get("method") == "mining.notify" and room is not None:
                 yield from _job(name, message, wall_clock)
-                yield ok(name, _told(session, room, _now() - began))
+                yield ok(name, _told(session, room, now() - began))
                 return
     except OSError as error:
         raise ProbeError(
@@ -230,7 +226,3 @@ def _job(
     if abs(skew) > SKEW_S:
         seen = f"its job is of {abs(skew):.0f} s {'ago' if skew > 0 else 'ahead'}"
         yield warn(name, seen, "one of the clocks is wrong, or the pool is stuck")
-
-
-def _now() -> float:
-    return time.monotonic()  # noqa: TID251  (of a blocking conversation)

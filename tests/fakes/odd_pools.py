@@ -9,6 +9,11 @@ from typing import Any
 
 import msgspec
 
+from protocol.noise.handshake import Identity
+from protocol.sv2.codec import Message, common, decode, encode, mining
+from protocol.sv2.line import ServerLine
+from tests.noise_peers import NOW, a_pair, an_identity
+
 Answer = Callable[[dict[str, Any]], list[dict[str, Any]]]
 
 
@@ -61,3 +66,58 @@ def _speak(connection: socket.socket, answer: Answer | bytes) -> None:
                 continue
             said = answer(msgspec.json.decode(line))
             connection.sendall(b"".join(msgspec.json.encode(m) + b"\n" for m in said))
+
+
+V2Answer = Callable[[Message], list[Message]]
+
+
+def v2_answers(
+    *, refuses: str = "", has_job: bool = True, room: int = 8, ntime: int = int(NOW)
+) -> V2Answer:
+    """Return what a pool of Stratum V2 says to each message; a sound one by default.
+
+    Args:
+        refuses: `setup` or `channel`.
+    """
+
+    def answer(message: Message) -> list[Message]:
+        if isinstance(message, common.SetupConnection):
+            if refuses == "setup":
+                return [common.SetupConnectionError(0, "unsupported-protocol")]
+            return [common.SetupConnectionSuccess(2, 0)]
+        if refuses == "channel":
+            return [mining.OpenMiningChannelError(1, "unknown-user")]
+        target = (1 << 224) - 1
+        said: list[Message] = [
+            mining.OpenExtendedMiningChannelSuccess(1, 2, target, room, b"\0" * 4, 1)
+        ]
+        if has_job:
+            job = mining.NewExtendedMiningJob(2, 1, None, 1 << 29, True, (), b"1", b"2")
+            tip = mining.SetNewPrevHash(2, 1, bytes(32), ntime, 0x1D00FFFF)
+            said += [job, tip]
+        return said
+
+    return answer
+
+
+@contextmanager
+def a_v2_pool(answer: V2Answer, identity: Identity | None = None) -> Iterator[int]:
+    """Yield the port of a pool of Stratum V2, its clock at `NOW`."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        shown = identity or an_identity()
+        Thread(target=_serve_v2, args=(server, answer, shown), daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def _serve_v2(server: socket.socket, answer: V2Answer, identity: Identity) -> None:
+    with suppress(OSError):
+        connection, _ = server.accept()
+        line = ServerLine(1 << 20, identity, a_pair(2))
+        with connection:
+            while data := connection.recv(65536):
+                for frame in line.receive(data):
+                    message = decode(frame)
+                    assert message is not None
+                    line.send(map(encode, answer(message)))
+                connection.sendall(line.outgoing())
