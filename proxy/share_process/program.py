@@ -173,7 +173,11 @@ class Program:
         for listener in (*listeners, *builder.listeners):
             await listener.ready()
         self._reloader = Reloader(
-            builder, self.sources_service, self._power, self._change_level
+            builder,
+            self.sources_service,
+            self._power,
+            self._change_level,
+            self._in_force,
         )
 
     def _web_listener(self, operations: Operations, listen: str) -> ListenerService:
@@ -202,11 +206,13 @@ class Program:
         config = self.reread()
         found = await self._reloader.apply(self.config, config, dry_run=dry_run)
         if not dry_run:
-            self.config = config
-            self.alerts.take_on(config.alerts)
             keys = ", ".join(change.key for change in found) or "nothing new"
             Logger("proxy").info("reloaded: {changed}", changed=keys)
         return found
+
+    def _in_force(self, config: Config) -> None:
+        self.config = config
+        self.alerts.take_on(config.alerts)
 
     def _site_builder(self) -> SiteBuilder:
         return SiteBuilder(

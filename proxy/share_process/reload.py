@@ -47,6 +47,7 @@ class Reloader:
         sources: Runs pools and nodes.
         power: The controller's side.
         set_level: Changes the level of the log.
+        in_force: Told which configuration is, as soon as one is.
     """
 
     _log = Logger()
@@ -55,6 +56,7 @@ class Reloader:
     sources: SourcesService
     power: PowerSide
     set_level: Callable[[str], None]
+    in_force: Callable[[Config], None]
     _is_busy: bool = field(default=False, init=False)
 
     async def apply(
@@ -163,6 +165,7 @@ class Reloader:
             self.sites.take_on(before, after, prepared.ports[after.name])
         for shown, fresh in prepared.identities:
             shown.take_on(fresh)
+        self.in_force(new)
 
 
 async def _close(prepared: Prepared) -> None:

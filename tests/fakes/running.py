@@ -145,7 +145,11 @@ class Running:
         for listener in self.builder.listeners:
             _ = Deferred.fromCoroutine(listener.ready())
         self.reloader = Reloader(
-            self.builder, self.sources, cast("Any", self.power), self.levels.append
+            self.builder,
+            self.sources,
+            cast("Any", self.power),
+            self.levels.append,
+            self._in_force,
         )
 
     def reload(self, new: Config, *, dry_run: bool = False) -> list[Change]:
@@ -156,10 +160,11 @@ class Running:
         (result,) = results
         if hasattr(result, "raiseException"):
             result.raiseException()
-        if not dry_run:
-            self.config = new
         found: list[Change] = result
         return found
+
+    def _in_force(self, config: Config) -> None:
+        self.config = config
 
     def wall_clock(self) -> UnixTime:
         return UnixTime(self.wall_s)

@@ -169,3 +169,19 @@ def test_it_makes_no_keys_and_leaves_no_port_open(running: Running) -> None:
 
     assert made == []
     assert running.reactor.open_ports == [3333]
+
+
+def test_what_is_in_force_is_known_before_the_controller_has_it(
+    running: Running,
+) -> None:
+    seen: list[Config] = []
+
+    async def take_on(config: Config) -> None:
+        seen.append(running.config)  # it may take a minute
+        running.power.config = config
+
+    running.power.take_on = take_on  # type: ignore[method-assign]  # of a fake
+    new = config_of(pools=[POOL, SPARE])
+    running.reload(new)
+
+    assert seen == [new]
