@@ -38,10 +38,12 @@ from proxy.power.control.meter_state import (
 )
 
 QUIET_LIMIT = Seconds(180.0)
-"""How quiet a meter can show itself to be: three minutes at one reading."""
+"""How quiet a meter can show itself to be: three minutes at one reading. Five times
+that (`_is_frozen`) are 15 minutes, the interval that utilities settle by; chosen."""
 
 SPIKES_ABOVE = 2.0
-"""Times what the site can draw by its model: no proof of a meter that is alive."""
+"""Times what the site can draw by its model: no proof of a meter that is alive. Chosen
+well above `MeterParams.high_share`, since the model is no truth."""
 
 
 def judge(

@@ -34,7 +34,10 @@ class SafetyParams:
 
     trip_again_s: float = 3600.0
     trip_doublings: int = 4
-    """Trips within this time of each other double that; 16 minutes at the most."""
+    """Trips within this time of each other double that; 16 minutes at the most, so
+    that a site whose cause is found runs again within about a quarter of an hour.
+    Chosen: a trip switches each machine, and these are as many as it may be switched
+    in a day (`PlanParams.cycles_a_day`)."""
 
     shed_extra: float = 0.01
     """Of the budget, shed beyond what is over, so that the next reading is not over

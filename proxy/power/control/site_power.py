@@ -9,7 +9,8 @@ from proxy.power.journal.effects import Learned
 from proxy.power.machines.table import Table
 
 MOST = 0.5
-"""Part of the watts that devices must speak for, to be asked in place of the model."""
+"""Part of the watts that devices must speak for, to be asked in place of the model: the
+larger part decides (`estimate.TELLING`)."""
 
 
 def state_at_start(

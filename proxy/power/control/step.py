@@ -18,10 +18,12 @@ from proxy.power.planner.params import PlanParams
 from proxy.power.planner.plan import Plan, grant_within, plan
 
 STEEPEST = 1.25
-"""Of what a site draws at full power: a larger step within a second is a spike."""
+"""Of what a site draws at full power: a larger step within a second is a spike. As much
+as a fleet may draw beyond its model (`EstimateParams.bias_high`)."""
 
 GUARD_BACK = 1.05
-"""On what a site draws already: the guard that the estimator takes off again."""
+"""On what a site draws already: the guard that the estimator takes off again. One
+machine of twenty; a smaller site gives up one as it is taken over. Chosen."""
 
 
 @frozen

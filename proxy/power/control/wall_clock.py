@@ -19,7 +19,8 @@ from attrs import define, field
 from protocol.units import Seconds, UnixTime
 
 STEP = Seconds(2.0)
-"""A clock that moves further than this against the monotonic one was stepped."""
+"""A clock that moves further than this against the monotonic one was stepped. NTP
+slews by 0.5 ms a second and steps from 0.128 s on; a look may be late. Chosen."""
 
 LONGEST_DOUBT = Seconds(86400.0)
 """Orders for longer than a day are given by date: after it the new clock is right."""
