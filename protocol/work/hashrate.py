@@ -69,6 +69,8 @@ class HashrateMeter:
         if age <= 0:
             return _NONE
         m1, m5, h1, h24 = self._sums
+        if not (h24 or self._pending):
+            return _NONE  # no share yet, as of most of a hall that is held off
         gone = self._folded - now
         m1 *= exp(gone / _M1)
         m5 *= exp(gone / _M5)
