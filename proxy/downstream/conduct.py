@@ -19,13 +19,14 @@ class Conduct:
     Attributes:
         bad_since: Start of an unbroken run of them.
         warnings_sent: Steps that were taken against it in this run.
+        mask: Version bits that its newest job lets it roll; None before the first.
         voided: Shares with version bits that the pool forbids, since the mask changed.
     """
 
     bad_since: Seconds | None = field(default=None, init=False)
     warnings_sent: int = field(default=0, init=False)
     voided: int = field(default=0, init=False)
-    _mask: int | None = field(default=None, init=False)
+    mask: int | None = field(default=None, init=False)
     _mask_since: float = field(default=float("-inf"), init=False)
 
     def note_mask(self, mask: int, before: int, now: Seconds) -> None:
@@ -36,10 +37,10 @@ class Conduct:
             before: What it may have rolled before any job.
             now: When it is told.
         """
-        if mask != (before if self._mask is None else self._mask):
+        if mask != (before if self.mask is None else self.mask):
             self._mask_since = now
             self.voided = 0
-        self._mask = mask
+        self.mask = mask
 
     def blame(self, verdict: str, number: int, now: Seconds) -> bool:
         """Take note of bad shares; return whether they are held against the miner.

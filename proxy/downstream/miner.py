@@ -49,9 +49,9 @@ class Miner(MinerState):
         """Note that it is given `job`; return its difficulty if that is another."""
         # Before it is written: a job on its way out counts as known to the miner.
         self.last_seq = job.seq
-        self.conduct.note_mask(
-            self._mask_of(job), self.version_mask, self.context.now()
-        )
+        mask = self._mask_of(job)
+        if mask != self.conduct.mask:  # it seldom changes
+            self.conduct.note_mask(mask, self.version_mask, self.context.now())
         # Never above the source's: shares that it would pay for would not be sent.
         difficulty = min(self.vardiff.difficulty, self._ceiling(job))
         if not self._asked.ask(job.seq, difficulty):
