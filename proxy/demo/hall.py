@@ -16,8 +16,9 @@ DRAWN = 8 / 7
 """Of a nameplate, in the contract: what the simulation adds to it, and the fans."""
 
 
-DROPS_JOB_AFTER = 20.0
-"""Seconds without another; firmware takes 120, but the story tells a day in minutes."""
+DROPS_JOB_AFTER = 45.0
+"""Seconds without another. Firmware takes 120, but the story tells a day in minutes;
+one at work is given another within 30 s (`jobs/schedule.REFRESH_AFTER`)."""
 
 
 @frozen

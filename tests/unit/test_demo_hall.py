@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds
 from proxy.demo.config import Ports, demo_config
-from proxy.demo.hall import DROPS_JOB_AFTER, HALL, WORKERS, contract_of, kinds_of
-from proxy.demo.story import FAST
+from proxy.demo.hall import HALL, WORKERS, contract_of, kinds_of
+from proxy.jobs.schedule import REFRESH_AFTER
 from proxy.power.machines.models import find_model
 from proxy.sim.plant import Plant, PlantOptions
 from proxy.sim.plant_network import PlantNetwork, YardOptions
@@ -51,12 +51,9 @@ def test_makers_differ_and_so_does_how_they_are_held() -> None:
     assert all(find_model(rack.model).levels for rack in HALL if rack.control == "api")
 
 
-def test_a_parked_machine_stops_within_the_dispatch() -> None:
-    (dispatch,) = [s for s in FAST.scenes if s.share == 0.4]
-    over = min(s.begins for s in FAST.scenes if s.begins > dispatch.begins)
-
+def test_who_is_at_work_gets_a_job_before_the_last_is_dropped() -> None:
     for kind in kinds_of(20):
-        assert kind.timings.watchdog_s == DROPS_JOB_AFTER < over - dispatch.begins
+        assert kind.timings.watchdog_s >= 1.5 * REFRESH_AFTER
 
 
 def test_what_is_only_parked_fits_into_the_dispatch_and_the_fail_safe() -> None:
