@@ -56,12 +56,14 @@ export const energy = (value) => joined(value, "Wh");
 export const work = (value) => joined(value, "").trim();
 
 /** @param {number | null | undefined} value joules per terahash */
-export const efficiency = (value) =>
-  value == null || !Number.isFinite(value) ? NONE : `${value.toFixed(1)} J/TH`;
+export const efficiency = (value) => joined(value, "J/TH");
 
 /** @param {number | null | undefined} value */
 export const count = (value) =>
   value == null ? NONE : Math.round(value).toLocaleString("en-GB");
+
+/** @param {number} value a number of which nothing else is known */
+export const plain = (value) => value.toLocaleString("en-GB", { maximumFractionDigits: 2 });
 
 /** @param {number | null | undefined} value as miners are told it: whole, or a small part of one */
 export const difficulty = (value) => {

@@ -34,3 +34,8 @@ test("a difficulty below one keeps its figures", () => {
   assert.equal(units.difficulty(262_144), "262,144");
   assert.equal(units.difficulty(2 ** -20), "9.537e-7");
 });
+
+test("an efficiency fits its place at any scale", () => {
+  assert.equal(units.efficiency(18.43), "18.4 J/TH");
+  assert.equal(units.efficiency(2.9e12), "2.90 TJ/TH");
+});

@@ -13,21 +13,31 @@ const KINDS = [["", "All"], ["power", "Orders and power"], ["alarm", "Alarms"], 
 
 const LOOKS = /** @type {Record<string, string>} */ ({ alarm: "bad", block: "good", action: "", power: "", pool: "rest" });
 
+/** What is no fact for people: it is said elsewhere in the row, or a machine's own. */
+const UNSAID = new Set(["text", "message", "what", "cause", "at", "level", "body", "site", "kind", "id", "seq", "told", "received_at", "not_before", "reason"]);
+
+/** Facts of one event that are shown: the rest is in `baseload power history`. */
+const FACTS = 6;
+
 /** @param {any} value of an event @returns {string} */
 export const sentence = (value) => {
   if (typeof value !== "object" || value === null) return String(value);
-  const said = value.text ?? value.message ?? value.what;
-  const rest = Object.entries(value).filter(([key, one]) => one !== null && one !== "" && !["text", "message", "what", "at", "level"].includes(key));
-  const facts = rest.map(([key, one]) => `${units.words(key)} ${fact(key, one)}`).join(", ");
-  return said ? (facts ? `${said} (${facts})` : said) : facts;
+  const said = value.text ?? value.message ?? value.what ?? value.cause ?? "";
+  const facts = Object.entries({ ...value, ...value.body })
+    .filter(([key, one]) => one !== null && one !== "" && typeof one !== "object" && !UNSAID.has(key))
+    .slice(0, FACTS)
+    .map(([key, one]) => fact(key, one));
+  const head = value.kind ? `${units.words(value.kind)}: ${said}` : said;
+  return [head, facts.join(", ")].filter(Boolean).join(head && facts.length ? " · " : "");
 };
 
 /** @param {string} key @param {any} value @returns {string} */
 const fact = (key, value) => {
-  if (typeof value === "object") return JSON.stringify(value);
-  if (typeof value !== "number") return String(value);
-  if (key.endsWith("_w") || key === "watts") return units.watts(value);
-  return key.endsWith("_hs") ? units.hashes(value) : String(value);
+  const name = units.words(key.replace(/_(w|hs|s)$/, ""));
+  if (typeof value !== "number") return `${name} ${value}`;
+  if (key.endsWith("_w") || key === "watts") return key === "watts" ? units.watts(value) : `${name} ${units.watts(value)}`;
+  if (key.endsWith("_s")) return `${name} ${units.span(value)}`;
+  return `${name} ${key.endsWith("_hs") ? units.hashes(value) : units.plain(value)}`;
 };
 
 const useEvents = () => {

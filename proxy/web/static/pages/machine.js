@@ -47,9 +47,12 @@ const Shares = ({ miner }) => {
 export const MachinePage = ({ site, name }) => {
   const why = useApi(`miners/${safe(name)}`);
   const miners = useApi(`sites/${safe(site)}/miners?text=${safe(name)}`);
-  const machines = useApi(`sites/${safe(site)}/machines?filter=${exactly(name)}`);
   const miner = rowsOf(miners.data).find((one) => one.worker === name || one.address === name) ?? null;
-  const machine = rowsOf(machines.data).find((one) => one.machine === name || one.worker === name) ?? rowsOf(machines.data)[0] ?? null;
+  // the controller calls it by what it is known by: its address, or its worker's name
+  const byAddress = useApi(miner ? `sites/${safe(site)}/machines?filter=${exactly(miner.address)}` : null);
+  const byName = useApi(`sites/${safe(site)}/machines?filter=${exactly(name)}`);
+  const known = [...rowsOf(byName.data), ...rowsOf(byAddress.data)];
+  const machine = known.find((one) => one.machine === name || one.worker === name) ?? null;
   const sentences = rowsOf(why.data).flatMap((one) => one.sentences ?? one.why?.sentences ?? (typeof one === "string" ? [one] : []));
   const state = machine?.state ?? miner?.state;
   return html`<p class="back"><a href="/fleet">Fleet</a></p>
