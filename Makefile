@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test signals weeks coverage bench interop translator image-test clean
+.PHONY: demo test signals weeks coverage bench browser interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -38,6 +38,12 @@ coverage: $(VENV)/ready
 # what measures real speed: on a quiet machine
 bench: $(VENV)/ready
 	$(BIN)/pytest -q tests/bench
+
+# the pages: types, pure modules, and all of them in Debian's chromium; LONG=1 measures for
+# five minutes a hall. Needs node, npm and chromium; says what it goes without.
+browser: $(VENV)/ready
+	$(BIN)/pip install --quiet -e '.[browser]'
+	PATH="$(abspath $(BIN)):$$PATH" tests/browser/run
 
 # against the reference crates of Stratum V2 and their proxy: needs cargo and its registry
 interop: $(VENV)/ready
