@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from proxy.config import Config
-from proxy.doctor import host, plant, running, state, stratum
+from proxy.doctor import host, plant, power, running, state, stratum
 from proxy.doctor.check import Check, Finding, Round, fail, ok
 from proxy.node.check import NodeReport
 
@@ -43,6 +43,8 @@ def _checks(
     yield Check("state folder", partial(state.folder, config))
     yield Check("databases", partial(state.databases, config))
     yield Check("proxy", partial(running.running, config), 2 * running.TIMEOUT)
+    look = partial(power.power, config, machines)
+    yield Check("power", look, 2 * running.TIMEOUT)
     for pool in config.pools:
         look = partial(stratum.pool, pool, wall_clock, patience)
         yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)

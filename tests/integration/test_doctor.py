@@ -1,4 +1,4 @@
-"""`baseload doctor` on a setup with twelve faults: each is named."""
+"""`baseload doctor` on a setup with thirteen faults: each is named."""
 
 import socket
 import subprocess
@@ -15,7 +15,8 @@ from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import open_store
 from proxy.power.machines.rows import MachineRow
 from proxy.shares.database import open_database
-from tests.fakes.odd_pools import a_pool, answers
+from tests.fakes.odd_pools import a_pool, a_v2_pool, answers, v2_answers
+from tests.noise_peers import an_authority, an_identity
 
 pytestmark = pytest.mark.integration
 
@@ -48,6 +49,7 @@ model = "Antminer S21"
 control = "pyasic"
 """
 MACHINES = 300
+FOR_EVER = (1 << 32) - 1
 
 PLANTED = {
     "configuration": "is taken by another process",
@@ -57,6 +59,7 @@ PLANTED = {
     "pool plain": "no certificate that is trusted",
     "pool narrow": "leaves 2 B",
     "pool web": "no Stratum",
+    "pool v2": "refuses the channel: unknown-user",
     "node core": "",
     "meter of hall-a": "cannot be reached",
     "devices of hall-a, 127.0.0.0/8": "0 of 20 that were asked answer",
@@ -76,6 +79,9 @@ def a_setup(folder: Path, stack: ExitStack) -> Path:
     urls = {name: f"stratum+tcp://127.0.0.1:{port}" for name, port in ports.items()}
     urls["plain"] = f"stratum+tls://localhost:{ports['web']}"
     urls["unknown"] = "stratum+tcp://pool.invalid:3333"
+    v2 = v2_answers(refuses="channel")
+    port = stack.enter_context(a_v2_pool(v2, an_identity(not_valid_after=FOR_EVER)))
+    urls["v2"] = f"stratum2+tcp://127.0.0.1:{port}/{an_authority().key.text}"
     taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     pools = "".join(POOL.format(name=name, url=url) for name, url in urls.items())
     path = folder / "baseload.toml"
@@ -97,7 +103,7 @@ def _fill(state: Path) -> None:
     store.close()
 
 
-def test_each_of_twelve_faults_is_named(tmp_path: Path) -> None:
+def test_each_of_thirteen_faults_is_named(tmp_path: Path) -> None:
     with ExitStack() as stack:
         path = a_setup(tmp_path, stack)
         done = subprocess.run(  # noqa: S603  (our own program)
