@@ -118,8 +118,11 @@ class News:
                 site.shares.rejected,
                 site.hashrate_hs.m1,
             )
-        for pool in self.operations.pool_views():
+        pools = self.operations.pool_views()
+        for pool in pools:
             self._tell_pool(pool)
+        # one that a reload removed is new if it comes back
+        self._pools = {pool.name: self._pools[pool.name] for pool in pools}
         await self._tell_jobs(clock)
 
     async def _tell_jobs(self, clock: IReactorTime) -> None:

@@ -56,9 +56,12 @@ class Site:
 
 class FakePools(Operations):
     state = ("connecting", "")
+    is_gone = False
 
     @override
     def pool_views(self) -> list[PoolView]:
+        if self.is_gone:
+            return []
         state, reason = self.state
         return [
             PoolView(
@@ -112,6 +115,15 @@ def test_a_pool_is_told_when_it_changes() -> None:
         {"name": "main", "state": "connecting", "reason": ""},
         {"name": "main", "state": "left", "reason": "refused most shares"},
     ]
+
+
+def test_a_pool_that_was_removed_is_told_when_it_is_back() -> None:
+    site = Site()
+    for is_gone in (True, False):
+        site.operations.is_gone = is_gone
+        site.clock.advance(1)
+
+    assert [pool["state"] for pool in site.reader.of("pool")] == ["connecting"] * 2
 
 
 def test_a_block_is_told_when_found_and_when_judged() -> None:
