@@ -34,7 +34,7 @@ class ActionRecord:
             self.tasks.start("keep an action", self._keep(link, news))
 
     async def _keep(self, link: ControllerLink, news: ActionNews) -> None:
-        who = str(Caller(news.uid, news.pid))
+        who = str(Caller(news.uid, news.pid, news.address, news.user))
         action = msgspec.to_builtins(news)
         asked = {"site": news.params.get("site"), "who": who, "action": action}
         try:

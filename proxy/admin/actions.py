@@ -44,7 +44,7 @@ _json = msgspec.json.encode
 
 
 class ActionNews(msgspec.Struct):
-    """`action`: somebody changed something by the admin socket, or was refused it.
+    """`action`: somebody changed something by admin socket or web, or was refused it.
 
     Attributes:
         at: Unix seconds.
@@ -54,6 +54,8 @@ class ActionNews(msgspec.Struct):
         before: What it was about, as it was.
         after: The same as it is now, or what was done.
         refused: Why it was not done; empty if it was.
+        address: Of the browser that asked by the web, with the token; else empty.
+        user: Who that is, by the word of a trusted proxy; else empty.
     """
 
     at: float
@@ -64,6 +66,8 @@ class ActionNews(msgspec.Struct):
     before: Any
     after: Any
     refused: str = ""
+    address: str = ""
+    user: str = ""
 
 
 @define(eq=False, repr=False)
@@ -108,6 +112,8 @@ class Actions:
             params={key: _short(value) for key, value in given.items()},
             before=self.states.of(name, params),
             after=None,
+            address=caller.address,
+            user=caller.user,
         )
         with self._told_if_not_done(caller, news, params):
             result = method.function(**params)

@@ -18,13 +18,19 @@ class Caller:
     Attributes:
         uid: The user that the other process had when it connected.
         pid: That process.
+        address: Of a browser that showed the token; empty: it was no browser.
+        user: Who that is, by the word of a proxy that authenticates.
     """
 
     uid: int | None = None
     pid: int | None = None
+    address: str = ""
+    user: str = ""
 
     @override
     def __str__(self) -> str:
+        if self.address:
+            return f"{self.user or 'the token'} at {self.address}"
         return "somebody" if self.uid is None else f"uid {self.uid} (pid {self.pid})"
 
 

@@ -23,6 +23,7 @@ from proxy.config.model import (
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.signals import signal_faults
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
+from proxy.config.web import WebConfig
 
 OWNER = 0o600
 """What a socket's owner needs: the process looks whether it still is its own."""
@@ -33,6 +34,7 @@ POOL_SCHEMES = ("stratum+tcp", "stratum+tls", "stratum2+tcp")
 def faults(config: Config) -> Iterator[str]:
     """Yield each fault as a sentence that ends in the key."""
     yield from _socket_faults(config.proxy)
+    yield from _web_faults(config.proxy.web_settings)
     yield from _repeated("pools or nodes", "$.nodes", _source_names(config))
     yield from _repeated("sites", "$.sites", (s.name for s in config.sites))
     for index, pool in enumerate(config.pools):
@@ -60,6 +62,18 @@ def _socket_faults(proxy: ProxyConfig) -> Iterator[str]:
             yield f"{what} - at `{key}.{name}_mode`"
         if isinstance(group, str) and not _is_group(group):
             yield f"No group is called {group!r} here - at `{key}.{name}_group`"
+
+
+def _web_faults(web: WebConfig | None) -> Iterator[str]:
+    if web is None:
+        return
+    if web.token == "":
+        yield "Expected a token, got an empty text - at `$.proxy.web.token`"
+    for n, network in enumerate(web.trusted_proxy):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            yield f"Not a network: {error} - at `$.proxy.web.trusted_proxy[{n}]`"
 
 
 def _is_group(name: str) -> bool:

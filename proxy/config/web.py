@@ -20,7 +20,6 @@ class WebConfig(Section, frozen=True, kw_only=True):
         token: Who shows it may steer; None: nobody may, the web side only shows.
         trusted_proxy: Addresses of a proxy that authenticates: the user that it names
             in X-Forwarded-User stands in the events, and gets no right by that.
-        worker_metrics: Serve /metrics/workers, which has a line for each worker.
     """
 
     listen: str
@@ -33,4 +32,3 @@ class WebConfig(Section, frozen=True, kw_only=True):
         tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
         Meta(max_length=MAX_HOSTS),
     ] = ()
-    worker_metrics: bool = False

@@ -52,7 +52,8 @@ def changes(old: Config, new: Config) -> list[Change]:
 
 def _changes(old: Config, new: Config) -> Iterator[Change]:
     for key in _differing(old.proxy, new.proxy):
-        yield Change(f"$.proxy.{key}", PROXY.get(key, "restart"), "changed")
+        kind = _kind_of_web(old, new) if key == "web" else PROXY.get(key, "restart")
+        yield Change(f"$.proxy.{key}", kind, "changed")
     yield from _rows("$.pools", old.pools, new.pools)
     yield from _rows("$.nodes", old.nodes, new.nodes)
     yield from _rows("$.alerts", old.alerts, new.alerts, "live")
@@ -63,6 +64,13 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
         return
     for index, (before, after) in enumerate(zip(old.sites, new.sites, strict=True)):
         yield from _site(f"$.sites[{index}]", before, after)
+
+
+def _kind_of_web(old: Config, new: Config) -> Kind:
+    """Return `live` where it goes on listening as it does: all else is looked up."""
+    before, after = old.proxy.web_settings, new.proxy.web_settings
+    is_same = before and after and before.listen == after.listen
+    return "live" if is_same else "restart"
 
 
 Row = PoolConfig | NodeConfig | AlertConfig

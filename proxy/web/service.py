@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 from attrs import frozen
@@ -9,14 +10,18 @@ from twisted.application.service import IService, Service
 from twisted.internet.endpoints import serverFromString
 from typing_extensions import override
 
+from proxy.admin.action_record import ActionRecord
+from proxy.admin.actions import Actions
 from proxy.admin.operations import Operations
 from proxy.admin.running import Running
+from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config.web import WebConfig
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks, TasksService
 from proxy.web.answers import Answer
 from proxy.web.described import describing
+from proxy.web.doors import Doors
 from proxy.web.event_log import EventLog
 from proxy.web.files import Files
 from proxy.web.health import Health
@@ -28,6 +33,7 @@ from proxy.web.resource import WebResource
 from proxy.web.routes import Routes
 from proxy.web.site import WebSite
 from proxy.web.site_map import SiteMap
+from proxy.web.steering import Steering
 from proxy.web.stream import Streams
 
 OPENAPI = Path(__file__).parent / "openapi.json"
@@ -74,8 +80,14 @@ class WebSide:
         routes.add("GET", "/metrics", metrics_of(figures))
         document = OPENAPI.read_bytes()
         routes.add("GET", "/api/v1/openapi.json", lambda _: Answer(document))
-        tasks = Tasks()
-        hosts = Hosts(_settings_of(running))
+        settings, tasks = _settings_of(running), Tasks()
+        states = States(running)
+        record = ActionRecord(lambda: running.power, tasks).keep
+        tell, clock = topics.publish, running.wall_clock
+        actions = Actions(states, tell, clock, record, tasks)
+        doors = Doors(settings, reactor.seconds, token_bytes)
+        Steering(operations, actions, doors).add_to(routes)
+        hosts = Hosts(settings)
         resource = WebResource(hosts, routes, Files.read(), streams, tasks)
         return cls(WebSite(resource, reactor), streams, pulse, tasks)
 

@@ -85,7 +85,7 @@ class Web:
                 state="ok", ledger_reason="", reason="", unrecorded=0, reach=None
             ),
             limits=SimpleNamespace(all=list),
-            by_hand=SimpleNamespace(views=list, parked=[]),
+            by_hand=SimpleNamespace(views=list, parked=[], drain=lambda _: ""),
             log_level="info",
         )
         operations = Operations(self.running)

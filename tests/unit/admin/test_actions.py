@@ -117,6 +117,8 @@ def test_an_action_is_told_with_who_what_before_and_after(
         "before": before,
         "after": after,
         "refused": "",
+        "address": "",
+        "user": "",
     }
 
 
