@@ -23,6 +23,7 @@ from proxy.config.model import (
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.signals import signal_faults
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
+from proxy.config.trip_input import trip_faults
 from proxy.config.web import WebConfig
 
 OWNER = 0o600
@@ -262,6 +263,7 @@ def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
             f" {power.fail_safe_w:g} - at `{key}.fail_safe_w`"
         )
     yield from meter_faults(power.meter, f"{key}.meter")
+    yield from trip_faults(power, key)
     yield from _repeated("signals", f"{key}.signals", (s.source for s in power.signals))
     for index, signal in enumerate(power.signals):
         yield from signal_faults(signal, f"{key}.signals[{index}]")

@@ -31,6 +31,10 @@ OPERATOR = "operator"
 """What orders are said to come from that operators give: no signal may be called so."""
 
 
+TRIP_INPUT = "trip_input"
+"""What the order comes from that a tripped contact is: no signal may be called so."""
+
+
 class SignalConfig(Section, frozen=True, kw_only=True):
     """`[[sites.power.signals]]`: who says what the budget is.
 
@@ -93,6 +97,10 @@ class PowerConfig(Section, frozen=True, kw_only=True):
             other in their pool slots is an alarm. Empty: slots are not looked at.
         relay: URL that is told each second that the site may run; silence means trip.
         relay_token: Shown to it.
+        trip_input: `modbus://host[:502]/unit?input=3&trips=open`: a relay contact, a
+            discrete input, that trips the site while it is open (or `closed`); None:
+            there is none.
+        trip_input_s: A contact that cannot be read for so long trips, too.
     """
 
     budget_w: Positive
@@ -108,6 +116,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     own_pools: tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...] = ()
     relay: HttpUrl | None = None
     relay_token: Secret | None = None
+    trip_input: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    trip_input_s: Annotated[float, Meta(ge=1, le=60)] = 2.0
 
     @property
     def has_meter(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from proxy.config.endpoints import Endpoint
-from proxy.config.power import OPERATOR, SignalConfig
+from proxy.config.power import OPERATOR, TRIP_INPUT, SignalConfig
 from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
 _NEEDED = {
@@ -26,6 +26,8 @@ def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
             yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
     if signal.source == OPERATOR:
         yield f"{OPERATOR!r} is who `power set` gives orders as - at `{key}.name`"
+    if signal.source == TRIP_INPUT:
+        yield f"{TRIP_INPUT!r} is what a relay contact trips as - at `{key}.name`"
     yield from _token_faults(signal, key)
     is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
     if signal.time_zone is not None and not is_csv:

@@ -25,7 +25,7 @@ from proxy.power.ports import (
     Relay,
     SignalSource,
 )
-from proxy.signals.build import meter_of, relay_of, signals_of
+from proxy.signals.build import meter_of, relay_of, signals_of, trip_contact_of
 
 
 class NoDevices:
@@ -105,7 +105,12 @@ class AdapterMaker:
         return SiteAdapters(
             devices=self._all_devices() if has_devices else NoDevices(),
             meter=meter_of(power, self.loop),
-            signals=signals_of(site.name, power, self.reactor, self.wall_clock),
+            signals=[
+                *signals_of(site.name, power, self.reactor, self.wall_clock),
+                *trip_contact_of(
+                    site.name, power, self.loop, self.reactor, self.wall_clock
+                ),
+            ],
             relay=relay_of(site.name, power, self.reactor),
             foreign=partial(foreign_pools, ours=power.own_pools),
             learn_logins=partial(self._logins.__setitem__, site.name),

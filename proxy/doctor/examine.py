@@ -50,6 +50,9 @@ def _checks(
         yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)
     for site in config.sites:
         yield Check(f"meter of {site.name}", partial(plant.meter, site))
+        if site.power is not None and site.power.trip_input is not None:
+            look = partial(plant.contact, site.name, site.power.trip_input)
+            yield Check(f"trip input of {site.name}", look)
         look = partial(plant.devices, site, machines)
         yield Check(f"devices of {site.name}", look, 10.0)
 

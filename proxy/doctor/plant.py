@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from proxy.config import SiteConfig
 from proxy.config.meter import MeterConfig, read_meter_url
+from proxy.config.trip_input import read_trip_url
 from proxy.doctor.check import Finding, fail, ok, skipped, warn
 from proxy.power.machines.describer import FleetRows
 
@@ -35,6 +36,16 @@ def meter(site: SiteConfig) -> Iterator[Finding]:
     else:
         remedy = "look at its address and gateway; without it power is estimated"
         yield fail(name, f"{where} cannot be reached", remedy)
+
+
+def contact(site: str, url: str) -> Iterator[Finding]:
+    """Look whether the device of the relay contact takes a connection."""
+    name, address = f"trip input of {site}", read_trip_url(url)
+    where = f"{address.host}:{address.port}"
+    if _takes(address.host, address.port):
+        yield ok(name, f"{where} takes connections")
+    else:
+        yield fail(name, f"{where} cannot be reached", "without it the site trips")
 
 
 def devices(site: SiteConfig, machines: Machines) -> Iterator[Finding]:

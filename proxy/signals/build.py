@@ -13,15 +13,18 @@ from protocol.setpoint.simple_map import SimpleMap
 from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
 from proxy.config.meter import MeterConfig, read_meter_url
+from proxy.config.trip_input import read_trip_url
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import MeterSource, SignalSource
 from proxy.runtime.tls import server_endpoint
 from proxy.signals.http_orders import HttpOrders, HttpSettings
-from proxy.signals.modbus_line import ModbusLine
+from proxy.signals.modbus_contact import ModbusContact
+from proxy.signals.modbus_line import POLL_DEADLINE, ModbusLine
 from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
 from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
+from proxy.signals.trip_contact import TripContact
 
 UNITS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 
@@ -110,6 +113,24 @@ def meter_of(power: PowerConfig, loop: asyncio.AbstractEventLoop) -> MeterSource
     if plain is not None:
         return PlainMeter(line, plain.place)
     return SunSpecMeter(line, MeterChoice(address.model, address.nth))
+
+
+def trip_contact_of(
+    site: str,
+    power: PowerConfig,
+    loop: asyncio.AbstractEventLoop,
+    reactor: Any,
+    wall_clock: SteadyClock,
+) -> list[SignalSource]:
+    """Return the contact that trips a site, not read yet; none if it has none."""
+    if power.trip_input is None:
+        return []
+    at, give_up = read_trip_url(power.trip_input), Seconds(power.trip_input_s)
+    # Half of what it may be silent for: a second look is due before that is over.
+    deadline = Seconds(min(POLL_DEADLINE, give_up / 2.0))
+    line = ModbusLine(loop, (at.host, at.port), at.unit, deadline, what="contact")
+    contact = ModbusContact(line, at.number, at.is_closed_good)
+    return [TripContact(site, contact, give_up, reactor, wall_clock)]
 
 
 def relay_of(site: str, power: PowerConfig, reactor: Any) -> HttpRelay | None:

@@ -59,13 +59,14 @@ class ModbusLine:
         place: tuple[str, int],
         unit: int,
         deadline: Seconds = POLL_DEADLINE,
+        what: str = "meter",
     ) -> None:
         self._loop = loop
         self._host, self._port = place
         self._unit = unit
         self._deadline = deadline
         self._client: AsyncModbusTcpClient | None = None
-        self.name = f"meter {self._host}:{self._port}/{self._unit}"
+        self.name = f"{what} {self._host}:{self._port}/{self._unit}"
 
     async def within(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` does on the asyncio loop, within the deadline.
@@ -116,6 +117,25 @@ class ModbusLine:
             got = len(reply.registers)
             raise MeterError(f"{self.name}: {got} registers, wanted {count}")
         return bytes_of(reply.registers)
+
+    async def read_contact(self, number: int) -> bool:
+        """Return whether a discrete input is on.
+
+        Raises:
+            MeterError: It cannot be reached, or answers what was not asked.
+        """
+        from pymodbus.exceptions import ModbusException  # noqa: PLC0415
+
+        client = await self._connected()
+        try:
+            reply = await client.read_discrete_inputs(
+                number, count=1, device_id=self._unit
+            )
+        except ModbusException as error:
+            raise MeterError(f"{self.name}: {error}") from error
+        if reply.isError() or not reply.bits:
+            raise MeterError(f"{self.name}: no discrete input {number}")
+        return bool(reply.bits[0])
 
     def close(self) -> None:
         """Hang up; the next request connects again."""

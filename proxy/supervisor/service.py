@@ -25,7 +25,7 @@ from proxy.signals.build import signal_of
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.failsafe import PoweredSite
 
-NEEDS = {"pyasic": 'control = "api"', "pymodbus": "a meter over Modbus"}
+NEEDS = {"pyasic": 'control = "api"', "pymodbus": "a meter or a trip_input over Modbus"}
 """Libraries of the extra `controller`, and what asks for them."""
 
 SHORT_LEASE = Seconds(60.0)
@@ -186,7 +186,9 @@ def _needed(config: Config) -> Iterator[str]:
     sites = [site for site in config.sites if site.power is not None]
     if any(row.has_api for site in sites for row in site.fleet):
         yield "pyasic"
-    if any(site.power and site.power.has_meter for site in sites):
+    if any(
+        site.power and (site.power.has_meter or site.power.trip_input) for site in sites
+    ):
         yield "pymodbus"
 
 

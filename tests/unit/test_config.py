@@ -529,6 +529,10 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         ),
         (MODBUS.replace("tcp:", "ssl:"), "Modbus TCP is not encrypted"),
         (MODBUS + 'map = "sunspek"\n', "`$.sites[0].power.signals[0].map`"),
+        (
+            SIGNAL.format("schedule") + 'file = "a"\nname = "trip_input"\n',
+            "contact trips",
+        ),
         (SCHEDULE + 'units = "kW"\n', "`$.sites[0].power.signals[0].units`"),
         (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
         (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),

@@ -10,6 +10,7 @@
 | TRIP     | 5 % over the limit for 20 s, unless | within it for 60 s; after each|
 |          | all rest and draw no more than that | trip more within an hour for  |
 |          |                                     | twice as long, up to 16 min   |
+|          | a relay contact (`trip_input`)      | the same, once it is well     |
 
 A look goes by the worst of these that holds. The way down is immediate and each way up
 has its own time, so that what comes and goes at a threshold keeps the site down, and
@@ -172,6 +173,8 @@ def _lasted(since: Seconds | None, now: Seconds, least_s: float) -> bool:
 def _state(
     safety: Safety, seen: Conditions, params: SafetyParams
 ) -> tuple[SafetyState, str]:
+    if seen.budget.trips:
+        return SafetyState.TRIP, seen.budget.reason
     if _lasted(safety.trip_since, seen.now, params.trip_s):
         return SafetyState.TRIP, (
             f"{seen.power_w or 0:.0f} W for {params.trip_s:.0f} s, over "

@@ -141,7 +141,7 @@ def act(
         is_blind=_is_blind(state.meter, moment.now, params),
         # Whatever lowers the limit beyond the budget is a state that does not wait for
         # a ramp.
-        is_urgent=stance.limit_w < budget.watts or bool(budget.lapsed),
+        is_urgent=stance.limit_w < budget.watts or bool(budget.lapsed) or budget.trips,
         may_raise=stance.may_raise,
         working=moment.working,
         evidence=sensed.evidence,
@@ -210,8 +210,9 @@ def _standby(fleet: Fleet, now: Seconds, params: SiteParams) -> Watts | None:
 def _limit(ramped_w: float, budget: Budget, params: SiteParams) -> Watts:
     """Return what power is held against: above the budget only on a ramp down."""
     # A lapse has no ramp: from its first second the fail-safe is what power is held
-    # against.
-    ramps_down = params.estimate.ramp_down_w_per_s > 0 and not budget.lapsed
+    # against. Nor has a contact that trips.
+    is_at_once = bool(budget.lapsed) or budget.trips
+    ramps_down = params.estimate.ramp_down_w_per_s > 0 and not is_at_once
     return Watts(max(ramped_w, budget.watts) if ramps_down else budget.watts)
 
 

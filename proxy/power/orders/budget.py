@@ -26,6 +26,7 @@ from math import inf
 from attrs import frozen
 
 from protocol.units import UnixTime, Watts
+from proxy.config.power import TRIP_INPUT
 from proxy.power.orders.order import Order, Signal, Voice
 
 
@@ -58,6 +59,11 @@ class Budget:
     lapsed: tuple[str, ...] = ()  # sources whose lease ran out
     next_change: UnixTime | None = None  # when it may change with nothing heard
     silence: float = 0.0  # largest part of a lease that has passed in silence
+
+    @property
+    def trips(self) -> bool:
+        """A relay contact says that the site stops, at once."""
+        return self.order is not None and self.order.source == TRIP_INPUT
 
 
 @frozen
