@@ -53,7 +53,8 @@ export const siteIn = (frame, name) => {
 /** @param {any} frame @param {string} name @returns {Record<typeof COLUMNS[number], number | null>} */
 const rowOf = (frame, name) => {
   const { site, power } = siteIn(frame, name);
-  const proved = power?.hashrate;
+  // no hashrate is proved while there are too few shares: that is unknown, not zero
+  const proved = power?.hashrate?.hash_hs ? power.hashrate : null;
   return {
     at: frame.at,
     power: site?.power_w ?? null,

@@ -14,7 +14,7 @@ const sum = (counts) => Object.values(counts ?? {}).reduce((all, one) => all + o
 /** @param {any} power @param {any} site */
 const band = (power, site) => {
   const proved = power?.hashrate;
-  if (!proved?.shares) return `5 min: ${units.hashes(site.hashrate_hs["5m"])}`;
+  if (!proved?.hash_hs) return `5 min: ${units.hashes(site.hashrate_hs["5m"])}`;
   return `proved: ${units.hashes(proved.low_hs)} to ${units.hashes(proved.high_hs)}`;
 };
 
@@ -28,7 +28,7 @@ const Tiles = ({ site, power }) => {
   const model = power?.expected_joules_per_terahash;
   return html`<dl class="tiles">
     <${Tile} name="Power" value=${site.power_w} unit="W" of=${site.budget_w} over=${true} bad=${over} note=${against}/>
-    <${Tile} name="Hashrate" value=${power?.hashrate?.hash_hs ?? site.hashrate_hs["1m"]} unit="H/s" of=${site.cap_hs} note=${band(power, site)}/>
+    <${Tile} name="Hashrate" value=${power?.hashrate?.hash_hs || site.hashrate_hs["1m"]} unit="H/s" of=${site.cap_hs} note=${band(power, site)}/>
     <${Tile} name="Miners at work" text=${units.count(site.miners.active)} value=${site.miners.active} of=${site.miners.connected || null}
       note=${`of ${units.count(site.miners.connected)}, ${units.count(site.miners.parked)} parked`}/>
     <${Tile} name="Rejected shares" value=${rejected} text=${units.percent(rejected, total)} note=${`${units.count(site.shares.accepted)} accepted`}/>
