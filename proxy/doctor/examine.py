@@ -1,11 +1,11 @@
 """All checks of a configuration, at once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from proxy.config import Config
 from proxy.doctor import host, plant, power, running, state, stratum
-from proxy.doctor.check import Check, Finding, Round, fail, ok
+from proxy.doctor.check import Check, Finding, Round, fail, ok, warn
 from proxy.node.check import NodeReport
 
 AskNodes = Callable[[Config], Iterable[NodeReport]]
@@ -25,13 +25,17 @@ def examine(
         wall_clock: Returns Unix seconds.
         patience: Times as long as each check is usually waited for.
     """
-    begun = Round(list(_checks(config, wall_clock, patience)), patience)
-    nodes = list(_nodes(ask_nodes(config))) if config.nodes else []
-    return [*begun.findings(), *nodes]
+    tips: dict[str, str] = {}
+    begun = Round(list(_checks(config, wall_clock, patience, tips)), patience)
+    reports = list(ask_nodes(config)) if config.nodes else []
+    return [*begun.findings(), *_nodes(reports), *_tips(tips, reports)]
 
 
 def _checks(
-    config: Config, wall_clock: Callable[[], float], patience: float
+    config: Config,
+    wall_clock: Callable[[], float],
+    patience: float,
+    tips: dict[str, str],
 ) -> Iterator[Check]:
     machines = state.known_machines(config)
     count = len(machines) or None
@@ -46,7 +50,7 @@ def _checks(
     look = partial(power.power, config, machines)
     yield Check("power", look, 2 * running.TIMEOUT)
     for pool in config.pools:
-        look = partial(stratum.pool, pool, wall_clock, patience)
+        look = partial(stratum.pool, pool, wall_clock, patience, tips)
         yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)
     for site in config.sites:
         yield Check(f"meter of {site.name}", partial(plant.meter, site))
@@ -65,3 +69,16 @@ def _nodes(reports: Iterable[NodeReport]) -> Iterator[Finding]:
             yield ok(name, f"{seen}, {report.text}")
         else:
             yield fail(name, report.text, "mend it, or what [[nodes]] says of it")
+
+
+def _tips(tips: Mapping[str, str], reports: Iterable[NodeReport]) -> Iterator[Finding]:
+    """Hold the blocks that pools build on against those of our nodes."""
+    known = {report.name: report.tip for report in reports if report.ok and report.tip}
+    for pool, tip in tips.items():
+        name = f"tip of {pool}"
+        if tip in known.values():
+            yield ok(name, f"its job builds on our nodes' newest block, {tip[-16:]}")
+        elif known:
+            ours = ", ".join(f"{node} has {of[-16:]}" for node, of in known.items())
+            remedy = "look again: if no block has just come, one is stuck or of a fork"
+            yield warn(name, f"its job builds on {tip[-16:]}, {ours}", remedy)

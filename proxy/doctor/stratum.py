@@ -36,9 +36,20 @@ _encode = msgspec.json.encode
 
 
 def pool(
-    config: PoolConfig, wall_clock: Callable[[], float], patience: float = 1.0
+    config: PoolConfig,
+    wall_clock: Callable[[], float],
+    patience: float = 1.0,
+    tips: dict[str, str] | None = None,
 ) -> Iterator[Finding]:
-    """Ask a pool for a job; `patience`: times as long as it usually takes."""
+    """Ask a pool for a job.
+
+    Args:
+        config: Its settings.
+        wall_clock: Returns Unix seconds.
+        patience: Times as long as it usually takes is waited.
+        tips: Gets the block that its job builds on, by its name, as nodes spell it.
+    """
+    tips = {} if tips is None else tips
     name = f"pool {config.name}"
     try:
         address = read_pool_url(config.url)
@@ -51,9 +62,11 @@ def pool(
                     connection,
                     JOB_WITHIN_S * patience,
                     wall_clock,
+                    tips,
                 )
                 return
             session = _Session(connection, JOB_WITHIN_S * patience)
+            session.on_tip = lambda tip: tips.update({config.name: tip})
             yield from _asked(name, config, session, wall_clock)
     except PoolUrlError as error:
         yield fail(name, str(error), "mend its url")
@@ -122,6 +135,7 @@ class _Session:
     _until: float = field(init=False)
     _left: bytes = b""
     difficulty: float | None = None
+    on_tip: Callable[[str], object] = lambda _: None
 
     def __attrs_post_init__(self) -> None:
         self._until = now() + self.within_s
@@ -179,6 +193,7 @@ def _asked(
                 session.difficulty = _first_number(message)
             elif message.get("method") == "mining.notify" and room is not None:
                 yield from _job(name, message, wall_clock)
+                session.on_tip(_tip(message))
                 yield ok(name, _told(session, room, now() - began))
                 return
     except OSError as error:
@@ -226,3 +241,12 @@ def _job(
     if abs(skew) > SKEW_S:
         seen = f"its job is of {abs(skew):.0f} s {'ago' if skew > 0 else 'ahead'}"
         yield warn(name, seen, "one of the clocks is wrong, or the pool is stuck")
+
+
+def _tip(message: dict[str, Any]) -> str:
+    """Return the block that a job builds on, as nodes spell it.
+
+    Stratum V1 has the hash in eight words, the last of the number first.
+    """
+    text = str(message["params"][1])
+    return "".join(text[at : at + 8] for at in range(56, -1, -8)).lower()

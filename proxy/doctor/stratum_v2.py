@@ -39,14 +39,15 @@ DAY_S = 86400.0
 EASIEST = (1 << 256) - 1
 
 
-def ask(
+def ask(  # noqa: PLR0913, PLR0917  (a pool, how it is asked, and what it says)
     config: PoolConfig,
     address: PoolAddress,
     connection: socket.socket,
     within_s: float,
     wall_clock: Callable[[], float],
+    tips: dict[str, str],
 ) -> Iterator[Finding]:
-    """Ask a pool for a job.
+    """Ask a pool for a job; `tips` gets the block that it builds on, as nodes do.
 
     Raises:
         ProbeError: It gives none.
@@ -64,6 +65,7 @@ def ask(
         raise ProbeError(f"its certificate: {error}", remedy) from error
     except RemoteError as error:
         raise ProbeError(f"{session.stage}: {error}", session.remedy) from error
+    tips[config.name] = session.tip
     opened = session.opened
     room = 0 if opened is None else opened.extranonce_size
     difficulty = 0.0 if opened is None else difficulty_from_target(opened.target)
@@ -79,6 +81,7 @@ class _Session:
         stage: What is under way.
         remedy: What to do if it ends there.
         opened: The channel.
+        tip: The block that its job builds on, as nodes spell it.
     """
 
     _connection: socket.socket
@@ -88,6 +91,7 @@ class _Session:
     stage: str = field(default="the Noise handshake", init=False)
     remedy: str = field(default="is it a pool of Stratum V2?", init=False)
     opened: OpenExtendedMiningChannelSuccess | None = field(default=None, init=False)
+    tip: str = field(default="", init=False)
     _line: ClientLine = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -110,7 +114,7 @@ class _Session:
         yield from self._certificate(name, next(incoming))
         self.stage, self.remedy = "the channel", "mend user"
         self._say(_channel(config.user.replace("{worker}", "doctor")))
-        jobs, is_tip_known = 0, False
+        jobs = 0
         for message in incoming:
             self._refused(message)
             if isinstance(message, OpenExtendedMiningChannelSuccess):
@@ -118,9 +122,9 @@ class _Session:
                 self.stage, self.remedy = "the job", "look whether the pool is up"
             jobs += isinstance(message, NewExtendedMiningJob)
             if isinstance(message, SetNewPrevHash):
-                is_tip_known = True
+                self.tip = message.prev_hash[::-1].hex()
                 yield from self._skew(name, message.min_ntime)
-            if self.opened and jobs and is_tip_known:
+            if self.opened and jobs and self.tip:
                 return
 
     def _messages(self, first: Message) -> Iterator[Message | None]:

@@ -27,6 +27,7 @@ class NodeReport(msgspec.Struct, kw_only=True):
     Attributes:
         ok: It can be used as configured.
         text: Why not, or what was tried.
+        tip: Hash of its newest block, as it spells it.
     """
 
     name: str
@@ -35,11 +36,13 @@ class NodeReport(msgspec.Struct, kw_only=True):
     chain: str | None = None
     height: int | None = None
     version: str | None = None
+    tip: str | None = None
 
 
 class _ChainInfo(msgspec.Struct):
     chain: str
     blocks: int
+    bestblockhash: str | None = None
     initialblockdownload: bool = False
 
 
@@ -92,6 +95,7 @@ async def _introduce(rpc: RpcClient, params: NodeParams, report: NodeReport) -> 
     """Note in `report` who the node is; return its network."""
     chain = await _ask(rpc, _ChainInfo, "getblockchaininfo")
     report.chain, report.height = chain.chain, chain.blocks
+    report.tip = chain.bestblockhash
     about = await _ask(rpc, _NetworkInfo, "getnetworkinfo")
     report.version = about.subversion
     network = Network(chain.chain)

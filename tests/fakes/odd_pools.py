@@ -18,7 +18,12 @@ Answer = Callable[[dict[str, Any]], list[dict[str, Any]]]
 
 
 def answers(
-    *, room: int = 8, takes: bool = True, has_job: bool = True, age_s: float = 0.0
+    *,
+    room: int = 8,
+    takes: bool = True,
+    has_job: bool = True,
+    age_s: float = 0.0,
+    prev_hash: str = "00" * 32,
 ) -> Answer:
     """Return what a pool says to each request; a sound one by default."""
 
@@ -31,7 +36,7 @@ def answers(
         said: list[dict[str, Any]] = [{"id": number, "result": True, "error": None}]
         if has_job:
             ntime = f"{int(time.time() - age_s):08x}"  # noqa: TID251  (a pool's clock)
-            job = ["1", "00" * 32, "01", "02", [], "20000000", "1d00ffff", ntime, True]
+            job = ["1", prev_hash, "01", "02", [], "20000000", "1d00ffff", ntime, True]
             said.append({"method": "mining.set_difficulty", "params": [512]})
             said.append({"method": "mining.notify", "params": job})
         return said
@@ -72,7 +77,12 @@ V2Answer = Callable[[Message], list[Message]]
 
 
 def v2_answers(
-    *, refuses: str = "", has_job: bool = True, room: int = 8, ntime: int = int(NOW)
+    *,
+    refuses: str = "",
+    has_job: bool = True,
+    room: int = 8,
+    ntime: int = int(NOW),
+    prev_hash: bytes = bytes(32),
 ) -> V2Answer:
     """Return what a pool of Stratum V2 says to each message; a sound one by default.
 
@@ -93,7 +103,7 @@ def v2_answers(
         ]
         if has_job:
             job = mining.NewExtendedMiningJob(2, 1, None, 1 << 29, True, (), b"1", b"2")
-            tip = mining.SetNewPrevHash(2, 1, bytes(32), ntime, 0x1D00FFFF)
+            tip = mining.SetNewPrevHash(2, 1, prev_hash, ntime, 0x1D00FFFF)
             said += [job, tip]
         return said
 
