@@ -13,7 +13,6 @@ from attrs import define, field
 from msgspec import Struct
 
 from protocol.units import HashesPerSecond, Seconds
-from proxy.admin.miner_pages import parts_of
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import ACTIVE_FOR
@@ -38,6 +37,9 @@ HASHES_ON = Seconds(135.0)
 
 MAX_CELLS = 100_000
 """As many as a site takes connections; a cell costs about 300 B."""
+
+LOOKED_AT_ONCE = 128
+"""Miners in one turn of the reactor: 0.7 ms, at 5 us each on a core that others use."""
 
 RATED_EVERY = 16
 """Looks in which each machine's hashrate is taken once: it costs more than all else."""
@@ -117,8 +119,9 @@ class SiteMap:
         """Look at every miner, some of them in each turn."""
         self._looks += 1
         more, changed = 0, False
-        for some in parts_of(self.factory):
-            for miner in some:
+        miners = list(self.factory.roster.miners.values())
+        for begin in range(0, len(miners), LOOKED_AT_ONCE):
+            for miner in miners[begin : begin + LOOKED_AT_ONCE]:
                 cell = self._places.get((_worker_of(miner), miner.address))
                 if cell is None:
                     cell = self._place(miner)

@@ -3,11 +3,20 @@
 from base64 import b64decode
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from protocol.units import Seconds
 from proxy.admin.events import AlarmNews
-from proxy.web.site_map import ABSENT, NEW, PARKED, STATES, UNKNOWN_LEVEL
+from proxy.web.site_map import (
+    ABSENT,
+    LOOKED_AT_ONCE,
+    NEW,
+    PARKED,
+    STATES,
+    UNKNOWN_LEVEL,
+)
 from proxy.web.stream import MAX_UNSENT_BYTES, MAX_VIEWERS
 from tests.fakes.web import Web
 
@@ -130,6 +139,26 @@ def test_the_map_names_the_bytes_of_a_frame() -> None:
     del web.hall.connections.roster.miners[miner.id]
     web.beat()
     assert b64decode(stream.data("map:hall-a")[-1]["cells"])[0] & 7 == ABSENT
+
+
+def test_a_look_at_many_is_cut_into_turns() -> None:
+    web = Web()
+    for _ in range(LOOKED_AT_ONCE + 1):
+        web.seat()
+    turns: list[Deferred[None]] = []
+
+    def turn() -> Deferred[None]:
+        turns.append(Deferred())
+        return turns[-1]
+
+    site_map = web.side.pulse.maps["hall-a"]
+    look = Deferred.fromCoroutine(site_map.look(Seconds(1000.0), turn))
+    assert len(turns) == 1
+    turns[0].callback(None)
+    assert len(turns) == 2
+    assert not look.called
+    turns[1].callback(None)
+    assert look.called
 
 
 def test_news_is_told_as_it_comes_and_kept() -> None:
