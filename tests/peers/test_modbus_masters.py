@@ -24,7 +24,7 @@ from tests.support import PATIENCE, free_port
 pytestmark = pytest.mark.integration
 
 ENABLE, SET, POWER = 40_092, 40_094, 40_147
-LEASE = 6
+LEASE = 15
 
 CONFIG = """
 [[pools]]
@@ -164,11 +164,15 @@ def test_mbpoll_sets_the_budget_of_a_site(site: Site) -> None:
         )
 
     place, value = ("-t", "4:int", "-B", "-r", str(SET), "127.0.0.1"), "8000"
-    for _ in range(2):
+    # Again and again, as a plant does: on a busy machine two may be a lease apart.
+    for _ in range(int(PATIENCE)):
         assert poll(*place, value).returncode == 0
         assert poll("-t", "4", "-r", str(ENABLE), "127.0.0.1", "1").returncode == 0
+        if site.watts == 8_000:
+            break
         time.sleep(1.1)
+    else:
+        raise AssertionError(site.shown)
 
-    until(lambda: site.watts == 8_000)
     assert "8000" in poll(*place).stdout
     assert "Illegal data value" in poll(*place, "50000").stderr
