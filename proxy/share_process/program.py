@@ -159,17 +159,18 @@ class Program:
             listeners.append(listener)
         if (web := self.config.proxy.web_settings) is not None:
             listeners.append(self._web_listener(sockets.operations(), web.listen))
-        News(self, self.topics, operations).service(self.reactor).setServiceParent(
-            self.root
-        )
-        self.limits.watch(self.reactor).setServiceParent(self.root)
         self.by_hand.on_sources = builder.rearrange
         self.by_hand.on_parked = self._hold_off
         self._hold_off()
-        self.by_hand.service().setServiceParent(self.root)
         self.alerts.take_on(self.config.alerts)
-        AlertService(self.alerts).setServiceParent(self.root)
-        TasksService(self.tasks).setServiceParent(self.root)
+        for service in (
+            News(self, self.topics, operations).service(self.reactor),
+            self.limits.watch(self.reactor),
+            self.by_hand.service(),
+            AlertService(self.alerts),
+            TasksService(self.tasks),
+        ):
+            service.setServiceParent(self.root)
         for listener in (*listeners, *builder.listeners):
             await listener.ready()
         self._reloader = Reloader(

@@ -74,7 +74,11 @@ def metrics_of(figures: Figures) -> Callable[[Asked], Answer]:
 
 
 def _of_sites(sites: list[SiteView]) -> Iterator[Metric]:
-    held = [site for site in sites if site.state is not None]
+    yield from _of_power([site for site in sites if site.state is not None])
+    yield from _of_hash(sites)
+
+
+def _of_power(held: list[SiteView]) -> Iterator[Metric]:
     yield _rows(
         "site_power_watts",
         "Watts drawn, and whose word that is.",
@@ -105,6 +109,9 @@ def _of_sites(sites: list[SiteView]) -> Iterator[Metric]:
         ("site",),
         [([s.name], len(s.alarms or ())) for s in held],
     )
+
+
+def _of_hash(sites: list[SiteView]) -> Iterator[Metric]:
     yield _rows(
         "site_hashrate_hashes_per_second",
         "Hashrate that accepted shares prove.",
