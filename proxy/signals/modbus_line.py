@@ -85,6 +85,9 @@ class ModbusLine:
         except MeterError:
             self.close()
             raise
+        except (OSError, ValueError) as error:  # as of a name that is none
+            self.close()
+            raise MeterError(f"{self.name}: {error}") from error
 
     async def read(
         self, address: int, count: int, table: Table = Table.HOLDING

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, field
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config.power import TRIP_INPUT
 from proxy.power.orders.order import Order
-from proxy.power.ports import MeterError, SignalListener
+from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 
 LOOK_EVERY = Seconds(0.5)
@@ -27,7 +28,7 @@ class Contact(Protocol):
         """Tell whether the contact lets the site run.
 
         Raises:
-            MeterError: It cannot be read.
+            MeterError: It cannot be read. Whatever else comes means the same.
         """
 
     def close(self) -> None:
@@ -52,7 +53,6 @@ class TripContact:
     _listener: SignalListener | None = field(default=None, init=False)
     _looks: PeriodicService = field(init=False)
     _read_at: float = field(default=0.0, init=False)
-    _said: str | None = field(default=None, init=False)  # why it tripped; None: well
     _last_seq: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -63,7 +63,6 @@ class TripContact:
         self._listener = listener
         self._read_at = self._clock.seconds()
         for order in listener.standing(self.name):
-            self._said = order.reason
             self._last_seq = max(self._last_seq, order.seq)
         self._looks.startService()
 
@@ -76,7 +75,9 @@ class TripContact:
     async def _look(self) -> None:
         try:
             is_well = await self._contact.is_well()
-        except MeterError as error:
+        except CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever it is, nobody knows)
             silent = self._clock.seconds() - self._read_at
             if silent >= self._give_up_s:
                 self._trip(f"the contact cannot be read: {error}")
@@ -90,8 +91,9 @@ class TripContact:
             self._trip(f"the contact {self._contact.place} trips")
 
     def _trip(self, why: str) -> None:
-        # What tripped it first stays the reason until the contact is well.
-        if self._listener is None or self._said is not None:
+        # What tripped it first stays the reason until the contact is well. An order may
+        # stand that was not taken: one that lowers holds though no disk keeps it.
+        if self._listener is None or self._listener.standing(self.name):
             return
         now = self._wall_clock()
         seq = max(self._last_seq + 1, int(now * 1000.0))
@@ -104,13 +106,11 @@ class TripContact:
             received_at=now,
             reason=why,
         )
-        # Not taken, it is said again at the next look.
-        if self._listener.take([order]).is_taken:
-            self._said, self._last_seq = why, seq
+        self._last_seq = seq
+        self._listener.take([order])
 
     def _release(self) -> None:
-        if self._listener is None or self._said is None:
+        if self._listener is None or not self._listener.standing(self.name):
             return
         # No order at all, not one of the contract: others may not have spoken yet.
-        if self._listener.take([], instead_of=self.name).is_taken:
-            self._said = None
+        self._listener.take([], instead_of=self.name)

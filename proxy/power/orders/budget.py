@@ -63,7 +63,7 @@ class Budget:
     @property
     def trips(self) -> bool:
         """A relay contact says that the site stops, at once."""
-        return self.order is not None and self.order.source == TRIP_INPUT
+        return _is_trip(self.order)
 
 
 @frozen
@@ -102,9 +102,9 @@ def decide(
     lapsed = tuple(v.name for v in voices if v.has_lapsed(now))
     if not bounds:
         bounds = [_unordered(envelope, signals)]
-    # The first of equals, and configured signals come first: whose word it is stays the
-    # same from second to second.
-    ruling = min(bounds, key=lambda b: b.watts)
+    # Of equals a trip, since it is more than its watts; else the first, and configured
+    # signals come first: whose word it is stays the same from second to second.
+    ruling = min(bounds, key=lambda b: (b.watts, not _is_trip(b.order)))
     # The order is kept in it: who asks sees what the contract overrules.
     if envelope.budget_w < ruling.watts:
         reason = f"contract of {envelope.budget_w:.0f} W, under {ruling.reason}"
@@ -119,6 +119,10 @@ def decide(
         _next_change(voices, now),
         max((voice.silence(now) for voice in voices), default=0.0),
     )
+
+
+def _is_trip(order: Order | None) -> bool:
+    return order is not None and order.source == TRIP_INPUT
 
 
 def voices_of(

@@ -292,3 +292,16 @@ def test_the_lease_of_an_order_ends_with_its_chance_to_rule() -> None:
 
     assert at(50, leased).lapsed == ("cli",)
     assert at(50, leased, newer).lapsed == ()
+
+
+def test_of_equal_words_a_trip_rules_since_it_is_more_than_its_watts() -> None:
+    trips = order(0.0, source="trip_input")
+    told = order(0.0, source="utility")
+    utility = Signal("utility", lease_s=Seconds(30.0), silent_for=Seconds(1.0))
+
+    for orders in ((told, trips), (trips, told)):
+        assert at(10, *orders, signals=(utility,)).trips
+    assert not at(10, told, signals=(utility,)).trips
+    silent = evolve(utility, silent_for=Seconds(60.0))
+    nothing = Envelope(budget_w=Watts(1e6), fail_safe_w=Watts(0.0))
+    assert at(10, told, trips, signals=(silent,), of=nothing).trips

@@ -14,10 +14,11 @@ class FakeContact:
 
     def __init__(self) -> None:
         self.state: bool | None = True
+        self.error: Exception = MeterError("no answer")
 
     async def is_well(self) -> bool:
         if self.state is None:
-            raise MeterError("no answer")
+            raise self.error
         return self.state
 
     def close(self) -> None:
@@ -67,6 +68,17 @@ def test_a_contact_that_cannot_be_read_trips_once_that_lasts() -> None:
     assert len(gate.desk.taken) == 1
     gate.contact.state = True
 
+    assert gate.live(0.5) == BUDGET
+
+
+@pytest.mark.parametrize("error", [TypeError("x"), OSError(5, "x"), UnicodeError("x")])
+def test_whatever_keeps_it_from_being_read_trips(error: Exception) -> None:
+    gate = Gate()
+    gate.live(3)
+    gate.contact.state, gate.contact.error = None, error
+
+    assert gate.live(2.5) == 0
+    gate.contact.state = True
     assert gate.live(0.5) == BUDGET
 
 
