@@ -105,8 +105,9 @@ class DerMap:
         span = range(at, at + len(values))
         words = written(self._now.words, _WRITABLE, at, values)
         is_enabling = not _ENABLES.isdisjoint(span)
-        torn = torn_by(self._now.torn, _NUMBERS, span)
-        torn = frozenset() if is_enabling else torn
+        torn = torn_by(self._now.torn, _NUMBERS, span) - _believed(span)
+        # An enable is for what was written before it, not for a half beside it.
+        torn |= torn_by(frozenset(), _NUMBERS, span)
         self._check(words, torn)
         change = Change(words, torn, is_spoken=True)
         if (_PERCENT | _WATTS).isdisjoint(span):
@@ -191,6 +192,13 @@ class DerMap:
         words[116] = self._watts_scale
         words[123:] = [0] * (MEASURES_LENGTH - 123)  # MnAlrmInfo: no text
         return tuple(words)
+
+
+def _believed(span: range) -> frozenset[int]:
+    """Return the numbers that a write of `span` enables as they are."""
+    by_percent = {PCT_TIMEOUT} if PCT_ENABLE in span else set()
+    by_watts = {SET, SET_REVERT, SET_TIMEOUT} if SET_ENABLE in span else set()
+    return frozenset(by_percent | by_watts)
 
 
 def _head(name: str) -> tuple[int, ...]:

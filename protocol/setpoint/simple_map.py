@@ -60,7 +60,8 @@ class SimpleMap:
         words = written(self._now.words, _WRITABLE, address, values)
         is_enabling, is_valued = ENABLE in span, CAP in span or CAP + 1 in span
         torn = torn_by(self._now.torn, (CAP,), span)
-        torn = frozenset() if is_enabling else torn
+        # An enable is for what was written before it, not for a half beside it.
+        torn = torn_by(frozenset(), (CAP,), span) if is_enabling else torn
         if words[ENABLE] not in {0, 1}:
             raise RefusedError(
                 ExceptionCode.ILLEGAL_VALUE, f"enable {words[ENABLE]}, wanted 0 or 1"

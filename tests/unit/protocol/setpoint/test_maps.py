@@ -145,6 +145,25 @@ def test_half_of_a_setpoint_is_no_order_until_its_enable_is_written(
     assert say(registers, SET_ENABLE, 1) is not None
 
 
+def test_another_limits_enable_does_not_believe_a_half() -> None:
+    registers = der()
+    say(registers, SET_ENABLE, 1, 1, *as_int32(131_071))
+    assert say(registers, SET, 2) is None  # the high half alone
+
+    assert say(registers, PCT_ENABLE, 1) is None
+    assert say(registers, SET_ENABLE, 1) is not None
+
+
+def test_an_enable_does_not_believe_the_half_beside_it() -> None:
+    registers = der()
+    say(registers, SET_ENABLE, 1, 1, *as_int32(131_071))
+    assert say(registers, SET_ENABLE, 1, 1, 2) is None
+    plc = simple()
+    say(plc, HEARTBEAT, 1, *as_int32(131_071 // 1000), 1)
+    assert say(plc, CAP + 1, 900, 1) is None
+    assert say(plc, ENABLE, 1) is not None
+
+
 def test_a_whole_setpoint_after_a_half_is_an_order() -> None:
     registers = der()
     say(registers, SET_ENABLE, 1, 1, *as_int32(500_000))
