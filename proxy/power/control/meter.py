@@ -64,9 +64,10 @@ def judge(
     """
     fault = _unreadable(meter, reading, now, params)
     if reading is None or fault is not None:
-        # A lost poll delays the proof. It takes back nothing of what was shown: a site
-        # at rest may have shown the only move that it has.
-        doubt = meter.doubt and evolve(meter.doubt, since=now)
+        # A lost poll delays the proof. At rest it takes back nothing of what was shown,
+        # which may be the only move that the site has; else it may freeze just there.
+        moves = meter.doubt.moves if meter.doubt and expected.is_at_rest else 0
+        doubt = meter.doubt and evolve(meter.doubt, since=now, moves=moves)
         return evolve(meter, fault=fault or meter.fault, doubt=doubt)
     # Exactly the same number, again and again, is what a frozen meter says.
     has_moved = reading != meter.raw_w
