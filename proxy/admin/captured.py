@@ -92,7 +92,8 @@ class LineReader:
         rest = self._rest[piece.is_ours]
         self._missed[piece.is_ours] += piece.missed
         if piece.missed:
-            rest, self._skips = b"", not piece.is_ours
+            rest = b""
+            self._skips |= not piece.is_ours
         *lines, rest = (rest + piece.data).split(b"\n")
         if self._skips and not piece.is_ours and lines:
             del lines[0]

@@ -129,3 +129,15 @@ def test_frames_that_are_unknown_or_broken_are_shown_as_bytes() -> None:
     assert [one.hex for one in found] == [unknown.hex(), broken.hex()]
     assert not found[0].unreadable
     assert "SubmitSharesExtended" in found[1].unreadable
+
+
+def test_what_was_missed_of_ours_shows_nothing_of_theirs() -> None:
+    reader = LineReader()
+    pieces = [
+        Piece(1.0, False, 3, b'e","params":["w.1",'),
+        Piece(1.0, True, 2, b""),
+        Piece(1.0, False, 0, b'"hunter2"]}\n{"id":2}\n'),
+    ]
+    found = [one for piece in pieces for one in reader.read(piece)]
+
+    assert [one.line for one in found] == ['{"id":2}']
