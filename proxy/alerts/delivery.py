@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from attrs import define, field, frozen
 from msgspec.structs import replace
+from twisted.internet.defer import CancelledError
 
 from protocol.units import Seconds, UnixTime
 from proxy.alerts.alarm import Alarm, Key, Severity
@@ -153,8 +154,12 @@ class Delivery:
         self._is_busy = True
         try:
             await self.receiver.send(notices)
+        except CancelledError:
+            raise
         except DeliveryError as error:
             self._failed(str(error), now)
+        except Exception as error:  # noqa: BLE001  (a fault of ours backs off, too)
+            self._failed(repr(error), now)
         else:
             self._took(notices, wall)
         finally:

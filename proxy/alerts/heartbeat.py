@@ -4,6 +4,7 @@ It is the one alarm that works when this machine is dead.
 """
 
 from attrs import define, field
+from twisted.internet.defer import CancelledError
 
 from protocol.units import Seconds
 from proxy.alerts.delivery import DeliveryError
@@ -38,8 +39,12 @@ class Heartbeat:
         self._is_busy = True
         try:
             await self.client.get(self.url)
+        except CancelledError:
+            raise
         except DeliveryError as error:
             self.reason = str(error)
+        except Exception as error:  # noqa: BLE001  (as `Delivery.send`)
+            self.reason = repr(error)
         else:
             self.reason = ""
         finally:

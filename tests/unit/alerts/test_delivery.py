@@ -38,9 +38,12 @@ class Inbox:
     is_up: bool = True
     heard: list[tuple[str, str]] = field(factory=list)
     tries: int = 0
+    fault: Exception | None = None
 
     async def send(self, notices: Sequence[Notice]) -> None:
         self.tries += 1
+        if self.fault is not None:
+            raise self.fault
         if not self.is_up:
             raise DeliveryError("status 503")
         self.heard += [(n.change, n.alarm.kind) for n in notices]
@@ -157,6 +160,14 @@ def test_a_lost_packet_is_no_alarm_for_others_and_a_minute_is() -> None:
     desk.inbox.is_up = True
     desk.live(LAST_RETRY, TRIP)
     assert not desk.delivery.is_undelivered(Seconds(desk.now))
+
+
+def test_a_fault_of_ours_backs_off_as_well() -> None:
+    desk = Desk(Inbox(fault=UnicodeError("label too long")))
+    desk.live(300, TRIP)
+    assert desk.inbox.tries < 10
+    assert "label too long" in desk.delivery.reason
+    assert desk.delivery.is_undelivered(Seconds(desk.now))
 
 
 def test_after_a_restart_nothing_is_told_twice_and_what_is_over_is_said() -> None:
