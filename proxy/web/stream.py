@@ -49,6 +49,7 @@ class Viewer:
         request: What it asked.
         wanted: Returns whether it takes an event of a name.
         left: Called when it is gone.
+        seconds: The clock.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Viewer:
         request: Request,
         wanted: Callable[[str], bool],
         left: Callable[["Viewer"], None],
+        seconds: Callable[[], float],
     ) -> None:
         self.wants = wanted
         self._request = request
@@ -64,6 +66,8 @@ class Viewer:
         self._size = 0
         self._is_paused = False
         self._is_gone = False
+        self.sent_at = seconds()
+        self._seconds = seconds
         _ = request.notifyFinish().addBoth(self._gone)
         request.setHeader("content-type", SSE)
         request.registerProducer(self, True)
@@ -73,6 +77,7 @@ class Viewer:
         """Write `data`, or keep it while the way out is full."""
         if self._is_gone:
             return
+        self.sent_at = self._seconds()
         if not self._is_paused:
             self._request.write(data)
             return
@@ -123,7 +128,6 @@ class Streams:
     seconds: Callable[[], float]
     wake: Callable[[], None] = field(default=lambda: None)
     viewers: dict[Viewer, None] = field(factory=dict, init=False)
-    _sent_at: float = field(default=0.0, init=False)
 
     def __len__(self) -> int:
         return len(self.viewers)
@@ -145,7 +149,7 @@ class Streams:
             request.finish()
             return
         names = frozenset(answer.body.decode().split(","))
-        viewer = Viewer(request, lambda name: name in names, self._left)
+        viewer = Viewer(request, lambda name: name in names, self._left, self.seconds)
         self.viewers[viewer] = None
         self.wake()
 
@@ -157,18 +161,16 @@ class Streams:
         event = event_of(name, data, at)
         for viewer in takers:
             viewer.send(event)
-        self._sent_at = self.seconds()
 
     def takers(self, name: str) -> list[Viewer]:
         """Return who wants events of a name."""
         return [viewer for viewer in self.viewers if viewer.wants(name)]
 
     def tick(self) -> None:
-        """Send a comment where nothing else was sent for long."""
-        if self.seconds() - self._sent_at >= QUIET:
-            self._sent_at = self.seconds()
-            for viewer in list(self.viewers):
-                viewer.send(COMMENT)
+        """Send a comment to those who were sent nothing else for long."""
+        now = self.seconds()
+        for viewer in [v for v in self.viewers if now - v.sent_at >= QUIET]:
+            viewer.send(COMMENT)
 
     def close(self) -> None:
         """Hang up on all."""

@@ -221,6 +221,7 @@ def test_so_many_may_watch_and_who_leaves_makes_room() -> None:
 def test_a_quiet_stream_has_a_comment() -> None:
     web = Web()
     stream = web.open("/api/v1/stream?fields=alarm")
+    web.open("/api/v1/stream?fields=now")  # it is sent something each second
     for _ in range(16):
         web.beat()
     assert b": still here\n\n" in stream.transport.value()
