@@ -124,7 +124,7 @@ def _site(site: Answer) -> Iterator[str]:
 
 
 def _cap(site: Answer) -> str:
-    """Return the cap and all that made it, as power.md's law has it."""
+    """Return the cap and all that made it, as `control.estimate` has it."""
     cap = site["cap"]
     aux = cap["aux"]
     allowed = f"{si(cap['ramped_w'], 'W')} less guard {cap['guard']:.2%}"
