@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from attrs import define, field
 from msgspec import Struct
+from twisted.internet.defer import Deferred
 
 from protocol.units import HashesPerSecond, Seconds
 from proxy.downstream.connection import SiteFactory
@@ -114,9 +115,28 @@ class SiteMap:
     _by_worker: dict[str, Cell] = field(factory=dict, init=False)
     _looks: int = field(default=0, init=False)
     _encoded: tuple[int, bytes] = field(default=(-1, b""), init=False)
+    _joined: list[Deferred[None]] | None = field(default=None, init=False)
 
     async def look(self, now: Seconds, turn: Callable[[], Awaitable[object]]) -> None:
-        """Look at every miner, some of them in each turn."""
+        """Look at every miner, some of them in each turn.
+
+        Who asks while a look is under way waits for its end: two at once would take
+        cells from each other.
+        """
+        if self._joined is not None:
+            end: Deferred[None] = Deferred()
+            self._joined.append(end)
+            await end
+            return
+        self._joined = []
+        try:
+            await self._look(now, turn)
+        finally:
+            joined, self._joined = self._joined, None
+            for end in joined:
+                end.callback(None)
+
+    async def _look(self, now: Seconds, turn: Callable[[], Awaitable[object]]) -> None:
         self._looks += 1
         more, changed = 0, False
         miners = list(self.factory.roster.miners.values())

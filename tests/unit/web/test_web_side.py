@@ -161,6 +161,29 @@ def test_a_look_at_many_is_cut_into_turns() -> None:
     assert look.called
 
 
+def test_who_asks_for_a_map_while_it_is_looked_at_waits_for_that_look() -> None:
+    web = Web()
+    for _ in range(LOOKED_AT_ONCE + 1):
+        web.seat()
+    turns: list[Deferred[None]] = []
+
+    def turn() -> Deferred[None]:
+        turns.append(Deferred())
+        return turns[-1]
+
+    site_map = web.side.pulse.maps["hall-a"]
+    looks = [
+        Deferred.fromCoroutine(site_map.look(Seconds(1000.0), turn)) for _ in range(3)
+    ]
+    looks[1].addErrback(lambda _: None).cancel()  # it left
+    for number in range(2):
+        turns[number].callback(None)
+    assert all(look.called for look in looks)
+    assert len(turns) == 2
+    assert site_map.cells
+    assert ABSENT not in {byte & 7 for byte in site_map.states}
+
+
 def test_news_is_told_as_it_comes_and_kept() -> None:
     web = Web()
     stream = web.open("/api/v1/stream?fields=now,alarm")
