@@ -115,19 +115,27 @@ export const onMap = (site, listener) => {
   return end;
 };
 
-/** Return the newest frame, and render again with each. @returns {Frame | null} */
-export const useNow = () => {
-  const [now, set] = useState(state.now);
-  useEffect(() => on("now", set), []);
-  return now;
+/**
+ * Return what is known, and render again with each event of a name.
+ * @template T
+ * @param {string} name
+ * @param {() => T} read
+ * @returns {T}
+ */
+const useHeard = (name, read) => {
+  const [value, set] = useState(read());
+  useEffect(() => {
+    set(read()); // it may have come after the page was rendered and before this
+    return on(name, set);
+  }, []);
+  return value;
 };
 
+/** Return the newest frame, and render again with each. @returns {Frame | null} */
+export const useNow = () => useHeard("now", () => state.now);
+
 /** @returns {typeof state.link} */
-export const useLink = () => {
-  const [link, set] = useState(state.link);
-  useEffect(() => on("link", set), []);
-  return link;
-};
+export const useLink = () => useHeard("link", () => state.link);
 
 /** Return the newest frame without rendering again. */
 export const newest = () => state.now;
