@@ -30,7 +30,7 @@ const options = (lines, unit, band, width, window) => {
     height: HEIGHT,
     legend: { show: false },
     cursor: { sync: { key: "time" }, points: { size: 7 }, y: false },
-    padding: [10, 14, 0, 0],
+    padding: [10, 28, 0, 0], // right: half of a time, where one stands at the edge
     scales: {
       x: { time: false, range: (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) => [Math.min(most - LEAST_S, Math.max(least, most - window.seconds)), most] },
       // from zero, and so that a flat line does not look like a mountain
