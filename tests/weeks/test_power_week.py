@@ -22,7 +22,10 @@ def test_a_week_of_all_that_happens_never_exceeds_a_budget(
     outcome = live_a_week(Setting(20, faults=faults, hour=120), tmp_path)
 
     assert outcome.worst_minute <= 1.0
-    assert {"normal", "hold", "failsafe", "trip"} <= set(outcome.states)
+    states = set(outcome.states)
+    assert {"normal", "hold", "failsafe"} <= states
+    # an hour at 0 W is no trip where every machine rests
+    assert ("trip" in states) == bool(faults)
     assert outcome.curtailed_h.min() > 0.5
 
 
