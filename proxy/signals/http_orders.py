@@ -22,6 +22,7 @@ from typing_extensions import override
 from protocol.units import Seconds, UnixTime
 from proxy.power.orders.receipt import InForce
 from proxy.power.ports import SignalListener
+from proxy.runtime.http_limits import MAX_BODY_BYTES, LimitedRequest
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.http_body import (
@@ -32,11 +33,7 @@ from proxy.signals.http_body import (
     order_of,
     read_body,
 )
-from proxy.signals.http_limits import (
-    MAX_BODY_BYTES,
-    LimitedRequest,
-    LimitedSite,
-)
+from proxy.signals.http_limits import token_site
 
 MAX_ANSWERS = 1000
 """Orders whose answer is remembered, so that a repeated one gets it again."""
@@ -93,7 +90,7 @@ class HttpOrders:
         self._last_seq = 0
         paths: Paths = {_ORDERS: self._on_order, _LEASE: self._on_lease}
         resource = _OrdersResource(self, paths)
-        self._site = LimitedSite(resource, clock, self.may_ask, _REFUSAL)
+        self._site = token_site(resource, clock, self.may_ask, _REFUSAL)
         self._port = ListenerService(endpoint, self._site)
         self._tasks = Tasks()
 

@@ -8,8 +8,6 @@ from twisted.web.server import Request
 
 from proxy.web.answers import CSV, JSON, SSE, ProblemError
 
-MAX_BODY_BYTES = 8192
-
 
 @frozen
 class Asked:

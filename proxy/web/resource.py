@@ -12,13 +12,13 @@ from typing_extensions import override
 
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import BAD_PARAMS, RpcError
+from proxy.runtime.http_limits import LimitedRequest
 from proxy.runtime.tasks import Tasks
 from proxy.web.answers import ALWAYS, SSE, TITLES, Answer, ProblemError
 from proxy.web.asked import asked_of
 from proxy.web.files import Files
 from proxy.web.hosts import Hosts
 from proxy.web.routes import Routes
-from proxy.web.site import LimitedRequest
 from proxy.web.stream import Streams
 
 API = "/api/"

@@ -17,6 +17,7 @@ from proxy.admin.running import Running
 from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config.web import WebConfig
+from proxy.runtime.http_limits import LimitedSite
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks, TasksService
 from proxy.web.answers import Answer
@@ -31,7 +32,7 @@ from proxy.web.pulse import Pulse
 from proxy.web.reads import Reads
 from proxy.web.resource import WebResource
 from proxy.web.routes import Routes
-from proxy.web.site import WebSite
+from proxy.web.site import web_site
 from proxy.web.site_map import SiteMap
 from proxy.web.steering import Steering
 from proxy.web.stream import Streams
@@ -47,7 +48,7 @@ class WebSide:
         site: Serves connections.
     """
 
-    site: WebSite
+    site: LimitedSite
     streams: Streams
     pulse: Pulse
     tasks: Tasks
@@ -89,7 +90,7 @@ class WebSide:
         Steering(operations, actions, doors).add_to(routes)
         hosts = Hosts(settings)
         resource = WebResource(hosts, routes, Files.read(), streams, tasks)
-        return cls(WebSite(resource, reactor), streams, pulse, tasks)
+        return cls(web_site(resource, reactor), streams, pulse, tasks)
 
     def services(self) -> Iterator[IService]:
         """Yield what runs beside the listener."""

@@ -3,45 +3,20 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from zope.interface import implementer
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.runtime.http_limits import IDLE, MAX_BODY_BYTES
 from proxy.signals.http_body import MAX_SEQ
-from proxy.signals.http_limits import (
-    BODY_WITHIN,
-    HEADERS_WITHIN,
-    IDLE,
-    MAX_BODY_BYTES,
-    MAX_CONNECTIONS,
-    MAX_STRANGERS,
-)
+from proxy.signals.http_limits import LIMITS
 from proxy.signals.http_orders import MAX_A_SECOND, HttpOrders, HttpSettings
+from tests.fakes.order_desk import Endpoint
 from tests.fakes.signal_listener import FakeListener
 
 NOW = 1_764_000_000.0
 TOKEN = "s3cret"  # noqa: S105
-
-
-class Port:
-    def getHost(self) -> IPv4Address:  # noqa: N802
-        return IPv4Address("TCP", "127.0.0.1", 8090)
-
-    def stopListening(self) -> None:  # noqa: N802
-        pass
-
-
-@implementer(IStreamServerEndpoint)
-class Endpoint:
-    factory: Any = None
-
-    def listen(self, factory: Any) -> "Deferred[Any]":
-        factory.doStart()
-        self.factory = factory
-        return succeed(Port())
 
 
 class Desk:
@@ -305,10 +280,10 @@ def visitor(desk: Desk, host: str, *, is_known: bool = False) -> StringTransport
 def test_strangers_of_one_address_push_out_none_but_their_own_oldest() -> None:
     desk = Desk()
     friend = visitor(desk, "10.0.0.9")
-    theirs = [visitor(desk, "10.6.6.6") for _ in range(MAX_STRANGERS + 1)]
+    theirs = [visitor(desk, "10.6.6.6") for _ in range(LIMITS.strangers + 1)]
 
     gone = [wire.disconnected for wire in theirs if wire is not None]
-    assert gone == [True] + [False] * MAX_STRANGERS
+    assert gone == [True] + [False] * LIMITS.strangers
     assert friend is not None
     assert not friend.disconnected
 
@@ -316,7 +291,7 @@ def test_strangers_of_one_address_push_out_none_but_their_own_oldest() -> None:
 def test_where_all_places_are_taken_the_oldest_stranger_goes_first() -> None:
     desk = Desk()
     room = visitor(desk, "10.0.0.1", is_known=True)
-    crowd = [visitor(desk, f"10.6.{n}.{n}") for n in range(MAX_CONNECTIONS)]
+    crowd = [visitor(desk, f"10.6.{n}.{n}") for n in range(LIMITS.connections)]
 
     newest = visitor(desk, "10.0.0.2", is_known=True)
 
@@ -331,7 +306,7 @@ def test_where_all_places_are_taken_the_oldest_stranger_goes_first() -> None:
 def test_those_who_showed_the_token_are_not_pushed_out() -> None:
     desk = Desk()
     rooms = [
-        visitor(desk, f"10.0.0.{n}", is_known=True) for n in range(MAX_CONNECTIONS)
+        visitor(desk, f"10.0.0.{n}", is_known=True) for n in range(LIMITS.connections)
     ]
 
     assert visitor(desk, "10.6.6.6") is None
@@ -344,7 +319,7 @@ def test_headers_have_a_deadline_in_all_however_they_drip(every_s: float) -> Non
     connected = desk.connect()
     assert connected is not None
     protocol, wire = connected
-    while desk.clock.seconds() + every_s < HEADERS_WITHIN:
+    while desk.clock.seconds() + every_s < LIMITS.headers_within:
         protocol.dataReceived(b"P")
         desk.clock.advance(every_s)
     assert not wire.disconnected
@@ -362,9 +337,9 @@ def test_a_body_has_a_deadline_in_all_too() -> None:
     protocol.dataReceived(head)
     for _ in range(4):
         protocol.dataReceived(b" ")
-        desk.clock.advance(BODY_WITHIN / 5)
+        desk.clock.advance(LIMITS.body_within / 5)
     assert not wire.disconnected
-    desk.clock.advance(BODY_WITHIN / 5)
+    desk.clock.advance(LIMITS.body_within / 5)
 
     assert wire.disconnected
 
@@ -407,7 +382,7 @@ def test_a_connection_may_wait_between_requests_and_then_has_a_deadline_again() 
     desk.clock.advance(IDLE - 1)
     protocol.dataReceived(kept[:9])
     assert not wire.disconnected
-    desk.clock.advance(HEADERS_WITHIN)
+    desk.clock.advance(LIMITS.headers_within)
 
     assert wire.disconnected
     assert desk.listener.renewed == ["grid"]

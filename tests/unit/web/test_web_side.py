@@ -1,14 +1,18 @@
 """Pages, reading half of the API, streams: who gets what, and who is refused."""
 
 from base64 import b64decode
+from collections.abc import Callable
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from protocol.units import Seconds
 from proxy.admin.events import AlarmNews
+from proxy.web.site import LIMITS
 from proxy.web.site_map import (
     ABSENT,
     LOOKED_AT_ONCE,
@@ -16,6 +20,7 @@ from proxy.web.site_map import (
     PARKED,
     STATES,
     UNKNOWN_LEVEL,
+    SiteMap,
 )
 from proxy.web.stream import MAX_UNSENT_BYTES, MAX_VIEWERS
 from tests.fakes.web import Web
@@ -141,7 +146,8 @@ def test_the_map_names_the_bytes_of_a_frame() -> None:
     assert b64decode(stream.data("map:hall-a")[-1]["cells"])[0] & 7 == ABSENT
 
 
-def test_a_look_at_many_is_cut_into_turns() -> None:
+def many() -> tuple[SiteMap, list[Deferred[None]], Callable[[], Deferred[None]]]:
+    """Return a map of more than one turn's machines, and turns that a test ends."""
     web = Web()
     for _ in range(LOOKED_AT_ONCE + 1):
         web.seat()
@@ -151,7 +157,11 @@ def test_a_look_at_many_is_cut_into_turns() -> None:
         turns.append(Deferred())
         return turns[-1]
 
-    site_map = web.side.pulse.maps["hall-a"]
+    return web.side.pulse.maps["hall-a"], turns, turn
+
+
+def test_a_look_at_many_is_cut_into_turns() -> None:
+    site_map, turns, turn = many()
     look = Deferred.fromCoroutine(site_map.look(Seconds(1000.0), turn))
     assert len(turns) == 1
     turns[0].callback(None)
@@ -162,16 +172,7 @@ def test_a_look_at_many_is_cut_into_turns() -> None:
 
 
 def test_who_asks_for_a_map_while_it_is_looked_at_waits_for_that_look() -> None:
-    web = Web()
-    for _ in range(LOOKED_AT_ONCE + 1):
-        web.seat()
-    turns: list[Deferred[None]] = []
-
-    def turn() -> Deferred[None]:
-        turns.append(Deferred())
-        return turns[-1]
-
-    site_map = web.side.pulse.maps["hall-a"]
+    site_map, turns, turn = many()
     looks = [
         Deferred.fromCoroutine(site_map.look(Seconds(1000.0), turn)) for _ in range(3)
     ]
@@ -212,7 +213,7 @@ def test_nothing_is_made_where_nobody_watches() -> None:
 def test_who_does_not_read_is_dropped_and_the_others_are_not() -> None:
     web = Web()
     deaf, other = web.open("/api/v1/stream"), web.open("/api/v1/stream")
-    deaf.protocol._channel.pauseProducing()
+    deaf.protocol.wrappedProtocol._channel.pauseProducing()
     for _ in range(2 + MAX_UNSENT_BYTES // 60_000):
         web.side.streams.send("now", b"x" * 60_000, 0.0)
 
@@ -224,10 +225,10 @@ def test_who_does_not_read_is_dropped_and_the_others_are_not() -> None:
 def test_who_reads_again_gets_what_was_kept() -> None:
     web = Web()
     slow = web.open("/api/v1/stream?fields=now")
-    slow.protocol._channel.pauseProducing()
+    slow.protocol.wrappedProtocol._channel.pauseProducing()
     web.beat()
     assert slow.names() == []
-    slow.protocol._channel.resumeProducing()
+    slow.protocol.wrappedProtocol._channel.resumeProducing()
     assert slow.names() == ["now"]
 
 
@@ -248,3 +249,26 @@ def test_a_quiet_stream_has_a_comment() -> None:
     for _ in range(16):
         web.beat()
     assert b": still here\n\n" in stream.transport.value()
+
+
+def test_who_drips_goes_and_who_is_answered_stays() -> None:
+    web = Web()
+    watching = web.open("/api/v1/stream?fields=now")
+    site = web.side.site
+    dripping = []
+    for n in range(3 * LIMITS.connections):
+        protocol = site.buildProtocol(IPv4Address("TCP", f"10.0.{n % 7}.9", n + 1))
+        assert protocol is not None
+        protocol.makeConnection(StringTransport())
+        protocol.dataReceived(b"GET / HTTP/1.1\r\nx: ")
+        dripping.append(protocol)
+    assert web.ask("/healthz").status == 200
+    web.beat()
+    assert watching.names() == ["now"]
+
+    for _ in range(int(LIMITS.headers_within) + 1):
+        for protocol in dripping:
+            if not protocol.transport.disconnected:
+                protocol.dataReceived(b"a")
+        web.hall.clock.advance(1)
+    assert all(protocol.transport.disconnected for protocol in dripping)
