@@ -19,6 +19,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted.web.static import File
 from typing_extensions import override
 
+from proxy.web.site_map import STATES
+
 STATIC = Path(__file__).parents[2] / "proxy" / "web" / "static"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -26,16 +28,6 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types baseload"
 )
-STATES = [
-    "absent",
-    "hashing",
-    "silent",
-    "parked",
-    "held",
-    "unauthorised",
-    "new",
-    "no_work",
-]
 WEIGHTS = (1.5, 86, 1, 8, 1.5, 0.3, 1, 0.2)
 CHANGING = 0.02
 """Part of the machines that change each second."""
