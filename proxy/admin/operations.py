@@ -6,6 +6,7 @@ from msgspec import Meta
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, UnixTime
+from proxy.admin.alert_operations import AlertOperations
 from proxy.admin.bans import BanOperations
 from proxy.admin.capture import CaptureOperations
 from proxy.admin.drain import DrainOperations
@@ -17,7 +18,6 @@ from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
 from proxy.admin.views import (
-    AlarmsView,
     BlockCounts,
     ChangeView,
     Done,
@@ -33,7 +33,6 @@ from proxy.admin.views import (
     StatusView,
 )
 from proxy.admin.why import REJECTS_SHOWN, WhyView, why_view
-from proxy.alerts.delivery import DeliveryError
 from proxy.config import ConfigError
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
@@ -71,6 +70,8 @@ class Operations:
         parking = ParkOperations(running, self._pages.turn)
         self.capture = CaptureOperations(running, self._named, self._clock)
         self.park, self.unpark = parking.park, parking.unpark
+        alerts = AlertOperations(lambda: running.alerts)
+        self.alarms, self.test_alert = alerts.alarms, alerts.test_alert
 
     def status(self) -> StatusView:
         """Return the whole process at a glance."""
@@ -180,21 +181,6 @@ class Operations:
     async def blocks(self, limit: Limited = 20) -> list[RecordedBlock]:
         """Return the newest blocks in the ledger, the newest first."""
         return [] if self._reader is None else await self._reader.recent_blocks(limit)
-
-    def alarms(self) -> AlarmsView:
-        """Return the alarms that stand, the oldest first, and who is told."""
-        alerts = self._running.alerts
-        return AlarmsView(alerts.standing.all, alerts.views)
-
-    async def test_alert(self, name: str) -> Done:
-        """Send a message that is a test to one row of `[[alerts]]`."""
-        try:
-            await self._running.alerts.test(name)
-        except LookupError:
-            raise Refused(f"{name!r} is not told of alarms") from None
-        except DeliveryError as error:
-            raise Refused(f"{name}: {error}") from error
-        return Done(True, f"{name} took it")
 
     async def kick(self, miner: str) -> Done:
         """Hang up on miners, by id or by worker."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.admin import render_power
+from proxy.admin import render_alarms, render_power
 from proxy.admin.text_columns import minute, si, table
 from proxy.admin.views import HeldView
 
@@ -197,28 +197,6 @@ def blocks(answer: Answer) -> str:
     return table(head, rows)
 
 
-def alarms(answer: Answer) -> str:
-    """Render `alarms`: what stands, then who is told."""
-    rows = [
-        [
-            datetime.fromtimestamp(a["since"], UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            a["severity"],
-            a["kind"],
-            a["site"] or "-",
-            a["text"] + (f" ({', '.join(a['names'])})" if a["names"] else ""),
-        ]
-        for a in answer["alarms"]
-    ]
-    head = ["SINCE (UTC)", "SEVERITY", "KIND", "SITE", "WHAT"]
-    told = [
-        [one["name"], one["kind"], str(one["told"]), one["fault"] or "-"]
-        for one in answer["alerts"]
-    ]
-    stands = table(head, rows) if rows else "no alarm stands\n"
-    who = table(["TOLD", "KIND", "ALARMS", "FAULT"], told)
-    return f"{stands}\n{who}" if told else f"{stands}nobody is told: see [[alerts]]\n"
-
-
 def status(answer: Answer) -> str:
     """Render `status`."""
     waits_for = ", ".join(answer["waits_for"])
@@ -286,7 +264,6 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "miner_page": miner_page,
     "why": why,
     "blocks": blocks,
-    "alarms": alarms,
     "test_alert": done,
     "kick": done,
     "ban": done,
@@ -300,5 +277,6 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "pool.disable": done,
     "pool.enable": done,
     "reload": reload,
+    "alarms": render_alarms.alarms,
     **render_power.RENDERERS,
 }

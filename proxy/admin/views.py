@@ -4,7 +4,6 @@ from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
 from proxy.admin.text_columns import minute, span
-from proxy.alerts.alarm import Alarm, AlertView
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.runtime.limits import Limit
@@ -260,13 +259,6 @@ class BanView(Struct):
     site: str
     left_s: float
     why: str
-
-
-class AlarmsView(Struct):
-    """What stands, and who is told of it."""
-
-    alarms: list[Alarm]
-    alerts: list[AlertView]
 
 
 class Done(Struct):
