@@ -69,8 +69,9 @@ class Alerts:
         for alarm in self.standing.look(found, now, wall):
             for delivery in self._deliveries.values():
                 delivery.has_ended(alarm)
+        standing = self.standing.all
         for delivery in self._deliveries.values():
-            notices = delivery.due(self.standing.all, now, wall)
+            notices = delivery.due(standing, now, wall)
             if notices:
                 self._tasks.start("telling of alarms", self._send(delivery, notices))
         for heartbeat in self._heartbeats.values():

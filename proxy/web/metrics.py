@@ -21,12 +21,13 @@ from typing_extensions import override
 from proxy.admin.operations import Operations
 from proxy.admin.running import Running
 from proxy.admin.views import PoolView, SiteView, StatusView
+from proxy.power.control.safety import SafetyState
 from proxy.web.answers import Answer
 from proxy.web.asked import Asked
 from proxy.web.health import Health
 from proxy.web.stream import Streams
 
-SITE_STATES = ("normal", "hold", "failsafe", "trip")
+SITE_STATES = tuple(state.value for state in SafetyState)
 WINDOWS = (("1m", "m1"), ("5m", "m5"), ("1h", "h1"), ("24h", "h24"))
 
 Rows = list[tuple[list[str], float]]
@@ -47,7 +48,9 @@ class Figures(Collector):
         status = self.operations.status()
         info = {"version": status.version, "engine": status.engine}
         yield InfoMetricFamily("baseload_build", "Which program runs.", value=info)
-        yield _gauge("ledger_degraded", "1: shares are not kept.", _is(status.ledger))
+        yield _gauge(
+            "ledger_degraded", "1: shares are not kept.", status.ledger != "ok"
+        )
         yield _gauge("web_viewers", "Streams that are open.", len(self.streams))
         late = self.health.lateness
         yield _gauge("reactor_late_seconds", "How late the last second was.", late)
@@ -195,10 +198,6 @@ def _of_work(status: StatusView) -> Iterator[Metric]:
         ("node",),
         [([n.name], n.state == "up") for n in status.nodes],
     )
-
-
-def _is(ledger: str) -> bool:
-    return ledger != "ok"
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
