@@ -104,13 +104,14 @@ def load_proxy(
     path = Path(path)
     _, tables = tables_of(path)
     base = path.absolute().parent
-    overlay = Overlay(_hook(base))
+    hook = _without_secrets(_hook(base))
+    overlay = Overlay(hook)
     overlay.lay(environment, tables, Config)
-    examiner = Examiner(_hook(base))
+    examiner = Examiner(hook)
     sound = examiner.table(tables.get("proxy", {}), ProxyConfig, "$.proxy")
     if sound is None or examiner.faults:
         raise error_of(path, examiner.faults)
-    proxy = msgspec.convert(sound, ProxyConfig)
+    proxy = msgspec.convert(sound, ProxyConfig, dec_hook=hook)
     if socket_faults := list(unusable_sockets(proxy, base)):
         raise error_of(path, socket_faults)
     return anchored_proxy(proxy, base)
@@ -135,6 +136,15 @@ def _looked_at_whole(
 
 def _is_under(key: str, dropped: Iterable[str]) -> bool:
     return any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in dropped)
+
+
+def _without_secrets(hook: Hook) -> Hook:
+    """Return a hook that leaves secrets where they are."""
+
+    def blind(kind: type, value: Any) -> object:
+        return Secret() if kind is Secret else hook(kind, value)
+
+    return blind
 
 
 def _hook(base: Path) -> Hook:

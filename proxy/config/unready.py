@@ -22,7 +22,6 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
 
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
-    "$.proxy.web": ("the dashboard", lambda c: c.proxy.web is not None),
     "$.sites[...].power.signals[...].kind": (
         "signals other than schedule, http and modbus",
         lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),

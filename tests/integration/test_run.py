@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -74,6 +75,43 @@ def test_a_signal_ends_it_in_order(number: int, tmp_path: Path) -> None:
     assert not [line for line in lines if " info " not in line], said
     assert not admin.exists()
     assert not (tmp_path / "state" / "ledger.sqlite3-wal").exists()  # closed
+
+
+@pytest.mark.integration
+def test_the_dashboard_is_served_as_the_readme_has_it(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    web = f"""[proxy.web]
+listen = "tcp:{port}:interface=127.0.0.1"
+token = {{ file = "web.token" }}
+"""
+    config.write_text(config.read_text().replace("[[pools]]", web + "[[pools]]"))
+    (tmp_path / "web.token").write_text("0123456789abcdef")
+    checked = command("check-config", config)
+    process = start(config)
+
+    wait_until((tmp_path / "state" / "admin.sock").is_socket)
+    (tmp_path / "web.token").unlink()  # whoever only looks need not have it
+    shown = command("status", config)
+    with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as page:
+        served = page.read()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert b"Baseload" in served
+
+
+def command(name: str, config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "proxy.cli", name, "-c", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.integration

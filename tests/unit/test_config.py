@@ -176,17 +176,13 @@ def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
     assert load(tmp_path, POOL + SITE + route).sites[0].source_names == ["main"]
 
 
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ('[proxy]\nweb = "tcp:8080"\n' + POOL + SITE, r"at `\$.proxy.web`"),
-    ],
-)
-def test_what_this_release_cannot_act_on_stops_the_start(
-    tmp_path: Path, text: str, named: str
-) -> None:
-    with pytest.raises(ConfigError, match=named):
-        refuse_unready(load(tmp_path, text))
+def test_what_this_release_cannot_act_on_stops_the_start(tmp_path: Path) -> None:
+    power = "[sites.power]\nbudget_w = 2\nfail_safe_w = 1\n"
+    signal = '[[sites.power.signals]]\nkind = "price"\n'
+    web = '[proxy]\nweb = "tcp:8080"\n'
+    with pytest.raises(ConfigError, match=r"at `\$.sites\[...\].power.signals"):
+        refuse_unready(load(tmp_path, POOL + SITE + power + signal))
+    refuse_unready(load(tmp_path, web + POOL + SITE))
 
 
 WRONG = {

@@ -159,6 +159,14 @@ def test_the_admin_socket_is_found_where_the_environment_puts_it(
     assert proxy.admin == f"unix:{tmp_path}/here.sock"
 
 
+def test_who_looks_for_the_admin_socket_needs_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    web = 'web = { listen = "tcp:8080", token = { file = "away" } }'
+    path.write_text(f"[proxy]\n{web}\n{FILE}")
+
+    assert load_proxy(path, {}).web is not None
+
+
 def test_a_meter_that_was_a_text_becomes_a_table(tmp_path: Path) -> None:
     site = "BASELOAD__SITES__HALL_A__POWER"
     config = load(
