@@ -116,7 +116,8 @@ class Doors:
         if kind.lower() == "bearer":
             self._check(shown.strip(), asked)
         else:
-            _require_same_origin(asked)
+            if _cookie_of(asked):
+                _require_same_origin(asked)
             if not self._has_session(asked):
                 raise ProblemError(401, "log in, or show the token", CHALLENGE)
         return Caller(address=asked.address, user=self._user(asked))

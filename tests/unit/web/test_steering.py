@@ -58,6 +58,13 @@ def test_the_token_steers_and_that_is_an_event() -> None:
     assert TOKEN not in json.dumps(told)
 
 
+def test_who_shows_nothing_is_asked_for_the_token() -> None:
+    reply = drain(watched(), **JSON)
+
+    assert reply.status == 401
+    assert reply.headers["www-authenticate"].startswith("Bearer")
+
+
 def test_a_session_steers_until_it_ends() -> None:
     web = watched()
     opened = login(web)
