@@ -100,7 +100,7 @@ class Alerts:
             DeliveryError: It did not take it.
         """
         now = self.sender.wall_clock()
-        alarm = Alarm("test", "", "info", "a test: nothing is wrong", (), 0, now, now)
+        alarm = Alarm("test", "", "info", "a test: nothing is wrong", (), 0, now)
         await self._deliveries[name].receiver.send([Notice(alarm, "begins")])
 
     async def stop(self) -> None:

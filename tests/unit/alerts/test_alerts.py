@@ -153,3 +153,4 @@ def test_a_test_is_sent_to_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     plant.alerts.take_on([row(), row(name="night")])
     _ = Deferred.fromCoroutine(plant.alerts.test("night"))
     assert [body["receiver"] for body, _ in post.posted] == ["night"]
+    assert statuses(post) == ["firing"]  # a pager shows nothing else
