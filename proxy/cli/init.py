@@ -258,5 +258,6 @@ def _tell(arguments: Arguments, path: Path) -> None:
     sys.stdout.write(
         f"{path} is written, for its owner alone (0600).\n"
         f"Start it: baseload run -c {path}\n"
-        f"Look at it: baseload status -c {path}. A power budget: README, Power.\n"
+        f"Look at it: baseload status -c {path}.\n"
+        "Hold it to a power budget: [sites.power], see baseload help config.\n"
     )
