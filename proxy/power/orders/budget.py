@@ -11,8 +11,8 @@ A site's budget is the lowest of what binds it:
 So silence only ever lowers: a lapsed source keeps its last word even where that order
 would have ended since, and an order that it gave for later may lower the budget
 further, never raise it. At the start a site waits at its fail-safe for each source that
-has to keep speaking (UNHEARD); sources without a lease (schedules, prices, operators)
-are not waited for.
+has to keep speaking (UNHEARD), unless an order is valid by then: one of before, or an
+operator's. Sources without a lease (schedules, prices, operators) are not waited for.
 
 Two clocks are at work. When orders begin and end is wall time, since people mean that;
 how long a source has been silent is a duration of the monotonic clock, so that a
