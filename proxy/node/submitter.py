@@ -124,7 +124,7 @@ class BlockSubmitter:
     """Submits each block once to each node, until it answers or it is too late.
 
     Attributes:
-        targets: The nodes, all of them.
+        targets: The nodes, all of them; the one whose template it was last.
         files: Where each block is kept until it is answered.
         on_answer: Hears of every node's answer, and of `lost` when one gave none.
         clock: For pauses.
@@ -237,10 +237,20 @@ class BlockSubmitter:
             except RemoteError as error:
                 verdict, reason = BlockVerdict.LOST, str(error)
             is_over = self.clock.seconds() - began >= RETRY_SECONDS
-            if verdict is not BlockVerdict.LOST or is_over or _is_beaten(block, target):
+            is_over = is_over or self._is_beaten(block, target)
+            if verdict is not BlockVerdict.LOST or is_over:
                 return BlockAnswer(block.hash, target.name, verdict, reason)
             await deferLater(self.clock, pause)
             pause = Seconds(min(pause * 2, LONGEST_PAUSE))
+
+    def _is_beaten(self, block: FoundBlock, target: SubmitTarget) -> bool:
+        """Return whether the chain has gone past the block: it cannot win.
+
+        A node that is dead says nothing of the chain; the block's own does for it.
+        The others do not: they may be of another network.
+        """
+        heights = (target.height(), self.targets[-1].height())
+        return any(height is not None and height > block.height for height in heights)
 
     async def _call(self, text: str, target: SubmitTarget) -> tuple[BlockVerdict, str]:
         """Return the node's answer.
@@ -260,12 +270,6 @@ class BlockSubmitter:
             self._calls -= 1
         answer = _decoded(result)
         return verdict_of(answer), answer or ""
-
-
-def _is_beaten(block: FoundBlock, target: SubmitTarget) -> bool:
-    """Return whether the node's chain has gone past the block: it cannot win."""
-    height = target.height()
-    return height is not None and height > block.height
 
 
 def _decoded(result: msgspec.Raw) -> str | None:

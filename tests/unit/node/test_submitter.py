@@ -243,6 +243,38 @@ def test_a_node_whose_chain_has_gone_past_is_not_tried_again(tmp_path: Path) -> 
     assert stage.verdicts == [("n0", BlockVerdict.LOST)]
 
 
+def test_a_dead_node_is_given_up_once_the_block_s_own_has_a_later_one(
+    tmp_path: Path,
+) -> None:
+    def dead(*_: Any) -> Any:
+        raise Status(500, b"")
+
+    stage = Stage(tmp_path, dead, lambda *_: "bad-txns")
+    stage.heights = [None, 7]
+    stage.submitter.submit(BLOCK)
+    stage.run(30)
+    assert stage.verdicts == [("n1", BlockVerdict.REJECTED)]
+    stage.heights[1] = 8
+    stage.run(6)
+
+    assert stage.verdicts[1:] == [("n0", BlockVerdict.LOST)]
+    assert stage.answers[-1].is_last
+
+
+def test_a_node_is_not_given_up_for_the_height_of_another_network_s(
+    tmp_path: Path,
+) -> None:
+    def busy(*_: Any) -> Any:
+        raise Status(500, b"")
+
+    stage = Stage(tmp_path, busy, busy)
+    stage.heights = [900_000, 6]
+    stage.submitter.submit(BLOCK)
+    stage.run(30)
+
+    assert stage.verdicts == [("n0", BlockVerdict.LOST)]
+
+
 def test_one_slow_node_does_not_delay_another(tmp_path: Path) -> None:
     stage = Stage(tmp_path, lambda *_: Deferred(), lambda *_: None)
 
