@@ -14,6 +14,9 @@ MAX_LEAF = 65_000
 """Bytes of a row's columns and body as they are hashed: in bundles of the log they have
 a 16-bit length (C2SP tlog-tiles). What is longer is left out, and said to be."""
 
+MAX_CAUSE = 4_000
+"""Characters of a cause where it alone would be too long."""
+
 # Whoever checks the log encodes the columns again: the bytes must be the same.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -67,6 +70,7 @@ def rows_after(last_id: int, last_hash: bytes, events: Iterable[Event]) -> list[
         # much.
         if len(text) + len(_encode(head)) > MAX_LEAF:
             text = _encode({"left_out_bytes": len(text)})
+            head = (*head[:-1], event.cause[:MAX_CAUSE])
         last_hash = _hash(last_hash, head, text)
         rows.append(Row(*head, text, last_hash))
     return rows
@@ -81,16 +85,28 @@ def first_broken(rows: Iterable[Row], last_id: int, last_hash: bytes) -> int | N
         last_hash: Its hash.
     """
     for row in rows:
-        head = (row.id, row.at, row.site, row.kind, row.cause)
         # A gap in the ids is a row that was taken out, even if the hashes were mended.
-        if row.id != last_id + 1 or row.hash != _hash(last_hash, head, row.text):
+        follows = sha256(last_hash + leaf_of(row)).digest()
+        if row.id != last_id + 1 or row.hash != follows:
             return row.id
         last_id, last_hash = row.id, row.hash
     return None
 
 
-def _hash(before: bytes, head: tuple[object, ...], text: bytes) -> bytes:
-    """Return SHA-256 of the hash before, and the JSON of the row's columns."""
+def leaf_of(row: Row) -> bytes:
+    """Return what is hashed of a row: its columns as JSON, a line feed, its body.
+
+    The same bytes are its leaf in the log that others can check (`proxy/oversight`).
+    """
+    return _leaf((row.id, row.at, row.site, row.kind, row.cause), row.text)
+
+
+def _leaf(head: tuple[object, ...], text: bytes) -> bytes:
     # JSON has no raw line feed, so no two pairs of columns and body make the same
     # bytes.
-    return sha256(before + _encode(head) + b"\n" + text).digest()
+    return _encode(head) + b"\n" + text
+
+
+def _hash(before: bytes, head: tuple[object, ...], text: bytes) -> bytes:
+    """Return SHA-256 of the hash before and the row's leaf."""
+    return sha256(before + _leaf(head, text)).digest()

@@ -1,5 +1,6 @@
 """The log of the controller: any edit shows, and a restart finds what was written."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from importlib.resources import files
@@ -11,15 +12,24 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.tlog.tile import MAX_LEAF_BYTES
 from protocol.units import UnixTime, Watts
 from proxy.power.journal import schema
-from proxy.power.journal.chain import FIRST_HASH, Event, first_broken, rows_after
+from proxy.power.journal.chain import (
+    FIRST_HASH,
+    MAX_CAUSE,
+    Event,
+    first_broken,
+    leaf_of,
+    rows_after,
+)
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.event_log import TRIM
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt, MachineRow
 from proxy.power.orders.order import Order
+from tests.oversight_vectors import vectors
 
 AT = UnixTime(1_700_000_000.0)
 
@@ -220,3 +230,29 @@ def test_what_cannot_be_written_leaves_the_chain_as_it_was(
 
     assert [r.id for r in store.history(None, 9, None)] == [2, 1]
     assert store.first_broken() is None
+
+
+def test_a_leaf_is_what_is_hashed_as_recorded() -> None:
+    leaves = vectors("tree")["leaves"]
+    before = FIRST_HASH
+
+    for number, (leaf, digest) in enumerate(
+        zip(leaves, vectors("chain")["hashes_hex"], strict=True), 1
+    ):
+        head, body = leaf.split("\n")
+        _, at, site, kind, cause = json.loads(head)
+        event = Event(at, site, kind, cause, json.loads(body))
+        (row,) = rows_after(number - 1, before, [event])
+
+        assert leaf_of(row) == leaf.encode()
+        assert row.hash.hex() == digest
+        before = row.hash
+
+
+def test_a_leaf_fits_into_a_bundle_whatever_it_says() -> None:
+    event = Event(1.0, "hall", "refused", "x" * 70_000, {"why": "y" * 70_000})
+
+    (row,) = rows_after(0, FIRST_HASH, [event])
+
+    assert len(leaf_of(row)) <= MAX_LEAF_BYTES
+    assert row.cause == "x" * MAX_CAUSE
