@@ -291,6 +291,7 @@ class Operations:
             rejects=dict(pool.rejected),
             lost=dict(pool.lost),
             by_hand=held,
+            next_try_s=None if (at := pool.dials_at) is None else at - self._now(),
         )
 
 

@@ -82,8 +82,13 @@ def pools(answer: Answer) -> str:
 def why_not(source: dict[str, Any]) -> str:
     """Return why a source is not in use, and what is held of it by hand."""
     held = source.get("by_hand")  # an older proxy has none
-    texts = [source["reason"], *([held_text(held)] if held else [])]
+    texts = [source["reason"], _next_try(source), *([held_text(held)] if held else [])]
     return "; ".join(filter(None, texts))
+
+
+def _next_try(source: dict[str, Any]) -> str:
+    after = source.get("next_try_s")  # a node, or a pool of an older proxy, has none
+    return "" if after is None else f"next try in {after:.0f} s"
 
 
 def held_text(held: dict[str, Any]) -> str:
@@ -162,6 +167,9 @@ def miners(answer: Answer) -> str:
 def miner_page(answer: Answer) -> str:
     """Render `miner_page`: the miners, and where the others are."""
     total, page, last = answer["total"], answer["page"], answer["pages"] - 1
+    if page > last:
+        where = f"the last is --page {last}" if last > 0 else "there is one, --page 0"
+        return f"no page {page}: {where}; {total:,} miners\n"
     foot = f"page {page} of 0-{last}, {total:,} miners"
     if page < last:
         foot += f"; next: --page {page + 1}"

@@ -95,6 +95,7 @@ class PoolView(Struct):
 
     Attributes:
         by_hand: What an operator holds of it; null: nothing.
+        next_try_s: Until it is dialled again; null: it is not waited with.
     """
 
     name: str
@@ -112,6 +113,7 @@ class PoolView(Struct):
     lost: dict[str, int]
     hours: list[PoolHour] = []
     by_hand: HeldView | None = None
+    next_try_s: float | None = None
 
 
 class NodeView(Struct):

@@ -20,6 +20,20 @@ LEAST_OF_NAMEPLATE = 0.2
 """That machines at work draw at the least: no model is lowered further."""
 
 
+_REMEDIES = {
+    "login_refused": "set username and password of their row in [[sites.fleet]]",
+    "foreign_pool": "look at their pool slots: what hashes there is not capped here",
+    "models_wrong": "set the model of their row, or describe it in [[models]]",
+    "absent": "look at their power and network",
+    "silent": "look whether they hash, and for whom",
+    "hashes_on": "switch them off at the feed if they must stop",
+}
+"""By an alarm over machines: what to do."""
+
+NAMED = 3
+"""Machines of a finding that are named; `alarms` has the others."""
+
+
 def power(config: Config, machines: Machines) -> Iterator[Finding]:
     """Look at the power of each site that has settings for it."""
     sites = [site for site in config.sites if site.power is not None]
@@ -41,6 +55,7 @@ def power(config: Config, machines: Machines) -> Iterator[Finding]:
             yield fail(f"power of {site.name}", "the proxy has none", "reload it")
             continue
         yield from signals(site, views[site.name])
+        yield from obedience(site, views[site.name])
         yield from watts(site, views[site.name], nameplate(site, machines, models))
 
 
@@ -61,6 +76,27 @@ def signals(site: SiteConfig, view: Mapping[str, Any]) -> Iterator[Finding]:
             yield ok(name, "nothing came yet; it needs no renewal")
         else:
             yield ok(name, f"last heard {silent:.0f} s ago{held}{_said(signal)}")
+
+
+def obedience(site: SiteConfig, view: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell what the site controller has met with at the site's machines.
+
+    It asks each of them all the time: whether its password is good, its pool slots are
+    ours, and its draw is its model's.
+    """
+    name = f"machines of {site.name}"
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for alarm in view["alarms"]:
+        if alarm["alarm"] in _REMEDIES:
+            found.setdefault(alarm["alarm"], []).append(alarm)
+    if not found:
+        yield ok(name, "no alarm over a login, a pool slot, a model or obedience")
+    for kind, alarms in found.items():
+        which = [alarm["machine"] for alarm in alarms if alarm["machine"]]
+        more = f" and {len(which) - NAMED} more" if len(which) > NAMED else ""
+        who = ", ".join(which[:NAMED]) + more
+        cause = f"{kind}: {alarms[0]['cause']}"
+        yield warn(name, f"{cause} ({who})" if who else cause, _REMEDIES[kind])
 
 
 def watts(

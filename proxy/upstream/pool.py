@@ -208,6 +208,12 @@ class Pool:
         return next(filter(None, reasons), "")
 
     @property
+    def dials_at(self) -> Seconds | None:
+        """When the next of its links is dialled again; None: none waits for that."""
+        times = (link.dials_at for link in self._begun)
+        return min((at for at in times if at is not None), default=None)
+
+    @property
     def work(self) -> Work | None:
         """The newest work of any of its links."""
         return next((link.feed.work for link in self._ready), None)

@@ -62,6 +62,7 @@ class PoolLink:
     state: LinkState = field(default=LinkState.CONNECTING, init=False)
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
+    dials_at: Seconds | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _connection: PoolConnection | None = field(default=None, init=False)
     _silence: Silence = field(factory=Silence, init=False)
@@ -140,7 +141,10 @@ class PoolLink:
             await self._dial()
             if self._is_stopped:  # a cancelled look-up says that it found no host
                 return
-            await deferLater(self.clock, self.backoff.take())
+            pause = self.backoff.take()
+            self.dials_at = Seconds(self._now() + pause)
+            await deferLater(self.clock, pause)
+            self.dials_at = None
 
     async def _dial(self) -> None:
         """Connect once and stay until the connection ends."""

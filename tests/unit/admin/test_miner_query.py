@@ -125,6 +125,9 @@ def test_the_foot_says_where_the_others_are(many: Hall) -> None:
     assert first == "page 0 of 0-26, 27,000 miners; next: --page 1"
     assert foot(page=26, pages=27, total=27_000) == "page 26 of 0-26, 27,000 miners"
     assert foot() == "page 0 of 0-0, 0 miners"
+    beyond = foot(page=99, pages=27, total=27_000)
+    assert beyond == "no page 99: the last is --page 26; 27,000 miners"
+    assert foot(page=1) == "no page 1: there is one, --page 0; 0 miners"
 
 
 def test_beyond_the_last_page_there_is_nobody(many: Hall) -> None:

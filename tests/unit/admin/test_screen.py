@@ -12,6 +12,7 @@ from rich.console import Console
 from proxy.admin.client import AdminError
 from proxy.admin.look import Look
 from proxy.admin.printable import printable
+from proxy.admin.render import why_not
 from proxy.admin.text_columns import si
 from proxy.admin.top import show
 from tests.unit.test_cli import STATUS
@@ -73,3 +74,10 @@ def test_once_without_a_proxy_is_an_error() -> None:
 )
 def test_a_number_that_rounds_up_takes_the_next_prefix(value: float, text: str) -> None:
     assert si(value, "H") == text
+
+
+def test_a_pool_that_waits_to_be_dialled_says_for_how_long() -> None:
+    pool = {"reason": "cannot connect: refused", "next_try_s": 41.6}
+
+    assert why_not(pool) == "cannot connect: refused; next try in 42 s"
+    assert why_not({"reason": ""}) == ""

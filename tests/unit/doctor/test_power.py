@@ -14,6 +14,7 @@ from proxy.config import (
 )
 from proxy.doctor import power
 from proxy.doctor.check import Finding
+from proxy.power.journal.alarms import AlarmName
 from proxy.power.machines.models import load_models
 
 S21 = load_models()
@@ -57,6 +58,36 @@ def test_a_signal_is_told_with_its_last_word(
     assert one.level == level
     assert seen in one.seen
     assert bool(one.remedy) == (level != "ok")
+
+
+def an_alarm(kind: str, machine: str, cause: str) -> dict[str, Any]:
+    return {"alarm": kind, "machine": machine, "cause": cause}
+
+
+def test_machines_that_the_controller_cannot_steer_are_told_by_cause() -> None:
+    refused = "the device refuses the user name or the password"
+    alarms = [an_alarm("login_refused", f"10.0.0.{n}", refused) for n in range(5)]
+    alarms.append(an_alarm("foreign_pool", "10.0.0.9", "a pool slot leads elsewhere"))
+    alarms.append(an_alarm("cap_exceeded", "", "no machine's fault"))
+
+    logins, pools = power.obedience(SITE, {"alarms": alarms})
+
+    assert (logins.check, logins.level) == ("machines of hall-a", "warn")
+    which = "10.0.0.0, 10.0.0.1, 10.0.0.2 and 2 more"
+    assert logins.seen == f"login_refused: {refused} ({which})"
+    assert "username" in logins.remedy
+    assert pools.seen == "foreign_pool: a pool slot leads elsewhere (10.0.0.9)"
+
+
+def test_machines_without_an_alarm_are_well() -> None:
+    (one,) = power.obedience(SITE, {"alarms": []})
+
+    assert (one.check, one.level) == ("machines of hall-a", "ok")
+
+
+@pytest.mark.parametrize("kind", power._REMEDIES)
+def test_each_alarm_that_has_a_remedy_is_one_of_the_site_s(kind: str) -> None:
+    assert kind in {alarm.value for alarm in AlarmName}
 
 
 @pytest.mark.parametrize(

@@ -541,11 +541,15 @@ def test_a_pool_that_does_not_answer_is_dialled_again() -> None:
     feed = server.open()
     server.pass_time(15)
     assert feed.reason == "cannot connect: no answer in 15 s"
+    dials_at, now = server.pool.dials_at, server.clock.seconds()
+    assert dials_at is not None
+    assert 0 < dials_at - now <= 1.5
 
     server.swallows = False
     server.pass_time(5)
     server.wire.welcome()
     assert server.pool.state() == "ready"
+    assert server.pool.dials_at is None
 
 
 def test_a_stop_while_a_pool_is_dialled_is_no_failure() -> None:
