@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test signals weeks coverage bench browser interop translator image-test clean
+.PHONY: demo test signals oversight weeks coverage bench browser interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -21,6 +21,11 @@ test: $(VENV)/ready
 # signals against masters that others wrote: pymodbus, and mbpoll where it is installed
 signals: $(VENV)/ready
 	$(BIN)/pytest -q tests/peers
+
+# signed documents and the log against programs that others wrote: OpenSSH (tokens by its
+# own dummy, Debian's openssh-tests) and minisign; what is not installed is skipped
+oversight: $(VENV)/ready
+	$(BIN)/pytest -q -rs tests/oversight
 
 # days and weeks of a plant on a virtual clock: minutes of computing
 weeks: $(VENV)/ready

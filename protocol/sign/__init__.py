@@ -1,0 +1,1 @@
+"""Signatures that people make with the tools they have: OpenSSH and minisign."""
