@@ -43,6 +43,9 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         name: What its orders are said to come from; None: its kind.
         lease_s: How long a signal that must keep speaking may be silent; does not
             bind `schedule` and `price`.
+        max_age_s: An order that says when it was issued, and did so longer ago, may
+            only lower; binds no signal whose words have no time (`modbus`), or speak
+            for the time ahead (`schedule`, `price`).
         file: Of `schedule`: TOML or CSV.
         time_zone: Of `schedule`: of times in a CSV file without an offset; None: UTC.
         listen: Of `http` and `modbus`: the endpoint that takes orders.
@@ -60,6 +63,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price"]
     name: Name | None = None
     lease_s: Positive = 30.0
+    max_age_s: Positive = 60.0
     file: Path | None = None
     time_zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     listen: str | None = None

@@ -58,7 +58,8 @@ def signal_of(
         file = ScheduleFile(config.file, config.time_zone or "UTC")
         return ScheduleSource(site, name, file, reactor, wall_clock)
     if config.kind == "http" and config.listen and config.token is not None:
-        settings = HttpSettings(site, name, config.token, Seconds(config.lease_s))
+        lease_s, max_age_s = Seconds(config.lease_s), Seconds(config.max_age_s)
+        settings = HttpSettings(site, name, config.token, lease_s, max_age_s)
         endpoint = _endpoint(config.listen, reactor)
         return HttpOrders(settings, endpoint, reactor, wall_clock)
     if config.kind == "modbus" and config.listen:

@@ -37,6 +37,7 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for_s: It ends by itself after so long; or `expires`.
         lease_s: The caller has to speak again within so long.
         revert_w: A ceiling once it has not.
+        issued_at: When it was given: an old one may only lower. None: it does not say.
     """
 
     watts: OrderWatts
@@ -48,6 +49,7 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lease_s: OrderSeconds | None = None
     revert_w: OrderWatts | None = None
     reason: Annotated[str, Meta(max_length=256)] = ""
+    issued_at: Moment | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -61,7 +63,17 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """What tells it from any other body."""
         # Of what was understood and not of the bytes: a caller may spell it differently
         # when it repeats itself.
-        return sha256(msgspec.json.encode(self)).hexdigest()[:32]
+        # And not of when it was given: said again later it is the same order.
+        said = {name: getattr(self, name) for name in _SAID}
+        return sha256(msgspec.json.encode(said)).hexdigest()[:32]
+
+    @property
+    def issued_unix(self) -> UnixTime | None:
+        """When it was given, None if it does not say."""
+        return None if self.issued_at is None else _unix(self.issued_at)
+
+
+_SAID = tuple(n for n in OrderBody.__struct_fields__ if n != "issued_at")
 
 
 class HttpReply(Struct, frozen=True, kw_only=True):
@@ -132,6 +144,12 @@ def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -
         id=body.id or "",
         told=body.digest,
     )
+
+
+def next_seq(last: int, now: UnixTime) -> int:
+    """Return the number of an order that has none of its own."""
+    # Milliseconds of the wall clock: above those of an earlier run without any file.
+    return max(last + 1, int(now * 1000.0))
 
 
 def is_bearer(header: str | None, token: str) -> bool:

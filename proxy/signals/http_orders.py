@@ -8,7 +8,6 @@ Without the token: 401. Over the limits: 413, 429. Each answer is JSON; see
 `baseload help orders`.
 """
 
-from collections import OrderedDict, deque
 from collections.abc import Callable
 
 import msgspec
@@ -25,21 +24,19 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.http_limits import MAX_BODY_BYTES, LimitedRequest
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
+from proxy.signals.answers import Answers
+from proxy.signals.freshness import MAX_AGE, aged, kept_short, may_lower
 from proxy.signals.http_body import (
     HttpReply,
     OrderBody,
     in_force_view,
     is_bearer,
+    next_seq,
     order_of,
     read_body,
 )
 from proxy.signals.http_limits import token_site
-
-MAX_ANSWERS = 1000
-"""Orders whose answer is remembered, so that a repeated one gets it again."""
-
-MAX_A_SECOND = 20
-"""Orders in any one second: each is written to disk before it is answered."""
+from proxy.signals.pace import TOO_MANY, Pace
 
 _OK, _BAD, _CONFLICT = 200, 400, 409
 _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE, _TOO_MANY = 404, 405, 413, 429
@@ -65,6 +62,7 @@ class HttpSettings:
     name: str
     token: str
     lease_s: Seconds | None
+    max_age_s: Seconds = MAX_AGE
 
 
 class HttpOrders:
@@ -85,8 +83,8 @@ class HttpOrders:
         self._clock = clock
         self._wall_clock = wall_clock
         self._listener: SignalListener | None = None
-        self._answers: OrderedDict[int | str, tuple[str, HttpReply]] = OrderedDict()
-        self._times: deque[float] = deque(maxlen=MAX_A_SECOND)
+        self._answers = Answers()
+        self._pace = Pace()
         self._last_seq = 0
         paths: Paths = {_ORDERS: self._on_order, _LEASE: self._on_lease}
         resource = _OrdersResource(self, paths)
@@ -97,12 +95,9 @@ class HttpOrders:
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`. A port that cannot be had is an error in the log."""
         self._listener = listener
-        for order in listener.standing(self.name):
-            # Orders that a restart found in force: their repetition is answered as
-            # before it.
-            answer = HttpReply(taken=True, seq=order.seq)
-            self._remember(order.id or order.seq, order.told, answer)
-            self._last_seq = max(self._last_seq, order.seq)
+        standing = listener.standing(self.name)
+        self._answers.restore(standing)
+        self._last_seq = max((order.seq for order in standing), default=0)
         self._port.startService()
         self._tasks.start(f"listen for {self.name}", self._ready())
 
@@ -136,10 +131,8 @@ class HttpOrders:
     def _on_order(self, data: bytes) -> tuple[int, HttpReply]:
         if self._listener is None:
             return _CONFLICT, HttpReply(taken=False, reason="stopping")
-        if self._is_flood():
-            return _TOO_MANY, HttpReply(
-                taken=False, reason=f"> {MAX_A_SECOND} a second"
-            )
+        if self._pace.is_flood(Seconds(self._clock.seconds())):
+            return _TOO_MANY, HttpReply(taken=False, reason=TOO_MANY)
         try:
             body = read_body(data)
             return self._answer(body, self._listener)
@@ -149,58 +142,31 @@ class HttpOrders:
     def _answer(
         self, body: OrderBody, listener: SignalListener
     ) -> tuple[int, HttpReply]:
-        # By its id a caller may repeat an order whose seq it has left to us.
-        key = body.id if body.id is not None else body.seq
-        known = self._answers.get(key) if key is not None else None
-        if known is not None:
-            return self._repeat(body, *known, listener)
         now = self._wall_clock()
-        seq = body.seq
-        if seq is None:
-            # Milliseconds of the wall clock: above those of an earlier run without any
-            # file.
-            seq = max(self._last_seq + 1, int(now * 1000.0))
+        why, known = self._stale(body, now), self._answers.of(body)
+        if known is not None:
+            if known.taken and not why:
+                listener.renew(self.name)  # whoever repeats itself is there
+            return _OK if known.taken else _CONFLICT, known
+        if why and not may_lower(body.watts, listener, self.name, now):
+            return _CONFLICT, HttpReply(taken=False, reason=f"{why}: it may only lower")
+        seq = body.seq if body.seq is not None else next_seq(self._last_seq, now)
         order = order_of(body, self._settings.site, self.name, seq, now)
+        if why:
+            order = kept_short(order, listener)
         receipt = listener.take([order])
         answer = HttpReply(taken=receipt.is_taken, seq=seq, reason=receipt.reason)
         # A refusal is not remembered: the same order may be taken later.
         if not receipt.is_taken:
             return _CONFLICT, answer
         self._last_seq = max(self._last_seq, seq)
-        self._remember(key, body.digest, answer)
+        if not why:
+            self._answers.remember(body, answer)
         return _OK, answer
 
-    def _repeat(
-        self,
-        body: OrderBody,
-        told: str,
-        answer: HttpReply,
-        listener: SignalListener,
-    ) -> tuple[int, HttpReply]:
-        # The same name for something else is a mistake of the caller's, and no
-        # repetition.
-        if body.digest != told:
-            reason = "another order had this id or seq"
-            return _CONFLICT, HttpReply(taken=False, seq=answer.seq, reason=reason)
-        listener.renew(self.name)  # whoever repeats itself is there
-        return _OK, answer
-
-    def _remember(self, key: int | str | None, told: str, answer: HttpReply) -> None:
-        if key is None:
-            return
-        self._answers[key] = (told, answer)
-        while len(self._answers) > MAX_ANSWERS:
-            self._answers.popitem(last=False)
-
-    def _is_flood(self) -> bool:
-        now = self._clock.seconds()
-        full = len(self._times) == MAX_A_SECOND
-        # The deque holds the last twenty that were taken: the oldest of them less than
-        # a second ago is a flood.
-        if full and now - self._times[0] < 1.0:
-            return True
-        self._times.append(now)
-        return False
+    def _stale(self, body: OrderBody, now: UnixTime) -> str:
+        issued = body.issued_unix
+        return "" if issued is None else aged(issued, now, self._settings.max_age_s)
 
 
 class _OrdersResource(Resource):

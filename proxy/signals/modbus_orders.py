@@ -6,7 +6,6 @@ at a time writes: its address has the right until it is silent for the lease. A 
 word after silence may only lower (`first_word`).
 """
 
-from collections import deque
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -33,11 +32,10 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.first_word import FirstWord
+from proxy.signals.http_body import next_seq
 from proxy.signals.modbus_connection import ModbusFactory
+from proxy.signals.pace import TOO_MANY, Pace
 from proxy.signals.refusals import Refusals
-
-MAX_A_SECOND = 20
-"""New setpoints in any one second: each is written to disk before it is answered."""
 
 POINTS_FOR = Seconds(1.0)
 """How long what is read back is kept: it changes with each look at the site."""
@@ -73,9 +71,7 @@ class ModbusOrders:
     _last_seq: int = field(default=0, init=False)
     _master: str = field(default="", init=False)  # the address that wrote last
     _wrote_at: float = field(default=0.0, init=False)
-    _times: deque[float] = field(
-        factory=lambda: deque[float](maxlen=MAX_A_SECOND), init=False
-    )
+    _pace: Pace = field(factory=Pace, init=False)
     _points: tuple[float, Points] | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _first: FirstWord = field(factory=FirstWord, init=False)
@@ -187,8 +183,8 @@ class ModbusOrders:
         if self._is_standing(order, listener):
             listener.renew(self.name)
             return
-        if self._is_flood():
-            raise RefusedError(ExceptionCode.BUSY, f"> {MAX_A_SECOND} a second")
+        if self._pace.is_flood(self._now()):
+            raise RefusedError(ExceptionCode.BUSY, TOO_MANY)
         receipt = listener.take([order])
         if not receipt.is_taken:
             raise RefusedError(ExceptionCode.DEVICE_FAILURE, receipt.reason)
@@ -211,8 +207,7 @@ class ModbusOrders:
         return Order(
             site=self._settings.site,
             watts=Watts(watts),
-            # Milliseconds of the wall clock: above those of an earlier run.
-            seq=max(self._last_seq + 1, int(now * 1000.0)),
+            seq=next_seq(self._last_seq, now),
             source=self.name,
             not_before=UnixTime(0.0),
             received_at=now,
@@ -234,13 +229,6 @@ class ModbusOrders:
             == (order.watts, order.lease_s, order.revert_w, order.reason)
             and any(o.seq == last.seq for o in listener.standing(self.name))
         )
-
-    def _is_flood(self) -> bool:
-        now = self._clock.seconds()
-        if len(self._times) == MAX_A_SECOND and now - self._times[0] < 1.0:
-            return True
-        self._times.append(now)
-        return False
 
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from protocol.setpoint.points import Points
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.power.orders.budget import Budget, Envelope
+from proxy.power.orders.budget import Budget, Envelope, voices_of
 from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBook
 from proxy.power.orders.receipt import InForce, Receipt
@@ -82,4 +82,11 @@ class OrderDesk:
         self.refusals.append((source, why, body))
 
     def points(self, source: str) -> Points:
-        return Points(power_w=float(len(self.standing(source))))
+        said = tuple(self.standing(source))
+        signals = self.book.signals(Seconds(self.clock.seconds()))
+        voice = next(v for v in voices_of(said, signals) if v.name == source)
+        ends = voice.lapses_at(self.wall)
+        return Points(
+            power_w=float(len(said)),
+            lease_left_s=None if ends is None else max(0.0, ends - self.wall),
+        )

@@ -11,8 +11,9 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.runtime.http_limits import IDLE, MAX_BODY_BYTES
 from proxy.signals.http_body import MAX_SEQ
 from proxy.signals.http_limits import LIMITS
-from proxy.signals.http_orders import MAX_A_SECOND, HttpOrders, HttpSettings
-from tests.fakes.order_desk import Endpoint
+from proxy.signals.http_orders import HttpOrders, HttpSettings
+from proxy.signals.pace import MAX_A_SECOND
+from tests.fakes.order_desk import Endpoint, OrderDesk
 from tests.fakes.signal_listener import FakeListener
 
 NOW = 1_764_000_000.0
@@ -22,12 +23,10 @@ TOKEN = "s3cret"  # noqa: S105
 class Desk:
     """A signal that listens, and callers of it."""
 
-    def __init__(
-        self, listener: FakeListener | None = None, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, listener: Any = None, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.endpoint = Endpoint()
-        self.listener = listener or FakeListener()
+        self.listener: Any = listener or FakeListener()
         settings = HttpSettings("hall-a", "grid", TOKEN, Seconds(30.0))
         self.signal = HttpOrders(
             settings,
@@ -433,3 +432,43 @@ def test_callers_that_stay_connected_are_hung_up_on_when_it_stops() -> None:
     assert wire.value().startswith(b"HTTP/1.1 200 "), "its answer is not taken back"
     assert wire.disconnecting
     assert strangers.disconnecting
+
+
+def test_an_order_that_was_given_long_ago_only_lowers() -> None:
+    book = OrderDesk({"grid": Seconds(30.0)})
+    desk = Desk(book, book.clock)
+    desk.order(watts=600_000, issued_at=NOW)
+    book.clock.advance(20.0)
+
+    raises, answer = desk.order(watts=700_000, issued_at=NOW - 41)
+    assert (raises, float(book.budget.watts)) == (409, 600_000)
+    assert answer["reason"] == "stale: issued too long ago: it may only lower"
+    lowers, _ = desk.order(watts=500_000, issued_at=NOW - 41)
+    assert (lowers, float(book.budget.watts)) == (200, 500_000)
+    # It is no sign of life: the lease runs on from the word before it.
+    book.clock.advance(11.0)
+    assert (book.budget.rule.value, float(book.budget.watts)) == ("lapse", 100_000)
+
+
+def test_a_stale_repetition_renews_nothing() -> None:
+    book = OrderDesk({"grid": Seconds(30.0)})
+    desk = Desk(book, book.clock)
+    desk.order(watts=600_000, id="a", issued_at=NOW)
+    book.clock.advance(20.0)
+
+    status, answer = desk.order(watts=600_000, id="a", issued_at=NOW - 60)
+
+    assert (status, answer["taken"]) == (200, True)
+    book.clock.advance(11.0)
+    assert book.budget.rule.value == "lapse"
+    desk.order(watts=600_000, id="a", issued_at=NOW + 31)
+    assert float(book.budget.watts) == 600_000
+
+
+def test_an_order_of_the_future_only_lowers() -> None:
+    book = OrderDesk({"grid": Seconds(30.0)})
+    desk = Desk(book, book.clock)
+    desk.order(watts=600_000)
+
+    assert desk.order(watts=700_000, issued_at=NOW + 3600)[0] == 409
+    assert desk.order(watts=500_000, issued_at=NOW + 3600)[0] == 200

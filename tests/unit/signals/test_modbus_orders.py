@@ -15,7 +15,8 @@ from protocol.setpoint.der_map import DerMap
 from protocol.setpoint.registers import Scale, as_int32
 from protocol.units import Seconds, Watts
 from proxy.signals.modbus_connection import FRAME_WITHIN, IDLE, MAX_CONNECTIONS
-from proxy.signals.modbus_orders import MAX_A_SECOND, ModbusOrders, ModbusSettings
+from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
+from proxy.signals.pace import MAX_A_SECOND
 from tests.fakes.order_desk import BUDGET, FAIL_SAFE, Endpoint, OrderDesk
 
 ENABLE, SET, POWER = 40_092, 40_094, 40_147
