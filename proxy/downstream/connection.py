@@ -1,6 +1,5 @@
 """A site's connections: who takes them, and where their miners are kept."""
 
-import typing
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -17,6 +16,7 @@ from protocol.sv1.server import HangUpError
 from protocol.units import Seconds
 from proxy.config import LimitsConfig
 from proxy.downstream.auto_connection import AutoConnection
+from proxy.downstream.connection_host import Closable
 from proxy.downstream.crowds import CROWD
 from proxy.downstream.holding import Holding
 from proxy.downstream.miner import Miner, SiteFullError
@@ -34,19 +34,6 @@ from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 from proxy.runtime.slices import Errands
 from proxy.runtime.tap import Tap
-
-
-class Closable(typing.Protocol):
-    """A connection, as its site commands it."""
-
-    def dismiss(self, miner: Miner, why: str, /) -> None:
-        """Hang up on one of its miners, and on all if it cannot do less."""
-
-    def hang_up(self, why: str) -> None:
-        """Close it for a reason of ours."""
-
-    def tap(self) -> Tap | None:
-        """Return a recording of it; None: there is one already, or it is gone."""
 
 
 class SiteFactory(Factory):

@@ -8,6 +8,20 @@ from proxy.downstream.miner_protocol import MinerProtocol
 from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.tls_failures import TlsFailures
 from proxy.runtime.outbox import Outbox
+from proxy.runtime.tap import Tap
+
+
+class Closable(Protocol):
+    """A connection, as its site commands it."""
+
+    def dismiss(self, miner: Miner, why: str, /) -> None:
+        """Hang up on one of its miners, and on all if it cannot do less."""
+
+    def hang_up(self, why: str) -> None:
+        """Close it for a reason of ours."""
+
+    def tap(self) -> Tap | None:
+        """Return a recording of it; None: there is one already, or it is gone."""
 
 
 class ConnectionHost(Protocol):
@@ -37,7 +51,7 @@ class ConnectionHost(Protocol):
     def new_id(self) -> int:
         """Return a number that no miner had."""
 
-    def register(self, miner: Miner, connection: Any) -> None:
+    def register(self, miner: Miner, connection: Closable) -> None:
         """Take in a miner of a connection."""
 
     def unregister(self, miner: Miner) -> None:

@@ -22,6 +22,7 @@ from protocol.sv2.miner_events import (
 )
 from protocol.sv2.server import ServerSession
 from protocol.units import Seconds, WorkerName
+from proxy.downstream.asked_channels import AskedChannels, fault_of
 from proxy.downstream.connection_host import ConnectionHost
 from proxy.downstream.miner import Miner, SiteFullError
 from proxy.downstream.miner_protocol import MinerProtocol
@@ -34,10 +35,6 @@ from proxy.runtime.tap import MemoryTap, Tap
 
 OPEN_WITHIN = Seconds(15.0)
 """For handshake, setup and the first channel; also how long one may be without."""
-
-
-MAX_ASKED = 1024
-"""Channels that a connection may ask for while the layout is not decided."""
 
 
 class Sv2Connection(MinerProtocol):
@@ -53,7 +50,7 @@ class Sv2Connection(MinerProtocol):
         self._address = ""
         self._session = ServerSession(self._line_of(keys))
         self._miners: dict[int, Sv2Miner] = {}
-        self._asked: list[ChannelAsked] = []  # wait for their slots
+        self._asked = AskedChannels(context)
         self._due: IDelayedCall | None = None
         self._outbox: WayOut | None = None
         self._inflow: Inflow | None = None
@@ -93,8 +90,7 @@ class Sv2Connection(MinerProtocol):
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        self._asked.clear()
-        self._context.board.layout.stop_waiting(self)
+        self._asked.forget(self)
         for channel_id in list(self._miners):
             with self._log.failuresHandled("taking leave of a channel"):
                 self._host.unregister(self._miners.pop(channel_id))
@@ -151,9 +147,8 @@ class Sv2Connection(MinerProtocol):
 
     def slots_available(self) -> None:
         """Open the channels that had to wait for their slots."""
-        asked, self._asked = self._asked, []
         try:
-            for one in asked:
+            for one in self._asked.take():
                 if self._is_open:
                     self._open(one)
             self.flush()
@@ -207,7 +202,8 @@ class Sv2Connection(MinerProtocol):
 
     def _open(self, asked: ChannelAsked) -> None:
         if not self._context.board.layout.is_decided():
-            self._wait(asked)
+            if not self._asked.wait(asked, self):
+                self._session.refuse(asked, codes.NO_ROOM)
             return
         worker = read_worker(asked.user)
         code = self._fault(asked, worker) if worker else codes.UNKNOWN_USER
@@ -232,27 +228,13 @@ class Sv2Connection(MinerProtocol):
         except SiteFullError as error:
             self.dismiss(miner, str(error))
 
-    def _wait(self, asked: ChannelAsked) -> None:
-        """Take `asked` up later, once the layout is decided."""
-        if len(self._asked) >= MAX_ASKED:
-            self._session.refuse(asked, codes.NO_ROOM)
-            return
-        self._asked.append(asked)
-        self._context.board.layout.wait(self)
-
     def _fault(self, asked: ChannelAsked, worker: WorkerName) -> str:
         """Return why the channel cannot be opened; empty if it can."""
         if self._host.refusal(self._address, self):
             return codes.NO_ROOM
         if self.bound_names().refusal(worker):
             return codes.UNKNOWN_USER
-        board = self._context.board
-        most, whose = board.slots.most_extranonce2(board.routes.sources_of(worker))
-        if (asked.min_size or 0) > most:
-            return f"{codes.EXTRANONCE_SIZE}: {whose} leaves {most} B"
-        if bound_of(asked.max_target) > self._context.policy.maximum:
-            return codes.MAX_TARGET
-        return ""
+        return fault_of(asked, worker, self._context)
 
     def _new_miner(self, asked: ChannelAsked, worker: WorkerName) -> Sv2Miner:
         context = self._context
