@@ -14,6 +14,7 @@ from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State, refuse_long
 from proxy.admin.parking import ParkOperations
 from proxy.admin.pool_orders import PoolOperations
+from proxy.admin.pool_views import pool_view
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
@@ -21,7 +22,6 @@ from proxy.admin.views import (
     BlockCounts,
     ChangeView,
     Done,
-    HeldView,
     LimitView,
     MinerCounts,
     MinerView,
@@ -38,7 +38,6 @@ from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
 from proxy.runtime.slices import Pieces
 from proxy.shares.reader import MAX_ROWS, LedgerReader, RecordedBlock, RecordedShare
-from proxy.upstream.pool import Pool
 from proxy.version import VERSION
 
 DAY = 86400.0
@@ -116,17 +115,8 @@ class Operations:
 
     def pool_views(self) -> list[PoolView]:
         """Return every pool as it is now."""
-        return [self._pool(pool) for pool in self._running.pools.values()]
-
-    def _why(self, pool: Pool) -> str:
-        """Return why a pool is not in use somewhere, or not at all; else empty."""
-        if pool.unusable or pool.doubt:
-            return pool.unusable or pool.doubt
-        for name, factory in self._running.factories.items():
-            why = factory.context.board.slots.why_not_here(pool)
-            if name in pool.listeners and why:
-                return f"{why} at {name}"
-        return pool.contradicted or pool.reason
+        pools = self._running.pools.values()
+        return [pool_view(pool, self._running, self._now()) for pool in pools]
 
     def nodes(self) -> list[NodeView]:
         """Return every node."""
@@ -211,6 +201,16 @@ class Operations:
         changes = [ChangeView(one.key, one.kind, one.what) for one in found]
         return ReloadView(not dry_run, how + keys, changes)
 
+    async def places_of(self, name: str) -> list[tuple[str, str]]:
+        """Return site and worker of the miners of an id or a worker."""
+        found = [
+            (site, str(worker))
+            for site, one in await self._named(name)
+            for worker in one.workers
+            if worker == name or str(one.id) == name
+        ]
+        return list(dict.fromkeys(found))
+
     async def _named(self, name: str) -> list[tuple[str, Miner]]:
         """Return miners of an id or a worker, each with its site's name."""
         found: list[tuple[str, Miner]] = []
@@ -270,34 +270,3 @@ class Operations:
             tls_failures=factory.tls_failures.count,
             draining=factory.roster.is_draining,
         )
-
-    def _pool(self, pool: Pool) -> PoolView:
-        work = pool.work
-        reason = self._why(pool)
-        mask = pool.version_mask
-        held = self._running.by_hand.view_of(pool.name)
-        return PoolView(
-            name=pool.name,
-            state=_state_of(pool, reason, held),
-            difficulty=work.difficulty if work else None,
-            accepted=pool.accepted,
-            rejected=sum(pool.rejected.values()),
-            connections=pool.connections,
-            last_job_age_s=None if work is None else self._now() - pool.job_at,
-            url=pool.config.url,
-            reason=reason,
-            version_mask=None if mask is None else f"{mask:08x}",
-            extranonce2_size=pool.room,
-            rejects=dict(pool.rejected),
-            lost=dict(pool.lost),
-            by_hand=held,
-            next_try_s=None if (at := pool.dials_at) is None else at - self._now(),
-        )
-
-
-def _state_of(pool: Pool, reason: str, held: HeldView | None) -> str:
-    """Return a pool's state: `left` where it has work that we do not take."""
-    if held is not None and held.how == "disabled":
-        return "disabled"
-    state = pool.state()
-    return "left" if state == "ready" and reason and not pool.contradicted else state

@@ -90,12 +90,28 @@ class HeldView(Struct):
         return f"{self.kind} {self.name} is {self.how} by hand {since}, {until}"
 
 
+class LatencyView(Struct):
+    """How long a pool took to answer shares in the last ten minutes.
+
+    Attributes:
+        p50_s: Half of the answers came within that.
+        p99_s: All but one in a hundred did.
+    """
+
+    p50_s: float
+    p99_s: float
+
+
 class PoolView(Struct):
     """A pool, and the reason if it is not in use.
 
     Attributes:
         by_hand: What an operator holds of it; null: nothing.
         next_try_s: Until it is dialled again; null: it is not waited with.
+        latency: Null where it answered no share in the last ten minutes.
+        switches: How often sites came to mine on it since the start.
+        certificate_days: Until its TLS certificate ends; null where there is none, or
+            none was seen yet.
     """
 
     name: str
@@ -114,6 +130,9 @@ class PoolView(Struct):
     hours: list[PoolHour] = []
     by_hand: HeldView | None = None
     next_try_s: float | None = None
+    latency: LatencyView | None = None
+    switches: int = 0
+    certificate_days: float | None = None
 
 
 class NodeView(Struct):

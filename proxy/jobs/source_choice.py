@@ -1,5 +1,6 @@
 """Have each group hash for the best of its sources, and do what follows from that."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from attrs import define, field
@@ -19,6 +20,7 @@ class SourceChoice:
     Attributes:
         on_idle: Called with a group that has no source any more, or has one again.
         to_reconnect: Miners that no source leaves enough room for.
+        switches: How often the site's own route came to each source; '': to none.
     """
 
     _log = Logger()
@@ -27,6 +29,7 @@ class SourceChoice:
     layout: SiteLayout
     on_idle: Callable[[Group], None] = field(default=lambda _: None, init=False)
     to_reconnect: list[MinerPort] = field(factory=list, init=False)
+    switches: Counter[str] = field(factory=Counter, init=False)
 
     def evaluate(self, group: Group) -> None:
         """Choose the group's source anew; another one's work is posted."""
@@ -43,6 +46,7 @@ class SourceChoice:
             return
         feed = group.sourcing.feed
         if before != after and groups.is_first_of(self.lifecycle.routes.own, group):
+            self.switches[after or ""] += 1
             self._log.info(
                 "{site}: source {before} -> {after}",
                 site=self.lifecycle.site,

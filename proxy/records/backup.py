@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from proxy.history.file import HISTORY_FILE
 from proxy.power.journal.database import STORE_FILE
 from proxy.records.error import RecordsError
 from proxy.runtime.database_file import (
@@ -27,6 +28,9 @@ from proxy.runtime.database_file import (
     reading,
 )
 from proxy.shares.database import LEDGER_FILE
+
+DATABASES = (LEDGER_FILE, STORE_FILE, HISTORY_FILE)
+"""In the state folder."""
 
 MANIFEST = "backup.json"
 """In a backup: what it holds."""
@@ -83,7 +87,7 @@ def back_up(
     Raises:
         RecordsError: It cannot be made; nothing is left of it.
     """
-    databases = [p for n in (LEDGER_FILE, STORE_FILE) if (p := state / n).exists()]
+    databases = [p for n in DATABASES if (p := state / n).exists()]
     if not databases:
         raise RecordsError(f"{state} has no {LEDGER_FILE}: is it a state folder?")
     if shares is None:
@@ -92,7 +96,12 @@ def back_up(
     try:
         for path in databases:
             is_whole = shares or path.name != LEDGER_FILE
-            _copy_database(path, draft / path.name, is_whole=is_whole)
+            try:
+                _copy_database(path, draft / path.name, is_whole=is_whole)
+            except (sqlite3.Error, DatabaseFileError):
+                if path.name != HISTORY_FILE:  # charts are no reason to have no backup
+                    raise
+                (draft / path.name).unlink()
         for path in _other_files(state):
             _copy_file(path, draft / path.relative_to(state))
         manifest = Manifest(version, at, shares, tuple(_described(draft)))
@@ -183,7 +192,7 @@ def _copy_sums(new: sqlite3.Connection, source: Path) -> None:
 
 def _other_files(state: Path) -> Iterator[Path]:
     """Yield what else a restart finds: keys, numbers, layouts, blocks."""
-    own = {LEDGER_FILE + s for s in SUFFIXES} | {STORE_FILE + s for s in SUFFIXES}
+    own = {name + suffix for name in DATABASES for suffix in SUFFIXES}
     for path in sorted(state.rglob("*")):
         is_lock = path.name == "lock" or path.suffix == ".lock"
         is_log = ".log" in path.suffixes or ".damaged-" in path.name

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorUNIX
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
@@ -34,6 +36,7 @@ from proxy.node.source import NodeSource
 from proxy.power.machines.holds import Holds
 from proxy.runtime.host_endpoint import Reactor as DiallingReactor
 from proxy.runtime.listener import ListenerService
+from proxy.runtime.one_thread import OneThread
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.tasks import Tasks, TasksService
 from proxy.share_process.admin_sockets import AdminSockets
@@ -49,6 +52,7 @@ from proxy.shares.record import Recorder
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.power_side import PowerSide
 from proxy.upstream.pool import Pool
+from proxy.web.archive import Disk, OnThread
 from proxy.web.service import WebSide
 
 
@@ -183,12 +187,19 @@ class Program:
 
     def _web_listener(self, operations: Operations, listen: str) -> ListenerService:
         """Return what listens for browsers, all that serves them running."""
-        web = WebSide.of(self, operations, self.topics, self.reactor)
+        disk = Disk(Path(self.config.proxy.state_dir), self._thread_line)
+        web = WebSide.of(self, operations, self.topics, self.reactor, disk)
         for service in web.services():
             service.setServiceParent(self.root)
         listener = web.listener(listen, self.reactor)
         listener.setServiceParent(self.root)
         return listener
+
+    def _thread_line(self) -> OnThread:
+        """Return what runs functions on a thread, one after the other."""
+        reactor: Any = self.reactor
+        one = OneThread(partial(deferToThreadPool, reactor, reactor.getThreadPool()))
+        return one.run
 
     async def reload(self, *, dry_run: bool = False) -> Sequence[Change]:
         """Read the configuration again; return what changed, now in force.

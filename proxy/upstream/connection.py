@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from protocol.errors import RemoteError
+from protocol.units import UnixTime
 from protocol.work.pool_events import PoolEvent
 from proxy.runtime.inflow import Inflow, Turns
 from proxy.runtime.outbox import Outbox
@@ -106,6 +107,17 @@ class PoolConnection(Protocol):
     def is_dropped(self) -> bool:
         """It was hung up on by us."""
         return bool(self._why)
+
+    def certificate_until(self) -> UnixTime | None:
+        """Return when the certificate ends that the pool has shown; None: none was."""
+        shown = getattr(self.transport, "getPeerCertificate", lambda: None)()
+        if shown is None:
+            return None
+        try:
+            until = shown.to_cryptography().not_valid_after_utc
+        except ValueError:  # a pinned one may say what it likes
+            return None
+        return UnixTime(until.timestamp())
 
     def drop(self, why: str) -> None:
         """Close the connection for a reason of ours."""

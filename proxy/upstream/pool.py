@@ -27,7 +27,7 @@ from attrs import Factory, define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from protocol.units import HashesPerSecond, Seconds
+from protocol.units import HashesPerSecond, Seconds, UnixTime
 from protocol.work.job import Work
 from protocol.work.share import JudgedShare
 from protocol.work.version_rolling import OFFERED_MASK
@@ -36,6 +36,7 @@ from proxy.jobs.feed import Feed, FeedListener
 from proxy.runtime.inflow import Turns
 from proxy.runtime.tasks import Tasks
 from proxy.upstream.address import PoolAddress
+from proxy.upstream.answer_times import AnswerTimes
 from proxy.upstream.backoff import Backoff
 from proxy.upstream.pool_link import PoolLink
 from proxy.upstream.pool_link_settings import (
@@ -64,12 +65,14 @@ class Pool:
     Attributes:
         listeners: Boards by site: whom the feeds' news go to.
         settle: Told what became of a forwarded share.
+        answer_times: How long it takes to judge one.
         size_of: Returns what a site's miners hash that come here; 0 while not known.
         contradicted: What its node says against its work; empty if nothing.
         room: Bytes of extranonce2 it leaves to us, on the connection that told last;
             None while it is not known.
         version_mask: What it lets miners roll; None while it is not known.
         job_at: When its newest job came.
+        certificate_until: When the certificate ends that it showed last; None: none.
         speech_of: Makes what a link speaks, for the user it is given.
         turns: When what it sends is taken.
     """
@@ -90,6 +93,7 @@ class Pool:
     accepted: int = field(default=0, init=False)
     rejected: Counter[str] = field(factory=Counter, init=False)
     lost: Counter[str] = field(factory=Counter, init=False)
+    answer_times: AnswerTimes = field(factory=AnswerTimes, init=False)
     _links: dict[_Key, PoolLink] = field(factory=dict, init=False)
     _ready: dict[PoolLink, None] = field(factory=dict, init=False)
     _begun: dict[PoolLink, None] = field(factory=dict, init=False)  # the others
@@ -99,6 +103,7 @@ class Pool:
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
     job_at: Seconds = field(default=Seconds(0.0), init=False)
+    certificate_until: UnixTime | None = field(default=None, init=False)
     _standing: Standing = field(factory=Standing, init=False)
     contradicted: str = field(default="", init=False)
     _checks: int = field(default=0, init=False)
@@ -123,7 +128,7 @@ class Pool:
     @property
     def doubt(self) -> str:
         """Why any other source is better; else empty."""
-        return self._standing.doubt(Seconds(self.clock.seconds()))
+        return self._standing.doubt(self._now())
 
     @property
     def connections(self) -> int:
@@ -250,6 +255,7 @@ class Pool:
             work_arrived=lambda link, old: self._on_work(site, link, old),
             lost=lambda link, session: self._on_lost(site, link, session),
             settled=self._on_settled,
+            answered=lambda took: self.answer_times.add(took, self._now()),
             judged=self._judge,
             turns=self.turns,
         )
@@ -286,7 +292,8 @@ class Pool:
     def _on_work(self, site: str, link: PoolLink, replaced: int) -> None:
         self._begun.pop(link, None)
         self._ready[link] = None
-        self.job_at = Seconds(self.clock.seconds())
+        self.job_at = self._now()
+        self.certificate_until = link.certificate_until
         self.listeners[site].work_arrived(link.feed)
         if replaced:  # the pool has given us another extranonce1
             # After the new work: miners go on with it while shares of the old one run
@@ -313,9 +320,12 @@ class Pool:
         self.settle(token, verdict, reason)
 
     def _judge(self, outcome: Outcome) -> None:
-        if self._standing.note(outcome, Seconds(self.clock.seconds())):
+        if self._standing.note(outcome, self._now()):
             self._log.error(
                 "pool {pool} {why}: left where there is another source",
                 pool=self.name,
                 why=self.doubt,
             )
+
+    def _now(self) -> Seconds:
+        return Seconds(self.clock.seconds())

@@ -8,7 +8,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from protocol.units import HashesPerSecond, Seconds
+from protocol.units import HashesPerSecond, Seconds, UnixTime
 from protocol.work.hashrate import HashrateMeter
 from protocol.work.job import Work
 from protocol.work.pool_events import (
@@ -63,6 +63,7 @@ class PoolLink:
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
     dials_at: Seconds | None = field(default=None, init=False)
+    certificate_until: UnixTime | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _connection: PoolConnection | None = field(default=None, init=False)
     _silence: Silence = field(factory=Silence, init=False)
@@ -255,6 +256,8 @@ class PoolLink:
         self.state = LinkState.READY
         self.feed.ready_since = self._now()
         self.feed.reason = ""
+        if self._connection is not None:
+            self.certificate_until = self._connection.certificate_until()
         self._log.info("pool {pool}: has work for us", pool=self.settings.pool)
 
     def _on_mask(self, mask: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define, frozen
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from protocol.units import HashesPerSecond
+from protocol.units import HashesPerSecond, Seconds
 from proxy.runtime.inflow import Turns
 from proxy.upstream.address import PoolAddress
 from proxy.upstream.standing import Outcome
@@ -56,6 +56,7 @@ class LinkPorts:
         work_arrived: Its feed has new work; the session it replaced, or 0.
         lost: Its work is gone, and the session it was of.
         settled: Token, verdict, reason of a forwarded share.
+        answered: How long the pool took to judge a share.
         judged: What became of a share, where that says something of the pool.
         turns: When what the pool sends is taken.
     """
@@ -66,5 +67,6 @@ class LinkPorts:
     work_arrived: Callable[["PoolLink", int], None]
     lost: Callable[["PoolLink", int], None]
     settled: Callable[[int, str, str], None]
+    answered: Callable[[Seconds], None]
     judged: Callable[[Outcome], None]
     turns: Turns

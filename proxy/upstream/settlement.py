@@ -30,6 +30,8 @@ class Settlement:
         pending = self.sent.answered(event.submit_id)
         if pending is None:
             return
+        # Since its bytes came: what waited for its turn with us is not the pool's time.
+        self.ports.answered(Seconds(max(0.0, self.silence.heard_at - pending.since)))
         if event.refusal is None:
             self.ports.settled(pending.token, "accepted", "")
             self.ports.judged(Outcome.ACCEPTED)

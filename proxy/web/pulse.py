@@ -43,6 +43,7 @@ class Pulse:
         maps: Of each site, by name.
         turned: Called each second, whoever watches.
         power: What the controller last said of each site.
+        pieces: What browsers' answers may take of a turn.
     """
 
     running: Running
@@ -53,12 +54,12 @@ class Pulse:
     clock: IReactorTime
     turned: Callable[[], None] = field(default=lambda: None, init=False)
     power: dict[str, Raw] = field(factory=dict, init=False)
-    _pieces: Pieces = field(init=False)
+    pieces: Pieces = field(init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _is_asking: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._pieces = Pieces(self.clock, PIECES_TIME)
+        self.pieces = Pieces(self.clock, PIECES_TIME)
         self.events.tell = self._tell
 
     def service(self) -> PeriodicService:
@@ -85,7 +86,7 @@ class Pulse:
     async def look(self, site_map: SiteMap) -> None:
         """Have a map be as its machines are."""
         now = Seconds(self.clock.seconds())
-        await site_map.look(now, self._pieces.turn)
+        await site_map.look(now, self.pieces.turn)
 
     def now(self) -> dict[str, Any]:
         """Return the numbers of all sites."""

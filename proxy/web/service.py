@@ -17,21 +17,26 @@ from proxy.admin.running import Running
 from proxy.admin.states import States
 from proxy.admin.topics import Topics
 from proxy.config.web import WebConfig
+from proxy.history.file import HISTORY_FILE, HistoryFile
+from proxy.history.service import HistoryService, Keeper
 from proxy.runtime.http_limits import LimitedSite
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks, TasksService
 from proxy.web.answers import Answer
+from proxy.web.archive import Archive, Disk
 from proxy.web.described import describing
 from proxy.web.doors import Doors
 from proxy.web.event_log import EventLog
 from proxy.web.files import Files
 from proxy.web.health import Health
+from proxy.web.histories import Histories
 from proxy.web.hosts import Hosts
 from proxy.web.metrics import Figures, metrics_of
 from proxy.web.pulse import Pulse
 from proxy.web.reads import Reads
 from proxy.web.resource import WebResource
 from proxy.web.routes import Routes
+from proxy.web.sampling import Sampler
 from proxy.web.site import web_site
 from proxy.web.site_map import SiteMap
 from proxy.web.steering import Steering
@@ -52,10 +57,16 @@ class WebSide:
     streams: Streams
     pulse: Pulse
     tasks: Tasks
+    history: HistoryService
 
     @classmethod
     def of(
-        cls, running: Running, operations: Operations, topics: Topics, reactor: Any
+        cls,
+        running: Running,
+        operations: Operations,
+        topics: Topics,
+        reactor: Any,
+        disk: Disk,
     ) -> "WebSide":
         """Return the web side of `running`, whose sites are open.
 
@@ -64,6 +75,7 @@ class WebSide:
             operations: Of its own: nobody else's calls wait for those of browsers.
             topics: Where news comes from.
             reactor: Its clock, its endpoints.
+            disk: The state folder.
         """
         streams = Streams(reactor.seconds)
         events = EventLog(topics, running.wall_clock)
@@ -74,6 +86,16 @@ class WebSide:
         pulse = Pulse(running, operations, streams, events, maps, reactor)
         routes = Routes()
         Reads(running, operations, pulse, streams, events, maps).add_to(routes)
+        archive = Archive(disk.folder, disk.line())
+        keeper = Keeper(
+            HistoryFile(disk.folder / HISTORY_FILE),
+            Sampler(running, operations).look,
+            running.wall_clock,
+            disk.line(),
+        )
+        Histories(running, operations, keeper, archive, pulse.pieces.turn).add_to(
+            routes
+        )
         health = Health(running, operations, reactor.seconds)
         health.add_to(routes)
         pulse.turned = health.turned
@@ -90,12 +112,14 @@ class WebSide:
         Steering(operations, actions, doors).add_to(routes)
         hosts = Hosts(settings)
         resource = WebResource(hosts, routes, Files.read(), streams, tasks)
-        return cls(web_site(resource, reactor), streams, pulse, tasks)
+        history = HistoryService(keeper, reactor)
+        return cls(web_site(resource, reactor), streams, pulse, tasks, history)
 
     def services(self) -> Iterator[IService]:
         """Yield what runs beside the listener."""
         yield TasksService(self.tasks)
         yield self.pulse.service()
+        yield self.history
         yield _Goodbye(self.streams)
 
     def listener(self, listen: str, reactor: Any) -> ListenerService:

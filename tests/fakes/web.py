@@ -1,6 +1,7 @@
 """The web side of a hall in memory, and a browser that speaks HTTP to it."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from proxy.admin.topics import Topics
 from proxy.config import Config, ProxyConfig, SiteConfig
 from proxy.config.web import WebConfig
 from proxy.downstream.sv1_miner import Sv1Miner
+from proxy.web.archive import Disk
 from proxy.web.service import WebSide
 from tests.fakes.hall import AUTHORIZE, CONFIGURE, SUBSCRIBE, Hall
 
@@ -64,6 +66,7 @@ class Web:
     hall: Hall = field(factory=Hall)
     running: Any = field(init=False)
     topics: Topics = field(factory=Topics)
+    state: Path = Path("/nowhere")
     side: WebSide = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -89,7 +92,8 @@ class Web:
             log_level="info",
         )
         operations = Operations(self.running)
-        self.side = WebSide.of(self.running, operations, self.topics, hall.clock)
+        disk = Disk(self.state, lambda: _at_once)
+        self.side = WebSide.of(self.running, operations, self.topics, hall.clock, disk)
 
     def seat(self) -> Sv1Miner:
         """Return a miner that is connected and has said who it is."""
@@ -135,6 +139,10 @@ class Web:
         _ = Deferred.fromCoroutine(self.side.pulse.beat())
         for _ in range(20):
             self.hall.clock.advance(0)
+
+
+async def _at_once(work: Any) -> Any:
+    return work()
 
 
 def _read(data: bytes) -> Reply:

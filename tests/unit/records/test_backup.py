@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.history.file import HISTORY_FILE, HistoryFile
 from proxy.power.journal.store import open_store
 from proxy.records.backup import MANIFEST, Manifest, back_up, check_backup
 from proxy.records.error import RecordsError
@@ -128,6 +129,18 @@ def test_a_damaged_database_is_no_backup_and_leaves_nothing(state: Path) -> None
     with pytest.raises(RecordsError, match="no backup was made"):
         copied(state)
     assert not list(state.parent.glob("b*"))
+
+
+def test_history_is_copied_and_a_damaged_one_costs_itself_alone(state: Path) -> None:
+    assert HistoryFile(state / HISTORY_FILE).read(5.0).series == {}
+    names = [file.name for file in copied(state).files]
+    assert HISTORY_FILE in names
+
+    (state / HISTORY_FILE).write_bytes(b"\xff" * 9000)
+    copy = state.parent / "c"
+    back_up(state, copy, version="1", at=5.0)
+    assert not (copy / HISTORY_FILE).exists()
+    assert (copy / "ledger.sqlite3").exists()
 
 
 def test_a_disk_without_room_is_told_before_anything_is_copied(

@@ -331,6 +331,23 @@ def test_each_forwarded_share_is_settled_once() -> None:
     assert server.settled == [(7, "accepted", "")]
 
 
+def test_how_long_an_answer_took_is_counted_once() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    for number, took in enumerate((3, 0)):
+        server.pool.forward(a_share(feed, number), number)
+        server.pass_time(took)
+        [request] = server.wire.hear()
+        for _ in range(2):
+            server.wire.send({"id": request["id"], "result": not took, "error": None})
+
+    times = server.pool.answer_times
+    assert sum(times.counts) == 2
+    assert times.total == 3.0
+    assert times.take_slowest() == 3.0
+
+
 def test_a_share_without_an_answer_is_lost_after_a_minute() -> None:
     server = PoolServer()
     feed = server.open()

@@ -1,0 +1,1 @@
+"""The file of history, one SQL file a version."""
