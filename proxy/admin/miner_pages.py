@@ -75,7 +75,7 @@ class MinerPages:
         """Return what is shown of miners."""
         now = self.now()
         views: list[MinerView] = []
-        for part in _parts(found, SHOWN_AT_ONCE):
+        for part in parts(found, SHOWN_AT_ONCE):
             if views:
                 await self.turn()
             views += [view_of(site, miner, now) for site, miner in part]
@@ -123,8 +123,9 @@ def _mask_text(mask: int) -> str:
 
 def parts_of(factory: SiteFactory) -> Iterator[list[Miner]]:
     """Yield the miners of a site, as many as are passed over in one turn."""
-    return _parts(list(factory.roster.miners.values()), PASSED_AT_ONCE)
+    return parts(list(factory.roster.miners.values()), PASSED_AT_ONCE)
 
 
-def _parts(items: list[T], size: int) -> Iterator[list[T]]:
+def parts(items: list[T], size: int) -> Iterator[list[T]]:
+    """Yield `items`, `size` of them at a time."""
     return (items[begin : begin + size] for begin in range(0, len(items), size))

@@ -20,6 +20,8 @@ class WebConfig(Section, frozen=True, kw_only=True):
         token: Who shows it may steer; None: nobody may, the web side only shows.
         trusted_proxy: Addresses of a proxy that authenticates: the user that it names
             in X-Forwarded-User stands in the events, and gets no right by that.
+        worker_metrics: Tell Prometheus of each worker at /metrics/workers: three series
+            of each, so that its memory grows with the machines.
     """
 
     listen: str
@@ -32,3 +34,4 @@ class WebConfig(Section, frozen=True, kw_only=True):
         tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
         Meta(max_length=MAX_HOSTS),
     ] = ()
+    worker_metrics: bool = False

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare, Verdict
 from proxy.runtime.pace import TokenBucket
+from proxy.runtime.time_histogram import TimeHistogram
 from proxy.shares.counted import CountedBatch
 from proxy.shares.ports import Ledger, ShareSink
 from proxy.shares.totals import ProxyTotals
@@ -23,6 +24,9 @@ A chain has one in ten minutes; a pool whose nbits make a block of every share w
 otherwise have the site wait, and the ledger and the log grow, for each of them.
 """
 
+COMMIT_EDGES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0)
+"""Seconds of a commit: without a sync, with one on a fast disk, on a slow card."""
+
 
 def _nobody_asks(share: JudgedShare, verdict: str) -> None:
     """Take no notice."""
@@ -35,6 +39,7 @@ class Recorder:
     Attributes:
         sinks: Sources by name.
         on_block: Told of each block: `found`, then its source's verdict.
+        commit_times: How long each batch took to be durable.
     """
 
     _log = Logger()
@@ -45,6 +50,9 @@ class Recorder:
     clock: IReactorTime
     on_block: Callable[[JudgedShare, str], None] = field(
         default=_nobody_asks, init=False
+    )
+    commit_times: TimeHistogram = field(
+        factory=lambda: TimeHistogram(COMMIT_EDGES), init=False
     )
     _pace: TokenBucket = field(
         factory=lambda: TokenBucket(BLOCKS_AT_ONCE, BLOCKS_PER_SECOND), init=False
@@ -63,10 +71,12 @@ class Recorder:
         """
         # Tokens before the commit: the rows of `upstream` are in the same transaction.
         forwards = self._forwards(batch)
+        began = self.clock.seconds()
         self.ledger.commit(batch, forwards)
+        now = Seconds(self.clock.seconds())
+        self.commit_times.add(Seconds(now - began))
         # After the commit: a verdict that was held back has its row now.
         self._committed(forwards)
-        now = Seconds(self.clock.seconds())
         for share in batch:
             self.totals.sites[share.site].count(share, now)
         # Last: what the pool is sent is on disk, so a restart knows of each that may be
@@ -76,9 +86,11 @@ class Recorder:
     def record_counted(self, batch: CountedBatch) -> None:
         """Do the same for verdicts that come counted."""
         forwards = self._forwards(batch.wanted)
+        began = self.clock.seconds()
         self.ledger.commit_counted(batch, forwards)
-        self._committed(forwards)
         now = Seconds(self.clock.seconds())
+        self.commit_times.add(Seconds(now - began))
+        self._committed(forwards)
         self.totals.sites[batch.site].count_batch(batch, now)
         self._send_on(forwards)
 

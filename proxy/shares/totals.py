@@ -21,10 +21,12 @@ class SiteTotals:
         rejected: By verdict: nine at the most.
         lost: By reason: shares that were good but reached no pool.
         meter: The site's hashrate from accepted shares.
+        work: Their difficulties, added up.
     """
 
     meter: HashrateMeter
     accepted: int = field(default=0, init=False)
+    work: float = field(default=0.0, init=False)
     rejected: Counter[str] = field(factory=Counter, init=False)
     lost: Counter[str] = field(factory=Counter, init=False)
 
@@ -43,6 +45,7 @@ class SiteTotals:
         """Count a judged share."""
         if share.verdict is Verdict.ACCEPTED:
             self.accepted += 1
+            self.work += share.difficulty
             self.meter.add(share.difficulty, now)
         else:
             self.rejected[share.verdict.value] += 1
@@ -51,6 +54,7 @@ class SiteTotals:
         """Count verdicts that come counted."""
         if batch.accepted:
             self.accepted += batch.accepted
+            self.work += batch.work
             self.meter.add(batch.work, now)
         self.rejected.update(batch.rejected)
 

@@ -1,6 +1,5 @@
 """How long a pool takes to answer shares: since the start, and of late."""
 
-from bisect import bisect_left
 from math import log2
 
 import numpy as np
@@ -8,6 +7,7 @@ from attrs import define, field
 from numpy.typing import NDArray
 
 from protocol.units import Seconds
+from proxy.runtime.time_histogram import TimeHistogram
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper edges, seconds: a pool next door, one across an ocean, one that hangs."""
@@ -27,14 +27,11 @@ class AnswerTimes:
     """Counts answers by their time, in seconds.
 
     Attributes:
-        counts: For each of `BUCKETS`, answers within it and not within the one before;
-            then those beyond all.
-        total: All times, added up.
+        histogram: All since the start, by `BUCKETS`.
         slowest: The longest since `take_slowest`.
     """
 
-    counts: list[int] = field(factory=lambda: [0] * (len(BUCKETS) + 1), init=False)
-    total: float = field(default=0.0, init=False)
+    histogram: TimeHistogram = field(factory=lambda: TimeHistogram(BUCKETS), init=False)
     slowest: float = field(default=0.0, init=False)
     _minutes: list[int] = field(factory=lambda: [-1] * WINDOW_MINUTES, init=False)
     _bins: NDArray[np.int64] = field(
@@ -43,8 +40,7 @@ class AnswerTimes:
 
     def add(self, took: Seconds, now: Seconds) -> None:
         """Count an answer that came `took` after its share was sent."""
-        self.counts[bisect_left(BUCKETS, took)] += 1
-        self.total += took
+        self.histogram.add(took)
         self.slowest = max(self.slowest, took)
         minute = int(now // 60)
         row = minute % WINDOW_MINUTES

@@ -3,34 +3,37 @@
 Their number is the configuration's: no label names a worker, an address or a job.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import field, frozen
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    InfoMetricFamily,
-)
+from prometheus_client.core import InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from protocol.units import Seconds
 from proxy.admin.operations import Operations
 from proxy.admin.running import Running
 from proxy.admin.views import PoolView, SiteView, StatusView
 from proxy.power.control.safety import SafetyState
+from proxy.supervisor.questions import AskRefusedError
 from proxy.web.answers import Answer
 from proxy.web.asked import Asked
+from proxy.web.families import counters, gauge, gauges
 from proxy.web.health import Health
+from proxy.web.inner_metrics import InnerFigures, SiteLeases, decode_leases
+from proxy.web.routes import Handler
 from proxy.web.stream import Streams
 
 SITE_STATES = tuple(state.value for state in SafetyState)
 WINDOWS = (("1m", "m1"), ("5m", "m5"), ("1h", "h1"), ("24h", "h24"))
 
 Rows = list[tuple[list[str], float]]
+
+LEASES_WITHIN = Seconds(1.0)
+"""What a controller may take to tell of leases: a scrape waits for it."""
 
 
 @frozen(eq=False)
@@ -41,6 +44,8 @@ class Figures(Collector):
     operations: Operations
     health: Health
     streams: Streams
+    inner: InnerFigures
+    leases: list[SiteLeases] = field(factory=list)
 
     @override
     def collect(self) -> Iterator[Metric]:
@@ -48,27 +53,38 @@ class Figures(Collector):
         status = self.operations.status()
         info = {"version": status.version, "engine": status.engine}
         yield InfoMetricFamily("baseload_build", "Which program runs.", value=info)
-        yield _gauge(
-            "ledger_degraded", "1: shares are not kept.", status.ledger != "ok"
-        )
-        yield _gauge("web_viewers", "Streams that are open.", len(self.streams))
+        yield gauge("ledger_degraded", "1: shares are not kept.", status.ledger != "ok")
+        yield gauge("web_viewers", "Streams that are open.", len(self.streams))
         late = self.health.lateness
-        yield _gauge("reactor_late_seconds", "How late the last second was.", late)
+        yield gauge("reactor_late_seconds", "How late the last second was.", late)
         has_link = self.running.power is not None
         heard = bool(self.running.power and self.running.power.figures)
         if has_link:
-            yield _gauge("controller_up", "1: the site controller speaks.", heard)
+            yield gauge("controller_up", "1: the site controller speaks.", heard)
         yield from _of_sites(status.sites)
         yield from _of_pools(status.pools)
         yield from _of_work(status)
+        yield from self.inner.families(self.leases)
+
+    async def ask(self) -> None:
+        """Ask the controller for what it alone knows."""
+        found: list[SiteLeases] = []
+        if self.running.power is not None:
+            try:
+                asked = await self.running.power.ask("power.show", {}, LEASES_WITHIN)
+                found = decode_leases(asked)
+            except AskRefusedError:  # it is on its way, or hangs
+                pass
+        self.leases[:] = found
 
 
-def metrics_of(figures: Figures) -> Callable[[Asked], Answer]:
+def metrics_of(figures: Figures) -> Handler:
     """Return what answers `/metrics`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(figures)
 
-    def answer(asked: Asked) -> Answer:
+    async def answer(asked: Asked) -> Answer:
+        await figures.ask()
         encode, kind = choose_encoder(asked.headers.get("accept", ""))
         body: bytes = encode(registry)
         return Answer(body, kind, headers={"cache-control": "no-store"})
@@ -82,31 +98,35 @@ def _of_sites(sites: list[SiteView]) -> Iterator[Metric]:
 
 
 def _of_power(held: list[SiteView]) -> Iterator[Metric]:
-    yield _rows(
+    yield gauges(
         "site_power_watts",
         "Watts drawn, and whose word that is.",
         ("site", "source"),
-        [([s.name, s.power_source], s.power_w) for s in held if s.power_w is not None],
+        [
+            ([s.name, s.power_source or ""], s.power_w)
+            for s in held
+            if s.power_w is not None
+        ],
     )
-    yield _rows(
+    yield gauges(
         "site_budget_watts",
         "Watts that may be drawn.",
         ("site",),
         [([s.name], s.budget_w) for s in held if s.budget_w is not None],
     )
-    yield _rows(
+    yield gauges(
         "site_cap_hashes_per_second",
         "Hashrate that the budget allows.",
         ("site",),
         [([s.name], s.cap_hs) for s in held if s.cap_hs is not None],
     )
-    yield _rows(
+    yield gauges(
         "site_state",
         "1: the site's power is in this state.",
         ("site", "state"),
         [([s.name, one], s.state == one) for s in held for one in SITE_STATES],
     )
-    yield _rows(
+    yield gauges(
         "site_alarms",
         "Alarms of the site's power that stand.",
         ("site",),
@@ -115,7 +135,7 @@ def _of_power(held: list[SiteView]) -> Iterator[Metric]:
 
 
 def _of_hash(sites: list[SiteView]) -> Iterator[Metric]:
-    yield _rows(
+    yield gauges(
         "site_hashrate_hashes_per_second",
         "Hashrate that accepted shares prove.",
         ("site", "window"),
@@ -125,7 +145,7 @@ def _of_hash(sites: list[SiteView]) -> Iterator[Metric]:
             for name, key in WINDOWS
         ],
     )
-    yield _rows(
+    yield gauges(
         "site_miners",
         "Miners; connected ones are active, parked or neither.",
         ("site", "state"),
@@ -135,7 +155,7 @@ def _of_hash(sites: list[SiteView]) -> Iterator[Metric]:
             for one in ("connected", "active", "parked")
         ],
     )
-    yield _rows(
+    yield gauges(
         "site_has_work",
         "1: a source has work for it.",
         ("site",),
@@ -144,19 +164,19 @@ def _of_hash(sites: list[SiteView]) -> Iterator[Metric]:
 
 
 def _of_pools(pools: list[PoolView]) -> Iterator[Metric]:
-    yield _rows(
+    yield gauges(
         "pool_up",
         "1: the pool has work for us.",
         ("pool",),
         [([p.name], p.state == "ready") for p in pools],
     )
-    yield _rows(
+    yield gauges(
         "pool_connections",
         "Connections to the pool.",
         ("pool",),
         [([p.name], p.connections) for p in pools],
     )
-    yield _rows(
+    yield gauges(
         "pool_job_age_seconds",
         "Since its last job.",
         ("pool",),
@@ -164,7 +184,7 @@ def _of_pools(pools: list[PoolView]) -> Iterator[Metric]:
     )
     rows: Rows = [([p.name, "accepted"], p.accepted) for p in pools]
     rows += [([p.name, "rejected"], p.rejected) for p in pools]
-    yield _counts("pool_shares", "Its verdicts on shares.", ("pool", "verdict"), rows)
+    yield counters("pool_shares", "Its verdicts on shares.", ("pool", "verdict"), rows)
 
 
 def _of_work(status: StatusView) -> Iterator[Metric]:
@@ -172,47 +192,29 @@ def _of_work(status: StatusView) -> Iterator[Metric]:
     rows += [
         ([s.name, why], n) for s in status.sites for why, n in s.shares.rejected.items()
     ]
-    yield _counts("shares", "Shares by our verdict.", ("site", "verdict"), rows)
+    yield counters("shares", "Shares by our verdict.", ("site", "verdict"), rows)
     rows = [
         ([s.name, why], n) for s in status.sites for why, n in s.shares.lost.items()
     ]
-    yield _counts(
+    yield counters(
         "lost_shares", "Accepted, and no pool was told.", ("site", "reason"), rows
     )
     blocks = status.blocks
-    yield _counts(
+    yield counters(
         "blocks",
         "Blocks.",
         ("result",),
         [(["found"], blocks.found), (["accepted"], blocks.accepted)],
     )
-    yield _rows(
+    yield gauges(
         "node_height",
         "Height of the node's tip.",
         ("node",),
         [([n.name], n.height) for n in status.nodes if n.height is not None],
     )
-    yield _rows(
+    yield gauges(
         "node_up",
         "1: the node answers.",
         ("node",),
         [([n.name], n.state == "up") for n in status.nodes],
     )
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"baseload_{name}", text, value=float(value))
-
-
-def _rows(name: str, text: str, labels: tuple[str, ...], rows: Any) -> Metric:
-    family = GaugeMetricFamily(f"baseload_{name}", text, labels=labels)
-    for values, value in rows:
-        family.add_metric(values, float(value))
-    return family
-
-
-def _counts(name: str, text: str, labels: tuple[str, ...], rows: Rows) -> Metric:
-    family = CounterMetricFamily(f"baseload_{name}", text, labels=labels)
-    for values, value in rows:
-        family.add_metric(values, float(value))
-    return family

@@ -22,7 +22,7 @@ from proxy.web.routes import Routes
 from proxy.web.stream import Streams
 
 API = "/api/"
-PLAIN = ("/healthz", "/readyz", "/metrics")
+PLAIN = ("/healthz", "/readyz", "/metrics", "/metrics/workers")
 READING = frozenset({"GET", "HEAD"})
 
 

@@ -42,7 +42,7 @@ class Sampler:
     def _of_pool(self, name: str, pool: Pool, seen: dict[Key, _Counts]) -> Row:
         key, times = Key("pool", name), pool.answer_times
         rejected, lost = sum(pool.rejected.values()), sum(pool.lost.values())
-        totals = (pool.accepted, rejected, lost, times.total)
+        totals = (pool.accepted, rejected, lost, times.histogram.total)
         *counts, answers_s = self._since(key, totals, seen)
         is_up = float(pool.state() == "ready")
         return Row(key, (*counts, answers_s, times.take_slowest(), is_up))

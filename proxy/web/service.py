@@ -22,6 +22,7 @@ from proxy.history.service import HistoryService, Keeper
 from proxy.runtime.http_limits import LimitedSite
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks, TasksService
+from proxy.shares.database import LEDGER_FILE
 from proxy.web.answers import Answer
 from proxy.web.archive import Archive, Disk
 from proxy.web.described import describing
@@ -31,6 +32,8 @@ from proxy.web.files import Files
 from proxy.web.health import Health
 from proxy.web.histories import Histories
 from proxy.web.hosts import Hosts
+from proxy.web.inner_metrics import InnerFigures, OrderCounts
+from proxy.web.lateness import Lateness
 from proxy.web.metrics import Figures, metrics_of
 from proxy.web.pulse import Pulse
 from proxy.web.reads import Reads
@@ -41,6 +44,7 @@ from proxy.web.site import web_site
 from proxy.web.site_map import SiteMap
 from proxy.web.steering import Steering
 from proxy.web.stream import Streams
+from proxy.web.worker_metrics import WorkerMetrics
 
 OPENAPI = Path(__file__).parent / "openapi.json"
 
@@ -58,6 +62,7 @@ class WebSide:
     pulse: Pulse
     tasks: Tasks
     history: HistoryService
+    lateness: Lateness
 
     @classmethod
     def of(
@@ -99,11 +104,18 @@ class WebSide:
         health = Health(running, operations, reactor.seconds)
         health.add_to(routes)
         pulse.turned = health.turned
-        figures = Figures(running, operations, health, streams)
+        lateness = Lateness(reactor)
+        ledger = disk.folder / LEDGER_FILE
+        inner = InnerFigures(running, OrderCounts(topics), lateness, ledger)
+        figures = Figures(running, operations, health, streams, inner)
         routes.add("GET", "/metrics", metrics_of(figures))
         document = OPENAPI.read_bytes()
         routes.add("GET", "/api/v1/openapi.json", lambda _: Answer(document))
         settings, tasks = _settings_of(running), Tasks()
+        workers = WorkerMetrics(
+            running, settings, reactor.seconds, pulse.pieces.turn, disk.line()
+        )
+        routes.add("GET", "/metrics/workers", workers.answer)
         states = States(running)
         record = ActionRecord(lambda: running.power, tasks).keep
         tell, clock = topics.publish, running.wall_clock
@@ -113,13 +125,15 @@ class WebSide:
         hosts = Hosts(settings)
         resource = WebResource(hosts, routes, Files.read(), streams, tasks)
         history = HistoryService(keeper, reactor)
-        return cls(web_site(resource, reactor), streams, pulse, tasks, history)
+        site = web_site(resource, reactor)
+        return cls(site, streams, pulse, tasks, history, lateness)
 
     def services(self) -> Iterator[IService]:
         """Yield what runs beside the listener."""
         yield TasksService(self.tasks)
         yield self.pulse.service()
         yield self.history
+        yield self.lateness.service()
         yield _Goodbye(self.streams)
 
     def listener(self, listen: str, reactor: Any) -> ListenerService:

@@ -13,6 +13,7 @@ from twisted.internet.testing import StringTransport
 from protocol.units import UnixTime
 from proxy.admin.operations import Operations
 from proxy.admin.topics import Topics
+from proxy.alerts.standing import StandingAlarms
 from proxy.config import Config, ProxyConfig, SiteConfig
 from proxy.config.web import WebConfig
 from proxy.downstream.sv1_miner import Sv1Miner
@@ -88,8 +89,11 @@ class Web:
                 state="ok", ledger_reason="", reason="", unrecorded=0, reach=None
             ),
             limits=SimpleNamespace(all=list),
-            by_hand=SimpleNamespace(views=list, parked=[], drain=lambda _: ""),
+            by_hand=SimpleNamespace(
+                views=list, view_of=lambda _: None, parked=[], drain=lambda _: ""
+            ),
             log_level="info",
+            alerts=SimpleNamespace(standing=StandingAlarms()),
         )
         operations = Operations(self.running)
         disk = Disk(self.state, lambda: _at_once)
