@@ -5,7 +5,7 @@ each with its length before it as 16 bits, big-endian. Spec: c2sp.org/tlog-tiles
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, field, frozen
 
@@ -126,9 +126,11 @@ class Edge:
 
     Attributes:
         rows: The hashes of each, the leaves' first; 255 at the most.
+        full: Is told each tile that gets full: level and hashes, the leaves' first.
     """
 
     rows: list[list[bytes]] = field(factory=list)
+    full: Callable[[int, Sequence[bytes]], None] | None = None
 
     @property
     def size(self) -> int:
@@ -149,6 +151,8 @@ class Edge:
             row.append(hash_)
             if len(row) < WIDTH:
                 return
+            if self.full is not None:
+                self.full(level, tuple(row))
             hash_ = complete_root(row)
             row.clear()
             level += 1

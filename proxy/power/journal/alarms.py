@@ -35,6 +35,8 @@ class AlarmName(Enum):
     ABSENT = "absent"
     LOGIN = "login_refused"
     RELAY_LOST = "relay_lost"
+    LOG_FORKED = "log_forked"
+    LOG_LATE = "log_late"
 
 
 @define(eq=False, repr=False)

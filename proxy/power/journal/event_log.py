@@ -24,19 +24,17 @@ def append(db: sqlite3.Connection, rows: list[Row]) -> None:
     )
 
 
-def trimmed(db: sqlite3.Connection, last: int, anchor: Edge, limit: int) -> Edge:
-    """Delete the oldest events beyond the limit; return where the rest begins.
+def trimmed(db: sqlite3.Connection, wanted: int, anchor: Edge) -> Edge:
+    """Delete some of the events up to an id; return where the rest begins.
 
     Args:
         db: In a transaction.
-        last: Id of the newest row before it.
+        wanted: Id of the newest event that may go.
         anchor: Where the log begins.
-        limit: Rows that are kept.
     """
-    excess = min(last - anchor[0] - limit, TRIM)
-    if excess <= 0:
+    upto = min(wanted, anchor[0] + TRIM)
+    if upto <= anchor[0]:
         return anchor
-    upto = anchor[0] + excess
     found = edge(db, "SELECT id, hash FROM event WHERE id = ?", (upto,))
     if found is None:
         return anchor

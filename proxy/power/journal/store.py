@@ -43,6 +43,7 @@ from proxy.power.journal.machine_rows import (
     kept_machines,
     save_machines,
 )
+from proxy.power.journal.published import Published, save_published
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt
 from proxy.power.orders.order import Order
@@ -82,11 +83,14 @@ class Store:
 
     Attributes:
         max_events: Rows of the log that are kept.
+        spared_after: Rows with a higher id are kept however many they are: they are
+            not in a log that others have seen. None: there is no such log.
     """
 
     _db: sqlite3.Connection
     _path: Path
     max_events: int = MAX_EVENTS
+    spared_after: int | None = field(default=None, init=False)
     _last: tuple[int, bytes] = field(init=False)
     _anchor: tuple[int, bytes] = field(init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -122,7 +126,7 @@ class Store:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
                 append(self._db, rows)
-                anchor = trimmed(self._db, self._last[0], self._anchor, self.max_events)
+                anchor = trimmed(self._db, self._trims_to(), self._anchor)
                 save_machines(self._db, site, effects, at)
                 if effects.has_orders:
                     self._save_orders(site, orders)
@@ -167,6 +171,20 @@ class Store:
                 add_energy(self._db, site, energy)
         except sqlite3.Error as error:
             raise StoreError(f"the controller's database: {error}") from error
+
+    def publish(self, what: Published) -> None:
+        """Keep what of the log is going to be signed for others.
+
+        Raises:
+            StoreError: It could not be written: nothing may be signed.
+        """
+        self._look_at_file()
+        try:
+            with self._db:
+                save_published(self._db, what)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+        self.spared_after = what.spared_after
 
     def kept(self, site: str, at: UnixTime, latest: UnixTime | None = None) -> Kept:
         """Return what a restart finds of `site`.
@@ -236,6 +254,11 @@ class Store:
         """Let go of the file."""
         self._is_closed = True
         self._db.close()
+
+    def _trims_to(self) -> int:
+        """Return the id of the newest row that there is no room for."""
+        excess = self._last[0] - self.max_events
+        return excess if self.spared_after is None else min(excess, self.spared_after)
 
     def _look_at_file(self) -> None:
         """Refuse where the file was removed or replaced: what is written is lost."""

@@ -130,3 +130,13 @@ def test_a_copy_of_an_edge_grows_on_its_own() -> None:
     copy.append(bytes(32))
 
     assert (edge.size, copy.size) == (1, 2)
+
+
+def test_an_edge_tells_of_each_tile_that_gets_full() -> None:
+    told: list[tuple[int, int]] = []
+    edge = Edge(full=lambda level, hashes: told.append((level, len(hashes))))
+
+    for _ in range(65_536):
+        edge.append(bytes(32))
+
+    assert told == [*[(0, 256)] * 256, (1, 256)]
