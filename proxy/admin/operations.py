@@ -10,6 +10,7 @@ from proxy.admin.alert_operations import AlertOperations
 from proxy.admin.bans import BanOperations
 from proxy.admin.capture import CaptureOperations
 from proxy.admin.drain import DrainOperations
+from proxy.admin.log import LogOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State, refuse_long
 from proxy.admin.parking import ParkOperations
@@ -58,6 +59,7 @@ class Operations:
         self._running = running
         self._reader = reader
         self.power = PowerOperations(lambda: running.power)
+        self.log = LogOperations(lambda: running.power)
         self.pool = PoolOperations(running)
         drains = DrainOperations(running, self._now)
         self.drain, self.undrain = drains.drain, drains.undrain

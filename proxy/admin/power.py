@@ -81,13 +81,26 @@ class PowerOperations:
     async def _ask(
         self, method: str, within: Seconds = ANSWER_WITHIN, **params: Any
     ) -> Raw:
-        link = self._link()
-        if link is None:
-            raise RpcError(REFUSED, "no site has power settings: see [sites.power]")
-        try:
-            return await link.ask(method, params, within)
-        except AskRefusedError as error:
-            raise RpcError(REFUSED, str(error)) from error
+        return await ask_controller(self._link(), method, within, **params)
+
+
+async def ask_controller(
+    link: ControllerLink | None,
+    method: str,
+    within: Seconds = ANSWER_WITHIN,
+    **params: Any,
+) -> Raw:
+    """Return the controller's answer, JSON.
+
+    Raises:
+        RpcError: It refuses, is not there, or does not answer in time.
+    """
+    if link is None:
+        raise RpcError(REFUSED, "no site has power settings: see [sites.power]")
+    try:
+        return await link.ask(method, params, within)
+    except AskRefusedError as error:
+        raise RpcError(REFUSED, str(error)) from error
 
 
 SHOWN = (

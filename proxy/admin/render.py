@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.admin import render_alarms, render_power
+from proxy.admin import render_alarms, render_log, render_power
 from proxy.admin.text_columns import minute, si, table
 from proxy.admin.views import HeldView
 
@@ -287,4 +287,5 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "reload": reload,
     "alarms": render_alarms.alarms,
     **render_power.RENDERERS,
+    **render_log.RENDERERS,
 }

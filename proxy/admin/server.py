@@ -41,13 +41,14 @@ READING = (
     *("status", "sites", "miners", "miner_page", "why"),
     *("pools", "nodes", "bans", "blocks", "alarms"),
     *("power.show", "power.plan", "power.history", "power.machines"),
+    "log.status",
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "undrain", "reload", "log.level"),
     "test_alert",
     *("park", "unpark", "pool.prefer", "pool.disable", "pool.enable"),
     *("power.set", "power.clear", "power.forget"),
-    "capture.start",
+    *("capture.start", "log.new_generation"),
 )
 FETCHING = ("capture.next",)
 """What goes on with an action: for those who may steer, and no action of its own."""

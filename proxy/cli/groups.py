@@ -1,9 +1,10 @@
-"""Commands that come in groups: `pool`, `power`, `sim`."""
+"""Commands that come in groups: `log`, `pool`, `power`, `sim`."""
 
 from collections.abc import Callable
 
 from proxy.cli import power as cli_power
 from proxy.cli.command import Command, Parser
+from proxy.cli.log import proof, proof_options
 from proxy.cli.remote import (
     ask,
     disable_options,
@@ -82,7 +83,27 @@ POOL = (
 )
 """What follows `pool`."""
 
+LOG = (
+    Command(
+        "show",
+        "how far it is signed, who cosigned, what is wrong",
+        ask,
+        socket_option,
+        method="log.status",
+    ),
+    Command("proof", "prove one row of it to others", proof, proof_options),
+    Command(
+        "new-generation",
+        "begin it anew once its history was broken",
+        ask,
+        socket_option,
+        method="log.new_generation",
+    ),
+)
+"""What follows `log`."""
+
 GROUPS = (
+    ("log", "the event log for others to check", LOG),
     ("pool", "sources held by hand: preferred, disabled", POOL),
     ("power", "what a site may draw, and what it does", POWER),
     ("sim", "simulated machines", SIMULATORS),

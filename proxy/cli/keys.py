@@ -1,10 +1,12 @@
-"""`baseload keys`: by which key miners of Stratum V2 know this proxy."""
+"""`baseload keys`: by which keys miners, and who checks the log, know this proxy."""
 
 import secrets
+import sys
 from pathlib import Path
 
 from msgspec import Struct
 
+from proxy.cli.command import Arguments, print_json
 from proxy.config import ConfigError, load_proxy
 from proxy.downstream.sv2_keys import (
     KEY_FILE,
@@ -12,6 +14,20 @@ from proxy.downstream.sv2_keys import (
     load_authority,
     make_authority,
 )
+from proxy.oversight.keys import signers_of
+from proxy.oversight.signing import LogKeyError
+
+WHICH = ("authority", "log")
+
+
+class LogKeyView(Struct):
+    """The public part of the log's keys.
+
+    Attributes:
+        vkeys: As trust policies and witnesses want them (C2SP signed-note).
+    """
+
+    vkeys: list[str]
 
 
 class AuthorityView(Struct):
@@ -27,6 +43,42 @@ class AuthorityView(Struct):
     created: bool
     authority_key: str
     bare_key: str
+
+
+def keys(arguments: Arguments) -> int:
+    """Print the public part of a key, made if there is none.
+
+    Raises:
+        ConfigError: The configuration or the key cannot be used.
+    """
+    view: LogKeyView | AuthorityView
+    if arguments.which == "log":
+        view = log_key_view(arguments.config)
+        text = "".join(f"{vkey}\n" for vkey in view.vkeys)
+    else:
+        view = authority_view(arguments.config)
+        text = render(view)
+    if arguments.json:
+        print_json(view)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def log_key_view(config: Path) -> LogKeyView:
+    """Return the keys of the log that `config` describes, made if there are none.
+
+    Raises:
+        ConfigError: The configuration or a key cannot be used.
+    """
+    proxy = load_proxy(config)
+    if proxy.transparency is None:
+        raise ConfigError("no log is published: see `baseload help log`")
+    try:
+        signers = signers_of(proxy.transparency, Path(proxy.state_dir))
+    except LogKeyError as error:
+        raise ConfigError(str(error)) from error
+    return LogKeyView([signer.key.text for signer in signers])
 
 
 def authority_view(config: Path) -> AuthorityView:

@@ -16,7 +16,6 @@ from proxy.cli.command import (
     Parser,
     config_option,
     loading,
-    print_json,
 )
 from proxy.cli.completion import completion, completion_options
 from proxy.cli.groups import GROUPS
@@ -152,14 +151,16 @@ def _completion(arguments: argparse.Namespace) -> int:
 
 
 def _keys(arguments: argparse.Namespace) -> int:
-    from proxy.cli.keys import authority_view, render  # noqa: PLC0415
+    from proxy.cli.keys import keys  # noqa: PLC0415
 
-    view = authority_view(arguments.config)
-    if arguments.json:
-        print_json(view)
-    else:
-        sys.stdout.write(render(view))
-    return 0
+    return keys(arguments)
+
+
+def _keys_options(parser: Parser) -> None:
+    config_option(parser)
+    about = "of Stratum V2, for miners [authority], or of the log, for who checks it"
+    which = ("authority", "log")
+    parser.add_argument("which", nargs="?", choices=which, default=which[0], help=about)
 
 
 COMMANDS = (
@@ -172,7 +173,7 @@ COMMANDS = (
         _doctor,
         doctor_options,
     ),
-    Command("keys", "the key that Stratum V2 miners know us by", _keys, config_option),
+    Command("keys", "the keys that others know us by", _keys, _keys_options),
     Command("help", "what the options do not explain", show_help, help_options),
     Command(
         "completion",

@@ -23,6 +23,7 @@ from proxy.config.model import (
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.signals import signal_faults
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
+from proxy.config.transparency import transparency_faults
 from proxy.config.trip_input import trip_faults
 from proxy.config.web import WebConfig
 
@@ -36,6 +37,7 @@ def faults(config: Config) -> Iterator[str]:
     """Yield each fault as a sentence that ends in the key."""
     yield from _socket_faults(config.proxy)
     yield from _web_faults(config.proxy.web_settings)
+    yield from transparency_faults(config.proxy.transparency)
     yield from _repeated("pools or nodes", "$.nodes", _source_names(config))
     yield from _repeated("sites", "$.sites", (s.name for s in config.sites))
     for index, pool in enumerate(config.pools):

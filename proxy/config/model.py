@@ -21,6 +21,7 @@ from proxy.config.machines import ModelConfig
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.secret import Secret
 from proxy.config.sources import NodeConfig, PoolConfig
+from proxy.config.transparency import TransparencyConfig
 from proxy.config.web import WebConfig
 
 Sources = Annotated[list[str], Meta(min_length=1)]
@@ -79,6 +80,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
         log_file: Where to; None: to standard error.
         log_max_bytes: What `log_file` may hold before it is moved aside; 0: no end.
         log_keep: How many files that were moved aside are kept.
+        transparency: The event log for others to check; None: nobody else sees it.
     """
 
     name: Name = "baseload"
@@ -99,6 +101,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     log_max_bytes: Annotated[int, Meta(ge=0)] = 100_000_000
     log_keep: Annotated[int, Meta(ge=0, le=1000)] = 5
     ledger: LedgerConfig = LedgerConfig()
+    transparency: TransparencyConfig | None = None
 
     @property
     def web_settings(self) -> WebConfig | None:

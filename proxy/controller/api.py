@@ -14,6 +14,8 @@ from protocol.unreadable import UNREADABLE
 from proxy.config import Config
 from proxy.config.power import OPERATOR
 from proxy.controller.control_loop import NOT_WRITTEN, SiteLoop
+from proxy.controller.transparency import LogSide, LogView
+from proxy.oversight.generation import GenerationError
 from proxy.power.journal.chain import Row
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
@@ -43,6 +45,12 @@ class SetupTaker(Protocol):
 
     async def take_on(self, config: Config) -> None:
         """Hold the sites to their budgets as `config` says from now on."""
+
+
+class LogHolder(Protocol):
+    """Whoever publishes the log for others."""
+
+    log_side: LogSide | None
 
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -102,6 +110,7 @@ class ControllerApi:
     wall_clock: Callable[[], UnixTime]
     run: Run
     setups: SetupTaker
+    logs: LogHolder
     _is_checking: bool = field(default=False, init=False)
 
     async def answer(self, ask: Ask) -> AskAnswer:
@@ -136,6 +145,8 @@ class ControllerApi:
             "power.plan": self.plan,
             "power.history": self.history,
             "power.machines": self.machines,
+            "log.status": self.log_status,
+            "log.new_generation": self.new_generation,
             "action.note": self.note_action,
             "setup.check": self.check_setup,
             "setup.take": self.take_setup,
@@ -219,6 +230,24 @@ class ControllerApi:
         rows = self.store.history(site, max(1, min(limit, MAX_HISTORY)), before)
         broken = await self._check() if check else None
         return EventPage(_views(rows), check, broken)
+
+    def log_status(self) -> LogView:
+        """Return the log for others at a glance."""
+        return self._log_side().view()
+
+    async def new_generation(self) -> LogView:
+        """Begin the log for others anew, under the origin of the configuration."""
+        side = self._log_side()
+        try:
+            await side.new_generation()
+        except GenerationError as error:
+            raise AskError(str(error)) from error
+        return side.view()
+
+    def _log_side(self) -> LogSide:
+        if self.logs.log_side is None:
+            raise AskError("no log is published: see [proxy.transparency]")
+        return self.logs.log_side
 
     def note_action(self, site: str | None, who: str, action: dict[str, Any]) -> None:
         """Put into the log who did what to a site, or to all, by the admin socket."""

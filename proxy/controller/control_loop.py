@@ -16,6 +16,7 @@ from proxy.controller.meter_poll import MeterPoller
 from proxy.controller.relay_beat import RelayHeartbeat
 from proxy.controller.site_journal import SiteJournal
 from proxy.devices.login import makers_own
+from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Call
 from proxy.power.journal.store import Store
 from proxy.power.link.messages import (
@@ -190,6 +191,15 @@ class SiteLoop(Service):
         """Put into the log what an operator did beside orders, and who it was."""
         self.control.outbox.at = self._wall_clock()
         self.control.outbox.log("action", cause, body)
+        self._flush()
+
+    def alarm(self, name: AlarmName, why: str, body: dict[str, Any]) -> None:
+        """Have an alarm of more than this site stand; it ends where `why` is empty."""
+        self.control.outbox.at = self._wall_clock()
+        if why:
+            self.control.alarms.holds(name, why, body, self._now())
+        else:
+            self.control.alarms.lapses(name, self._now(), after=Seconds(0.0))
         self._flush()
 
     def hold_off(self, holds: Holds) -> None:

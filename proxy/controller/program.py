@@ -17,6 +17,8 @@ from proxy.config.power import FleetConfig, PowerConfig
 from proxy.controller.adapters import AdaptersOf, SiteAdapters
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.control_loop import SiteLoop
+from proxy.controller.transparency import LogSide
+from proxy.oversight.publisher import Around
 from proxy.power.control.wall_clock import MOST_BEHIND, SteadyClock, WallClock
 from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
 from proxy.power.journal.store import Store, StoreError, open_store
@@ -67,6 +69,7 @@ class Controller:
         begin_logging: Called once the configuration is known.
         leave: Ends the process.
         run: Runs what takes its time on a thread.
+        log_side: Publishes the log for others; None: nobody else sees it.
         root: Started by `begin`.
         loops: Sites by name.
     """
@@ -89,6 +92,7 @@ class Controller:
     _holds: Holds = field(default=NONE_HELD, init=False)
     _store: Store | None = field(default=None, init=False)
     _lock: StateLock | None = field(default=None, init=False)
+    log_side: LogSide | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.factory = LinkFactory(
@@ -115,8 +119,9 @@ class Controller:
         for site, power in _powered(config).values():
             self._add(config, site, power, self._store)
         self._api = ControllerApi(
-            self.loops, self._store, self._now, self.wall_clock, self.run, self
+            self.loops, self._store, self._now, self.wall_clock, self.run, self, self
         )
+        self._publish_as(config)
         beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
         beat.setServiceParent(self.root)
         self.root.startService()
@@ -156,6 +161,12 @@ class Controller:
         for name, (site, power) in wanted.items():
             if name not in self.loops and self._store is not None:
                 self._add(config, site, power, self._store)
+        known = None if self.log_side is None else self.log_side.settings
+        if config.proxy.transparency != known:
+            side, self.log_side = self.log_side, None
+            if side is not None:
+                await maybeDeferred(side.disownServiceParent)
+            self._publish_as(config)
 
     async def stop(self) -> None:
         """End control, once; machines stay as they are."""
@@ -168,6 +179,20 @@ class Controller:
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.release()
+
+    def _publish_as(self, config: Config) -> None:
+        """Publish the log for others, where the configuration has it."""
+        settings, store = config.proxy.transparency, self._store
+        if settings is None or store is None:
+            return
+        self.log_side = LogSide(
+            settings,
+            Path(config.proxy.state_dir),
+            store,
+            self.loops,
+            Around(self.run, self.clock, self.wall_clock),
+        )
+        self.log_side.setServiceParent(self.root)
 
     def _add(
         self, config: Config, site: SiteConfig, power: PowerConfig, store: Store

@@ -12,7 +12,7 @@ from proxy.config.endpoints import meet, miners_endpoints
 
 Kind = Literal["live", "rebuild", "restart"]
 
-PROXY: dict[str, Kind] = {"log_level": "live"}
+PROXY: dict[str, Kind] = {"log_level": "live", "transparency": "rebuild"}
 """Keys of `[proxy]` that can change while it runs."""
 
 SITE: dict[str, Kind] = {

@@ -67,9 +67,10 @@ class ControllerSupervisor(OrderedServices):
     async def take_on(self, config: Config) -> None:
         """Hold the sites to their budgets as `config` says from now on."""
         before, after = _settings(self._config), _settings(config)
-        self._config = config
         changed = [name for name in after if after[name] != before.get(name)]
-        if after == before:
+        is_same_log = config.proxy.transparency == self._config.proxy.transparency
+        self._config = config
+        if after == before and is_same_log:
             return
         self._tell_doubts()
         for name in before.keys() - after.keys():

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.config import Config
 from proxy.controller.api import MAX_ANSWER_BYTES, ControllerApi
+from proxy.controller.transparency import LogSide
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import StoreError
@@ -25,7 +26,9 @@ AT = UnixTime(1_700_000_000.0)
 
 
 class Setups:
-    """Whoever has the sites under control: it takes on nothing."""
+    """Whoever has the sites under control: it takes on nothing, publishes nothing."""
+
+    log_side: LogSide | None = None
 
     def check(self, config: Config) -> None:
         raise ValueError(f"{len(config.sites)} sites are too many")
@@ -47,6 +50,7 @@ class Office:
             lambda: Seconds(self.site.now),
             self.site.wall,
             self._run,
+            Setups(),
             Setups(),
         )
 

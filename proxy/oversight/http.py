@@ -1,0 +1,108 @@
+"""HTTP to witnesses: one deadline for all of a request, a limit for its answer."""
+
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004
+from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
+from twisted.web.http_headers import Headers
+from typing_extensions import override
+
+from protocol.units import Seconds
+from proxy.oversight.witnesses import WitnessAnswer, WitnessError
+from proxy.runtime.bytes_producer import BytesProducer
+from proxy.runtime.tls import HttpsPolicy
+
+DEADLINE = Seconds(10.0)
+"""Of a whole request. Witnesses answer in milliseconds; one that hangs is let go."""
+
+MAX_ANSWER_BYTES = 16_384
+"""A line by ML-DSA-44 is 3.3 kB, and a witness may sign with several keys."""
+
+_UNREACHED = (
+    OSError,  # as a name that does not resolve
+    ConnectError,
+    ConnectionClosed,
+    RequestTransmissionFailed,
+    ResponseFailed,
+    ValueError,  # as a url that is none
+)
+
+
+@define(eq=False, repr=False)
+class WitnessHttp:
+    """Posts to witnesses, on connections that are kept open."""
+
+    reactor: Any
+    _pool: HTTPConnectionPool = field(init=False)
+    _agent: Agent = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pool = HTTPConnectionPool(self.reactor)
+        self._pool.maxPersistentPerHost = 1
+        self._agent = Agent(self.reactor, HttpsPolicy(), DEADLINE, pool=self._pool)
+
+    async def post(self, url: str, body: bytes) -> WitnessAnswer:
+        """See `witnesses.Http`.
+
+        Raises:
+            WitnessError: There was no whole answer in `DEADLINE`.
+        """
+        asked = Deferred.fromCoroutine(self._post(url, body))
+        try:
+            return await asked.addTimeout(DEADLINE, self.reactor)
+        except TimeoutError as error:
+            raise WitnessError(f"no answer in {DEADLINE:g} s") from error
+        except _UNREACHED as error:
+            reasons = getattr(error, "reasons", None)
+            why = reasons[0].getErrorMessage() if reasons else str(error)
+            raise WitnessError(why) from error
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._pool.closeCachedConnections()
+
+    async def _post(self, url: str, body: bytes) -> WitnessAnswer:
+        headers = Headers({"content-type": ["text/plain; charset=utf-8"]})
+        response = await self._agent.request(
+            b"POST", url.encode(), headers, BytesProducer(body)
+        )
+        collected = _Limited()
+        response.deliverBody(collected)
+        return WitnessAnswer(response.code, await collected.whole)
+
+
+class _Limited(Protocol):
+    """A body up to a limit: what is longer is cut off, and its sender hung up on."""
+
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
+        self._data = b""
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        if len(self._data) > MAX_ANSWER_BYTES:
+            self._end()
+            self._hang_up()
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if not self.whole.called:
+            self.whole.callback(self._data[:MAX_ANSWER_BYTES])
+
+    def _hang_up(self) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            transport.loseConnection()
