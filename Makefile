@@ -18,9 +18,9 @@ test: $(VENV)/ready
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 3 --dist worksteal
 
-# signals against masters that others wrote: pymodbus, and mbpoll where it is installed
+# signals against peers that others wrote: pymodbus; mbpoll and mosquitto where installed
 signals: $(VENV)/ready
-	$(BIN)/pytest -q tests/peers
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/peers
 
 # signed documents and the log against programs that others wrote: OpenSSH (tokens by its
 # own dummy, Debian's openssh-tests) and minisign; what is not installed is skipped

@@ -25,6 +25,9 @@ HttpUrl = Annotated[
 MAX_NETWORKS = 64
 """Of a signal: a plant has a handful of masters."""
 
+MAX_BROKERS = 2
+"""Of a signal: a primary and a secondary one."""
+
 Priority = Annotated[int, Meta(ge=0, le=1000)]
 
 OPERATOR = "operator"
@@ -58,6 +61,16 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         units: Of `modbus`: what one count is; None: W in `sunspec`, kW in `simple`.
         sign: Of `modbus`: `load` where drawn watts are written positive, `generator`
             where negative.
+        brokers: Of `mqtt`: one or two, `mqtt://host[:1883]` or `mqtts://host[:8883]`.
+        prefix: Of `mqtt`: topics are PREFIX/SITE/...; None: baseload.
+        topic: Of `mqtt`: where orders are published; None: PREFIX/SITE/order.
+        username: Of `mqtt`: who we are to the brokers.
+        password: Of `mqtt`: shown to them.
+        ca_file: Of `mqtt`: who may have signed their certificates; None: whom the
+            system trusts.
+        format: Of `mqtt`: `order` as of `POST /v1/orders`, or `target_timestamp`.
+        discovery: Of `mqtt`: Home Assistant is told of the site.
+        allow_orders: Of `mqtt`: and shown a number by which it gives orders.
     """
 
     kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price"]
@@ -74,6 +87,20 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     allow: Annotated[tuple[str, ...], Meta(max_length=MAX_NETWORKS)] = ()
     units: Literal["W", "kW", "MW"] | None = None
     sign: Literal["load", "generator"] | None = None
+    brokers: Annotated[tuple[str, ...], Meta(max_length=MAX_BROKERS)] = ()
+    prefix: str | None = None
+    topic: str | None = None
+    username: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    password: Secret | None = None
+    ca_file: Path | None = None
+    format: Literal["order", "target_timestamp"] | None = None
+    discovery: bool | None = None
+    allow_orders: bool | None = None
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """What no log may show."""
+        return [secret for secret in (self.token, self.password) if secret is not None]
 
     @property
     def source(self) -> str:
@@ -131,8 +158,8 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     @property
     def secrets(self) -> list[Secret]:
         """What no log may show."""
-        found = [self.relay_token, *(signal.token for signal in self.signals)]
-        return [secret for secret in found if secret is not None]
+        own = [] if self.relay_token is None else [self.relay_token]
+        return [*own, *(s for signal in self.signals for s in signal.secrets)]
 
 
 class FleetConfig(Section, frozen=True, kw_only=True):

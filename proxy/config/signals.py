@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from proxy.config.endpoints import Endpoint
+from proxy.config.mqtt import mqtt_faults
 from proxy.config.power import OPERATOR, TRIP_INPUT, SignalConfig
 from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
@@ -12,8 +13,14 @@ _NEEDED = {
     "http": ("listen", "token"),
     "modbus": ("listen",),
 }
-_MODBUS = ("map", "unit", "exclusive", "allow", "units", "sign")
-"""Keys of `modbus` alone."""
+_OWN = {
+    "modbus": ("map", "unit", "exclusive", "allow", "units", "sign"),
+    "mqtt": (
+        *("brokers", "prefix", "topic", "username", "password", "ca_file"),
+        *("format", "discovery", "allow_orders"),
+    ),
+}
+"""Keys that one kind has alone."""
 
 
 def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -32,7 +39,18 @@ def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
     is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
     if signal.time_zone is not None and not is_csv:
         yield f"Of a schedule in CSV alone (TOML names its own) - at `{key}.time_zone`"
-    yield from _modbus_faults(signal, key)
+    yield from _kind_faults(signal, key)
+
+
+def _kind_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    for kind, names in _OWN.items():
+        for name in names if kind != signal.kind else ():
+            if getattr(signal, name) not in {None, ()}:
+                yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+    if signal.kind == "modbus":
+        yield from _modbus_faults(signal, key)
+    if signal.kind == "mqtt":
+        yield from mqtt_faults(signal, key)
 
 
 def _token_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -55,11 +73,6 @@ def _is_token_refused(signal: SignalConfig) -> bool:
 
 
 def _modbus_faults(signal: SignalConfig, key: str) -> Iterator[str]:
-    if signal.kind != "modbus":
-        for name in _MODBUS:
-            if getattr(signal, name) not in {None, ()}:
-                yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
-        return
     for index, text in enumerate(signal.allow):
         try:
             ip_network(text)

@@ -12,7 +12,7 @@ from proxy.config.power import SignalConfig
 
 Uses = Callable[[Config], bool]
 
-_SIGNALS = {"schedule", "http", "modbus"}
+_SIGNALS = {"schedule", "http", "modbus", "mqtt"}
 
 
 def _signals(config: Config) -> Iterator[SignalConfig]:
@@ -23,7 +23,7 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
     "$.sites[...].power.signals[...].kind": (
-        "signals other than schedule, http and modbus",
+        f"signals other than {', '.join(sorted(_SIGNALS))}",
         lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),
     ),
 }

@@ -106,7 +106,7 @@ class AdapterMaker:
             devices=self._all_devices() if has_devices else NoDevices(),
             meter=meter_of(power, self.loop),
             signals=[
-                *signals_of(site.name, power, self.reactor, self.wall_clock),
+                *signals_of(site.name, power, self.reactor, self.wall_clock, self.loop),
                 *trip_contact_of(
                     site.name, power, self.loop, self.reactor, self.wall_clock
                 ),

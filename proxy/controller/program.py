@@ -207,6 +207,7 @@ class Controller:
         control.table.holds = self._holds
         control.table.restore(kept.machines, now)
         control.begin(now, at, kept.learned)
+        control.energy.total_wh = store.energy_wh(site.name)
         loop = SiteLoop(
             control,
             adapters,

@@ -22,6 +22,8 @@ from proxy.signals.modbus_contact import ModbusContact
 from proxy.signals.modbus_line import POLL_DEADLINE, ModbusLine
 from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
 from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
+from proxy.signals.mqtt_build import mqtt_lines, mqtt_settings
+from proxy.signals.mqtt_orders import MqttOrders
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 from proxy.signals.trip_contact import TripContact
@@ -30,24 +32,31 @@ UNITS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 
 
 def signals_of(
-    site: str, power: PowerConfig, reactor: Any, wall_clock: SteadyClock
+    site: str,
+    power: PowerConfig,
+    reactor: Any,
+    wall_clock: SteadyClock,
+    loop: asyncio.AbstractEventLoop | None = None,
 ) -> list[SignalSource]:
     """Return the signals of a site, none of them started.
 
     Raises:
         ValueError: As of `signal_of`.
     """
-    return [signal_of(site, one, power, reactor, wall_clock) for one in power.signals]
+    return [
+        signal_of(site, one, power, reactor, wall_clock, loop) for one in power.signals
+    ]
 
 
-def signal_of(
+def signal_of(  # noqa: PLR0913, PLR0917
     site: str,
     config: SignalConfig,
     power: PowerConfig,
     reactor: Any,
     wall_clock: SteadyClock,
+    loop: asyncio.AbstractEventLoop | None = None,
 ) -> SignalSource:
-    """Return a signal, not started; until then the reactor is not used.
+    """Return a signal, not started; until then reactor and loop are not used.
 
     Raises:
         ScheduleError: The file of a schedule cannot be used.
@@ -65,6 +74,10 @@ def signal_of(
     if config.kind == "modbus" and config.listen:
         endpoint = _endpoint(config.listen, reactor)
         return _modbus(site, config, power, endpoint, reactor, wall_clock)
+    if config.kind == "mqtt" and config.brokers:
+        mqtt = mqtt_settings(site, config, power)
+        lines = mqtt_lines(site, config, loop)
+        return MqttOrders(mqtt, lines, reactor, wall_clock)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
 
 

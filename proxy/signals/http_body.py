@@ -70,7 +70,15 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def issued_unix(self) -> UnixTime | None:
         """When it was given, None if it does not say."""
-        return None if self.issued_at is None else _unix(self.issued_at)
+        return None if self.issued_at is None else unix_of(self.issued_at)
+
+    def ends_at(self, now: UnixTime) -> UnixTime | None:
+        """Return when it ends by itself, given now; None: it does not."""
+        if self.for_s is not None:
+            # for_s counts from when it begins to hold.
+            begins = 0.0 if self.not_before is None else unix_of(self.not_before)
+            return UnixTime(max(now, begins) + self.for_s)
+        return None if self.expires is None else unix_of(self.expires)
 
 
 _SAID = tuple(n for n in OrderBody.__struct_fields__ if n != "issued_at")
@@ -123,11 +131,8 @@ def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -
         ValueError: It would end before it begins.
     """
     # 0: since ever, so that a clock that is set back cannot put it into the future.
-    begins = UnixTime(0.0) if body.not_before is None else _unix(body.not_before)
-    expires = None if body.expires is None else _unix(body.expires)
-    if body.for_s is not None:
-        # for_s counts from when it begins to hold.
-        expires = UnixTime(max(now, begins) + body.for_s)
+    begins = UnixTime(0.0) if body.not_before is None else unix_of(body.not_before)
+    expires = body.ends_at(now)
     if expires is not None and expires <= begins:
         raise ValueError("expires is not after not_before")
     return Order(
@@ -164,7 +169,8 @@ def _digest(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
-def _unix(moment: datetime | float) -> UnixTime:
+def unix_of(moment: datetime | float) -> UnixTime:
+    """Return a moment, in whichever form, as Unix seconds."""
     if isinstance(moment, datetime):
         return UnixTime(moment.timestamp())
     return UnixTime(moment)

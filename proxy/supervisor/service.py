@@ -25,7 +25,11 @@ from proxy.signals.build import signal_of
 from proxy.supervisor.child_link import ControllerLink
 from proxy.supervisor.failsafe import PoweredSite
 
-NEEDS = {"pyasic": 'control = "api"', "pymodbus": "a meter or a trip_input over Modbus"}
+NEEDS = {
+    "pyasic": ('control = "api"', "controller"),
+    "pymodbus": ("a meter or a trip_input over Modbus", "controller"),
+    "aiomqtt": ('a signal of kind "mqtt"', "mqtt"),
+}
 """Libraries of the extra `controller`, and what asks for them."""
 
 SHORT_LEASE = Seconds(60.0)
@@ -165,10 +169,8 @@ def power_faults(config: Config) -> Iterator[str]:
     yield from unknown_models(config.sites, models)
     for library in _needed(config):
         if find_spec(library) is None:
-            yield (
-                f"{NEEDS[library]} needs {library}:"
-                " pip install '.[controller]' in the checkout"
-            )
+            what, extra = NEEDS[library]
+            yield (f"{what} needs {library}: pip install '.[{extra}]' in the checkout")
     for s, site in enumerate(config.sites):
         if site.power is not None:
             yield from _signal_faults(site.name, site.power, f"$.sites[{s}].power")
@@ -191,6 +193,9 @@ def _needed(config: Config) -> Iterator[str]:
         site.power and (site.power.has_meter or site.power.trip_input) for site in sites
     ):
         yield "pymodbus"
+    kinds = {s.kind for site in sites if site.power for s in site.power.signals}
+    if "mqtt" in kinds:
+        yield "aiomqtt"
 
 
 def _environment() -> dict[str, str]:

@@ -4,41 +4,24 @@ pymodbus, and mbpoll where it is installed (`apt-get install mbpoll`).
 """
 
 import asyncio
-import json
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from protocol.setpoint.registers import as_int32
-from proxy.admin.client import AdminError, call
-from tests.integration.test_kill import start
+from tests.peers.site_process import LEASE, SiteProcess, until
 from tests.support import PATIENCE, free_port
 
 pytestmark = pytest.mark.integration
 
 ENABLE, SET, POWER = 40_092, 40_094, 40_147
-LEASE = 15
 
-CONFIG = """
-[[pools]]
-name = "main"
-url = "stratum+tcp://127.0.0.1:1"
-user = "site"
-[[sites]]
-name = "hall-a"
-listen = ["tcp:{port}:interface=127.0.0.1"]
-sources = ["main"]
-[sites.power]
-budget_w = 40_000
-fail_safe_w = 4_000
-[[sites.power.signals]]
+SIGNAL = """
 kind = "modbus"
 name = "scada"
 listen = "tcp:{modbus}:interface=127.0.0.1"
@@ -46,43 +29,12 @@ lease_s = {lease}
 """
 
 
-class Site:
+class Site(SiteProcess):
     """`baseload run` with a Modbus signal."""
 
     def __init__(self, path: Path) -> None:
         self.modbus = free_port()
-        self._socket = path / "state" / "admin.sock"
-        config = path / "c.toml"
-        config.write_text(
-            CONFIG.format(port=free_port(), modbus=self.modbus, lease=LEASE)
-        )
-        self.process = start("proxy.cli", "run", "-c", str(config))
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        try:
-            found: list[dict[str, Any]] = call(self._socket, "power.show", {})
-        except (AdminError, OSError):
-            return {}
-        return found[0] if found else {}
-
-    @property
-    def watts(self) -> float | None:
-        return self.shown.get("budget_w")
-
-    def events(self) -> str:
-        return json.dumps(call(self._socket, "power.history", {}))
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+        super().__init__(path, SIGNAL.format(modbus=self.modbus, lease=LEASE))
 
 
 @pytest.fixture(scope="module")

@@ -99,10 +99,15 @@ def _draw(
 
 @define(eq=False, repr=False)
 class EnergyMeter:
-    """Adds up a site's energy until it is written down."""
+    """Adds up a site's energy until it is written down.
+
+    Attributes:
+        total_wh: Of the whole site, since it was first seen.
+    """
 
     table: Table
     _counted_at: Seconds
+    total_wh: float = field(default=0.0, init=False)
     _looked_at: Seconds | None = field(default=None, init=False)
     _draws: dict[str, Draw] = field(factory=dict, init=False)
     _site: tuple[Watts, str] = field(default=(Watts(0.0), "model"), init=False)
@@ -138,6 +143,7 @@ class EnergyMeter:
         # Each second anew: the look at the machines is every five.
         trusted = state.meter.trusted_w if params.meter else None
         watts, source = self._site if trusted is None else (trusted, "meter")
+        self.total_wh += max(0.0, hours * watts)
         for tenant, draw in self._draws.items():
             is_site = tenant == WHOLE_SITE
             row = EnergyRow(

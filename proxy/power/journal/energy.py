@@ -36,6 +36,9 @@ ON CONFLICT ({span}, site, tenant) DO UPDATE SET
     seconds = seconds + excluded.seconds,
     metered_s = metered_s + excluded.metered_s
 """
+_TOTAL = (
+    "SELECT coalesce(sum(max(wh, 0)), 0) FROM energy_hour WHERE site = ? AND tenant = ?"
+)
 _EXPIRE = (
     "DELETE FROM energy_minute WHERE minute < ?"
     " AND minute < (SELECT min(minute) FROM energy_minute) + ?"
@@ -92,3 +95,12 @@ def add_energy(db: sqlite3.Connection, site: str, rows: Sequence[EnergyRow]) -> 
     if rows:
         newest = max(row.minute for row in rows)
         db.execute(_EXPIRE, (newest - MINUTES_KEPT, HOUR_AT_ONCE))
+
+
+def energy_total(db: sqlite3.Connection, site: str) -> float:
+    """Return the watt-hours of a whole site, all that were ever counted.
+
+    Raises:
+        sqlite3.Error: From the disk.
+    """
+    return float(db.execute(_TOTAL, (site, WHOLE_SITE)).fetchone()[0])

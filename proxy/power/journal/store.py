@@ -36,7 +36,7 @@ from protocol.units import UnixTime, Watts
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
 from proxy.power.journal.effects import Effects, Learned
-from proxy.power.journal.energy import EnergyRow, add_energy
+from proxy.power.journal.energy import EnergyRow, add_energy, energy_total
 from proxy.power.journal.event_log import EVENTS, append, edge, row_of, trimmed
 from proxy.power.journal.machine_rows import (
     found_limits,
@@ -205,6 +205,10 @@ class Store:
             found_limits(self._db, site),
             Learned(*learned) if learned else None,
         )
+
+    def energy_wh(self, site: str) -> float:
+        """Return what a site has drawn since it was first seen, watt-hours."""
+        return energy_total(self._db, site)
 
     def newest_at(self) -> UnixTime:
         """Return the latest moment at which anything was written; 0: nothing was.

@@ -10,7 +10,7 @@ from proxy.power.control.site_power import drawn
 from proxy.power.machines.fleet import Fleet
 from proxy.power.orders.receipt import InForce
 from proxy.power.site import SiteControl
-from proxy.power.views.show import LOOKS_BACK
+from proxy.power.views.show import LOOKS_BACK, efficiency
 from proxy.power.views.voices import lease_left, voice_of
 
 
@@ -34,11 +34,15 @@ def points(site: SiteControl, source: str, now: Seconds) -> Points:
         available_down_60s_w=_sheddable(fleet, Seconds(60.0)),
         available_up_w=max(0.0, min(more, budget.watts - power)),
         hashrate_hs=site.share_checks.evidence.site.over(LOOKS_BACK).hash_hs,
+        energy_wh=site.energy.total_wh,
+        joules_per_terahash=efficiency(site)[0],
         machines_told=len(fleet),
+        machines_running=int(np.count_nonzero(fleet.level)),
         machines_obeying=int(np.count_nonzero(fleet.responsive)),
         lease_left_s=left,
         state=sensed.state.safety.state.value,
         last_order=last,
+        alarms=tuple(dict.fromkeys(a.name.value for a in site.alarms.standing)),
     )
 
 

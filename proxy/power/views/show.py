@@ -80,7 +80,7 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
     head, budget, cap, sensed = figures(site, now), site.budget, site.cap, site.sensed
     if head is None or budget is None or cap is None or sensed is None:
         return None
-    seen, expected = _efficiency(site)
+    seen, expected = efficiency(site)
     evidence = site.share_checks.evidence
     return PowerView(
         site=site.name,
@@ -250,7 +250,7 @@ def _hash_view(total: ShareSum) -> HashView:
     return HashView(total.hash_hs, low, high, total.shares)
 
 
-def _efficiency(site: SiteControl) -> tuple[float | None, float | None]:
+def efficiency(site: SiteControl) -> tuple[float | None, float | None]:
     """Return J/TH as shares and watts show it, None if they tell nothing; by model."""
     fleet = site.table.fleet
     model_hs = fleet.hashes_at(fleet.level)
