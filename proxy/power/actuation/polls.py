@@ -172,9 +172,18 @@ class Polls:
         if gone:
             self.table.forget(gone)
         for machine in gone:
-            self.drop(machine, f"it is at {moved[machine.key]} now", now)
+            self.drop(machine, f"it is {moved[machine.key]}", now)
+
+    def _unite(self, machine: Machine, now: Seconds) -> None:
+        """Take connections that came before its API had answered for its own."""
+        others = self.table.unite(machine, now)
+        if others:
+            self._moved |= {other.key: machine.key for other in others}
+            self.actuations.admission.admit([machine], "its other connections, too")
 
     def _note(self, machine: Machine, report: DeviceReport, now: Seconds) -> None:
+        if machine.heard_at == LONG_AGO:
+            self._unite(machine, now)
         machine.heard_at = now
         machine.power_w, machine.limit_w = report.power_w, report.limit_w
         machine.is_asleep = report.is_asleep

@@ -83,6 +83,29 @@ class MachineConnections:
             heappush(numbers.free, number)
         return machine
 
+    def unite(self, speaker: Machine) -> list[Machine]:
+        """Give a machine whose API has answered what connected there before that.
+
+        These are connections of its worker from its address, a few: where there are
+        more than one device has, a hall of one worker name may sit.
+
+        Returns the machines that they were taken for, which have none any more.
+        """
+        base = _base_of(speaker)
+        numbers = [f"{base} {n}" for n in range(2, MAX_CONNECTIONS + 1)]
+        known = (self._by_key.get(key) for key in (base, *numbers))
+        others = [m for m in known if m is not None and m.miners]
+        count = len(speaker.miners) + sum(len(other.miners) for other in others)
+        is_hall = self._numbers.get(base, Numbers()).known >= MAX_CONNECTIONS
+        if is_hall or count > MAX_CONNECTIONS:
+            return []
+        for other in others:
+            for miner, is_parked in [*other.miners.items()]:
+                self.disconnect(miner)
+                self.connect(miner, speaker)
+                speaker.miners[miner] = is_parked
+        return others
+
     def key_for(self, joined: Joined) -> str:
         """Return the key of the machine that a connection belongs to.
 

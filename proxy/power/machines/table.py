@@ -171,6 +171,18 @@ class Table:
         if not machine.miners:
             machine.gone_at, self.gone[machine.key] = now, machine
 
+    def unite(self, machine: Machine, now: Seconds) -> list[Machine]:
+        """Know that some were connections of `machine`, and not machines; return them.
+
+        They stay in the table, gone, until they are forgotten.
+        """
+        others = self._connections.unite(machine)
+        for other in others:
+            other.gone_at, self.gone[other.key] = now, other
+        if others:
+            self._note_idle(machine, now)
+        return others
+
     def leave_all(self, now: Seconds) -> None:
         """Take note that no connection is known any more."""
         for miner in self._connections.miners():

@@ -175,6 +175,68 @@ def test_one_that_is_still_connected_at_the_old_address_has_not_moved(
     assert now.identity == A
 
 
+def connections(site: Site, count: int) -> list[Machine]:
+    """Have so many come from one address before its device API has answered."""
+    found = [
+        join(site.table, 900 + number, "lux.1", HERE, is_parked=False)
+        for number in range(count)
+    ]
+    site.table.adopt(NOW)
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_connections_before_the_api_answered_are_of_the_one_machine_that_it_speaks_for(
+    site: Site, count: int
+) -> None:
+    machine, *others = connections(site, count)
+    assert len({machine.key, *(m.key for m in others)}) == count
+    site.outbox.effects.grant.clear()
+    site.says(HERE, at=1)
+
+    assert machine.miners == {900 + number: False for number in range(count)}
+    assert sorted(site.outbox.effects.grant) == sorted(machine.miners)
+    site.asked(2)
+    assert site.table.machines == [machine]
+    assert site.outbox.effects.forgotten == [m.key for m in others]
+    assert site.table.of_miner(900 + count - 1) is machine
+    site.table.leave(901, later(3))
+    assert machine.miners.keys() == {900, *range(902, 900 + count)}
+
+
+def test_a_machine_that_was_told_to_stop_has_its_other_connection_parked(
+    site: Site,
+) -> None:
+    machine, _ = connections(site, 2)
+    site.outbox.effects.grant.clear()
+    site.table.command_one(machine, 0, NOW)
+    site.says(HERE, at=1)
+
+    assert {*site.outbox.effects.park} == {900, 901}
+    assert not site.outbox.effects.grant
+
+
+def test_a_hall_of_one_worker_behind_one_address_is_no_single_machine(
+    site: Site,
+) -> None:
+    machines = connections(site, 4)
+    site.says(HERE, at=1)
+    site.asked(2)
+
+    assert site.table.machines == machines
+    assert [len(machine.miners) for machine in machines] == [1, 1, 1, 1]
+
+
+def test_another_worker_at_the_address_is_a_machine_of_its_own(site: Site) -> None:
+    (machine,) = connections(site, 1)
+    other = join(site.table, 950, "lux.2", HERE, is_parked=False)
+    site.table.adopt(NOW)
+    site.says(HERE, at=1)
+    site.asked(2)
+
+    assert site.table.machines == [machine, other]
+
+
 def test_an_identity_that_two_machines_say_tells_nothing(site: Site) -> None:
     machines = [site.join(HERE), site.join(THERE)]
     site.says(HERE, OWNERS, A)
