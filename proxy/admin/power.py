@@ -53,8 +53,11 @@ class PowerOperations:
         """Count no more watts for absent machines that are known to be off."""
         return await self._ask("power.forget", site=site, machines=machines)
 
-    async def plan(self, site: SiteName, watts: PowerInWatts) -> Raw:
-        """Return what would be done under a budget; nothing is."""
+    async def plan(self, site: SiteName, watts: PowerInWatts | None = None) -> Raw:
+        """Return what would be done under a budget; nothing is.
+
+        Without `watts`: under what would rule once operators' orders are cleared.
+        """
         return await self._ask("power.plan", site=site, watts=watts)
 
     async def machines(

@@ -201,11 +201,21 @@ class ControllerApi:
             raise AskError(f"no machine {machines!r} is absent at {site}")
         return self._given(loop, f"{count} machines forgotten")
 
-    def plan(self, site: str, watts: float) -> PlanView:
-        """Return what would be done under a budget; nothing is."""
-        view = dry_run(self._loop(site).control, Watts(watts), self.now())
+    def plan(self, site: str, watts: float | None = None) -> PlanView:
+        """Return what would be done under a budget; nothing is.
+
+        Without `watts`: under what would rule once operators' orders are cleared.
+        """
+        control = self._loop(site).control
+        ruled_by = ""
+        if watts is None:
+            moments = control.wall.moments(self.now(), self.wall_clock())
+            budget = control.orders.budget(self.now(), moments, without=OPERATOR)
+            watts, ruled_by = budget.watts, budget.reason
+        view = dry_run(control, Watts(watts), self.now())
         if view is None:
             raise AskError(f"{site} has not been looked at yet: try again")
+        view.ruled_by = ruled_by
         return view
 
     def machines(

@@ -22,6 +22,7 @@ def describing(config: Config, site: str) -> Callable[[str, str], Described]:
         if not kind.is_known:
             return Described()
         points = kind.variants[kind.first_mode].points
-        return Described(kind.name, kind.tenant or "", points[-1][0])
+        expected_hs, expected_w = points[-1][0], points[-1][1]
+        return Described(kind.name, kind.tenant or "", expected_hs, expected_w)
 
     return describe

@@ -100,8 +100,14 @@ class Doors:
     def session(self, asked: Asked) -> Answer:
         """Return whether anybody may steer, and whether the asking browser may."""
         has_token = self.settings().token is not None
-        may_act = has_token and self._has_session(asked)
-        return in_json({"actions": has_token, "may_act": may_act})
+        session = self._session(asked) if has_token else None
+        left = None if session is None else round(session.until - self.seconds())
+        answer = {
+            "actions": has_token,
+            "may_act": session is not None,
+            "ends_in_s": left,
+        }
+        return in_json(answer)
 
     def caller(self, asked: Asked) -> Caller:
         """Return who asks for an action.
@@ -118,7 +124,7 @@ class Doors:
         else:
             if _cookie_of(asked):
                 _require_same_origin(asked)
-            if not self._has_session(asked):
+            if self._session(asked) is None:
                 raise ProblemError(401, "log in, or show the token", CHALLENGE)
         return Caller(address=asked.address, user=self._user(asked))
 
@@ -150,11 +156,13 @@ class Doors:
             failures.popleft()
         return failures
 
-    def _has_session(self, asked: Asked) -> bool:
+    def _session(self, asked: Asked) -> Session | None:
+        """Return the session that a browser has; None: it may not steer."""
         session = self._sessions.get(_digest(_cookie_of(asked)))
         if session is None or session.until <= self.seconds():
-            return False
-        return hmac.compare_digest(session.token, self._token())
+            return None
+        is_ours = hmac.compare_digest(session.token, self._token())
+        return session if is_ours else None
 
     def _token(self) -> bytes:
         return _digest(self.settings().token or "")

@@ -44,6 +44,7 @@ class Reads:
             ("sites/{site}/map", self.map),
             ("sites/{site}/miners", self.miners),
             ("sites/{site}/machines", self.machines),
+            ("sites/{site}/plan", self.plan),
             ("miners/{id}", self.miner),
             ("pools", self.pools),
             ("nodes", lambda _: in_json(self.operations.nodes())),
@@ -90,6 +91,18 @@ class Reads:
         site, page = self.site(asked), asked.page()
         pattern = asked.args.get("filter", "*")[:MAX_FILTER_CHARS]
         found = await self.operations.power.machines(site, pattern, page)
+        return Answer(bytes(found), headers={"cache-control": "no-store"})
+
+    async def plan(self, asked: Asked) -> Answer:
+        """Return what would be done under a budget; nothing is.
+
+        Without `watts`: under what would rule once operators' orders are cleared.
+        """
+        site = self.site(asked)
+        watts = asked.number("watts", -1.0) if "watts" in asked.args else None
+        if watts is not None and watts < 0:
+            raise ProblemError(400, "watts: Expected a number from 0 up")
+        found = await self.operations.power.plan(site, watts)
         return Answer(bytes(found), headers={"cache-control": "no-store"})
 
     async def miner(self, asked: Asked) -> Answer:

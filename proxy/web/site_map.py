@@ -55,6 +55,7 @@ class Described(Struct, frozen=True):
     model: str = ""
     tenant: str = ""
     expected_hs: float = 0.0
+    expected_w: float = 0.0
 
 
 class MapView(Struct):
@@ -75,6 +76,7 @@ class MapView(Struct):
     models: list[str]
     tenants: list[str]
     expected_hs: list[float]
+    expected_w: list[float]
     ids: list[int]
 
 
@@ -186,6 +188,7 @@ class SiteMap:
             [cell.described.model for cell in cells],
             [cell.described.tenant for cell in cells],
             [cell.described.expected_hs for cell in cells],
+            [cell.described.expected_w for cell in cells],
             [cell.id for cell in cells],
         )
 

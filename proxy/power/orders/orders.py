@@ -108,14 +108,20 @@ class OrderBook:
         self.orders = kept
         return count
 
-    def budget(self, now: Seconds, moments: Sequence[UnixTime]) -> Budget:
-        """Return the budget in force, the lowest of what `moments` make of it."""
+    def budget(
+        self, now: Seconds, moments: Sequence[UnixTime], without: str | None = None
+    ) -> Budget:
+        """Return the budget in force, the lowest of what `moments` make of it.
+
+        Args:
+            now: Of the monotonic clock.
+            moments: What the wall clock may say; see `wall.WallClock`.
+            without: A source whose orders are left out: as if they were withdrawn.
+        """
         signals = self.signals(now)
+        orders = tuple(o for o in self.orders if o.source != without)
         return min(
-            (
-                decide(self.site, self.envelope, self.orders, signals, at)
-                for at in moments
-            ),
+            (decide(self.site, self.envelope, orders, signals, at) for at in moments),
             key=lambda budget: budget.watts,
         )
 

@@ -202,6 +202,7 @@ class PlanView(Struct):
         fail_safe_w: What the site falls to where nobody speaks any more.
         resting: Machines that would rest all the same.
         note: Why they would, where nothing changes; empty: something does.
+        ruled_by: Why it would be that budget; empty: it was asked for by its watts.
     """
 
     site: str
@@ -214,3 +215,4 @@ class PlanView(Struct):
     fail_safe_w: float = 0.0
     resting: int = 0
     note: str = ""
+    ruled_by: str = ""

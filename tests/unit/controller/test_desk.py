@@ -162,6 +162,23 @@ def test_what_the_database_cannot_tell_is_refused(office: Office) -> None:
     assert "no such table" in office.refusal("power.history")
 
 
+def test_a_dry_run_says_what_rules_once_operators_take_their_orders_back(
+    office: Office,
+) -> None:
+    before = office.result("power.plan", site="hall-a")
+    office.result("power.set", site="hall-a", watts=1000.0)
+
+    would = office.result("power.plan", site="hall-a")
+    assert (would["budget_w"], would["ruled_by"]) == (
+        before["budget_w"],
+        before["ruled_by"],
+    )
+    assert would["ruled_by"]
+    orders = office.result("power.show")[0]["orders"]
+    assert [one["watts"] for one in orders] == [1000.0], "nothing was taken back"
+    assert office.result("power.plan", site="hall-a", watts=1000.0)["ruled_by"] == ""
+
+
 def test_what_fails_is_refused_and_logged(
     office: Office, flush_failures: FlushFailures
 ) -> None:

@@ -38,7 +38,11 @@ def test_without_a_token_nobody_steers() -> None:
     assert drain(web, **OURS).status == 403
     assert drain(web, **JSON, authorization="Bearer ").status == 403
     assert login(web, "").status == 401
-    assert web.ask("/api/v1/session").json == {"actions": False, "may_act": False}
+    assert web.ask("/api/v1/session").json == {
+        "actions": False,
+        "may_act": False,
+        "ends_in_s": None,
+    }
 
 
 def test_the_token_steers_and_that_is_an_event() -> None:
@@ -72,7 +76,11 @@ def test_a_session_steers_until_it_ends() -> None:
 
     for part in ("HttpOnly", "SameSite=Strict", "Path=/"):
         assert part in opened.headers["set-cookie"]
-    assert web.ask("/api/v1/session", cookie=cookie).json["may_act"]
+    assert web.ask("/api/v1/session", cookie=cookie).json == {
+        "actions": True,
+        "may_act": True,
+        "ends_in_s": SESSION,
+    }
     assert drain(web, **OURS, cookie=cookie).status == 200
     web.reload(token=Secret("another-token-of-ours"))
     assert drain(web, **OURS, cookie=cookie).status == 401
