@@ -69,6 +69,10 @@ class PowerOperations:
         """Return a page of a site's machines, 1,000 of them."""
         return await self._ask("power.machines", site=site, filter=filter, page=page)
 
+    async def cells(self, site: str, what: str, page: int) -> Raw:
+        """Return a page of what a map shows of each connection: see `views.cells`."""
+        return await self._ask("power.cells", site=site, what=what, page=page)
+
     async def history(
         self,
         site: SiteName | None = None,

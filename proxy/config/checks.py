@@ -21,6 +21,7 @@ from proxy.config.model import (
     SiteConfig,
 )
 from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.rack_place import place_pattern
 from proxy.config.signals import signal_faults
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
 from proxy.config.transparency import transparency_faults
@@ -280,6 +281,11 @@ def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:
             yield f'Of rows with control = "api" alone - at `{key}.{name}`'
         elif value is not None and not value:
             yield f"Expected one that is not empty - at `{key}.{name}`"
+    if fleet.place is not None:
+        try:
+            place_pattern(fleet.place)
+        except ValueError as error:
+            yield f"{error} - at `{key}.place`"
     if fleet.workers is not None:
         yield from _glob_faults(fleet.workers, f"{key}.workers")
     if fleet.addresses is not None:

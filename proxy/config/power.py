@@ -174,6 +174,10 @@ class FleetConfig(Section, frozen=True, kw_only=True):
         priority: The highest is shed last; machines that no row describes go first.
         top: Of a machine with a device API, what its full speed is: the limit that it
             is found with, which its owner set, or the model's watts.
+        place: How a name or an address says where a machine is, on the map of the
+            dashboard: `{hall}`, `{row}`, `{rack}`, `{shelf}`, `{pos}` are letters and
+            digits, `*` is anything, all else is itself, as in `{hall}-r{rack}.{pos}`
+            [what its name has before its last number].
         hash_scale: Of a simulated fleet; 1 for real machines.
         username: Shown to the machines' own API, where firmware asks for one [the
             maker's].
@@ -187,6 +191,7 @@ class FleetConfig(Section, frozen=True, kw_only=True):
     tenant: Name | None = None
     priority: Priority = 1
     top: Literal["found", "nameplate"] = "found"
+    place: str | None = None
     hash_scale: Positive = 1.0
     username: Secret | None = None
     password: Secret | None = None

@@ -21,6 +21,7 @@ from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import MAX_LINE_BYTES, Ask, AskAnswer
 from proxy.power.link.setup import config_from
 from proxy.power.orders.order import Order
+from proxy.power.views.cells import CellsView, cells
 from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 from proxy.runtime.awaiting import failures_logged
@@ -147,6 +148,7 @@ class ControllerApi:
             "power.machines": self.machines,
             "log.status": self.log_status,
             "log.new_generation": self.new_generation,
+            "power.cells": self.cells,
             "action.note": self.note_action,
             "setup.check": self.check_setup,
             "setup.take": self.take_setup,
@@ -226,6 +228,10 @@ class ControllerApi:
     ) -> list[MachineView]:
         """Return a page of a site's machines."""
         return machines(self._loop(site).control, self.now(), filter, max(0, page))
+
+    def cells(self, site: str, what: str, page: int = 0) -> CellsView:
+        """Return a page of a site's connections, with what a map shows of each."""
+        return cells(self._loop(site).control, self.now(), what, max(0, page))
 
     async def history(
         self,

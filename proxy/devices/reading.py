@@ -22,6 +22,9 @@ FIELDS = ("hashrate", "hashboards", "wattage", "wattage_limit", "is_mining", "po
 MAX_W = 100_000.0
 """No machine draws more (the largest of the catalogue: 11,180 W); what says so errs."""
 
+MAX_DEGREES = 150.0
+"""Chips are off long before; what says so errs."""
+
 
 async def read_report(miner: Any, quirks: Quirks) -> DeviceReport:
     """Return what a device says of itself.
@@ -51,6 +54,7 @@ async def read_report(miner: Any, quirks: Quirks) -> DeviceReport:
         hashrate_hs=hashrate,
         pool_urls=slots,
         can_sleep=quirks.can_sleep,
+        temperature_c=_degrees(told.get("temperature")),
     )
 
 
@@ -70,6 +74,7 @@ def _fields_of(data: Any) -> dict[str, Any]:
     was_set = data.model_fields_set
     return {
         "hashrate": data.hashrate,  # of the boards if they say, else of the whole
+        "temperature": data.temperature_avg,
         "wattage": data.wattage,
         "wattage_limit": data.wattage_limit,
         "is_mining": data.is_mining if "is_mining" in was_set else None,
@@ -85,6 +90,12 @@ def _watts(value: Any) -> Watts | None:
 def _hashes(hashrate: Any) -> HashesPerSecond | None:
     rate = None if hashrate is None else _number(hashrate.rate)
     return None if rate is None else HashesPerSecond(rate * int(hashrate.unit))
+
+
+def _degrees(value: Any) -> float | None:
+    """Return degrees Celsius; firmware has 0 for a board that it does not read."""
+    degrees = _number(value)
+    return degrees if degrees and degrees < MAX_DEGREES else None
 
 
 def _number(value: Any) -> float | None:

@@ -67,6 +67,7 @@ class DeviceReport:
         can_sleep: It has a command to stop; else it can only be parked.
         identity: Which machine it is, whatever its address, where that was asked now.
             Several may say the same, where a maker was careless.
+        temperature_c: Of its boards, their mean.
     """
 
     is_asleep: bool | None = None
@@ -76,6 +77,7 @@ class DeviceReport:
     pool_urls: tuple[str, ...] = ()
     can_sleep: bool = True
     identity: str | None = None
+    temperature_c: float | None = None
 
 
 class DeviceControl(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from proxy.config import Config, PowerConfig
+from proxy.config.rack_place import place_of, place_pattern
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.models import models_with
 from proxy.web.site_map import Described
@@ -16,13 +17,14 @@ def describing(config: Config, site: str) -> Callable[[str, str], Described]:
     found = next(one for one in config.sites if one.name == site)
     models = models_with(config.models)
     describer = Describer.of(found.power or _NO_POWER, found.fleet, models)
+    patterns = [place_pattern(row.place) for row in found.fleet if row.place]
 
     def describe(worker: str, address: str) -> Described:
+        place = place_of(patterns, worker, address)
         kind = describer.kind_of(worker, address)
         if not kind.is_known:
-            return Described()
-        points = kind.variants[kind.first_mode].points
-        expected_hs, expected_w = points[-1][0], points[-1][1]
-        return Described(kind.name, kind.tenant or "", expected_hs, expected_w)
+            return Described(place=place)
+        hashes, watts = kind.variants[kind.first_mode].points[-1]
+        return Described(kind.name, kind.tenant or "", hashes, watts, place)
 
     return describe

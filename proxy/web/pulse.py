@@ -12,10 +12,13 @@ from protocol.units import Seconds
 from proxy.admin.operations import Operations
 from proxy.admin.rpc import RpcError
 from proxy.admin.running import Running
+from proxy.config import Config
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.slices import Pieces
 from proxy.runtime.tasks import Tasks
+from proxy.web.described import describing
 from proxy.web.event_log import EventLog, EventView
+from proxy.web.map_modes import MODES, MapModes
 from proxy.web.site_map import SiteMap
 from proxy.web.stream import Streams
 
@@ -57,9 +60,13 @@ class Pulse:
     pieces: Pieces = field(init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _is_asking: bool = field(default=False, init=False)
+    _modes: MapModes = field(init=False)
+    _described: dict[str, Config] = field(factory=dict, init=False)
+    """By site, the configuration that its map is described by."""
 
     def __attrs_post_init__(self) -> None:
         self.pieces = Pieces(self.clock, PIECES_TIME)
+        self._modes = MapModes(self.operations.power)
         self.events.tell = self._tell
 
     def service(self) -> PeriodicService:
@@ -82,11 +89,25 @@ class Pulse:
             self.streams.send("now", _encode(self.now()), at)
         for name, site_map in shown.items():
             self.streams.send(f"map:{name}", site_map.frame(), at)
+            await self._send_modes(site_map, at)
 
     async def look(self, site_map: SiteMap) -> None:
         """Have a map be as its machines are."""
+        if self._described.get(site_map.site) is not self.running.config:
+            config = self._described[site_map.site] = self.running.config
+            describe = describing(config, site_map.site)
+            await site_map.describe_anew(describe, self.pieces.turn)
         now = Seconds(self.clock.seconds())
         await site_map.look(now, self.pieces.turn)
+
+    async def _send_modes(self, site_map: SiteMap, at: float) -> None:
+        """Send the modes of a map that somebody looks at, and make no other."""
+        wanted = frozenset(mode for mode in MODES if self.streams.takers(mode))
+        self._modes.forget(wanted)
+        for mode in sorted(wanted):
+            now = Seconds(self.clock.seconds())
+            frame = await self._modes.frame(site_map, mode, now, self.pieces.turn)
+            self.streams.send(f"{mode}:{site_map.site}", frame, at)
 
     def now(self) -> dict[str, Any]:
         """Return the numbers of all sites."""

@@ -14,12 +14,14 @@ from proxy.web.answers import CSV, JSON, SSE, Answer, ProblemError, in_json
 from proxy.web.asked import EVENTS, TABLE, Asked
 from proxy.web.csv_text import csv_answer, rows_of
 from proxy.web.event_log import KINDS, MAX_EVENTS, EventLog, as_cells
+from proxy.web.map_modes import MODES
 from proxy.web.pulse import Pulse
 from proxy.web.routes import Routes
 from proxy.web.site_map import SiteMap
 from proxy.web.stream import Streams, stream_answer
 
 STREAM = ("now", "map", "news", "alarm")
+FIELDS = (*STREAM, *MODES)
 TOPICS = ("pool", "power", "block", "alarm", "action")
 
 MAX_FILTER_CHARS = 256
@@ -148,12 +150,15 @@ class Reads:
         return in_json({"last": self.events.last, "events": found})
 
     def stream(self, asked: Asked) -> Answer:
-        """Open a stream: `now`, `map:SITE`, `news`, `alarm`; or `fields` of these."""
+        """Open a stream: `now`, `map:SITE`, `news`, `alarm`; or `fields` of all.
+
+        `age:SITE`, `temperature:SITE`, `efficiency:SITE` only where they are named.
+        """
         asked.accepted(SSE)
         fields = asked.args.get("fields", ",".join(STREAM)).split(",")
         for name in fields:
-            if name not in STREAM:
-                raise ProblemError(400, f"fields: Expected some of {', '.join(STREAM)}")
+            if name not in FIELDS:
+                raise ProblemError(400, f"fields: Expected some of {', '.join(FIELDS)}")
         self.streams.require_room()
         return stream_answer(",".join(fields))
 

@@ -25,7 +25,6 @@ from proxy.runtime.tasks import Tasks, TasksService
 from proxy.shares.database import LEDGER_FILE
 from proxy.web.answers import Answer
 from proxy.web.archive import Archive, Disk
-from proxy.web.described import describing
 from proxy.web.doors import Doors
 from proxy.web.event_log import EventLog
 from proxy.web.files import Files
@@ -85,8 +84,7 @@ class WebSide:
         streams = Streams(reactor.seconds)
         events = EventLog(topics, running.wall_clock)
         maps = {
-            name: SiteMap(name, factory, describing(running.config, name))
-            for name, factory in running.factories.items()
+            name: SiteMap(name, factory) for name, factory in running.factories.items()
         }
         pulse = Pulse(running, operations, streams, events, maps, reactor)
         routes = Routes()

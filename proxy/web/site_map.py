@@ -14,6 +14,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from protocol.units import HashesPerSecond, Seconds
+from proxy.config.rack_place import Place
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.miner import Miner
 from proxy.downstream.roster import ACTIVE_FOR
@@ -56,6 +57,7 @@ class Described(Struct, frozen=True):
     tenant: str = ""
     expected_hs: float = 0.0
     expected_w: float = 0.0
+    place: Place = Place()
 
 
 class MapView(Struct):
@@ -77,6 +79,8 @@ class MapView(Struct):
     tenants: list[str]
     expected_hs: list[float]
     expected_w: list[float]
+    racks: list[str]
+    positions: list[str]
     ids: list[int]
 
 
@@ -108,7 +112,7 @@ class SiteMap:
 
     site: str
     factory: SiteFactory
-    describe: Callable[[str, str], Described]
+    describe: Callable[[str, str], Described] = field(default=lambda *_: Described())
     gen: int = field(default=0, init=False)
     more: int = field(default=0, init=False)
     cells: list[Cell] = field(factory=list, init=False)
@@ -160,6 +164,19 @@ class SiteMap:
             self.gen += 1
         self.more = more
 
+    async def describe_anew(
+        self,
+        describe: Callable[[str, str], Described],
+        turn: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Take what other rows of the configuration say of each machine."""
+        self.describe = describe
+        for begin in range(0, len(self.cells), LOOKED_AT_ONCE):
+            for cell in self.cells[begin : begin + LOOKED_AT_ONCE]:
+                cell.described = describe(cell.worker, cell.address)
+            await turn()
+        self.gen += 1
+
     def frame(self) -> bytes:
         """Return the frame of now, JSON."""
         return msgspec.json.encode(
@@ -189,6 +206,8 @@ class SiteMap:
             [cell.described.tenant for cell in cells],
             [cell.described.expected_hs for cell in cells],
             [cell.described.expected_w for cell in cells],
+            [cell.described.place.rack for cell in cells],
+            [cell.described.place.position for cell in cells],
             [cell.id for cell in cells],
         )
 

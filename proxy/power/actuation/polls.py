@@ -186,6 +186,7 @@ class Polls:
             self._unite(machine, now)
         machine.heard_at = now
         machine.power_w, machine.limit_w = report.power_w, report.limit_w
+        machine.temperature_c = report.temperature_c
         machine.is_asleep = report.is_asleep
         slept_at = now if machine.slept_at is None else machine.slept_at
         if report.is_asleep is False and now - slept_at >= SLEEPS_WITHIN:

@@ -38,6 +38,7 @@ class Machine:
         is_responsive: It did what it was told last; else it counts at full power.
         heard_at: When its device API last answered.
         power_w: What it said then that it draws; None: it does not say.
+        temperature_c: Of its boards, as it said then; None: it does not say.
         limit_w: The power limit in force, as it said; None: it has none.
         is_asleep: As it said; None: it never did, or cannot be told.
         api: What its device API is good for.
@@ -70,6 +71,7 @@ class Machine:
     is_responsive: bool = True
     heard_at: Seconds = LONG_AGO
     power_w: Watts | None = None
+    temperature_c: float | None = None
     limit_w: Watts | None = None
     is_asleep: bool | None = None
     api: Api = Api.OBEYS

@@ -1,5 +1,6 @@
 """What is asked of the controller costs it neither its time nor its link."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -177,6 +178,23 @@ def test_a_dry_run_says_what_rules_once_operators_take_their_orders_back(
     orders = office.result("power.show")[0]["orders"]
     assert [one["watts"] for one in orders] == [1000.0], "nothing was taken back"
     assert office.result("power.plan", site="hall-a", watts=1000.0)["ruled_by"] == ""
+
+
+def test_what_a_map_shows_of_a_machine_is_a_byte_of_each_connection(
+    office: Office,
+) -> None:
+    machine, other = office.site.loop.control.table.machines
+    machine.temperature_c, machine.heard_at = 71.4, Seconds(office.site.now)
+
+    found = office.result("power.cells", site="hall-a", what="temperature")
+
+    assert found["miners"] == [*machine.miners, *other.miners]
+    assert [*b64decode(found["values"])] == [71, 255]
+    assert found["more"] is False
+    machine.heard_at = Seconds(office.site.now - 120.0)
+    found = office.result("power.cells", site="hall-a", what="temperature")
+    assert [*b64decode(found["values"])] == [255, 255], "what it said is old"
+    assert office.result("power.cells", site="hall-a", what="efficiency")["values"]
 
 
 def test_what_fails_is_refused_and_logged(
