@@ -39,7 +39,10 @@ def demo_config(
             "name": "demo",
             "state_dir": str(folder / "state"),
             "admin": f"unix:{folder / ADMIN_SOCKET}",
-            "web": f"tcp:{ports.web}:interface=127.0.0.1",
+            "web": {
+                "listen": f"tcp:{ports.web}:interface=127.0.0.1",
+                "token": token,
+            },
         },
         "nodes": [_node(node)],
         "sites": [

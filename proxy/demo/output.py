@@ -49,6 +49,7 @@ class DemoEvent(msgspec.Struct):
     admin: str = ""
     stratum: str = ""
     page: str = ""
+    token: str = ""
 
 
 @frozen
@@ -59,11 +60,13 @@ class Way:
         admin: Its admin socket; empty: it is not there yet.
         port: Of the loopback, for miners.
         web_port: Of the loopback, for browsers.
+        token: What a browser logs in with, to steer.
     """
 
     admin: str = ""
     port: int = 0
     web_port: int = 0
+    token: str = ""
 
     @property
     def stratum(self) -> str:
@@ -153,7 +156,7 @@ class JsonLines(Output):
     def show(self, moment: Moment) -> None:
         event = event_of("status", moment.at, moment.status)
         event.admin, event.stratum = moment.way.admin, moment.way.stratum
-        event.page = moment.way.page
+        event.page, event.token = moment.way.page, moment.way.token
         self._print(event)
 
     @override
@@ -254,6 +257,7 @@ def way_lines(way: Way) -> tuple[str, ...]:
         f"Try a command: baseload miners -s {way.admin}",
         f"Point a miner at {way.stratum}, any user and password.",
         f"Watch it in a browser: {way.page}",
+        f"Steer it there: log in with {way.token}",
     )
 
 

@@ -128,7 +128,8 @@ class Demo:
         )
         await self._until_heard(plant, ports)  # else the site begins at its fail-safe
         self._run(self._network(ports))
-        self.way = Way(str(self.folder / ADMIN_SOCKET), ports.miners, ports.web)
+        socket = str(self.folder / ADMIN_SOCKET)
+        self.way = Way(socket, ports.miners, ports.web, token)
         telling = Tasks()
         self._started.push_async_callback(telling.cancel_all)
         telling.start("tell the story", plant.run())

@@ -19,7 +19,9 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted.web.static import File
 from typing_extensions import override
 
+from proxy.web.map_modes import MODES
 from proxy.web.site_map import STATES
+from tests.browser.looking import TOKEN
 
 STATIC = Path(__file__).parents[2] / "proxy" / "web" / "static"
 POLICY = (
@@ -61,6 +63,15 @@ class Hall:
         ):
             self.cells[at] = self._byte()
 
+    def mode(self, mode: str) -> bytes:
+        """Return a byte a machine of a mode."""
+        middle, spread = {"age": (50, 18), "temperature": (71, 6)}.get(mode, (101, 6))
+        draw = random.Random(self.at // 10)  # noqa: S311  (a picture)
+        return bytes(
+            255 if byte & 7 != 1 else min(254, max(0, int(draw.gauss(middle, spread))))
+            for byte in self.cells
+        )
+
     def counts(self) -> list[int]:
         """Return how many machines are in which state."""
         return [sum(byte & 7 == state for byte in self.cells) for state in range(8)]
@@ -78,6 +89,9 @@ class Hall:
             "models": [MODELS[i // (PER_RACK * 7) % 3] for i in each],
             "tenants": [TENANTS[i // (PER_RACK * 5) % 4] for i in each],
             "expected_hs": [FULL_HS for _ in each],
+            "expected_w": [FULL_W for _ in each],
+            "racks": [f"r{i // PER_RACK + 1:03}" for i in each],
+            "positions": [f"{i % PER_RACK + 1:02}" for i in each],
             "ids": [i + 1 for i in each],
         }
 
@@ -177,6 +191,7 @@ class Hall:
                 }
             ],
             "blocks": {"found": 2, "accepted": 2},
+            "by_hand": [{"kind": "machine", "name": "r014.*", "how": "parked"}],
         }
 
     def pool(self, name: str, state: str, reason: str) -> dict[str, Any]:
@@ -234,6 +249,79 @@ class Json(Resource):
         return json.dumps(self.value()).encode()
 
 
+class Plan(Resource):
+    """Answers what would be done under a budget."""
+
+    isLeaf = True  # noqa: N815  (twisted's name)
+
+    @override
+    def render(self, request: Request) -> bytes:
+        request.setHeader(b"content-type", b"application/json")
+        watts = float((request.args or {}).get(b"watts", [b"65.1e6"])[0])
+        plan = {
+            "site": "hall-a",
+            "budget_w": watts,
+            "cap_hs": watts / FULL_W * FULL_HS,
+            "watts": watts - 65.1e6,
+            "hash_hs": (watts - 65.1e6) / FULL_W * FULL_HS,
+            "steps": [],
+            "more": int(abs(watts - 65.1e6) / FULL_W),
+            "resting": 7,
+            "note": "nothing is to be done",
+            "ruled_by": "" if b"watts" in (request.args or {}) else "order 7 of plant",
+        }
+        return json.dumps(plan).encode()
+
+
+class Deed(Resource):
+    """Does what it is asked to by who has logged in; `TOKEN` logs in."""
+
+    isLeaf = True  # noqa: N815  (twisted's name)
+    open = False
+
+    @override
+    def render(self, request: Request) -> bytes:
+        request.setHeader(b"content-type", b"application/json")
+        body = json.loads(request.content.read() or b"{}") if request.content else {}
+        match request.path.rpartition(b"/")[2]:
+            case b"session":
+                left = 40_000 if Deed.open else None
+                return json.dumps(
+                    {"actions": True, "may_act": Deed.open, "ends_in_s": left}
+                ).encode()
+            case b"login" if body.get("token") == TOKEN:
+                Deed.open = True
+            case b"logout" | b"expire":
+                Deed.open = False
+            case what if not Deed.open:
+                why = "that is not the token" if what == b"login" else "log in"
+                return self.refuse(request, 401, why)
+            case b"kick":
+                return self.refuse(
+                    request, 409, "no miner of this id: it has just left"
+                )
+        return json.dumps(
+            {"done": True, "text": f"{request.path.decode()} done"}
+        ).encode()
+
+    def refuse(self, request: Request, status: int, why: str) -> bytes:
+        """Answer with a problem."""
+        request.setResponseCode(status)
+        problem = {"title": "Refused", "status": status, "detail": why}
+        return json.dumps(problem).encode()
+
+
+class Miner(Deed):
+    """Tells of a miner, or does something to it."""
+
+    @override
+    def render(self, request: Request) -> bytes:
+        if request.method != b"GET":
+            return super().render(request)
+        request.setHeader(b"content-type", b"application/json")
+        return json.dumps([{"sentences": ["It has been at work for 2 h."]}]).encode()
+
+
 class Stream(Resource):
     """Sends each second to all who watch."""
 
@@ -241,20 +329,24 @@ class Stream(Resource):
 
     def __init__(self) -> None:
         super().__init__()
-        self.viewers: set[Request] = set()
+        self.viewers: dict[Request, bytes] = {}
 
     @override
     def render(self, request: Request) -> int:
         request.setHeader(b"content-type", b"text/event-stream")
         request.write(b"retry: 2000\n\n")
-        self.viewers.add(request)
-        _ = request.notifyFinish().addBoth(lambda _: self.viewers.discard(request))
+        self.viewers[request] = (request.args or {}).get(b"fields", [b"now,map"])[0]
+        _ = request.notifyFinish().addBoth(lambda _: self.viewers.pop(request, None))
         return NOT_DONE_YET
 
+    def takers(self, name: str) -> list[Request]:
+        """Return who wants events of a name."""
+        return [v for v, names in self.viewers.items() if name.encode() in names]
+
     def send(self, name: str, value: Any) -> None:
-        """Send an event."""
+        """Send an event to who wants it."""
         text = f"event: {name}\ndata: {json.dumps(value)}\n\n".encode()
-        for viewer in self.viewers:
+        for viewer in self.takers(name.partition(":")[0]):
             viewer.write(text)
 
 
@@ -294,12 +386,18 @@ def site_of(hall: Hall, stream: Stream) -> Site:
         (site, b"map", hall.roster),
         (site, b"miners", partial(miners, hall)),
         (site, b"machines", machines),
-        (v1, b"miners", lambda: [{"sentences": ["It has been at work for 2 h."]}]),
         (v1, b"pools", lambda: hall.now()["status"]["pools"]),
         (v1, b"blocks", list),
         (v1, b"events", lambda: {"last": len(events), "events": events}),
     ):
         parent.putChild(name, Json(value))
+    v1.putChild(b"miners", Miner())
+    site.putChild(b"plan", Plan())
+    site.putChild(b"power", Deed())
+    for name in (b"session", b"reload", b"drain", b"undrain", b"expire"):
+        v1.putChild(name, Deed())
+    for name in (b"login", b"logout"):
+        root.putChild(name, Deed())
     return Site(root)
 
 
@@ -352,8 +450,13 @@ def main(port: int, count: int) -> None:
     def beat() -> None:
         hall.tick()
         stream.send("now", hall.now())
-        cells = {"gen": 1, "n": count, "cells": b64encode(hall.cells).decode()}
-        stream.send("map:hall-a", cells)
+        send_cells("map", bytes(hall.cells))
+        for mode in filter(stream.takers, MODES):
+            send_cells(mode, hall.mode(mode))
+
+    def send_cells(name: str, cells: bytes) -> None:
+        frame = {"gen": 1, "n": count, "cells": b64encode(cells).decode()}
+        stream.send(f"{name}:hall-a", frame)
 
     reactor.listenTCP(port, site_of(hall, stream), interface="127.0.0.1")
     _ = LoopingCall(beat).start(1.0)

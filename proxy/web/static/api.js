@@ -33,6 +33,10 @@ export const post = async (path, body) =>
     }),
   );
 
+/** @param {string} path @returns {Promise<any>} */
+export const remove = async (path) =>
+  read(await fetch(`/api/v1/${path}`, { method: "DELETE", headers: { "content-type": "application/json" } }));
+
 /**
  * Return what a path answers, asked again every so many seconds while the page is seen.
  * What was last known stays where a question fails; `fault` says so.

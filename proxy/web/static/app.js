@@ -1,6 +1,7 @@
 /** The frame of every page: head, navigation, which page is shown. */
 import { html, render, useEffect, useState } from "/vendor/htm.js";
 import { setTheme, theme } from "/colours.js";
+import { Login } from "/dialog.js";
 import * as history from "/history.js";
 import { EventsPage } from "/pages/events.js";
 import { FleetPage } from "/pages/fleet.js";
@@ -8,6 +9,7 @@ import { MachinePage } from "/pages/machine.js";
 import { NowPage } from "/pages/now.js";
 import { PoolsPage } from "/pages/pools.js";
 import { TenantsPage } from "/pages/tenants.js";
+import * as session from "/session.js";
 import * as store from "/store.js";
 import { clock, span } from "/units.js";
 
@@ -65,6 +67,28 @@ const Theme = () => {
     { auto: "Auto", light: "Light", dark: "Dark" }[is]}</button>`;
 };
 
+/** Log in and out, where somebody may steer. */
+const Door = () => {
+  const { actions, mayAct } = session.useSession();
+  const [isOpen, setOpen] = useState(false);
+  if (!actions) return null;
+  return html`${mayAct
+      ? html`<button type="button" class="plain" onClick=${session.logout}>Log out</button>`
+      : html`<button type="button" class="plain" onClick=${() => setOpen(true)}>Log in</button>`}
+    ${isOpen && html`<${Login} onClose=${() => setOpen(false)}/>`}`;
+};
+
+/** Says over the page that a session is over: buttons that were there are gone. */
+const Ended = () => {
+  const { hasEnded } = session.useSession();
+  const [isOpen, setOpen] = useState(false);
+  if (!hasEnded && !isOpen) return null;
+  return html`<p class="notice" role="status">Your session has ended: you watch, and steer no more.
+    <button type="button" class="link-like" onClick=${() => setOpen(true)}>Log in again</button>
+    <button type="button" class="link-like" onClick=${session.read}>Go on watching</button></p>
+    ${isOpen && html`<${Login} onClose=${() => setOpen(false)}/>`}`;
+};
+
 /** @param {{sites: string[], site: string, onPick: (site: string) => void}} props */
 const Sites = ({ sites, site, onPick }) =>
   sites.length > 1
@@ -111,12 +135,13 @@ const App = () => {
       <a class="brand" href="/"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4"/><path d="M3 11h10M3 7.5h6"/></svg>Baseload</a>
       <nav aria-label="Pages">${PAGES.map(([to, name]) => html`
         <a href=${to} aria-current=${to === at ? "page" : undefined}>${name}</a>`)}</nav>
-      <div class="end"><${Sites} sites=${sites} site=${chosen} onPick=${pick}/><${Link}/><${Theme}/></div></header>
-    <${Stale}/><main id="main" tabindex="-1">${chosen
+      <div class="end"><${Sites} sites=${sites} site=${chosen} onPick=${pick}/><${Link}/><${Theme}/><${Door}/></div></header>
+    <${Stale}/><${Ended}/><main id="main" tabindex="-1">${chosen
       ? html`<${Page} key=${`${path} ${chosen}`} site=${chosen} name=${title}/>`
       : html`<h1 class="unseen">${title}</h1><p class="empty" role="status"><b>Waiting for the first second</b>The proxy sends all numbers once a second.</p>`}</main>`;
 };
 
 history.begin();
 store.begin();
+session.begin();
 render(html`<${App}/>`, /** @type {Element} */ (document.querySelector("#app")));

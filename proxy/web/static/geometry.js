@@ -124,6 +124,20 @@ export const hit = (map, x, y) => {
 };
 
 /**
+ * Return the machines whose cells' middles a frame holds.
+ * @param {Layout} map
+ * @param {number} x @param {number} y one corner @param {number} toX @param {number} toY the other
+ */
+export const within = (map, x, y, toX, toY) => {
+  const [left, right, top, bottom] = [Math.min(x, toX), Math.max(x, toX), Math.min(y, toY), Math.max(y, toY)];
+  const half = map.cell / 2;
+  return map.order.filter((at) => {
+    const [cx, cy] = [map.xs[at] + half, map.ys[at] + half];
+    return cx >= left && cx <= right && cy >= top && cy <= bottom;
+  });
+};
+
+/**
  * Return the machine that a key moves to from another; the same at an edge.
  * @param {Layout} map
  * @param {number} from
@@ -187,19 +201,6 @@ const rackBeside = (map, from, sign) => {
       return map.order[at];
   }
   return from;
-};
-
-/**
- * Return rack and position for a machine's name or place: what follows the last
- * separator, or the last number, is the position (`rack-a.012`, `R1L1N2`).
- * @param {string} name
- * @returns {[string, string]}
- */
-export const placeOf = (name) => {
-  const cut = Math.max(name.lastIndexOf("."), name.lastIndexOf("/"), name.lastIndexOf("-"));
-  if (cut > 0 && cut < name.length - 1) return [name.slice(0, cut), name.slice(cut + 1)];
-  const number = /^(.*?\D)(\d+)$/.exec(name);
-  return number ? [number[1], number[2]] : ["", name];
 };
 
 /**

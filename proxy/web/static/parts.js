@@ -59,7 +59,7 @@ export const Table = ({ caption, columns, rows, empty, most = 500 }) => {
     return html`<th scope="col" class=${column.num ? "num" : ""} aria-sort=${is}>
       ${column.by ? html`<button type="button" onClick=${() => press(at)}>${column.title}${mark}</button>` : column.title}</th>`;
   };
-  const line = (/** @type {any} */ row) => html`<tr>${columns.map((column, at) =>
+  const line = (/** @type {any} */ row) => html`<tr key=${typeof row === "object" ? undefined : row}>${columns.map((column, at) =>
     at === 0
       ? html`<th scope="row">${column.cell(row)}</th>`
       : html`<td class=${column.num ? "num" : ""}>${column.cell(row)}</td>`)}</tr>`;

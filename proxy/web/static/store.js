@@ -44,14 +44,17 @@ const hear = ({ data: { name, data } }) => {
   if (name === "link") return setLink(data === "live" && state.now ? "live" : /** @type {any} */ (data === "live" ? state.link : "lost"));
   state.heardAt = performance.now();
   setLink("live");
-  if (name.startsWith("map:")) return tell(name, data);
+  if (name.includes(":")) return tell(name, data); // cells of a site: whoever shows them reads them
   const value = JSON.parse(data);
   if (name === "now") state.now = value;
   tell(name, value);
 };
 
-/** @type {((site: string) => void)} */
+/** @type {((site: string, mode: string) => void)} */
 let subscribe = () => {};
+
+/** Milliseconds in which a tab says again which mode it shows: see `live.js`. */
+const AGAIN_MS = 10_000;
 
 const policy = /** @type {any} */ (window).trustedTypes?.createPolicy("baseload", {
   createScriptURL: (/** @type {string} */ url) => {
@@ -65,7 +68,7 @@ const share = () => {
   const url = "/live.js";
   const worker = new SharedWorker(policy ? policy.createScriptURL(url) : url);
   worker.port.onmessage = hear;
-  subscribe = (site) => worker.port.postMessage(site);
+  subscribe = (site, mode) => worker.port.postMessage({ site, mode });
 };
 
 /** Without SharedWorker: a stream of this tab's own, closed while nobody sees it. */
@@ -74,6 +77,7 @@ const alone = () => {
   let stream;
   /** @type {Set<string>} */
   const names = new Set(["now", "news", "alarm"]);
+  let shown = "";
   const listen = (/** @type {string} */ name) =>
     stream?.addEventListener(name, (event) =>
       hear({ data: { name, data: /** @type {MessageEvent} */ (event).data } }),
@@ -81,14 +85,18 @@ const alone = () => {
   const open = () => {
     stream?.close();
     if (document.hidden) return;
-    stream = new EventSource("/api/v1/stream");
+    stream = new EventSource(`/api/v1/stream?fields=now,map,news,alarm${shown && `,${shown}`}`);
     stream.onerror = () => setLink("lost");
     names.forEach(listen);
   };
-  subscribe = (site) => {
-    const name = `map:${site}`;
-    if (!names.has(name)) listen(name);
-    names.add(name);
+  subscribe = (site, mode) => {
+    for (const name of [`map:${site}`, ...(mode ? [`${mode}:${site}`] : [])]) {
+      if (!names.has(name)) listen(name);
+      names.add(name);
+    }
+    if (!mode || mode === shown) return;
+    shown = mode;
+    open();
   };
   document.addEventListener("visibilitychange", open);
   open();
@@ -111,8 +119,25 @@ export const begin = () => {
  */
 export const onMap = (site, listener) => {
   const end = on(`map:${site}`, listener);
-  subscribe(site);
+  subscribe(site, "");
   return end;
+};
+
+/**
+ * Call a function with each frame of a mode of a site's map; return what ends it.
+ * @param {string} site
+ * @param {string} mode age, temperature, efficiency
+ * @param {(cells: string) => void} listener
+ */
+export const onMode = (site, mode, listener) => {
+  const end = on(`${mode}:${site}`, listener);
+  const say = () => document.hidden || subscribe(site, mode);
+  say();
+  const timer = setInterval(say, AGAIN_MS);
+  return () => {
+    end();
+    clearInterval(timer);
+  };
 };
 
 /**

@@ -7,14 +7,6 @@ const hall = (racks, each) =>
     Array.from({ length: racks * each }, (_, i) => [`r${Math.floor(i / each) + 1}`, String((i % each) + 1)]),
   );
 
-test("a machine's place is in its name", () => {
-  assert.deepEqual(geometry.placeOf("rack-a.012"), ["rack-a", "012"]);
-  assert.deepEqual(geometry.placeOf("c3.r12.s4"), ["c3.r12", "s4"]);
-  assert.deepEqual(geometry.placeOf("R1L1N2"), ["R1L1N", "2"]);
-  assert.deepEqual(geometry.placeOf("10.1.7.33"), ["10.1.7", "33"]);
-  assert.deepEqual(geometry.placeOf("solo"), ["", "solo"]);
-});
-
 test("racks and machines lie in natural order", () => {
   const racks = geometry.racksOf([["r10", "1"], ["r2", "10"], ["r2", "9"]]);
   assert.deepEqual(racks, [
@@ -55,6 +47,14 @@ test("keys move by a cell, by a row, by a rack, and stay at an edge", () => {
   assert.equal(geometry.moved(map, 130, "PageUp"), 60);
   assert.equal(geometry.moved(map, 239, "End"), 239);
   assert.equal(geometry.moved(map, 7, "x"), 7);
+});
+
+test("a frame holds the cells whose middle is in it, from whichever corner it is drawn", () => {
+  const map = geometry.layout(hall(4, 60), 1400, 640);
+  const all = geometry.within(map, 0, 0, map.width, map.height);
+  assert.equal(all.length, 240);
+  const [x, y] = [map.xs[0] + 1, map.ys[0] + 1];
+  assert.deepEqual(geometry.within(map, x + map.cell, y + map.cell / 2, x, y), [0]);
 });
 
 test("base64 becomes bytes", () => {

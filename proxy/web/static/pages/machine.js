@@ -1,12 +1,13 @@
 /** One machine: what it was told, what it says, what its shares prove, and why. */
 import { html } from "/vendor/htm.js";
 import { rowsOf, safe, useApi } from "/api.js";
+import { MachineControls } from "/controls.js";
 import { Card, Empty, Fault, Tag } from "/parts.js";
+import { useFleet } from "/roster.js";
+import { exactly } from "/steer.js";
+import { useNow } from "/store.js";
 import * as units from "/units.js";
 import { REJECTS, kindOf, stateOf } from "/words.js";
-
-/** Return a name as a glob that means only itself. @param {string} name */
-const exactly = (name) => safe(name.replace(/[*?[]/g, "[$&]"));
 
 /** @param {{machine: any}} props */
 const Power = ({ machine }) => html`<${Card} size="w4" title="Power">${machine
@@ -48,16 +49,18 @@ export const MachinePage = ({ site, name }) => {
   const why = useApi(`miners/${safe(name)}`);
   const miners = useApi(`sites/${safe(site)}/miners?text=${safe(name)}`);
   const miner = rowsOf(miners.data).find((one) => one.worker === name || one.address === name) ?? null;
-  // the controller calls it by what it is known by: its address, or its worker's name
-  const byAddress = useApi(miner ? `sites/${safe(site)}/machines?filter=${exactly(miner.address)}` : null);
-  const byName = useApi(`sites/${safe(site)}/machines?filter=${exactly(name)}`);
-  const known = [...rowsOf(byName.data), ...rowsOf(byAddress.data)];
+  const byName = useApi(`sites/${safe(site)}/machines?filter=${safe(exactly(name))}`);
+  const known = rowsOf(byName.data);
+  const { roster, cells, racks } = useFleet(site);
+  const status = /** @type {any} */ (useNow())?.status;
+  const picked = (roster?.workers ?? []).flatMap((/** @type {string} */ worker, /** @type {number} */ at) => ((worker || roster.addresses[at]) === name ? [at] : []));
   const machine = known.find((one) => one.machine === name || one.worker === name) ?? null;
   const sentences = rowsOf(why.data).flatMap((one) => one.sentences ?? one.why?.sentences ?? (typeof one === "string" ? [one] : []));
   const state = machine?.state ?? miner?.state;
   return html`<p class="back"><a href="/fleet">Fleet</a></p>
     <div class="title"><h1>${name}</h1>${state && html`<${Tag} kind=${kindOf(state)}>${stateOf(state)[0]}<//>`}
-      <span class="dim">${[machine?.model, machine?.tenant].filter(Boolean).join(" · ")}</span></div>
+      <span class="dim">${[machine?.model, machine?.tenant].filter(Boolean).join(" · ")}</span><span class="spacer"></span>
+      <${MachineControls} roster=${roster} cells=${cells} racks=${racks} picked=${picked} byHand=${status?.by_hand ?? []}/></div>
     <${Fault} fault=${miners.fault}/>
     <div class="grid"><${Proved} machine=${machine} miner=${miner}/><${Power} machine=${machine}/><${Stratum} miner=${miner}/>
       <${Card} size="w6" title="Why it is as it is">${sentences.length

@@ -2,6 +2,7 @@
 import { html, useState } from "/vendor/htm.js";
 import { useApi } from "/api.js";
 import { Chart } from "/chart.js";
+import { SiteControls } from "/controls.js";
 import { rowsOfSite, siteIn } from "/history.js";
 import { Card, Empty, Segments, Table, Tag, Tile } from "/parts.js";
 import { useNow } from "/store.js";
@@ -131,7 +132,7 @@ const Blocks = ({ status }) => {
   return html`<${Card} size="w4" title="Blocks" aside=${html`<span class="dim">${units.count(status.blocks.found)} found, ${units.count(status.blocks.accepted)} accepted</span>`}>
     <${Table} caption="Newest blocks" rows=${rows} empty=${html`<${Empty} title="None yet">The newest are listed here with who found them.<//>`} columns=${[
       { title: "Time", cell: (/** @type {any} */ one) => units.clock(one.at) },
-      { title: "Height", num: true, cell: (/** @type {any} */ one) => units.count(one.height) },
+      ...(rows.some((/** @type {any} */ one) => one.height != null) ? [{ title: "Height", num: true, cell: (/** @type {any} */ one) => units.count(one.height) }] : []),
       { title: "Found by", cell: (/** @type {any} */ one) => one.worker },
       { title: "Verdict", cell: (/** @type {any} */ one) => html`<${Tag} kind=${kindOf(one.verdict)}>${units.words(one.verdict)}<//>` },
     ]}/><//>`;
@@ -148,6 +149,7 @@ export const NowPage = ({ site: name }) => {
       <span class="dim">${site.ruled_by ?? ""}</span><span class="spacer"></span>
       <span class="dim">${status.name} ${status.version}, up ${units.span(status.uptime_s)}, ledger ${status.ledger}</span>
       <${Segments} label="What the charts show" choices=${SPANS} value=${seconds} onPick=${setSeconds}/></div>
+    <${SiteControls} site=${site} power=${power}/>
     <div class="grid"><${Tiles} site=${site} power=${power}/><${Charts} name=${name} seconds=${Number(seconds)}/>
       <${Rules} site=${site} power=${power}/><${Obey} power=${power}/><${Alarms} site=${site} power=${power}/>
       <${Sources} status=${status} site=${site}/><${Rejects} site=${site}/><${Blocks} status=${status}/></div>`;
