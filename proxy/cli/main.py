@@ -53,6 +53,7 @@ from proxy.cli.simulate import (
     regtest_options,
 )
 from proxy.cli.top import top, top_options
+from proxy.cli.verify import verify, verify_options
 from proxy.config import ConfigError
 from proxy.records.error import RecordsError
 from proxy.version import VERSION
@@ -225,6 +226,12 @@ COMMANDS = (
         "shares, work, energy, or what became of shares at pools, as a file",
         export,
         export_options,
+    ),
+    Command(
+        "verify",
+        "hold a copy of a site's log against keys, offline",
+        verify,
+        verify_options,
     ),
     Command(
         "statement",

@@ -1,0 +1,96 @@
+"""`baseload verify`: hold a copy of a site's log against keys, offline."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proxy.cli.command import Arguments, Parser, print_json
+
+if TYPE_CHECKING:
+    from proxy.verifier.report import Finding, Report
+    from proxy.verifier.verify import Wanted
+
+FOUND, UNUSABLE = 1, 2
+"""Exit statuses: something is wrong with the log; there is nothing to verify."""
+
+
+def verify_options(parser: Parser) -> None:
+    """Add the options of `verify`."""
+    add = parser.add_argument
+    add("folder", type=Path, metavar="DIR", help="a copy of the site's state/log")
+    about = "whose signatures count: a C2SP tlog-policy, as [proxy.transparency] trust"
+    add("--trust", type=Path, metavar="FILE", help=about)
+    about = "a key of the log, as `baseload keys log` prints it"
+    add("--key", action="append", default=[], metavar="VKEY", help=about)
+    about = "an older checkpoint of it that you kept: it must be continued"
+    add("--since", type=Path, metavar="FILE", help=about)
+
+
+def verify(arguments: Arguments) -> int:
+    """Print what was found; return 0 clean, 1 findings, 2 nothing to verify."""
+    from proxy.verifier.verify import UnusableError  # noqa: PLC0415  (cryptography)
+    from proxy.verifier.verify import verify as verified  # noqa: PLC0415
+
+    try:
+        report = verified(_wanted(arguments))
+    except (UnusableError, ValueError) as error:
+        sys.stderr.write(f"baseload: {error}\n")
+        return UNUSABLE
+    if arguments.json:
+        print_json(report)
+    else:
+        sys.stdout.write(render(report))
+    return 0 if report.is_clean else FOUND
+
+
+def _wanted(arguments: Arguments) -> "Wanted":
+    """Return what is asked for.
+
+    Raises:
+        ValueError: A key or the trust policy is none.
+    """
+    from protocol.errors import MalformedMessageError  # noqa: PLC0415
+    from protocol.tlog.note import VerifierKey  # noqa: PLC0415
+    from proxy.config.transparency import read_trust  # noqa: PLC0415
+    from proxy.verifier.signatures import NOBODY, Trusted  # noqa: PLC0415
+    from proxy.verifier.verify import Wanted  # noqa: PLC0415
+
+    try:
+        keys = tuple(VerifierKey.from_text(text) for text in arguments.key)
+    except MalformedMessageError as error:
+        raise ValueError(f"--key: {error}") from error
+    trust = NOBODY if arguments.trust is None else read_trust(arguments.trust)
+    return Wanted(arguments.folder, Trusted(keys, trust), arguments.since)
+
+
+def render(report: "Report") -> str:
+    """Return a report as lines for people: what is wrong first."""
+    found = [f for f in report.findings if f.severity == "finding"]
+    notes = [f for f in report.findings if f.severity == "note"]
+    more = report.unlisted
+    verdict = f"{len(found)} findings" if found else "no findings"
+    lines = [verdict + (f", and {more} more than are listed" if more else "")]
+    lines += [f"  FOUND  {_line(one)}" for one in found]
+    lines += [f"  note   {_line(one)}" for one in notes]
+    cosigned = ", ".join(report.cosigned_by) or "nobody that was named"
+    when = "" if report.signed_at is None else f" at {_time(report.signed_at)}"
+    lines += [
+        f"log      {report.log}",
+        f"size     {report.size:,} rows, {report.starts} starts",
+        f"root     {report.root}",
+        f"cosigned by {cosigned}{when}",
+    ]
+    if report.first_at is not None and report.last_at is not None:
+        lines.append(f"covers   {_time(report.first_at)} to {_time(report.last_at)}")
+    return "\n".join(lines) + "\n"
+
+
+def _line(one: "Finding") -> str:
+    where = "" if one.leaf is None else f" (row {one.leaf} of the log)"
+    when = "" if one.at is None else f" at {_time(one.at)}"
+    return f"{one.text}{where}{when}"
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
