@@ -221,7 +221,9 @@ def check_consistency(
     if old in {0, size}:
         if proof:
             raise ProofError("a consistency proof where none is needed")
-        if old_root != (root if old else EMPTY_ROOT):
+        if old == 0 and old_root != EMPTY_ROOT:
+            raise ProofError("an empty tree with another root than that of nothing")
+        if old == size and old_root != root:
             raise ProofError(f"two roots of a tree of {old}")
         return
     if not proof:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from proxy.cli.command import Arguments, print_json
 from proxy.config import ConfigError, load_proxy
+from proxy.config.witness import load_witness
 from proxy.downstream.sv2_keys import (
     KEY_FILE,
     KeyFileError,
@@ -16,6 +17,7 @@ from proxy.downstream.sv2_keys import (
 )
 from proxy.oversight.keys import signers_of
 from proxy.oversight.signing import LogKeyError
+from proxy.oversight.witness_server import witness_signer
 
 WHICH = ("authority", "log")
 
@@ -52,8 +54,9 @@ def keys(arguments: Arguments) -> int:
         ConfigError: The configuration or the key cannot be used.
     """
     view: LogKeyView | AuthorityView
-    if arguments.which == "log":
-        view = log_key_view(arguments.config)
+    if arguments.which != "authority":
+        of_log = arguments.which == "log"
+        view = (log_key_view if of_log else witness_key_view)(arguments.config)
         text = "".join(f"{vkey}\n" for vkey in view.vkeys)
     else:
         view = authority_view(arguments.config)
@@ -79,6 +82,19 @@ def log_key_view(config: Path) -> LogKeyView:
     except LogKeyError as error:
         raise ConfigError(str(error)) from error
     return LogKeyView([signer.key.text for signer in signers])
+
+
+def witness_key_view(config: Path) -> LogKeyView:
+    """Return the key of the witness that `config` describes, made if there is none.
+
+    Raises:
+        ConfigError: The file or the key cannot be used.
+    """
+    try:
+        signer = witness_signer(load_witness(config))
+    except LogKeyError as error:
+        raise ConfigError(str(error)) from error
+    return LogKeyView([signer.key.text])
 
 
 def authority_view(config: Path) -> AuthorityView:

@@ -147,6 +147,16 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return doctor(arguments)
 
 
+def _witness(arguments: argparse.Namespace) -> int:
+    from proxy.config.witness import load_witness  # noqa: PLC0415  (cryptography)
+
+    settings = load_witness(arguments.config)
+    with loading():
+        from proxy.share_process.main import run_witness  # noqa: PLC0415
+
+    run_witness(settings, as_json=arguments.json)
+
+
 def _completion(arguments: argparse.Namespace) -> int:
     return completion(whole_parser, arguments)
 
@@ -159,8 +169,8 @@ def _keys(arguments: argparse.Namespace) -> int:
 
 def _keys_options(parser: Parser) -> None:
     config_option(parser)
-    about = "of Stratum V2, for miners [authority], or of the log, for who checks it"
-    which = ("authority", "log")
+    about = "of Stratum V2 for miners [authority], of the log, or of a witness (FILE)"
+    which = ("authority", "log", "witness")
     parser.add_argument("which", nargs="?", choices=which, default=which[0], help=about)
 
 
@@ -232,6 +242,12 @@ COMMANDS = (
         "hold a copy of a site's log against keys, offline",
         verify,
         verify_options,
+    ),
+    Command(
+        "witness",
+        "cosign the logs of others, for who has no witness yet",
+        _witness,
+        config_option,
     ),
     Command(
         "statement",

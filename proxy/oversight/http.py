@@ -13,6 +13,7 @@ from twisted.web.client import (
     RequestTransmissionFailed,
     ResponseFailed,
 )
+from twisted.web.error import SchemeNotSupported
 from twisted.web.http_headers import Headers
 from typing_extensions import override
 
@@ -34,6 +35,7 @@ _UNREACHED = (
     RequestTransmissionFailed,
     ResponseFailed,
     ValueError,  # as a url that is none
+    SchemeNotSupported,
 )
 
 

@@ -84,7 +84,7 @@ class AskedWitness:
         self, note: Note, point: Checkpoint, proof: Proof, now: Seconds
     ) -> SignatureLine | None:
         """Return its cosignature; None: `why` says why not."""
-        self._is_asked = True
+        self._is_asked, self.why = True, "it has not answered yet"
         try:
             line = await self._asked_twice(note, point, proof)
         except (WitnessError, LogFolderError) as error:

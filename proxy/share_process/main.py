@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -11,20 +12,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 from msgspec.structs import replace
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from protocol.units import UnixTime
 from proxy.admin.events import AlarmObserver
 from proxy.admin.refused import Refused
 from proxy.config import Config, ConfigError, load_config, refuse_unready
+from proxy.config.witness import WitnessConfig
 from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
+from proxy.oversight import witness_server
+from proxy.oversight.signing import LogKeyError, Signer
 from proxy.runtime.collector import calm_collector
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.descriptors import RESERVED, raise_limit
@@ -87,6 +93,38 @@ def run_regtest(arguments: argparse.Namespace) -> NoReturn:
         await command.run_regtest(reactor, options, _wall_clock, os.urandom)
 
     _react(serve)
+
+
+def run_witness(settings: WitnessConfig, *, as_json: bool) -> NoReturn:
+    """Cosign logs of others until Ctrl-C or SIGTERM, then exit."""
+    lines, _ = observer(sys.stderr, as_json=as_json, secrets=(), level="warn")
+    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
+
+    def opened(where: str, signer: Signer) -> None:
+        told = {"vkey": signer.key.text, "listens_on": where}
+        text = f"{signer.key.text}\nlistens on {where}\n"
+        line = msgspec.json.encode(told).decode() + "\n"
+        sys.stdout.write(line if as_json else text)
+        sys.stdout.flush()
+
+    async def serve(reactor: Any) -> None:
+        on_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        running = await witness_server.serve(
+            settings, reactor, _wall_clock, on_thread, opened
+        )
+        try:
+            await Deferred()
+        finally:
+            await running.stop()
+
+    async def watched(reactor: Any) -> None:
+        try:
+            await serve(reactor)
+        except (LogKeyError, CannotListenError, sqlite3.Error, OSError) as error:
+            sys.stderr.write(f"baseload: {error}\n")
+            raise SystemExit(1) from error
+
+    _react(watched)
 
 
 def check_nodes(config: Config) -> list[NodeReport]:
