@@ -1,0 +1,1 @@
+"""How one budget is handed to many halls: what may be granted, and how it is held."""
