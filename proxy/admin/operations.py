@@ -9,6 +9,7 @@ from protocol.units import Seconds, UnixTime
 from proxy.admin.alert_operations import AlertOperations
 from proxy.admin.bans import BanOperations
 from proxy.admin.capture import CaptureOperations
+from proxy.admin.cluster import ClusterOperations, cluster_of
 from proxy.admin.drain import DrainOperations
 from proxy.admin.log import LogOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
@@ -60,6 +61,7 @@ class Operations:
         self._reader = reader
         self.power = PowerOperations(lambda: running.power)
         self.log = LogOperations(lambda: running.power)
+        self.cluster = ClusterOperations(lambda: running.power)
         self.pool = PoolOperations(running)
         drains = DrainOperations(running, self._now)
         self.drain, self.undrain = drains.drain, drains.undrain
@@ -96,6 +98,7 @@ class Operations:
             ),
             limits=[LimitView.of(limit) for limit in self._running.limits.all()],
             by_hand=self._running.by_hand.views(),
+            cluster=cluster_of(self._running.power),
         )
 
     def sites(self) -> list[SiteView]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.admin import render_alarms, render_log, render_power
+from proxy.admin import render_alarms, render_cluster, render_log, render_power
 from proxy.admin.text_columns import minute, si, table
 from proxy.admin.views import HeldView
 
@@ -220,6 +220,8 @@ def status(answer: Answer) -> str:
     )
     head += "".join(f"{line}\n" for line in _ledger(answer))
     head += "".join(f"{held_text(one)}\n" for one in answer.get("by_hand", []))
+    if cluster := answer.get("cluster"):
+        head += f"{render_cluster.line(cluster)}\n"
     parts = [head, sites(answer["sites"]), pools(answer["pools"])]
     if answer["nodes"]:
         parts.append(nodes(answer["nodes"]))
@@ -288,4 +290,5 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "alarms": render_alarms.alarms,
     **render_power.RENDERERS,
     **render_log.RENDERERS,
+    **render_cluster.RENDERERS,
 }

@@ -42,11 +42,13 @@ READING = (
     *("pools", "nodes", "bans", "blocks", "alarms"),
     *("power.show", "power.plan", "power.history", "power.machines"),
     "log.status",
+    "cluster.status",
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "undrain", "reload", "log.level"),
     "test_alert",
     *("park", "unpark", "pool.prefer", "pool.disable", "pool.enable"),
+    "cluster.leave",
     *("power.set", "power.clear", "power.forget"),
     *("capture.start", "log.new_generation"),
 )

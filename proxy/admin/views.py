@@ -1,5 +1,7 @@
 """What the admin socket answers, as values."""
 
+from typing import Any
+
 from msgspec import Struct
 
 from protocol.work.hashrate import Hashrates
@@ -223,6 +225,8 @@ class StatusView(Struct):
         unrecorded: Rows that the ledger could not keep at all, since the start.
         kept_since: How far back the ledger goes, Unix seconds.
         by_hand: What operators hold until they end it.
+        cluster: The site that our halls are part of, as `cluster status` has it; null:
+            there is none, or its controller has not spoken.
     """
 
     version: str
@@ -241,6 +245,7 @@ class StatusView(Struct):
     blocks: BlockCounts
     limits: list[LimitView]
     by_hand: list[HeldView] = []
+    cluster: dict[str, Any] | None = None
 
 
 class MinerView(Struct):

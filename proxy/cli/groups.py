@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from proxy.cli import power as cli_power
-from proxy.cli.command import Command, Parser
+from proxy.cli.cluster import leave_options, migrate_tables
+from proxy.cli.command import Command, Parser, config_option
 from proxy.cli.log import proof, proof_options
 from proxy.cli.remote import (
     ask,
@@ -102,7 +103,41 @@ LOG = (
 )
 """What follows `log`."""
 
+
+def _cluster_options(declare: Callable[[Parser], None]) -> Callable[[Parser], None]:
+    def options(parser: Parser) -> None:
+        socket_option(parser)
+        declare(parser)
+
+    return options
+
+
+CLUSTER = (
+    Command(
+        "status",
+        "members, grants, leader of each site",
+        ask,
+        _cluster_options(lambda _: None),
+        method="cluster.status",
+    ),
+    Command(
+        "leave",
+        "forget a member that is known to be off",
+        ask,
+        _cluster_options(leave_options),
+        method="cluster.leave",
+    ),
+    Command(
+        "migrate",
+        "make the tables, or bring them to this release",
+        migrate_tables,
+        config_option,
+    ),
+)
+"""What follows `cluster`."""
+
 GROUPS = (
+    ("cluster", "several halls under one budget", CLUSTER),
     ("log", "the event log for others to check", LOG),
     ("pool", "sources held by hand: preferred, disabled", POOL),
     ("power", "what a site may draw, and what it does", POWER),

@@ -12,6 +12,7 @@ from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from protocol.sv2.frame import MAX_TEXT_BYTES
 from proxy.config.access import access_faults
 from proxy.config.alerts import alert_faults
+from proxy.config.cluster import cluster_faults
 from proxy.config.endpoints import endpoint_faults
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
@@ -51,6 +52,13 @@ def faults(config: Config) -> Iterator[str]:
         yield from alert_faults(alert, sites, f"$.alerts[{index}]")
     for index, site in enumerate(config.sites):
         yield from _site_faults(config, site, f"$.sites[{index}]")
+    halls = [
+        (f"$.sites[{index}].power", site.power)
+        for index, site in enumerate(config.sites)
+        if site.power is not None
+    ]
+    names = [site.name for site in config.sites]
+    yield from cluster_faults(config.cluster, names, halls)
     yield from map(str, endpoint_faults(config))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from proxy.config.alerts import MAX_ALERTS, AlertConfig
+from proxy.config.cluster import ClusterConfig
 from proxy.config.fields import (
     Count,
     Glob,
@@ -251,6 +252,7 @@ class Config(Section, frozen=True, kw_only=True):
     nodes: tuple[NodeConfig, ...] = ()
     models: Annotated[tuple[ModelConfig, ...], Meta(max_length=MAX_MODELS)] = ()
     alerts: Annotated[tuple[AlertConfig, ...], Meta(max_length=MAX_ALERTS)] = ()
+    cluster: ClusterConfig | None = None
     sites: Annotated[list[SiteConfig], Meta(min_length=1, max_length=MAX_SITES)]
 
     @property
@@ -264,6 +266,8 @@ class Config(Section, frozen=True, kw_only=True):
         rows = [row for site in self.sites for row in site.fleet]
         found += [row.password for row in rows if row.password]
         found += [secret for alert in self.alerts for secret in alert.secrets]
+        if self.cluster is not None:
+            found.append(self.cluster.url)
         return found + [
             s for site in self.sites if site.power for s in site.power.secrets
         ]

@@ -132,6 +132,10 @@ class PowerConfig(Section, frozen=True, kw_only=True):
             discrete input, that trips the site while it is open (or `closed`); None:
             there is none.
         trip_input_s: A contact that cannot be read for so long trips, too.
+        part_of: The site of `[[cluster.sites]]` whose budget it shares with other
+            halls; None: it has its own.
+        floor_w: What it may draw without a grant, and falls to when its last lapses;
+            at most `fail_safe_w`.
     """
 
     budget_w: Positive
@@ -149,6 +153,15 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     relay_token: Secret | None = None
     trip_input: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     trip_input_s: Annotated[float, Meta(ge=1, le=60)] = 2.0
+    part_of: Name | None = None
+    floor_w: NotNegative | None = None
+
+    @property
+    def unheard_w(self) -> float:
+        """The most that it may draw while nobody says anything."""
+        if self.part_of is None or self.floor_w is None:
+            return self.fail_safe_w
+        return min(self.floor_w, self.fail_safe_w)
 
     @property
     def has_meter(self) -> bool:

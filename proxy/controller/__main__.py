@@ -20,6 +20,7 @@ from twisted.logger import globalLogBeginner, globalLogPublisher
 from protocol.units import UnixTime
 from proxy.config import Config
 from proxy.controller.adapters import AdapterMaker
+from proxy.controller.cluster_part import cluster_part
 from proxy.controller.program import Controller
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.runtime.child import CHILD_FD
@@ -53,6 +54,7 @@ def _run(loop: asyncio.AbstractEventLoop, running: Any, at_exit: ExitStack) -> N
         begin_logging=partial(_begin_logging, at_exit),
         leave=lambda: tasks.start("leave", _leave(controller, running)),
         run=partial(deferToThreadPool, running, running.getThreadPool()),
+        cluster_of=partial(cluster_part, loop, running, wall_clock),
     )
     running.callWhenRunning(_open, running, controller)
     calm_collector()

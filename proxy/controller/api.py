@@ -13,6 +13,14 @@ from protocol.units import Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config
 from proxy.config.power import OPERATOR
+from proxy.controller.answers import AskError, LeaveResult, OrderResult
+from proxy.controller.cluster_api import (
+    clear_site,
+    leave_cluster,
+    no_cluster_here,
+    set_site,
+)
+from proxy.controller.cluster_part import ClusterPart
 from proxy.controller.control_loop import NOT_WRITTEN, SiteLoop
 from proxy.controller.transparency import LogSide, LogView
 from proxy.oversight.generation import GenerationError
@@ -60,10 +68,6 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 _encode = msgspec.json.encode
 
 
-class AskError(Exception):
-    """A request that is refused; the message says why."""
-
-
 class EventView(Struct):
     """An event of the log."""
 
@@ -90,15 +94,6 @@ class EventPage(Struct):
     broken_at: int | None
 
 
-class OrderResult(Struct):
-    """What became of an order of an operator."""
-
-    site: str
-    budget_w: float
-    ruled_by: str
-    text: str
-
-
 @define(eq=False, repr=False)
 class ControllerApi:
     """Answers for all sites."""
@@ -112,6 +107,7 @@ class ControllerApi:
     run: Run
     setups: SetupTaker
     logs: LogHolder
+    cluster: Callable[[], ClusterPart | None] = no_cluster_here
     _is_checking: bool = field(default=False, init=False)
 
     async def answer(self, ask: Ask) -> AskAnswer:
@@ -150,6 +146,8 @@ class ControllerApi:
             "log.new_generation": self.new_generation,
             "power.cells": self.cells,
             "action.note": self.note_action,
+            "cluster.status": self.cluster_status,
+            "cluster.leave": self.cluster_leave,
             "setup.check": self.check_setup,
             "setup.take": self.take_setup,
         }
@@ -160,10 +158,12 @@ class ControllerApi:
         found = (show(self.loops[n].control, self.now()) for n in names)
         return [view for view in found if view is not None]
 
-    def set(
+    async def set(
         self, site: str, watts: float, for_s: float | None = None, reason: str = ""
     ) -> OrderResult:
         """Give an order; it holds for a time, or until it is cleared."""
+        if (cluster := self._cluster_of(site)) is not None:
+            return await set_site(cluster, site, watts, for_s, reason)
         loop, at = self._loop(site), self.wall_clock()
         would = dry_run(loop.control, Watts(watts), self.now())
         orders = loop.control.orders
@@ -185,8 +185,10 @@ class ControllerApi:
             raise AskError(receipt.reason)
         return self._given(loop, f"order of {watts:g} W taken{consequence(would)}")
 
-    def clear(self, site: str) -> OrderResult:
+    async def clear(self, site: str) -> OrderResult:
         """Take back what operators have ordered."""
+        if (cluster := self._cluster_of(site)) is not None:
+            return await clear_site(cluster, site)
         loop = self._loop(site)
         count = loop.clear(OPERATOR, "cleared by an operator")
         if count is None:
@@ -293,7 +295,28 @@ class ControllerApi:
         finally:
             self._is_checking = False
 
+    def cluster_status(self) -> Any:
+        """Return the sites that this proxy has halls of."""
+        return self._our_cluster().views()
+
+    async def cluster_leave(self, member: str) -> LeaveResult:
+        """Forget a member that is known to be off."""
+        return await leave_cluster(self._our_cluster(), member)
+
+    def _our_cluster(self) -> ClusterPart:
+        cluster = self.cluster()
+        if cluster is None:
+            raise AskError("this proxy is in no cluster: see [cluster]")
+        return cluster
+
+    def _cluster_of(self, site: str) -> ClusterPart | None:
+        """Return the cluster if `site` is one of its sites, and no hall."""
+        cluster = self.cluster()
+        return cluster if cluster is not None and site in cluster.candidates else None
+
     def _loop(self, site: str) -> SiteLoop:
+        if self._cluster_of(site) is not None:
+            raise AskError(f"{site} has several halls: baseload cluster status")
         if site not in self.loops:
             known = ", ".join(self.loops)
             raise AskError(f"no site {site!r} has a budget: there are {known}")

@@ -189,8 +189,12 @@ class SiteLoop(Service):
 
     def note_action(self, cause: str, body: dict[str, Any]) -> None:
         """Put into the log what an operator did beside orders, and who it was."""
+        self.note("action", cause, body)
+
+    def note(self, kind: str, cause: str, body: dict[str, Any]) -> None:
+        """Put an event into the log that the control law knows nothing of."""
         self.control.outbox.at = self._wall_clock()
-        self.control.outbox.log("action", cause, body)
+        self.control.outbox.log(kind, cause, body)
         self._flush()
 
     def alarm(self, name: AlarmName, why: str, body: dict[str, Any]) -> None:

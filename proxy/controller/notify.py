@@ -21,6 +21,8 @@ TOPICS = {
     "relay": "power",
     "unresponsive": "power",
     "responsive": "power",
+    "leader": "power",
+    "member": "power",
     "alarm": "alarm",
     "cleared": "alarm",
 }

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from attrs import define, field
+import msgspec
+from attrs import define, evolve, field
+from msgspec import Raw
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -16,6 +19,7 @@ from proxy.config.machines import ModelConfig
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.controller.adapters import AdaptersOf, SiteAdapters
 from proxy.controller.api import ControllerApi, Run
+from proxy.controller.cluster_part import ClusterMaker, ClusterPart, no_cluster
 from proxy.controller.control_loop import SiteLoop
 from proxy.controller.transparency import LogSide
 from proxy.oversight.publisher import Around
@@ -23,10 +27,12 @@ from proxy.power.control.wall_clock import MOST_BEHIND, SteadyClock, WallClock
 from proxy.power.journal.database import STORE_FILE, STORE_LOCK_FILE
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.link.messages import (
+    CLUSTER_TOPIC,
     MAX_LINE_BYTES,
     Ask,
     Beat,
     Down,
+    EventNotice,
     FailSafe,
     Figures,
     FleetReport,
@@ -40,6 +46,7 @@ from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.power.machines.models import Models, models_with
 from proxy.power.settings import site_control
 from proxy.power.site import SiteControl
+from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.periodic import PeriodicService
@@ -49,6 +56,7 @@ from proxy.runtime.tasks import Tasks
 CANNOT_START = (
     StateLockError,
     StoreError,
+    InstanceFileError,
     *UNREADABLE,
     ImportError,
     ValueError,
@@ -70,6 +78,8 @@ class Controller:
         leave: Ends the process.
         run: Runs what takes its time on a thread.
         log_side: Publishes the log for others; None: nobody else sees it.
+        cluster_of: Makes our part in a cluster.
+        cluster: That part; None: there is no cluster.
         root: Started by `begin`.
         loops: Sites by name.
     """
@@ -82,10 +92,13 @@ class Controller:
     begin_logging: Callable[[Config], None]
     leave: Callable[[], None]
     run: Run
+    cluster_of: ClusterMaker = no_cluster
+    cluster: ClusterPart | None = field(default=None, init=False)
     root: OrderedServices = field(factory=OrderedServices, init=False)
     loops: dict[str, SiteLoop] = field(factory=dict, init=False)
     factory: LinkFactory[Down] = field(init=False)
     _sites: dict[str, PowerSettings] = field(factory=dict, init=False)
+    _cluster_settings: Any = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _link: LinkConnection[Down] | None = field(default=None, init=False)
     _api: ControllerApi | None = field(default=None, init=False)
@@ -116,15 +129,20 @@ class Controller:
             raise StoreError(f"{state / STORE_FILE} is gone, and in it all orders")
         self._store = open_store(state / STORE_FILE)
         self._go_on_from(self._store.newest_at())
+        self.cluster = self.cluster_of(config, self._note)
+        self._cluster_settings = _cluster_settings(config)
         for site, power in _powered(config).values():
             self._add(config, site, power, self._store)
         self._api = ControllerApi(
             self.loops, self._store, self._now, self.wall_clock, self.run, self, self
         )
         self._publish_as(config)
+        self._api.cluster = lambda: self.cluster
         beat = PeriodicService(Seconds(1.0), self._beat, self.clock)
         beat.setServiceParent(self.root)
         self.root.startService()
+        if self.cluster is not None:
+            self.cluster.start()
 
     def _go_on_from(self, newest: UnixTime) -> None:
         behind = self.wall_clock.never_before(newest)
@@ -155,6 +173,7 @@ class Controller:
         """See `api.SetupTaker`. Machines stay as they are until the first look."""
         wanted = _powered(config)
         settings = {n: _settings(config, *one) for n, one in wanted.items()}
+        await self._join(config)
         for name in [n for n, one in self._sites.items() if settings.get(n) != one]:
             del self._sites[name]
             await maybeDeferred(self.loops.pop(name).disownServiceParent)
@@ -172,6 +191,8 @@ class Controller:
         """End control, once; machines stay as they are."""
         if self.root.running:
             await self.root.stopService()
+        if self.cluster is not None:
+            await self.cluster.stop()
         store, self._store = self._store, None
         if store is not None:
             store.close()
@@ -198,7 +219,7 @@ class Controller:
         self, config: Config, site: SiteConfig, power: PowerConfig, store: Store
     ) -> None:
         models = models_with(config.models)
-        control, adapters = self._control_of(site, power, models)
+        control, adapters = self._control_of(site, power, models, config)
         now, at = self._now(), self.wall_clock()
         moments = control.wall.moments(now, at)
         kept = store.kept(site.name, min(moments), max(moments))
@@ -220,13 +241,52 @@ class Controller:
         self._sites[site.name] = _settings(config, site, power)
         loop.setServiceParent(self.root)
 
+    async def _join(self, config: Config) -> None:
+        """Take part in another cluster, or as another member; halls begin anew."""
+        before, after = self._cluster_settings, _cluster_settings(config)
+        if before == after:
+            return
+        if self.cluster is not None:
+            await self.cluster.stop()
+        self.cluster = self.cluster_of(config, self._note)
+        self._cluster_settings = after
+        for name in [n for n, one in self._sites.items() if one[0].part_of is not None]:
+            del self._sites[name]
+            await maybeDeferred(self.loops.pop(name).disownServiceParent)
+        if self.cluster is not None:
+            self.cluster.start()
+
+    def _note(self, kind: str, cause: str, body: dict[str, Any]) -> None:
+        """Put an event of the cluster into the logs of all halls that are in it."""
+        for name, loop in self.loops.items():
+            if name in self._sites and self._sites[name][0].part_of is not None:
+                loop.note(kind, cause, body)
+
     def _control_of(
-        self, site: SiteConfig, power: PowerConfig, models: Models
+        self,
+        site: SiteConfig,
+        power: PowerConfig,
+        models: Models,
+        whole: Config | None = None,
     ) -> tuple[SiteControl, SiteAdapters]:
+        """Return a site's control and surroundings.
+
+        Args:
+            site: As configured.
+            power: Its power settings.
+            models: Machines by name.
+            whole: What it is a hall by, if it is one; None: that is not looked at.
+        """
         adapters = self.adapters_of(site)
+        member = None
+        if whole is not None and power.part_of is not None and self.cluster is not None:
+            member = self.cluster.member_of(site, power, whole)
+            adapters = evolve(adapters, signals=[*adapters.signals, member])
         leases = {signal.name: signal.lease_s for signal in adapters.signals}
         control = site_control(site, power, leases, adapters.foreign, models)
         control.wall = WallClock(self.wall_clock.doubted)
+        if member is not None and self.cluster is not None:
+            member.look = self.cluster.look_of(control, str(power.part_of))
         return control, adapters
 
     async def _beat(self) -> None:
@@ -236,6 +296,9 @@ class Controller:
         found = [loop.figures() for loop in self.loops.values()]
         known = [one for one in found if one is not None]
         self._send(Figures(known) if known else Beat())
+        if self.cluster is not None:
+            views = msgspec.json.encode(self.cluster.views())
+            self._send(EventNotice(CLUSTER_TOPIC, Raw(views)))
 
     def _send(self, message: Up) -> None:
         if self._link is not None:
@@ -289,6 +352,12 @@ class Controller:
 def _powered(config: Config) -> dict[str, tuple[SiteConfig, PowerConfig]]:
     """Return the sites that have power settings, by name, with these."""
     return {s.name: (s, s.power) for s in config.sites if s.power is not None}
+
+
+def _cluster_settings(config: Config) -> Any:
+    """Return what our part in a cluster is made of."""
+    halls = [site.name for site in config.sites if site.power and site.power.part_of]
+    return config.cluster, config.proxy.name, config.proxy.instance, halls
 
 
 def _settings(config: Config, site: SiteConfig, power: PowerConfig) -> PowerSettings:

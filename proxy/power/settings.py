@@ -41,7 +41,7 @@ def site_control(
     Raises:
         UnknownModelError: A fleet row names a machine that is not in the catalogue.
     """
-    envelope = Envelope(Watts(power.budget_w), Watts(power.fail_safe_w))
+    envelope = Envelope(Watts(power.budget_w), Watts(power.unheard_w))
     return SiteControl(
         site.name,
         params_of(power),

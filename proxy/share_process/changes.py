@@ -59,6 +59,8 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
     yield from _rows("$.alerts", old.alerts, new.alerts, "live")
     if old.models != new.models:
         yield Change("$.models", "rebuild", "changed")
+    if old.cluster != new.cluster:
+        yield Change("$.cluster", "rebuild", "changed")
     if [site.name for site in old.sites] != [site.name for site in new.sites]:
         yield Change("$.sites", "restart", "a site came, went, or has another place")
         return

@@ -36,6 +36,7 @@ from twisted.logger import Logger
 from protocol.units import Seconds, Watts
 from proxy.downstream.parking import is_full
 from proxy.power.link.messages import (
+    CLUSTER_TOPIC,
     MAX_LINE_BYTES,
     MAX_ROWS,
     AskAnswer,
@@ -86,6 +87,7 @@ class ControllerLink:
         kill: Ends a controller that hangs; the argument says why.
         held: Returns what operators hold off by hand.
         figures: Power of each site as last told; none once it is out of date.
+        cluster: Sites of several halls that we are in, likewise, as JSON has them.
     """
 
     _log = Logger()
@@ -98,6 +100,7 @@ class ControllerLink:
     held: Callable[[], list[str]] = list
     factory: LinkFactory[Up] = field(init=False)
     figures: dict[str, SiteFigures] = field(factory=dict, init=False)
+    cluster: list[dict[str, Any]] = field(factory=list, init=False)
     _budget_w: dict[str, float] = field(factory=dict, init=False)
     _top_ratio: dict[str, float] = field(factory=dict, init=False)
     _link: LinkConnection[Up] | None = field(default=None, init=False)
@@ -191,7 +194,7 @@ class ControllerLink:
 
     def fail_safe_w(self, site: str) -> Watts:
         """Return what a site may draw while nobody says: never more than before."""
-        fail_safe_w = self.sites[site].power.fail_safe_w
+        fail_safe_w = self.sites[site].power.unheard_w
         return Watts(min(fail_safe_w, self._budget_w.get(site, fail_safe_w)))
 
     def close(self) -> None:
@@ -241,6 +244,8 @@ class ControllerLink:
                 self._report_soon()
             case AskAnswer():
                 self._questions.answered(message)
+            case EventNotice(topic=topic) if topic == CLUSTER_TOPIC:
+                self.cluster = msgspec.json.decode(message.value)
             case EventNotice():
                 self.publish(message.topic, msgspec.json.decode(message.value))
             case _:  # a beat
@@ -296,7 +301,7 @@ class ControllerLink:
         """Park what the fail-safe leaves no room for: nobody else will."""
         self._is_safe = True
         self._safe_at = self._now()
-        self.figures = {}
+        self.figures, self.cluster = {}, []
         for name in self.sites:
             with self._log.failuresHandled("the fail-safe of {site} failed", site=name):
                 self._tasks.start(f"fail-safe of {name}", self._fail_safe_at(name))

@@ -29,8 +29,9 @@ NEEDS = {
     "pyasic": ('control = "api"', "controller"),
     "pymodbus": ("a meter or a trip_input over Modbus", "controller"),
     "aiomqtt": ('a signal of kind "mqtt"', "mqtt"),
+    "psycopg": ("[cluster]", "cluster"),
 }
-"""Libraries of the extra `controller`, and what asks for them."""
+"""Libraries, what asks for them, and the extra that has them."""
 
 SHORT_LEASE = Seconds(60.0)
 """A plant that writes only on a change is silent for longer than that."""
@@ -106,7 +107,15 @@ class ControllerSupervisor(OrderedServices):
 
 def _settings(config: Config) -> dict[str, Any]:
     """Return by site what its control is made of."""
-    return {s.name: (s.power, s.fleet, config.models) for s in config.sites if s.power}
+    return {
+        s.name: (s.power, s.fleet, config.models, _cluster(s.power, config))
+        for s in config.sites
+        if s.power
+    }
+
+
+def _cluster(power: PowerConfig, config: Config) -> Any:
+    return config.cluster if power.part_of is not None else None
 
 
 def grant_all(factory: SiteFactory) -> None:
@@ -170,7 +179,7 @@ def power_faults(config: Config) -> Iterator[str]:
     for library in _needed(config):
         if find_spec(library) is None:
             what, extra = NEEDS[library]
-            yield (f"{what} needs {library}: pip install '.[{extra}]' in the checkout")
+            yield f"{what} needs {library}: pip install '.[{extra}]' in the checkout"
     for s, site in enumerate(config.sites):
         if site.power is not None:
             yield from _signal_faults(site.name, site.power, f"$.sites[{s}].power")
@@ -186,6 +195,8 @@ def _signal_faults(site: str, power: PowerConfig, key: str) -> Iterator[str]:
 
 
 def _needed(config: Config) -> Iterator[str]:
+    if config.cluster is not None:
+        yield "psycopg"
     sites = [site for site in config.sites if site.power is not None]
     if any(row.has_api for site in sites for row in site.fleet):
         yield "pyasic"

@@ -47,6 +47,11 @@ class Times:
         """How long nothing new is heard of a member that can hold no grant."""
         return Seconds(self.ttl + self.margin)
 
+    @property
+    def stale(self) -> Seconds:
+        """How old a poll may be whose answer is taken: the next ones are under way."""
+        return Seconds(2 * self.poll)
+
     def check(self) -> None:
         """Look whether grants last over the death of a leader.
 

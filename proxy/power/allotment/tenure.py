@@ -8,10 +8,6 @@ from proxy.power.allotment.rows import Grant, Times
 MAX_SENT = 100
 """Polls whose time of sending is remembered: at one a second, ten lives of a grant."""
 
-STALE = Seconds(2.0)
-"""An answer to an older poll renews no lease of the hall: the lease is shorter than
-the grant by as much, so that it never ends later, whenever the answer came."""
-
 
 @frozen
 class Held:
@@ -70,6 +66,18 @@ class Tenure:
         return True
 
     def is_prompt(self, grant: Grant, now: Seconds) -> bool:
-        """Tell whether a grant answers a poll of just now: it may renew a lease."""
+        """Tell whether a grant answers a poll of just now: it may renew a lease.
+
+        The hall's lease is shorter than the grant by `Times.stale`, so that it never
+        ends later, whenever the answer came.
+        """
         sent = self._sent.get(grant.answers)
-        return sent is not None and now - sent <= STALE
+        return sent is not None and now - sent <= self.times.stale
+
+    def hear(self, epoch: int) -> None:
+        """Note who leads, as a grant says that is not taken."""
+        self.epoch = max(self.epoch, epoch)
+
+    def forget(self) -> None:
+        """Hold nothing: what was taken could not be put in force."""
+        self._held = None

@@ -14,6 +14,9 @@ MAX_LINE_BYTES = 1 << 20
 
 MAX_ROWS = 1000
 
+CLUSTER_TOPIC = "cluster"
+"""Of an `EventNotice` that goes to no subscriber: how the cluster stands."""
+
 
 class Message(Struct, frozen=True, tag=True, array_like=True):
     """One line of the link."""

@@ -1,0 +1,29 @@
+"""What is shown and asked of a cluster: the `cluster.*` methods."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Raw
+
+from proxy.admin.power import SiteName, ask_controller
+from proxy.supervisor.child_link import ControllerLink
+
+
+class ClusterOperations:
+    """What may be asked of the cluster that the controller takes part in."""
+
+    def __init__(self, link: Callable[[], ControllerLink | None]) -> None:
+        self._link = link
+
+    async def status(self) -> Raw:
+        """Return each site of several halls: its members, grants, leader."""
+        return await ask_controller(self._link(), "cluster.status")
+
+    async def leave(self, member: SiteName) -> Raw:
+        """Forget a member that is known to be off."""
+        return await ask_controller(self._link(), "cluster.leave", member=member)
+
+
+def cluster_of(link: ControllerLink | None) -> dict[str, Any] | None:
+    """Return the site that our halls are part of, None if there is none."""
+    return link.cluster[0] if link is not None and link.cluster else None

@@ -1,0 +1,60 @@
+"""A site as one candidate knows it, for operators."""
+
+from collections.abc import Sequence
+
+from proxy.cluster.candidate import Candidate
+from proxy.cluster.member import Member
+from proxy.cluster.tables import Found
+from proxy.cluster.views import ClusterMember, ClusterView
+
+
+def site_view(candidate: Candidate, mine: Sequence[Member]) -> ClusterView:
+    """Return what there is to see; `mine` are our own halls there."""
+    found, budget = candidate.found, candidate.budget()
+    members = [] if found is None else _members(candidate, found)
+    faults = [member.refusal for member in mine if member.refusal]
+    if candidate.unknown:
+        faults.append(
+            f"{candidate.site.name} is not in the tables: baseload cluster migrate"
+        )
+    return ClusterView(
+        site=candidate.site.name,
+        leader="" if found is None else found.leader.holder,
+        is_here=candidate.leads,
+        epoch=0 if found is None else found.leader.epoch,
+        budget_w=budget.watts,
+        ruled_by=budget.reason,
+        trim_w=candidate.trim_w,
+        sum_granted_w=sum(member.granted_w for member in members),
+        members=members,
+        answered_s=candidate.answered_for(),
+        fault="; ".join(faults),
+    )
+
+
+def _members(candidate: Candidate, found: Found) -> list[ClusterMember]:
+    refused = {} if candidate.step is None else candidate.step.refused
+    members = []
+    for name, row in found.rows.items():
+        grant, figures = found.grants.get(name), found.figures[name]
+        silent_s = candidate.silent_for(name)
+        state = "live" if silent_s < candidate.times.gone_after else "silent"
+        members.append(
+            ClusterMember(
+                name=name,
+                state="refused" if name in refused else state,
+                why=refused.get(name, ""),
+                life=row.life,
+                need_w=sum(need.wanted_w for need in row.need),
+                granted_w=row.floor_w if grant is None else grant.watts,
+                held_w=row.held_w,
+                floor_w=row.floor_w,
+                applied=grant is not None and row.applied == grant.number,
+                silent_s=silent_s,
+                power_w=figures.power_w,
+                budget_w=figures.budget_w,
+                instance=figures.instance,
+                release=figures.release,
+            )
+        )
+    return members
