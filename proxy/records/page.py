@@ -15,6 +15,9 @@ COLUMNS = (
 
 _STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 62em }
+body { padding: 0 1em } td { white-space: nowrap }
+@media screen { section { overflow-x: auto } }
+@media print { body { font-size: 11px; margin: 0; padding: 0 } }
 h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 1.6em }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .2em .6em; text-align: right; border-bottom: 1px solid #ccc }
@@ -72,6 +75,7 @@ def page(found: Iterable[Statement]) -> str:
     sections = "".join(_section(one) for one in found)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>Statement</title><style>{_STYLE}</style></head>"
         f"<body>{sections}</body></html>\n"
     )

@@ -131,7 +131,7 @@ def test_the_page_is_whole_and_shows_the_meter_beside_the_machines(
 
     reader = Tags()
     reader.feed(text)
-    assert reader.open == ["meta"], "all else is closed"
+    assert reader.open == ["meta", "meta"], "all else is closed"
     assert text.count("<section>") == 3
     assert "Site 30.0 kWh, its machines 28.5 kWh; between them 1.5 kWh" in text
     assert "http" not in text
