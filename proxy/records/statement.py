@@ -13,7 +13,7 @@ from protocol.work.hashrate import HASHES_PER_DIFFICULTY
 from proxy.power.journal.database import STORE_FILE
 from proxy.power.journal.energy import WHOLE_SITE
 from proxy.records.error import RecordsError
-from proxy.records.month import Day, Month
+from proxy.records.month import Month
 from proxy.records.tenants import Tenants
 from proxy.runtime.database_file import reading
 from proxy.shares.database import LEDGER_FILE
@@ -126,7 +126,9 @@ def statements(
     if tenant is not None:
         tenants.require([tenant])
     begun = [day for day in month.days if day.first_hour * 3600 < now]
-    found = {day: _of_day(state, day, tenants) for day in begun}
+    found = {
+        day: sums_between(state, day.first_hour, day.end_hour, tenants) for day in begun
+    }
     places = sorted({place for sums in found.values() for place in sums})
     lines: dict[str, list[DayLine]] = defaultdict(list)
     for name, site in places:  # also of days on which there was nothing
@@ -138,23 +140,36 @@ def statements(
     return [Statement(name, month, tuple(lines[name])) for name in names]
 
 
-def _of_day(state: Path, day: Day, tenants: Tenants) -> dict[tuple[str, str], Sums]:
-    """Return the day's sums by tenant and site, without its hours."""
+def sums_between(
+    state: Path, first_hour: int, end_hour: int, tenants: Tenants
+) -> dict[tuple[str, str], Sums]:
+    """Return sums by tenant and site, without their length; tenant '': the whole site.
+
+    Args:
+        state: The state folder.
+        first_hour: Since the epoch.
+        end_hour: The first that is not in them.
+        tenants: Whose machines are whose.
+
+    Raises:
+        RecordsError: They cannot be read.
+    """
+    hours = (first_hour, end_hour)
     found: dict[tuple[str, str], Sums] = defaultdict(Sums)
-    for row in _ask(state / LEDGER_FILE, _WORK, day):
+    for row in _ask(state / LEDGER_FILE, _WORK, hours):
         site, worker, accepted, rejected, work = row
         for tenant in {WHOLE_SITE, tenants.of_worker(site, worker)}:
             found[tenant, site].add(Sums(0.0, accepted, rejected, work))
-    for site, tenant, *energy in _ask(state / STORE_FILE, _ENERGY, day):
+    for site, tenant, *energy in _ask(state / STORE_FILE, _ENERGY, hours):
         found[tenant, site].add(Sums(0.0, 0, 0, 0.0, *energy))
     return found
 
 
-def _ask(path: Path, sql: str, day: Day) -> Iterable[tuple[Any, ...]]:
+def _ask(path: Path, sql: str, hours: tuple[int, int]) -> Iterable[tuple[Any, ...]]:
     if not path.exists():
         return []
     try:
         with closing(reading(path)) as db:
-            return db.execute(sql, (day.first_hour, day.end_hour)).fetchall()
+            return db.execute(sql, hours).fetchall()
     except sqlite3.Error as error:
         raise RecordsError(f"{path} cannot be read: {error}") from error

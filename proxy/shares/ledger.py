@@ -166,9 +166,9 @@ class SqliteLedger:
         if self._failure:
             self._losses.count += self._waiting.bound()
 
-    def record_block(self, share: JudgedShare, height: int | None = None) -> None:
-        """Note a block found, and write at once; `height` is None if not known."""
-        self._block(rows.INSERT_BLOCK, rows.block_row(share, height))
+    def record_block(self, share: JudgedShare) -> None:
+        """Note a block found, and write at once."""
+        self._block(rows.INSERT_BLOCK, rows.block_row(share))
 
     def settle_block(self, block_hash: str, verdict: str, reason: str = "") -> None:
         """Note what became of a block, by its hash in display order; write at once."""

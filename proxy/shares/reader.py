@@ -101,7 +101,8 @@ class RecordedBlock(msgspec.Struct, frozen=True):
     """A row of `block`; `hash` is in display order.
 
     Attributes:
-        height: None where its source does not say.
+        height: None where its coinbase does not say (BIP 34), or an older release
+            wrote the row.
         reason: Of a verdict that is not good.
     """
 

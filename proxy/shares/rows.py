@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import cast
 
+from protocol.bitcoin.coinbase import height_in_coinbase
 from protocol.work.share import JudgedShare
 
 INSERT_UPSTREAM = (
@@ -93,8 +94,10 @@ def upstream_row(token: int, share: JudgedShare) -> UpstreamRow:
     )
 
 
-def block_row(share: JudgedShare, height: int | None) -> BlockRow:
-    """Return the row of a block; `height` is None where the source does not say."""
-    source = share.job.work.source if share.job else ""
+def block_row(share: JudgedShare) -> BlockRow:
+    """Return the row of a block; its height is what its coinbase begins with."""
+    work = share.job.work if share.job else None
+    source = work.source if work else ""
+    height = height_in_coinbase(work.coinb1) if work else None
     block = share.hash[::-1].hex()
     return (block, share.at, share.site, share.worker, source, height)

@@ -74,7 +74,8 @@ class Asked:
         raise ProblemError(406, f"Expected one of {names} in Accept")
 
 
-MAX_NUMBER = 1e12
+MAX_NUMBER = 1e15
+"""Above every time, watt and id of an event, and exact in a float."""
 MAX_PAGE_DIGITS = 8
 
 TABLE = (JSON, CSV)

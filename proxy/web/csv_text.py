@@ -40,10 +40,10 @@ async def csv_of_columns(
 
 
 def rows_of(
-    views: Sequence[msgspec.Struct],
+    kind: type[msgspec.Struct], views: Sequence[msgspec.Struct]
 ) -> tuple[list[str], Iterable[Iterable[Any]]]:
     """Return structures of one kind as names and rows; what is inside one, as JSON."""
-    names = list(views[0].__struct_fields__) if views else []
+    names = list(kind.__struct_fields__)
     return names, ([getattr(view, name) for name in names] for view in views)
 
 

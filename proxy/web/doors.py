@@ -170,13 +170,16 @@ class Doors:
     def _user(self, asked: Asked) -> str:
         """Return the user that a trusted proxy names; empty: none does."""
         user = asked.headers.get("x-forwarded-user", "")
+        return user[:MAX_USER_CHARS] if self.is_trusted_proxy(asked.address) else ""
+
+    def is_trusted_proxy(self, address: str) -> bool:
+        """Return whether `trusted_proxy` names the address."""
         try:
-            address = ip_address(asked.address)
+            number = ip_address(address)
         except ValueError:
-            return ""
+            return False
         networks = map(ip_network, self.settings().trusted_proxy)
-        is_trusted = any(address in network for network in networks)
-        return user[:MAX_USER_CHARS] if is_trusted else ""
+        return any(number in network for network in networks)
 
 
 def require_json(asked: Asked) -> None:

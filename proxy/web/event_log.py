@@ -22,7 +22,8 @@ class EventView(Struct):
     """One event.
 
     Attributes:
-        id: Rises by one; begins anew when the process does.
+        id: Rises by one from the millisecond at which the process began: those of the
+            next process are higher, so that nobody takes them for heard.
         at: Unix seconds.
         kind: One of `KINDS`: topics of the admin socket.
         value: As that socket tells it.
@@ -53,13 +54,14 @@ class EventLog:
     topics: Topics
     wall_clock: Callable[[], UnixTime]
     tell: Callable[[EventView], None] = field(default=lambda _: None)
-    last: int = field(default=0, init=False)
+    last: int = field(init=False)
     _events: deque[EventView] = field(
         factory=lambda: deque(maxlen=MAX_EVENTS), init=False
     )
     _subscriber: Subscriber = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.last = max(0, int(1000 * self.wall_clock()))
         self._subscriber = Subscriber(self._hear)
         self.topics.subscribe(self._subscriber, KINDS)
 

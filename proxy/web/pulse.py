@@ -121,7 +121,7 @@ class Pulse:
 
     def _tell(self, event: EventView) -> None:
         self.streams.send("news", _encode(event), event.at)
-        self.streams.send(event.kind, bytes(event.value), event.at)
+        self.streams.send(event.kind, bytes(event.value), event.id)
 
     async def _ask(self) -> None:
         """Ask the controller what rules each site; it answers before the next frame."""

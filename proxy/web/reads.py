@@ -10,6 +10,7 @@ from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
 from proxy.admin.rpc import RpcError
 from proxy.admin.running import Running
+from proxy.admin.views import MinerView
 from proxy.web.answers import CSV, JSON, SSE, Answer, ProblemError, in_json
 from proxy.web.asked import EVENTS, TABLE, Asked
 from proxy.web.csv_text import csv_answer, rows_of
@@ -18,13 +19,17 @@ from proxy.web.map_modes import MODES
 from proxy.web.pulse import Pulse
 from proxy.web.routes import Routes
 from proxy.web.site_map import SiteMap
-from proxy.web.stream import Streams, stream_answer
+from proxy.web.stream import MAX_UNSENT_BYTES, StreamAnswer, Streams, event_of
 
 STREAM = ("now", "map", "news", "alarm")
 FIELDS = (*STREAM, *MODES)
 TOPICS = ("pool", "power", "block", "alarm", "action")
 
 MAX_FILTER_CHARS = 256
+
+MAX_ID_DIGITS = 16
+MAX_MISSED_BYTES = MAX_UNSENT_BYTES // 2
+"""Of events that one who comes back is sent; of more, the newest."""
 
 
 @frozen(eq=False)
@@ -62,11 +67,10 @@ class Reads:
         site_map = self.maps[self.site(asked)]
         if not site_map.cells or not self.streams.takers("map"):
             await self.pulse.look(site_map)  # else the stream has just looked
-        tag = f'"{site_map.gen}"'
-        headers = {"cache-control": "no-cache", "etag": tag}
-        if asked.headers.get("if-none-match") == tag:
-            return Answer(b"", JSON, 304, headers)
-        return Answer(site_map.view(), headers=headers)
+        if asked.headers.get("if-none-match") == f'"{site_map.gen}"':
+            return Answer(b"", JSON, 304, _tagged(site_map.gen))
+        gen, body = await site_map.view(self.pulse.pieces.turn)
+        return Answer(body, headers=_tagged(gen))
 
     async def miners(self, asked: Asked) -> Answer:
         """Return a page of a site's miners."""
@@ -85,7 +89,7 @@ class Reads:
             raise ProblemError(400, str(error)) from error
         page = await self.operations.miner_page(**msgspec.structs.asdict(checked))
         if kind == CSV:
-            return csv_answer(*rows_of(page.miners))
+            return csv_answer(*rows_of(MinerView, page.miners))
         return in_json(page)
 
     async def machines(self, asked: Asked) -> Answer:
@@ -140,8 +144,9 @@ class Reads:
         if only is not None and only not in KINDS:
             raise ProblemError(400, f"kind: Expected one of {', '.join(KINDS)}")
         if kind == SSE:
-            self.streams.require_room()
-            return stream_answer(only or ",".join(TOPICS))
+            self.streams.require_room(asked.address)
+            first = self._missed(asked.headers.get("last-event-id", ""), only)
+            return StreamAnswer.of([only] if only else TOPICS, asked.address, first)
         after = int(asked.number("after", 0))
         limit = max(1, min(int(asked.number("limit", MAX_EVENTS)), MAX_EVENTS))
         found = self.events.after(after, only, limit)
@@ -159,8 +164,21 @@ class Reads:
         for name in fields:
             if name not in FIELDS:
                 raise ProblemError(400, f"fields: Expected some of {', '.join(FIELDS)}")
-        self.streams.require_room()
-        return stream_answer(",".join(fields))
+        self.streams.require_room(asked.address)
+        return StreamAnswer.of(fields, asked.address)
+
+    def _missed(self, last: str, only: str | None) -> bytes:
+        """Return the newest events after the one that a viewer heard last."""
+        if not (last.isascii() and last.isdecimal() and len(last) <= MAX_ID_DIGITS):
+            return b""
+        found: list[bytes] = []
+        left = MAX_MISSED_BYTES
+        for event in reversed(self.events.after(int(last), only, MAX_EVENTS)):
+            found.append(event_of(event.kind, bytes(event.value), event.id))
+            left -= len(found[-1])
+            if left < 0:
+                break
+        return b"".join(reversed(found))
 
     def site(self, asked: Asked) -> str:
         """Return the site that a path names.
@@ -172,6 +190,10 @@ class Reads:
         if name not in self.running.factories:
             raise ProblemError(404, "no such site: see /api/v1/sites")
         return name
+
+
+def _tagged(gen: int) -> dict[str, str]:
+    return {"cache-control": "no-cache", "etag": f'"{gen}"'}
 
 
 class _MinerQuery(msgspec.Struct):

@@ -14,12 +14,12 @@ from proxy.admin.refused import Refused
 from proxy.admin.rpc import BAD_PARAMS, RpcError
 from proxy.runtime.http_limits import LimitedRequest
 from proxy.runtime.tasks import Tasks
-from proxy.web.answers import ALWAYS, SSE, TITLES, Answer, ProblemError
+from proxy.web.answers import ALWAYS, TITLES, Answer, ProblemError
 from proxy.web.asked import asked_of
 from proxy.web.files import Files
 from proxy.web.hosts import Hosts
 from proxy.web.routes import Routes
-from proxy.web.stream import Streams
+from proxy.web.stream import StreamAnswer, Streams
 
 API = "/api/"
 PLAIN = ("/healthz", "/readyz", "/metrics", "/metrics/workers")
@@ -111,7 +111,7 @@ class WebResource(Resource):
         request.setResponseCode(answer.status, words)
         for name, value in answer.headers.items():
             request.setHeader(name, value)
-        if answer.kind == SSE:
+        if isinstance(answer, StreamAnswer):
             self._streams.open(request, answer)
             return
         if answer.status != NOT_MODIFIED:

@@ -43,6 +43,7 @@ from proxy.web.site import web_site
 from proxy.web.site_map import SiteMap
 from proxy.web.steering import Steering
 from proxy.web.stream import Streams
+from proxy.web.tenancy import Tenancy
 from proxy.web.worker_metrics import WorkerMetrics
 
 OPENAPI = Path(__file__).parent / "openapi.json"
@@ -99,6 +100,7 @@ class WebSide:
         Histories(running, operations, keeper, archive, pulse.pieces.turn).add_to(
             routes
         )
+        Tenancy(running, archive).add_to(routes)
         health = Health(running, operations, reactor.seconds)
         health.add_to(routes)
         pulse.turned = health.turned
@@ -119,6 +121,7 @@ class WebSide:
         tell, clock = topics.publish, running.wall_clock
         actions = Actions(states, tell, clock, record, tasks)
         doors = Doors(settings, reactor.seconds, token_bytes)
+        streams.trusts = doors.is_trusted_proxy
         Steering(operations, actions, doors).add_to(routes)
         hosts = Hosts(settings)
         resource = WebResource(hosts, routes, Files.read(), streams, tasks)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from attrs import define, field
 from msgspec import Struct
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 
 from protocol.units import HashesPerSecond, Seconds
 from proxy.config.rack_place import Place
@@ -43,6 +43,9 @@ MAX_CELLS = 100_000
 LOOKED_AT_ONCE = 128
 """Miners in one turn of the reactor: 0.7 ms, at 5 us each on a core that others use."""
 
+NEW_COSTS = 16
+"""So many looks is describing a machine that is new, by the rows of a large fleet."""
+
 RATED_EVERY = 16
 """Looks in which each machine's hashrate is taken once: it costs more than all else."""
 
@@ -50,7 +53,7 @@ MAX_NEW_FOR = Seconds(120.0)
 """A machine that came so recently may well have sent no share."""
 
 
-class Described(Struct, frozen=True):
+class Described(Struct, frozen=True, gc=False):
     """What the fleet's rows say of a machine; empty, 0: nothing."""
 
     model: str = ""
@@ -58,30 +61,6 @@ class Described(Struct, frozen=True):
     expected_hs: float = 0.0
     expected_w: float = 0.0
     place: Place = Place()
-
-
-class MapView(Struct):
-    """A site's machines as columns, in the order of the bytes of a frame.
-
-    Attributes:
-        gen: Changes whenever a row does.
-        more: Machines that have no cell, for there are too many.
-        ids: Of the miners, for `miners/ID`; 0: it is not connected.
-    """
-
-    site: str
-    gen: int
-    states: tuple[str, ...]
-    more: int
-    workers: list[str]
-    addresses: list[str]
-    models: list[str]
-    tenants: list[str]
-    expected_hs: list[float]
-    expected_w: list[float]
-    racks: list[str]
-    positions: list[str]
-    ids: list[int]
 
 
 @define(eq=False, repr=False)
@@ -96,6 +75,19 @@ class Cell:
     seen: int = 0
     level: int = UNKNOWN_LEVEL
 
+
+COLUMNS: tuple[tuple[str, Callable[[Cell], object]], ...] = (
+    ("workers", lambda cell: cell.worker),
+    ("addresses", lambda cell: cell.address),
+    ("models", lambda cell: cell.described.model),
+    ("tenants", lambda cell: cell.described.tenant),
+    ("expected_hs", lambda cell: cell.described.expected_hs),
+    ("expected_w", lambda cell: cell.described.expected_w),
+    ("racks", lambda cell: cell.described.place.rack),
+    ("positions", lambda cell: cell.described.place.position),
+    ("ids", lambda cell: cell.id),
+)
+"""Of a map, in the order of the bytes of a frame."""
 
 Key = tuple[str, str]
 """Worker and address."""
@@ -121,6 +113,7 @@ class SiteMap:
     _by_worker: dict[str, Cell] = field(factory=dict, init=False)
     _looks: int = field(default=0, init=False)
     _encoded: tuple[int, bytes] = field(default=(-1, b""), init=False)
+    _viewing: DeferredLock = field(factory=DeferredLock, init=False)
     _joined: list[Deferred[None]] | None = field(default=None, init=False)
 
     async def look(self, now: Seconds, turn: Callable[[], Awaitable[object]]) -> None:
@@ -145,18 +138,22 @@ class SiteMap:
     async def _look(self, now: Seconds, turn: Callable[[], Awaitable[object]]) -> None:
         self._looks += 1
         more, changed = 0, False
-        miners = list(self.factory.roster.miners.values())
-        for begin in range(0, len(miners), LOOKED_AT_ONCE):
-            for miner in miners[begin : begin + LOOKED_AT_ONCE]:
-                cell = self._places.get((_worker_of(miner), miner.address))
-                if cell is None:
-                    cell = self._place(miner)
-                    changed = True
-                if cell is None:
-                    more += 1
-                    continue
-                changed = self._show(cell, miner, now) or changed
-            await turn()
+        left = LOOKED_AT_ONCE
+        for miner in list(self.factory.roster.miners.values()):
+            if left <= 0:
+                await turn()
+                left = LOOKED_AT_ONCE
+            left -= 1
+            cell = self._places.get((_worker_of(miner), miner.address))
+            if cell is None:
+                left -= NEW_COSTS
+                cell = self._place(miner)
+                changed = True
+            if cell is None:
+                more += 1
+                continue
+            changed = self._show(cell, miner, now) or changed
+        await turn()
         for cell in self.cells:
             if cell.seen != self._looks:
                 self.states[cell.number] = ABSENT | UNKNOWN_LEVEL << 3
@@ -171,8 +168,9 @@ class SiteMap:
     ) -> None:
         """Take what other rows of the configuration say of each machine."""
         self.describe = describe
-        for begin in range(0, len(self.cells), LOOKED_AT_ONCE):
-            for cell in self.cells[begin : begin + LOOKED_AT_ONCE]:
+        some = LOOKED_AT_ONCE // NEW_COSTS
+        for begin in range(0, len(self.cells), some):
+            for cell in self.cells[begin : begin + some]:
                 cell.described = describe(cell.worker, cell.address)
             await turn()
         self.gen += 1
@@ -187,29 +185,30 @@ class SiteMap:
             }
         )
 
-    def view(self) -> bytes:
-        """Return the `MapView` of now, JSON; made once for each `gen`."""
-        if self._encoded[0] != self.gen:
-            self._encoded = self.gen, msgspec.json.encode(self._view())
-        return self._encoded[1]
+    async def view(self, turn: Callable[[], Awaitable[object]]) -> tuple[int, bytes]:
+        """Return a `gen` and its rows, JSON; made once for each, a column in a turn.
 
-    def _view(self) -> MapView:
-        cells = self.cells
-        return MapView(
-            self.site,
-            self.gen,
-            STATES,
-            self.more,
-            [cell.worker for cell in cells],
-            [cell.address for cell in cells],
-            [cell.described.model for cell in cells],
-            [cell.described.tenant for cell in cells],
-            [cell.described.expected_hs for cell in cells],
-            [cell.described.expected_w for cell in cells],
-            [cell.described.place.rack for cell in cells],
-            [cell.described.place.position for cell in cells],
-            [cell.id for cell in cells],
-        )
+        {"site", "gen", "states", "more": machines that have no cell, for there are too
+        many; each of `COLUMNS`; in "ids" 0 is one that is not connected}
+        """
+        await self._viewing.acquire()  # who comes meanwhile takes what is being made
+        try:
+            if self._encoded[0] != self.gen:
+                self._encoded = await self._view(turn)
+        finally:
+            self._viewing.release()
+        return self._encoded
+
+    async def _view(self, turn: Callable[[], Awaitable[object]]) -> tuple[int, bytes]:
+        # What changes meanwhile is another gen, which the next frame names.
+        gen, cells = self.gen, list(self.cells)
+        head = {"site": self.site, "gen": gen, "states": STATES, "more": self.more}
+        parts = [msgspec.json.encode(head)[:-1]]
+        for name, value in COLUMNS:
+            await turn()
+            column = msgspec.json.encode([value(cell) for cell in cells])
+            parts.append(f'"{name}":'.encode() + column)
+        return gen, b",".join(parts) + b"}"
 
     def _place(self, miner: Miner) -> Cell | None:
         """Return a cell for a miner that has none; None: there are too many."""

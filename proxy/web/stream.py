@@ -4,10 +4,10 @@ Spec: WHATWG HTML, section 9.2.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import Request
 from zope.interface import implementer
@@ -16,6 +16,9 @@ from protocol.units import Seconds
 from proxy.web.answers import SSE, Answer, ProblemError
 
 MAX_VIEWERS = 64
+MAX_OF_ADDRESS = 32
+"""Of these from one address: who opens tabs without end leaves room for others. A
+trusted proxy has many browsers behind its own."""
 
 MAX_UNSENT_BYTES = 262_144
 """Kept for a viewer that does not read; beyond it the viewer is dropped."""
@@ -31,14 +34,29 @@ GREETING = b"retry: 2000\n\n"
 COMMENT = b": still here\n\n"
 
 
-def event_of(name: str, data: bytes, at: float) -> bytes:
+@frozen
+class StreamAnswer(Answer):
+    """What opens a stream.
+
+    Attributes:
+        names: Of the events that it is of.
+        address: Of who watches.
+    """
+
+    names: frozenset[str] = frozenset()
+    address: str = ""
+
+    @classmethod
+    def of(
+        cls, names: Iterable[str], address: str, first: bytes = b""
+    ) -> "StreamAnswer":
+        """Return what opens a stream that begins with `first`."""
+        return cls(first, SSE, headers=HEADERS, names=frozenset(names), address=address)
+
+
+def event_of(name: str, data: bytes, number: float) -> bytes:
     """Return one event; `data` is JSON, and so one line."""
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (int(at), name.encode(), data)
-
-
-def stream_answer(wanted: str) -> Answer:
-    """Return what opens a stream; `wanted` says of what, for `Streams.open`."""
-    return Answer(wanted.encode(), SSE, headers=HEADERS)
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (int(number), name.encode(), data)
 
 
 @implementer(IPushProducer)
@@ -47,7 +65,7 @@ class Viewer:
 
     Args:
         request: What it asked.
-        wanted: Returns whether it takes an event of a name.
+        answer: What is sent first, and of what events it is.
         left: Called when it is gone.
         seconds: The clock.
     """
@@ -55,11 +73,12 @@ class Viewer:
     def __init__(
         self,
         request: Request,
-        wanted: Callable[[str], bool],
+        answer: StreamAnswer,
         left: Callable[["Viewer"], None],
         seconds: Callable[[], float],
     ) -> None:
-        self.wants = wanted
+        self.wants = answer.names.__contains__
+        self.address = answer.address
         self._request = request
         self._left = left
         self._unsent: deque[bytes] = deque()
@@ -71,7 +90,7 @@ class Viewer:
         _ = request.notifyFinish().addBoth(self._gone)
         request.setHeader("content-type", SSE)
         request.registerProducer(self, True)
-        self.send(GREETING)
+        self.send(GREETING + answer.body)
 
     def send(self, data: bytes) -> None:
         """Write `data`, or keep it while the way out is full."""
@@ -123,42 +142,53 @@ class Streams:
     Attributes:
         seconds: The clock.
         wake: Called when the first one comes.
+        trusts: Tells whether an address is a proxy's that many come through.
     """
 
     seconds: Callable[[], float]
     wake: Callable[[], None] = field(default=lambda: None)
+    trusts: Callable[[str], bool] = field(default=lambda _: False)
     viewers: dict[Viewer, None] = field(factory=dict, init=False)
 
     def __len__(self) -> int:
         return len(self.viewers)
 
-    def require_room(self) -> None:
+    def require_room(self, address: str) -> None:
         """Refuse one more where there are as many as may be.
 
         Raises:
             ProblemError: There are.
         """
+        same = sum(viewer.address == address for viewer in self.viewers)
+        if same >= MAX_OF_ADDRESS and not self.trusts(address):
+            why = f"{MAX_OF_ADDRESS} viewers of this address are watching: no more"
+            raise ProblemError(503, why, {"retry-after": "10"})
         if len(self.viewers) >= MAX_VIEWERS:
             why = f"{MAX_VIEWERS} viewers are watching: no more"
             raise ProblemError(503, why, {"retry-after": "10"})
 
-    def open(self, request: Request, answer: Answer) -> None:
-        """Send `request` events from now on; the body of `answer` names them."""
+    def open(self, request: Request, answer: StreamAnswer) -> None:
+        """Send `request` events from now on, as `answer` says."""
         if request.method == b"HEAD":
             request.setHeader("content-type", SSE)
             request.finish()
             return
-        names = frozenset(answer.body.decode().split(","))
-        viewer = Viewer(request, lambda name: name in names, self._left, self.seconds)
+        viewer = Viewer(request, answer, self._left, self.seconds)
         self.viewers[viewer] = None
         self.wake()
 
-    def send(self, name: str, data: bytes, at: float) -> None:
-        """Send an event to all who want it; of `map:SITE` the name is `map`."""
+    def send(self, name: str, data: bytes, number: float) -> None:
+        """Send an event to all who want it; of `map:SITE` the name is `map`.
+
+        Args:
+            name: Of the event.
+            data: JSON.
+            number: Its id: Unix seconds, of an event of `EventLog` its own.
+        """
         takers = self.takers(name.partition(":")[0])
         if not takers:
             return
-        event = event_of(name, data, at)
+        event = event_of(name, data, number)
         for viewer in takers:
             viewer.send(event)
 

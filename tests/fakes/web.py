@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 from msgspec.structs import replace
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 
@@ -122,11 +123,16 @@ class Web:
         return _read(events.transport.value())
 
     def open(
-        self, path: str, method: str = "GET", body: bytes = b"", **headers: str
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes = b"",
+        peer: str = "192.168.1.1",
+        **headers: str,
     ) -> Events:
         """Ask, and stay connected."""
         protocol = self.side.site.buildProtocol(None)
-        transport = StringTransport()
+        transport = StringTransport(peerAddress=IPv4Address("TCP", peer, 54321))
         transport.connected = True
         protocol.makeConnection(transport)
         given = {"host": HOST, **{k.replace("_", "-"): v for k, v in headers.items()}}

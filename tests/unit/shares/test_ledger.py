@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from protocol.bitcoin.coinbase import height_push
 from protocol.units import Seconds, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.shares.database import open_database
 from proxy.shares.intake import MAX_REJECTS_PER_MINUTE
 from proxy.shares.ledger import SqliteLedger
-from tests.builders import NOW, a_job, a_submission, judge_loosely
+from tests.builders import NOW, a_job, a_submission, a_work, judge_loosely
 
 
 class Shelf:
@@ -182,6 +183,17 @@ def test_a_block_is_on_disk_at_once(shelf: Shelf) -> None:
     shelf.ledger.settle_block("03" * 32, "accepted")
 
     assert shelf.rows("SELECT hash, verdict FROM block") == [("03" * 32, "accepted")]
+
+
+def test_a_block_has_the_height_that_its_coinbase_says(shelf: Shelf) -> None:
+    start = b"\2\0\0\0\1" + bytes(32) + b"\xff" * 4  # version, the one input
+    coinb1 = start + b"\x20" + height_push(840_000)
+    said = a_share(4, job=a_job(work=a_work(coinb1=coinb1)))
+    shelf.ledger.record_block(said)
+    shelf.ledger.record_block(a_share(5))
+
+    found = shelf.rows("SELECT height FROM block ORDER BY hash")
+    assert found == [(840_000,), (None,)]
 
 
 def test_a_newer_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Pages, reading half of the API, streams: who gets what, and who is refused."""
 
+import json
 from base64 import b64decode
 from collections.abc import Callable
 
@@ -12,17 +13,22 @@ from twisted.python.failure import Failure
 
 from protocol.units import Seconds
 from proxy.admin.events import AlarmNews
+from proxy.web.event_log import MAX_EVENTS
 from proxy.web.site import LIMITS
 from proxy.web.site_map import (
     ABSENT,
+    COLUMNS,
     LOOKED_AT_ONCE,
     NEW,
+    NEW_COSTS,
     PARKED,
     STATES,
     UNKNOWN_LEVEL,
+    Cell,
+    Described,
     SiteMap,
 )
-from proxy.web.stream import MAX_UNSENT_BYTES, MAX_VIEWERS
+from proxy.web.stream import MAX_OF_ADDRESS, MAX_UNSENT_BYTES, MAX_VIEWERS
 from tests.fakes.web import Web
 
 SITE = "/api/v1/sites/hall-a"
@@ -171,6 +177,44 @@ def test_a_look_at_many_is_cut_into_turns() -> None:
     assert look.called
 
 
+def test_machines_that_are_new_are_fewer_in_a_turn() -> None:
+    web = Web()
+    for number in range(LOOKED_AT_ONCE):
+        web.seat().address = f"10.0.0.{number}"
+    site_map = web.side.pulse.maps["hall-a"]
+
+    def turns_of_a_look() -> int:
+        turns: list[Deferred[None]] = []
+
+        def turn() -> Deferred[None]:
+            turns.append(Deferred())
+            return turns[-1]
+
+        look = Deferred.fromCoroutine(site_map.look(Seconds(1000.0), turn))
+        while not look.called:
+            turns[-1].callback(None)
+        return len(turns)
+
+    assert turns_of_a_look() >= NEW_COSTS
+    assert turns_of_a_look() == 1
+
+
+def test_a_map_is_made_a_column_in_a_turn_and_once_for_all_who_ask() -> None:
+    site_map, turns, turn = many()
+    site_map.cells.append(Cell(0, "rack-a.1", "10.0.0.1", Described("S21")))
+    asking = [Deferred.fromCoroutine(site_map.view(turn)) for _ in range(2)]
+    for number in range(len(COLUMNS)):
+        assert len(turns) == number + 1
+        turns[number].callback(None)
+
+    (gen, body), same = (getattr(one, "result") for one in asking)  # noqa: B009
+    assert (gen, body) == same
+    shown = json.loads(body)
+    assert shown["models"] == ["S21"]
+    names = [name for name, _ in COLUMNS]
+    assert [*shown] == ["site", "gen", "states", "more", *names]
+
+
 def test_who_asks_for_a_map_while_it_is_looked_at_waits_for_that_look() -> None:
     site_map, turns, turn = many()
     looks = [
@@ -197,8 +241,9 @@ def test_news_is_told_as_it_comes_and_kept() -> None:
     found = web.ask("/api/v1/events", accept="application/json").json
     assert [one["kind"] for one in found["events"]] == ["alarm", "power"]
     assert "too long" in found["events"][1]["value"]["text"]
-    later = web.ask("/api/v1/events?after=1", accept="application/json").json
-    assert [one["id"] for one in later["events"]] == [2]
+    first, second = (one["id"] for one in found["events"])
+    later = web.ask(f"/api/v1/events?after={first}", accept="application/json").json
+    assert [one["id"] for one in later["events"]] == [second] == [first + 1]
     table = web.ask("/api/v1/events?kind=alarm", accept="text/csv").body.decode()
     assert table.splitlines()[0] == "id,at,kind,value"
 
@@ -234,12 +279,66 @@ def test_who_reads_again_gets_what_was_kept() -> None:
 
 def test_so_many_may_watch_and_who_leaves_makes_room() -> None:
     web = Web()
+    web.reload(trusted_proxy=("192.168.1.1",))
     open_ones = [web.open("/api/v1/stream") for _ in range(MAX_VIEWERS)]
     refused = web.ask("/api/v1/stream")
     assert (refused.status, refused.headers["retry-after"]) == (503, "10")
     open_ones[0].protocol.connectionLost(Failure(ConnectionDone()))
     web.open("/api/v1/stream")
     assert len(web.side.streams) == MAX_VIEWERS
+
+
+def test_one_address_does_not_take_all_the_places() -> None:
+    web = Web()
+    for _ in range(MAX_OF_ADDRESS):
+        web.open("/api/v1/stream")
+    refused = web.ask("/api/v1/events")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "10")
+    assert "of this address" in refused.json["detail"]
+
+    events = web.open("/api/v1/stream", peer="192.168.1.2")
+    web.beat()
+    assert "now" in events.names()
+
+
+def test_who_comes_back_hears_what_was_missed_once() -> None:
+    web = Web()
+    for number in range(5):
+        web.topics.publish("alarm", AlarmNews("error", f"alarm {number}"))
+    web.topics.publish("power", {"site": "hall-a"})
+    heard = web.side.pulse.events.last - 3
+
+    back = web.open("/api/v1/events?kind=alarm", last_event_id=str(heard))
+    web.topics.publish("alarm", AlarmNews("error", "alarm 5"))
+
+    texts = [one["text"] for one in back.data("alarm")]
+    assert texts == ["alarm 3", "alarm 4", "alarm 5"]
+    assert f"id: {web.side.pulse.events.last}\n" in back.transport.value().decode()
+    assert not web.open("/api/v1/events", last_event_id="x").names()
+    assert not web.open("/api/v1/events", last_event_id="9" * 99).names()
+
+
+def test_more_than_a_viewer_may_be_behind_is_not_sent_again() -> None:
+    web = Web()
+    for number in range(MAX_EVENTS):
+        web.topics.publish("alarm", AlarmNews("error", f"alarm {number} {'x' * 500}"))
+
+    found = web.open("/api/v1/events", last_event_id="0").data("alarm")
+
+    assert found[-1]["text"].startswith(f"alarm {MAX_EVENTS - 1} ")
+    assert 100 < len(found) < MAX_UNSENT_BYTES / 500
+
+
+def test_events_of_the_next_process_are_after_those_of_this_one() -> None:
+    before, after = Web(), Web()
+    after.hall.clock.advance(10)
+    before.topics.publish("power", {})
+    last = before.side.pulse.events.last
+    again = Web(hall=after.hall)
+    again.topics.publish("power", {})
+
+    found = again.ask(f"/api/v1/events?after={last}", accept="application/json").json
+    assert len(found["events"]) == 1
 
 
 def test_a_quiet_stream_has_a_comment() -> None:
