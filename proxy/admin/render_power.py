@@ -158,6 +158,11 @@ def _hashrate(found: Answer) -> str:
 
 
 def _voice(signal: Answer) -> str:
+    says = f"; {signal['says']}" if signal.get("says") else ""
+    return f"{_heard(signal)}{says}"
+
+
+def _heard(signal: Answer) -> str:
     if signal["silent_s"] is None:
         return "not heard since the start"
     heard = f"heard {signal['silent_s']:.0f} s ago"

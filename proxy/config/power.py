@@ -28,6 +28,14 @@ MAX_NETWORKS = 64
 MAX_BROKERS = 2
 """Of a signal: a primary and a secondary one."""
 
+Named = Annotated[str, Meta(min_length=1, max_length=128)]
+"""A name in OpenADR."""
+
+POLL_S = 10.0
+"""Of `openadr3`: a third of the lease, so that two looks may fail."""
+
+Part = Annotated[float, Meta(ge=0, le=1)]
+
 Priority = Annotated[int, Meta(ge=0, le=1000)]
 
 OPERATOR = "operator"
@@ -59,6 +67,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         allow: Of `modbus`: networks that may connect; needed where the listener is not
             on the loopback interface alone.
         units: Of `modbus`: what one count is; None: W in `sunspec`, kW in `simple`.
+            Of `openadr3`: of values whose event and programme say none; None: these are
+            refused.
         sign: Of `modbus`: `load` where drawn watts are written positive, `generator`
             where negative.
         brokers: Of `mqtt`: one or two, `mqtt://host[:1883]` or `mqtts://host[:8883]`.
@@ -71,6 +81,17 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         format: Of `mqtt`: `order` as of `POST /v1/orders`, or `target_timestamp`.
         discovery: Of `mqtt`: Home Assistant is told of the site.
         allow_orders: Of `mqtt`: and shown a number by which it gives orders.
+        url: Of `openadr3`: where the utility's server is, `/events` and the like below.
+        program: Of `openadr3`: name or id of the programme; None: all that it shows.
+        ven_name: Of `openadr3`: what this end node is called there.
+        token_url: Of `openadr3`: where an access token is had.
+        client_id: Of `openadr3`: shown for it.
+        client_secret: Of `openadr3`: shown for it.
+        poll_s: Of `openadr3`: between two looks at the events; None: 10.
+        report_s: Of `openadr3`: between two reports; None: 60.
+        simple: Of `openadr3`: parts of budget_w that the levels 0 to 3 of SIMPLE mean;
+            None: 1.0, 0.6, 0.2, 0.0.
+        notices: Of `openadr3`: what calls for a look beside poll_s; None: nothing.
     """
 
     kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price"]
@@ -85,7 +106,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     unit: Annotated[int, Meta(ge=0, le=255)] | None = None
     exclusive: bool | None = None
     allow: Annotated[tuple[str, ...], Meta(max_length=MAX_NETWORKS)] = ()
-    units: Literal["W", "kW", "MW"] | None = None
+    units: Literal["W", "kW", "MW", "percent"] | None = None
     sign: Literal["load", "generator"] | None = None
     brokers: Annotated[tuple[str, ...], Meta(max_length=MAX_BROKERS)] = ()
     prefix: str | None = None
@@ -96,16 +117,32 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     format: Literal["order", "target_timestamp"] | None = None
     discovery: bool | None = None
     allow_orders: bool | None = None
+    url: HttpUrl | None = None
+    program: Named | None = None
+    ven_name: Named | None = None
+    token_url: HttpUrl | None = None
+    client_id: Named | None = None
+    client_secret: Secret | None = None
+    poll_s: Annotated[float, Meta(ge=1, le=3600)] | None = None
+    report_s: Annotated[float, Meta(ge=10, le=86400)] | None = None
+    simple: Annotated[tuple[Part, ...], Meta(min_length=4, max_length=4)] | None = None
+    notices: Literal["off"] | None = None
 
     @property
     def secrets(self) -> list[Secret]:
         """What no log may show."""
-        return [secret for secret in (self.token, self.password) if secret is not None]
+        found = (self.token, self.password, self.client_secret)
+        return [secret for secret in found if secret is not None]
 
     @property
     def source(self) -> str:
         """What its orders are said to come from."""
         return self.name or self.kind
+
+    @property
+    def poll_or_default_s(self) -> float:
+        """Between two looks."""
+        return POLL_S if self.poll_s is None else self.poll_s
 
 
 class PowerConfig(Section, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from proxy.config.endpoints import Endpoint
 from proxy.config.mqtt import mqtt_faults
+from proxy.config.openadr import openadr_faults
 from proxy.config.power import OPERATOR, TRIP_INPUT, SignalConfig
 from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
@@ -12,6 +13,7 @@ _NEEDED = {
     "schedule": ("file",),
     "http": ("listen", "token"),
     "modbus": ("listen",),
+    "openadr3": ("url", "ven_name", "token_url", "client_id", "client_secret"),
 }
 _OWN = {
     "modbus": ("map", "unit", "exclusive", "allow", "units", "sign"),
@@ -19,17 +21,22 @@ _OWN = {
         *("brokers", "prefix", "topic", "username", "password", "ca_file"),
         *("format", "discovery", "allow_orders"),
     ),
+    "openadr3": (
+        *("url", "program", "ven_name", "token_url", "client_id", "client_secret"),
+        *("poll_s", "report_s", "simple", "notices", "units"),
+    ),
 }
-"""Keys that one kind has alone."""
+"""Keys that not every kind has."""
 
 
 def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
     """Yield each fault of the signal at `key` as a sentence that ends in its key."""
-    for name in ("file", "listen", "token"):
-        is_needed = name in _NEEDED.get(signal.kind, ())
-        if is_needed and getattr(signal, name) is None:
+    needed = _NEEDED.get(signal.kind, ())
+    for name in needed:
+        if getattr(signal, name) is None:
             yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
-        if not is_needed and getattr(signal, name) is not None:
+    for name in ("file", "listen", "token"):
+        if name not in needed and getattr(signal, name) is not None:
             yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
     if signal.source == OPERATOR:
         yield f"{OPERATOR!r} is who `power set` gives orders as - at `{key}.name`"
@@ -43,14 +50,16 @@ def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
 
 
 def _kind_faults(signal: SignalConfig, key: str) -> Iterator[str]:
-    for kind, names in _OWN.items():
-        for name in names if kind != signal.kind else ():
-            if getattr(signal, name) not in {None, ()}:
-                yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+    own = _OWN.get(signal.kind, ())
+    for name in dict.fromkeys(name for names in _OWN.values() for name in names):
+        if name not in own and getattr(signal, name) not in {None, ()}:
+            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
     if signal.kind == "modbus":
         yield from _modbus_faults(signal, key)
     if signal.kind == "mqtt":
         yield from mqtt_faults(signal, key)
+    if signal.kind == "openadr3":
+        yield from openadr_faults(signal, key)
 
 
 def _token_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -73,6 +82,8 @@ def _is_token_refused(signal: SignalConfig) -> bool:
 
 
 def _modbus_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    if signal.units == "percent":
+        yield f"Counts of registers are W, kW or MW - at `{key}.units`"
     for index, text in enumerate(signal.allow):
         try:
             ip_network(text)

@@ -33,7 +33,7 @@ from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import SiteControl
-from proxy.power.views.back_channel import in_force, note_refused, points
+from proxy.power.views.back_channel import in_force, note_clock, note_refused, points
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
 
@@ -166,6 +166,15 @@ class SiteLoop(Service):
     def points(self, source: str) -> Points:
         """See `ports.SignalListener`."""
         return points(self.control, source, self._now())
+
+    def describe(self, source: str, text: str) -> None:
+        """See `ports.SignalListener`."""
+        self.control.said_of[source] = text
+
+    def clock_off(self, source: str, skew_s: Seconds | None) -> None:
+        """See `ports.SignalListener`."""
+        note_clock(self.control, source, skew_s, self._now(), self._wall_clock())
+        self._soon_again(GATHER)
 
     def clear(self, source: str, cause: str) -> int | None:
         """Forget the orders of `source`; return how many there were.

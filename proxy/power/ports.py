@@ -174,6 +174,15 @@ class SignalListener(Protocol):
     def points(self, source: str) -> Points:
         """Return what `source` may read back of the site."""
 
+    def describe(self, source: str, text: str) -> None:
+        """Show `text` beside what `source` said last: how it stands, in one line."""
+
+    def clock_off(self, source: str, skew_s: Seconds | None) -> None:
+        """Take note that the clock of `source` is ahead of ours, behind if negative.
+
+        None: it is not, as far as can be told. It is an alarm while it is.
+        """
+
 
 class SignalSource(Protocol):
     """A place that orders come from: a file, a server, a broker, a market."""

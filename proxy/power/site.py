@@ -68,6 +68,7 @@ class SiteControl:
     Attributes:
         foreign: Tells which of a device's pool slots lead elsewhere.
         is_urgent: Something was heard that `tick` should look at now.
+        said_of: How each signal stands, for people, by its name.
     """
 
     name: str
@@ -89,6 +90,7 @@ class SiteControl:
     presence: Presence = field(init=False)
     energy: EnergyMeter = field(init=False)
     is_urgent: bool = field(default=False, init=False)
+    said_of: dict[str, str] = field(factory=dict, init=False)
     _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
     _looked_at: Seconds = field(default=LONG_AGO, init=False)
     _news: SiteNews = field(init=False)

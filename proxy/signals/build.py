@@ -24,6 +24,7 @@ from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
 from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
 from proxy.signals.mqtt_build import mqtt_lines, mqtt_settings
 from proxy.signals.mqtt_orders import MqttOrders
+from proxy.signals.openadr_build import openadr_signal
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 from proxy.signals.trip_contact import TripContact
@@ -78,6 +79,8 @@ def signal_of(  # noqa: PLR0913, PLR0917
         mqtt = mqtt_settings(site, config, power)
         lines = mqtt_lines(site, config, loop)
         return MqttOrders(mqtt, lines, reactor, wall_clock)
+    if config.kind == "openadr3" and config.url:
+        return openadr_signal(site, config, power, reactor, wall_clock)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
 
 

@@ -51,6 +51,8 @@ class OrderDesk:
         self.refusals: list[tuple[str, str, dict[str, Any]]] = []
         self.taken: list[Order] = []
         self.refuses = ""
+        self.described: dict[str, str] = {}
+        self.skews: list[tuple[str, float | None]] = []
 
     @property
     def wall(self) -> UnixTime:
@@ -68,6 +70,12 @@ class OrderDesk:
         self.taken += orders
         now = Seconds(self.clock.seconds())
         return self.book.take(orders, now, (self.wall,), instead_of)
+
+    def describe(self, source: str, text: str) -> None:
+        self.described[source] = text
+
+    def clock_off(self, source: str, skew_s: float | None) -> None:
+        self.skews.append((source, skew_s))
 
     def standing(self, source: str) -> Sequence[Order]:
         return [o for o in self.book.orders if o.source == source]
@@ -88,5 +96,6 @@ class OrderDesk:
         ends = voice.lapses_at(self.wall)
         return Points(
             power_w=float(len(said)),
+            budget_w=self.budget.watts,
             lease_left_s=None if ends is None else max(0.0, ends - self.wall),
         )

@@ -20,6 +20,8 @@ class FakeListener:
         self.replaced: list[str] = []
         self.refuses = ""
         self.refusals: list[tuple[str, str, dict[str, Any]]] = []
+        self.described: dict[str, str] = {}
+        self.skews: list[tuple[str, float | None]] = []
 
     def take(
         self, orders: Sequence[Order], *, instead_of: str | None = None
@@ -50,6 +52,12 @@ class FakeListener:
 
     def points(self, source: str) -> Points:
         return Points(power_w=5.0, last_order=len(self.standing(source)))
+
+    def describe(self, source: str, text: str) -> None:
+        self.described[source] = text
+
+    def clock_off(self, source: str, skew_s: float | None) -> None:
+        self.skews.append((source, skew_s))
 
     def watts_at(self, at: float) -> float | None:
         """What the order with the highest seq that is valid says."""

@@ -27,6 +27,10 @@ POWER = "[sites.power]\nbudget_w = 1000\nfail_safe_w = 100\n"
 SIGNAL = '[[sites.power.signals]]\nkind = "{}"\n'
 SCHEDULE = SIGNAL.format("schedule") + 'file = "plan.toml"\n'
 MODBUS = SIGNAL.format("modbus") + 'listen = "tcp:1502:interface=127.0.0.1"\n'
+OPENADR = SIGNAL.format("openadr3") + (
+    'url = "https://vtn.example/v3"\nven_name = "hall-a"\nclient_id = "a"\n'
+    'token_url = "https://vtn.example/token"\nclient_secret = "b"\n'
+)
 HTTP = (
     SIGNAL.format("http")
     + 'listen = "unix:orders.sock"\ntoken = "s3crets3crets3cret"\n'
@@ -530,6 +534,17 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
             "contact trips",
         ),
         (SCHEDULE + 'units = "kW"\n', "`$.sites[0].power.signals[0].units`"),
+        (OPENADR.replace('client_secret = "b"', ""), "needs client_secret"),
+        (OPENADR.replace("https://vtn.example/v3", "http://10.0.0.1"), "in the clear"),
+        (OPENADR.replace("/token", "/token?a=b"), "without a query"),
+        (OPENADR + "poll_s = 16\n", "`$.sites[0].power.signals[0].poll_s`"),
+        (OPENADR + "poll_s = 0.5\n", "`$.sites[0].power.signals[0].poll_s`"),
+        (OPENADR + "simple = [0.2, 0.6, 0.0, 0.0]\n", "level to allow more"),
+        (OPENADR + "simple = [1.0, 0.6]\n", "`$.sites[0].power.signals[0].simple`"),
+        (OPENADR + 'notices = "mqtt"\n', "`$.sites[0].power.signals[0].notices`"),
+        (OPENADR + "unit = 1\n", "Not of a signal of kind 'openadr3'"),
+        (MODBUS + "poll_s = 10\n", "Not of a signal of kind 'modbus'"),
+        (MODBUS + 'units = "percent"\n', "Counts of registers"),
         (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
         (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),
         (HTTP + 'time_zone = "UTC"\n', "CSV alone (TOML names its own) - at `$.sites"),

@@ -37,6 +37,7 @@ class AlarmName(Enum):
     RELAY_LOST = "relay_lost"
     LOG_FORKED = "log_forked"
     LOG_LATE = "log_late"
+    CLOCK = "clock_differs"
 
 
 @define(eq=False, repr=False)

@@ -7,6 +7,7 @@ import numpy as np
 from protocol.setpoint.points import Points
 from protocol.units import Seconds, UnixTime
 from proxy.power.control.site_power import drawn
+from proxy.power.journal.alarms import AlarmName
 from proxy.power.machines.fleet import Fleet
 from proxy.power.orders.receipt import InForce
 from proxy.power.site import SiteControl
@@ -60,6 +61,20 @@ def note_refused(
     """Put into the event log that a signal's word was not taken."""
     site.outbox.at = at
     site.outbox.log("refused", why, word)
+
+
+def note_clock(
+    site: SiteControl, source: str, skew_s: Seconds | None, now: Seconds, at: UnixTime
+) -> None:
+    """Raise or end the alarm that the clock of `source` differs from ours."""
+    site.outbox.at = at
+    name = AlarmName.CLOCK
+    if skew_s is None:
+        site.alarms.lapses(name, now)
+        return
+    where = "ahead of" if skew_s > 0 else "behind"
+    why = f"the clock of {source} is {abs(skew_s):.0f} s {where} ours"
+    site.alarms.holds(name, why, {"source": source, "skew_s": skew_s}, now)
 
 
 def _sheddable(fleet: Fleet, within: Seconds) -> float:

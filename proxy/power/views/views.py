@@ -42,6 +42,7 @@ class SignalView(Struct):
         last_w: What its newest order says.
         last_seq: Of that order.
         is_ruling: It is its word, or its silence, that the budget comes from.
+        says: How it stands, in its own words; empty: it has none.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SignalView(Struct):
     last_w: float | None = None
     last_seq: int | None = None
     is_ruling: bool = False
+    says: str = ""
 
 
 class MeterView(Struct):

@@ -37,6 +37,7 @@ def _view(site: SiteControl, signal: Signal, now: Seconds) -> SignalView:
         None if newest is None else newest.watts,
         None if newest is None else newest.seq,
         _rules(site.budget, signal.name),
+        site.said_of.get(signal.name, ""),
     )
 
 

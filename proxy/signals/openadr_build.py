@@ -1,0 +1,50 @@
+"""A signal that asks a utility's server, made of its row of the configuration."""
+
+from typing import Any
+
+from protocol.openadr.caps import SIMPLE, Rules
+from protocol.units import Seconds, Watts
+from proxy.config import PowerConfig, SignalConfig
+from proxy.power.control.wall_clock import SteadyClock
+from proxy.signals.http_client import HttpClient
+from proxy.signals.openadr_orders import OpenAdrOrders, OpenAdrSettings
+from proxy.signals.openadr_vtn import Vtn, VtnAccess
+
+REPORT_S = Seconds(60.0)
+"""Between two reports to a utility: what programmes settle are quarter hours."""
+
+
+def openadr_signal(
+    site: str,
+    config: SignalConfig,
+    power: PowerConfig,
+    reactor: Any,
+    wall_clock: SteadyClock,
+) -> OpenAdrOrders:
+    """Return a signal that asks a utility's server, not started."""
+    rules = Rules(
+        config.ven_name or site,
+        Watts(power.budget_w),
+        Watts(power.fail_safe_w),
+        config.simple or SIMPLE,
+        config.units,
+    )
+    settings = OpenAdrSettings(
+        site,
+        config.source,
+        Seconds(config.lease_s),
+        Seconds(config.max_age_s),
+        Seconds(config.poll_or_default_s),
+        REPORT_S if config.report_s is None else Seconds(config.report_s),
+        config.url or "",
+        config.program,
+        rules,
+    )
+    access = VtnAccess(
+        config.url or "",
+        config.token_url or "",
+        config.client_id or "",
+        config.client_secret or "",
+    )
+    vtn = Vtn(access, HttpClient(reactor), reactor, wall_clock)
+    return OpenAdrOrders(settings, vtn, reactor, wall_clock)

@@ -1,0 +1,317 @@
+"""A signal that asks a utility's server (VTN) for events, as an OpenADR 3.1 end node.
+
+The list of events is the truth, asked for each `poll_s`. Only a whole list renews the
+lease, and only a fresh one raises: see `protocol.openadr` for what events say, what an
+old answer is, and what cannot be read. A server that cannot be asked is asked again
+within the lease, sooner at first.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from protocol.openadr.book import EventBook, Known, Verdict
+from protocol.openadr.caps import Rules
+from protocol.openadr.dates import DateJudge, Judged, Timeliness
+from protocol.openadr.objects import TypedTarget, Ven
+from protocol.units import Seconds
+from proxy.power.control.wall_clock import SteadyClock
+from proxy.power.orders.receipt import Receipt
+from proxy.power.ports import SignalListener
+from proxy.runtime.awaiting import failures_logged
+from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.tasks import Tasks
+from proxy.signals.first_word import FirstWord
+from proxy.signals.line_orders import LineOrders
+from proxy.signals.openadr_reports import Reporter
+from proxy.signals.openadr_vtn import EventList, Vtn, VtnError
+from proxy.signals.refusals import Refusals
+
+SAMPLE_EVERY = Seconds(2.0)
+"""Of the power that reports have the mean of, as all that is read back."""
+
+LEARN_EVERY = Seconds(60.0)
+"""How often it is asked which programmes, resources and targets there are."""
+
+SOONEST = Seconds(1.0)
+"""Between two looks, whatever calls for one."""
+
+WORST_SKEW = Seconds(2.0)
+"""Between the server's clock and ours: beyond it intervals are not when both think."""
+
+
+@frozen
+class OpenAdrSettings:
+    """What the signal is told by the configuration."""
+
+    site: str
+    name: str
+    lease_s: Seconds
+    max_age_s: Seconds
+    poll_s: Seconds
+    report_s: Seconds
+    url: str
+    program: str | None
+    rules: Rules
+
+
+@define(eq=False, repr=False)
+class OpenAdrOrders:
+    """The signal: asks once started, until it is stopped."""
+
+    _log = Logger()
+
+    _settings: OpenAdrSettings
+    _vtn: Vtn
+    _clock: IReactorTime
+    _wall_clock: SteadyClock
+    _listener: SignalListener | None = field(default=None, init=False)
+    _known: Known = field(factory=lambda: Known(frozenset()), init=False)
+    _program_id: str | None = field(default=None, init=False)
+    _learned_at: float | None = field(default=None, init=False)
+    _verdict: Verdict = field(factory=Verdict, init=False)
+    _judged: Judged | None = field(default=None, init=False)
+    _told: frozenset[tuple[str, str]] = field(default=frozenset(), init=False)
+    _failures: int = field(default=0, init=False)
+    _fault: str = field(default="", init=False)
+    _pause: tuple[IDelayedCall, Deferred[None]] | None = field(default=None, init=False)
+    _tasks: Tasks = field(factory=Tasks, init=False)
+    _first: FirstWord = field(factory=FirstWord, init=False)
+    _book: EventBook = field(init=False)
+    _dates: DateJudge = field(init=False)
+    _lines: LineOrders = field(init=False)
+    _refusals: Refusals = field(init=False)
+    _reporter: Reporter = field(init=False)
+    _samples: PeriodicService = field(init=False)
+    name: str = field(init=False)
+    lease_s: Seconds | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        told = self._settings
+        self.name, self.lease_s = told.name, told.lease_s
+        self._book = EventBook(told.rules)
+        self._dates = DateJudge(told.max_age_s)
+        self._lines = LineOrders(told.site, told.name, told.rules.fail_safe_w)
+        self._refusals = Refusals(told.name)
+        node, report_s = told.rules.node, told.report_s
+        self._reporter = Reporter(self._vtn, told.site, node, report_s, self._now)
+        self._samples = PeriodicService(SAMPLE_EVERY, self._sample, self._clock)
+
+    def start(self, listener: SignalListener) -> None:
+        """See `SignalSource`."""
+        self._listener = listener
+        self._samples.startService()
+        self._tasks.start(f"ask {self._settings.url}", self._run(listener))
+
+    async def stop(self) -> None:
+        """See `SignalSource`."""
+        self._listener = None
+        await self._samples.stopService()
+        await self._tasks.cancel_all()
+        await self._vtn.close()
+
+    def wake(self) -> None:
+        """Look soon: somebody says that there is something new."""
+        if self._pause is not None and self._pause[0].active():
+            self._pause[0].reset(min(SOONEST, self._pause[0].getTime() - self._now()))
+
+    async def _run(self, listener: SignalListener) -> None:
+        while True:
+            delay = self._settings.poll_s
+            with failures_logged(self._log, "{name} failed", name=self.name):
+                delay = await self._round(listener)
+            await self._rest(max(SOONEST, delay))
+
+    async def _rest(self, seconds: Seconds) -> None:
+        over: Deferred[None] = Deferred()
+        call = self._clock.callLater(seconds, over.callback, None)
+        self._pause = call, over
+        try:
+            await over
+        finally:
+            if call.active():
+                call.cancel()
+
+    async def _round(self, listener: SignalListener) -> Seconds:
+        """Look once; return how long to rest."""
+        try:
+            await self._look(listener)
+        except VtnError as error:
+            self._failed(error, listener)
+            return self._backoff(error)
+        self._well()
+        at = self._wall_clock()
+        await self._reporter.go_on(self._verdict, listener, self.name, at)
+        return Seconds(min(self._settings.poll_s, self._reporter.seconds_left()))
+
+    async def _look(self, listener: SignalListener) -> None:
+        await self._learn_if_due(listener)
+        listed = await self._vtn.events(self._program_id)
+        verdict = self._book.hear(listed.events, self._known, listed.heard)
+        if verdict.others > self._verdict.others:
+            # A target may have been given to us since.
+            await self._learn()
+            verdict = self._book.hear(listed.events, self._known, listed.heard)
+        self._verdict = verdict
+        self._judged = self._judge(listed)
+        self._tell_refusals(verdict, listener)
+        receipt = self._say(listener)
+        if not receipt.is_taken:
+            self._refuse(listener, f"events: {receipt.reason}")
+        self._describe(listener)
+
+    async def _learn_if_due(self, listener: SignalListener) -> None:
+        learned, now = self._learned_at, self._now()
+        if learned is not None and now - learned < LEARN_EVERY:
+            return
+        try:
+            await self._learn()
+        except VtnError as error:
+            if learned is None or not error.is_said:
+                raise
+            # What is known goes on to hold: the events are what counts.
+            self._learned_at = now
+            self._refuse(listener, str(error))
+
+    async def _learn(self) -> None:
+        """Ask which programmes there are, who we are, and what we are targeted by.
+
+        Raises:
+            VtnError: It cannot be had.
+        """
+        told = self._settings
+        programs = await self._vtn.programs()
+        if told.program is not None:
+            wanted = {told.program}
+            programs = [p for p in programs if {p.program_name, p.id} & wanted]
+            if not programs:
+                raise VtnError(f"no program {told.program!r} that we may see")
+            self._program_id = programs[0].id
+        ven = await self._vtn.ven(told.rules.node)
+        resources = await self._vtn.resources(ven.id)
+        self._known = Known(
+            frozenset({told.site, told.rules.node, *_names([ven, *resources])}),
+            {p.id: tuple(p.payload_descriptors or ()) for p in programs},
+        )
+        self._learned_at = self._now()
+
+    def _judge(self, listed: EventList) -> Judged:
+        judged = self._dates.judge(
+            listed.date,
+            listed.sent,
+            listed.heard,
+            lambda: self._first.may_raise(self._now(), self._settings.lease_s),
+        )
+        if listed.is_torn and judged.timeliness is Timeliness.FRESH:
+            why = "it changed while it was read"
+            return Judged(Timeliness.FIRST, judged.skew_s, why)
+        return judged
+
+    def _say(self, listener: SignalListener) -> Receipt:
+        """Hand on what the events say, as far as they may say it."""
+        judged, verdict, now = self._judged, self._verdict, self._wall_clock()
+        doubted = self._wall_clock.doubted()
+        at = now if doubted is None else min(now, doubted)
+        if judged is None or judged.timeliness is Timeliness.LATE:
+            self._refuse(listener, "late" if judged is None else judged.why)
+            return self._lines.say_late(listener, verdict.line, at)
+        if judged.timeliness is Timeliness.FRESH and verdict.may_raise:
+            return self._lines.say(listener, verdict.line, at)
+        return self._lines.say_lower(listener, verdict.line, at)
+
+    def _tell_refusals(self, verdict: Verdict, listener: SignalListener) -> None:
+        """Put into the log what was not taken and was not told yet."""
+        refused = frozenset(verdict.refusals)
+        for event_id, why in sorted(refused - self._told):
+            self._refuse(listener, f"event {event_id or '?'}: {why}")
+        self._told = refused
+
+    def _refuse(self, listener: SignalListener, why: str) -> None:
+        self._refusals.tell(listener, self._now(), self._peer, why)
+
+    def _failed(self, error: VtnError, listener: SignalListener) -> None:
+        self._failures += 1
+        if not self._fault:
+            text = "{name}: {peer} cannot be asked: {why}"
+            self._log.warn(text, name=self.name, peer=self._peer, why=str(error))
+        self._fault = str(error)
+        if error.is_said:
+            self._refuse(listener, self._fault)
+        self._describe(listener)
+
+    def _well(self) -> None:
+        if self._fault:
+            text = "{name}: {peer} answers again, after {count} failures"
+            self._log.info(text, name=self.name, peer=self._peer, count=self._failures)
+        self._failures, self._fault = 0, ""
+
+    def _backoff(self, error: VtnError) -> Seconds:
+        """Return how long to wait: longer each time, but so that the lease has tries.
+
+        A server may ask for a longer rest, up to half of the lease.
+        """
+        told = self._settings
+        doubled = SOONEST * 2.0 ** min(self._failures - 1, 10)
+        wanted = max(min(doubled, told.poll_s), error.wait_s)
+        return Seconds(min(wanted, max(told.poll_s, told.lease_s / 2.0)))
+
+    def _describe(self, listener: SignalListener) -> None:
+        """Show how it stands."""
+        judged, verdict = self._judged, self._verdict
+        skew = None if judged is None else judged.skew_s
+        listener.clock_off(self.name, skew if skew and abs(skew) > WORST_SKEW else None)
+        if self._fault:
+            listener.describe(self.name, f"cannot be asked: {self._fault}")
+            return
+        parts = [f"{verdict.count} events"]
+        if verdict.others:
+            parts.append(f"{verdict.others} for others")
+        if verdict.refusals:
+            parts.append(f"{len(verdict.refusals)} refused")
+        if not verdict.may_raise:
+            parts.append("one that cannot be read: nothing rises")
+        if skew is not None:
+            parts.append(f"its clock {skew:+.0f} s")
+        price = self._price_now()
+        listener.describe(self.name, ", ".join(parts) + price)
+
+    def _price_now(self) -> str:
+        at = self._wall_clock()
+        now = [
+            p
+            for p in self._verdict.prices
+            if p.start <= at and (p.end is None or at < p.end)
+        ]
+        if not now:
+            return ""
+        last = now[-1]
+        unit = "/".join(part for part in (last.currency, last.units) if part)
+        return f", price {last.value:g} {unit}".rstrip()
+
+    async def _sample(self) -> None:
+        if self._listener is not None:
+            self._reporter.sample(self._listener.points(self.name).power_w)
+
+    @property
+    def _peer(self) -> str:
+        return urlsplit(self._settings.url).netloc.rpartition("@")[2]
+
+    def _now(self) -> Seconds:
+        return Seconds(self._clock.seconds())
+
+
+def _names(nodes: Iterable[Ven]) -> set[str]:
+    """Return what nodes are called, and their targets."""
+    found: set[str] = set()
+    for node in nodes:
+        found |= {node.ven_name, node.resource_name} - {""}
+        for target in node.targets or ():
+            if isinstance(target, TypedTarget):
+                found.update(target.values)
+            else:
+                found.add(target)
+    return found
