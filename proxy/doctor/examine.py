@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from proxy.config import Config
-from proxy.doctor import host, plant, power, running, state, stratum
+from proxy.doctor import host, plant, power, running, state, stratum, utility
 from proxy.doctor.check import Check, Finding, Round, fail, ok, warn
 from proxy.node.check import NodeReport
 
@@ -57,6 +57,11 @@ def _checks(
         if site.power is not None and site.power.trip_input is not None:
             look = partial(plant.contact, site.name, site.power.trip_input)
             yield Check(f"trip input of {site.name}", look)
+        for signal in site.power.signals if site.power is not None else ():
+            if signal.kind == "openadr3":
+                name = f"utility of {site.name}, {signal.source}"
+                look = partial(utility.utility, site.name, signal, wall_clock)
+                yield Check(name, look, 2 * utility.WITHIN_S + 1.0)
         look = partial(plant.devices, site, machines)
         yield Check(f"devices of {site.name}", look, 10.0)
 

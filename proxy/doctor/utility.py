@@ -1,0 +1,87 @@
+"""A utility's server (OpenADR 3.1): whether it knows us, and shows us its events."""
+
+import http.client
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from protocol.openadr.dates import DateJudge
+from protocol.openadr.objects import read_page, read_token
+from protocol.units import Seconds, UnixTime
+from proxy.config.power import SignalConfig
+from proxy.doctor.check import Finding, fail, ok, warn
+
+WITHIN_S = 5.0
+MAX_BYTES = 1 << 20
+MOST_SKEW_S = 2.0
+"""As a running proxy takes it for an alarm."""
+
+_OK = 200
+
+
+def utility(
+    site: str, signal: SignalConfig, wall_clock: Callable[[], float]
+) -> Iterator[Finding]:
+    """Look whether a signal of kind `openadr3` can have its events."""
+    name = f"utility of {site}, {signal.source}"
+    secret = {"client_id": signal.client_id, "client_secret": signal.client_secret}
+    form = urlencode({"grant_type": "client_credentials"} | secret).encode()
+    try:
+        status, _, body = _ask("POST", str(signal.token_url), form, {})
+        if status != _OK:
+            remedy = "look at client_id and client_secret"
+            yield fail(name, f"no token: status {status}", remedy)
+            return
+        shown = {"authorization": f"Bearer {read_token(body).access_token}"}
+        url = f"{str(signal.url).rstrip('/')}/events?limit=50"
+        sent = UnixTime(wall_clock())
+        status, date, body = _ask("GET", url, None, shown)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        remedy = "look at url, token_url and the way there"
+        yield fail(name, f"cannot be asked: {error}", remedy)
+        return
+    yield _judged(name, (status, date, body), sent, UnixTime(wall_clock()))
+
+
+def _judged(
+    name: str, answer: tuple[int, str | None, bytes], sent: UnixTime, heard: UnixTime
+) -> Finding:
+    status, date, body = answer
+    if status != _OK:
+        remedy = "have the scopes read_targets and read_ven_objects given to us"
+        return fail(name, f"shows no events: status {status}", remedy)
+    try:
+        count = len(read_page(body))
+    except ValueError as error:
+        return fail(name, f"no list of events: {error}", "look at url")
+    judge = DateJudge(Seconds(float("inf")))
+    skew = judge.judge(date, sent, heard, lambda: True).skew_s
+    seen = f"shows {count} events"
+    if skew is None:
+        return ok(name, f"{seen}, says no date: a second look raises")
+    if abs(skew) > MOST_SKEW_S:
+        remedy = "look at both clocks: intervals are not when both think"
+        return warn(name, f"{seen}, its clock is {skew:+.0f} s off", remedy)
+    return ok(name, f"{seen}, its clock agrees")
+
+
+def _ask(
+    method: str, url: str, body: bytes | None, headers: dict[str, str]
+) -> tuple[int, str | None, bytes]:
+    """Return status, date and body; redirects are not followed."""
+    found = urlsplit(url)
+    connection: Any = http.client.HTTPConnection
+    more: dict[str, Any] = {}
+    if found.scheme == "https":
+        connection = http.client.HTTPSConnection
+        more["context"] = ssl.create_default_context()
+    asked = connection(found.hostname, found.port, timeout=WITHIN_S, **more)
+    kind = {"content-type": "application/x-www-form-urlencoded"} if body else {}
+    path = f"{found.path or '/'}?{found.query}" if found.query else found.path or "/"
+    try:
+        asked.request(method, path, body, kind | headers)
+        answer = asked.getresponse()
+        return answer.status, answer.getheader("date"), answer.read(MAX_BYTES)
+    finally:
+        asked.close()
