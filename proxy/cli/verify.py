@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proxy.cli.command import Arguments, Parser, print_json
+from proxy.cli.command import Arguments, Parser, print_json, seconds
 
 if TYPE_CHECKING:
     from proxy.verifier.report import Finding, Report
@@ -23,6 +23,12 @@ def verify_options(parser: Parser) -> None:
     add("--trust", type=Path, metavar="FILE", help=about)
     about = "a key of the log, as `baseload keys log` prints it"
     add("--key", action="append", default=[], metavar="VKEY", help=about)
+    about = "of the first policy of signed documents, as the parties know it"
+    add("--policy-id", default="", metavar="HEX", help=about)
+    about = "another meter: quarters of an hour and their watt-hours, as CSV"
+    add("--meter", type=Path, metavar="CSV", help=about)
+    about = "what the site may take to be under a lower budget [30]"
+    add("--response", dest="response_s", type=seconds, default=30.0, help=about)
     about = "an older checkpoint of it that you kept: it must be continued"
     add("--since", type=Path, metavar="FILE", help=about)
 
@@ -33,10 +39,11 @@ def verify(arguments: Arguments) -> int:
     from proxy.verifier.verify import verify as verified  # noqa: PLC0415
 
     try:
-        report = verified(_wanted(arguments))
+        found = verified(_wanted(arguments))
     except (UnusableError, ValueError) as error:
         sys.stderr.write(f"baseload: {error}\n")
         return UNUSABLE
+    report = found.report
     if arguments.json:
         print_json(report)
     else:
@@ -61,7 +68,14 @@ def _wanted(arguments: Arguments) -> "Wanted":
     except MalformedMessageError as error:
         raise ValueError(f"--key: {error}") from error
     trust = NOBODY if arguments.trust is None else read_trust(arguments.trust)
-    return Wanted(arguments.folder, Trusted(keys, trust), arguments.since)
+    return Wanted(
+        arguments.folder,
+        Trusted(keys, trust),
+        arguments.since,
+        arguments.policy_id.lower(),
+        arguments.meter,
+        arguments.response_s,
+    )
 
 
 def render(report: "Report") -> str:
@@ -81,9 +95,30 @@ def render(report: "Report") -> str:
         f"root     {report.root}",
         f"cosigned by {cosigned}{when}",
     ]
+    lines += _figures(report)
     if report.first_at is not None and report.last_at is not None:
         lines.append(f"covers   {_time(report.first_at)} to {_time(report.last_at)}")
     return "\n".join(lines) + "\n"
+
+
+def _figures(report: "Report") -> list[str]:
+    """Return what was drawn, allowed and proven, in lines."""
+    if not report.metered_s:
+        return []
+    used = (
+        "" if report.utilisation is None else f", {report.utilisation:.1%} of allowed"
+    )
+    hashes = "" if report.j_per_th is None else f", {report.j_per_th:.1f} J/TH"
+    outside = report.exceed_kwh_outside_response
+    answered = [r.response_s for r in report.responses if r.response_s is not None]
+    slowest = f", the slowest in {max(answered):.0f} s" if answered else ""
+    above = f"above the budget {report.exceed_s} s, {report.exceed_kwh:.3f} kWh"
+    return [
+        f"energy   {report.energy_kwh:,.1f} kWh{used}{hashes}",
+        f"{above}, {outside:.3f} kWh of it that no order explains",
+        f"orders to lower {len(report.responses)}, followed {len(answered)}{slowest}",
+        f"silent   {report.missed_s} s, {report.missing_minutes} minutes missing",
+    ]
 
 
 def _line(one: "Finding") -> str:

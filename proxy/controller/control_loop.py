@@ -16,6 +16,7 @@ from proxy.controller.meter_poll import MeterPoller
 from proxy.controller.relay_beat import RelayHeartbeat
 from proxy.controller.site_journal import SiteJournal
 from proxy.devices.login import makers_own
+from proxy.power.evidence.minutes import MinuteLog
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Call
 from proxy.power.journal.store import Store
@@ -60,6 +61,7 @@ class SiteLoop(Service):
         send: Sends a message to the share process.
         clock: Monotonic.
         wall_clock: What time it is.
+        keeps_minutes: Each minute's watts and shares go into the log, for others.
     """
 
     def __init__(  # noqa: PLR0913
@@ -71,6 +73,7 @@ class SiteLoop(Service):
         send: Callable[[Up], None],
         clock: IReactorTime,
         wall_clock: Callable[[], UnixTime],
+        keeps_minutes: bool = False,
     ) -> None:
         self.control = control
         self._adapters = adapters
@@ -89,6 +92,11 @@ class SiteLoop(Service):
         self._soon: IDelayedCall | None = None
         self._journal = SiteJournal(control, store, send, wall_clock)
         self._reading: float | None = None
+        self._minutes = (
+            MinuteLog(control.outbox.log, has_meter=meter is not None)
+            if keeps_minutes
+            else None
+        )
         self._ticked_at = Seconds(-math.inf)
 
     @override
@@ -114,6 +122,9 @@ class SiteLoop(Service):
             self._soon.cancel()
         await self._calls.stop()
         self._adapters.learn_logins(makers_own)
+        if self._minutes is not None:
+            self.control.outbox.at = self._wall_clock()
+            self._minutes.end()
         if self._meter_poller is not None:
             await self._meter_poller.stop()
         self._flush()
@@ -224,6 +235,11 @@ class SiteLoop(Service):
     def report(self, report: FleetReport) -> None:
         """Take in what changed among the miners."""
         self.control.report(report, self._now(), self._wall_clock())
+        if self._minutes is not None:
+            table = self.control.table
+            owners = [table.of_miner(work.id) for work in report.work]
+            tenants = [None if m is None else m.kind.tenant for m in owners]
+            self._minutes.shares(zip(report.work, tenants, strict=True))
         self._flush()
 
     def failed_safe(self, told: FailSafe) -> None:
@@ -247,8 +263,16 @@ class SiteLoop(Service):
         self._reading = (
             None if self._meter_poller is None else await self._meter_poller.look()
         )
+        self._note_second()
         self._tick()
         self._journal.tick(self._now())
+
+    def _note_second(self) -> None:
+        """Take down what others may want to know of this second."""
+        budget = self.control.budget
+        if self._minutes is not None and budget is not None:
+            self.control.outbox.at = at = self._wall_clock()
+            self._minutes.second(at, self._reading, budget.watts)
 
     def _tick(self) -> None:
         self.control.tick(self._now(), self._wall_clock(), self._reading)

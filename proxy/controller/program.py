@@ -41,7 +41,7 @@ from proxy.power.link.messages import (
     Up,
     decode_down,
 )
-from proxy.power.link.setup import config_of
+from proxy.power.link.setup import config_of, digest_of
 from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.power.machines.models import Models, models_with
 from proxy.power.settings import site_control
@@ -64,8 +64,10 @@ CANNOT_START = (
 )
 """What is wrong around the process, not in it."""
 
-PowerSettings = tuple[PowerConfig, tuple[FleetConfig, ...], tuple[ModelConfig, ...]]
-"""What of a site's configuration its control is made of."""
+PowerSettings = tuple[
+    PowerConfig, tuple[FleetConfig, ...], tuple[ModelConfig, ...], bool
+]
+"""What of a site's configuration its control is made of; whether others check it."""
 
 
 @define(eq=False, repr=False)
@@ -186,6 +188,8 @@ class Controller:
             if side is not None:
                 await maybeDeferred(side.disownServiceParent)
             self._publish_as(config)
+        elif self.log_side is not None:
+            self.log_side.note_software(digest_of(config))
 
     async def stop(self) -> None:
         """End control, once; machines stay as they are."""
@@ -214,6 +218,7 @@ class Controller:
             Around(self.run, self.clock, self.wall_clock),
         )
         self.log_side.setServiceParent(self.root)
+        self.log_side.note_software(digest_of(config))
 
     def _add(
         self, config: Config, site: SiteConfig, power: PowerConfig, store: Store
@@ -236,6 +241,7 @@ class Controller:
             send=self._send,
             clock=self.clock,
             wall_clock=self.wall_clock,
+            keeps_minutes=config.proxy.transparency is not None,
         )
         self.loops[site.name] = loop
         self._sites[site.name] = _settings(config, site, power)
@@ -361,7 +367,7 @@ def _cluster_settings(config: Config) -> Any:
 
 
 def _settings(config: Config, site: SiteConfig, power: PowerConfig) -> PowerSettings:
-    return power, site.fleet, config.models
+    return power, site.fleet, config.models, config.proxy.transparency is not None
 
 
 def _shown(moment: float) -> str:

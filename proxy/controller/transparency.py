@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import evolve
 from msgspec import Struct
 from twisted.application.service import Service
+from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Seconds
@@ -17,10 +18,13 @@ from proxy.oversight.generation import begin, check_origin, moved_aside
 from proxy.oversight.publisher import Around, LogFault, LogPublisher
 from proxy.oversight.witnesses import AskedWitness
 from proxy.power.journal.alarms import AlarmName
+from proxy.power.journal.chain import Event
 from proxy.power.journal.database import STORE_FILE
-from proxy.power.journal.store import Store
+from proxy.power.journal.effects import Effects
+from proxy.power.journal.store import Store, StoreError
 from proxy.runtime.one_thread import OneThread
 from proxy.runtime.periodic import PeriodicService
+from proxy.version import VERSION
 
 
 class WitnessView(Struct):
@@ -79,6 +83,8 @@ class LogSide(Service):
         ValueError: The trust policy cannot be read.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         settings: TransparencyConfig,
@@ -131,6 +137,20 @@ class LogSide(Service):
             row=0 if fault is None else fault.row,
             witnesses=[_witness_view(one) for one in publisher.witnesses],
         )
+
+    def note_software(self, config: str) -> None:
+        """Write down which release runs, and the digest of what it was told.
+
+        Args:
+            config: The digest.
+        """
+        body = {"version": VERSION, "config": config}
+        at = self._around.wall_clock()
+        event = Event(at, "", "software", f"release {VERSION}", body)
+        try:
+            self._store.write("", Effects(events=[event]), (), at)
+        except StoreError as error:
+            self._log.error("{error}", error=error)
 
     async def new_generation(self) -> None:
         """Begin the log anew, under the origin that the configuration has now.

@@ -40,7 +40,9 @@ class Leaf:
 class Look(Protocol):
     """Looks at leaves of some kinds."""
 
-    kinds: Sequence[str]
+    @property
+    def kinds(self) -> Sequence[str]:
+        """Of rows that it looks at."""
 
     def take(self, leaf: Leaf) -> None:
         """Look at one of these; they come in their order."""

@@ -1,6 +1,6 @@
 """What a verifier found."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from attrs import define, field
@@ -36,6 +36,7 @@ class Findings:
     """
 
     listed: list[Finding] = field(factory=list)
+    _kept: dict[Severity, int] = field(factory=lambda: {"finding": 0, "note": 0})
     counts: dict[Severity, int] = field(factory=lambda: {"finding": 0, "note": 0})
 
     def fault(
@@ -50,9 +51,23 @@ class Findings:
 
     def _add(self, one: Finding) -> None:
         self.counts[one.severity] += 1
-        same = sum(f.severity == one.severity for f in self.listed[:MAX_FINDINGS])
-        if same < MAX_FINDINGS // 2:
+        if self._kept[one.severity] < MAX_FINDINGS // 2:
+            self._kept[one.severity] += 1
             self.listed.append(one)
+
+
+class Response(msgspec.Struct):
+    """A lowering of the budget, and when the meter was first under it.
+
+    Attributes:
+        response_s: Null: not within a quarter of an hour, or it never was metered.
+    """
+
+    site: str
+    at: float
+    from_w: float
+    to_w: float
+    response_s: float | None = None
 
 
 class Report(msgspec.Struct):
@@ -67,6 +82,14 @@ class Report(msgspec.Struct):
         first_at: Unix seconds of the first leaf; null: there is none.
         last_at: Of the last.
         kinds: How many leaves of each kind.
+        policy_version: The newest policy; null: none is in the log.
+        documents: How many were taken, how many refused.
+        utilisation: Energy as a part of what was allowed in the same seconds.
+        exceed_kwh_outside_response: Energy above the budget that no lowering explains.
+        responses: To every lowering.
+        missed_s: Seconds in which the meter was silent.
+        meter_disagreement: The largest, relative; null: no other meter was given.
+        j_per_th: Joules a terahash of all minutes that have both.
         unlisted: Findings and notes beyond those that are listed.
     """
 
@@ -79,9 +102,24 @@ class Report(msgspec.Struct):
     last_at: float | None = None
     starts: int = 0
     kinds: dict[str, int] = {}
+    policy_version: int | None = None
+    documents: dict[str, int] = {}
+    energy_kwh: float = 0.0
+    utilisation: float | None = None
+    exceed_s: int = 0
+    exceed_kwh: float = 0.0
+    exceed_kwh_outside_response: float = 0.0
+    responses: list[Response] = []
+    metered_s: int = 0
+    missed_s: int = 0
+    missing_minutes: int = 0
+    unmetered_minutes: int = 0
+    meter_disagreement: float | None = None
+    j_per_th: float | None = None
+    commands: int = 0
+    commands_unanswered: int = 0
     findings: list[Finding] = []
     unlisted: int = 0
-    figures: dict[str, Any] = {}
 
     @property
     def is_clean(self) -> bool:

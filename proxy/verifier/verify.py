@@ -1,14 +1,21 @@
 """One verification, from the checkpoint to the report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from protocol.errors import MalformedMessageError
 from protocol.tlog.note import MAX_NOTE_BYTES
+from proxy.verifier.budgets import Budgets
+from proxy.verifier.commands import Commands
+from proxy.verifier.documents import Documents
 from proxy.verifier.folder import CHECKPOINT, LogCopy
+from proxy.verifier.hashing import Hashing, HourFigures
+from proxy.verifier.meter import Meter, Quarter, summed
 from proxy.verifier.order import Order
-from proxy.verifier.reading import Reading
+from proxy.verifier.other_meter import hold, read_other
+from proxy.verifier.reading import Look, Reading
 from proxy.verifier.report import Findings, Report
 from proxy.verifier.signatures import SignedPoint, Trusted, signed_point
 
@@ -26,42 +33,116 @@ class Wanted:
     Attributes:
         folder: A copy of a log.
         since: An older checkpoint of it that one kept; None: none.
+        policy_id: Of the first policy of documents; empty: nobody knows it.
+        meter: Another meter's quarters of an hour; None: there is none.
+        response_s: What a site may take to be under a lower budget.
     """
 
     folder: Path
     trusted: Trusted = field(factory=Trusted)
     since: Path | None = None
+    policy_id: str = ""
+    meter: Path | None = None
+    response_s: float = 30.0
 
 
-def verify(wanted: Wanted) -> Report:
+@define(eq=False, repr=False)
+class Looks:
+    """All who look at leaves, each with what it needs of those before it.
+
+    Attributes:
+        order: Looks at every leaf.
+    """
+
+    findings: Findings
+    order: Order
+    documents: Documents
+    budgets: Budgets
+    meter: Meter
+    hashing: Hashing
+    commands: Commands
+
+    @classmethod
+    def of(cls, wanted: Wanted, findings: Findings) -> "Looks":
+        """Return those for one verification."""
+        documents = Documents(findings, wanted.policy_id)
+        budgets = Budgets(findings, documents)
+        meter = Meter(findings, budgets, wanted.response_s)
+        hashing = Hashing(findings, meter)
+        order, commands = Order(findings), Commands(findings)
+        return cls(findings, order, documents, budgets, meter, hashing, commands)
+
+    @property
+    def by_kind(self) -> list[Look]:
+        """Those that look at some kinds, in the order in which they see a leaf."""
+        return [self.documents, self.budgets, self.meter, self.hashing, self.commands]
+
+
+@frozen
+class Verified:
+    """What came of it.
+
+    Attributes:
+        quarters: Of the meter, for a chart.
+        hours: Of energy and hashes, by site and beginning.
+    """
+
+    report: Report
+    quarters: Mapping[int, Quarter]
+    hours: Mapping[tuple[str, int], HourFigures]
+
+
+def verify(wanted: Wanted) -> Verified:
     """Return what is found.
 
     Raises:
-        UnusableError: There is no log, or `since` is no checkpoint.
+        UnusableError: There is no log, or what else was given is no such thing.
     """
     findings = Findings()
+    other = _other_meter(wanted.meter)
     point = _point(wanted.folder / CHECKPOINT, wanted.trusted, findings, CHECKPOINT)
     since = (
         None
         if wanted.since is None
         else _point(wanted.since, wanted.trusted, findings, "the older checkpoint")
     )
-    order = Order(findings)
+    looks = Looks.of(wanted, findings)
     copy = LogCopy(wanted.folder, point.point.size)
-    sizes = [] if since is None else [since.point.size]
-    reading = Reading(copy, findings, order.take, roots=dict.fromkeys(sizes, b""))
-    is_whole = reading.run()
-    if is_whole and reading.edge.root() != point.point.root:
-        findings.fault(
-            f"the leaves have the root {reading.edge.root().hex()}, not the"
-            f" one that was signed, {point.point.root.hex()}"
-        )
-    if since is not None and is_whole:
-        _hold_since(since, point, reading, findings)
+    roots = dict.fromkeys([] if since is None else [since.point.size], b"")
+    reading = Reading(copy, findings, looks.order.take, looks.by_kind, roots)
+    if reading.run():
+        _hold_root(point, reading, findings)
+        if since is not None:
+            _hold_since(since, point, reading, findings)
     for number, name in enumerate(copy.strangers()):
         if number < MAX_STRANGERS:
             findings.note(f"{name} is no file of this log: nothing vouches for it")
-    return _report(point, reading, order, findings)
+    difference = None
+    if other is not None:
+        difference = hold(looks.meter.whole_quarters(), other, findings)
+    report = _report(point, reading, looks)
+    report.meter_disagreement = difference
+    return Verified(report, looks.meter.quarters, looks.hashing.hours)
+
+
+def _hold_root(point: SignedPoint, reading: Reading, findings: Findings) -> None:
+    found = reading.edge.root()
+    if found != point.point.root:
+        findings.fault(
+            f"the leaves have the root {found.hex()}, not the one that was signed,"
+            f" {point.point.root.hex()}"
+        )
+
+
+def _other_meter(path: Path | None) -> dict[int, float] | None:
+    if path is None:
+        return None
+    try:
+        return read_other(path)
+    except OSError as error:
+        raise UnusableError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
 
 
 def _point(path: Path, trusted: Trusted, findings: Findings, what: str) -> SignedPoint:
@@ -93,10 +174,10 @@ def _hold_since(
         )
 
 
-def _report(
-    point: SignedPoint, reading: Reading, order: Order, findings: Findings
-) -> Report:
+def _report(point: SignedPoint, reading: Reading, looks: Looks) -> Report:
+    findings, order = looks.findings, looks.order
     listed = sorted(findings.listed, key=lambda f: f.severity != "finding")
+    figures = summed(looks.meter.sites)
     return Report(
         log=point.point.origin,
         size=point.point.size,
@@ -107,6 +188,21 @@ def _report(
         last_at=order.last_at,
         starts=order.starts,
         kinds=dict(sorted(reading.counts.items())),
+        policy_version=looks.documents.policy_version,
+        documents=looks.documents.counts,
+        energy_kwh=figures.energy_kwh,
+        utilisation=figures.utilisation,
+        exceed_s=figures.exceed_s,
+        exceed_kwh=figures.exceed_kwh,
+        exceed_kwh_outside_response=figures.exceed_kwh_outside_response,
+        responses=looks.meter.responses,
+        metered_s=figures.metered_s,
+        missed_s=figures.missed_s,
+        missing_minutes=figures.missing_minutes,
+        unmetered_minutes=figures.unmetered_minutes,
+        j_per_th=looks.hashing.total().j_per_th,
+        commands=looks.commands.given,
+        commands_unanswered=looks.commands.unanswered,
         findings=listed,
         unlisted=sum(findings.counts.values()) - len(listed),
     )

@@ -65,7 +65,9 @@ def rows_after(last_id: int, last_hash: bytes, events: Iterable[Event]) -> list[
     for event in events:
         last_id += 1
         text = _encode(event.body)
-        head = (last_id, event.at, event.site, event.kind, event.cause)
+        # A float, as the database gives it back: whole seconds would be spelled 1, and
+        # then 1.0.
+        head = (last_id, float(event.at), event.site, event.kind, event.cause)
         # Before the hash is taken: the log proves that something was left out, and how
         # much.
         if len(text) + len(_encode(head)) > MAX_LEAF:

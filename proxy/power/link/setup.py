@@ -1,5 +1,6 @@
 """The configuration as it goes over the link: what the controller needs, no more."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ def config_of(setup: Setup) -> Config:
     return msgspec.json.decode(setup.config, type=Config, dec_hook=_made)
 
 
+def digest_of(config: Config) -> str:
+    """Return SHA-256 of a configuration without its secrets, in hexadecimal.
+
+    A digest of a secret would let others guess it.
+    """
+    text = msgspec.json.encode(config, enc_hook=_without_secrets)
+    return sha256(text).hexdigest()
+
+
 def config_from(told: dict[str, Any]) -> Config:
     """Return the configuration of a `Setup` that came within another message.
 
@@ -41,6 +51,10 @@ def _plain(value: Any) -> str:
     if isinstance(value, Secret | Path):
         return str(value)
     raise NotImplementedError(f"{type(value).__name__} has no place in a setup")
+
+
+def _without_secrets(value: Any) -> str:
+    return "" if isinstance(value, Secret) else _plain(value)
 
 
 def _made(kind: type, value: Any) -> object:

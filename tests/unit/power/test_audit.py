@@ -249,6 +249,15 @@ def test_a_leaf_is_what_is_hashed_as_recorded() -> None:
         before = row.hash
 
 
+def test_a_whole_second_has_the_leaf_that_is_read_back(store: Store) -> None:
+    effects = Effects(events=[Event(1_796_000_000, "hall", "mark", "", {})])
+
+    (row,) = store.write("hall", effects, (), AT)
+
+    assert store.history(None, 1, None)[0] == row
+    assert store.first_broken() is None
+
+
 def test_a_leaf_fits_into_a_bundle_whatever_it_says() -> None:
     event = Event(1.0, "hall", "refused", "x" * 70_000, {"why": "y" * 70_000})
 

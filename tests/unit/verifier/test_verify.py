@@ -14,11 +14,16 @@ from proxy.cli.main import main
 from proxy.oversight.signing import ed25519
 from proxy.verifier.report import Report
 from proxy.verifier.signatures import Trusted
-from proxy.verifier.verify import UnusableError, Wanted, verify
+from proxy.verifier.verify import UnusableError, Wanted
+from proxy.verifier.verify import verify as verified
 from tests.oversight_logs import AT, SIGNER, Plant
 
 WITNESS = ed25519("grid.example/witness", KeyKind.COSIGNATURE, b"\x09" * 32)
 TRUSTED = Trusted((SIGNER.key,))
+
+
+def verify(wanted: Wanted) -> Report:
+    return verified(wanted).report
 
 
 def trust(quorum: str = "w") -> Trust:

@@ -1,0 +1,147 @@
+"""Energy against hashes: what was drawn has to be proven by shares."""
+
+import math
+from statistics import median
+
+import msgspec
+from attrs import define, field
+
+from proxy.verifier.meter import Meter
+from proxy.verifier.reading import Leaf
+from proxy.verifier.report import Findings
+
+HASHES_OF_ONE = 2.0**32
+"""Hashes that a share of difficulty 1 stands for, on average."""
+
+HOUR = 3600
+MAX_HOURS = 100_000
+
+MORE = 1.25
+"""Joules a terahash of an hour above the log's own median that want an explanation.
+Chosen: heat and age make a few percent, a machine on another pool makes 100 % of its
+share."""
+
+SIGMAS = 4.0
+LEAST, MOST = 5.0, 500.0
+"""Joules a terahash of whole sites: below the first no machine exists, above the second
+none that pays."""
+
+_TERA = 1e12
+
+
+class Sums(msgspec.Struct):
+    """Shares of a minute.
+
+    Attributes:
+        d, d2: Sums of their difficulties, and of the squares.
+    """
+
+    n: int = 0
+    d: float = 0.0
+    d2: float = 0.0
+    parked: float = 0.0
+
+
+class SharesBody(msgspec.Struct):
+    """A minute of shares."""
+
+    begin: int = msgspec.field(name="from")
+    site: Sums = msgspec.field(default_factory=Sums)
+    tenants: dict[str, Sums] = {}
+
+
+class HourFigures(msgspec.Struct):
+    """An hour of a site.
+
+    Attributes:
+        j: Joules in the minutes that have both, energy and shares.
+    """
+
+    j: float = 0.0
+    d: float = 0.0
+    d2: float = 0.0
+
+    @property
+    def j_per_th(self) -> float | None:
+        """Joules a terahash; None: no share was found."""
+        return self.j / (self.d * HASHES_OF_ONE / _TERA) if self.d else None
+
+    @property
+    def uncertainty(self) -> float:
+        """Standard deviation of the hashes, relative."""
+        return math.sqrt(self.d2) / self.d if self.d else math.inf
+
+
+_decode = msgspec.json.Decoder(SharesBody).decode
+
+
+@define(eq=False, repr=False)
+class Hashing:
+    """Follows the shares of each site.
+
+    Attributes:
+        findings: Where what is wrong goes.
+        meter: Whose minutes come before those of shares.
+        hours: By site and beginning.
+    """
+
+    kinds = ("shares",)
+
+    findings: Findings
+    meter: Meter
+    hours: dict[tuple[str, int], HourFigures] = field(factory=dict, init=False)
+    _last: dict[str, int] = field(factory=dict, init=False)
+
+    def take(self, leaf: Leaf) -> None:
+        """Look at the next minute."""
+        body, site = _decode(leaf.body), leaf.head.site
+        joules = self.meter.minutes.pop((site, body.begin), None)
+        if joules is None and self._last.get(site) != body.begin:
+            return
+        self._last[site] = body.begin
+        key = site, body.begin // HOUR * HOUR
+        if key not in self.hours and len(self.hours) >= MAX_HOURS:
+            return
+        hour = self.hours.setdefault(key, HourFigures())
+        if joules is not None:  # else it is another part of the same minute
+            hour.j += joules
+            hour.d += body.site.d
+            hour.d2 += body.site.d2
+
+    def end(self) -> None:
+        """Hold each hour against the others."""
+        for site in sorted({name for name, _ in self.hours}):
+            self._judge(site)
+
+    def total(self) -> HourFigures:
+        """Return all hours together."""
+        sums = HourFigures()
+        for hour in self.hours.values():
+            sums.j, sums.d, sums.d2 = (
+                sums.j + hour.j,
+                sums.d + hour.d,
+                sums.d2 + hour.d2,
+            )
+        return sums
+
+    def _judge(self, site: str) -> None:
+        found = {at: h for (name, at), h in self.hours.items() if name == site and h.j}
+        usual = median([h.j_per_th or math.inf for h in found.values()] or [math.nan])
+        for at, hour in sorted(found.items()):
+            says = hour.j_per_th
+            kwh = hour.j / 3.6e6
+            if says is None:
+                text = f"{site} drew {kwh:.1f} kWh and proved no hash"
+                self.findings.note(text, None, float(at))
+                continue
+            margin = 1 + SIGMAS * hour.uncertainty
+            if says > max(usual * MORE * margin, MOST if math.isinf(usual) else 0):
+                text = (
+                    f"{site} drew {kwh:.1f} kWh at {says:.1f} J/TH, usually {usual:.1f}"
+                )
+                self.findings.fault(
+                    f"{text}: its hashes do not account for it", None, at
+                )
+            elif not LEAST / margin <= says <= MOST * margin:
+                text = f"{site}: {says:.1f} J/TH is no site's"
+                self.findings.fault(text, None, float(at))

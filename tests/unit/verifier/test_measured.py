@@ -1,0 +1,201 @@
+"""What was drawn, allowed, commanded and hashed is computed anew from the log."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from proxy.power.journal.chain import Event
+from proxy.power.journal.effects import Effects
+from proxy.verifier.report import Report
+from proxy.verifier.signatures import Trusted
+from proxy.verifier.verify import UnusableError, Wanted, verify
+from tests.oversight_logs import AT, SIGNER, Plant
+from tests.oversight_story import BEGIN, SITE, Story, joules
+
+Verify = Callable[..., Report]
+
+
+@pytest.fixture
+def checked(tmp_path: Path) -> Verify:
+    def run(events: Iterable[Event], **wanted: object) -> Report:
+        plant = Plant(tmp_path)
+        plant.store.write(SITE, Effects(events=list(events)), (), AT)
+        plant.publish(plant.writer())
+        plant.close()
+        trusted = Trusted((SIGNER.key,))
+        return verify(Wanted(tmp_path / "log", trusted, **wanted)).report  # type: ignore[arg-type]
+
+    return run
+
+
+def faults(report: Report) -> list[str]:
+    return [f.text for f in report.findings if f.severity == "finding"]
+
+
+LOWERED = {0: 3_000_000.0, 20: 2_000_000.0, 40: 2_700_000.0, 100: 800_000.0}
+
+
+def test_an_honest_site_has_no_findings_and_its_figures_add_up(
+    checked: Verify,
+) -> None:
+    events = list(Story(LOWERED).events(130))
+
+    report = checked(events)
+
+    assert report.findings == []
+    assert report.energy_kwh == pytest.approx(joules(events) / 3.6e6)
+    assert report.utilisation == pytest.approx(0.985, abs=0.02)
+    assert report.exceed_kwh > 0
+    assert report.exceed_kwh_outside_response == 0.0
+    assert report.j_per_th == pytest.approx(20.0, rel=0.01)
+    assert [(r.at - BEGIN, r.to_w) for r in report.responses] == [
+        (20 * 60 + 7, 2_000_000.0),
+        (100 * 60 + 7, 800_000.0),
+    ]
+    for one in report.responses:
+        assert one.response_s is not None
+        assert 10 <= one.response_s <= 25
+    assert report.metered_s == 130 * 60
+    assert (report.missed_s, report.missing_minutes) == (0, 0)
+
+
+def test_a_hidden_load_of_seconds_is_found_with_its_energy(checked: Verify) -> None:
+    def extra(second: int) -> float:
+        return 750_000.0 if 3000 <= second < 3015 else 0.0
+
+    report = checked(Story(extra_w=extra).events(60))
+
+    (text,) = faults(report)
+    assert "15 s that no order explains" in text
+    # Its own margin under the budget is 1.5 %.
+    assert report.exceed_kwh_outside_response == pytest.approx(2.94, abs=0.05)
+    assert report.findings[0].at == BEGIN + 3000
+
+
+def test_a_site_that_answers_late_is_found(checked: Verify) -> None:
+    report = checked(Story(LOWERED, falls=0.03).events(130))
+
+    texts = faults(report)
+    assert any("took" in text and "2000000 W" in text for text in texts)
+    assert any("that no order explains" in text for text in texts)
+    assert checked_late(report) > 30
+
+
+def checked_late(report: Report) -> float:
+    return max(r.response_s or 0.0 for r in report.responses)
+
+
+def test_a_site_that_never_answers_is_found(checked: Verify) -> None:
+    story = Story({0: 3_000_000.0, 20: 2_000_000.0}, falls=0.0)
+
+    assert any(
+        "never seen under 2000000 W" in t for t in faults(checked(story.events(60)))
+    )
+
+
+def test_a_missing_minute_is_found_and_a_silent_second_is_counted(
+    checked: Verify,
+) -> None:
+    story = Story(missing=frozenset({13, 14}), silent=frozenset(range(100, 110)))
+
+    report = checked(story.events(30))
+
+    assert faults(report) == ["2 minutes of hall-a are not in the log"]
+    assert (report.missed_s, report.missing_minutes) == (10, 2)
+
+
+def test_minutes_before_a_start_are_a_note(checked: Verify) -> None:
+    events = list(Story(missing=frozenset({13, 14})).events(30))
+    place = next(n for n, e in enumerate(events) if e.at > BEGIN + 15 * 60)
+    events.insert(place, Event(BEGIN + 15 * 60, SITE, "start", "again", {}))
+
+    report = checked(events)
+
+    assert report.is_clean
+    assert "2 minutes of hall-a" in report.findings[0].text
+
+
+def test_a_site_without_a_meter_is_told_from_a_silent_one(checked: Verify) -> None:
+    body = {"w": [], "source": "none"}
+    events = [
+        Event(BEGIN + 60 * n, SITE, "meter", "", {"from": BEGIN + 60 * n, **body})
+        for n in range(5)
+    ]
+
+    report = checked(events)
+
+    assert report.is_clean
+    assert report.unmetered_minutes == 5
+    assert report.metered_s == 0
+
+
+def test_energy_that_hashes_do_not_account_for_is_found(checked: Verify) -> None:
+    report = checked(Story(stolen=frozenset({3})).events(8 * 60))
+
+    (text,) = faults(report)
+    assert "its hashes do not account for it" in text
+    assert "33" in text
+
+
+def test_another_meter_is_held_against_the_sites(
+    checked: Verify, tmp_path: Path
+) -> None:
+    events = list(Story().events(60))
+    quarter = joules([e for e in events if e.kind == "meter"][:15]) / 3600
+    path = tmp_path / "other.csv"
+    path.write_text(
+        f"from,wh\n{BEGIN},{quarter * 1.002}\n{BEGIN + 900},{quarter * 1.02}\n"
+    )
+
+    report = checked(events, meter=path)
+
+    (text,) = faults(report)
+    assert "-1." in text
+    assert "of the other one" in text
+    assert report.meter_disagreement == pytest.approx(0.0196, abs=0.004)
+
+
+@pytest.mark.parametrize("text", ["1,2\nx,y\n", "1\n2\n"])
+def test_what_is_no_meter_is_refused(
+    checked: Verify, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text(text)
+
+    with pytest.raises(UnusableError, match="line"):
+        checked([], meter=path)
+
+
+def command(number: int) -> list[object]:
+    return [number, f"m{number}", 0, 0.0]
+
+
+def test_commands_without_an_outcome_are_noted(checked: Verify) -> None:
+    events = [
+        Event(AT, SITE, "start", "", {}),
+        Event(AT, SITE, "commands", "", {"rows": [command(n) for n in range(1, 51)]}),
+        Event(AT, SITE, "command", "", {"number": 51}),
+        Event(
+            AT + 1,
+            SITE,
+            "outcomes",
+            "",
+            {"of": "settled", "rows": [[*command(n), "ok"] for n in range(1, 41)]},
+        ),
+        Event(AT + 2, SITE, "settled", "", {"number": 51}),
+    ]
+
+    report = checked(events)
+
+    assert report.is_clean
+    assert (report.commands, report.commands_unanswered) == (51, 10)
+    assert "10 of 51 commands" in report.findings[0].text
+
+
+@pytest.mark.parametrize("kind", ["meter", "shares", "budget", "commands", "document"])
+def test_a_row_that_cannot_be_read_is_a_finding(checked: Verify, kind: str) -> None:
+    bodies = {"document": {"signatures": 1}, "commands": {"rows": 1}}
+    report = checked([Event(AT, SITE, kind, "", bodies.get(kind, {"from": "x"}))])
+
+    assert "cannot be read" in faults(report)[0]
