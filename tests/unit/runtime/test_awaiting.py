@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from attrs import fields
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel, capturedLogs
@@ -47,8 +48,8 @@ class WaitingApi(ControllerApi):
 
 
 def of_the_controller() -> Coroutine[Any, Any, Any]:
-    nothing: Any = None
-    api = WaitingApi({}, *5 * [nothing])
+    nothing: dict[str, Any] = {f.name: None for f in fields(WaitingApi) if f.init}
+    api = WaitingApi(**nothing)
     return api.answer(Ask(1, "power.history", {}))
 
 
