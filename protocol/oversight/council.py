@@ -84,6 +84,7 @@ class Ruling:
         signers: Names of the keys whose signatures count.
         roles: Whose they are.
         needs: Who is missing, where it is pending.
+        is_signed: Enough have signed: it waits for parties to be present.
         until: Unix seconds; so long its id is kept.
     """
 
@@ -94,6 +95,7 @@ class Ruling:
     roles: frozenset[str]
     needs: tuple[str, ...] = ()
     until: float = 0.0
+    is_signed: bool = False
 
 
 @define(eq=False, repr=False)
@@ -161,11 +163,13 @@ class Council:
         moments = passing(document, heard.moments, self.chain, checks.duration)
         self._check_kind(document, policy, counting, moments)
         needs = self._needs(document, policy, roles)
-        if not needs and isinstance(document, Allow | Lift):
+        is_signed = not needs
+        if is_signed and isinstance(document, Allow | Lift):
             needs = self._absent(seen, moments)
         verdict = Verdict.PENDING if needs else Verdict.TAKEN
         until = self._until(document, policy)
-        return Ruling(verdict, heard.id, document, counting, roles, needs, until)
+        who = counting, roles, needs
+        return Ruling(verdict, heard.id, document, *who, until, is_signed)
 
     def enact(self, ruling: Ruling, at: float) -> None:
         """Let a document that is taken, and written down, have its effect.
@@ -193,10 +197,6 @@ class Council:
     def remember(self, name: str, until: float) -> None:
         """Take an id for seen."""
         self._seen[name] = until
-
-    def knows(self, name: str) -> bool:
-        """Tell whether a document was seen."""
-        return name in self._seen
 
     # what holds
 

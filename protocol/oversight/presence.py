@@ -9,6 +9,9 @@ from math import inf
 
 from attrs import frozen
 
+PRESENT_S = 600.0
+"""Ten times what a log with a witness takes to be cosigned at the latest."""
+
 AHEAD_S = 60.0
 """How far the clock of a witness may be ahead. Chosen: as `skew_s` of documents."""
 
@@ -24,7 +27,7 @@ class PresenceRule:
     """
 
     raise_needs: int = 0
-    present_s: float = 600.0
+    present_s: float = PRESENT_S
     absent_s: float = 0.0
 
     def present(

@@ -27,9 +27,12 @@ def is_met(clauses: Collection[Clause], roles: Collection[str]) -> bool:
 def missing(clauses: Collection[Clause], roles: Collection[str]) -> tuple[str, ...]:
     """Return who must sign yet, for people: "grid or host", "2 of grid, host"."""
     found: list[str] = []
+    have = set(roles)
     for clause in clauses:
-        short = clause.n - len(set(clause.of) & set(roles))
-        left = [role for role in clause.of if role not in roles]
+        short = clause.n - len(set(clause.of) & have)
+        left = [role for role in clause.of if role not in have]
+        if short == len(left):  # each of them has to: that counts for what follows
+            have |= set(left)
         if short == 1:
             found.append(" or ".join(left))
         elif short > 1:

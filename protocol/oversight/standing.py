@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from attrs import frozen
 
 from protocol.oversight.chain import PolicyChain
-from protocol.oversight.document import Allow, Bound, Pause, Policy, kind_of
+from protocol.oversight.document import Allow, Limit, Pause, Policy, kind_of
 from protocol.oversight.rules import is_met, roles_of
 
 
@@ -27,7 +27,7 @@ class Standing:
     """
 
     id: str
-    document: Bound
+    document: Limit | Allow | Pause
     signers: frozenset[str]
     at: float
 
@@ -111,7 +111,7 @@ def pieces(
     return found
 
 
-def _edges(document: Bound) -> tuple[int, int]:
+def _edges(document: Limit | Allow | Pause) -> tuple[int, int]:
     return document.not_before, document.expires
 
 

@@ -15,6 +15,9 @@ PowerInWatts = Annotated[float, Meta(ge=0, le=1e12)]
 Duration = Annotated[float, Meta(gt=0, le=1e9)]
 Text = Annotated[str, Meta(max_length=256)]
 
+Envelope = dict[str, Any]
+"""As of `POST /v1/documents`: document, signatures."""
+
 CHECK_WITHIN = Seconds(120.0)
 """Of a whole log of 5,000,000 events."""
 
@@ -72,6 +75,14 @@ class PowerOperations:
     async def cells(self, site: str, what: str, page: int) -> Raw:
         """Return a page of what a map shows of each connection: see `views.cells`."""
         return await self._ask("power.cells", site=site, what=what, page=page)
+
+    async def document(self, site: SiteName, envelope: Envelope) -> Raw:
+        """Hand in a document that parties have signed."""
+        return await self._ask("power.document", site=site, envelope=envelope)
+
+    async def documents(self, site: SiteName | None = None) -> Raw:
+        """Return what signed documents make of a site, or of all that have them."""
+        return await self._ask("power.documents", site=site)
 
     async def history(
         self,

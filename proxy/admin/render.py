@@ -6,7 +6,13 @@ from typing import Any
 
 import msgspec
 
-from proxy.admin import render_alarms, render_cluster, render_log, render_power
+from proxy.admin import (
+    render_alarms,
+    render_cluster,
+    render_documents,
+    render_log,
+    render_power,
+)
 from proxy.admin.text_columns import minute, si, table
 from proxy.admin.views import HeldView
 
@@ -291,4 +297,6 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     **render_power.RENDERERS,
     **render_log.RENDERERS,
     **render_cluster.RENDERERS,
+    "power.document": render_documents.document,
+    "power.documents": render_documents.documents,
 }

@@ -43,13 +43,14 @@ READING = (
     *("power.show", "power.plan", "power.history", "power.machines"),
     "log.status",
     "cluster.status",
+    "power.documents",
 )
 STEERING = (
     *("kick", "ban", "unban", "drain", "undrain", "reload", "log.level"),
     "test_alert",
     *("park", "unpark", "pool.prefer", "pool.disable", "pool.enable"),
     "cluster.leave",
-    *("power.set", "power.clear", "power.forget"),
+    *("power.set", "power.clear", "power.forget", "power.document"),
     *("capture.start", "log.new_generation"),
 )
 FETCHING = ("capture.next",)

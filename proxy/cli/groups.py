@@ -1,7 +1,8 @@
-"""Commands that come in groups: `log`, `pool`, `power`, `sim`."""
+"""Commands that come in groups: `log`, `order`, `pool`, `power`, `sim`."""
 
 from collections.abc import Callable
 
+from proxy.cli import order
 from proxy.cli import power as cli_power
 from proxy.cli.cluster import leave_options, migrate_tables
 from proxy.cli.command import Command, Parser, config_option
@@ -136,9 +137,28 @@ CLUSTER = (
 )
 """What follows `cluster`."""
 
+ORDER = (
+    Command(
+        "new", "write a document for parties to sign", order.new, order.new_options
+    ),
+    Command(
+        "send", "hand in a document and signatures", order.send, order.send_options
+    ),
+    Command("show", "what a document means", order.show, order.show_options),
+    Command(
+        "pending",
+        "what holds by signatures, and what waits for whom",
+        order.pending,
+        order.pending_options,
+        method="power.documents",
+    ),
+)
+"""What follows `order`."""
+
 GROUPS = (
     ("cluster", "several halls under one budget", CLUSTER),
     ("log", "the event log for others to check", LOG),
+    ("order", "documents that parties sign: limits, leave to draw more", ORDER),
     ("pool", "sources held by hand: preferred, disabled", POOL),
     ("power", "what a site may draw, and what it does", POWER),
     ("sim", "simulated machines", SIMULATORS),

@@ -276,6 +276,9 @@ def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
     yield from meter_faults(power.meter, f"{key}.meter")
     yield from trip_faults(power, key)
     yield from _repeated("signals", f"{key}.signals", (s.source for s in power.signals))
+    kinds = [signal.kind for signal in power.signals]
+    if kinds.count("signed") > 1:
+        yield f"One signal of kind 'signed' has all documents - at `{key}.signals`"
     for index, signal in enumerate(power.signals):
         yield from signal_faults(signal, f"{key}.signals[{index}]")
 

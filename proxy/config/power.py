@@ -35,6 +35,9 @@ POLL_S = 10.0
 """Of `openadr3`: a third of the lease, so that two looks may fail."""
 
 Part = Annotated[float, Meta(ge=0, le=1)]
+PolicyId = Annotated[
+    str, written(r"^[0-9a-f]{64}$", "64 hexadecimal digits: sha256sum of the file")
+]
 
 Priority = Annotated[int, Meta(ge=0, le=1000)]
 
@@ -92,9 +95,15 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         simple: Of `openadr3`: parts of budget_w that the levels 0 to 3 of SIMPLE mean;
             None: 1.0, 0.6, 0.2, 0.0.
         notices: Of `openadr3`: what calls for a look beside poll_s; None: nothing.
+        policy: Of `signed`: a file with the policy that says whose signatures count.
+        policy_id: Of `signed`: SHA-256 of that file, by which it is trusted.
+        raise_needs: Of `signed`: so many parties must be present for anything to be
+            raised; a party is present while its witness cosigns the log; None: 0.
+        present_s: Of `signed`: how old its newest cosignature may be; None: 600.
+        absent_s: Of `signed`: fewer for so long end what parties allowed; None: never.
     """
 
-    kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price"]
+    kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price", "signed"]
     name: Name | None = None
     lease_s: Positive = 30.0
     max_age_s: Positive = 60.0
@@ -127,6 +136,11 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     report_s: Annotated[float, Meta(ge=10, le=86400)] | None = None
     simple: Annotated[tuple[Part, ...], Meta(min_length=4, max_length=4)] | None = None
     notices: Literal["off"] | None = None
+    policy: Path | None = None
+    policy_id: PolicyId | None = None
+    raise_needs: Annotated[int, Meta(ge=0, le=32)] | None = None
+    present_s: Annotated[float, Meta(ge=10, le=86_400)] | None = None
+    absent_s: Annotated[float, Meta(ge=0, le=31_622_400)] | None = None
 
     @property
     def secrets(self) -> list[Secret]:

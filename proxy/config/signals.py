@@ -14,6 +14,7 @@ _NEEDED = {
     "http": ("listen", "token"),
     "modbus": ("listen",),
     "openadr3": ("url", "ven_name", "token_url", "client_id", "client_secret"),
+    "signed": ("policy", "policy_id"),
 }
 _OWN = {
     "modbus": ("map", "unit", "exclusive", "allow", "units", "sign"),
@@ -25,8 +26,12 @@ _OWN = {
         *("url", "program", "ven_name", "token_url", "client_id", "client_secret"),
         *("poll_s", "report_s", "simple", "notices", "units"),
     ),
+    "signed": ("policy", "policy_id", "raise_needs", "present_s", "absent_s"),
 }
 """Keys that not every kind has."""
+
+_LISTENING = {"signed"}
+"""Kinds that may have a `listen`, and need none."""
 
 
 def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -36,7 +41,8 @@ def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         if getattr(signal, name) is None:
             yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
     for name in ("file", "listen", "token"):
-        if name not in needed and getattr(signal, name) is not None:
+        is_left = name == "listen" and signal.kind in _LISTENING
+        if name not in needed and not is_left and getattr(signal, name) is not None:
             yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
     if signal.source == OPERATOR:
         yield f"{OPERATOR!r} is who `power set` gives orders as - at `{key}.name`"
@@ -60,6 +66,16 @@ def _kind_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         yield from mqtt_faults(signal, key)
     if signal.kind == "openadr3":
         yield from openadr_faults(signal, key)
+    if signal.kind == "signed":
+        yield from _signed_faults(signal, key)
+
+
+def _signed_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    if signal.absent_s and not signal.raise_needs:
+        yield (
+            "Without raise_needs nobody has to be present, and so nobody is absent"
+            f" - at `{key}.absent_s`"
+        )
 
 
 def _token_faults(signal: SignalConfig, key: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from proxy.config.power import SignalConfig
 
 Uses = Callable[[Config], bool]
 
-_SIGNALS = {"schedule", "http", "modbus", "mqtt", "openadr3"}
+_SIGNALS = {"schedule", "http", "modbus", "mqtt", "openadr3", "signed"}
 
 
 def _signals(config: Config) -> Iterator[SignalConfig]:

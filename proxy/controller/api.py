@@ -33,6 +33,9 @@ from proxy.power.views.cells import CellsView, cells
 from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
 from proxy.runtime.awaiting import failures_logged
+from proxy.signals.signed.letters import Reply
+from proxy.signals.signed.source import SignedDocuments
+from proxy.signals.signed.views import DocumentsView, documents_view
 
 MAX_HISTORY = 1000
 MAX_HISTORY_BYTES = 800_000
@@ -94,6 +97,17 @@ class EventPage(Struct):
     broken_at: int | None
 
 
+class DocumentAnswer(Struct):
+    """What became of a signed document.
+
+    Attributes:
+        status: As over HTTP; see `signals/signed/letters`.
+    """
+
+    status: int
+    reply: Reply
+
+
 @define(eq=False, repr=False)
 class ControllerApi:
     """Answers for all sites."""
@@ -145,6 +159,8 @@ class ControllerApi:
             "log.status": self.log_status,
             "log.new_generation": self.new_generation,
             "power.cells": self.cells,
+            "power.document": self.document,
+            "power.documents": self.documents,
             "action.note": self.note_action,
             "cluster.status": self.cluster_status,
             "cluster.leave": self.cluster_leave,
@@ -266,6 +282,24 @@ class ControllerApi:
         if self.logs.log_side is None:
             raise AskError("no log is published: see [proxy.transparency]")
         return self.logs.log_side
+
+    def document(self, site: str, envelope: dict[str, Any]) -> DocumentAnswer:
+        """Hand a signed document in; whoever brings it, its signatures count."""
+        answer = self._signed(site).receive(_encode(envelope), OPERATOR)
+        return DocumentAnswer(answer.status, answer.reply)
+
+    def documents(self, site: str | None = None) -> list[DocumentsView]:
+        """Return what signed documents make of a site, or of all that have them."""
+        if site is not None:
+            return [documents_view(self._signed(site))]
+        found = (loop.signed for loop in self.loops.values())
+        return [documents_view(source) for source in found if source is not None]
+
+    def _signed(self, site: str) -> SignedDocuments:
+        source = self._loop(site).signed
+        if source is None:
+            raise AskError(f"{site} has no signal of kind signed")
+        return source
 
     def note_action(self, site: str | None, who: str, action: dict[str, Any]) -> None:
         """Put into the log who did what to a site, or to all, by the admin socket."""

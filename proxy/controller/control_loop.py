@@ -1,8 +1,8 @@
 """The control loop of one site: hear, decide, write down, act."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -29,6 +29,7 @@ from proxy.power.link.messages import (
     Up,
 )
 from proxy.power.machines.holds import Holds
+from proxy.power.orders.documents import DocumentRow, Recorded
 from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
@@ -37,6 +38,7 @@ from proxy.power.site import SiteControl
 from proxy.power.views.back_channel import in_force, note_clock, note_refused, points
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
+from proxy.signals.signed.source import SignedDocuments
 
 SENSE_EVERY = Seconds(1.0)
 GATHER = Seconds(0.02)
@@ -51,6 +53,28 @@ MAX_TOLD = 50_000
 NOT_WRITTEN = "it could not be written down"
 
 
+class SeenByOthers(Protocol):
+    """The event log as others see it."""
+
+    def origin(self) -> str:
+        """Return what it is called; empty: none is published."""
+
+    def cosigned(self) -> Mapping[str, float]:
+        """Return when each witness cosigned it last, Unix seconds, by its name."""
+
+
+class SeenByNobody:
+    """No log is published."""
+
+    def origin(self) -> str:
+        """See `SeenByOthers`."""
+        return ""
+
+    def cosigned(self) -> Mapping[str, float]:
+        """See `SeenByOthers`."""
+        return {}
+
+
 class SiteLoop(Service):
     """Runs the control of one site, and is the listener of its signals and devices.
 
@@ -62,6 +86,7 @@ class SiteLoop(Service):
         clock: Monotonic.
         wall_clock: What time it is.
         keeps_minutes: Each minute's watts and shares go into the log, for others.
+        others: The log as others see it.
     """
 
     def __init__(  # noqa: PLR0913
@@ -74,8 +99,10 @@ class SiteLoop(Service):
         clock: IReactorTime,
         wall_clock: Callable[[], UnixTime],
         keeps_minutes: bool = False,
+        others: SeenByOthers | None = None,
     ) -> None:
         self.control = control
+        self._others = others or SeenByNobody()
         self._adapters = adapters
         self._send = send
         self._clock = clock
@@ -90,7 +117,9 @@ class SiteLoop(Service):
             else RelayHeartbeat(relay, control, clock, self.is_alive)
         )
         self._soon: IDelayedCall | None = None
-        self._journal = SiteJournal(control, store, send, wall_clock)
+        self._journal = SiteJournal(
+            control, store, send, wall_clock, self._others.origin
+        )
         self._reading: float | None = None
         self._minutes = (
             MinuteLog(control.outbox.log, has_meter=meter is not None)
@@ -156,6 +185,12 @@ class SiteLoop(Service):
             self._journal.spoke(source)
         return receipt
 
+    @property
+    def signed(self) -> SignedDocuments | None:
+        """The site's signal of signed documents, None if it has none."""
+        found = (s for s in self._adapters.signals if isinstance(s, SignedDocuments))
+        return next(found, None)
+
     def standing(self, source: str) -> Sequence[Order]:
         """See `ports.SignalListener`."""
         return [o for o in self.control.orders.orders if o.source == source]
@@ -173,6 +208,33 @@ class SiteLoop(Service):
         """See `ports.SignalListener`."""
         note_refused(self.control, {"source": source, **body}, why, self._wall_clock())
         self._soon_again(GATHER)
+
+    def record(
+        self,
+        kind: str,
+        cause: str,
+        body: dict[str, Any],
+        rows: Sequence[DocumentRow] = (),
+    ) -> Recorded | None:
+        """See `ports.SignalListener`."""
+        # What has gathered comes before it in the log, where it can be written at all.
+        return self._journal.record(kind, cause, body, rows) if self._flush() else None
+
+    def documents(self) -> Sequence[DocumentRow]:
+        """See `ports.SignalListener`."""
+        return self._journal.documents()
+
+    def forget_documents(self, until: UnixTime) -> None:
+        """See `ports.SignalListener`."""
+        self._journal.forget_documents(until)
+
+    def moments(self) -> Sequence[UnixTime]:
+        """See `ports.SignalListener`."""
+        return self.control.wall.moments(self._now(), self._wall_clock())
+
+    def cosigned(self) -> Mapping[str, float]:
+        """See `ports.SignalListener`."""
+        return self._others.cosigned()
 
     def points(self, source: str) -> Points:
         """See `ports.SignalListener`."""

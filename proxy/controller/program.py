@@ -1,6 +1,6 @@
 """The site controller, put together: read `Controller.begin` to know it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -205,6 +205,14 @@ class Controller:
         if lock is not None:
             lock.release()
 
+    def origin(self) -> str:
+        """See `control_loop.SeenByOthers`."""
+        return "" if self.log_side is None else self.log_side.settings.origin
+
+    def cosigned(self) -> Mapping[str, float]:
+        """See `control_loop.SeenByOthers`."""
+        return {} if self.log_side is None else self.log_side.cosigned()
+
     def _publish_as(self, config: Config) -> None:
         """Publish the log for others, where the configuration has it."""
         settings, store = config.proxy.transparency, self._store
@@ -242,6 +250,7 @@ class Controller:
             clock=self.clock,
             wall_clock=self.wall_clock,
             keeps_minutes=config.proxy.transparency is not None,
+            others=self,
         )
         self.loops[site.name] = loop
         self._sites[site.name] = _settings(config, site, power)

@@ -1,16 +1,19 @@
 """What one site's loop makes durable before it is done, and what it keeps meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import define, field
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.controller.notify import tell
+from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.store import Store, StoreError
 from proxy.power.link.messages import Up
 from proxy.power.machines.debts import ALL
+from proxy.power.orders.documents import DocumentRow, Recorded
 from proxy.power.site import SiteControl
 
 KEEP_EVERY = Seconds(60.0)
@@ -30,6 +33,7 @@ class SiteJournal:
     _store: Store
     _send: Callable[[Up], None]
     _wall_clock: Callable[[], UnixTime]
+    _origin: Callable[[], str]
     _unwritten: Effects = field(factory=Effects, init=False)
     _kept_at: Seconds = field(default=Seconds(0.0), init=False)
     _kept_row: int = field(default=0, init=False)  # what is before it is kept
@@ -63,6 +67,43 @@ class SiteJournal:
         for row in rows[len(rows) - new :]:
             tell(row, self._send)
         return True
+
+    def record(
+        self, kind: str, cause: str, body: dict[str, Any], rows: Sequence[DocumentRow]
+    ) -> Recorded | None:
+        """Write down one event with what it tells of, or nothing; None: nothing.
+
+        It is not tried again: whoever is told that it failed must not find it done.
+        """
+        at = self._wall_clock()
+        effects = Effects([Event(at, self._control.name, kind, cause, body)])
+        effects.documents.extend(rows)
+        try:
+            row = self._store.write(self._control.name, effects, (), at)[-1]
+        except StoreError as error:
+            self._log.error("{error}: a document is not written down", error=error)
+            return None
+        tell(row, self._send)
+        origin = self._origin()
+        if not origin:
+            return Recorded(row.id, row.at)
+        leaf = row.id - 1 - self._store.log_base(origin)
+        return Recorded(row.id, row.at, origin, leaf)
+
+    def documents(self) -> Sequence[DocumentRow]:
+        """Return the signed documents of the site, the oldest first.
+
+        Raises:
+            StoreError: They could not be read.
+        """
+        return self._store.documents(self._control.name)
+
+    def forget_documents(self, until: UnixTime) -> None:
+        """Forget documents that can have no effect since a moment."""
+        try:
+            self._store.forget_documents(self._control.name, until)
+        except StoreError as error:  # they take room, and nothing else
+            self._log.error("{error}", error=error)
 
     def spoke(self, source: str) -> None:
         """Note that a source was heard."""

@@ -152,6 +152,11 @@ class LogSide(Service):
         except StoreError as error:
             self._log.error("{error}", error=error)
 
+    def cosigned(self) -> dict[str, float]:
+        """Return when each witness cosigned last, Unix seconds, by its name."""
+        asked = self.publisher.witnesses
+        return {w.witness.name: w.cosigned_at for w in asked if w.cosigned_at}
+
     async def new_generation(self) -> None:
         """Begin the log anew, under the origin that the configuration has now.
 

@@ -4,13 +4,14 @@ Every coroutine awaits Deferreds, also where an asyncio library does the work: t
 edge wraps its futures (`Deferred.fromFuture`). Each ends within its own deadline.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import field, frozen
 
 from protocol.setpoint.points import Points
-from protocol.units import HashesPerSecond, Seconds, Watts
+from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
+from proxy.power.orders.documents import DocumentRow, Recorded
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
 
@@ -170,6 +171,43 @@ class SignalListener(Protocol):
 
         Whoever calls bounds how often.
         """
+
+    def record(
+        self,
+        kind: str,
+        cause: str,
+        body: dict[str, Any],
+        rows: Sequence[DocumentRow] = (),
+    ) -> Recorded | None:
+        """Put an event of a signal's own into the log, durable when it returns.
+
+        Whoever calls bounds how often.
+
+        Args:
+            kind: Of the event.
+            cause: For people.
+            body: The rest.
+            rows: Documents that it tells of, kept with it or not at all.
+
+        Returns:
+            None: It could not be written down, and is not tried again.
+        """
+
+    def documents(self) -> Sequence[DocumentRow]:
+        """Return what is kept of signed documents, the oldest first.
+
+        Raises:
+            Exception: It cannot be read: the site must not start.
+        """
+
+    def forget_documents(self, until: UnixTime) -> None:
+        """Forget documents whose time was over by then."""
+
+    def moments(self) -> Sequence[UnixTime]:
+        """Return what time it may be, first what the clock says."""
+
+    def cosigned(self) -> Mapping[str, float]:
+        """Return when each witness cosigned the log last, Unix seconds, by its name."""
 
     def points(self, source: str) -> Points:
         """Return what `source` may read back of the site."""

@@ -7,6 +7,7 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.internet.interfaces import IStreamServerEndpoint
 
+from protocol.oversight.presence import PRESENT_S, PresenceRule
 from protocol.setpoint.der_map import DerMap
 from protocol.setpoint.registers import Scale
 from protocol.setpoint.simple_map import SimpleMap
@@ -27,6 +28,9 @@ from proxy.signals.mqtt_orders import MqttOrders
 from proxy.signals.openadr_build import openadr_signal
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
+from proxy.signals.signed.http import ListeningDocuments
+from proxy.signals.signed.source import SignedDocuments, SignedSettings
+from proxy.signals.signed.trust import check_settings, read_policy
 from proxy.signals.trip_contact import TripContact
 
 UNITS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
@@ -81,7 +85,28 @@ def signal_of(  # noqa: PLR0913, PLR0917
         return MqttOrders(mqtt, lines, reactor, wall_clock)
     if config.kind == "openadr3" and config.url:
         return openadr_signal(site, config, power, reactor, wall_clock)
+    if config.kind == "signed":
+        return _signed(site, config, power, reactor)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
+
+
+def _signed(
+    site: str, config: SignalConfig, power: PowerConfig, reactor: Any
+) -> SignedDocuments:
+    """Return a signal of signed documents, not started."""
+    if config.policy is None or config.policy_id is None:
+        raise ValueError("a policy is needed, and its id")
+    trusted = read_policy(config.policy, config.policy_id, site)
+    presence = PresenceRule(
+        config.raise_needs or 0,
+        PRESENT_S if config.present_s is None else config.present_s,
+        config.absent_s or 0.0,
+    )
+    check_settings(trusted, presence, Watts(power.budget_w))
+    settings = SignedSettings(site, config.source, trusted, presence)
+    if config.listen is None:
+        return SignedDocuments(settings, reactor)
+    return ListeningDocuments(settings, _endpoint(config.listen, reactor), reactor)
 
 
 def _modbus(  # noqa: PLR0913, PLR0917  (what the others are given, and the contract)

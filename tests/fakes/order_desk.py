@@ -15,6 +15,7 @@ from proxy.power.orders.budget import Budget, Envelope, voices_of
 from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBook
 from proxy.power.orders.receipt import InForce, Receipt
+from tests.fakes.kept_documents import KeptDocuments
 
 NOW = 1_764_000_000.0
 BUDGET, FAIL_SAFE = Watts(1_000_000.0), Watts(100_000.0)
@@ -42,10 +43,11 @@ class Endpoint:
         return succeed(Port())
 
 
-class OrderDesk:
+class OrderDesk(KeptDocuments):
     """A site's order book and what was refused."""
 
     def __init__(self, leases: dict[str, Seconds | None]) -> None:
+        super().__init__()
         self.clock = Clock()
         self.book = OrderBook("hall-a", Envelope(BUDGET, FAIL_SAFE), leases)
         self.refusals: list[tuple[str, str, dict[str, Any]]] = []

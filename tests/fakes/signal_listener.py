@@ -9,12 +9,14 @@ from protocol.setpoint.points import Points
 from protocol.units import UnixTime, Watts
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
+from tests.fakes.kept_documents import KeptDocuments
 
 
-class FakeListener:
+class FakeListener(KeptDocuments):
     """Holds orders; refuses a `seq` that its source has used for another one."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.orders: list[Order] = []
         self.renewed: list[str] = []
         self.replaced: list[str] = []

@@ -49,14 +49,14 @@ def fault(folder: Path, text: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant"])
+@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant", "oversight"])
 def test_each_example_loads(name: str) -> None:
     config = load_config(CONFIGS / f"{name}.toml")
 
     assert config.sites
 
 
-@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant"])
+@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant", "oversight"])
 def test_examples_of_what_exists_may_run(name: str) -> None:
     config = load_config(CONFIGS / f"{name}.toml")
 
@@ -70,6 +70,7 @@ def test_every_example_is_tested() -> None:
         "solo",
         "hosting",
         "plant",
+        "oversight",
     }
 
 

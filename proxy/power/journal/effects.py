@@ -7,6 +7,7 @@ from attrs import define, field, frozen
 from protocol.units import Watts
 from proxy.power.journal.chain import Event
 from proxy.power.machines.rows import FoundLimit, MachineRow
+from proxy.power.orders.documents import DocumentRow
 
 NO_WATTS = Watts(0.0)
 
@@ -60,6 +61,7 @@ class Effects:
         machines: To be saved; each changed its state now.
         forgotten: Keys of machines to be deleted.
         found: Limits to be kept; they do not go with the machines.
+        documents: Signed documents to be kept.
         has_orders: The orders changed.
         park: Connections to be given no more jobs.
         grant: Connections to be given jobs.
@@ -70,6 +72,7 @@ class Effects:
     machines: list[MachineRow] = field(factory=list)
     forgotten: list[str] = field(factory=list)
     found: list[FoundLimit] = field(factory=list)
+    documents: list[DocumentRow] = field(factory=list)
     has_orders: bool = False
     park: list[int] = field(factory=list)
     grant: list[int] = field(factory=list)
@@ -78,7 +81,7 @@ class Effects:
     @property
     def is_to_be_written(self) -> bool:
         """Something of it is to be durable."""
-        rows = self.machines or self.forgotten or self.found
+        rows = self.machines or self.forgotten or self.found or self.documents
         return bool(self.events or rows or self.has_orders)
 
     def after(self, unwritten: "Effects") -> "Effects":
@@ -96,5 +99,6 @@ class Effects:
             machines=list(rows.values()),
             forgotten=[key for key in gone if key not in rows],
             found=[*unwritten.found, *self.found][-MAX_UNWRITTEN:],
+            documents=[*unwritten.documents, *self.documents],
             has_orders=unwritten.has_orders or self.has_orders,
         )

@@ -11,6 +11,7 @@ was told to.
                hash before the first that is left stays as the anchor
     site_order all orders that may still matter, as JSON
     spoken     when each source was last heard
+    document   signed documents that stand or wait, and the ids that may not come again
     machine    whether each was told to run, and when; what it is owed
     found_limit  the limit each was first read with, by its identity; outlives the row
     learned    the estimator's bias, so that a restart does not begin with a guess
@@ -35,6 +36,11 @@ from attrs import define, field, frozen
 from protocol.units import UnixTime, Watts
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
+from proxy.power.journal.document_rows import (
+    forget_documents,
+    kept_documents,
+    save_documents,
+)
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.energy import EnergyRow, add_energy, energy_total
 from proxy.power.journal.event_log import EVENTS, append, edge, row_of, trimmed
@@ -46,6 +52,7 @@ from proxy.power.journal.machine_rows import (
 from proxy.power.journal.published import Published, save_published
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt
+from proxy.power.orders.documents import DocumentRow
 from proxy.power.orders.order import Order
 from proxy.runtime.database_file import DatabaseFileError, reading
 from proxy.runtime.file_watch import FileWatch
@@ -128,6 +135,8 @@ class Store:
                 append(self._db, rows)
                 anchor = trimmed(self._db, self._trims_to(), self._anchor)
                 save_machines(self._db, site, effects, at)
+                last = rows[-1].id if rows else self._last[0]
+                save_documents(self._db, site, effects.documents, last)
                 if effects.has_orders:
                     self._save_orders(site, orders)
         except sqlite3.Error as error:
@@ -209,6 +218,35 @@ class Store:
     def energy_wh(self, site: str) -> float:
         """Return what a site has drawn since it was first seen, watt-hours."""
         return energy_total(self._db, site)
+
+    def documents(self, site: str) -> list[DocumentRow]:
+        """Return the signed documents of `site`, the oldest first.
+
+        Raises:
+            StoreError: They could not be read.
+        """
+        try:
+            return kept_documents(self._db, site)
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+    def forget_documents(self, site: str, until: UnixTime) -> None:
+        """Forget documents that can have no effect since a moment.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        self._look_at_file()
+        try:
+            forget_documents(self._db, site, until)
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
+    def log_base(self, origin: str) -> int:
+        """Return the row before the first leaf of a log for others, 0 for the first."""
+        sql = "SELECT base FROM published WHERE origin = ?"
+        found = self._db.execute(sql, (origin,)).fetchone()
+        return 0 if found is None else int(found[0])
 
     def newest_at(self) -> UnixTime:
         """Return the latest moment at which anything was written; 0: nothing was.

@@ -1,0 +1,1 @@
+"""A signal whose words are documents that parties sign: read `source` first."""
