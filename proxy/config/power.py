@@ -132,7 +132,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     token_url: HttpUrl | None = None
     client_id: Named | None = None
     client_secret: Secret | None = None
-    poll_s: Annotated[float, Meta(ge=1, le=3600)] | None = None
+    poll_s: Annotated[float, Meta(ge=0.5, le=3600)] | None = None
     report_s: Annotated[float, Meta(ge=10, le=86400)] | None = None
     simple: Annotated[tuple[Part, ...], Meta(min_length=4, max_length=4)] | None = None
     notices: Literal["off"] | None = None

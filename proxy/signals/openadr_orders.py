@@ -37,7 +37,7 @@ SAMPLE_EVERY = Seconds(2.0)
 LEARN_EVERY = Seconds(60.0)
 """How often it is asked which programmes, resources and targets there are."""
 
-SOONEST = Seconds(1.0)
+SOONEST = Seconds(0.5)
 """Between two looks, whatever calls for one."""
 
 WORST_SKEW = Seconds(2.0)

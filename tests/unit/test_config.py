@@ -539,7 +539,7 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         (OPENADR.replace("https://vtn.example/v3", "http://10.0.0.1"), "in the clear"),
         (OPENADR.replace("/token", "/token?a=b"), "without a query"),
         (OPENADR + "poll_s = 16\n", "`$.sites[0].power.signals[0].poll_s`"),
-        (OPENADR + "poll_s = 0.5\n", "`$.sites[0].power.signals[0].poll_s`"),
+        (OPENADR + "poll_s = 0.4\n", "`$.sites[0].power.signals[0].poll_s`"),
         (OPENADR + "simple = [0.2, 0.6, 0.0, 0.0]\n", "level to allow more"),
         (OPENADR + "simple = [1.0, 0.6]\n", "`$.sites[0].power.signals[0].simple`"),
         (OPENADR + 'notices = "mqtt"\n', "`$.sites[0].power.signals[0].notices`"),
