@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test signals openadr oversight weeks coverage bench browser interop translator image-test clean
+.PHONY: demo test signals openadr watch oversight weeks coverage bench browser interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -38,6 +38,10 @@ openadr: $(VTN)/bin/openleadr-vtn $(VENV)/ready
 $(VTN)/bin/openleadr-vtn:
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off cargo install --quiet \
 		--version =0.2.8 --features internal-oauth --root $(VTN) openleadr-vtn
+
+# rules and boards against Debian's Prometheus, which scrapes a demo; skipped without it
+watch: $(VENV)/ready
+	$(BIN)/pytest -q -rs tests/peers/test_prometheus.py
 
 # days and weeks of a plant on a virtual clock: minutes of computing
 weeks: $(VENV)/ready

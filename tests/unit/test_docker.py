@@ -21,6 +21,7 @@ from proxy.supervisor.service import check_power
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 COMPOSE = ("compose.yaml", "compose.regtest.yaml")
+WATCH = "compose.watch.yaml"
 SCHEMA = json.loads((ROOT / "tests" / "vectors" / "compose-spec.json").read_text())
 
 
@@ -53,7 +54,7 @@ def exec_form(line: str) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("name", COMPOSE)
+@pytest.mark.parametrize("name", [*COMPOSE, WATCH])
 def test_a_compose_file_is_what_the_specification_says(name: str) -> None:
     errors = Draft7Validator(SCHEMA).iter_errors(compose(name))
 
@@ -130,6 +131,20 @@ def test_no_service_may_more_than_it_needs(name: str) -> None:
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_what_watches_mounts_files_that_are_there_and_is_reached_from_here_alone() -> (
+    None
+):
+    named = set(compose(WATCH)["volumes"])
+    for service in services(WATCH).values():
+        assert service["cap_drop"] == ["ALL"]
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        for mount in service["volumes"]:
+            source, _, _ = mount.partition(":")
+            assert source in named or (DOCKER / source).exists(), source
+        assert not service["image"].endswith("latest")
+        assert ":" in service["image"]
 
 
 def test_the_image_runs_as_nobody_in_particular_and_looks_after_its_health() -> None:
