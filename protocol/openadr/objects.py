@@ -119,6 +119,40 @@ class Report(Struct, frozen=True, rename="camel"):
     id: Id
 
 
+class Authentication(Struct, frozen=True):
+    """What a broker is shown: `ANONYMOUS`, or `OAUTH2_BEARER_TOKEN` as `username`."""
+
+    method: Text = "ANONYMOUS"
+    username: Text | None = None
+
+
+class Binding(Struct, frozen=True):
+    """Where notices are told over MQTT."""
+
+    uris: Annotated[list[Text], Meta(max_length=16)] = field(name="URIS")
+    authentication: Authentication = Authentication()
+
+
+class Notifiers(Struct, frozen=True):
+    """How a VTN tells of what is new; null: not over MQTT."""
+
+    mqtt: Binding | None = field(default=None, name="MQTT")
+
+
+class Operations(Struct, frozen=True):
+    """Topics, each of one operation."""
+
+    create: Text | None = field(default=None, name="CREATE")
+    update: Text | None = field(default=None, name="UPDATE")
+    delete: Text | None = field(default=None, name="DELETE")
+
+
+class NoticeTopics(Struct, frozen=True):
+    """Where a VTN tells of objects of a kind."""
+
+    topics: Operations
+
+
 class Token(Struct, frozen=True):
     """An access token (RFC 6749, 5.1)."""
 
@@ -152,6 +186,8 @@ _vens = msgspec.json.Decoder(list[Ven])
 _ven = msgspec.json.Decoder(Ven)
 _report = msgspec.json.Decoder(Report)
 _reports = msgspec.json.Decoder(list[Report])
+_notifiers = msgspec.json.Decoder(Notifiers)
+_topics = msgspec.json.Decoder(NoticeTopics)
 _token = msgspec.json.Decoder(Token)
 
 
@@ -195,6 +231,17 @@ def read_reports(data: bytes) -> list[Report]:
 def read_report(data: bytes) -> Report:
     """Return a report; raises as `read_page` does."""
     return _read(_report, data)
+
+
+def read_notifiers(data: bytes) -> Notifiers:
+    """Return how a VTN tells of what is new; raises as `read_page` does."""
+    return _read(_notifiers, data)
+
+
+def read_topics(data: bytes) -> list[str]:
+    """Return topics that notices come on; raises as `read_page` does."""
+    found = _read(_topics, data).topics
+    return [one for one in (found.create, found.update, found.delete) if one]
 
 
 def read_token(data: bytes) -> Token:

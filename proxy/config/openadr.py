@@ -15,7 +15,7 @@ def openadr_faults(signal: SignalConfig, key: str) -> Iterator[str]:
     """Yield each fault of a signal as a sentence that ends in its key."""
     for name in ("url", "token_url"):
         url = getattr(signal, name)
-        if url is not None and _is_in_the_clear(url):
+        if url is not None and is_in_the_clear(url):
             yield (
                 "The client's secret and token would be sent in the clear: https://, or"
                 f" http:// to this machine alone - at `{key}.{name}`"
@@ -35,11 +35,12 @@ def openadr_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         )
 
 
-def _is_in_the_clear(url: str) -> bool:
+def is_in_the_clear(url: str) -> bool:
+    """Tell whether what is sent to `url` can be read on the network."""
     found = urlsplit(url)
     host = found.hostname or ""
     try:
         is_here = ip_address(host).is_loopback
     except ValueError:
         is_here = host == "localhost"
-    return found.scheme != "https" and not is_here
+    return found.scheme not in {"https", "mqtts"} and not is_here

@@ -94,7 +94,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         report_s: Of `openadr3`: between two reports; None: 60.
         simple: Of `openadr3`: parts of budget_w that the levels 0 to 3 of SIMPLE mean;
             None: 1.0, 0.6, 0.2, 0.0.
-        notices: Of `openadr3`: what calls for a look beside poll_s; None: nothing.
+        notices: Of `openadr3`: `mqtt`: what the server tells its broker calls for a
+            look beside poll_s; None: off.
         policy: Of `signed`: a file with the policy that says whose signatures count.
         policy_id: Of `signed`: SHA-256 of that file, by which it is trusted.
         raise_needs: Of `signed`: so many parties must be present for anything to be
@@ -135,7 +136,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     poll_s: Annotated[float, Meta(ge=0.5, le=3600)] | None = None
     report_s: Annotated[float, Meta(ge=10, le=86400)] | None = None
     simple: Annotated[tuple[Part, ...], Meta(min_length=4, max_length=4)] | None = None
-    notices: Literal["off"] | None = None
+    notices: Literal["mqtt", "off"] | None = None
     policy: Path | None = None
     policy_id: PolicyId | None = None
     raise_needs: Annotated[int, Meta(ge=0, le=32)] | None = None

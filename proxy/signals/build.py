@@ -84,7 +84,7 @@ def signal_of(  # noqa: PLR0913, PLR0917
         lines = mqtt_lines(site, config, loop)
         return MqttOrders(mqtt, lines, reactor, wall_clock)
     if config.kind == "openadr3" and config.url:
-        return openadr_signal(site, config, power, reactor, wall_clock)
+        return openadr_signal(site, config, power, reactor, wall_clock, loop)
     if config.kind == "signed":
         return _signed(site, config, power, reactor)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")

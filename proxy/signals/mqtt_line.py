@@ -85,10 +85,11 @@ class Topics:
     """What is published and subscribed: `base` is `PREFIX/SITE`.
 
     Attributes:
+        base: None: nothing is published, no last will either.
         heard: Whole topics, and what the signal calls them.
     """
 
-    base: str
+    base: str | None
     heard: tuple[tuple[str, str], ...]
 
     def whole(self, topic: str) -> str:
@@ -141,6 +142,8 @@ class MqttLine:
 
     def say(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
         """See `Line`."""
+        if self._topics.base is None:
+            return
         if is_retained:
             self._kept[topic] = payload
         elif self._is_up:
@@ -149,7 +152,7 @@ class MqttLine:
         self._said_all.clear()
 
     async def _leave(self, task: "asyncio.Task[None]") -> None:
-        if self._is_up:
+        if self._is_up and self._topics.base is not None:
             self.say(AVAILABILITY, OFFLINE, is_retained=True)
             await self._said_all.wait()
         task.cancel()
@@ -194,11 +197,14 @@ class MqttLine:
         from aiomqtt import Client, Will  # noqa: PLC0415  (of an extra)
 
         broker, base = self._broker, self._topics.base
-        will = Will(self._topics.whole(AVAILABILITY), OFFLINE, qos=1, retain=True)
+        whole = self._topics.whole(AVAILABILITY)
+        # Of who publishes nothing not even that, and the broker may name it.
+        will = None if base is None else Will(whole, OFFLINE, qos=1, retain=True)
+        named = None if base is None else f"baseload-{crc32(base.encode()):08x}"
         return Client(
             broker.host,
             broker.port,
-            identifier=f"baseload-{crc32(base.encode()):08x}",
+            identifier=named,
             username=broker.username,
             password=broker.password,
             tls_context=broker.tls,

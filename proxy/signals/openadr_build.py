@@ -1,5 +1,7 @@
 """A signal that asks a utility's server, made of its row of the configuration."""
 
+import asyncio
+from functools import partial
 from typing import Any
 
 from protocol.openadr.caps import SIMPLE, Rules
@@ -7,6 +9,7 @@ from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.http_client import HttpClient
+from proxy.signals.openadr_notices import Notices, line_maker
 from proxy.signals.openadr_orders import OpenAdrOrders, OpenAdrSettings
 from proxy.signals.openadr_vtn import Vtn, VtnAccess
 
@@ -14,12 +17,13 @@ REPORT_S = Seconds(60.0)
 """Between two reports to a utility: what programmes settle are quarter hours."""
 
 
-def openadr_signal(
+def openadr_signal(  # noqa: PLR0913, PLR0917  (what the others are given)
     site: str,
     config: SignalConfig,
     power: PowerConfig,
     reactor: Any,
     wall_clock: SteadyClock,
+    loop: asyncio.AbstractEventLoop | None,
 ) -> OpenAdrOrders:
     """Return a signal that asks a utility's server, not started."""
     rules = Rules(
@@ -47,4 +51,7 @@ def openadr_signal(
         config.client_secret or "",
     )
     vtn = Vtn(access, HttpClient(reactor), reactor, wall_clock)
-    return OpenAdrOrders(settings, vtn, reactor, wall_clock)
+    notices_of = None
+    if config.notices == "mqtt":
+        notices_of = partial(Notices, line_maker(loop))
+    return OpenAdrOrders(settings, vtn, reactor, wall_clock, notices_of)

@@ -6,7 +6,7 @@ old answer is, and what cannot be read. A server that cannot be asked is asked a
 within the lease, sooner at first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
@@ -27,6 +27,7 @@ from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.first_word import FirstWord
 from proxy.signals.line_orders import LineOrders
+from proxy.signals.openadr_notices import Notices
 from proxy.signals.openadr_reports import Reporter
 from proxy.signals.openadr_vtn import EventList, Vtn, VtnError
 from proxy.signals.refusals import Refusals
@@ -69,6 +70,8 @@ class OpenAdrOrders:
     _vtn: Vtn
     _clock: IReactorTime
     _wall_clock: SteadyClock
+    _notices_of: Callable[[Callable[[], None]], Notices] | None = None
+    _notices: Notices | None = field(default=None, init=False)
     _listener: SignalListener | None = field(default=None, init=False)
     _known: Known = field(factory=lambda: Known(frozenset()), init=False)
     _program_id: str | None = field(default=None, init=False)
@@ -76,6 +79,7 @@ class OpenAdrOrders:
     _verdict: Verdict = field(factory=Verdict, init=False)
     _judged: Judged | None = field(default=None, init=False)
     _told: frozenset[tuple[str, str]] = field(default=frozenset(), init=False)
+    _rested_at: float = field(default=0.0, init=False)  # when a look was over
     _failures: int = field(default=0, init=False)
     _fault: str = field(default="", init=False)
     _pause: tuple[IDelayedCall, Deferred[None]] | None = field(default=None, init=False)
@@ -99,6 +103,8 @@ class OpenAdrOrders:
         self._refusals = Refusals(told.name)
         node, report_s = told.rules.node, told.report_s
         self._reporter = Reporter(self._vtn, told.site, node, report_s, self._now)
+        if self._notices_of is not None:
+            self._notices = self._notices_of(self.wake)
         self._samples = PeriodicService(SAMPLE_EVERY, self._sample, self._clock)
 
     def start(self, listener: SignalListener) -> None:
@@ -112,12 +118,16 @@ class OpenAdrOrders:
         self._listener = None
         await self._samples.stopService()
         await self._tasks.cancel_all()
+        if self._notices is not None:
+            await self._notices.stop()
         await self._vtn.close()
 
     def wake(self) -> None:
-        """Look soon: somebody says that there is something new."""
+        """Look at once, or as soon as a look may be: there may be something new."""
         if self._pause is not None and self._pause[0].active():
-            self._pause[0].reset(min(SOONEST, self._pause[0].getTime() - self._now()))
+            call, now = self._pause[0], self._now()
+            soonest = max(0.0, self._rested_at + SOONEST - now)
+            call.reset(min(soonest, call.getTime() - now))
 
     async def _run(self, listener: SignalListener) -> None:
         while True:
@@ -127,6 +137,7 @@ class OpenAdrOrders:
             await self._rest(max(SOONEST, delay))
 
     async def _rest(self, seconds: Seconds) -> None:
+        self._rested_at = self._now()
         over: Deferred[None] = Deferred()
         call = self._clock.callLater(seconds, over.callback, None)
         self._pause = call, over
@@ -198,6 +209,8 @@ class OpenAdrOrders:
             {p.id: tuple(p.payload_descriptors or ()) for p in programs},
         )
         self._learned_at = self._now()
+        if self._notices is not None:
+            await self._notices.follow(self._vtn, ven.id)
 
     def _judge(self, listed: EventList) -> Judged:
         judged = self._dates.judge(

@@ -11,18 +11,20 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.openadr.objects import (
     PAGE,
     Program,
     Ven,
+    read_notifiers,
     read_page,
     read_programs,
     read_report,
     read_reports,
     read_token,
+    read_topics,
     read_ven,
     read_vens,
 )
@@ -86,6 +88,20 @@ class EventList:
     sent: UnixTime
     heard: UnixTime
     is_torn: bool = False
+
+
+@frozen
+class NoticePlace:
+    """Where a server tells of events over MQTT.
+
+    Attributes:
+        username: Shown to the broker, as `password` is; None: nothing is.
+    """
+
+    uris: tuple[str, ...]
+    topics: tuple[str, ...]
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @define(eq=False, repr=False)
@@ -173,6 +189,27 @@ class Vtn:
         self._etag = answer.headers.get("etag", "") if not skip else ""
         self._listed = tuple(found)
         return EventList(self._listed, date, sent, heard, is_torn)
+
+    async def notices(self, ven_id: str) -> NoticePlace:
+        """Return where the server tells of events.
+
+        Raises:
+            VtnError: It does not, or not over MQTT.
+        """
+        told = self._read(read_notifiers, await self._get("/notifiers", {})).mqtt
+        if told is None:
+            raise VtnError("the server tells of nothing over MQTT")
+        topics: list[str] = []
+        # Events without targets, and those that we are targeted by.
+        for of in ("events", f"vens/{quote(ven_id, safe='')}/events"):
+            found = await self._get(f"/notifiers/mqtt/topics/{of}", {})
+            topics += self._read(read_topics, found)
+        place = NoticePlace(tuple(told.uris), tuple(topics))
+        if told.authentication.method == "ANONYMOUS":
+            return place
+        named = told.authentication.username or "{clientID}"
+        who = named.replace("{clientID}", self._access.client_id)
+        return evolve(place, username=who, password=self._token)
 
     async def report(self, body: bytes, report_id: str | None) -> str:
         """Hand in a report, in place of an earlier one if that is named; return its id.

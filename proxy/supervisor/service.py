@@ -28,7 +28,7 @@ from proxy.supervisor.failsafe import PoweredSite
 NEEDS = {
     "pyasic": ('control = "api"', "controller"),
     "pymodbus": ("a meter or a trip_input over Modbus", "controller"),
-    "aiomqtt": ('a signal of kind "mqtt"', "mqtt"),
+    "aiomqtt": ('a signal with kind or notices = "mqtt"', "mqtt"),
     "psycopg": ("[cluster]", "cluster"),
 }
 """Libraries, what asks for them, and the extra that has them."""
@@ -204,8 +204,8 @@ def _needed(config: Config) -> Iterator[str]:
         site.power and (site.power.has_meter or site.power.trip_input) for site in sites
     ):
         yield "pymodbus"
-    kinds = {s.kind for site in sites if site.power for s in site.power.signals}
-    if "mqtt" in kinds:
+    signals = [s for site in sites if site.power for s in site.power.signals]
+    if any("mqtt" in {s.kind, s.notices} for s in signals):
         yield "aiomqtt"
 
 

@@ -88,8 +88,8 @@ class Database:
 class RealVtn:
     """The server, and what a utility's own program tells it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, broker: int | None = None) -> None:
+        self._database, self._broker = database, broker
         self.port = free_port()
         self._token = token_of("utility", UTILITY)
         self.process = self._started()
@@ -167,6 +167,10 @@ class RealVtn:
             "OAUTH_TOKEN_URL": f"{self.url}/auth/token",
             "RUST_LOG": "warn",
         }
+        if self._broker is not None:
+            broker = f"mqtt://127.0.0.1:{self._broker}"
+            environment |= {"MQTT_URL": broker, "MQTT_USERNAME": "vtn"}
+            environment |= {"MQTT_PASSWORD": "vtn"}
         process = subprocess.Popen(  # noqa: S603
             [BINARY], env=environment, stdout=subprocess.DEVNULL
         )

@@ -2,19 +2,19 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proxy.admin.client import AdminError, call
 from tests.fakes.vtn_script import Credentials, recorded, run
-from tests.integration.test_kill import start
 from tests.peers.real_vtn import (
     NODE,
     NODES_OWN,
@@ -24,6 +24,7 @@ from tests.peers.real_vtn import (
     missing,
     token_of,
 )
+from tests.peers.site_process import BUDGET, FAIL_SAFE, SiteProcess, until
 from tests.support import PATIENCE, free_port
 
 pytestmark = [
@@ -32,21 +33,10 @@ pytestmark = [
 ]
 
 AS_NODE = token_of(NODE[0], " ".join(NODES_OWN))
-BUDGET, FAIL_SAFE, LEASE = 60_000, 6_000, 10
+LEASE = 10
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
 
-CONFIG = """
-[[pools]]
-name = "main"
-url = "stratum+tcp://127.0.0.1:1"
-user = "site"
-[[sites]]
-name = "hall-a"
-listen = ["tcp:{port}:interface=127.0.0.1"]
-sources = ["main"]
-[sites.power]
-budget_w = {budget}
-fail_safe_w = {fail_safe}
-[[sites.power.signals]]
+SIGNAL = """
 kind = "openadr3"
 name = "utility"
 url = "{url}"
@@ -55,69 +45,45 @@ program = "capacity"
 ven_name = "hall-a"
 client_id = "{client_id}"
 client_secret = "{client_secret}"
-poll_s = 1
-lease_s = {lease}
+{more}
 """
 
 
-class Site:
+class Site(SiteProcess):
     """`baseload run` with the server as its signal."""
 
-    def __init__(self, path: Path, vtn: RealVtn) -> None:
-        self._socket = path / "state" / "admin.sock"
-        config = path / "c.toml"
-        config.write_text(
-            CONFIG.format(
-                port=free_port(),
-                url=vtn.url,
-                client_id=NODE[0],
-                client_secret=NODE[1],
-                budget=BUDGET,
-                fail_safe=FAIL_SAFE,
-                lease=LEASE,
-            )
-        )
-        self.process = start("proxy.cli", "run", "-c", str(config))
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        try:
-            found: list[dict[str, Any]] = call(self._socket, "power.show", {})
-        except (AdminError, OSError):
-            return {}
-        return found[0] if found else {}
-
-    @property
-    def watts(self) -> float | None:
-        return self.shown.get("budget_w")
+    def __init__(self, path: Path, vtn: RealVtn, more: str) -> None:
+        told = {"client_id": NODE[0], "client_secret": NODE[1], "more": more}
+        super().__init__(path, SIGNAL.format(url=vtn.url, **told))
 
     def until(self, watts: float) -> None:
         until(lambda: self.watts == watts)
 
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-
 
 @pytest.fixture(scope="module")
-def vtn() -> Iterator[RealVtn]:
+def vtn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVtn]:
+    port, broker = free_port(), None
+    if MOSQUITTO is not None:
+        conf = tmp_path_factory.mktemp("broker") / "conf"
+        conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        broker = subprocess.Popen(  # noqa: S603
+            [MOSQUITTO, "-c", str(conf)], stderr=subprocess.DEVNULL
+        )
+        time.sleep(1.0)  # the server asks once
     database = Database()
-    server = RealVtn(database)
+    server = RealVtn(database, None if broker is None else port)
     yield server
     server.close()
     database.close()
+    if broker is not None:
+        broker.kill()
+        broker.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, vtn: RealVtn) -> Iterator[Site]:
-    site = Site(tmp_path_factory.mktemp("site"), vtn)
+    more = f"poll_s = 1\nlease_s = {LEASE}"
+    site = Site(tmp_path_factory.mktemp("site"), vtn, more)
     yield site
     site.close()
 
@@ -160,12 +126,12 @@ def test_the_server_answers_as_it_was_recorded_to(vtn: RealVtn) -> None:
 def test_events_set_the_budget_the_lowest_of_a_priority_rules(
     quiet: Site, vtn: RealVtn
 ) -> None:
-    vtn.event("IMPORT_CAPACITY_LIMIT", 48.0)
-    quiet.until(48_000)
+    vtn.event("IMPORT_CAPACITY_LIMIT", 36.0)
+    quiet.until(36_000)
     vtn.event("DISPATCH_SETPOINT", 30.0)
     quiet.until(30_000)
-    first = vtn.event("SIMPLE", 1, priority=0)
-    quiet.until(36_000)
+    first = vtn.event("SIMPLE", 0, priority=0)
+    quiet.until(BUDGET)
     until(lambda: vtn.cancel(first) == 200)
     quiet.until(30_000)
     vtn.event("ALERT_GRID_EMERGENCY", "shed what you can")
@@ -177,7 +143,7 @@ def test_events_set_the_budget_the_lowest_of_a_priority_rules(
 
 
 def test_an_event_is_acknowledged_and_can_be_deleted(quiet: Site, vtn: RealVtn) -> None:
-    event = vtn.event("IMPORT_CAPACITY_LIMIT", 48.0)
+    event = vtn.event("IMPORT_CAPACITY_LIMIT", 36.0)
     reports: list[Any] = []
 
     def is_reported() -> bool:
@@ -195,8 +161,8 @@ def test_an_event_is_acknowledged_and_can_be_deleted(quiet: Site, vtn: RealVtn) 
 def test_reports_stay_at_an_event_that_asks_for_them(quiet: Site, vtn: RealVtn) -> None:
     asks = [{"payloadType": "DEMAND", "readingType": "MEAN", "units": "KW"}]
     standing = vtn.event("GHG", 1.0, reportDescriptors=asks)
-    event = vtn.event("IMPORT_CAPACITY_LIMIT", 48.0)
-    quiet.until(48_000)
+    event = vtn.event("IMPORT_CAPACITY_LIMIT", 36.0)
+    quiet.until(36_000)
 
     def acked() -> set[str]:
         return {
@@ -217,7 +183,7 @@ def test_a_value_that_cannot_be_is_refused_and_raises_nothing(
 ) -> None:
     event = vtn.event("IMPORT_CAPACITY_LIMIT", 30.0)
     quiet.until(30_000)
-    wrong = vtn.event_of("IMPORT_CAPACITY_LIMIT", 48_000.0)  # watts for kilowatts
+    wrong = vtn.event_of("IMPORT_CAPACITY_LIMIT", 36_000.0)  # watts for kilowatts
     vtn.called("PUT", f"/events/{event['id']}", wrong)
 
     until(lambda: "1 refused" in quiet.shown["signals"][0]["says"])
@@ -250,3 +216,22 @@ def test_a_server_that_is_frozen_or_killed_lapses_and_comes_back_by_a_fresh_word
     assert seen == {30_000, FAIL_SAFE}
     assert LEASE <= lapsed["silent_s"] < LEASE + 5
     quiet.until(30_000)
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+def test_a_notice_of_the_broker_brings_an_order_without_waiting_for_a_look(
+    quiet: Site, vtn: RealVtn, tmp_path: Path
+) -> None:
+    quiet.process.send_signal(signal.SIGSTOP)  # one end node of the name at a time
+    site = Site(tmp_path, vtn, 'poll_s = 60\nlease_s = 150\nnotices = "mqtt"')
+    try:
+        site.until(BUDGET)
+        time.sleep(2.0)  # the broker is followed by then, and its look is over
+        for kilowatts in (35, 30, 25):
+            vtn.event("IMPORT_CAPACITY_LIMIT", float(kilowatts))
+            began = time.monotonic()
+            site.until(kilowatts * 1000)
+            assert time.monotonic() - began < 30  # a look is due after 60 s
+    finally:
+        site.close()
+        quiet.process.send_signal(signal.SIGCONT)

@@ -542,7 +542,7 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         (OPENADR + "poll_s = 0.4\n", "`$.sites[0].power.signals[0].poll_s`"),
         (OPENADR + "simple = [0.2, 0.6, 0.0, 0.0]\n", "level to allow more"),
         (OPENADR + "simple = [1.0, 0.6]\n", "`$.sites[0].power.signals[0].simple`"),
-        (OPENADR + 'notices = "mqtt"\n', "`$.sites[0].power.signals[0].notices`"),
+        (OPENADR + 'notices = "post"\n', "`$.sites[0].power.signals[0].notices`"),
         (OPENADR + "unit = 1\n", "Not of a signal of kind 'openadr3'"),
         (MODBUS + "poll_s = 10\n", "Not of a signal of kind 'modbus'"),
         (MODBUS + 'units = "percent"\n', "Counts of registers"),
