@@ -29,12 +29,15 @@ def verify_options(parser: Parser) -> None:
     add("--meter", type=Path, metavar="CSV", help=about)
     about = "what the site may take to be under a lower budget [30]"
     add("--response", dest="response_s", type=seconds, default=30.0, help=about)
+    about = "write a report there that who is no engineer can read"
+    add("--html", type=Path, metavar="FILE", help=about)
     about = "an older checkpoint of it that you kept: it must be continued"
     add("--since", type=Path, metavar="FILE", help=about)
 
 
 def verify(arguments: Arguments) -> int:
     """Print what was found; return 0 clean, 1 findings, 2 nothing to verify."""
+    from proxy.verifier.page import page  # noqa: PLC0415
     from proxy.verifier.verify import UnusableError  # noqa: PLC0415  (cryptography)
     from proxy.verifier.verify import verify as verified  # noqa: PLC0415
 
@@ -43,6 +46,13 @@ def verify(arguments: Arguments) -> int:
     except (UnusableError, ValueError) as error:
         sys.stderr.write(f"baseload: {error}\n")
         return UNUSABLE
+    if arguments.html is not None:
+        try:
+            text = page(found, arguments.response_s)
+            arguments.html.write_text(text, encoding="utf-8")
+        except OSError as error:
+            sys.stderr.write(f"baseload: {arguments.html}: {error.strerror}\n")
+            return UNUSABLE
     report = found.report
     if arguments.json:
         print_json(report)

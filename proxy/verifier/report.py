@@ -81,6 +81,7 @@ class Report(msgspec.Struct):
         signed_at: Unix seconds of the newest cosignature; null: there is none.
         first_at: Unix seconds of the first leaf; null: there is none.
         last_at: Of the last.
+        is_whole: Every leaf was there, and they have the root that was signed.
         kinds: How many leaves of each kind.
         policy_version: The newest policy; null: none is in the log.
         documents: How many were taken, how many refused.
@@ -101,6 +102,7 @@ class Report(msgspec.Struct):
     first_at: float | None = None
     last_at: float | None = None
     starts: int = 0
+    is_whole: bool = False
     kinds: dict[str, int] = {}
     policy_version: int | None = None
     documents: dict[str, int] = {}

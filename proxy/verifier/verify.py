@@ -110,8 +110,9 @@ def verify(wanted: Wanted) -> Verified:
     copy = LogCopy(wanted.folder, point.point.size)
     roots = dict.fromkeys([] if since is None else [since.point.size], b"")
     reading = Reading(copy, findings, looks.order.take, looks.by_kind, roots)
-    if reading.run():
-        _hold_root(point, reading, findings)
+    is_whole = reading.run()
+    if is_whole:
+        is_whole = _hold_root(point, reading, findings)
         if since is not None:
             _hold_since(since, point, reading, findings)
     for number, name in enumerate(copy.strangers()):
@@ -121,17 +122,19 @@ def verify(wanted: Wanted) -> Verified:
     if other is not None:
         difference = hold(looks.meter.whole_quarters(), other, findings)
     report = _report(point, reading, looks)
-    report.meter_disagreement = difference
+    report.meter_disagreement, report.is_whole = difference, is_whole
     return Verified(report, looks.meter.quarters, looks.hashing.hours)
 
 
-def _hold_root(point: SignedPoint, reading: Reading, findings: Findings) -> None:
+def _hold_root(point: SignedPoint, reading: Reading, findings: Findings) -> bool:
+    """Return whether the leaves have the root that was signed."""
     found = reading.edge.root()
     if found != point.point.root:
         findings.fault(
             f"the leaves have the root {found.hex()}, not the one that was signed,"
             f" {point.point.root.hex()}"
         )
+    return found == point.point.root
 
 
 def _other_meter(path: Path | None) -> dict[int, float] | None:
@@ -176,7 +179,8 @@ def _hold_since(
 
 def _report(point: SignedPoint, reading: Reading, looks: Looks) -> Report:
     findings, order = looks.findings, looks.order
-    listed = sorted(findings.listed, key=lambda f: f.severity != "finding")
+    # What is wrong first, and of that what is of the whole log.
+    listed = sorted(findings.listed, key=lambda f: (f.severity, f.at or 0.0))
     figures = summed(looks.meter.sites)
     return Report(
         log=point.point.origin,
