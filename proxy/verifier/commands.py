@@ -13,14 +13,20 @@ MAX_OPEN = 200_000
 class OneBody(msgspec.Struct):
     """A command, or an outcome of one."""
 
-    number: int = 0
+    number: int | str = 0
+
+
+class Row(msgspec.Struct, array_like=True, gc=False):
+    """A command, or its outcome, among many: the rest of the row is passed over."""
+
+    number: int | str = 0
 
 
 class ManyBody(msgspec.Struct):
-    """Commands of many machines, or their outcomes: the number comes first."""
+    """Commands of many machines, or their outcomes."""
 
     of: str = "command"
-    rows: list[list[int | float | str | bool | None]] = []
+    rows: list[Row] = []
 
 
 _decode_one = msgspec.json.Decoder(OneBody).decode
@@ -45,45 +51,37 @@ class Commands:
     findings: Findings
     given: int = field(default=0, init=False)
     unanswered: int = field(default=0, init=False)
-    _open: dict[tuple[str, int], None] = field(factory=dict, init=False)
+    _open: dict[str, set[int | str]] = field(factory=dict, init=False)
 
     def take(self, leaf: Leaf) -> None:
         """Look at the next row."""
-        kind, site = leaf.head.kind, leaf.head.site
+        kind, waiting = leaf.head.kind, self._open.setdefault(leaf.head.site, set())
         if kind == "start":
-            self._close(site)
+            self._close(waiting)
         elif kind == "command":
-            self._give(site, _decode_one(leaf.body).number)
+            self._give(waiting, [_decode_one(leaf.body).number])
         elif kind == "commands":
-            for row in _decode_many(leaf.body).rows:
-                self._give(site, _number(row))
+            self._give(waiting, [row.number for row in _decode_many(leaf.body).rows])
         elif kind == "outcomes":
             body = _decode_many(leaf.body)
-            for row in body.rows if body.of != "acknowledgement" else ():
-                self._open.pop((site, _number(row)), None)
+            if body.of != "acknowledgement":  # of calls, which have other numbers
+                waiting.difference_update([row.number for row in body.rows])
         else:
-            self._open.pop((site, _decode_one(leaf.body).number), None)
+            waiting.discard(_decode_one(leaf.body).number)
 
     def end(self) -> None:
         """Say how many were never answered."""
-        for site in {name for name, _ in self._open}:
-            self._close(site)
+        for waiting in self._open.values():
+            self._close(waiting)
         if self.unanswered:
             text = f"{self.unanswered} of {self.given} commands have no outcome"
             self.findings.note(f"{text}: machines that were gone, or a stop in between")
 
-    def _give(self, site: str, number: int) -> None:
-        self.given += 1
-        if number and len(self._open) < MAX_OPEN:
-            self._open[site, number] = None
+    def _give(self, waiting: set[int | str], numbers: list[int | str]) -> None:
+        self.given += len(numbers)
+        if len(waiting) < MAX_OPEN:
+            waiting.update(numbers)
 
-    def _close(self, site: str) -> None:
-        gone = [key for key in self._open if key[0] == site]
-        self.unanswered += len(gone)
-        for key in gone:
-            del self._open[key]
-
-
-def _number(row: list[int | float | str | bool | None]) -> int:
-    first = row[0] if row else 0
-    return first if isinstance(first, int) else 0
+    def _close(self, waiting: set[int | str]) -> None:
+        self.unanswered += len(waiting)
+        waiting.clear()
