@@ -1,6 +1,7 @@
 """`[proxy.transparency]`: the event log for others, signed and cosigned."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,8 @@ from msgspec import Meta
 from protocol.errors import MalformedMessageError
 from protocol.tlog.trust import MAX_TRUST_BYTES, Trust, trust_of
 from proxy.config.fields import Section, written
+
+_MLDSA = "cryptography.hazmat.primitives.asymmetric.mldsa"
 
 AGENT = "agent:"
 """Before the fingerprint of a key that an ssh-agent holds."""
@@ -71,6 +74,9 @@ def transparency_faults(settings: TransparencyConfig | None) -> Iterator[str]:
     if settings is None:
         return
     key = "$.proxy.transparency"
+    if settings.algorithm != "ed25519" and find_spec(_MLDSA) is None:
+        what = "This release of cryptography has no ML-DSA-44"
+        yield f"{what} - at `{key}.algorithm`"
     if settings.every_s >= settings.late_s:
         what = f"Expected more than every_s ({settings.every_s:g})"
         yield f"{what}, got {settings.late_s:g} - at `{key}.late_s`"

@@ -66,7 +66,8 @@ def signed_point(
         findings.fault(f"{what}: {error}")
         return SignedPoint(point, (), None)
     cosigned = [one.key for one in found if one.key in witnesses]
-    at = max((one.at for one in found if one.at is not None), default=None)
+    times = [one.at for one in found if one.key in witnesses and one.at is not None]
+    at = max(times, default=None)
     if not trusted.log_keys:
         findings.fault(f"{what}: no key of the log was given: nothing is proven by it")
     elif not any(one.key in own for one in found):
