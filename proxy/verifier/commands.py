@@ -81,6 +81,7 @@ class Commands:
         self.given += len(numbers)
         if len(waiting) < MAX_OPEN:
             waiting.update(numbers)
+            waiting.discard(0)  # of none
 
     def _close(self, waiting: set[int | str]) -> None:
         self.unanswered += len(waiting)
