@@ -28,6 +28,9 @@ site takes 10,000 orders of one source."""
 
 MAX_PRICES = 10_000
 
+MAX_INTERVALS_OF_ALL = 20_000
+"""Of all events of a list: two hundred days of quarter hours."""
+
 _OURS = frozenset({"VEN_NAME", "RESOURCE_NAME"})
 """Kinds of targets that name one node (OpenADR 3.0); others name groups."""
 
@@ -74,7 +77,7 @@ class Verdict:
 
 
 @frozen
-class _Entry:
+class Entry:
     """An event as it was last heard; `good` is the last reading of all of it."""
 
     data: bytes
@@ -90,7 +93,7 @@ class EventBook:
     """What was read of each event that is listed."""
 
     _rules: Rules
-    _entries: dict[str, _Entry] = field(factory=dict, init=False)
+    _entries: dict[str, Entry] = field(factory=dict, init=False)
 
     def hear(self, events: Sequence[bytes], known: Known, now: UnixTime) -> Verdict:
         """Return what the events of a list say.
@@ -100,24 +103,23 @@ class EventBook:
             known: Whose they may be.
             now: The moment.
         """
-        entries: dict[str, _Entry] = {}
-        nameless: list[str] = []
-        others = 0
+        hearing = self.begin(known, now)
         for data in events:
-            event = read_event(data)
-            if isinstance(event, Event) and not is_ours(event, known.names):
-                others += 1
-            elif event.id is None:
-                nameless.append(event.why)
-            else:
-                entries[event.id] = self._entry(event, data, known, now)
-        self._entries = entries
-        verdict = _verdict(entries.values(), nameless, now)
-        return evolve(verdict, others=others)
+            hearing.add(data)
+        return hearing.verdict()
 
-    def _entry(
+    def begin(self, known: Known, now: UnixTime) -> "Hearing":
+        """Return what takes in a list event by event; see `hear`."""
+        return Hearing(self, known, now)
+
+    def end(self, entries: dict[str, "Entry"]) -> None:
+        """Forget the events that are not in a list that was heard to its end."""
+        self._entries = entries
+
+    def entry(
         self, event: Event | Broken, data: bytes, known: Known, now: UnixTime
-    ) -> _Entry:
+    ) -> "Entry":
+        """Return an event as it is heard, beside what it said before."""
         before = self._entries.get(str(event.id))
         programme: tuple[Descriptor, ...] = ()
         if isinstance(event, Event):
@@ -129,10 +131,10 @@ class EventBook:
         if isinstance(event, Broken):
             why = (event.why,)
             lost = Reading(str(event.id), refused=why, unread_until=FOR_EVER)
-            return _Entry(data, programme, lost, good, first)
+            return Entry(data, programme, lost, good, first)
         reading = read_caps(event, self._rules, programme, _created(event, first))
         is_whole = reading.unread_until == NEVER
-        return _Entry(
+        return Entry(
             data,
             programme,
             reading,
@@ -140,6 +142,44 @@ class EventBook:
             first,
             event.asks_reports,
         )
+
+
+@define
+class Hearing:
+    """A list that is heard event by event, so that whoever hears may rest between."""
+
+    _book: EventBook
+    _known: Known
+    _now: UnixTime
+    _entries: dict[str, Entry] = field(factory=dict, init=False)
+    _nameless: list[str] = field(factory=list, init=False)
+    _others: int = field(default=0, init=False)
+    _intervals: int = field(default=0, init=False)
+
+    def add(self, data: bytes) -> None:
+        """Take in one event, as JSON."""
+        event = read_event(data)
+        if isinstance(event, Event):
+            self._intervals += len(event.intervals or ())
+            if not is_ours(event, self._known.names):
+                self._others += 1
+                return
+            if self._intervals > MAX_INTERVALS_OF_ALL:
+                event = Broken(event.id, f"more than {MAX_INTERVALS_OF_ALL} intervals")
+        before = None if event.id is None else self._entries.get(event.id)
+        if event.id is None:
+            self._nameless.append(event.why)
+        elif before is not None and before.data != data:
+            self._nameless.append(f"two events are called {event.id[:64]}")
+        else:
+            heard = self._book.entry(event, data, self._known, self._now)
+            self._entries[event.id] = heard
+
+    def verdict(self) -> Verdict:
+        """Return what all of them say; those that were not added are cancelled."""
+        self._book.end(self._entries)
+        found = _verdict(self._entries.values(), self._nameless, self._now)
+        return evolve(found, others=self._others)
 
 
 def is_ours(event: Event, names: frozenset[str]) -> bool:
@@ -164,7 +204,7 @@ def _created(event: Event, first_heard: UnixTime) -> UnixTime:
 
 
 def _verdict(
-    entries: Iterable[_Entry], nameless: Sequence[str], now: UnixTime
+    entries: Iterable[Entry], nameless: Sequence[str], now: UnixTime
 ) -> Verdict:
     found = list(entries)
     used = [entry.good or entry.reading for entry in found]
@@ -200,7 +240,7 @@ def _verdict(
     )
 
 
-def _ack(entry: _Entry) -> Ack:
+def _ack(entry: Entry) -> Ack:
     reading = entry.reading
     if not reading.refused:
         return Ack(reading.event_id, "TAKEN")

@@ -23,15 +23,11 @@ MAX_REASON = 256
 
 @define
 class LineOrders:
-    """The orders of one signal.
-
-    Attributes:
-        fail_safe_w: What a site draws at most while it has heard nobody.
-    """
+    """The orders of one signal."""
 
     _site: str
     _name: str
-    _fail_safe_w: Watts
+    _fail_safe_w: Watts  # what a site draws at most while it has heard nobody
     _last_seq: int = field(default=0, init=False)
 
     def say(

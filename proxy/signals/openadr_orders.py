@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from protocol.openadr.book import EventBook, Known, Verdict
@@ -40,6 +41,9 @@ LEARN_EVERY = Seconds(60.0)
 
 SOONEST = Seconds(0.5)
 """Between two looks, whatever calls for one."""
+
+SLICE = Seconds(0.02)
+"""Of reading a list: then the site, devices and other signals have their turn."""
 
 WORST_SKEW = Seconds(2.0)
 """Between the server's clock and ours: beyond it intervals are not when both think."""
@@ -162,11 +166,11 @@ class OpenAdrOrders:
     async def _look(self, listener: SignalListener) -> None:
         await self._learn_if_due(listener)
         listed = await self._vtn.events(self._program_id)
-        verdict = self._book.hear(listed.events, self._known, listed.heard)
+        verdict = await self._hear(listed)
         if verdict.others > self._verdict.others:
             # A target may have been given to us since.
             await self._learn()
-            verdict = self._book.hear(listed.events, self._known, listed.heard)
+            verdict = await self._hear(listed)
         self._verdict = verdict
         self._judged = self._judge(listed)
         self._tell_refusals(verdict, listener)
@@ -174,6 +178,16 @@ class OpenAdrOrders:
         if not receipt.is_taken:
             self._refuse(listener, f"events: {receipt.reason}")
         self._describe(listener)
+
+    async def _hear(self, listed: EventList) -> Verdict:
+        """Read a list in slices, so that its length holds up nothing else."""
+        hearing, began = self._book.begin(self._known, listed.heard), self._now()
+        for event in listed.events:
+            hearing.add(event)
+            if self._now() - began >= SLICE:
+                await deferLater(self._clock, 0.0, lambda: None)
+                began = self._now()
+        return hearing.verdict()
 
     async def _learn_if_due(self, listener: SignalListener) -> None:
         learned, now = self._learned_at, self._now()

@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from typing_extensions import override
 
 from protocol.openadr.caps import Rules
 from protocol.units import Seconds
@@ -412,3 +414,26 @@ def test_a_flood_of_notices_calls_for_no_more_than_two_looks_a_second(rig: Rig) 
         rig.desk.clock.advance(0.1)
 
     assert sum("GET /events" in one for one in rig.vtn.asked) <= 21
+
+
+class Ticking(Clock):
+    """Goes on by 30 ms each time that it is looked at."""
+
+    @override
+    def seconds(self) -> float:
+        self.rightNow += 0.03
+        return self.rightNow
+
+
+def test_a_long_list_is_read_in_slices(rig: Rig) -> None:
+    for n in range(5):
+        rig.event(600 + n)
+    clock = Ticking()
+    rig.signal._clock = clock
+    rig.start()
+    assert rig.watts == FAIL_SAFE
+
+    for _ in range(5):
+        clock.advance(0)
+
+    assert rig.watts == 600_000

@@ -151,3 +151,27 @@ def test_other_units_of_a_programme_are_read_anew() -> None:
     known = Known(KNOWN.names, {"p": [Descriptor("IMPORT_CAPACITY_LIMIT", "KW")]})
 
     assert watts(book.hear([one], known, UnixTime(NOON))) == [30_000]
+
+
+def test_two_events_of_one_id_hold_up_every_rise() -> None:
+    found = hear(EventBook(RULES), event("a", 30), event("a", 40))
+
+    assert (watts(found), found.may_raise) == ([30_000], False)
+    assert "two events" in found.refusals[0][1]
+
+
+def test_an_event_that_is_listed_twice_is_one() -> None:
+    found = hear(EventBook(RULES), event("a", 30), event("a", 30))
+
+    assert (found.count, found.may_raise) == (1, True)
+
+
+def test_more_intervals_than_there_is_room_for_hold_up_every_rise() -> None:
+    payload = {"type": "PRICE", "values": [1]}
+    intervals = [{"id": n, "payloads": [payload]} for n in range(4000)]
+    prices = [event(f"p{n}", intervals=intervals) for n in range(5)]
+
+    found = hear(EventBook(RULES), *prices, event("a"))
+
+    assert not found.may_raise
+    assert "intervals" in found.refusals[0][1]
