@@ -20,7 +20,18 @@ from twisted.web.static import File
 from typing_extensions import override
 
 from proxy.web.map_modes import MODES
-from proxy.web.site_map import STATES
+from tests.browser.hall import (
+    EVENTS,
+    FULL_HS,
+    FULL_W,
+    MINER_PAST,
+    POOL_PAST,
+    Hall,
+    machines,
+    miners,
+    site_past,
+    tenants,
+)
 from tests.browser.looking import TOKEN
 
 STATIC = Path(__file__).parents[2] / "proxy" / "web" / "static"
@@ -30,208 +41,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types baseload"
 )
-WEIGHTS = (1.5, 86, 1, 8, 1.5, 0.3, 1, 0.2)
-CHANGING = 0.02
-"""Part of the machines that change each second."""
-
 PAGES = (b"fleet", b"pools", b"tenants", b"events")
-MODELS = ("Antminer S21", "Whatsminer M60S", "Avalon A1566")
-TENANTS = ("northwind", "acme", "solheim", "")
-FULL_W, FULL_HS = 3500.0, 2e14
-PER_RACK = 60
-
-
-class Hall:
-    """A site's figures, each second others."""
-
-    def __init__(self, machines: int) -> None:
-        self.random = random.Random(15)  # noqa: S311  (the same hall each time)
-        self.machines = machines
-        self.at = 1_800_000_000
-        self.cells = bytearray(self._byte() for _ in range(machines))
-
-    def _byte(self) -> int:
-        (state,) = self.random.choices(range(8), WEIGHTS)
-        level = min(30, max(0, round(self.random.gauss(20, 1.5)))) if state == 1 else 0
-        return state | level << 3
-
-    def tick(self) -> None:
-        """Have some machines change."""
-        self.at += 1
-        for at in self.random.sample(
-            range(self.machines), max(1, int(self.machines * CHANGING))
-        ):
-            self.cells[at] = self._byte()
-
-    def mode(self, mode: str) -> bytes:
-        """Return a byte a machine of a mode."""
-        middle, spread = {"age": (50, 18), "temperature": (71, 6)}.get(mode, (101, 6))
-        draw = random.Random(self.at // 10)  # noqa: S311  (a picture)
-        return bytes(
-            255 if byte & 7 != 1 else min(254, max(0, int(draw.gauss(middle, spread))))
-            for byte in self.cells
-        )
-
-    def counts(self) -> list[int]:
-        """Return how many machines are in which state."""
-        return [sum(byte & 7 == state for byte in self.cells) for state in range(8)]
-
-    def roster(self) -> dict[str, Any]:
-        """Return the map's columns."""
-        each = range(self.machines)
-        return {
-            "site": "hall-a",
-            "gen": 1,
-            "states": STATES,
-            "more": 0,
-            "workers": [f"r{i // PER_RACK + 1:03}.{i % PER_RACK + 1:02}" for i in each],
-            "addresses": [f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in each],
-            "models": [MODELS[i // (PER_RACK * 7) % 3] for i in each],
-            "tenants": [TENANTS[i // (PER_RACK * 5) % 4] for i in each],
-            "expected_hs": [FULL_HS for _ in each],
-            "expected_w": [FULL_W for _ in each],
-            "racks": [f"r{i // PER_RACK + 1:03}" for i in each],
-            "positions": [f"{i % PER_RACK + 1:02}" for i in each],
-            "ids": [i + 1 for i in each],
-        }
-
-    def now(self) -> dict[str, Any]:
-        """Return the frame of this second."""
-        counts = self.counts()
-        budget = self.machines * FULL_W * 0.93
-        power = budget * (0.985 + self.random.gauss(0, 0.003))
-        hashed = counts[1] * FULL_HS * (1 + self.random.gauss(0, 0.004))
-        proved = {
-            "hash_hs": hashed,
-            "low_hs": hashed * 0.975,
-            "high_hs": hashed * 1.026,
-            "shares": 5400,
-        }
-        site = {
-            "name": "hall-a",
-            "budget_w": budget,
-            "cap_hs": budget / FULL_W * FULL_HS,
-            "power_w": power,
-            "power_source": "meter",
-            "state": "follow",
-            "ruled_by": "order of plant",
-            "alarms": [],
-            "hashrate_hs": dict.fromkeys(("1m", "5m", "1h", "24h"), hashed),
-            "miners": {
-                "connected": self.machines - counts[0],
-                "active": counts[1],
-                "parked": counts[3] + counts[4],
-            },
-            "shares": {
-                "accepted": 8_412_377 + self.at % 1000,
-                "rejected": {"stale": 4211, "duplicate": 37, "low_difficulty": 902},
-                "lost": {},
-            },
-            "source": "main",
-        }
-        rule = {
-            "site": "hall-a",
-            "budget_w": budget,
-            "ruled_by": "order of plant",
-            "next_change": self.at + 620,
-            "state": "follow",
-            "state_reason": "",
-            "signals": [
-                {"name": "plant", "lease_s": 10, "silent_s": 2, "has_lapsed": False},
-                {"name": "grid", "lease_s": 90, "silent_s": None, "has_lapsed": False},
-            ],
-            "machines": {
-                "total": self.machines,
-                "unresponsive": counts[5] * 2,
-                "hashing_on": counts[5],
-                "silent": counts[2],
-                "under_way": counts[6],
-            },
-            "hashrate": proved,
-            "tenants": {
-                name: {key: value * part for key, value in proved.items()}
-                for name, part in zip(TENANTS, (0.5, 0.3, 0.2), strict=False)
-            },
-            "joules_per_terahash": power / hashed * 1e12,
-            "expected_joules_per_terahash": 17.5,
-            "alarms": [
-                {
-                    "alarm": "unauthorised_hash",
-                    "machine": "r001.07",
-                    "cause": "shares came 310 s after it was told to stop",
-                    "for_s": 310,
-                    "figures": {},
-                }
-            ],
-        }
-        return {
-            "at": self.at,
-            "status": self.status(site),
-            "power": {"hall-a": rule},
-        }
-
-    def status(self, site: dict[str, Any]) -> dict[str, Any]:
-        """Return the whole process at a glance."""
-        return {
-            "version": "0.1.0",
-            "name": "unit-1",
-            "state": "running",
-            "uptime_s": 912_000,
-            "ledger": "ok",
-            "sites": [site],
-            "pools": [self.pool("main", "up", ""), self.pool("spare", "standby", "")],
-            "nodes": [
-                {
-                    "name": "core",
-                    "state": "up",
-                    "height": 925_114,
-                    "tip": "00" * 9 + "a7" * 23,
-                    "chain": "main",
-                    "reason": "",
-                }
-            ],
-            "blocks": {"found": 2, "accepted": 2},
-            "by_hand": [{"kind": "machine", "name": "r014.*", "how": "parked"}],
-        }
-
-    def pool(self, name: str, state: str, reason: str) -> dict[str, Any]:
-        """Return a pool and its last hours."""
-        hours = [
-            {
-                "hour": self.at // 3600 * 3600 - 3600 * back,
-                "pool": name,
-                "forwarded": 61_200 - 31 * back,
-                "accepted": 61_180 - 31 * back,
-                "pending": 2 if back == 0 else 0,
-                "rejected": {"stale": 18},
-                "lost": {},
-                "work": 3.1e12,
-            }
-            for back in reversed(range(8))
-        ]
-        return {
-            "name": name,
-            "state": state,
-            "reason": reason,
-            "url": f"stratum+tcp://{name}.pool.example:3333",
-            "difficulty": 5.2e7,
-            "accepted": 61_180 * 8,
-            "rejected": 144,
-            "connections": 20,
-            "last_job_age_s": 11.0,
-            "lost": {"pool_gone": 4},
-            "hours": hours if state == "up" else [],
-            "by_hand": None,
-        }
-
-
-EVENTS = (
-    ("power", {"text": "order of plant", "watts": 65.1e6}),
-    ("alarm", {"level": "warn", "text": "r001.07 hashes though it was told to stop"}),
-    ("action", {"what": "park", "who": "ops", "machines": "r014.*"}),
-    ("pool", {"pool": "main", "state": "up", "reason": ""}),
-    ("block", {"worker": "r003.12", "height": 925_113, "verdict": "accepted"}),
-)
 
 
 class Json(Resource):
@@ -247,6 +57,36 @@ class Json(Resource):
     def render(self, request: Request) -> bytes:
         request.setHeader(b"content-type", b"application/json")
         return json.dumps(self.value()).encode()
+
+
+class Past(Resource):
+    """Answers a past, with a gap in it."""
+
+    isLeaf = True  # noqa: N815  (twisted's name)
+
+    def __init__(self, hall: Hall, figures: dict[str, float]) -> None:
+        super().__init__()
+        self.hall = hall
+        self.figures = figures
+
+    @override
+    def render(self, request: Request) -> bytes:
+        request.setHeader(b"content-type", b"application/json")
+        args = request.args or {}
+        step = int(args.get(b"step", [b"1"])[0])
+        rows = 3600 if step == 1 else 86_400 // 30 if step == 30 else 3360
+        to = self.hall.at // step * step
+        noise = random.Random(rows)  # noqa: S311  (a picture)
+        gap = range(rows // 2, rows // 2 + rows // 12)
+        columns: dict[str, list[float | None]] = {
+            name: [
+                None if row in gap else value * (1 + noise.gauss(0, 0.01))
+                for row in range(rows)
+            ]
+            for name, value in self.figures.items()
+        }
+        columns["at"] = [to - step * (rows - row) for row in range(rows)]
+        return json.dumps({"step": step, "columns": columns}).encode()
 
 
 class Plan(Resource):
@@ -311,13 +151,35 @@ class Deed(Resource):
         return json.dumps(problem).encode()
 
 
+class Pools(Resource):
+    """Tells of pools, and of the past of one."""
+
+    isLeaf = True  # noqa: N815  (twisted's name)
+
+    def __init__(self, hall: Hall) -> None:
+        super().__init__()
+        self.hall = hall
+
+    @override
+    def render(self, request: Request) -> bytes:
+        if request.path.endswith(b"history"):
+            return Past(self.hall, POOL_PAST).render(request)
+        return Json(lambda: self.hall.now()["status"]["pools"]).render(request)
+
+
 class Miner(Deed):
     """Tells of a miner, or does something to it."""
+
+    def __init__(self, hall: Hall) -> None:
+        super().__init__()
+        self.hall = hall
 
     @override
     def render(self, request: Request) -> bytes:
         if request.method != b"GET":
             return super().render(request)
+        if request.path.endswith(b"history"):
+            return Past(self.hall, MINER_PAST).render(request)
         request.setHeader(b"content-type", b"application/json")
         return json.dumps([{"sentences": ["It has been at work for 2 h."]}]).encode()
 
@@ -386,60 +248,21 @@ def site_of(hall: Hall, stream: Stream) -> Site:
         (site, b"map", hall.roster),
         (site, b"miners", partial(miners, hall)),
         (site, b"machines", machines),
-        (v1, b"pools", lambda: hall.now()["status"]["pools"]),
+        (v1, b"tenants", partial(tenants, hall)),
         (v1, b"blocks", list),
         (v1, b"events", lambda: {"last": len(events), "events": events}),
     ):
         parent.putChild(name, Json(value))
-    v1.putChild(b"miners", Miner())
+    v1.putChild(b"miners", Miner(hall))
+    v1.putChild(b"pools", Pools(hall))
     site.putChild(b"plan", Plan())
+    site.putChild(b"history", Past(hall, site_past(hall)))
     site.putChild(b"power", Deed())
     for name in (b"session", b"reload", b"drain", b"undrain", b"expire"):
         v1.putChild(name, Deed())
     for name in (b"login", b"logout"):
         root.putChild(name, Deed())
     return Site(root)
-
-
-def miners(hall: Hall) -> dict[str, Any]:
-    """Return one miner as a page."""
-    rates = {"1m": 2.02e14, "5m": 1.99e14, "1h": 2.0e14, "24h": 1.97e14}
-    miner = {
-        "id": 7,
-        "worker": "r001.07",
-        "address": "10.0.0.6",
-        "protocol": "sv2",
-        "user_agent": "bmminer/2.0.0",
-        "state": "active",
-        "source": "main",
-        "difficulty": 262_144.0,
-        "hashrate_hs": rates,
-        "accepted": 41_220,
-        "rejected": {"stale": 18, "low_difficulty": 2},
-        "connected_s": 91_000.0,
-        "last_share_s": 4.0,
-    }
-    return {"miners": [miner], "page": 0, "pages": 1, "total": hall.machines}
-
-
-def machines() -> dict[str, Any]:
-    """Return one machine as a page."""
-    proved = {"hash_hs": 2e14, "low_hs": 1.9e14, "high_hs": 2.1e14, "shares": 140}
-    machine = {
-        "machine": "r001.07",
-        "worker": "r001.07",
-        "model": MODELS[0],
-        "tenant": "northwind",
-        "held_by": "tuned",
-        "told_w": FULL_W,
-        "power_w": 3476.0,
-        "debt_h": 1.25,
-        "state": "running",
-        "hashrate": proved,
-        "api": "obeys",
-        "fault": "",
-    }
-    return {"machines": [machine]}
 
 
 def main(port: int, count: int) -> None:

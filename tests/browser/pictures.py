@@ -20,7 +20,11 @@ THEMES = ("light", "dark")
 def pages_of(url: str, machine: str) -> dict[str, str]:
     """Return the address of each page by its name."""
     names = ("fleet", "pools", "tenants", "events")
-    found = {"now": url, "table": f"{url}fleet?table", "machine": f"{url}m/{machine}"}
+    found = {
+        "now": url,
+        "table": f"{url}fleet?table",
+        "machine": f"{url}m/{machine}",
+    }
     return found | {name: url + name for name in names}
 
 
@@ -33,9 +37,8 @@ def take(browser: Browser, url: str, folder: Path, width: int, theme: str) -> No
     )
     tab = Tab.of(context, url)
     worker = tab.run(
-        "fetch('/api/v1/sites').then((r) => r.json()).then(([s]) =>"
-        " fetch(`/api/v1/sites/${s.name}/map`)).then((r) => r.json())"
-        ".then((m) => m.workers[0])"
+        "fetch(`/api/v1/sites/${document.querySelector('.end .dim').innerText}/map`)"
+        ".then((r) => r.json()).then((m) => m.workers[0])"
     )
     for name, address in pages_of(url, worker).items():
         tab.go(address)

@@ -18,7 +18,7 @@
  */
 
 export const GAP = 10;
-const LARGEST = 22;
+const LARGEST = 30;
 const SMALLEST = 4;
 const NAMED_FROM = 8;
 const HEAD = 16;

@@ -1,4 +1,7 @@
-/** What the charts show: a row a second of each site, since this page was opened. */
+/** What the charts of a site show: what the server kept, then a row a second as it comes. */
+import { useEffect, useState } from "/vendor/htm.js";
+import { get, safe } from "/api.js";
+import { RANGES, joined, trimmed } from "/series.js";
 import { on } from "/store.js";
 
 /** Rows kept: an hour of seconds. */
@@ -10,8 +13,13 @@ const GAP_S = 5;
 export const COLUMNS = /** @type {const} */ (["at", "power", "budget", "hash", "cap", "low", "high"]);
 /** @typedef {Record<typeof COLUMNS[number], (number | null)[]>} Rows */
 
+/** How the server calls them. @type {Record<typeof COLUMNS[number], string>} */
+const KEPT = { at: "at", power: "power_w", budget: "budget_w", hash: "hashrate_hs", cap: "cap_hs", low: "hashrate_low_hs", high: "hashrate_high_hs" };
+
 /** @type {Map<string, Rows>} */
 const bySite = new Map();
+/** @type {Set<string>} sites whose past was asked for */
+const asked = new Set();
 
 /** @returns {Rows} */
 const none = () => ({ at: [], power: [], budget: [], hash: [], cap: [], low: [], high: [] });
@@ -22,6 +30,9 @@ export const rowsOfSite = (site) => {
   bySite.set(site, rows);
   return rows;
 };
+
+/** @param {any} answer of `sites/S/history` @returns {Rows} */
+const rowsOf = ({ columns }) => /** @type {Rows} */ (trimmed(Object.fromEntries(COLUMNS.map((name) => [name, columns[KEPT[name]]]))));
 
 /**
  * Append a row; a row of nulls before it where some seconds are missing.
@@ -66,8 +77,67 @@ const rowOf = (frame, name) => {
   };
 };
 
+/** Put the last hour before what has come since this page was opened. @param {string} site */
+const seed = async (site) => {
+  if (asked.has(site)) return;
+  asked.add(site);
+  try {
+    const before = rowsOf(await get(`sites/${safe(site)}/history?step=1`));
+    const whole = /** @type {Rows} */ (joined(before, rowsOfSite(site), COLUMNS));
+    for (const name of COLUMNS) whole[name] = whole[name].slice(-KEEP);
+    bySite.set(site, whole);
+  } catch {
+    asked.delete(site); // charts begin with this page, until it is asked again
+  }
+};
+
 /** Begin to keep rows; once a page. */
 export const begin = () =>
   on("now", (frame) => {
     for (const { name } of frame.status?.sites ?? []) append(rowsOfSite(name), rowOf(frame, name));
   });
+
+/**
+ * Return the path of a past, so that it is asked for again as time goes on.
+ * @param {string} path @param {number} seconds of it
+ */
+export const past = (path, seconds) => {
+  const [, , step] = RANGES.find(([range]) => range === seconds) ?? RANGES[1];
+  const from = Math.floor((Date.now() / 1000 - seconds) / step) * step;
+  return `${path}/history?from=${from}&step=${step}`;
+};
+
+/**
+ * Return a past, asked for again every so many seconds; null: it is on its way.
+ * @param {string | null} path below /api/v1/, without `/history`; null: nothing to ask
+ * @param {number} seconds
+ * @returns {{columns: import("/series.js").Columns | null, fault: Error | null}}
+ */
+export const usePast = (path, seconds) => {
+  const [, , , every] = RANGES.find(([range]) => range === seconds) ?? RANGES[1];
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setTurn((n) => n + 1), (every || 10) * 1000);
+    return () => clearInterval(timer);
+  }, [every]);
+  const [shown, setShown] = useState({ key: "", columns: /** @type {any} */ (null), fault: /** @type {Error | null} */ (null) });
+  const key = `${path} ${seconds}`;
+  useEffect(() => {
+    let isOver = false;
+    if (path == null || document.hidden) return undefined;
+    get(past(path, seconds)).then(
+      (found) => isOver || setShown({ key, columns: found.columns, fault: null }),
+      (fault) => isOver || setShown((old) => ({ key, columns: old.key === key ? old.columns : null, fault })),
+    );
+    return () => void (isOver = true);
+  }, [key, turn]);
+  return shown.key === key ? shown : { columns: null, fault: null };
+};
+
+/** Return the rows of a site over a range. @param {string} site @param {number} seconds @returns {{rows: Rows, fault: Error | null}} */
+export const useRows = (site, seconds) => {
+  const isLive = seconds <= KEEP;
+  const { columns, fault } = usePast(isLive ? null : `sites/${safe(site)}`, seconds);
+  useEffect(() => void seed(site), [site]);
+  return { rows: isLive ? rowsOfSite(site) : columns ? rowsOf({ columns }) : none(), fault };
+};

@@ -37,10 +37,10 @@ export const stateOf = (state) => STATES[state] ?? STATES[SAME[state]] ?? [state
 /** Kinds of tags of a state's word. @param {string | null | undefined} state */
 export const kindOf = (state) => {
   const word = state ?? "";
-  if (["up", "ok", "running", "active", "follow", "following", "normal", "accepted", "live"].includes(word)) return "good";
-  if (["trip", "down", "lost", "rejected", "fail_safe", "fail-safe", "error", "critical", "unresponsive", "hashes on"].includes(word)) return "bad";
-  if (["parked", "stopped", "disabled", "standby", "idle", "absent", "info", ""].includes(word)) return "rest";
-  return "warn";
+  if (["up", "ok", "running", "hashing", "active", "follow", "following", "normal", "accepted", "live"].includes(word)) return "good";
+  if (["trip", "down", "lost", "rejected", "fail_safe", "fail-safe", "error", "critical", "unresponsive", "hashes on", "unauthorised"].includes(word)) return "bad";
+  if (["parked", "held", "stopped", "disabled", "standby", "idle", "absent", "info", ""].includes(word)) return "rest";
+  return word === "new" ? "" : "warn";
 };
 
 /** Reasons of rejects: what it is, and what to look at. @type {Record<string, [string, string]>} */

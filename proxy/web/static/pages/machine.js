@@ -1,9 +1,12 @@
 /** One machine: what it was told, what it says, what its shares prove, and why. */
-import { html } from "/vendor/htm.js";
+import { html, useMemo, useState } from "/vendor/htm.js";
 import { rowsOf, safe, useApi } from "/api.js";
+import { Chart } from "/chart.js";
 import { MachineControls } from "/controls.js";
-import { Card, Empty, Fault, Tag } from "/parts.js";
+import { usePast } from "/history.js";
+import { Card, Empty, Fault, Segments, Tag } from "/parts.js";
 import { useFleet } from "/roster.js";
+import { RANGES, partOf } from "/series.js";
 import { exactly } from "/steer.js";
 import { useNow } from "/store.js";
 import * as units from "/units.js";
@@ -23,7 +26,7 @@ const Power = ({ machine }) => html`<${Card} size="w4" title="Power">${machine
 const Proved = ({ machine, miner }) => {
   const proved = machine?.hashrate;
   return html`<${Card} size="w4" title="What shares prove"><dl class="facts">
-    ${proved && html`<dt>Last minutes at work</dt><dd>${units.hashes(proved.hash_hs)} <span class="dim">${units.hashes(proved.low_hs)} to ${units.hashes(proved.high_hs)}, ${units.count(proved.shares)} shares</span></dd>`}
+    ${proved && html`<dt>Last minutes at work</dt><dd>${proved.hash_hs ? html`${units.hashes(proved.hash_hs)} <span class="dim">${units.hashes(proved.low_hs)} to ${units.hashes(proved.high_hs)}, ${units.count(proved.shares)} shares</span>` : html`<span class="dim">too little time yet, ${units.count(proved.shares)} shares</span>`}</dd>`}
     ${miner && ["1m", "5m", "1h", "24h"].map((window) => html`<dt>Over ${window.replace("m", " min").replace("h", " h")}</dt><dd>${units.hashes(miner.hashrate_hs[window])}</dd>`)}</dl>
     ${!proved && !miner && html`<${Empty} title="No shares">It is not connected.<//>`}<//>`;
 };
@@ -44,8 +47,26 @@ const Shares = ({ miner }) => {
       <div class="dim small">${REJECTS[reason]?.[1]}</div></li>`)}</ul>` : html`<${Empty} title="None was rejected">On this connection.<//>`}<//>`;
 };
 
+/** What the charts show: the ledger has minutes. @type {[string, string][]} */
+const SPANS = RANGES.slice(1).map(([seconds, title]) => [String(seconds), title]);
+
+/** @param {{name: string, expected: number | null, seconds: number}} props */
+const Past = ({ name, expected, seconds }) => {
+  const { columns, fault } = usePast(`miners/${safe(name)}`, seconds);
+  const data = columns ?? { at: [], hashrate_hs: [], accepted: [], rejected: [] };
+  const hash = useMemo(() => [data.at, data.at.map(() => expected), data.hashrate_hs], [columns, expected]);
+  const rejected = useMemo(() => [data.at, partOf(data, "rejected")], [columns]);
+  return html`<${Card} size="w6" title="Hashrate by its shares"><${Fault} fault=${fault}/>
+      <${Chart} label="Hashrate by its shares, against its model" unit=${units.hashes} seconds=${seconds} data=${hash}
+        lines=${[{ name: "By its model", colour: "--dim", dash: [5, 4], width: 1.25 }, { name: "By shares", colour: "--accent" }]}/><//>
+    <${Card} size="w6" title="Rejected shares">
+      <${Chart} label="Rejected shares, percent" unit=${(/** @type {number | null} */ v) => (v == null ? units.NONE : `${Number(v.toPrecision(3))} %`)} seconds=${seconds} data=${rejected} least=${0.1}
+        lines=${[{ name: "Rejected", colour: "--accent" }]}/><//>`;
+};
+
 /** @param {{site: string, name: string}} props */
 export const MachinePage = ({ site, name }) => {
+  const [seconds, setSeconds] = useState("3600");
   const why = useApi(`miners/${safe(name)}`);
   const miners = useApi(`sites/${safe(site)}/miners?text=${safe(name)}`);
   const miner = rowsOf(miners.data).find((one) => one.worker === name || one.address === name) ?? null;
@@ -60,11 +81,12 @@ export const MachinePage = ({ site, name }) => {
   return html`<p class="back"><a href="/fleet">Fleet</a></p>
     <div class="title"><h1>${name}</h1>${state && html`<${Tag} kind=${kindOf(state)}>${stateOf(state)[0]}<//>`}
       <span class="dim">${[machine?.model, machine?.tenant].filter(Boolean).join(" · ")}</span><span class="spacer"></span>
+      <${Segments} label="What the charts show" choices=${SPANS} value=${seconds} onPick=${setSeconds}/>
       <${MachineControls} roster=${roster} cells=${cells} racks=${racks} picked=${picked} byHand=${status?.by_hand ?? []}/></div>
     <${Fault} fault=${miners.fault}/>
     <div class="grid"><${Proved} machine=${machine} miner=${miner}/><${Power} machine=${machine}/><${Stratum} miner=${miner}/>
       <${Card} size="w6" title="Why it is as it is">${sentences.length
         ? html`<ul class="sentences">${sentences.map((/** @type {string} */ one) => html`<li>${one}</li>`)}</ul>`
         : html`<${Empty} title="Nothing is known of it now">${why.fault?.message ?? "It is not connected."}<//>`}<//>
-      <${Shares} miner=${miner}/></div>`;
+      <${Shares} miner=${miner}/><${Past} name=${miner?.worker ?? name} expected=${roster?.expected_hs[picked[0]] || null} seconds=${Number(seconds)}/></div>`;
 };

@@ -1,10 +1,13 @@
 /** Now: does the site earn, and does it obey? */
-import { html, useState } from "/vendor/htm.js";
+import { html, useMemo, useState } from "/vendor/htm.js";
 import { useApi } from "/api.js";
 import { Chart } from "/chart.js";
 import { SiteControls } from "/controls.js";
-import { rowsOfSite, siteIn } from "/history.js";
-import { Card, Empty, Segments, Table, Tag, Tile } from "/parts.js";
+import { marksOf, useEvents } from "/happened.js";
+import { siteIn, useRows } from "/history.js";
+import { pointedAt } from "/pages/events.js";
+import { Card, Empty, Fault, Segments, Table, Tag, Tile } from "/parts.js";
+import { RANGES, reaching } from "/series.js";
 import { useNow } from "/store.js";
 import * as units from "/units.js";
 import { REJECTS, kindOf } from "/words.js";
@@ -38,19 +41,22 @@ const Tiles = ({ site, power }) => {
 };
 
 /** What the charts show, seconds: as texts, for they are choices. @type {[string, string][]} */
-const SPANS = [["600", "10 min"], ["3600", "1 h"]];
+const SPANS = RANGES.map(([seconds, title]) => [String(seconds), title]);
 
-/** @param {{name: string, seconds: number}} props */
-const Charts = ({ name, seconds }) => {
-  const rows = rowsOfSite(name);
+/** @param {{name: string, seconds: number, moment: number | null}} props */
+const Charts = ({ name, seconds, moment }) => {
+  const { rows, fault } = useRows(name, seconds);
+  const { events } = useEvents();
+  const marks = useMemo(() => marksOf(events), [events]);
   const power = [rows.at, rows.budget, rows.power].map((column) => column.slice());
   const hash = [rows.at, rows.cap, rows.low, rows.high, rows.hash].map((column) => column.slice());
   const limit = { colour: "--dim", dash: [5, 4], width: 1.25 };
-  return html`<${Card} size="w6" title="Power against budget">
-      <${Chart} label="Power against budget, watts" unit=${units.watts} seconds=${seconds} data=${power}
+  const shared = { seconds, marks, moment };
+  return html`<${Fault} fault=${fault}/><${Card} size="w6" title="Power against budget">
+      <${Chart} label="Power against budget, watts" unit=${units.watts} data=${power} ...${shared}
         lines=${[{ name: "Budget", ...limit }, { name: "Power", colour: "--accent" }]}/><//>
     <${Card} size="w6" title="Hashrate against cap">
-      <${Chart} label="Hashrate against cap, with the band that shares prove" unit=${units.hashes} seconds=${seconds} data=${hash} band=${[4, 3]}
+      <${Chart} label="Hashrate against cap, with the band that shares prove" unit=${units.hashes} data=${hash} band=${[4, 3]} ...${shared}
         lines=${[{ name: "Cap", ...limit }, { name: "low", colour: "--soft", hidden: true }, { name: "high", colour: "--soft", hidden: true },
           { name: "Proved by shares", colour: "--accent" }]}/><//>`;
 };
@@ -141,7 +147,8 @@ const Blocks = ({ status }) => {
 /** @param {{site: string}} props */
 export const NowPage = ({ site: name }) => {
   const now = /** @type {any} */ (useNow());
-  const [seconds, setSeconds] = useState("600");
+  const moment = pointedAt();
+  const [seconds, setSeconds] = useState(moment == null ? "600" : reaching(moment, Date.now() / 1000));
   const { site, power } = siteIn(now, name);
   if (!site) return null;
   const { status } = now;
@@ -150,7 +157,7 @@ export const NowPage = ({ site: name }) => {
       <span class="dim">${status.name} ${status.version}, up ${units.span(status.uptime_s)}, ledger ${status.ledger}</span>
       <${Segments} label="What the charts show" choices=${SPANS} value=${seconds} onPick=${setSeconds}/></div>
     <${SiteControls} site=${site} power=${power}/>
-    <div class="grid"><${Tiles} site=${site} power=${power}/><${Charts} name=${name} seconds=${Number(seconds)}/>
+    <div class="grid"><${Tiles} site=${site} power=${power}/><${Charts} name=${name} seconds=${Number(seconds)} moment=${moment}/>
       <${Rules} site=${site} power=${power}/><${Obey} power=${power}/><${Alarms} site=${site} power=${power}/>
       <${Sources} status=${status} site=${site}/><${Rejects} site=${site}/><${Blocks} status=${status}/></div>`;
 };
