@@ -89,3 +89,60 @@ def test_keys_go_through_the_hall_and_open_a_machine(
     until(lambda: tab.text("h1") == "r001.01")
     assert tab.page.url == hall.url + "/m/r001.01"
     context.close()
+
+
+def test_an_event_leads_to_the_charts_and_a_mark_of_a_chart_to_its_events(
+    browser: "Browser", hall_of: Callable[..., Hall]
+) -> None:
+    hall = hall_of(50)
+    context = browser.new_context(viewport={"width": 1600, "height": 1200})
+    tab = Tab.of(context, hall.url)
+    until(lambda: tab.run("document.querySelectorAll('.mark.alarm').length") >= 2)
+    said = tab.run("document.querySelector('.mark.alarm').ariaLabel")
+    assert "r001.07 hashes though it was told to stop" in said
+    tab.page.locator(".mark.alarm").first.click()
+    until(lambda: "within 2 min of" in tab.text(".title"))
+    rows = tab.run("document.querySelectorAll('tbody tr').length")
+    assert 1 <= rows <= 8, "of 60"
+    tab.page.locator("tbody a").first.click()
+    until(lambda: tab.text("h1") == "Now")
+    assert "?at=" in tab.page.url
+    pressed = "[...document.querySelectorAll('.title [aria-pressed=true]')].length"
+    until(lambda: tab.run(pressed) == 1)
+    assert tab.told == []
+    context.close()
+
+
+def test_a_gap_in_the_past_is_a_gap_in_the_line(
+    browser: "Browser", hall_of: Callable[..., Hall]
+) -> None:
+    hall = hall_of(50)
+    context = browser.new_context(viewport={"width": 1600, "height": 1200})
+    tab = Tab.of(context, hall.url)
+    for title in ("1 h", "1 day", "35 days"):
+        tab.page.get_by_role("button", name=title, exact=True).click()
+        until(lambda: "MW" in tab.text(".keys") or "kW" in tab.text(".keys"))
+        until(lambda: tab.run(INK) > 0)
+        left, middle, right = (tab.run(f"({COLUMN})({x})") for x in (0.3, 0.545, 0.9))
+        assert left, title
+        assert not middle, title
+        assert right, title
+    assert [one for one in tab.told if "getImageData" not in one] == [], "but ours"
+    context.close()
+
+
+COLUMN = """(part) => {
+  const canvas = document.querySelector(".plot canvas");
+  const ctx = canvas.getContext("2d");
+  const ratio = devicePixelRatio;
+  const left = 74 * ratio, right = canvas.width - 28 * ratio;
+  const x = Math.round(left + (right - left) * part);
+  const { data } = ctx.getImageData(x, 0, 1, canvas.height - 30 * ratio);
+  let blue = 0;
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at + 3] > 100 && data[at + 2] > data[at] + 60) blue++;
+  return blue > 0;
+}"""
+"""Whether the line of the first chart is seen at a part of its width."""
+
+INK = f"({COLUMN})(0.3) ? 1 : 0"

@@ -75,7 +75,8 @@ export const difficulty = (value) => {
 export const percent = (part, whole) => {
   if (part == null || !whole) return NONE;
   const of = (100 * part) / whole;
-  return `${of > 0 && of < 10 ? of.toFixed(2) : of.toFixed(1)} %`;
+  const isNear = (of > 0 && of < 10) || (of > 99 && of < 100); // a small part of many is none of them
+  return `${isNear ? (Math.floor(of * 100 + 1e-6) / 100).toFixed(2) : of.toFixed(1)} %`;
 };
 
 /** @param {number | null | undefined} seconds */
