@@ -34,7 +34,8 @@ def watched() -> Iterator[Web]:
     pool.answer_times.add(Seconds(0.02), Seconds(0.0))
     pool.certificate_until = UnixTime(NOW + 1000 + 86_400)
     web.running.pools = {pool.name: pool}
-    web.running.power = SimpleNamespace(sites={}, figures={}, ask=leases)
+    link = SimpleNamespace(sites={}, figures={}, cluster=[], ask=leases)
+    web.running.power = link
     alarm = Condition("trip", "hall-a", Severity.CRITICAL, "it tripped")
     web.running.alerts.standing.look([alarm], Seconds(0.0), NOW)
     yield web
