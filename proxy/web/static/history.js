@@ -1,7 +1,7 @@
 /** What the charts of a site show: what the server kept, then a row a second as it comes. */
 import { useEffect, useState } from "/vendor/htm.js";
 import { get, safe } from "/api.js";
-import { RANGES, joined, trimmed } from "/series.js";
+import { RANGES, spliced, trimmed } from "/series.js";
 import { on } from "/store.js";
 
 /** Rows kept: an hour of seconds. */
@@ -18,8 +18,11 @@ const KEPT = { at: "at", power: "power_w", budget: "budget_w", hash: "hashrate_h
 
 /** @type {Map<string, Rows>} */
 const bySite = new Map();
-/** @type {Set<string>} sites whose past was asked for */
-const asked = new Set();
+/** @type {Map<string, number>} by site, until when rows are the server's, Unix seconds */
+const keptTo = new Map();
+
+/** Milliseconds after which rows as they came are the server's: they have a band then. */
+const FRESHEN_MS = 10_000;
 
 /** @returns {Rows} */
 const none = () => ({ at: [], power: [], budget: [], hash: [], cap: [], low: [], high: [] });
@@ -61,34 +64,25 @@ export const siteIn = (frame, name) => {
   return { site, power };
 };
 
-/** @param {any} frame @param {string} name @returns {Record<typeof COLUMNS[number], number | null>} */
+/**
+ * A row of now: as the server keeps it, but without the band, which it knows from shares.
+ * @param {any} frame @param {string} name @returns {Record<typeof COLUMNS[number], number | null>}
+ */
 const rowOf = (frame, name) => {
-  const { site, power } = siteIn(frame, name);
-  // no hashrate is proved while there are too few shares: that is unknown, not zero
-  const proved = power?.hashrate?.hash_hs ? power.hashrate : null;
-  return {
-    at: frame.at,
-    power: site?.power_w ?? null,
-    budget: site?.budget_w ?? null,
-    hash: proved?.hash_hs ?? site?.hashrate_hs?.["1m"] ?? null,
-    cap: site?.cap_hs ?? null,
-    low: proved?.low_hs ?? null,
-    high: proved?.high_hs ?? null,
-  };
+  const { site } = siteIn(frame, name);
+  const row = { power: site?.power_w, budget: site?.budget_w, cap: site?.cap_hs, hash: site?.hashrate_hs?.["1m"] };
+  return { at: frame.at, power: row.power ?? null, budget: row.budget ?? null, hash: row.hash ?? null, cap: row.cap ?? null, low: null, high: null };
 };
 
-/** Put the last hour before what has come since this page was opened. @param {string} site */
-const seed = async (site) => {
-  if (asked.has(site)) return;
-  asked.add(site);
-  try {
-    const before = rowsOf(await get(`sites/${safe(site)}/history?step=1`));
-    const whole = /** @type {Rows} */ (joined(before, rowsOfSite(site), COLUMNS));
-    for (const name of COLUMNS) whole[name] = whole[name].slice(-KEEP);
-    bySite.set(site, whole);
-  } catch {
-    asked.delete(site); // charts begin with this page, until it is asked again
-  }
+/** Put what the server has kept since it was last asked, of an hour at most, in the place of rows as they came. @param {string} site */
+const freshen = async (site) => {
+  if (document.hidden) return;
+  const from = keptTo.get(site);
+  const found = rowsOf(await get(`sites/${safe(site)}/history?step=1${from ? `&from=${from}` : ""}`));
+  const whole = /** @type {Rows} */ (spliced(rowsOfSite(site), found, COLUMNS, KEEP));
+  bySite.set(site, whole);
+  const last = found.at.at(-1);
+  if (last != null) keptTo.set(site, last);
 };
 
 /** Begin to keep rows; once a page. */
@@ -138,6 +132,12 @@ export const usePast = (path, seconds) => {
 export const useRows = (site, seconds) => {
   const isLive = seconds <= KEEP;
   const { columns, fault } = usePast(isLive ? null : `sites/${safe(site)}`, seconds);
-  useEffect(() => void seed(site), [site]);
+  useEffect(() => {
+    if (!isLive) return undefined;
+    const ask = () => void freshen(site).catch(() => {}); // the page says what is old
+    ask();
+    const timer = setInterval(ask, FRESHEN_MS);
+    return () => clearInterval(timer);
+  }, [site, isLive]);
   return { rows: isLive ? rowsOfSite(site) : columns ? rowsOf({ columns }) : none(), fault };
 };

@@ -11,27 +11,32 @@ export const RANGES = [
 ];
 
 /**
- * Return rows of `before` that are earlier than those of `after`, and these.
- * @param {Columns} before @param {Columns} after @param {readonly string[]} names
+ * Return rows with others in the place of those of their time, the newest so many.
+ * @param {Columns} rows @param {Columns} others @param {readonly string[]} names @param {number} most
  * @returns {Columns}
  */
-export const joined = (before, after, names) => {
-  const first = after.at[0] ?? Infinity;
-  const cut = before.at.findIndex((at) => /** @type {number} */ (at) >= first);
-  const until = cut < 0 ? before.at.length : cut;
-  return Object.fromEntries(names.map((name) => [name, [...(before[name] ?? []).slice(0, until), ...after[name]]]));
+export const spliced = (rows, others, names, most) => {
+  const first = others.at[0];
+  const last = others.at.at(-1);
+  if (first == null || last == null) return rows;
+  const before = rows.at.findIndex((at) => /** @type {number} */ (at) >= first);
+  const after = rows.at.findIndex((at) => /** @type {number} */ (at) >= last + 1);
+  const head = before < 0 ? rows.at.length : before;
+  const tail = after < 0 ? rows.at.length : after;
+  return Object.fromEntries(names.map((name) => [name, [...rows[name].slice(0, head), ...(others[name] ?? []), ...rows[name].slice(tail)].slice(-most)]));
 };
 
 /**
- * Return columns from the first row on of which something is known: before it there was
- * no record, which is no gap in one.
+ * Return columns from the first row to the last one of which something is known: before
+ * it there was no record, which is no gap in one.
  * @param {Columns} columns @returns {Columns}
  */
 export const trimmed = (columns) => {
   const others = Object.entries(columns).filter(([name]) => name !== "at");
-  const first = columns.at.findIndex((_, row) => others.some(([, column]) => column[row] != null));
-  if (first <= 0) return columns;
-  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.slice(first)]));
+  const isKnown = (/** @type {any} */ _, /** @type {number} */ row) => others.some(([, column]) => column[row] != null);
+  const first = columns.at.findIndex(isKnown);
+  const until = columns.at.findLastIndex(isKnown) + 1;
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.slice(Math.max(0, first), until)]));
 };
 
 /**

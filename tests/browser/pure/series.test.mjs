@@ -2,17 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as series from "../../../proxy/web/static/series.js";
 
-test("what the server kept goes before what has come since, no second twice", () => {
-  const before = { at: [1, 2, 3, 4], power: [10, 20, null, 40] };
-  const after = { at: [3.2, 4.2], power: [30, 41] };
-  assert.deepEqual(series.joined(before, after, ["at", "power"]), { at: [1, 2, 3, 3.2, 4.2], power: [10, 20, null, 30, 41] });
-  assert.deepEqual(series.joined(before, { at: [], power: [] }, ["at", "power"]), before);
+test("what the server kept takes the place of what came, and later rows stay", () => {
+  const names = ["at", "power"];
+  const came = { at: [1.2, 2.2, 3.2, 4.2], power: [1, 2, 3, 4] };
+  const kept = { at: [2, 3], power: [20, null] };
+  assert.deepEqual(series.spliced(came, kept, names, 10), { at: [1.2, 2, 3, 4.2], power: [1, 20, null, 4] });
+  assert.deepEqual(series.spliced(came, kept, names, 2), { at: [3, 4.2], power: [null, 4] });
+  assert.deepEqual(series.spliced({ at: [], power: [] }, kept, names, 10), kept);
+  assert.deepEqual(series.spliced(came, { at: [], power: [] }, names, 10), came);
 });
 
 test("what was before the record is no gap of it", () => {
   const columns = { at: [1, 2, 3, 4], power: [null, null, 30, null], hash: [null, 2, null, null] };
-  assert.deepEqual(series.trimmed(columns), { at: [2, 3, 4], power: [null, 30, null], hash: [2, null, null] });
-  assert.deepEqual(series.trimmed({ at: [1], power: [null] }), { at: [1], power: [null] });
+  assert.deepEqual(series.trimmed(columns), { at: [2, 3], power: [null, 30], hash: [2, null] });
+  assert.deepEqual(series.trimmed({ at: [1], power: [null] }), { at: [], power: [] });
 });
 
 test("the range is the smallest that reaches a moment", () => {
