@@ -12,6 +12,7 @@ from proxy.admin.capture import CaptureOperations
 from proxy.admin.cluster import ClusterOperations, cluster_of
 from proxy.admin.drain import DrainOperations
 from proxy.admin.log import LogOperations
+from proxy.admin.machine_places import PlaceOperations
 from proxy.admin.miner_pages import MinerPages, parts_of
 from proxy.admin.miner_query import MinerPage, MinerQuery, Order, State, refuse_long
 from proxy.admin.parking import ParkOperations
@@ -73,6 +74,7 @@ class Operations:
         parking = ParkOperations(running, self._pages.turn)
         self.capture = CaptureOperations(running, self._named, self._clock)
         self.park, self.unpark = parking.park, parking.unpark
+        self.places = PlaceOperations(running, self._pages.page).places
         alerts = AlertOperations(lambda: running.alerts)
         self.alarms, self.test_alert = alerts.alarms, alerts.test_alert
 

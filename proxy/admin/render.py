@@ -266,6 +266,15 @@ def reload(answer: Answer) -> str:
     return how + table(["TAKES", "KEY", "WHAT"], rows)
 
 
+def places(answer: Answer) -> str:
+    """Render `places`: where machines are on the map."""
+    if not answer:
+        return "no machine is connected\n"
+    keys = ("site", "worker", "address", "rack", "position")
+    rows = [[one[key] or "-" for key in keys] for one in answer]
+    return table([key.upper() for key in keys], rows)
+
+
 def reasons(counts: dict[str, int]) -> str:
     """Return counts by reason in one line."""
     return ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "0"
@@ -294,6 +303,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "pool.enable": done,
     "reload": reload,
     "alarms": render_alarms.alarms,
+    "places": places,
     **render_power.RENDERERS,
     **render_log.RENDERERS,
     **render_cluster.RENDERERS,

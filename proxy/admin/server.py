@@ -39,7 +39,7 @@ that wait: `status` takes 0.2 ms, and shares come first."""
 
 READING = (
     *("status", "sites", "miners", "miner_page", "why"),
-    *("pools", "nodes", "bans", "blocks", "alarms"),
+    *("pools", "nodes", "bans", "blocks", "alarms", "places"),
     *("power.show", "power.plan", "power.history", "power.machines"),
     "log.status",
     "cluster.status",

@@ -1,5 +1,6 @@
 """Commands that ask a running proxy, over its admin socket."""
 
+import csv
 import os
 import sys
 from argparse import ArgumentTypeError
@@ -54,6 +55,14 @@ def miners_options(parser: Parser) -> None:
     names = ", ".join(SORTS)
     add("--sort", choices=SORTS, metavar="BY", help=f"{names} [as they came]")
     add("--page", type=page_number, default=0, metavar="N", help="of 1,000, from 0")
+
+
+def places_options(parser: Parser) -> None:
+    """Add the options of `places`."""
+    socket_option(parser)
+    parser.add_argument("--site", help="[each]")
+    about = "as `places` of a site takes it, to be edited by hand"
+    parser.add_argument("--csv", action="store_true", help=about)
 
 
 def blocks_options(parser: Parser) -> None:
@@ -193,6 +202,24 @@ def miners(arguments: Arguments) -> int:
         print_json(result["miners"])
     else:
         sys.stdout.write(RENDERERS["miner_page"](printable(result)))
+    return 0
+
+
+def places(arguments: Arguments) -> int:
+    """Print where machines are: all pages, for a file is made of it."""
+    socket, found, number = socket_of(arguments), [], 0
+    while some := call(socket, "places", {"page": number}):
+        found += [one for one in some if arguments.site in {None, one["site"]}]
+        number += 1
+    if arguments.csv:
+        columns = ("worker", "address", "rack", "position")
+        writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(found)
+    elif arguments.json:
+        print_json(found)
+    else:
+        sys.stdout.write(RENDERERS["places"](printable(found)))
     return 0
 
 

@@ -21,6 +21,7 @@ from proxy.config.model import (
     ProxyConfig,
     SiteConfig,
 )
+from proxy.config.place_file import PlaceFileError, PlacesByHand
 from proxy.config.power import FleetConfig, PowerConfig
 from proxy.config.rack_place import place_pattern
 from proxy.config.signals import signal_faults
@@ -226,6 +227,11 @@ def _site_faults(config: Config, site: SiteConfig, key: str) -> Iterator[str]:
     yield from _listen_faults(site, key)
     if site.power is not None:
         yield from _power_faults(site.power, f"{key}.power")
+    if site.places is not None:
+        try:
+            PlacesByHand.read(site.places)
+        except PlaceFileError as error:
+            yield f"{error} - at `{key}.places`"
     for index, fleet in enumerate(site.fleet):
         yield from _fleet_faults(fleet, f"{key}.fleet[{index}]")
 

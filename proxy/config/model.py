@@ -222,6 +222,8 @@ class SiteConfig(Section, frozen=True, kw_only=True):
         fail_back_s: How long a better source must hold before it is gone back to.
         hold_s: How long the last job stays when no source is left.
         power: None: every miner is granted work.
+        places: Where machines are by hand, on the map of the dashboard: a CSV file as
+            `baseload places --csv` prints it. It comes before `place` of the fleet.
     """
 
     name: Name
@@ -236,6 +238,7 @@ class SiteConfig(Section, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     power: PowerConfig | None = None
     fleet: tuple[FleetConfig, ...] = ()
+    places: Path | None = None
 
     @property
     def source_names(self) -> list[str]:

@@ -26,6 +26,7 @@ SITE: dict[str, Kind] = {
     "limits": "live",
     "power": "rebuild",
     "fleet": "rebuild",
+    "places": "live",
 }
 """Keys of a site that can. The extranonce cannot: miners know their part of it."""
 
