@@ -9,17 +9,13 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
 
 from protocol.tlog.cosignature import verified
 from protocol.tlog.note import VerifierKey
-from protocol.tlog.trust import trust_of
-from protocol.units import Seconds
 from proxy.oversight.http import DEADLINE, WitnessHttp
-from proxy.oversight.publisher import Around, Begun, LogPublisher
-from proxy.oversight.witnesses import AskedWitness, WitnessError
-from proxy.runtime.one_thread import OneThread
-from tests.oversight_logs import AT, SIGNER, Plant
+from proxy.oversight.witnesses import WitnessError
+from tests.oversight_live import LiveLog
+from tests.oversight_logs import SIGNER
 from tests.support import PATIENCE, free_port, on_reactor
 
 pytestmark = pytest.mark.integration
@@ -62,35 +58,11 @@ def witness(tmp_path: Path) -> Iterator[Process]:
     assert found.close() == 0
 
 
-class Log:
-    """A log whose rows are published and cosigned over real sockets."""
-
-    def __init__(self, state: Path, policy: str) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415
-
-        self.plant = Plant(state)
-        self.http = WitnessHttp(reactor)
-        trust = trust_of(policy.encode())
-        self.publisher = LogPublisher(
-            lambda: Begun(self.plant.writer(), [SIGNER]),
-            trust,
-            [AskedWitness(one, self.http) for one in trust.witnesses],
-            self.plant.store.publish,
-            Around(OneThread(deferToThread).run, reactor, lambda: AT),
-            Seconds(300.0),
-            self.http.close,
-        )
-
-    async def close(self) -> None:
-        await self.publisher.stop()
-        self.plant.close()
-
-
 @on_reactor
 async def test_a_log_is_cosigned_by_a_witness_in_another_process(
     tmp_path: Path, witness: Process
 ) -> None:
-    log = Log(tmp_path, f"witness w {witness.key.text} {witness.url}\nquorum w\n")
+    log = LiveLog(tmp_path, f"witness w {witness.key.text} {witness.url}\nquorum w\n")
     for count in (5, 300, 1):
         log.plant.write(count)
         await log.publisher.publish()
@@ -107,7 +79,7 @@ async def test_one_that_is_frozen_holds_up_no_checkpoint_and_no_row(
     tmp_path: Path, witness: Process
 ) -> None:
     os.kill(witness.process.pid, signal.SIGSTOP)
-    log = Log(tmp_path, f"witness w {witness.key.text} {witness.url}\nquorum w\n")
+    log = LiveLog(tmp_path, f"witness w {witness.key.text} {witness.url}\nquorum w\n")
     log.plant.write(5)
     published = Deferred.fromCoroutine(log.publisher.publish())
     log.plant.write(5)  # an order that comes meanwhile
