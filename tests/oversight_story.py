@@ -76,7 +76,7 @@ class Story:
         d = work * chance.gauss(1.0, 0.005)
         n = max(1, round(40_000 * watts / 3e6))
         sums = {"n": n, "d": d, "d2": d * d / n, "parked": 0.0}
-        body = {"from": begin, "site": sums, "tenants": {}}
+        body = {"from": begin, "site": sums, "_sd": []}
         yield Event(begin + 60, SITE, "shares", "a minute", body)
 
 

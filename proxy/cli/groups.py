@@ -6,7 +6,7 @@ from proxy.cli import order
 from proxy.cli import power as cli_power
 from proxy.cli.cluster import leave_options, migrate_tables
 from proxy.cli.command import Command, Parser, config_option
-from proxy.cli.log import proof, proof_options
+from proxy.cli.log import disclose, disclose_options, proof, proof_options
 from proxy.cli.remote import (
     ask,
     disable_options,
@@ -94,6 +94,12 @@ LOG = (
         method="log.status",
     ),
     Command("proof", "prove one row of it to others", proof, proof_options),
+    Command(
+        "disclose",
+        "show one tenant's values, hidden in it, to whom you choose",
+        disclose,
+        disclose_options,
+    ),
     Command(
         "new-generation",
         "begin it anew once its history was broken",

@@ -29,6 +29,8 @@ def verify_options(parser: Parser) -> None:
     add("--meter", type=Path, metavar="CSV", help=about)
     about = "what the site may take to be under a lower budget [30]"
     add("--response", dest="response_s", type=seconds, default=30.0, help=about)
+    about = "values that the site showed you, from `baseload log disclose`"
+    add("--openings", type=Path, metavar="FILE", help=about)
     about = "write a report there that who is no engineer can read"
     add("--html", type=Path, metavar="FILE", help=about)
     about = "an older checkpoint of it that you kept: it must be continued"
@@ -85,6 +87,7 @@ def _wanted(arguments: Arguments) -> "Wanted":
         arguments.policy_id.lower(),
         arguments.meter,
         arguments.response_s,
+        arguments.openings,
     )
 
 
@@ -106,6 +109,10 @@ def render(report: "Report") -> str:
         f"cosigned by {cosigned}{when}",
     ]
     lines += _figures(report)
+    lines += [
+        f"tenant   {name}: {one.shares:,} shares, {one.terahashes:,.1f} TH"
+        for name, one in report.tenants.items()
+    ]
     if report.first_at is not None and report.last_at is not None:
         lines.append(f"covers   {_time(report.first_at)} to {_time(report.last_at)}")
     return "\n".join(lines) + "\n"

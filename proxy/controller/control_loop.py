@@ -1,6 +1,7 @@
 """The control loop of one site: hear, decide, write down, act."""
 
 import math
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -122,7 +123,7 @@ class SiteLoop(Service):
         )
         self._reading: float | None = None
         self._minutes = (
-            MinuteLog(control.outbox.log, has_meter=meter is not None)
+            MinuteLog(control.outbox.log, meter is not None, secrets.token_bytes)
             if keeps_minutes
             else None
         )

@@ -26,7 +26,7 @@ LEAST, MOST = 5.0, 500.0
 """Joules a terahash of whole sites: below the first no machine exists, above the second
 none that pays."""
 
-_TERA = 1e12
+TERA = 1e12
 
 
 class Sums(msgspec.Struct):
@@ -47,7 +47,7 @@ class SharesBody(msgspec.Struct):
 
     begin: int = msgspec.field(name="from")
     site: Sums = msgspec.field(default_factory=Sums)
-    tenants: dict[str, Sums] = {}
+    digests: list[str] = msgspec.field(name="_sd", default_factory=list)
 
 
 class HourFigures(msgspec.Struct):
@@ -64,7 +64,7 @@ class HourFigures(msgspec.Struct):
     @property
     def j_per_th(self) -> float | None:
         """Joules a terahash; None: no share was found."""
-        return self.j / (self.d * HASHES_OF_ONE / _TERA) if self.d else None
+        return self.j / (self.d * HASHES_OF_ONE / TERA) if self.d else None
 
     @property
     def uncertainty(self) -> float:
@@ -72,7 +72,7 @@ class HourFigures(msgspec.Struct):
         return math.sqrt(self.d2) / self.d if self.d else math.inf
 
 
-_decode = msgspec.json.Decoder(SharesBody).decode
+decode_shares = msgspec.json.Decoder(SharesBody).decode
 
 
 @define(eq=False, repr=False)
@@ -94,7 +94,7 @@ class Hashing:
 
     def take(self, leaf: Leaf) -> None:
         """Look at the next minute."""
-        body, site = _decode(leaf.body), leaf.head.site
+        body, site = decode_shares(leaf.body), leaf.head.site
         joules = self.meter.minutes.pop((site, body.begin), None)
         if joules is None and self._last.get(site) != body.begin:
             return

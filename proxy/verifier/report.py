@@ -70,6 +70,18 @@ class Response(msgspec.Struct):
     response_s: float | None = None
 
 
+class TenantSums(msgspec.Struct):
+    """What the log proves of a tenant whose values were shown.
+
+    Attributes:
+        shares: How many.
+        terahashes: That they stand for.
+    """
+
+    shares: int
+    terahashes: float
+
+
 class Report(msgspec.Struct):
     """All that a verifier says of a log.
 
@@ -90,6 +102,7 @@ class Report(msgspec.Struct):
         responses: To every lowering.
         missed_s: Seconds in which the meter was silent.
         meter_disagreement: The largest, relative; null: no other meter was given.
+        tenants: Those whose hidden values were shown.
         j_per_th: Joules a terahash of all minutes that have both.
         unlisted: Findings and notes beyond those that are listed.
     """
@@ -118,6 +131,7 @@ class Report(msgspec.Struct):
     unmetered_minutes: int = 0
     meter_disagreement: float | None = None
     j_per_th: float | None = None
+    tenants: dict[str, TenantSums] = {}
     commands: int = 0
     commands_unanswered: int = 0
     findings: list[Finding] = []

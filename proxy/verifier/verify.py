@@ -9,14 +9,15 @@ from protocol.errors import MalformedMessageError
 from protocol.tlog.note import MAX_NOTE_BYTES
 from proxy.verifier.budgets import Budgets
 from proxy.verifier.commands import Commands
+from proxy.verifier.disclosed import Disclosed, read_openings
 from proxy.verifier.documents import Documents
 from proxy.verifier.folder import CHECKPOINT, LogCopy
-from proxy.verifier.hashing import Hashing, HourFigures
+from proxy.verifier.hashing import HASHES_OF_ONE, TERA, Hashing, HourFigures
 from proxy.verifier.meter import Meter, Quarter, summed
 from proxy.verifier.order import Order
 from proxy.verifier.other_meter import hold, read_other
 from proxy.verifier.reading import Look, Reading
-from proxy.verifier.report import Findings, Report
+from proxy.verifier.report import Findings, Report, TenantSums
 from proxy.verifier.signatures import SignedPoint, Trusted, signed_point
 
 MAX_STRANGERS = 20
@@ -36,6 +37,7 @@ class Wanted:
         policy_id: Of the first policy of documents; empty: nobody knows it.
         meter: Another meter's quarters of an hour; None: there is none.
         response_s: What a site may take to be under a lower budget.
+        openings: Of hidden values that one was shown; None: none was.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Wanted:
     policy_id: str = ""
     meter: Path | None = None
     response_s: float = 30.0
+    openings: Path | None = None
 
 
 @define(eq=False, repr=False)
@@ -61,6 +64,7 @@ class Looks:
     meter: Meter
     hashing: Hashing
     commands: Commands
+    disclosed: Disclosed
 
     @classmethod
     def of(cls, wanted: Wanted, findings: Findings) -> "Looks":
@@ -70,12 +74,18 @@ class Looks:
         meter = Meter(findings, budgets, wanted.response_s)
         hashing = Hashing(findings, meter)
         order, commands = Order(findings), Commands(findings)
-        return cls(findings, order, documents, budgets, meter, hashing, commands)
+        disclosed = Disclosed(findings, _openings(wanted.openings))
+        return cls(
+            findings, order, documents, budgets, meter, hashing, commands, disclosed
+        )
 
     @property
     def by_kind(self) -> list[Look]:
         """Those that look at some kinds, in the order in which they see a leaf."""
-        return [self.documents, self.budgets, self.meter, self.hashing, self.commands]
+        return [
+            *(self.documents, self.budgets, self.meter, self.hashing, self.commands),
+            self.disclosed,
+        ]
 
 
 @frozen
@@ -135,6 +145,17 @@ def _hold_root(point: SignedPoint, reading: Reading, findings: Findings) -> bool
             f" {point.point.root.hex()}"
         )
     return found == point.point.root
+
+
+def _openings(path: Path | None) -> dict[int, list[str]]:
+    if path is None:
+        return {}
+    try:
+        return read_openings(path)
+    except OSError as error:
+        raise UnusableError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
 
 
 def _other_meter(path: Path | None) -> dict[int, float] | None:
@@ -205,6 +226,10 @@ def _report(point: SignedPoint, reading: Reading, looks: Looks) -> Report:
         missing_minutes=figures.missing_minutes,
         unmetered_minutes=figures.unmetered_minutes,
         j_per_th=looks.hashing.total().j_per_th,
+        tenants={
+            name: TenantSums(one.n, one.d * HASHES_OF_ONE / TERA)
+            for name, one in sorted(looks.disclosed.sums.items())
+        },
         commands=looks.commands.given,
         commands_unanswered=looks.commands.unanswered,
         findings=listed,

@@ -4,8 +4,9 @@
 |----------|-------------------------------------------------------------------------|
 | meter    | from (Unix seconds), w: each second's watts, null where the meter was   |
 |          | silent, [] where there is none; source                                  |
-| shares   | from, site and each of tenants: n, d (sum of difficulties), d2 (of      |
-|          | their squares), parked (the part of d of machines on their way down)    |
+| shares   | from, site: n, d (sum of difficulties), d2 (of their squares), parked   |
+|          | (the part of d of machines on their way down); _sd: a salted digest for |
+|          | the same of each tenant, whom the log does not name                     |
 | response | at, from_w, to_w: a budget was lowered; response_s until the meter was  |
 |          | under it, null: not within `GIVEN_UP_AFTER`                             |
 
@@ -18,6 +19,7 @@ from typing import Any
 
 from attrs import define, field
 
+from protocol.tlog.disclosure import DIGESTS, SALT_BYTES, Opening, hidden
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.journal.batches import parts
 from proxy.power.link.messages import MinerWork
@@ -36,8 +38,8 @@ MAX_WATCHED = 16
 
 SITE = "site"
 
-Log = Callable[[str, str, dict[str, Any]], None]
-"""Takes kind, cause and body of an event."""
+Log = Callable[[str, str, dict[str, Any], tuple[tuple[str, str], ...]], None]
+"""Takes kind, cause, body and openings of an event."""
 
 
 @define(eq=False, repr=False)
@@ -72,10 +74,12 @@ class MinuteLog:
     Attributes:
         log: Where they go.
         has_meter: The site has one.
+        random_bytes: Draws the salts of what is hidden.
     """
 
     log: Log
     has_meter: bool
+    random_bytes: Callable[[int], bytes]
     _begun: int | None = field(default=None, init=False)
     _watts: list[int | None] = field(factory=list, init=False)
     _last: tuple[float, int] = field(default=(-math.inf, -1), init=False)
@@ -111,13 +115,18 @@ class MinuteLog:
         begun, self._begun = self._begun, None
         source = "meter" if self.has_meter else "none"
         body = {"from": begun, "w": self._watts, "source": source}
-        self.log("meter", "a minute", body)
+        self.log("meter", "a minute", body, ())
         sums, self._sums = self._sums, {}
         site = sums.pop("", _Sum())
-        tenants = [(name, one.body) for name, one in sorted(sums.items())]
-        for some in parts(tenants) if tenants else [[]]:
-            body = {"from": begun, SITE: site.body, "tenants": dict(some)}
-            self.log("shares", "a minute", body)
+        opened = [self._hidden(name, one) for name, one in sums.items()]
+        opened.sort(key=lambda one: one.digest)  # their order tells nothing
+        for some in parts([one.digest for one in opened]) if opened else [[]]:
+            body = {"from": begun, SITE: site.body, DIGESTS: some}
+            kept = tuple((o.name, o.text) for o in opened if o.digest in set(some))
+            self.log("shares", "a minute", body, kept)
+
+    def _hidden(self, tenant: str, one: "_Sum") -> Opening:
+        return hidden(self.random_bytes(SALT_BYTES), tenant, one.body)
 
     def _place(self, at: UnixTime) -> int:
         """Return which second of its minute it is; begin a minute where it is new."""
@@ -156,4 +165,4 @@ class MinuteLog:
             "response_s": None if took is None else round(took, 1),
         }
         said = "not under it" if took is None else f"under it after {took:.0f} s"
-        self.log("response", f"a lower budget: {said}", body)
+        self.log("response", f"a lower budget: {said}", body, ())

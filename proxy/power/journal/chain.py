@@ -31,6 +31,8 @@ class Event:
             verdict, alarm, action (of an operator) and the like.
         cause: What led to it, for people.
         body: The rest, JSON.
+        openings: Of values that the body hides: whose they are, and the text that
+            opens each. They are kept beside the log.
     """
 
     at: float
@@ -38,6 +40,7 @@ class Event:
     kind: str
     cause: str
     body: dict[str, Any]
+    openings: tuple[tuple[str, str], ...] = ()
 
 
 @frozen

@@ -25,9 +25,16 @@ class SiteOutbox:
     at: UnixTime = field(default=UnixTime(0.0), init=False)
     effects: Effects = field(factory=Effects, init=False)
 
-    def log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
-        """Put an event into the log."""
-        self.effects.events.append(Event(self.at, self.site, kind, cause, body))
+    def log(
+        self,
+        kind: str,
+        cause: str,
+        body: dict[str, Any],
+        openings: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Put an event into the log; see `Event`."""
+        event = Event(self.at, self.site, kind, cause, body, openings)
+        self.effects.events.append(event)
 
     def save(self, row: MachineRow) -> None:
         """Have a machine's state kept for a restart."""

@@ -49,6 +49,7 @@ from proxy.power.journal.machine_rows import (
     kept_machines,
     save_machines,
 )
+from proxy.power.journal.openings import save_openings
 from proxy.power.journal.published import Published, save_published
 from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt
@@ -133,6 +134,7 @@ class Store:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
                 append(self._db, rows)
+                save_openings(self._db, self._last[0] + 1, effects.events)
                 anchor = trimmed(self._db, self._trims_to(), self._anchor)
                 save_machines(self._db, site, effects, at)
                 last = rows[-1].id if rows else self._last[0]

@@ -49,5 +49,11 @@ class ToldOutbox(SiteOutbox):
         self.events: list[tuple[str, str, dict[str, Any]]] = []
 
     @override
-    def log(self, kind: str, cause: str, body: dict[str, Any]) -> None:
+    def log(
+        self,
+        kind: str,
+        cause: str,
+        body: dict[str, Any],
+        openings: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.events.append((kind, cause, body))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.tlog.disclosure import opened
 from protocol.units import UnixTime, Watts
 from proxy.power.evidence.minutes import MinuteLog
 from proxy.power.link.messages import MinerWork
@@ -17,12 +18,18 @@ BUDGET = Watts(100_000.0)
 class Site:
     def __init__(self, *, has_meter: bool = True) -> None:
         self.rows: list[tuple[str, dict[str, Any]]] = []
-        self.minutes = MinuteLog(
-            lambda k, _, body: self.rows.append((k, body)), has_meter
-        )
+        self.openings: list[tuple[str, str]] = []
+        self.minutes = MinuteLog(self._log, has_meter, bytes)
 
-    def _log(self, kind: str, _: str, body: dict[str, Any]) -> None:
+    def _log(
+        self,
+        kind: str,
+        _: str,
+        body: dict[str, Any],
+        openings: tuple[tuple[str, str], ...],
+    ) -> None:
         self.rows.append((kind, body))
+        self.openings += openings
 
     def run(self, begin: float, seconds: int, watts: float | None = 5.0) -> None:
         for second in range(seconds):
@@ -111,9 +118,14 @@ def test_shares_are_summed_for_the_site_and_each_tenant() -> None:
 
     first, second = site.bodies("shares")
     assert first["site"] == {"n": 4, "d": 38.0, "d2": 364.0, "parked": 5.0}
-    assert first["tenants"] == {"acme": {"n": 3, "d": 28.0, "d2": 264.0, "parked": 5.0}}
+    ((tenant, text),) = site.openings
+    shown = opened(text)
+    assert first["_sd"] == [shown.digest]
+    assert tenant == shown.name == "acme"
+    assert shown.value == {"n": 3, "d": 28.0, "d2": 264.0, "parked": 5.0}
     assert second["site"]["n"] == 0
-    assert second["tenants"] == {}
+    assert second["_sd"] == []
+    assert "acme" not in str(site.rows)
 
 
 def test_a_lowering_is_answered_once_the_meter_is_under_it() -> None:
