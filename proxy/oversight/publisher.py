@@ -181,7 +181,7 @@ class LogPublisher:
                 partial(_signed, begun.signers, prepared.point, at)
             )
             self._newest, self._cosignatures = note, {}
-        elif known.is_enough and self._now() - self._asked_at < AGAIN:
+        elif known.is_enough and self._now() - self._asked_at < self._again:
             return
         await self._ask_all(begun.writer, self._newest, prepared.point)
         await self._serve(begun.writer, prepared.point)
@@ -243,6 +243,11 @@ class LogPublisher:
 
         proof: list[bytes] = await self.around.run(make)
         return proof
+
+    @property
+    def _again(self) -> Seconds:
+        """How often the newest is cosigned anew: long before it counts as late."""
+        return min(AGAIN, Seconds(self.late_after / 3))
 
     def _missing(self) -> str:
         return "; ".join(f"{w.witness.name}: {w.why}" for w in self.witnesses if w.why)

@@ -31,6 +31,9 @@ BUILT = Path(os.environ.get("BASELOAD_GO_PEERS", tempfile.gettempdir())) / "go-p
 LITEWITNESS = "filippo.io/torchwood/cmd/litewitness@v0.9.0"
 BUILD_WITHIN_S = 900.0
 
+needs_time = pytest.mark.skipif(
+    os.environ.get("LONG", "0") == "0", reason="LONG=1 builds it: half a minute of CPU"
+)
 pytestmark = pytest.mark.skipif(shutil.which("go") is None, reason="needs go")
 
 
@@ -206,6 +209,7 @@ async def _fork(state: Path, policy: str, size: int) -> None:
         await other.close()
 
 
+@needs_time
 @on_reactor
 async def test_litewitness_cosigns_what_continues_and_no_fork(
     tmp_path: Path, litewitness: Peer
@@ -213,6 +217,7 @@ async def test_litewitness_cosigns_what_continues_and_no_fork(
     await _cosigned_and_held(tmp_path, litewitness)
 
 
+@needs_time
 @on_reactor
 async def test_the_witness_of_transparency_dev_cosigns_what_continues_and_no_fork(
     tmp_path: Path, transparency_dev: Peer

@@ -9,6 +9,9 @@ TRIM = 1000
 
 EVENTS = "SELECT id, at, site, kind, cause, body, hash FROM event"
 
+MINUTES = ("meter", "shares")
+"""Kinds of rows that are for who verifies the log, and no event of people's."""
+
 Edge = tuple[int, bytes]
 """A row's id and hash."""
 

@@ -43,7 +43,7 @@ from proxy.power.journal.document_rows import (
 )
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.energy import EnergyRow, add_energy, energy_total
-from proxy.power.journal.event_log import EVENTS, append, edge, row_of, trimmed
+from proxy.power.journal.event_log import EVENTS, MINUTES, append, edge, row_of, trimmed
 from proxy.power.journal.machine_rows import (
     found_limits,
     kept_machines,
@@ -259,7 +259,7 @@ class Store:
         return UnixTime(self._db.execute(_NEWEST).fetchone()[0])
 
     def history(self, site: str | None, limit: int, before: int | None) -> list[Row]:
-        """Return the newest events first.
+        """Return the newest events first; minutes of the meter and of shares are none.
 
         Args:
             site: None: of every site.
@@ -269,8 +269,11 @@ class Store:
         Raises:
             StoreError: They could not be read.
         """
-        which = " WHERE id < ? AND (? IS NULL OR site = ?) ORDER BY id DESC LIMIT ?"
-        wanted = (before or self._last[0] + 1, site, site, limit)
+        which = (
+            " WHERE id < ? AND (? IS NULL OR site = ?) AND kind NOT IN (?, ?)"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        wanted = (before or self._last[0] + 1, site, site, *MINUTES, limit)
         try:
             return [row_of(r) for r in self._db.execute(EVENTS + which, wanted)]
         except sqlite3.Error as error:

@@ -249,6 +249,19 @@ def test_a_leaf_is_what_is_hashed_as_recorded() -> None:
         before = row.hash
 
 
+def test_minutes_for_verifiers_are_not_among_the_events_of_people(
+    store: Store,
+) -> None:
+    kinds = ["order", "meter", "shares", "budget"]
+    events = [Event(AT, "hall-a", kind, "", {}) for kind in kinds]
+    store.write("hall-a", Effects(events=events), (), AT)
+
+    found = store.history("hall-a", 10, None)
+
+    assert [(row.id, row.kind) for row in found] == [(4, "budget"), (1, "order")]
+    assert store.first_broken() is None
+
+
 def test_a_whole_second_has_the_leaf_that_is_read_back(store: Store) -> None:
     effects = Effects(events=[Event(1_796_000_000, "hall", "mark", "", {})])
 
