@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from proxy.config import Config
-from proxy.doctor import host, plant, power, running, state, stratum, utility
+from proxy.doctor import host, log, plant, power, running, state, stratum, utility
 from proxy.doctor.check import Check, Finding, Round, fail, ok, warn
 from proxy.node.check import NodeReport
 
@@ -47,6 +47,7 @@ def _checks(
     yield Check("state folder", partial(state.folder, config))
     yield Check("databases", partial(state.databases, config))
     yield Check("proxy", partial(running.running, config), 2 * running.TIMEOUT)
+    yield Check("log", partial(log.log, config, wall_clock), 10.0)
     look = partial(power.power, config, machines)
     yield Check("power", look, 2 * running.TIMEOUT)
     for pool in config.pools:
