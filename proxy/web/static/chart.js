@@ -43,8 +43,9 @@ const splits = (_, __, least, most, step) => {
   return found;
 };
 
-/** @param {any} _ @param {number[]} at */
-const times = (_, at) => {
+/** @param {any} u @param {number[]} at */
+const times = (u, at) => {
+  if (!u.data[0].length) return at.map(() => "");
   const step = (at[1] ?? at[0]) - at[0];
   if (step >= DAY) return at.map((t) => moment(t).slice(5, 10));
   return at.map((t) => (step < MINUTE ? clock(t) : clock(t).slice(0, 5)));
@@ -58,8 +59,11 @@ const options = (lines, unit, band, width, window) => {
     ticks: { show: false },
     font: "12px Inter, system-ui, sans-serif",
   };
-  const range = (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) =>
-    most == null ? [0, 1] : [Math.min(most - LEAST_S, Math.max(least, most - window.seconds)), most];
+  // from the data: of one row only, uPlot asks for a range from 0 to twice its time
+  const range = (/** @type {any} */ { data: [at] }) => {
+    const most = at?.at(-1) ?? LEAST_S;
+    return [Math.min(most - LEAST_S, Math.max(at?.[0] ?? 0, most - window.seconds)), most];
+  };
   return {
     width,
     height: HEIGHT,
@@ -71,7 +75,7 @@ const options = (lines, unit, band, width, window) => {
       // from zero, and so that a flat line does not look like a mountain
       y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(window.least, (most || 0) * 1.12) || 1] },
     },
-    bands: band ? [{ series: band, fill: colour("--soft") }] : [],
+    bands: band ? [{ series: band, fill: colour("--band") }] : [],
     series: [
       {},
       ...lines.map((line) => ({

@@ -56,7 +56,7 @@ const Charts = ({ name, seconds, moment }) => {
       <${Chart} label="Power against budget, watts" unit=${units.watts} data=${power} ...${shared}
         lines=${[{ name: "Budget", ...limit }, { name: "Power", colour: "--accent" }]}/><//>
     <${Card} size="w6" title="Hashrate against cap">
-      <${Chart} label="Hashrate against cap, with the band that shares prove" unit=${units.hashes} data=${hash} band=${[4, 3]} ...${shared}
+      <${Chart} label="Hashrate against cap, with the band that shares prove" unit=${units.hashes} data=${hash} band=${[3, 2]} ...${shared}
         lines=${[{ name: "Cap", ...limit }, { name: "low", colour: "--soft", hidden: true }, { name: "high", colour: "--soft", hidden: true },
           { name: "Proved by shares", colour: "--accent" }]}/><//>`;
 };
