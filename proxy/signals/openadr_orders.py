@@ -6,7 +6,7 @@ old answer is, and what cannot be read. A server that cannot be asked is asked a
 within the lease, sooner at first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
@@ -18,7 +18,6 @@ from twisted.logger import Logger
 from protocol.openadr.book import EventBook, Known, Verdict
 from protocol.openadr.caps import Rules
 from protocol.openadr.dates import DateJudge, Judged, Timeliness
-from protocol.openadr.objects import TypedTarget, Ven
 from protocol.units import Seconds
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.orders.receipt import Receipt
@@ -30,6 +29,7 @@ from proxy.signals.first_word import FirstWord
 from proxy.signals.line_orders import LineOrders
 from proxy.signals.openadr_notices import Notices
 from proxy.signals.openadr_reports import Reporter
+from proxy.signals.openadr_view import as_it_stands, names_of
 from proxy.signals.openadr_vtn import EventList, Vtn, VtnError
 from proxy.signals.refusals import Refusals
 
@@ -219,7 +219,7 @@ class OpenAdrOrders:
         ven = await self._vtn.ven(told.rules.node)
         resources = await self._vtn.resources(ven.id)
         self._known = Known(
-            frozenset({told.site, told.rules.node, *_names([ven, *resources])}),
+            frozenset({told.site, told.rules.node, *names_of([ven, *resources])}),
             {p.id: tuple(p.payload_descriptors or ()) for p in programs},
         )
         self._learned_at = self._now()
@@ -288,36 +288,12 @@ class OpenAdrOrders:
 
     def _describe(self, listener: SignalListener) -> None:
         """Show how it stands."""
-        judged, verdict = self._judged, self._verdict
-        skew = None if judged is None else judged.skew_s
-        listener.clock_off(self.name, skew if skew and abs(skew) > WORST_SKEW else None)
-        if self._fault:
-            listener.describe(self.name, f"cannot be asked: {self._fault}")
-            return
-        parts = [f"{verdict.count} events"]
-        if verdict.others:
-            parts.append(f"{verdict.others} for others")
-        if verdict.refusals:
-            parts.append(f"{len(verdict.refusals)} refused")
-        if not verdict.may_raise:
-            parts.append("one that cannot be read: nothing rises")
-        if skew is not None:
-            parts.append(f"its clock {skew:+.0f} s")
-        price = self._price_now()
-        listener.describe(self.name, ", ".join(parts) + price)
-
-    def _price_now(self) -> str:
+        skew = None if self._judged is None else self._judged.skew_s
+        is_off = skew is not None and abs(skew) > WORST_SKEW
+        listener.clock_off(self.name, skew if is_off else None)
         at = self._wall_clock()
-        now = [
-            p
-            for p in self._verdict.prices
-            if p.start <= at and (p.end is None or at < p.end)
-        ]
-        if not now:
-            return ""
-        last = now[-1]
-        unit = "/".join(part for part in (last.currency, last.units) if part)
-        return f", price {last.value:g} {unit}".rstrip()
+        text = as_it_stands(self._verdict, self._judged, self._fault, at)
+        listener.describe(self.name, text)
 
     async def _sample(self) -> None:
         if self._listener is not None:
@@ -329,16 +305,3 @@ class OpenAdrOrders:
 
     def _now(self) -> Seconds:
         return Seconds(self._clock.seconds())
-
-
-def _names(nodes: Iterable[Ven]) -> set[str]:
-    """Return what nodes are called, and their targets."""
-    found: set[str] = set()
-    for node in nodes:
-        found |= {node.ven_name, node.resource_name} - {""}
-        for target in node.targets or ():
-            if isinstance(target, TypedTarget):
-                found.update(target.values)
-            else:
-                found.add(target)
-    return found
