@@ -1,8 +1,8 @@
 """How long an order waits for its row: the log off, on, and on with every witness hung.
 
-`python -m tests.bench.order_with_log [SECONDS]`: turns of each kind, one after the
-other, in one run; so that whatever else the machine does is in all of them. An order is
-five rows in one commit, as `power set` writes them.
+`python -m tests.bench.order_with_log [SECONDS [EVERY]]`: turns of each kind, one after
+the other, in one run; so that whatever else the machine does is in all of them. An
+order is five rows in one commit, as `power set` writes them.
 """
 
 import socket
@@ -29,9 +29,9 @@ from proxy.runtime.one_thread import OneThread
 from proxy.runtime.periodic import PeriodicService
 from tests.oversight_logs import AT, SIGNER, Plant
 
-ROUNDS = 4
+ROUNDS = 8
 EVERY = Seconds(1.0)
-"""Between two states: ten times as often as by default."""
+"""Between two states, if nothing else is said: ten times as often as by default."""
 
 PAUSE = 0.02
 
@@ -69,29 +69,42 @@ async def orders(plant: Plant, seconds: float) -> list[float]:
     return took
 
 
-async def measure(seconds: float) -> dict[str, list[float]]:
+async def measure(seconds: float, every: Seconds) -> dict[str, list[float]]:
     listening, hung = hung_witness()
     kinds: dict[str, str | None] = {"off": None, "on": "quorum none\n", "hung": hung}
     found: dict[str, list[float]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as state:
-        plant = Plant(Path(state))
+        plants = {kind: _plant(Path(state) / kind) for kind in kinds}
+        publishers = {
+            kind: publisher_of(plants[kind], policy)
+            for kind, policy in kinds.items()
+            if policy is not None
+        }
         for _ in range(ROUNDS):
-            for kind, policy in kinds.items():
-                found[kind] += await _turn(plant, policy, seconds)
-        plant.close()
+            for kind, plant in plants.items():
+                found[kind] += await _turn(plant, publishers.get(kind), seconds, every)
+        for publisher in publishers.values():
+            await publisher.stop()
+        for plant in plants.values():
+            plant.close()
     listening.close()
     return found
 
 
-async def _turn(plant: Plant, policy: str | None, seconds: float) -> list[float]:
-    if policy is None:
+def _plant(state: Path) -> Plant:
+    state.mkdir()
+    return Plant(state)
+
+
+async def _turn(
+    plant: Plant, publisher: LogPublisher | None, seconds: float, every: Seconds
+) -> list[float]:
+    if publisher is None:
         return await orders(plant, seconds)
-    publisher = publisher_of(plant, policy)
-    ticks = PeriodicService(EVERY, publisher.publish, reactor, cancels=True)
+    ticks = PeriodicService(every, publisher.publish, reactor, cancels=True)
     ticks.startService()
     took = await orders(plant, seconds)
     await ticks.stopService()
-    await publisher.stop()
     return took
 
 
@@ -100,8 +113,8 @@ def figures(took: list[float]) -> tuple[float, float]:
     return statistics.median(took) * 1e3, statistics.quantiles(took, n=20)[-1] * 1e3
 
 
-async def main(_: object, seconds: float) -> None:
-    found = await measure(seconds)
+async def main(_: object, seconds: float, every: Seconds) -> None:
+    found = await measure(seconds, every)
     base = figures(found["off"])[0]
     for kind, took in found.items():
         p50, p95 = figures(took)
@@ -111,8 +124,9 @@ async def main(_: object, seconds: float) -> None:
 
 def run(argv: list[str]) -> None:
     seconds = float(argv[0]) if argv else 4.0
+    every = Seconds(float(argv[1])) if len(argv) > 1 else EVERY
     work: Callable[..., Deferred[None]] = lambda r: Deferred.fromCoroutine(  # noqa: E731
-        main(r, seconds)
+        main(r, seconds, every)
     )
     react(work)
 
