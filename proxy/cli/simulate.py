@@ -15,8 +15,8 @@ def demo_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--for", dest="for_s", type=seconds, metavar="S", help="[until Ctrl-C]")
     add("--miners", type=miner_count, default=200, metavar="N", help="[200]")
-    about = "what happens: within the first minute, or as slowly as in life [fast]"
-    add("--story", choices=("fast", "slow"), default="fast", help=about)
+    about = "what happens: in a minute, as slowly as in life, or by signatures [fast]"
+    add("--story", choices=("fast", "slow", "oversight"), default="fast", help=about)
     add("--no-screen", action="store_true", help="lines instead of a screen")
 
 

@@ -11,6 +11,9 @@ from proxy.power.link.messages import EventNotice, Up
 
 TOPICS = {
     "order": "power",
+    "document": "power",
+    "policy": "power",
+    "presence": "power",
     "refused": "power",
     "withdraw": "power",
     "hold": "power",
@@ -28,7 +31,13 @@ TOPICS = {
 }
 """Kinds of events that subscribers hear of; single commands are in the log alone."""
 
-_LOGGED = frozenset({"state", "budget", "relay", "cleared"})
+SIGNED = ("document", "policy")
+"""Kinds whose body has a text and its signatures."""
+
+_LOGGED = frozenset({"state", "budget", "relay", "cleared", *SIGNED, "presence"})
+_LONG = ("document", "signatures")
+"""What is in the log alone of a document that was signed: up to 60 kB."""
+
 _TEXT = "{site}: {kind}: {cause} {body}"
 
 _log = Logger()
@@ -39,21 +48,29 @@ def tell(row: Row, send: Callable[[Up], None]) -> None:
     topic = TOPICS.get(row.kind)
     if topic is None:
         return
+    text = _short(row.text) if row.kind in SIGNED else row.text
     said = {
         "site": row.site,
         "at": row.at,
         "kind": row.kind,
         "cause": row.cause,
-        "body": Raw(row.text),
+        "body": Raw(text),
     }
     send(EventNotice(topic, Raw(msgspec.json.encode(said))))
     words = {
         "site": row.site,
         "kind": row.kind,
         "cause": row.cause,
-        "body": row.text.decode(),
+        "body": text.decode(),
     }
     if row.kind == "alarm":
         _log.error(_TEXT, **words)
     elif row.kind in _LOGGED:
         _log.info(_TEXT, **words)
+
+
+def _short(text: bytes) -> bytes:
+    """Return the body of a document's event without its text and signatures."""
+    body = msgspec.json.decode(text)
+    said = {k: v for k, v in body.items() if k not in _LONG}
+    return msgspec.json.encode(said)

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from tempfile import mkdtemp
@@ -22,14 +23,15 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeadlineError
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, globalLogBeginner
 
-from protocol.units import Seconds, UnixTime
+from protocol.units import Seconds, UnixTime, Watts
 from proxy.admin.look import LOGGED, Look, Looker
 from proxy.admin.operations import Operations
 from proxy.admin.rpc import RpcError
 from proxy.admin.views import StatusView
-from proxy.demo.config import ADMIN_SOCKET, Ports, demo_config
+from proxy.demo.config import ADMIN_SOCKET, SITE, Ports, demo_config
 from proxy.demo.hall import WORKERS, contract_of, hashrate_of, kinds_of
 from proxy.demo.output import (
     DemoEvent,
@@ -40,6 +42,8 @@ from proxy.demo.output import (
     event_of,
     open_output,
 )
+from proxy.demo.oversight import Around, OversightStory
+from proxy.demo.parties import Parties
 from proxy.demo.story import STORIES, StoryPlant
 from proxy.regtest.node import RegtestNode, RegtestOptions
 from proxy.regtest.pace import BlockPace
@@ -79,7 +83,7 @@ class DemoOptions:
     for_s: float | None
     miners: int
     output: Literal["screen", "log", "json"]
-    story: Literal["fast", "slow"] = "fast"
+    story: Literal["fast", "slow", "oversight"] = "fast"
 
     @property
     def level(self) -> Literal["info", "critical"]:
@@ -101,7 +105,7 @@ class Demo:
     folder: Path
     _started: AsyncExitStack = field(factory=AsyncExitStack, init=False)
     _program: Program | None = field(default=None, init=False)
-    _plant: StoryPlant | None = field(default=None, init=False)
+    _plant: StoryPlant | OversightStory | None = field(default=None, init=False)
     _looker: Looker = field(factory=lambda: Looker(_wall_clock), init=False)
     way: Way = field(factory=Way, init=False)
 
@@ -114,18 +118,19 @@ class Demo:
         config = replace(
             config, proxy=replace(config.proxy, log_level=self.options.level)
         )
+        plant: StoryPlant | OversightStory
+        if self.options.story == "oversight":
+            plant = self._parties(ports)
+            config = plant.configured(config)
+            await plant.start()
+            self._started.push_async_callback(plant.stop)
+        else:
+            plant = self._teller(ports, token, self.options.story)
         program = build(config, self.reactor, _wall_clock, random.random)
         self._run(program.root)
         await program.ready()
         self._program = program
         self._started.push_async_callback(deferLater, self.reactor, ANSWER_SECONDS)
-        plant = StoryPlant(
-            f"http://127.0.0.1:{ports.orders}",
-            token,
-            contract_of(kinds_of(self.options.miners)),
-            self.reactor,
-            STORIES[self.options.story],
-        )
         await self._until_heard(plant, ports)  # else the site begins at its fail-safe
         self._run(self._network(ports))
         socket = str(self.folder / ADMIN_SOCKET)
@@ -160,7 +165,32 @@ class Demo:
         """What is happening at the plant."""
         return self._plant.scene.text if self._plant else "Starting."
 
-    async def _until_heard(self, plant: StoryPlant, ports: Ports) -> None:
+    def _teller(self, ports: Ports, token: str, story: str) -> StoryPlant:
+        url = f"http://127.0.0.1:{ports.orders}"
+        return StoryPlant(url, token, self._contract_w, self.reactor, STORIES[story])
+
+    def _parties(self, ports: Ports) -> OversightStory:
+        """Return the story of several parties, who sign what may be drawn."""
+        url = f"http://127.0.0.1:{ports.orders}"
+        parties = Parties(SITE, url, self._contract_w, self.reactor, _wall_clock)
+        pool = self.reactor.getThreadPool()
+        around = Around(
+            self.folder,
+            ports.orders,
+            _free_port(),
+            self.reactor,
+            _wall_clock,
+            partial(deferToThreadPool, self.reactor, pool),
+        )
+        return OversightStory(parties, around)
+
+    @property
+    def _contract_w(self) -> Watts:
+        return contract_of(kinds_of(self.options.miners))
+
+    async def _until_heard(
+        self, plant: StoryPlant | OversightStory, ports: Ports
+    ) -> None:
         heard = Deferred.fromCoroutine(plant.until_heard())
         try:
             await heard.addTimeout(HEARD_WITHIN, self.reactor)

@@ -1,9 +1,11 @@
 """What `GET /api/v1/...` answers: the views of the admin socket."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import msgspec
 from attrs import frozen
+from msgspec import Raw
 
 from proxy.admin.miner_query import Order, State
 from proxy.admin.operations import Operations
@@ -57,6 +59,8 @@ class Reads:
             ("nodes", lambda _: in_json(self.operations.nodes())),
             ("blocks", self.blocks),
             ("power", self.power),
+            ("documents", self.documents),
+            ("log", self.log),
             ("events", self.event_list),
             ("stream", self.stream),
         ):
@@ -133,6 +137,27 @@ class Reads:
             return in_json([])
         try:
             found = await self.operations.power.show()
+        except RpcError as error:
+            raise ProblemError(503, str(error), {"retry-after": "5"}) from error
+        return Answer(bytes(found), headers={"cache-control": "no-store"})
+
+    async def documents(self, _: Asked) -> Answer:
+        """Return what signed documents make of each site that has them."""
+        return await self._told(self.operations.power.documents())
+
+    async def log(self, _: Asked) -> Answer:
+        """Return the event log for others at a glance; null: none is published."""
+        if self.running.config.proxy.transparency is None:
+            return in_json(None)
+        return await self._told(self.operations.log.status())
+
+    async def _told(self, asked: Coroutine[Any, Any, Raw]) -> Answer:
+        """Return what the controller tells; an empty list without one."""
+        if self.running.power is None:
+            asked.close()
+            return in_json([])
+        try:
+            found = await asked
         except RpcError as error:
             raise ProblemError(503, str(error), {"retry-after": "5"}) from error
         return Answer(bytes(found), headers={"cache-control": "no-store"})

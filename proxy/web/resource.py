@@ -18,6 +18,7 @@ from proxy.web.answers import ALWAYS, TITLES, Answer, ProblemError
 from proxy.web.asked import asked_of
 from proxy.web.files import Files
 from proxy.web.hosts import Hosts
+from proxy.web.log_files import PREFIX, LogFiles
 from proxy.web.routes import Routes
 from proxy.web.stream import StreamAnswer, Streams
 
@@ -35,13 +36,20 @@ class WebResource(Resource):
         files: All else.
         streams: Takes over requests for a stream.
         tasks: Requests under way.
+        log: Of the event log for others.
     """
 
     isLeaf = True  # noqa: N815  (twisted.web's name)
     _log = Logger()
 
-    def __init__(
-        self, hosts: Hosts, routes: Routes, files: Files, streams: Streams, tasks: Tasks
+    def __init__(  # noqa: PLR0913, PLR0917  (all that is behind one address)
+        self,
+        hosts: Hosts,
+        routes: Routes,
+        files: Files,
+        streams: Streams,
+        tasks: Tasks,
+        log: LogFiles,
     ) -> None:
         super().__init__()
         self._hosts = hosts
@@ -49,6 +57,7 @@ class WebResource(Resource):
         self._files = files
         self._streams = streams
         self._tasks = tasks
+        self._log_files = log
 
     @override
     def render(self, request: Request) -> int:
@@ -62,11 +71,12 @@ class WebResource(Resource):
             return NOT_DONE_YET
         if isinstance(found, Coroutine):
             self._tasks.start("answer", self._awaited(request, found))
-        else:
+        elif found is not None:
             self._write(request, found)
         return NOT_DONE_YET
 
-    def _found(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+    def _found(self, request: Request) -> Answer | Coroutine[Any, Any, Answer] | None:
+        """Return the answer, now or later; None: it is being sent already."""
         if not self._hosts.are_ours(request.getHeader("host")):
             raise ProblemError(421, "this name is not in [proxy.web] hosts")
         if isinstance(request, LimitedRequest) and request.is_too_large:
@@ -77,6 +87,8 @@ class WebResource(Resource):
         if not routed:
             if asked.method not in READING:
                 raise ProblemError(405, "Expected GET, HEAD", {"allow": "GET, HEAD"})
+            if path.startswith(PREFIX):
+                return self._log_files.answer(path, request)
             return self._files.answer(evolve(asked, path=path))
         handler, names = self._routes.find(asked.method, asked.path)
         asked = evolve(asked, names={k: unquote(v) for k, v in names.items()})

@@ -33,6 +33,7 @@ from proxy.web.histories import Histories
 from proxy.web.hosts import Hosts
 from proxy.web.inner_metrics import InnerFigures, OrderCounts
 from proxy.web.lateness import Lateness
+from proxy.web.log_files import FOLDER, LogFiles
 from proxy.web.metrics import Figures, metrics_of
 from proxy.web.pulse import Pulse
 from proxy.web.reads import Reads
@@ -124,7 +125,8 @@ class WebSide:
         streams.trusts = doors.is_trusted_proxy
         Steering(operations, actions, doors).add_to(routes)
         hosts = Hosts(settings)
-        resource = WebResource(hosts, routes, Files.read(), streams, tasks)
+        log = LogFiles(disk.folder / FOLDER)
+        resource = WebResource(hosts, routes, Files.read(), streams, tasks, log)
         history = HistoryService(keeper, reactor)
         site = web_site(resource, reactor)
         return cls(site, streams, pulse, tasks, history, lateness)
