@@ -14,8 +14,9 @@ HOUR = Seconds(3600.0)
 MAX_WRONG = 10
 """Requests of an address in a minute that no key has signed."""
 
-MAX_STRANGERS_A_SECOND = 20
-"""Of all addresses that never sent what a key had signed: each costs up to 3 ms."""
+MAX_A_SECOND = 20
+"""Of an address that has sent what a key had signed, and of all others together: each
+costs up to 3 ms."""
 
 MAX_ADDRESSES = 256
 """That are remembered; with more, the one that was silent longest is forgotten."""
@@ -47,31 +48,29 @@ class KeyPace:
 class CallerPace:
     """Which addresses may be listened to.
 
-    Who has sent what a key had signed is not held up by those who have not.
+    Who has sent what a key had signed is not held up by those who have not, nor by who
+    else is behind its address.
     """
 
     _wrong: OrderedDict[str, deque[Seconds]] = field(factory=OrderedDict, init=False)
-    _known: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
+    _known: OrderedDict[str, deque[Seconds]] = field(factory=OrderedDict, init=False)
     _strangers: deque[Seconds] = field(
-        factory=lambda: deque(maxlen=MAX_STRANGERS_A_SECOND), init=False
+        factory=lambda: deque(maxlen=MAX_A_SECOND), init=False
     )
 
     def may_ask(self, address: str, now: Seconds) -> bool:
         """Tell whether what an address sends is looked at."""
+        known = self._known.get(address)
+        if known is not None:
+            return _has_room(known, now)
         wrong = self._wrong.get(address)
         if wrong is not None and len(wrong) == MAX_WRONG and now - wrong[0] < MINUTE:
             return False
-        if address in self._known:
-            return True
-        full = len(self._strangers) == MAX_STRANGERS_A_SECOND
-        if full and now - self._strangers[0] < 1.0:
-            return False
-        self._strangers.append(now)
-        return True
+        return _has_room(self._strangers, now)
 
     def was_signed(self, address: str) -> None:
         """Note that an address has sent what a key of the policy had signed."""
-        self._known[address] = None
+        self._known.setdefault(address, deque(maxlen=MAX_A_SECOND))
         self._known.move_to_end(address)
         if len(self._known) > MAX_ADDRESSES:
             self._known.popitem(last=False)
@@ -83,3 +82,11 @@ class CallerPace:
         self._wrong.move_to_end(address)
         if len(self._wrong) > MAX_ADDRESSES:
             self._wrong.popitem(last=False)
+
+
+def _has_room(times: deque[Seconds], now: Seconds) -> bool:
+    """Tell whether one more comes in this second; note that it has."""
+    if len(times) == MAX_A_SECOND and now - times[0] < 1.0:
+        return False
+    times.append(now)
+    return True
