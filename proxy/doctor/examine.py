@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from proxy.config import Config
-from proxy.doctor import host, log, plant, power, running, state, stratum, utility
+from proxy.doctor import (
+    documents,
+    host,
+    log,
+    plant,
+    power,
+    running,
+    state,
+    stratum,
+    utility,
+)
 from proxy.doctor.check import Check, Finding, Round, fail, ok, warn
 from proxy.node.check import NodeReport
 
@@ -50,6 +60,8 @@ def _checks(
     yield Check("log", partial(log.log, config, wall_clock), 10.0)
     look = partial(power.power, config, machines)
     yield Check("power", look, 2 * running.TIMEOUT)
+    look = partial(documents.documents, config, wall_clock)
+    yield Check("documents", look, 2 * running.TIMEOUT)
     for pool in config.pools:
         look = partial(stratum.pool, pool, wall_clock, patience, tips)
         yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)
