@@ -8,7 +8,7 @@ import * as units from "/units.js";
 const KEEP = 2000;
 
 /** What is no fact for people: it is said elsewhere in the row, or a machine's own. */
-const UNSAID = new Set(["text", "message", "what", "cause", "at", "level", "body", "site", "kind", "id", "seq", "told", "received_at", "not_before", "reason"]);
+const UNSAID = new Set(["text", "message", "what", "cause", "at", "level", "body", "site", "kind", "id", "seq", "told", "received_at", "not_before", "reason", "verdict", "peer"]);
 
 /** Facts of one event that are shown: the rest is in `baseload power history`. */
 const FACTS = 6;

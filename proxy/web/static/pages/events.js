@@ -1,6 +1,7 @@
 /** Events: orders, alarms, actions, pools and blocks in one stream. */
 import { html, useMemo, useState } from "/vendor/htm.js";
 import { sentence, useEvents } from "/happened.js";
+import { LogLine, SignedBy } from "/oversight.js";
 import { Empty, Fault, Segments, Table, Tag } from "/parts.js";
 import * as units from "/units.js";
 
@@ -30,10 +31,10 @@ export const EventsPage = () => {
       ${moment != null && html`<span class="chip">within ${units.span(AROUND_S)} of ${units.moment(moment)}<button type="button" class="plain" aria-label="Show all times" onClick=${() => setMoment(null)}>×</button></span>`}
       <input class="filter" type="search" placeholder="Text" aria-label="Filter events" value=${wanted} onInput=${(/** @type {any} */ e) => setWanted(e.target.value)}/>
       <${Segments} label="Kind" choices=${KINDS} value=${kind} onPick=${setKind}/></div>
-    <${Fault} fault=${fault}/><div class="grid"><section class="card stream" aria-label="Events">
+    <${Fault} fault=${fault}/><${LogLine}/><div class="grid"><section class="card stream" aria-label="Events">
       <${Table} caption="Events, the newest first" rows=${shown} empty=${html`<${Empty} title=${events ? "No event of this kind" : "Waiting for the events"}>${events ? "Orders, alarms, actions, pools and blocks appear here as they come." : ""}<//>`} columns=${[
         { title: "Time", cell: (/** @type {any} */ one) => html`<a href=${`/?at=${Math.round(one.at)}`} title="Show it in the charts"><time>${units.moment(one.at)}</time></a>` },
         { title: "Kind", cell: (/** @type {any} */ one) => html`<${Tag} kind=${LOOKS[one.kind] ?? ""}>${one.kind}<//>` },
-        { title: "What", cell: (/** @type {any} */ one) => one.text },
+        { title: "What", cell: (/** @type {any} */ one) => html`${one.text}<${SignedBy} value=${one.value}/>` },
       ]}/></section></div>`;
 };
