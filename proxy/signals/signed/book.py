@@ -6,7 +6,7 @@ import msgspec
 from attrs import define, evolve, field, frozen
 
 from protocol.errors import RemoteError
-from protocol.oversight.checks import Moments, RefusedError
+from protocol.oversight.checks import Moments
 from protocol.oversight.council import Council, Ruling, Verdict
 from protocol.oversight.document import (
     Document,
@@ -29,8 +29,8 @@ _read_signatures = msgspec.json.Decoder(tuple[Signature, ...]).decode
 _encode = msgspec.json.encode
 
 
-class UnsignedError(RemoteError):
-    """A document without any signature that verifies."""
+class SignedError(RemoteError):
+    """A document that is new and signed by a party, and is not taken."""
 
 
 @frozen
@@ -101,34 +101,27 @@ class DocumentBook:
 
         Raises:
             DocumentError: It is none.
-            UnsignedError: None of its signatures is by a key of the policy.
-            RemoteError: It is refused otherwise.
+            SignedError: A party has signed it now, and it is refused all the same.
+            RemoteError: It is refused, whoever signed it: it may be an old one.
         """
         heard = self.council.hear(raw, moments)
         new = heard.document if isinstance(heard.document, Policy) else None
         keys = self.council.chain.keys(new)
-        try:
-            signers = signers_of(raw, signatures, keys)
-        except RemoteError as error:
-            raise UnsignedError(str(error)) from error
+        signers = signers_of(raw, signatures, keys)
         before = self.waiting.get(heard.id)
         known = () if before is None else before.weighed.signatures
         late = {n for n in signers if not self._pace.has_room(n, heard.id, now)}
         merged = {s.key: s for s in (*known, *signatures) if s.key not in late}
         if not merged:
             name = min(late)
-            raise RefusedError(f"{name} signs more than {MAX_AN_HOUR} an hour")
-        ruling = self.council.judge(heard, merged, seen)
+            raise SignedError(f"{name} signs more than {MAX_AN_HOUR} an hour")
+        try:
+            ruling = self.council.judge(heard, merged, seen)
+        except RemoteError as error:
+            raise SignedError(str(error)) from error
         if ruling.verdict is Verdict.PENDING and before is None:
             self._check_room(ruling.signers)
         return Weighed(ruling, raw, tuple(merged.values()))
-
-    def is_signed(self, raw: bytes, signatures: Sequence[Signature]) -> bool:
-        """Tell whether what is refused for another reason was signed at all."""
-        try:
-            return bool(signers_of(raw, signatures, self.council.chain.keys()))
-        except RemoteError:
-            return False
 
     def weigh_again(
         self, one: Waiting, moments: Moments, seen: Mapping[str, float]
@@ -249,4 +242,4 @@ class DocumentBook:
         for name in signers:
             held = sum(name in w.weighed.ruling.signers for w in self.waiting.values())
             if held >= MAX_WAITING_OF_KEY:
-                raise RefusedError(f"{held} documents that {name} signed wait already")
+                raise SignedError(f"{held} documents that {name} signed wait already")

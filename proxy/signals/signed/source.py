@@ -22,7 +22,7 @@ from proxy.power.orders.documents import DocumentRow
 from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
-from proxy.signals.signed.book import DocumentBook, UnsignedError, Waiting, Weighed
+from proxy.signals.signed.book import DocumentBook, SignedError, Waiting, Weighed
 from proxy.signals.signed.letters import (
     BAD,
     REFUSED,
@@ -145,21 +145,14 @@ class SignedDocuments:
         try:
             weighed = self.book.weigh(raw, signatures, moments, self.seen, now)
         except RemoteError as error:
-            is_signed = self._is_signed(error, raw, signatures)
+            # Anybody may send what parties signed long ago: it is in the log already.
+            is_signed = isinstance(error, SignedError)
             body = {"peer": peer, "id": name}
             body |= _text_of(raw, signatures) if is_signed else {}
             self._events.refused(listener, now, str(error), body)
             status = BAD if isinstance(error, DocumentError) else REFUSED
             return _refused(status, str(error), name, is_signed=is_signed)
         return self._act(listener, weighed, peer)
-
-    def _is_signed(
-        self, error: RemoteError, raw: bytes, signatures: Sequence[Signature]
-    ) -> bool:
-        """Tell whether a party is behind what is refused: its text is kept then."""
-        if isinstance(error, DocumentError | UnsignedError):
-            return False
-        return self.book.is_signed(raw, signatures)
 
     def _act(self, listener: SignalListener, weighed: Weighed, peer: str) -> Answer:
         """Write down what a document comes to, then let it."""

@@ -155,7 +155,7 @@ def test_what_is_no_document_is_400(data: bytes, status: int) -> None:
 
 def test_what_is_refused_is_409_and_logged_with_its_text_if_a_party_signed() -> None:
     hall = Hall()
-    wrong = limit(site="hall-b")
+    wrong = limit(expires=T + 2 * 86_400)
     assert hall.send(wrong, "grid-1").status == 409
     forged = hall.send_with(limit(), signed(limit(), "grid-1"))
     assert (forged.status, forged.is_signed) == (409, False)
@@ -166,11 +166,21 @@ def test_what_is_refused_is_409_and_logged_with_its_text_if_a_party_signed() -> 
     assert "document" not in second
 
 
+def test_who_sends_what_parties_signed_before_is_a_stranger() -> None:
+    hall = Hall()
+    taken = limit()
+    hall.send(taken, "grid-1")
+    for raw in (taken, limit(issued_at=T - 4000), limit(policy=2), limit(site="b")):
+        answer = hall.send(raw, "grid-1")
+        assert (answer.status, answer.is_signed) == (409, False)
+    assert all("document" not in body for body in hall.bodies("refused"))
+
+
 def test_refusals_do_not_fill_the_log_nor_keep_parties_out_of_it() -> None:
     hall = Hall()
     for _ in range(50):
         hall.send_with(limit(), signed(limit(), "grid-1"))
-    hall.send(limit(site="hall-b"), "grid-1")
+    hall.send(limit(expires=T + 2 * 86_400), "grid-1")
     assert len(hall.bodies("refused")) == 21
     hall.go_on(60)
     hall.send_with(limit(), signed(limit(), "grid-1"))
