@@ -61,6 +61,13 @@ coverage: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/pytest -q tests/bench
 
+# the API against its description, by schemathesis and against a running proxy; LONG=1 sends
+# ten times as much
+.PHONY: api
+api: $(VENV)/ready
+	$(BIN)/pip install --quiet -e '.[api]'
+	$(BIN)/pytest -q -s -rs -p no:xdist tests/api
+
 # the pages: types, pure modules, and all of them in Debian's chromium; LONG=1 measures for
 # five minutes a hall. Needs node, npm and chromium; says what it goes without.
 browser: $(VENV)/ready

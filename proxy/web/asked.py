@@ -52,9 +52,19 @@ class Asked:
         Raises:
             ProblemError: It is none.
         """
-        text = self.args.get("page", "0")
-        if not (text.isascii() and text.isdecimal() and len(text) < MAX_PAGE_DIGITS):
-            raise ProblemError(400, "page: Expected a whole number from 0")
+        return self.whole("page", 0, 0, MAX_PAGE)
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        """Return a whole number of the query.
+
+        Raises:
+            ProblemError: It is none, or beyond `least` or `most`.
+        """
+        text = self.args.get(name, str(default))
+        is_whole = text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
+        if not is_whole or not least <= int(text) <= most:
+            wanted = f"a whole number from {least} to {most}"
+            raise ProblemError(400, f"{name}: Expected {wanted}")
         return int(text)
 
     def accepted(self, *kinds: str) -> str:
@@ -74,9 +84,9 @@ class Asked:
         raise ProblemError(406, f"Expected one of {names} in Accept")
 
 
-MAX_NUMBER = 1e15
-"""Above every time, watt and id of an event, and exact in a float."""
-MAX_PAGE_DIGITS = 8
+MAX_NUMBER = 1e12
+MAX_PAGE = 9_999_999
+MAX_DIGITS = 16
 
 TABLE = (JSON, CSV)
 EVENTS = (SSE, JSON, CSV)

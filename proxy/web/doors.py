@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address, ip_network
+from typing import TypeVar
 
 import msgspec
 from attrs import define, field, frozen
@@ -16,6 +17,8 @@ from proxy.config.tokens import is_short
 from proxy.config.web import WebConfig
 from proxy.web.answers import Answer, ProblemError, in_json
 from proxy.web.asked import Asked
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 SESSION = Seconds(12 * 3600.0)
 MAX_SESSIONS = 1000
@@ -36,6 +39,10 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /login`."""
 
     token: str
+
+
+class Logout(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /logout`."""
 
 
 @frozen
@@ -74,10 +81,7 @@ class Doors:
         """
         require_json(asked)
         _require_same_origin(asked)
-        try:
-            shown = msgspec.json.decode(asked.body, type=Login).token
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise ProblemError(400, f"not a login: {error}") from error
+        shown = _decoded(asked, Login).token
         self._check(shown, asked)
         key = self.random(SESSION_BYTES).hex()
         until = self.seconds() + SESSION
@@ -94,6 +98,8 @@ class Doors:
         """
         require_json(asked)
         _require_same_origin(asked)
+        if asked.body:
+            _decoded(asked, Logout)
         self._sessions.pop(_digest(_cookie_of(asked)), None)
         return _with_cookie(asked, "", 0)
 
@@ -117,15 +123,17 @@ class Doors:
         """
         if self.settings().token is None:
             raise ProblemError(403, "actions are off: no [proxy.web] token is set")
-        require_json(asked)
         kind, _, shown = asked.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             self._check(shown.strip(), asked)
+            if asked.body:
+                require_json(asked)
         else:
             if _cookie_of(asked):
                 _require_same_origin(asked)
             if self._session(asked) is None:
                 raise ProblemError(401, "log in, or show the token", CHALLENGE)
+            require_json(asked)  # with a body or without: no form can send it
         return Caller(address=asked.address, user=self._user(asked))
 
     def _check(self, shown: str, asked: Asked) -> None:
@@ -180,6 +188,13 @@ class Doors:
             return False
         networks = map(ip_network, self.settings().trusted_proxy)
         return any(number in network for network in networks)
+
+
+def _decoded(asked: Asked, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(asked.body, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ProblemError(400, f"not a {kind.__name__.lower()}: {error}") from error
 
 
 def require_json(asked: Asked) -> None:

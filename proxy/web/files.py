@@ -51,9 +51,7 @@ class Files:
         Raises:
             ProblemError: There is none.
         """
-        path = asked.path
-        is_page = path in _PAGES or (path.startswith(_MACHINE) and path != _MACHINE)
-        found = self._by_path.get(_INDEX if is_page else path)
+        found = self._found(asked.path)
         if found is None:
             raise ProblemError(404, "no such page")
         body, kind, tag = found
@@ -61,3 +59,11 @@ class Files:
         if asked.headers.get("if-none-match") == tag:
             return Answer(b"", kind, 304, headers)
         return Answer(body, kind, headers=headers)
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a page or a file."""
+        return self._found(path) is not None
+
+    def _found(self, path: str) -> tuple[bytes, str, str] | None:
+        is_page = path in _PAGES or (path.startswith(_MACHINE) and path != _MACHINE)
+        return self._by_path.get(_INDEX if is_page else path)

@@ -29,6 +29,9 @@ TOPICS = ("pool", "power", "block", "alarm", "action")
 
 MAX_FILTER_CHARS = 256
 
+MAX_EVENT_ID = 10**15
+"""Milliseconds: in the year 33,658."""
+
 MAX_ID_DIGITS = 16
 MAX_MISSED_BYTES = MAX_UNSENT_BYTES // 2
 """Of events that one who comes back is sent; of more, the newest."""
@@ -99,7 +102,9 @@ class Reads:
     async def machines(self, asked: Asked) -> Answer:
         """Return a page of a site's machines, as the controller knows them."""
         site, page = self.site(asked), asked.page()
-        pattern = asked.args.get("filter", "*")[:MAX_FILTER_CHARS]
+        pattern = asked.args.get("filter", "*")
+        if len(pattern) > MAX_FILTER_CHARS:
+            raise ProblemError(400, f"filter: Expected {MAX_FILTER_CHARS} characters")
         found = await self.operations.power.machines(site, pattern, page)
         return Answer(bytes(found), headers={"cache-control": "no-store"})
 
@@ -172,8 +177,8 @@ class Reads:
             self.streams.require_room(asked.address)
             first = self._missed(asked.headers.get("last-event-id", ""), only)
             return StreamAnswer.of([only] if only else TOPICS, asked.address, first)
-        after = int(asked.number("after", 0))
-        limit = max(1, min(int(asked.number("limit", MAX_EVENTS)), MAX_EVENTS))
+        after = asked.whole("after", 0, 0, MAX_EVENT_ID)
+        limit = asked.whole("limit", MAX_EVENTS, 1, MAX_EVENTS)
         found = self.events.after(after, only, limit)
         if kind == CSV:
             return csv_answer(["id", "at", "kind", "value"], map(as_cells, found))

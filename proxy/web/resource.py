@@ -15,7 +15,7 @@ from proxy.admin.rpc import BAD_PARAMS, RpcError
 from proxy.runtime.http_limits import LimitedRequest
 from proxy.runtime.tasks import Tasks
 from proxy.web.answers import ALWAYS, TITLES, Answer, ProblemError
-from proxy.web.asked import asked_of
+from proxy.web.asked import Asked, asked_of
 from proxy.web.files import Files
 from proxy.web.hosts import Hosts
 from proxy.web.log_files import PREFIX, LogFiles
@@ -85,14 +85,21 @@ class WebResource(Resource):
         path = unquote(asked.path)
         routed = path.startswith(API) or path in PLAIN or asked.method == "POST"
         if not routed:
-            if asked.method not in READING:
-                raise ProblemError(405, "Expected GET, HEAD", {"allow": "GET, HEAD"})
-            if path.startswith(PREFIX):
+            if path.startswith(PREFIX) and asked.method in READING:
                 return self._log_files.answer(path, request)
-            return self._files.answer(evolve(asked, path=path))
+            return self._page(evolve(asked, path=path))
         handler, names = self._routes.find(asked.method, asked.path)
         asked = evolve(asked, names={k: unquote(v) for k, v in names.items()})
         return handler(asked)
+
+    def _page(self, asked: Asked) -> Answer:
+        """Return a page or a file; beside a page a form may be answered, as /login."""
+        methods = self._routes.methods_at(asked.path)
+        is_there = not methods or self._files.has(asked.path)
+        if asked.method in READING and is_there:
+            return self._files.answer(asked)
+        allow = ", ".join(["GET", "HEAD"] * is_there + methods)
+        raise ProblemError(405, f"Expected {allow}", {"allow": allow})
 
     async def _awaited(
         self, request: Request, coroutine: Coroutine[Any, Any, Answer]

@@ -37,6 +37,10 @@ class Routes:
                     return _of_method(methods, method), names
         raise ProblemError(404, "nothing is at this path: see /api/v1/openapi.json")
 
+    def methods_at(self, path: str) -> list[str]:
+        """Return the methods that a path without names is answered for."""
+        return [*self._paths.get(tuple(path.split("/")), {})]
+
 
 def _of_method(methods: Mapping[str, Handler], method: str) -> Handler:
     handler = methods.get("GET" if method == "HEAD" else method)

@@ -119,6 +119,34 @@ def test_a_page_of_others_steers_nothing(headers: dict[str, str], status: int) -
     assert web.hall.connections.roster.is_draining is (status == 200)
 
 
+def test_who_shows_the_token_needs_to_name_no_body_that_there_is_none_of() -> None:
+    web = watched()
+    shown = f"Bearer {TOKEN}"
+
+    for body, status in ((b"", 200), (b"{}", 415)):
+        reply = web.ask("/api/v1/drain", "POST", body, authorization=shown)
+        assert reply.status == status
+    assert web.ask("/api/v1/drain", "POST").status == 401
+
+
+def test_a_logout_says_nothing_else() -> None:
+    web = watched()
+    assert web.ask("/logout", "POST", b"", **OURS).status == 200
+    assert web.ask("/logout", "POST", b"{}", **OURS).status == 200
+    assert web.ask("/logout", "POST", b"[1]", **OURS).status == 400
+    deep = web.ask("/logout", "POST", b"[" * 8000, **OURS)
+    assert deep.status == 400
+
+
+def test_a_path_says_all_its_methods() -> None:
+    web = watched()
+    both = web.ask("/login", "PUT")
+    assert (both.status, both.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert web.ask("/login").status == 200
+    only = web.ask("/logout")
+    assert (only.status, only.headers["allow"]) == (405, "POST")
+
+
 def test_who_guesses_waits_and_others_do_not() -> None:
     web = watched()
     for _ in range(MAX_FAILURES):
