@@ -137,15 +137,23 @@ class Ring:
                 return start + int(written[-1]) * self.tier.step
         return None
 
-    def take_dirty(self) -> Iterator[Piece]:
-        """Yield the pieces that were written to; they are dirty no more."""
-        for position in sorted(self.dirty):
+    def take_dirty(self, most: int) -> Iterator[Piece]:
+        """Yield some of the pieces that were written to; they are dirty no more.
+
+        The newest first: they change most.
+        """
+        newest = sorted(self.dirty, key=lambda one: -int(self._starts[one]))
+        for position in newest[:most]:
             first = position * PIECE_ROWS
             rows = self._rows[first : first + PIECE_ROWS]
             start = int(self._starts[position])
             body = rows.astype("<f4").tobytes() if start != NEVER else b""
+            self.dirty.discard(position)
             yield Piece(self.tier.step, position, start, body)
-        self.dirty.clear()
+
+    def all_is_dirty(self) -> None:
+        """Have all that there is taken again."""
+        self.dirty.update(np.flatnonzero(self._starts != NEVER).tolist())
 
     def restore(self, piece: Piece, where: list[int | None]) -> None:
         """Put back a piece of the file; one that does not belong here is left out.

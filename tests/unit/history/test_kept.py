@@ -224,6 +224,28 @@ def test_a_file_that_is_removed_is_made_anew_with_all_there_is(tmp_path: Path) -
     assert Run(tmp_path, clock).up(0, 230) == [True] * 230
 
 
+def test_what_a_save_does_not_take_comes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.history.history.MAX_PIECES", 1)
+    monkeypatch.setattr("proxy.history.history.NEWEST_PIECES", 0)
+    clock = Clock()
+    run = Run(tmp_path, clock)
+    run.seconds(90)
+    history = run.keeper.history
+    assert history is not None
+    for _ in range(5):
+        assert len([*history.pieces()]) <= 1
+    assert [*history.pieces()] == []
+    history.all_is_dirty()
+    found = {(one.step, one.start) for _ in range(6) for _, one in history.pieces()}
+
+    assert found == {(1, NOW), (1, NOW + 60), (10, NOW // 600 * 600)} | {
+        (60, NOW // 3600 * 3600)
+    }
+    run.stop()
+
+
 def test_a_save_that_hangs_holds_up_no_row(tmp_path: Path) -> None:
     clock = Clock()
     run = Run(tmp_path, clock)
