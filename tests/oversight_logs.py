@@ -63,6 +63,11 @@ class Plant:
         with rows_of(self.state / STORE_FILE) as rows:
             return [row.leaf for row in rows.after(0)]
 
+    def leaves_after(self, number: int) -> list[bytes]:
+        """Return what is in the database after a row."""
+        with rows_of(self.state / STORE_FILE) as rows:
+            return [row.leaf for row in rows.after(number)]
+
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()

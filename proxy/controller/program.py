@@ -216,7 +216,10 @@ class Controller:
     def _publish_as(self, config: Config) -> None:
         """Publish the log for others, where the configuration has it."""
         settings, store = config.proxy.transparency, self._store
-        if settings is None or store is None:
+        if store is None:
+            return
+        if settings is None:
+            store.spared_after = None
             return
         self.log_side = LogSide(
             settings,

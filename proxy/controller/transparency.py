@@ -113,11 +113,13 @@ class LogSide(Service):
 
     @override
     async def stopService(self) -> None:
-        """End it; what is signed stays."""
+        """End it; what is signed stays, and so do the rows that it is followed from.
+
+        Sites still write as they stop: they delete none that the next start needs.
+        """
         super().stopService()
         await self._ticks.stopService()
         await self.publisher.stop()
-        self._store.spared_after = None
 
     def view(self) -> LogView:
         """Return the log at a glance."""
