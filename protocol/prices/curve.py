@@ -97,6 +97,21 @@ def curve_of(found: Iterable[PriceInterval], currency: str = "") -> PriceCurve:
     )
 
 
+def updated(old: PriceCurve, new: PriceCurve, since: UnixTime) -> PriceCurve:
+    """Return what is known after another document: it counts where both speak.
+
+    A document that says nothing of a time takes nothing back, as one of tomorrow, or
+    yesterday's that is still there. What ended before `since` is left out.
+
+    Raises:
+        PriceError: It is more than one curve may have.
+    """
+    kept = [one for one in old.intervals if one.ends > since]
+    left = [one for one in kept if new.at(one.starts) is None]
+    said = [one for one in new.intervals if one.ends > since]
+    return curve_of([*left, *said], new.currency)
+
+
 def _check(one: PriceInterval) -> None:
     if not one.starts < one.ends:
         raise PriceError(f"a price from {one.starts:.0f} to {one.ends:.0f}: no time")

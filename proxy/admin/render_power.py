@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from proxy.admin.render_price import price_lines
 from proxy.admin.text_columns import si, table
 
 Answer = Any
@@ -43,9 +44,14 @@ def plan(answer: Answer) -> str:
         for s in answer["steps"]
     ]
     more = f"... and {answer['more']} more\n" if answer["more"] else ""
+    columns = ["MACHINE", "MODEL", "NOW", "THEN", "HASH", "WHY"]
+    if any(s.get("breakeven") is not None for s in answer["steps"]):
+        columns.append("BREAKEVEN")
+        for row, s in zip(rows, answer["steps"], strict=True):
+            row.append("" if s["breakeven"] is None else f"{s['breakeven']:.2f}")
     if not rows:
         return head + (f"{answer['note']}\n" if answer.get("note") else "")
-    return head + table(["MACHINE", "MODEL", "NOW", "THEN", "HASH", "WHY"], rows) + more
+    return head + table(columns, rows) + more
 
 
 def machines(answer: Answer) -> str:
@@ -118,6 +124,7 @@ def _site(site: Answer) -> Iterator[str]:
         yield f"  order     and {site['more_orders']} more"
     for signal in site["signals"]:
         yield f"  signal    {signal['name']}: {_voice(signal)}"
+    yield from price_lines(site)
     for alarm in site["alarms"]:
         machine = f"{alarm['machine']}: " if alarm["machine"] else ""
         yield f"  ALARM     {machine}{alarm['cause']}, for {alarm['for_s']:.0f} s"

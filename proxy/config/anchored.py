@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from proxy.config.fault import Fault
 from proxy.config.model import ProxyConfig, SiteConfig
 from proxy.config.paths import locate
-from proxy.config.power import PowerConfig
+from proxy.config.power import PowerConfig, SignalConfig
 from proxy.config.web import WebConfig
 
 MAX_SOCKET_PATH_BYTES = 107
@@ -53,13 +53,19 @@ def anchored_site(site: SiteConfig, base: Path) -> SiteConfig:
 
 
 def _anchored_power(power: PowerConfig, base: Path) -> PowerConfig:
-    signals = tuple(
-        signal
-        if signal.listen is None
-        else replace(signal, listen=anchor(signal.listen, base))
-        for signal in power.signals
-    )
+    signals = tuple(_anchored_signal(signal, base) for signal in power.signals)
     return replace(power, signals=signals)
+
+
+def _anchored_signal(signal: SignalConfig, base: Path) -> SignalConfig:
+    if signal.listen is not None:
+        signal = replace(signal, listen=anchor(signal.listen, base))
+    # What is no address is a path.
+    for name in ("document", "btc_price"):
+        text = getattr(signal, name)
+        if text is not None and "://" not in text:
+            signal = replace(signal, **{name: str(locate(text, base))})
+    return signal
 
 
 def unusable_sockets(proxy: ProxyConfig, base: Path) -> Iterator[Fault]:

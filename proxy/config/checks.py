@@ -23,6 +23,7 @@ from proxy.config.model import (
 )
 from proxy.config.place_file import PlaceFileError, PlacesByHand
 from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.price import site_price_faults
 from proxy.config.rack_place import place_pattern
 from proxy.config.signals import signal_faults
 from proxy.config.sources import NO_PASSWORD, NodeConfig, PoolConfig
@@ -285,6 +286,7 @@ def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
     kinds = [signal.kind for signal in power.signals]
     if kinds.count("signed") > 1:
         yield f"One signal of kind 'signed' has all documents - at `{key}.signals`"
+    yield from site_price_faults(power, key)
     for index, signal in enumerate(power.signals):
         yield from signal_faults(signal, f"{key}.signals[{index}]")
 

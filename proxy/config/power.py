@@ -1,9 +1,10 @@
 """`[sites.power]` and `[[sites.fleet]]`: what a site may draw, what draws it."""
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from proxy.config.fields import (
     Glob,
@@ -49,6 +50,25 @@ TRIP_INPUT = "trip_input"
 """What the order comes from that a tripped contact is: no signal may be called so."""
 
 
+MAX_ADDERS = 64
+
+
+class AdderConfig(Section, frozen=True, kw_only=True):
+    """`[[sites.power.signals.adders]]`: what is paid beside the price of electricity.
+
+    Attributes:
+        per_mwh: For each MWh, in the currency of the price.
+        start: From when of each day on, by the clock of `time_zone`; None: all day.
+        end: Not in it; at or before start: of the next day.
+        days: On which days it begins; empty: on each.
+    """
+
+    per_mwh: float
+    start: time | None = None
+    end: time | None = None
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
+
+
 class SignalConfig(Section, frozen=True, kw_only=True):
     """`[[sites.power.signals]]`: who says what the budget is.
 
@@ -72,6 +92,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         units: Of `modbus`: what one count is; None: W in `sunspec`, kW in `simple`.
             Of `openadr3`: of values whose event and programme say none; None: these are
             refused.
+            Of `price`: what a price is of, `MWh`, `kWh` or `ct/kWh`.
         sign: Of `modbus`: `load` where drawn watts are written positive, `generator`
             where negative.
         brokers: Of `mqtt`: one or two, `mqtt://host[:1883]` or `mqtts://host[:8883]`.
@@ -81,7 +102,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         password: Of `mqtt`: shown to them.
         ca_file: Of `mqtt`: who may have signed their certificates; None: whom the
             system trusts.
-        format: Of `mqtt`: `order` as of `POST /v1/orders`, or `target_timestamp`.
+        format: Of `mqtt`: `order` as of `POST /v1/orders`, or `target_timestamp`; of
+            `price`: `csv`, `json` or `entsoe-a44`.
         discovery: Of `mqtt`: Home Assistant is told of the site.
         allow_orders: Of `mqtt`: and shown a number by which it gives orders.
         url: Of `openadr3`: where the utility's server is, `/events` and the like below.
@@ -90,7 +112,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         token_url: Of `openadr3`: where an access token is had.
         client_id: Of `openadr3`: shown for it.
         client_secret: Of `openadr3`: shown for it.
-        poll_s: Of `openadr3`: between two looks at the events; None: 10.
+        poll_s: Of `openadr3`: between two looks at the events; None: 10. Of `price`:
+            at its document; None: 300.
         report_s: Of `openadr3`: between two reports; None: 60.
         simple: Of `openadr3`: parts of budget_w that the levels 0 to 3 of SIMPLE mean;
             None: 1.0, 0.6, 0.2, 0.0.
@@ -102,6 +125,23 @@ class SignalConfig(Section, frozen=True, kw_only=True):
             raised; a party is present while its witness cosigns the log; None: 0.
         present_s: Of `signed`: how old its newest cosignature may be; None: 600.
         absent_s: Of `signed`: fewer for so long end what parties allowed; None: never.
+        document: Of `price`: a path or an address; `{from}` and `{until}` in it are
+            days around now, `{token}` the token.
+        zone: Of `price`: the bidding zone, where a document has several.
+        currency: Of `price`: of all its numbers; one that a document states has to be
+            the same.
+        hashprice: Of `price`: what a PH/s earns in a day; this or `btc_price`.
+        btc_price: Of `price`: of one bitcoin, a path or an address; hashes earn what
+            the first of `[[nodes]]` says that a block does.
+        adders: Of `price`: what is paid beside it.
+        hysteresis: Of `price`: part of its breakeven that a price has to be below for a
+            model to come back; None: 0.05.
+        min_on_s: Of `price`: a model that came back stays for so long; None: 900.
+        min_off_s: Of `price`: one that was shed likewise; None: 900.
+        on_missing: Of `price`: what holds where nobody says a price: `hold`, the last
+            decision; `shed`; `run`; None: `hold`.
+        negative: Of `price`: at a price below 0 what earns its costs runs (`run`), or
+            nothing (`shed`); None: `run`.
     """
 
     kind: Literal["schedule", "http", "modbus", "openadr3", "mqtt", "price", "signed"]
@@ -116,7 +156,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     unit: Annotated[int, Meta(ge=0, le=255)] | None = None
     exclusive: bool | None = None
     allow: Annotated[tuple[str, ...], Meta(max_length=MAX_NETWORKS)] = ()
-    units: Literal["W", "kW", "MW", "percent"] | None = None
+    units: Literal["W", "kW", "MW", "percent", "MWh", "kWh", "ct/kWh"] | None = None
     sign: Literal["load", "generator"] | None = None
     brokers: Annotated[tuple[str, ...], Meta(max_length=MAX_BROKERS)] = ()
     prefix: str | None = None
@@ -124,7 +164,9 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     username: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     password: Secret | None = None
     ca_file: Path | None = None
-    format: Literal["order", "target_timestamp"] | None = None
+    format: Literal["order", "target_timestamp", "csv", "json", "entsoe-a44"] | None = (
+        None
+    )
     discovery: bool | None = None
     allow_orders: bool | None = None
     url: HttpUrl | None = None
@@ -142,6 +184,19 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     raise_needs: Annotated[int, Meta(ge=0, le=32)] | None = None
     present_s: Annotated[float, Meta(ge=10, le=86_400)] | None = None
     absent_s: Annotated[float, Meta(ge=0, le=31_622_400)] | None = None
+    document: Annotated[str, Meta(min_length=1, max_length=1024)] | None = field(
+        name="source", default=None
+    )
+    zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] | None = None
+    hashprice: Positive | None = None
+    btc_price: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    adders: Annotated[tuple[AdderConfig, ...], Meta(max_length=MAX_ADDERS)] = ()
+    hysteresis: Annotated[float, Meta(ge=0, le=0.5)] | None = None
+    min_on_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    min_off_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    on_missing: Literal["hold", "shed", "run"] | None = None
+    negative: Literal["run", "shed"] | None = None
 
     @property
     def secrets(self) -> list[Secret]:

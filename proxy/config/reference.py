@@ -193,5 +193,6 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     shapes.IntType: _span,
     shapes.FloatType: _span,
     shapes.BoolType: lambda _: "true | false",
+    shapes.TimeType: lambda _: "a time, as 07:00:00",
     shapes.StrType: lambda _: "text",
 }

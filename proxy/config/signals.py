@@ -7,6 +7,7 @@ from proxy.config.endpoints import Endpoint
 from proxy.config.mqtt import mqtt_faults
 from proxy.config.openadr import openadr_faults
 from proxy.config.power import OPERATOR, TRIP_INPUT, SignalConfig
+from proxy.config.price import FORMATS, UNITS, price_faults
 from proxy.config.tokens import SHORT_BYTES, is_exposed, is_short
 
 _NEEDED = {
@@ -17,21 +18,35 @@ _NEEDED = {
     "signed": ("policy", "policy_id"),
 }
 _OWN = {
-    "modbus": ("map", "unit", "exclusive", "allow", "units", "sign"),
+    "modbus": ("map", "unit", "exclusive", "allow", "sign"),
     "mqtt": (
         *("brokers", "prefix", "topic", "username", "password", "ca_file"),
-        *("format", "discovery", "allow_orders"),
+        *("discovery", "allow_orders"),
+    ),
+    "price": (
+        *("document", "zone", "currency", "hashprice", "btc_price", "adders"),
+        *("hysteresis", "min_on_s", "min_off_s", "on_missing", "negative", "poll_s"),
     ),
     "openadr3": (
         *("url", "program", "ven_name", "token_url", "client_id", "client_secret"),
-        *("poll_s", "report_s", "simple", "notices", "units"),
+        *("poll_s", "report_s", "simple", "notices"),
     ),
     "signed": ("policy", "policy_id", "raise_needs", "present_s", "absent_s"),
 }
 """Keys that not every kind has."""
 
-_LISTENING = {"signed"}
-"""Kinds that may have a `listen`, and need none."""
+_OPTIONAL = {"signed": ("listen",), "price": ("token",)}
+"""Kinds that may have one of `file`, `listen` and `token`, and need none."""
+
+_SHARED: dict[str, dict[str, tuple[str, ...]]] = {
+    "units": {
+        "modbus": ("W", "kW", "MW"),
+        "openadr3": ("W", "kW", "MW", "percent"),
+        "price": UNITS,
+    },
+    "format": {"mqtt": ("order", "target_timestamp"), "price": FORMATS},
+}
+"""Keys of several kinds, and what each may say."""
 
 
 def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -41,7 +56,7 @@ def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         if getattr(signal, name) is None:
             yield f"A signal of kind {signal.kind!r} needs {name} - at `{key}.{name}`"
     for name in ("file", "listen", "token"):
-        is_left = name == "listen" and signal.kind in _LISTENING
+        is_left = name in _OPTIONAL.get(signal.kind, ())
         if name not in needed and not is_left and getattr(signal, name) is not None:
             yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
     if signal.source == OPERATOR:
@@ -50,7 +65,7 @@ def signal_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         yield f"{TRIP_INPUT!r} is what a relay contact trips as - at `{key}.name`"
     yield from _token_faults(signal, key)
     is_csv = signal.file is not None and signal.file.suffix.lower() == ".csv"
-    if signal.time_zone is not None and not is_csv:
+    if signal.time_zone is not None and not is_csv and signal.kind != "price":
         yield f"Of a schedule in CSV alone (TOML names its own) - at `{key}.time_zone`"
     yield from _kind_faults(signal, key)
 
@@ -59,7 +74,9 @@ def _kind_faults(signal: SignalConfig, key: str) -> Iterator[str]:
     own = _OWN.get(signal.kind, ())
     for name in dict.fromkeys(name for names in _OWN.values() for name in names):
         if name not in own and getattr(signal, name) not in {None, ()}:
-            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+            said = "source" if name == "document" else name
+            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{said}`"
+    yield from _shared_faults(signal, key)
     if signal.kind == "modbus":
         yield from _modbus_faults(signal, key)
     if signal.kind == "mqtt":
@@ -68,6 +85,8 @@ def _kind_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         yield from openadr_faults(signal, key)
     if signal.kind == "signed":
         yield from _signed_faults(signal, key)
+    if signal.kind == "price":
+        yield from price_faults(signal, key)
 
 
 def _signed_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -76,6 +95,17 @@ def _signed_faults(signal: SignalConfig, key: str) -> Iterator[str]:
             "Without raise_needs nobody has to be present, and so nobody is absent"
             f" - at `{key}.absent_s`"
         )
+
+
+def _shared_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    """Yield where a key of several kinds is given to another, or has another's word."""
+    for name, kinds in _SHARED.items():
+        said = getattr(signal, name)
+        if said is not None and signal.kind not in kinds:
+            yield f"Not of a signal of kind {signal.kind!r} - at `{key}.{name}`"
+        elif said is not None and said not in kinds[signal.kind]:
+            words = ", ".join(kinds[signal.kind])
+            yield f"Expected one of {words}, got {said!r} - at `{key}.{name}`"
 
 
 def _token_faults(signal: SignalConfig, key: str) -> Iterator[str]:
@@ -98,8 +128,6 @@ def _is_token_refused(signal: SignalConfig) -> bool:
 
 
 def _modbus_faults(signal: SignalConfig, key: str) -> Iterator[str]:
-    if signal.units == "percent":
-        yield f"Counts of registers are W, kW or MW - at `{key}.units`"
     for index, text in enumerate(signal.allow):
         try:
             ip_network(text)

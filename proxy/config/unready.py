@@ -12,8 +12,6 @@ from proxy.config.power import SignalConfig
 
 Uses = Callable[[Config], bool]
 
-_SIGNALS = {"schedule", "http", "modbus", "mqtt", "openadr3", "signed"}
-
 
 def _signals(config: Config) -> Iterator[SignalConfig]:
     for site in config.sites:
@@ -22,9 +20,9 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
 
 
 _UNREADY: dict[str, tuple[str, Uses]] = {
-    "$.sites[...].power.signals[...].kind": (
-        f"signals other than {', '.join(sorted(_SIGNALS))}",
-        lambda c: any(s.kind not in _SIGNALS for s in _signals(c)),
+    "$.sites[...].power.signals[...].btc_price": (
+        "a hashprice of a node (hashprice = 45.0 is one of yours)",
+        lambda c: any(s.btc_price is not None for s in _signals(c)),
     ),
 }
 

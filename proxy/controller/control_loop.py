@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from typing_extensions import override
 
 from protocol.setpoint.points import Points
-from protocol.units import Seconds, UnixTime
+from protocol.units import Seconds, UnixTime, Watts
 from proxy.controller.adapters import SiteAdapters
 from proxy.controller.calls import DeviceCalls
 from proxy.controller.meter_poll import MeterPoller
@@ -31,12 +31,14 @@ from proxy.power.link.messages import (
 )
 from proxy.power.machines.holds import Holds
 from proxy.power.orders.documents import DocumentRow, Recorded
+from proxy.power.orders.market import Market, ModelGroup
 from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBookState
 from proxy.power.orders.receipt import InForce, Receipt
 from proxy.power.ports import DeviceError, DeviceReport
 from proxy.power.site import SiteControl
 from proxy.power.views.back_channel import in_force, note_clock, note_refused, points
+from proxy.power.views.market import models, needs_w
 from proxy.power.views.show import figures
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.signed.source import SignedDocuments
@@ -249,6 +251,18 @@ class SiteLoop(Service):
         """See `ports.SignalListener`."""
         note_clock(self.control, source, skew_s, self._now(), self._wall_clock())
         self._soon_again(GATHER)
+
+    def models(self) -> Sequence[ModelGroup]:
+        """See `ports.SignalListener`."""
+        return models(self.control)
+
+    def needs_w(self, runs: frozenset[str]) -> Watts:
+        """See `ports.SignalListener`."""
+        return needs_w(self.control, runs)
+
+    def priced(self, market: Market) -> None:
+        """See `ports.SignalListener`."""
+        self.control.market = market
 
     def clear(self, source: str, cause: str) -> int | None:
         """Forget the orders of `source`; return how many there were.

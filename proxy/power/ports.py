@@ -12,6 +12,7 @@ from attrs import field, frozen
 from protocol.setpoint.points import Points
 from protocol.units import HashesPerSecond, Seconds, UnixTime, Watts
 from proxy.power.orders.documents import DocumentRow, Recorded
+from proxy.power.orders.market import Market, ModelGroup
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
 
@@ -220,6 +221,15 @@ class SignalListener(Protocol):
 
         None: it is not, as far as can be told. It is an alarm while it is.
         """
+
+    def models(self) -> Sequence[ModelGroup]:
+        """Return the machines of the site by model."""
+
+    def needs_w(self, runs: frozenset[str]) -> Watts:
+        """Return the watts under which machines of the models `runs` run, no others."""
+
+    def priced(self, market: Market) -> None:
+        """Take note of what a price signal steers by, for people."""
 
 
 class SignalSource(Protocol):

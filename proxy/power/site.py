@@ -43,6 +43,7 @@ from proxy.power.machines.machine import LONG_AGO, Machine
 from proxy.power.machines.proven import working_share
 from proxy.power.machines.table import Table
 from proxy.power.orders.budget import Budget
+from proxy.power.orders.market import Market
 from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBook, OrderBookState
 from proxy.power.orders.receipt import Receipt
@@ -69,6 +70,7 @@ class SiteControl:
         foreign: Tells which of a device's pool slots lead elsewhere.
         is_urgent: Something was heard that `tick` should look at now.
         said_of: How each signal stands, for people, by its name.
+        market: What a price signal steers by; None: there is none.
     """
 
     name: str
@@ -91,6 +93,7 @@ class SiteControl:
     energy: EnergyMeter = field(init=False)
     is_urgent: bool = field(default=False, init=False)
     said_of: dict[str, str] = field(factory=dict, init=False)
+    market: Market | None = field(default=None, init=False)
     _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
     _looked_at: Seconds = field(default=LONG_AGO, init=False)
     _news: SiteNews = field(init=False)

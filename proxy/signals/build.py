@@ -26,6 +26,7 @@ from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
 from proxy.signals.mqtt_build import mqtt_lines, mqtt_settings
 from proxy.signals.mqtt_orders import MqttOrders
 from proxy.signals.openadr_build import openadr_signal
+from proxy.signals.price_build import price_signal
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 from proxy.signals.signed.http import ListeningDocuments
@@ -53,7 +54,7 @@ def signals_of(
     ]
 
 
-def signal_of(  # noqa: PLR0913, PLR0917
+def signal_of(  # noqa: PLR0911, PLR0913, PLR0917  (one each)
     site: str,
     config: SignalConfig,
     power: PowerConfig,
@@ -87,6 +88,8 @@ def signal_of(  # noqa: PLR0913, PLR0917
         return openadr_signal(site, config, power, reactor, wall_clock, loop)
     if config.kind == "signed":
         return _signed(site, config, power, reactor)
+    if config.kind == "price" and config.document is not None:
+        return price_signal(site, config, power, reactor, wall_clock)
     raise ValueError(f"no signal of kind {config.kind!r} yet, or not enough said of it")
 
 

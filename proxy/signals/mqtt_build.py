@@ -29,7 +29,7 @@ def mqtt_settings(site: str, config: SignalConfig, power: PowerConfig) -> MqttSe
         Seconds(config.lease_s),
         Seconds(config.max_age_s),
         Watts(power.budget_w),
-        config.format or "order",
+        "target_timestamp" if config.format == "target_timestamp" else "order",
         told,
     )
 

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from protocol.setpoint.points import Points
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.orders.budget import Budget, Envelope, voices_of
+from proxy.power.orders.market import Market, ModelGroup
 from proxy.power.orders.order import Order
 from proxy.power.orders.orders import OrderBook
 from proxy.power.orders.receipt import InForce, Receipt
@@ -55,6 +56,8 @@ class OrderDesk(KeptDocuments):
         self.refuses = ""
         self.described: dict[str, str] = {}
         self.skews: list[tuple[str, float | None]] = []
+        self.groups: list[ModelGroup] = []
+        self.market = Market("none")
 
     @property
     def wall(self) -> UnixTime:
@@ -101,3 +104,12 @@ class OrderDesk(KeptDocuments):
             budget_w=self.budget.watts,
             lease_left_s=None if ends is None else max(0.0, ends - self.wall),
         )
+
+    def models(self) -> Sequence[ModelGroup]:
+        return self.groups
+
+    def needs_w(self, runs: frozenset[str]) -> Watts:
+        return Watts(sum(g.count * g.watts for g in self.groups if g.model in runs))
+
+    def priced(self, market: Market) -> None:
+        self.market = market

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from protocol.setpoint.points import Points
 from protocol.units import UnixTime, Watts
+from proxy.power.orders.market import Market, ModelGroup
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce, Receipt
 from tests.fakes.kept_documents import KeptDocuments
@@ -70,3 +71,12 @@ class FakeListener(KeptDocuments):
         return any(
             evolve(o, received_at=order.received_at) == order for o in self.orders
         )
+
+    def models(self) -> Sequence[ModelGroup]:
+        return ()
+
+    def needs_w(self, _: frozenset[str]) -> Watts:
+        return Watts(0.0)
+
+    def priced(self, market: Market) -> None:
+        pass

@@ -85,11 +85,12 @@ def test_run_refuses_what_it_cannot_act_on_before_it_starts(
     monkeypatch.setenv("ONLY_THE_PROXY_HAS_IT", "hunter2")
     path = tmp_path / "c.toml"
     power = "[sites.power]\nbudget_w = 2\nfail_safe_w = 1\n"
-    signal = '[[sites.power.signals]]\nkind = "price"\n'
+    signal = '[[sites.power.signals]]\nkind = "price"\nformat = "csv"\n'
+    signal += 'source = "a"\nunits = "MWh"\nbtc_price = "b"\n'
     path.write_text(CONFIG + power + signal)
 
     assert main(["run", "-c", str(path)]) == 1
-    assert "$.sites[...].power.signals[...].kind" in capsys.readouterr().err
+    assert "$.sites[...].power.signals[...].btc_price" in capsys.readouterr().err
     assert not (tmp_path / "state").exists()
 
 

@@ -93,13 +93,13 @@ def test_the_least_file_has_the_defaults_of_the_contract(tmp_path: Path) -> None
 
 
 def test_the_skeleton_of_power_and_fleet_is_understood(tmp_path: Path) -> None:
-    signal = '[[sites.power.signals]]\nkind = "price"\nlease_s = 30\n'
+    signal = '[[sites.power.signals]]\nkind = "schedule"\nfile = "a"\n'
     fleet = '[[sites.fleet]]\nworkers = "rack-a.*"\nmodel = "Antminer S21"\n'
     site = load(tmp_path, POOL + SITE + POWER + signal + fleet).sites[0]
 
     assert site.power is not None
     assert (site.power.meter, site.power.unknown_w) == ("model", 4000)
-    assert site.power.signals[0].kind == "price"
+    assert site.power.signals[0].kind == "schedule"
     assert (site.fleet[0].control, site.fleet[0].hash_scale) == ("stratum", 1.0)
 
 
@@ -183,7 +183,8 @@ def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
 
 def test_what_this_release_cannot_act_on_stops_the_start(tmp_path: Path) -> None:
     power = "[sites.power]\nbudget_w = 2\nfail_safe_w = 1\n"
-    signal = '[[sites.power.signals]]\nkind = "price"\n'
+    signal = '[[sites.power.signals]]\nkind = "price"\nformat = "csv"\n'
+    signal += 'source = "a"\nunits = "MWh"\nbtc_price = "b"\n'
     web = '[proxy]\nweb = "tcp:8080"\n'
     with pytest.raises(ConfigError, match=r"at `\$.sites\[...\].power.signals"):
         refuse_unready(load(tmp_path, POOL + SITE + power + signal))
@@ -545,7 +546,7 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         (OPENADR + 'notices = "post"\n', "`$.sites[0].power.signals[0].notices`"),
         (OPENADR + "unit = 1\n", "Not of a signal of kind 'openadr3'"),
         (MODBUS + "poll_s = 10\n", "Not of a signal of kind 'modbus'"),
-        (MODBUS + 'units = "percent"\n', "Counts of registers"),
+        (MODBUS + 'units = "percent"\n', "Expected one of W, kW, MW"),
         (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
         (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),
         (HTTP + 'time_zone = "UTC"\n', "CSV alone (TOML names its own) - at `$.sites"),

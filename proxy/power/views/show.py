@@ -22,6 +22,7 @@ from proxy.power.planner.plan import grant_within, plan
 from proxy.power.planner.reasons import REASONS
 from proxy.power.site import SiteControl
 from proxy.power.views.at_rest import why_at_rest
+from proxy.power.views.market import breakevens, price_view
 from proxy.power.views.views import (
     AlarmView,
     HashView,
@@ -109,6 +110,7 @@ def show(site: SiteControl, now: Seconds) -> PowerView | None:
         is_hidden_load=sensed.stance.is_hidden_load,
         alarms=_alarms(site, now),
         more_orders=max(0, len(site.orders.orders) - MAX_ORDERS_SHOWN),
+        price=price_view(site, now),
     )
 
 
@@ -165,6 +167,7 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
     allowed = aux.it_watts(budget * (1.0 - guard))
     grant = grant_within(allowed, aux.it_watts(budget), budget, estimate.bias)
     planned = plan(grant, fleet, now, params.plan)
+    worth = breakevens(site)
     steps = [
         StepView(
             machine=site.table.machines[c.row].key,
@@ -176,6 +179,7 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
                 fleet.level_h[c.row, c.after] - fleet.level_h[c.row, c.before]
             ),
             reason=REASONS[c.reason],
+            breakeven=worth.get(site.table.machines[c.row].kind.name),
         )
         for c in islice(planned.commands(), MAX_STEPS)
     ]

@@ -141,6 +141,53 @@ class AlarmView(Struct):
     figures: dict[str, Any]
 
 
+class ModelPriceView(Struct):
+    """One model of a site's machines, at a price.
+
+    Attributes:
+        breakeven: What a MWh may cost where one earns what it costs; null: the
+            hashprice is not known.
+        is_shed: The price keeps it off.
+    """
+
+    model: str
+    machines: int
+    running: int
+    breakeven: float | None
+    is_shed: bool
+
+
+class PriceView(Struct):
+    """What a price makes of a site; null: not known.
+
+    Attributes:
+        source: The signal.
+        price: Of a MWh now.
+        adders: What is paid beside it.
+        cost: Both.
+        hashprice: What a PH/s earns in a day.
+        until: When the price ends, Unix seconds.
+        known_until: Until when prices are known.
+        earned_h: What the hashrate that shares prove earns in an hour.
+        paid_h: What the site's watts cost in an hour.
+        saved_h: What the machines that rest would cost more than they would earn.
+        models: The most efficient ahead.
+    """
+
+    source: str
+    currency: str
+    price: float | None
+    adders: float
+    cost: float | None
+    hashprice: float | None
+    until: float | None
+    known_until: float | None
+    earned_h: float | None
+    paid_h: float | None
+    saved_h: float | None
+    models: list[ModelPriceView]
+
+
 class PowerView(Struct):
     """A site's power: what rules it, what it does, what is proved.
 
@@ -150,6 +197,7 @@ class PowerView(Struct):
         more_orders: Orders beyond those listed.
         strangers: Hashrate of miners that no fleet row describes; the cap is not
             theirs, and `hashrate` is without it.
+        price: What a price makes of the site; null: it has no price signal.
         joules_per_terahash: As the meter and the shares have it, over up to 8 min;
             null where little of the site is at work or the meter is not believed.
     """
@@ -180,10 +228,15 @@ class PowerView(Struct):
     is_hidden_load: bool
     alarms: list[AlarmView]
     more_orders: int
+    price: PriceView | None = None
 
 
 class StepView(Struct):
-    """What a plan does to one machine."""
+    """What a plan does to one machine.
+
+    Attributes:
+        breakeven: Of its model, a MWh; null: the site has no price signal.
+    """
 
     machine: str
     worker: str
@@ -192,6 +245,7 @@ class StepView(Struct):
     after_w: float
     hash_hs: float
     reason: str
+    breakeven: float | None = None
 
 
 class PlanView(Struct):

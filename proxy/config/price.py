@@ -1,0 +1,65 @@
+"""What a signal of kind `price` is told: a document, its units, what hashes earn."""
+
+import re
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from proxy.config.power import PowerConfig, SignalConfig
+
+FORMATS = ("csv", "json", "entsoe-a44")
+UNITS = ("MWh", "kWh", "ct/kWh")
+
+LEAST_POLL_S = 10
+"""Publishers are asked by many."""
+
+_HTTP = re.compile(r"https?://[^/\s]+(/\S*)?")
+
+
+def is_url(source: str) -> bool:
+    """Tell whether prices come from the web, else from a file."""
+    return _HTTP.fullmatch(source) is not None
+
+
+def price_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    """Yield what is wrong with the keys of a signal of kind `price`."""
+    if signal.document is None:
+        yield f"A signal of kind 'price' needs source - at `{key}.source`"
+    elif "://" in signal.document and not is_url(signal.document):
+        yield f"Expected a path, or an address of http or https - at `{key}.source`"
+    if signal.format is None:
+        yield f"Expected one of {', '.join(FORMATS)} - at `{key}.format`"
+    if signal.poll_s is not None and signal.poll_s < LEAST_POLL_S:
+        yield f"Expected at least {LEAST_POLL_S} s - at `{key}.poll_s`"
+    yield from _unit_faults(signal, key)
+    if (signal.hashprice is None) == (signal.btc_price is None):
+        yield f"Expected hashprice or btc_price, one of them - at `{key}.hashprice`"
+    if signal.token is not None and not is_url(signal.document or ""):
+        yield f"Shown to a web server: source is a file - at `{key}.token`"
+    if signal.time_zone is not None and _is_unknown(signal.time_zone):
+        yield f"No time zone is called {signal.time_zone!r} - at `{key}.time_zone`"
+    for index, adder in enumerate(signal.adders):
+        if (adder.start is None) != (adder.end is None):
+            yield f"start and end, or neither - at `{key}.adders[{index}]`"
+
+
+def _unit_faults(signal: SignalConfig, key: str) -> Iterator[str]:
+    if signal.format == "entsoe-a44":
+        if signal.units is not None:
+            yield f"The document says itself what a price is of - at `{key}.units`"
+    elif signal.units is None:
+        # Ten EUR/MWh are one ct/kWh: nobody can tell from the number.
+        yield f"Expected what a price is of, {', '.join(UNITS)} - at `{key}.units`"
+
+
+def site_price_faults(power: PowerConfig, key: str) -> Iterator[str]:
+    """Yield what is wrong with the price signals of a site together."""
+    if sum(signal.kind == "price" for signal in power.signals) > 1:
+        yield f"A site has one price at the most - at `{key}.signals`"
+
+
+def _is_unknown(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return True
+    return False

@@ -1,0 +1,91 @@
+"""What is wrong with a price signal is said with its key."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.config import load_config
+from proxy.config.fault import ConfigError
+from proxy.signals.price_build import document_of
+from proxy.signals.price_document import FileDocument, WebDocument
+
+HEAD = """
+[[pools]]
+name = "main"
+url = "stratum+tcp://pool.example:3333"
+user = "a"
+[[sites]]
+name = "hall-a"
+listen = ["tcp:3333"]
+sources = ["main"]
+[sites.power]
+budget_w = 1000
+fail_safe_w = 100
+[[sites.power.signals]]
+kind = "price"
+"""
+GOOD = (
+    HEAD
+    + """
+format = "csv"
+source = "prices.csv"
+units = "ct/kWh"
+currency = "EUR"
+hashprice = 45.0
+time_zone = "Europe/Berlin"
+adders = [{ per_mwh = 12.5 }, { per_mwh = 30, start = 07:00:00, end = 21:00:00 }]
+"""
+)
+
+
+def load(folder: Path, text: str) -> object:
+    path = folder / "c.toml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def test_a_price_reads_its_file_beside_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(GOOD)
+
+    (signal,) = load_config(path).sites[0].power.signals  # type: ignore[union-attr]
+
+    assert signal.document == str(tmp_path / "prices.csv")
+    assert signal.source == "price"
+    assert isinstance(document_of(str(signal.document), None), FileDocument)
+    assert isinstance(document_of("https://a/b", None), WebDocument)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ('source = "prices.csv"\n', "", "needs source - at `$.sites[0]"),
+        ("prices.csv", "ftp://a/b", "http or https"),
+        ('"csv"', '"order"', "Expected one of csv, json, entsoe-a44, got 'order'"),
+        ('format = "csv"\n', "", "Expected one of csv, json, entsoe-a44"),
+        ('units = "ct/kWh"\n', "", "Expected what a price is of, MWh, kWh, ct/kWh"),
+        ('"ct/kWh"', '"kW"', "Expected one of MWh, kWh, ct/kWh, got 'kW'"),
+        ('"csv"', '"entsoe-a44"', "The document says itself"),
+        ("hashprice = 45.0\n", "", "Expected hashprice or btc_price"),
+        ("hashprice = 45.0", "hashprice = 0", "> 0"),
+        ("Europe/Berlin", "Europe/Bielefeld", "No time zone is called"),
+        (", end = 21:00:00", "", "start and end, or neither"),
+        ('"EUR"', '"euro"', "at `$.sites[0].power.signals[0].currency`"),
+        ("hashprice", "hash_price", "did you mean 'hashprice'"),
+        ('kind = "price"', 'kind = "modbus"\nlisten = "tcp:1"', "(one of"),
+    ],
+)
+def test_a_fault_is_said(tmp_path: Path, old: str, new: str, wanted: str) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, GOOD.replace(old, new, 1))
+
+    assert wanted in str(caught.value)
+
+
+def test_a_site_has_one_price(tmp_path: Path) -> None:
+    another = GOOD.partition("[[sites.power.signals]]")[2]
+    text = f'{GOOD}[[sites.power.signals]]\nname = "two"\n{another}'
+
+    with pytest.raises(ConfigError, match="one price at the most"):
+        load(tmp_path, text)
