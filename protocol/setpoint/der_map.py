@@ -8,7 +8,7 @@ Spec: SunSpec DER Information Model, models 701, 704.
   WMaxLimPctEnaRvrt 17, WMaxLimPctRvrtTms 18, WSetEna 22, WSetMod 23, WSet 24,
   WSetRvrt 26, WSetPct 28, WSetPctRvrt 29, WSetEnaRvrt 30, WSetRvrtTms 31,
   WSetRvrtRem 33, WMaxLimPct_SF 54, WSet_SF 55
-* 701, 155 registers: St 3, W 10, W_SF 116
+* 701, 155 registers: St 3, W 10, Hz 17, TotWhAbs 23, Hz_SF 115, W_SF 116, TotWh_SF 120
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from protocol.setpoint.registers import (
     Setpoint,
     as_int32,
     as_uint32,
+    as_uint64,
     int32,
     read_backs,
     span_of,
@@ -43,6 +44,10 @@ SET_REMAINING, PCT_SCALE, SET_SCALE = 33, 54, 55
 CONTROLS_LENGTH, MEASURES_LENGTH = 67, 155
 CONTROLS_AT = 2 + 68
 """Where 704 begins, from BASE on: after `SunS` and the common model."""
+
+HZ, TOT_WH, HZ_SF, TOT_WH_SF = 17, 23, 115, 120
+HZ_SCALE = -3
+"""Millihertz: a meter of class 0.2 tells ten of them."""
 
 OWN_MODEL = 64_880
 """Of the range that is free for vendors, 64001 to 65535."""
@@ -190,6 +195,12 @@ class DerMap:
         words[10] = raw & 0xFFFF
         words[113:123] = [_NO_INT16] * 10
         words[116] = self._watts_scale
+        if points.hz is not None:
+            words[HZ : HZ + 2] = as_uint32(points.hz * 10**-HZ_SCALE)
+            words[HZ_SF] = HZ_SCALE & 0xFFFF
+        if points.energy_wh is not None:
+            words[TOT_WH : TOT_WH + 4] = as_uint64(points.energy_wh)
+            words[TOT_WH_SF] = 0
         words[123:] = [0] * (MEASURES_LENGTH - 123)  # MnAlrmInfo: no text
         return tuple(words)
 

@@ -184,6 +184,13 @@ def as_uint32(value: float | None) -> tuple[int, int]:
     return whole >> 16, whole & 0xFFFF
 
 
+def as_uint64(value: float) -> tuple[int, int, int, int]:
+    """Return an unsigned number as four registers."""
+    whole = max(0, min(0xFFFF_FFFF_FFFF_FFFE, int(value)))
+    words = struct.unpack(">4H", struct.pack(">Q", whole))
+    return words[0], words[1], words[2], words[3]
+
+
 def read_backs(points: Points, scale: Scale) -> tuple[int, ...]:
     """Return the list of points as int32 pairs, in the order of `help signals`."""
 

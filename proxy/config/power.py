@@ -89,10 +89,10 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         exclusive: Of `modbus`: one master at a time writes.
         allow: Of `modbus`: networks that may connect; needed where the listener is not
             on the loopback interface alone.
-        units: Of `modbus`: what one count is; None: W in `sunspec`, kW in `simple`.
-            Of `openadr3`: of values whose event and programme say none; None: these are
-            refused.
-            Of `price`: what a price is of, `MWh`, `kWh` or `ct/kWh`.
+        units: Of `modbus`: what one count is; None: W in `sunspec`, kW in `simple`, in
+            which it may be `percent` of budget_w too. Of `openadr3`: of values whose
+            event and programme say none; None: these are refused. Of `price`: what a
+            price is of, `MWh`, `kWh` or `ct/kWh`.
         sign: Of `modbus`: `load` where drawn watts are written positive, `generator`
             where negative.
         brokers: Of `mqtt`: one or two, `mqtt://host[:1883]` or `mqtts://host[:8883]`.

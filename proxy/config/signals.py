@@ -40,7 +40,7 @@ _OPTIONAL = {"signed": ("listen",), "price": ("token",)}
 
 _SHARED: dict[str, dict[str, tuple[str, ...]]] = {
     "units": {
-        "modbus": ("W", "kW", "MW"),
+        "modbus": ("W", "kW", "MW", "percent"),
         "openadr3": ("W", "kW", "MW", "percent"),
         "price": UNITS,
     },
@@ -133,6 +133,11 @@ def _modbus_faults(signal: SignalConfig, key: str) -> Iterator[str]:
             ip_network(text)
         except ValueError as error:
             yield f"{error} - at `{key}.allow[{index}]`"
+    if signal.units == "percent" and signal.map != "simple":
+        yield (
+            "Only in map = 'simple': model 704 has WMaxLimPct for per cent - at"
+            f" `{key}.units`"
+        )
     if signal.listen is None:
         return
     if Endpoint(signal.listen, "").kind not in {"tcp", "tcp6"}:

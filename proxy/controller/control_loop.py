@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from typing_extensions import override
@@ -241,7 +242,9 @@ class SiteLoop(Service):
 
     def points(self, source: str) -> Points:
         """See `ports.SignalListener`."""
-        return points(self.control, source, self._now())
+        meter = self._adapters.meter
+        found = points(self.control, source, self._now())
+        return found if meter is None else evolve(found, hz=meter.hertz)
 
     def describe(self, source: str, text: str) -> None:
         """See `ports.SignalListener`."""

@@ -124,6 +124,10 @@ class DeviceControl(Protocol):
 class MeterSource(Protocol):
     """The meter of one site."""
 
+    @property
+    def hertz(self) -> float | None:
+        """Return the grid's frequency as it was read last; None: it does not say."""
+
     async def read(self) -> float:
         """Return watts, NaN where the meter says that it has none.
 

@@ -1,6 +1,9 @@
 """What each connection may cost the kernel, and how long a dead one stays."""
 
 import socket
+from typing import Any
+
+from attrs import frozen
 
 SEND_BUFFER_BYTES = 1 << 16
 """Of which Linux makes 128 KiB, its own overhead included: a job of 20 kB and answers.
@@ -22,7 +25,28 @@ KEEP_ALIVE_EVERY_S = 20
 """A peer that is silent is asked whether it lives: Linux begins after two hours."""
 
 
-def bound_connections(listening: socket.socket) -> None:
+@frozen
+class Silence:
+    """How soon a peer that is gone without a word is let go, seconds.
+
+    Attributes:
+        user_timeout_s: Without a byte acknowledged.
+        asked_after_s: Silent for so long, it is asked whether it lives.
+        asked_every_s: Between such questions.
+    """
+
+    user_timeout_s: int = USER_TIMEOUT_S
+    asked_after_s: int = KEEP_ALIVE_AFTER_S
+    asked_every_s: int = KEEP_ALIVE_EVERY_S
+
+
+OF_MINERS = Silence()
+
+OF_SIGNALS = Silence(10, 5, 5)
+"""A third of the usual lease: whoever is gone makes room for who comes instead."""
+
+
+def bound_connections(listening: socket.socket, silence: Silence = OF_MINERS) -> None:
     """Set limits for the connections that a listening socket of TCP accepts.
 
     They inherit them, on Linux: one call here is none for each connection.
@@ -34,10 +58,17 @@ def bound_connections(listening: socket.socket) -> None:
     options = [
         (socket.SOL_SOCKET, "SO_SNDBUF", SEND_BUFFER_BYTES),
         (socket.SOL_SOCKET, "SO_RCVBUF", RECEIVE_BUFFER_BYTES),
-        (tcp, "TCP_USER_TIMEOUT", 1000 * USER_TIMEOUT_S),
-        (tcp, "TCP_KEEPIDLE", KEEP_ALIVE_AFTER_S),
-        (tcp, "TCP_KEEPINTVL", KEEP_ALIVE_EVERY_S),
+        (tcp, "TCP_USER_TIMEOUT", 1000 * silence.user_timeout_s),
+        (tcp, "TCP_KEEPIDLE", silence.asked_after_s),
+        (tcp, "TCP_KEEPINTVL", silence.asked_every_s),
     ]
     for level, name, value in options:
         if hasattr(socket, name):  # macOS lacks some
             listening.setsockopt(level, getattr(socket, name), value)
+
+
+def bound_port(port: Any) -> None:
+    """Set the same for a signal's port, as Twisted has it: a peer may go unseen."""
+    listening = getattr(port, "socket", None)
+    if listening is not None:
+        bound_connections(listening, OF_SIGNALS)

@@ -122,7 +122,8 @@ def _modbus(  # noqa: PLR0913, PLR0917  (what the others are given, and the cont
 ) -> ModbusOrders:
     """Return a signal over Modbus TCP, not started."""
     is_simple = config.map == "simple"
-    unit_w = UNITS[config.units or ("kW" if is_simple else "W")]
+    units = config.units or ("kW" if is_simple else "W")
+    unit_w = power.budget_w / 100.0 if units == "percent" else UNITS[units]
     sign = -1 if config.sign == "generator" else 1
     scale = Scale(Watts(power.budget_w), unit_w, sign)
     settings = ModbusSettings(

@@ -24,6 +24,7 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.http_limits import MAX_BODY_BYTES, LimitedRequest
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
+from proxy.runtime.tcp import bound_port
 from proxy.signals.answers import Answers
 from proxy.signals.freshness import MAX_AGE, aged, kept_short, may_lower
 from proxy.signals.http_body import (
@@ -120,6 +121,7 @@ class HttpOrders:
 
     async def _ready(self) -> None:
         port = await self._port.ready()
+        bound_port(port)
         self._log.info("{name} listens on {at}", name=self.name, at=port.getHost())
 
     def _on_lease(self, _: bytes) -> tuple[int, HttpReply]:

@@ -1,5 +1,7 @@
 """The site's meter over Modbus TCP: a SunSpec map, or plain registers."""
 
+import math
+
 from attrs import define, field, frozen
 from twisted.logger import Logger
 from typing_extensions import override
@@ -58,6 +60,7 @@ class SunSpecMeter:
     _survey: Survey = field(factory=Survey, init=False)
     _found: Location | None = field(default=None, init=False)
     _most: int = field(default=MAX_REGISTERS, init=False)
+    hertz: float | None = field(default=None, init=False)
 
     async def read(self) -> float:
         """See `MeterSource`."""
@@ -78,11 +81,13 @@ class SunSpecMeter:
                 models=[m.model_id for m in self._survey.found],
             )
         try:
-            return parse_meter(await self._block(self._found)).watts
+            reading = parse_meter(await self._block(self._found))
         except MalformedMessageError as error:
             # What answers there may be another device by now: its map is read anew.
             self._begin_anew(BASES[0])
             raise MeterError(f"{self._line.name}: {error}") from error
+        self.hertz = None if math.isnan(reading.hertz) else reading.hertz
+        return reading.watts
 
     async def _search(self) -> Location:
         while not self._survey.is_done:
@@ -152,6 +157,7 @@ class PlainMeter:
 
     _line: ModbusLine
     _place: WattsRegister
+    hertz: float | None = field(default=None, init=False)  # it is one number of watts
 
     async def read(self) -> float:
         """See `MeterSource`."""

@@ -31,6 +31,7 @@ from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
+from proxy.runtime.tcp import bound_port
 from proxy.signals.first_word import FirstWord
 from proxy.signals.http_body import next_seq
 from proxy.signals.modbus_connection import ModbusFactory
@@ -114,6 +115,7 @@ class ModbusOrders:
 
     async def _ready(self) -> None:
         port = await self._port.ready()
+        bound_port(port)
         self._log.info("{name} listens on {at}", name=self.name, at=port.getHost())
 
     def may_come(self, host: str) -> bool:

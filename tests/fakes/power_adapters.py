@@ -149,6 +149,8 @@ class FakeDevices:
 class FakeMeter:
     """The plant's meter: `fault` frozen, nan or silent; `spikes` readings to come."""
 
+    hertz: float | None = None
+
     def __init__(self, plant: PlantView) -> None:
         self._plant = plant
         self.fault = ""

@@ -98,6 +98,7 @@ class VirtualMeter:
     """The meter of a plant, without sockets."""
 
     plant: Plant
+    hertz: float | None = None
 
     async def read(self) -> float:
         if self.plant.meter.is_silent:

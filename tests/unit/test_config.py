@@ -546,7 +546,7 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         (OPENADR + 'notices = "post"\n', "`$.sites[0].power.signals[0].notices`"),
         (OPENADR + "unit = 1\n", "Not of a signal of kind 'openadr3'"),
         (MODBUS + "poll_s = 10\n", "Not of a signal of kind 'modbus'"),
-        (MODBUS + 'units = "percent"\n', "Expected one of W, kW, MW"),
+        (MODBUS + 'units = "percent"\n', "WMaxLimPct"),
         (SCHEDULE + 'token = "a"\n', "Not of a signal of kind 'schedule'"),
         (SCHEDULE + SCHEDULE, "two signals are called 'schedule'"),
         (HTTP + 'time_zone = "UTC"\n', "CSV alone (TOML names its own) - at `$.sites"),

@@ -83,3 +83,13 @@ def test_each_broker_has_a_line_that_shows_no_password() -> None:
 
     assert [line.name for line in lines] == ["broker a:1883", "broker b:8883"]
     assert "s3cret" not in repr([line._broker for line in lines])
+
+
+def test_per_cent_is_of_the_simple_map() -> None:
+    row = SignalConfig(
+        kind="modbus", listen="tcp:502:interface=127.0.0.1", units="percent"
+    )
+
+    (fault,) = signal_faults(row, "$.x")
+
+    assert "WMaxLimPct" in fault

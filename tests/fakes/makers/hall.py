@@ -64,6 +64,7 @@ class HallMeter:
     machines: Sequence[FakeMachine]
     clock: Clock
     is_silent: bool = False
+    hertz: float | None = None
 
     async def read(self) -> float:
         if self.is_silent:

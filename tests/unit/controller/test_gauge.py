@@ -14,6 +14,8 @@ from tests.conftest import FlushFailures
 class LateMeter:
     """Answers 1, 2, 3 ... after the given delays, then fails at once."""
 
+    hertz: float | None = None
+
     def __init__(self, clock: Clock, delays: list[float]) -> None:
         self._clock = clock
         self._delays: Iterator[tuple[int, float]] = iter(enumerate(delays, 1))

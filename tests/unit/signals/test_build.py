@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
+from protocol.setpoint.simple_map import SimpleMap
 from protocol.units import Seconds, UnixTime
 from proxy.config import PowerConfig, Secret, SignalConfig
 from proxy.config.meter import MeterConfig
@@ -60,6 +61,18 @@ def test_a_modbus_signal_reads_its_units_sign_and_networks() -> None:
     assert signal.may_come("10.9.0.7")
     assert signal.may_come("::ffff:10.9.0.7")
     assert not signal.may_come("127.0.0.1")
+
+
+def test_a_plc_may_count_in_per_cent_of_the_contract() -> None:
+    row = SignalConfig(kind="modbus", listen="tcp:1502", map="simple", units="percent")
+
+    (signal,) = signals_of(
+        "hall-a", power(signals=(row,)), MemoryReactorClock(), STOPPED
+    )
+
+    assert isinstance(signal, ModbusOrders)
+    assert isinstance(signal._map, SimpleMap)
+    assert signal._map.scale.watts(40) == 400_000.0
 
 
 def test_a_kind_that_does_not_exist_yet_is_refused() -> None:

@@ -237,3 +237,22 @@ def test_no_writes_make_an_order_beyond_the_site_or_of_a_half(
         assert not (change.torn and change.said)
         if change.said is not None and change.said.watts is not None:
             assert 0 <= change.said.watts <= BUDGET * MOST
+
+
+def test_the_grid_and_the_energy_that_was_drawn_are_read_back() -> None:
+    registers = der()
+    points = Points(hz=49.987, energy_wh=5_000_000_000.0)
+
+    block = registers.read(CONTROLS + 67, 125, points)
+
+    assert block[0] == 701
+    assert (block[17] << 16 | block[18]) == 49_987
+    assert struct.unpack(">h", struct.pack(">H", block[115])) == (-3,)
+    absorbed = struct.unpack(">Q", struct.pack(">4H", *block[23:27]))
+    assert absorbed == (5_000_000_000,)
+    assert block[120] == 0
+    # Nothing is injected, and what is not known is not implemented.
+    assert block[19:23] == (0xFFFF,) * 4
+    unknown = registers.read(CONTROLS + 67, 125, Points())
+    assert unknown[17:19] == (0xFFFF, 0xFFFF)
+    assert unknown[23:27] == (0xFFFF,) * 4
