@@ -4,8 +4,11 @@ pymodbus, and mbpoll where it is installed (`apt-get install mbpoll`).
 """
 
 import asyncio
+import logging
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +17,13 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from protocol.setpoint.registers import as_int32
+from tests.peers.bad_line import BadLine
 from tests.peers.site_process import LEASE, SiteProcess, until
 from tests.support import PATIENCE, free_port
 
 pytestmark = pytest.mark.integration
+
+_log = logging.getLogger(__name__)
 
 ENABLE, SET, POWER = 40_092, 40_094, 40_147
 
@@ -128,3 +134,70 @@ def test_mbpoll_sets_the_budget_of_a_site(site: Site) -> None:
 
     assert "8000" in poll(*place).stdout
     assert "Illegal data value" in poll(*place, "50000").stderr
+
+
+class Master:
+    """A master in a process of its own, perhaps over a bad line."""
+
+    def __init__(self, port: int, watts: int) -> None:
+        script = str(Path(__file__).with_name("modbus_master.py"))
+        command = [sys.executable, script, str(port), str(watts)]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("fault", ["frozen", "killed", "cut", "slow"])
+def test_a_master_that_is_gone_without_a_word_lapses(site: Site, fault: str) -> None:
+    line = BadLine(site.modbus)
+    master = Master(line.port, 30_000)
+    until(lambda: site.watts == 30_000)
+    began = time.monotonic()
+    if fault == "frozen":
+        master.freeze()
+    elif fault == "killed":
+        master.kill()
+    else:
+        line.is_cut, line.is_slow = fault == "cut", fault == "slow"
+
+    took = site.lapses(began, 30_000)
+
+    _log.info("%s: lapsed after %.1f s of a lease of %d s", fault, took, LEASE)
+    assert LEASE - 1.5 < took < LEASE + 2.0
+    # What was on its way comes late: a first word, which raises nothing.
+    master.kill()
+    line.is_cut = line.is_slow = False
+    time.sleep(1.5)
+    assert site.watts == 4_000
+    line.close()
+    again = Master(site.modbus, 20_000)
+    until(lambda: site.watts == 20_000)
+    again.kill()
+
+
+def test_a_setpoint_is_in_force_within_a_second(site: Site) -> None:
+    async def drive() -> list[float]:
+        client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus)
+        assert await client.connect()
+        await settled(site, client, 20_000)
+        took = []
+        for n in range(1, 21):
+            watts, began = 20_000 + 100 * n, time.monotonic()
+            await client.write_registers(ENABLE, [1, 1, *as_int32(watts)])
+            while site.watts != watts:
+                assert time.monotonic() - began < PATIENCE
+                await asyncio.sleep(0.002)
+            took.append(time.monotonic() - began)
+            await asyncio.sleep(0.06)
+        client.close()
+        return sorted(took)
+
+    took = asyncio.run(drive())
+
+    _log.info("setpoint to cap, asked over the admin socket: %s s", took)
+    assert took[10] < 1.0

@@ -57,7 +57,7 @@ class Broker:
         self._conf = path / f"{name}.conf"
         self._conf.write_text(
             f"listener {self.port} localhost\nallow_anonymous true\n"
-            f"persistence false\n{more}"
+            f"persistence false\nuser root\n{more}"
         )
         self.start()
 
@@ -313,15 +313,16 @@ def test_a_broker_is_known_by_its_certificate(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s3cret\n")
     site = SiteProcess(tmp_path, row)
     plants = [Plant(b.port, tmp_path / f"{b.name}.pem") for b in brokers]
-    until(lambda: plants[0].is_served)
-    until(plants[1].client.is_connected)
-    time.sleep(2)
-
-    assert not plants[1].is_served
-    plants[0].order(9_000)
-    until(lambda: site.watts == 9_000)
-    for plant in plants:
-        plant.close()
-    site.close()
-    for broker in brokers:
-        broker.kill()
+    try:
+        until(lambda: plants[0].is_served)
+        until(plants[1].client.is_connected)
+        time.sleep(2)
+        assert not plants[1].is_served
+        plants[0].order(9_000)
+        until(lambda: site.watts == 9_000)
+    finally:
+        for plant in plants:
+            plant.close()
+        site.close()
+        for broker in brokers:
+            broker.kill()

@@ -36,6 +36,8 @@ HTTP = (
     + 'listen = "unix:orders.sock"\ntoken = "s3crets3crets3cret"\n'
 )
 
+EXAMPLES = ["pool", "solo", "hosting", "plant", "grid", "oversight"]
+
 
 def load(folder: Path, text: str) -> Config:
     path = folder / "baseload.toml"
@@ -49,14 +51,14 @@ def fault(folder: Path, text: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant", "oversight"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_loads(name: str) -> None:
     config = load_config(CONFIGS / f"{name}.toml")
 
     assert config.sites
 
 
-@pytest.mark.parametrize("name", ["pool", "solo", "hosting", "plant", "oversight"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_of_what_exists_may_run(name: str) -> None:
     config = load_config(CONFIGS / f"{name}.toml")
 
@@ -65,13 +67,7 @@ def test_examples_of_what_exists_may_run(name: str) -> None:
 
 
 def test_every_example_is_tested() -> None:
-    assert {p.stem for p in CONFIGS.glob("*.toml")} == {
-        "pool",
-        "solo",
-        "hosting",
-        "plant",
-        "oversight",
-    }
+    assert {p.stem for p in CONFIGS.glob("*.toml")} == set(EXAMPLES)
 
 
 def test_the_least_file_has_the_defaults_of_the_contract(tmp_path: Path) -> None:

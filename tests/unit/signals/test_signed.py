@@ -282,7 +282,7 @@ def test_a_kept_allow_that_was_touched_stops_the_start(what: str) -> None:
     touched = {
         "text": DocumentRow(name, more, row.signatures, Kept.TAKEN, T, T + 99, 9),
         "signature": DocumentRow(
-            name, row.body, row.signatures.replace("+", "-"), Kept.TAKEN, T, T + 99, 9
+            name, row.body, row.signatures.swapcase(), Kept.TAKEN, T, T + 99, 9
         ),
         "id": DocumentRow(
             document_id(more.encode()), more, row.signatures, Kept.TAKEN, T, T + 99, 9
