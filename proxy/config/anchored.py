@@ -63,7 +63,8 @@ def _anchored_signal(signal: SignalConfig, base: Path) -> SignalConfig:
     # What is no address is a path.
     for name in ("document", "btc_price"):
         text = getattr(signal, name)
-        if text is not None and "://" not in text:
+        is_name = name == "document" and signal.format == "openadr3"
+        if text is not None and "://" not in text and not is_name:
             signal = replace(signal, **{name: str(locate(text, base))})
     return signal
 

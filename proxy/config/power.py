@@ -103,7 +103,7 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         ca_file: Of `mqtt`: who may have signed their certificates; None: whom the
             system trusts.
         format: Of `mqtt`: `order` as of `POST /v1/orders`, or `target_timestamp`; of
-            `price`: `csv`, `json` or `entsoe-a44`.
+            `price`: `csv`, `json`, `entsoe-a44` or `openadr3`.
         discovery: Of `mqtt`: Home Assistant is told of the site.
         allow_orders: Of `mqtt`: and shown a number by which it gives orders.
         url: Of `openadr3`: where the utility's server is, `/events` and the like below.
@@ -125,8 +125,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
             raised; a party is present while its witness cosigns the log; None: 0.
         present_s: Of `signed`: how old its newest cosignature may be; None: 600.
         absent_s: Of `signed`: fewer for so long end what parties allowed; None: never.
-        document: Of `price`: a path or an address; `{from}` and `{until}` in it are
-            days around now, `{token}` the token.
+        document: Of `price`: a path or an address, of `openadr3` a signal's name;
+            `{from}` and `{until}` in it are days around now, `{token}` the token.
         zone: Of `price`: the bidding zone, where a document has several.
         currency: Of `price`: of all its numbers; one that a document states has to be
             the same.
@@ -164,9 +164,10 @@ class SignalConfig(Section, frozen=True, kw_only=True):
     username: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     password: Secret | None = None
     ca_file: Path | None = None
-    format: Literal["order", "target_timestamp", "csv", "json", "entsoe-a44"] | None = (
-        None
-    )
+    format: (
+        Literal["order", "target_timestamp", "csv", "json", "entsoe-a44", "openadr3"]
+        | None
+    ) = None
     discovery: bool | None = None
     allow_orders: bool | None = None
     url: HttpUrl | None = None

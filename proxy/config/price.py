@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.config.power import PowerConfig, SignalConfig
 
-FORMATS = ("csv", "json", "entsoe-a44")
+FORMATS = ("csv", "json", "entsoe-a44", "openadr3")
 UNITS = ("MWh", "kWh", "ct/kWh")
 
 LEAST_POLL_S = 10
@@ -43,7 +43,7 @@ def price_faults(signal: SignalConfig, key: str) -> Iterator[str]:
 
 
 def _unit_faults(signal: SignalConfig, key: str) -> Iterator[str]:
-    if signal.format == "entsoe-a44":
+    if signal.format in {"entsoe-a44", "openadr3"}:
         if signal.units is not None:
             yield f"The document says itself what a price is of - at `{key}.units`"
     elif signal.units is None:
@@ -55,6 +55,11 @@ def site_price_faults(power: PowerConfig, key: str) -> Iterator[str]:
     """Yield what is wrong with the price signals of a site together."""
     if sum(signal.kind == "price" for signal in power.signals) > 1:
         yield f"A site has one price at the most - at `{key}.signals`"
+    utilities = {s.source for s in power.signals if s.kind == "openadr3"}
+    for index, signal in enumerate(power.signals):
+        if signal.format == "openadr3" and signal.document not in utilities:
+            what = f"No signal of kind 'openadr3' is called {signal.document!r} here"
+            yield f"{what} - at `{key}.signals[{index}].source`"
 
 
 def _is_unknown(name: str) -> bool:

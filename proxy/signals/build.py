@@ -26,7 +26,9 @@ from proxy.signals.modbus_orders import ModbusOrders, ModbusSettings
 from proxy.signals.mqtt_build import mqtt_lines, mqtt_settings
 from proxy.signals.mqtt_orders import MqttOrders
 from proxy.signals.openadr_build import openadr_signal
+from proxy.signals.openadr_orders import OpenAdrOrders
 from proxy.signals.price_build import price_signal
+from proxy.signals.price_signal import PriceSignal
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 from proxy.signals.signed.http import ListeningDocuments
@@ -49,9 +51,21 @@ def signals_of(
     Raises:
         ValueError: As of `signal_of`.
     """
-    return [
+    found = [
         signal_of(site, one, power, reactor, wall_clock, loop) for one in power.signals
     ]
+    _join_prices(power, found)
+    return found
+
+
+def _join_prices(power: PowerConfig, signals: list[SignalSource]) -> None:
+    """Let a price signal hear what a utility's events say, where it follows these."""
+    for config, signal in zip(power.signals, signals, strict=True):
+        if config.format != "openadr3" or not isinstance(signal, PriceSignal):
+            continue
+        for other in signals:
+            if isinstance(other, OpenAdrOrders) and other.name == config.document:
+                other.prices_to = signal
 
 
 def signal_of(  # noqa: PLR0911, PLR0913, PLR0917  (one each)

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from protocol.openadr.book import EventBook, Known, Verdict
 from protocol.openadr.caps import Rules
 from protocol.openadr.dates import DateJudge, Judged, Timeliness
+from protocol.prices.curve import PriceError
 from protocol.units import Seconds
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.orders.receipt import Receipt
@@ -28,9 +29,11 @@ from proxy.runtime.tasks import Tasks
 from proxy.signals.first_word import FirstWord
 from proxy.signals.line_orders import LineOrders
 from proxy.signals.openadr_notices import Notices
+from proxy.signals.openadr_prices import price_curve
 from proxy.signals.openadr_reports import Reporter
 from proxy.signals.openadr_view import as_it_stands, names_of
 from proxy.signals.openadr_vtn import EventList, Vtn, VtnError
+from proxy.signals.price_sink import PriceSink
 from proxy.signals.refusals import Refusals
 
 SAMPLE_EVERY = Seconds(2.0)
@@ -66,7 +69,11 @@ class OpenAdrSettings:
 
 @define(eq=False, repr=False)
 class OpenAdrOrders:
-    """The signal: asks once started, until it is stopped."""
+    """The signal: asks once started, until it is stopped.
+
+    Attributes:
+        prices_to: Who follows the prices that are listed; None: nobody.
+    """
 
     _log = Logger()
 
@@ -97,6 +104,7 @@ class OpenAdrOrders:
     _samples: PeriodicService = field(init=False)
     name: str = field(init=False)
     lease_s: Seconds | None = field(init=False)
+    prices_to: PriceSink | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         told = self._settings
@@ -174,6 +182,7 @@ class OpenAdrOrders:
         self._verdict = verdict
         self._judged = self._judge(listed)
         self._tell_refusals(verdict, listener)
+        self._hand_on_prices(listener)
         receipt = self._say(listener)
         if not receipt.is_taken:
             self._refuse(listener, f"events: {receipt.reason}")
@@ -256,6 +265,17 @@ class OpenAdrOrders:
         for event_id, why in sorted(refused - self._told):
             self._refuse(listener, f"event {event_id or '?'}: {why}")
         self._told = refused
+
+    def _hand_on_prices(self, listener: SignalListener) -> None:
+        """Let a price signal know what is listed, if it is of now."""
+        judged = self._judged
+        is_fresh = judged is not None and judged.timeliness is Timeliness.FRESH
+        if self.prices_to is None or not is_fresh:
+            return
+        try:
+            self.prices_to.heard(price_curve(self._verdict.prices))
+        except PriceError as error:
+            self._refuse(listener, f"prices: {error}")
 
     def _refuse(self, listener: SignalListener, why: str) -> None:
         self._refusals.tell(listener, self._now(), self._peer, why)

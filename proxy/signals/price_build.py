@@ -42,14 +42,14 @@ def price_signal(
     Raises:
         ValueError: Its format, units or hashprice are not said.
     """
-    if config.format not in FORMATS:
+    if config.format not in {*FORMATS, "openadr3"}:
         raise ValueError("no format")
     settings = PriceSettings(
         site,
         config.source,
         Watts(power.budget_w),
         PriceFormat(
-            FORMATS[config.format],
+            FORMATS.get(config.format, "json"),
             UNITS[config.units or "MWh"],
             config.zone,
             config.currency or "",
@@ -60,7 +60,9 @@ def price_signal(
         ZoneInfo(config.time_zone or "UTC"),
         Seconds(config.poll_s or POLL),
     )
-    document = document_of(str(config.document), reactor, config.token)
+    document = None
+    if config.format != "openadr3":
+        document = document_of(str(config.document), reactor, config.token)
     return PriceSignal(settings, document, _worth(config), reactor, wall_clock)
 
 

@@ -76,10 +76,15 @@ class PriceFormat:
                     time_zone=self.time_zone,
                 )
             case "entsoe-a44":
-                return self._checked(read_a44(data, self.zone))
+                return self.checked(read_a44(data, self.zone))
 
-    def _checked(self, curve: PriceCurve) -> PriceCurve:
-        if self.currency and curve.currency != self.currency:
+    def checked(self, curve: PriceCurve) -> PriceCurve:
+        """Return prices, if they are in the currency that they should be in.
+
+        Raises:
+            PriceError: They are in another one.
+        """
+        if curve.intervals and self.currency not in {"", curve.currency}:
             raise PriceError(f"prices in {curve.currency}: Expected {self.currency}")
         return curve
 

@@ -151,7 +151,7 @@ class PriceSignal:
 
     def heard(self, curve: PriceCurve) -> None:
         """See `PriceSink`."""
-        self._curve = curve
+        self._curve = self._settings.format.checked(curve)
         if self._listener is not None:
             self._decide(self._listener)
 

@@ -14,4 +14,7 @@ class PriceSink(Protocol):
         Make the curve with `protocol.prices.curve.curve_of`, which refuses what is no
         price. Where they are not heard again, those that are known hold for the time
         that they are of, and beyond it the site's `on_missing`.
+
+        Raises:
+            PriceError: They are in another currency than the site's.
         """

@@ -61,8 +61,12 @@ def test_a_price_reads_its_file_beside_the_configuration(tmp_path: Path) -> None
     [
         ('source = "prices.csv"\n', "", "needs source - at `$.sites[0]"),
         ("prices.csv", "ftp://a/b", "http or https"),
-        ('"csv"', '"order"', "Expected one of csv, json, entsoe-a44, got 'order'"),
-        ('format = "csv"\n', "", "Expected one of csv, json, entsoe-a44"),
+        (
+            '"csv"',
+            '"order"',
+            "Expected one of csv, json, entsoe-a44, openadr3, got 'order'",
+        ),
+        ('format = "csv"\n', "", "Expected one of csv, json, entsoe-a44, openadr3"),
         ('units = "ct/kWh"\n', "", "Expected what a price is of, MWh, kWh, ct/kWh"),
         ('"ct/kWh"', '"kW"', "Expected one of MWh, kWh, ct/kWh, got 'kW'"),
         ('"csv"', '"entsoe-a44"', "The document says itself"),
@@ -88,4 +92,10 @@ def test_a_site_has_one_price(tmp_path: Path) -> None:
     text = f'{GOOD}[[sites.power.signals]]\nname = "two"\n{another}'
 
     with pytest.raises(ConfigError, match="one price at the most"):
+        load(tmp_path, text)
+
+
+def test_prices_of_a_utility_are_of_a_signal_that_is_there(tmp_path: Path) -> None:
+    text = HEAD + 'format = "openadr3"\nsource = "utility"\nhashprice = 45.0\n'
+    with pytest.raises(ConfigError, match="No signal of kind 'openadr3' is called"):
         load(tmp_path, text)

@@ -214,8 +214,10 @@ def test_a_document_is_read_each_poll_and_not_twice_at_once() -> None:
 
 
 def test_another_currency_than_the_hashprice_is_no_price() -> None:
+    price = PriceInterval(UnixTime(0.0), UnixTime(1.0), 60.0)
+
     with pytest.raises(PriceError, match="prices in EUR: Expected USD"):
-        PriceFormat("entsoe-a44", currency="USD")._checked(curve_of([], "EUR"))
+        PriceFormat("entsoe-a44", currency="USD").checked(curve_of([price], "EUR"))
 
 
 def test_fees_go_by_the_clock_on_the_wall() -> None:
