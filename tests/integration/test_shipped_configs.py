@@ -37,7 +37,6 @@ REAL = (65536.0, 1e6, 65536.5)  # pools at powers of two, at round numbers, at n
 WORKERS = {
     "hosting.toml": ("acme.1", "borealis.1", "other.1"),
     "plant.toml": ("old.1",),
-    "grid.toml": ("old.1",),
 }
 """Of sites that part their miners, one of each kind."""
 
@@ -59,13 +58,7 @@ def replaced(text: str, pool: int, ports: dict[str, int]) -> str:
     text = re.sub(r"stratum\+tls://[^\s\"/]+", "stratum+tls://127.0.0.1:9", text)
     text = re.sub(r"(modbus|http)://[^\s\"/]+", r"\g<1>://127.0.0.1:9", text)
     text = re.sub(r"tcp://127\.0\.0\.1:28332", "tcp://127.0.0.1:9", text)
-    text = re.sub(
-        r"mqtts://[^\s\"/]+?-([ab])\.[^\s\"/]+", r"mqtts://127.0.0.1:\1", text
-    )
-    text = text.replace("127.0.0.1:a", "127.0.0.1:9").replace(
-        "127.0.0.1:b", "127.0.0.1:10"
-    )
-    for port in ("3333", "3336", "8443", "1502"):
+    for port in ("3333", "3336", "8443"):
         ports[port] = free_port()
         endpoint = f"tcp:{ports[port]}:interface=127.0.0.1"
         text = re.sub(rf"tcp:{port}(:interface=[\d.]+)?(?=\")", endpoint, text)

@@ -36,7 +36,7 @@ HTTP = (
     + 'listen = "unix:orders.sock"\ntoken = "s3crets3crets3cret"\n'
 )
 
-EXAMPLES = ["pool", "solo", "hosting", "plant", "grid", "oversight"]
+EXAMPLES = ["pool", "solo", "hosting", "plant", "oversight"]
 
 
 def load(folder: Path, text: str) -> Config:
