@@ -6,7 +6,6 @@ machine rewrites the log, and the witness says so; whoever asks verifies it at t
 
 import secrets
 from collections.abc import Awaitable, Callable
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from twisted.internet.error import ConnectError
 from twisted.internet.task import deferLater
 from twisted.web.client import ResponseFailed
 
+from protocol.errors import RemoteError
 from protocol.oversight.document import document_id
 from protocol.tlog.checkpoint import Checkpoint, checkpoint_of
 from protocol.tlog.note import KeyKind, Note, note_of
@@ -32,10 +32,12 @@ from proxy.demo.parties import Parties
 from proxy.demo.story import Scene
 from proxy.oversight.signing import Signer, ed25519, seed_in
 from proxy.oversight.witness_server import Running, serve, witness_signer
+from proxy.verifier.report import Report
 from proxy.verifier.signatures import Trusted
 from proxy.verifier.verify import UnusableError, Wanted, verify
 
 ORIGIN = "plant.example/demo/log/1"
+POLICY = "policy-1.json"
 WITNESS = "grid.example/witness"
 
 ROUND = Seconds(600.0)
@@ -100,7 +102,7 @@ class OversightStory:
     def configured(self, config: Config) -> Config:
         """Return a configuration with documents and a log that is cosigned."""
         around, raw = self.around, self.parties.policy()
-        policy, trust = around.folder / "policy-1.json", around.folder / "trust.txt"
+        policy, trust = around.folder / POLICY, around.folder / "trust.txt"
         policy.write_bytes(raw)
         witness = witness_signer(self._witness_settings()).key.text
         url = f"http://127.0.0.1:{around.witness_port}"
@@ -195,26 +197,27 @@ class OversightStory:
         try:
             size = await self._cosigned_size()
             status, why = await self._ask(self._forged(size), size)
-        except (OSError, ValueError, ConnectError, ResponseFailed) as error:
+        except (
+            OSError,
+            ValueError,
+            RemoteError,
+            ConnectError,
+            ResponseFailed,
+        ) as error:
             return f"The witness was shown another history: {error}."
         return f"Another history is signed: {WITNESS} answers {status}, {why}."
 
     async def verified(self) -> str:
         """Whoever has a copy of the log verifies it."""
-        trust = trust_of((self.around.folder / "trust.txt").read_bytes())
-        wanted = Wanted(self.around.state / "log", Trusted((), trust))
+        folder = self.around.folder
+        trust = trust_of((folder / "trust.txt").read_bytes())
+        policy = document_id((folder / POLICY).read_bytes())
+        wanted = Wanted(self.around.state / "log", Trusted((), trust), policy_id=policy)
         try:
-            report = await self.around.on_thread(partial(verify, wanted))
+            text: str = await self.around.on_thread(lambda: told(verify(wanted).report))
         except UnusableError as error:
-            return f"The verifier: {error}."
-        faults = sum(one.severity == "finding" for one in report.findings)
-        found = "no finding" if not faults else f"{faults} findings"
-        by = ", ".join(report.cosigned_by) or "nobody"
-        documents = report.kinds.get("document", 0) + report.kinds.get("policy", 0)
-        return (
-            f"The verifier: {report.size} rows, {documents} of documents, cosigned by"
-            f" {by}: {found}."
-        )
+            text = str(error)
+        return f"The verifier: {text}."
 
     async def _cosigned_size(self) -> int:
         note = note_of((self.around.state / "log" / "checkpoint").read_bytes())
@@ -248,6 +251,19 @@ class OversightStory:
             log=(self._log_signer().key.text,),
             state=str(self.around.folder / "witness"),
         )
+
+
+def told(report: Report) -> str:
+    """Return what a verifier found, in a sentence."""
+    faults = sum(one.severity == "finding" for one in report.findings)
+    found = "no finding" if not faults else f"{faults} findings"
+    by = ", ".join(report.cosigned_by) or "nobody"
+    taken, refused = (report.documents.get(k, 0) for k in ("taken", "refused"))
+    return (
+        f"{report.size} rows, cosigned by {by}; {taken} documents taken, {refused}"
+        f" refused; {report.exceed_kwh_outside_response:.2g} kWh above the budget"
+        f" without reason: {found}"
+    )
 
 
 def _quietly(_: str, __: Signer) -> None:

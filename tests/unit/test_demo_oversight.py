@@ -12,9 +12,10 @@ from protocol.units import UnixTime, Watts
 from proxy.config.signals import signal_faults
 from proxy.config.transparency import transparency_faults
 from proxy.demo.config import SITE, Ports, demo_config
-from proxy.demo.oversight import ACTS, ROUND, Around, OversightStory
+from proxy.demo.oversight import ACTS, ROUND, Around, OversightStory, told
 from proxy.demo.parties import Parties
 from proxy.signals.signed.trust import policy_of, read_policy
+from proxy.verifier.report import Finding, Report
 
 NOW = UnixTime(1.7e9)
 
@@ -64,6 +65,18 @@ def test_what_the_parties_say_is_taken_and_waits_as_the_story_has_it() -> None:
     assert say(lift, "host", "plant") is Verdict.TAKEN
     assert council.budget(NOW) == 100_000
     assert read_document(off).site == SITE
+
+
+def test_what_a_verifier_found_is_a_sentence() -> None:
+    clean = Report(size=9, cosigned_by=["grid"], documents={"taken": 4, "refused": 1})
+    assert told(clean) == (
+        "9 rows, cosigned by grid; 4 documents taken, 1 refused; 0 kWh above the budget"
+        " without reason: no finding"
+    )
+    assert "cosigned by nobody" in told(Report())
+    assert told(Report(findings=[Finding("finding", None, None, "x")])).endswith(
+        ": 1 findings"
+    )
 
 
 def test_the_proxy_is_told_whom_to_believe(tmp_path: Path) -> None:
