@@ -26,7 +26,7 @@ class DocumentBody(msgspec.Struct):
     """What a site writes of a document.
 
     Attributes:
-        verdict: taken, pending, trusted; empty: refused.
+        verdict: taken, pending, refused, trusted.
         document: Its bytes, as text; empty: they were not kept.
     """
 
@@ -83,7 +83,7 @@ class Documents:
             return
         is_taken = body.verdict == "taken"
         self.counts["taken"] += is_taken
-        self.counts["refused"] += not body.verdict
+        self.counts["refused"] += body.verdict == "refused"
         if not body.document:
             if is_taken:
                 self._fault(leaf, "taken, and its text is not in the log")

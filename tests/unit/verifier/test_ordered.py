@@ -64,10 +64,12 @@ def test_what_the_parties_ordered_and_the_site_did_has_no_findings(
         budget(3_000_000.0, T + 1.0),
         document(limit(1_000_000), "emergency-1", at=T + 60.0),
         budget(1_000_000.0, T + 61.0),
+        document(limit(site="b"), "host-1", at=T + 62.0, verdict="refused"),
+        document(allow(), "host-1", at=T + 63.0, verdict="pending"),
     )
 
     assert report.findings == []
-    assert report.documents == {"taken": 2, "refused": 0}
+    assert report.documents == {"taken": 2, "refused": 1}
     assert report.policy_version == 1
 
 
