@@ -6,7 +6,7 @@ BUILT_FROM := pyproject.toml setup.py \
 	$(wildcard proxy/engine/*/*.[ch] proxy/engine/*.p* proxy/bench/native/*.[ch] proxy/bench/native/*.p*)
 TRANSLATOR := tests/interop/target/translator
 
-.PHONY: demo test signals openadr watch oversight weeks coverage bench browser interop translator image-test clean
+.PHONY: demo test signals cluster openadr watch oversight weeks coverage bench browser interop translator image-test clean
 
 demo: $(VENV)/runs
 	$(BIN)/baseload demo
@@ -43,6 +43,11 @@ $(VTN)/bin/openleadr-vtn:
 # rules and boards against Debian's Prometheus, which scrapes a demo; skipped without it
 watch: $(VENV)/ready
 	$(BIN)/pytest -q -rs tests/peers/test_prometheus.py
+
+# several halls on one PostgreSQL (Debian's, started by the tests): LONG=1 has ten minutes
+# of faults; `python -m tests.bench.cluster_runs 2000` is the protocol alone, simulated
+cluster: $(VENV)/ready
+	$(BIN)/pytest -q tests/cluster
 
 # days and weeks of a plant on a virtual clock: minutes of computing
 weeks: $(VENV)/ready

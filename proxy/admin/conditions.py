@@ -6,6 +6,7 @@ a switch of pools, a restart of a node or a step of the budget is no alarm.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -18,6 +19,12 @@ WINDOW = Seconds(300.0)
 
 OVER_BUDGET_AFTER = Seconds(30.0)
 """A step down is carried out within 30 s (ramps and machines' own time)."""
+
+CLUSTER_DOWN_AFTER = Seconds(30.0)
+"""Halls are at their floors after 10 s; a failover of PostgreSQL takes 20 to 30 s."""
+
+SHIP_LATE_AFTER = Seconds(900.0)
+"""Sums of an hour are whole 5 min after it; a restart of the database is no alarm."""
 
 NO_WORK_AFTER = Seconds(15.0)  # a failover takes seconds
 SOURCE_DOWN_AFTER = Seconds(60.0)  # a restart of a pool's server or of a node
@@ -44,6 +51,24 @@ class _Look:
     rejected: int
     lost: int
     connected: int
+
+
+def _cluster(cluster: dict[str, Any]) -> Iterator[Condition]:
+    """Yield what is wrong with our part in a cluster."""
+    after = CLUSTER_DOWN_AFTER
+    if why := cluster.get("fault"):
+        yield Condition("cluster_refused", "", Severity.CRITICAL, str(why))
+    if (cluster.get("answered_s") or 0.0) >= after:
+        text = "the cluster's database does not answer: halls are at their floors"
+        yield Condition("cluster_away", "", Severity.CRITICAL, text)
+    if (cluster.get("ship_lag_s") or 0.0) >= SHIP_LATE_AFTER or cluster.get(
+        "ship_fault"
+    ):
+        text = f"the ledger is not copied upward: {cluster.get('ship_fault') or 'late'}"
+        yield Condition("ship_late", "", Severity.WARNING, text, (), SHIP_LATE_AFTER)
+    if gaps := cluster.get("ship_gaps"):
+        text = f"rows were lost before they were copied: {gaps[-1]}"
+        yield Condition("ship_gap", "", Severity.CRITICAL, text)
 
 
 @define(eq=False, repr=False)
@@ -87,6 +112,7 @@ class Conditions:
             text = "a limit is reached, no more are let in"
             yield Condition("limit_reached", "", Severity.WARNING, text, full)
         yield from self._sources(status)
+        yield from _cluster(status.cluster or {})
         if self._blocks is not None and status.blocks.found > self._blocks:
             yield Condition("block_found", "", Severity.INFO, "a block was found")
         self._blocks = status.blocks.found

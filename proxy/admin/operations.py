@@ -100,7 +100,7 @@ class Operations:
             ),
             limits=[LimitView.of(limit) for limit in self._running.limits.all()],
             by_hand=self._running.by_hand.views(),
-            cluster=cluster_of(self._running.power),
+            cluster=cluster_of(self._running.power, self._running.shipped),
         )
 
     def sites(self) -> list[SiteView]:

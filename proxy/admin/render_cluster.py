@@ -17,13 +17,26 @@ def status(answer: Answer) -> str:
 
 def line(site: Answer) -> str:
     """Return a site in one line, for `status`."""
+    if "site" not in site:  # in a cluster for its ledger alone
+        return f"cluster:{_copied(site)}"
     leader = site["leader"] or "(nobody)"
     live = sum(member["state"] == "live" for member in site["members"])
     return (
         f"cluster {site['site']}: {si(site['sum_granted_w'], 'W')} granted of"
         f" {si(site['budget_w'], 'W')}, {live} of {len(site['members'])} members live,"
-        f" {leader} leads{_away(site)}"
+        f" {leader} leads{_away(site)}{_copied(site)}"
     )
+
+
+def _copied(site: Answer) -> str:
+    """Return how far the ledger was copied, if somebody does."""
+    lag, fault = site.get("ship_lag_s"), site.get("ship_fault")
+    gaps = site.get("ship_gaps") or []
+    if lag is None:
+        return ""
+    said = f"; ledger copied to {span(lag)} ago" if lag else "; ledger copied"
+    said += f", not now: {fault}" if fault else ""
+    return said + (f"; {len(gaps)} gaps, the last: {gaps[-1]}" if gaps else "")
 
 
 def _site(site: Answer) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 from protocol.units import Seconds, UnixTime
 from proxy.admin.by_hand import ByHand
 from proxy.alerts.service import Alerts
+from proxy.cluster.ship_told import Shipped
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
@@ -107,6 +108,10 @@ class Running(Protocol):
     @property
     def power(self) -> ControllerLink | None:
         """The site controller; None where no site has power settings."""
+
+    @property
+    def shipped(self) -> Shipped | None:
+        """How far the ledger was copied upward; None: nobody copies it."""
 
     async def reload(self, *, dry_run: bool = False) -> Sequence[Changed]:
         """Read the configuration again; return what changed.

@@ -1,11 +1,15 @@
 """What the commands of `cluster`, and `ship`, do without a running proxy."""
 
 import sys
+import time
 from importlib.util import find_spec
+from pathlib import Path
 
 from proxy.cli.command import Arguments, Parser, print_json
+from proxy.cluster.ship_told import setup_for
 from proxy.config import Config, ConfigError, load_config
 from proxy.config.cluster import ClusterConfig
+from proxy.runtime.instance import kept_instance
 
 
 def leave_options(parser: Parser) -> None:
@@ -34,6 +38,37 @@ def migrate_tables(arguments: Arguments) -> int:
     else:
         sys.stdout.write(f"the tables are of version {done.after} now\n")
     return 0
+
+
+def ship_ledger(arguments: Arguments) -> int:
+    """Copy the ledger upward until it is ended.
+
+    Raises:
+        ConfigError: The file has no cluster, or the proxy has no number yet.
+    """
+    config = load_config(arguments.config)
+    cluster_in(config)
+    instance = config.proxy.instance
+    if instance is None:
+        instance = kept_instance(Path(config.proxy.state_dir))
+    if instance is None:
+        raise ConfigError("no instance is drawn yet: start the proxy once")
+    setup = setup_for(config, instance)
+    if setup is None:
+        raise ConfigError('nothing is to be copied: [cluster] ship = "off"')
+    from proxy.cluster.ship import Shipper, sleeping  # noqa: PLC0415  (an extra)
+    from proxy.cluster.shipper import begin_logging, copy  # noqa: PLC0415
+
+    begin_logging()
+    shipper = Shipper(setup, time.time)  # noqa: TID251  (where the clock comes in)
+
+    def goes_on(pause_s: float) -> bool:
+        if arguments.json and pause_s:
+            print_json(shipper.shipped)
+            sys.stdout.flush()
+        return sleeping(pause_s)
+
+    return copy(shipper, goes_on)
 
 
 def cluster_in(config: Config) -> ClusterConfig:

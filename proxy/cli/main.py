@@ -10,6 +10,7 @@ from proxy.admin.client import AdminError
 from proxy.cli.bench import bench, bench_options
 from proxy.cli.capture import capture, capture_options
 from proxy.cli.check import check, check_options, doctor_options
+from proxy.cli.cluster import ship_ledger
 from proxy.cli.command import (
     INTERRUPTED,
     Command,
@@ -257,6 +258,12 @@ COMMANDS = (
         "what a month came to for each tenant",
         statement,
         statement_options,
+    ),
+    Command(
+        "ship",
+        "copy the ledger to the cluster's database, as `run` does beside itself",
+        ship_ledger,
+        config_option,
     ),
     Command(
         "demo", "a whole plant, simulated, with node and proxy", demo, demo_options

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from proxy.cli.command import hashrate, loading, miner_count, port, seconds
 
+MAX_HALLS = 8
+"""On one machine: each is four processes."""
+
 RPC_PORT, ZMQ_PORT = 18443, 28332
 """Bitcoin Core's own on regtest, and the one that its manual names for ZMQ."""
 
@@ -17,11 +20,15 @@ def demo_options(parser: argparse.ArgumentParser) -> None:
     add("--miners", type=miner_count, default=200, metavar="N", help="[200]")
     about = "what happens: in a minute, as slowly as in life, or by signatures [fast]"
     add("--story", choices=("fast", "slow", "oversight"), default="fast", help=about)
+    about = "so many proxies under one budget, on an embedded PostgreSQL; needs [halls]"
+    add("--halls", type=halls, metavar="N", help=about)
     add("--no-screen", action="store_true", help="lines instead of a screen")
 
 
 def demo(arguments: argparse.Namespace) -> int:
     """Run a node, the proxy and simulated ASICs in this process."""
+    if arguments.halls is not None:
+        return _demo_of_halls(arguments)
     try:
         with loading():
             from proxy.demo.run import DemoOptions, run  # noqa: PLC0415
@@ -39,6 +46,28 @@ def demo(arguments: argparse.Namespace) -> int:
             else "screen",
         )
     )
+    return 0
+
+
+def halls(text: str) -> int:
+    """Return how many halls to show."""
+    value = int(text)
+    if not 1 <= value <= MAX_HALLS:
+        raise ValueError(text)
+    return value
+
+
+halls.__name__ = "number of halls"  # argparse says "invalid ... value"
+
+
+def _demo_of_halls(arguments: argparse.Namespace) -> int:
+    """Run several proxies, each a process of its own."""
+    try:
+        with loading():
+            from proxy.demo.halls import HallsOptions, run  # noqa: PLC0415
+        run(HallsOptions(arguments.halls, arguments.for_s, arguments.json))
+    except ModuleNotFoundError as error:
+        return _needs_extra("halls", error)
     return 0
 
 

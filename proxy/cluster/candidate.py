@@ -5,8 +5,9 @@ as it left it. If it is not, or no answer comes in time, it steps down and waits
 lease anew: what became of a write that was not answered is never guessed.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
+from math import isnan
 from typing import Any
 
 from attrs import define, field
@@ -28,6 +29,9 @@ from proxy.power.orders.order import Order
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 
+SiteMeter = Callable[[], Awaitable[float | None]]
+"""Asks the meter of a whole site, within its own deadline; the leader alone does."""
+
 
 @define(eq=False, repr=False)
 class Candidate:
@@ -39,7 +43,7 @@ class Candidate:
         orders: The site's.
         found: The last look, None before the first.
         step: The last step as leader, None while another leads.
-        meter: Returns the site meter's watts; None: there is none, or it is silent.
+        meter: Asks the site's meter; None: there is none, or it is silent.
     """
 
     _log = Logger()
@@ -51,7 +55,7 @@ class Candidate:
     orders: SiteOrders
     note: Note
     clock: IReactorTime
-    meter: Callable[[], float | None]
+    meter: SiteMeter
     found: Found | None = field(default=None, init=False)
     step: Step | None = field(default=None, init=False)
     unknown: bool = field(default=False, init=False)
@@ -170,7 +174,10 @@ class Candidate:
         if found.leader != mine:
             self._step_down(f"{found.leader.holder or 'another'} leads")
             return
-        step = lead.step(found, self.orders.budget(now), self.meter(), now)
+        metered_w = await self.meter()
+        if metered_w is not None and isnan(metered_w):
+            metered_w = None
+        step = lead.step(found, self.orders.budget(now), metered_w, now)
         try:
             written = await self.session.run(
                 lambda c: tables.write(

@@ -1,5 +1,6 @@
 """Make the tables of a cluster, or bring them to this release: `cluster migrate`."""
 
+import time
 from typing import Any
 
 import psycopg
@@ -30,6 +31,50 @@ class Migrated:
 
 
 NEWEST = max(steps_in(schema))
+
+
+@frozen
+class Seen:
+    """What a look at the database found; version 0: no tables."""
+
+    server: str
+    version: int
+    sites: tuple[str, ...]
+    took_s: float
+
+
+def look(url: str) -> Seen:
+    """Return how the tables stand; nothing is changed.
+
+    Raises:
+        MigrateError: The database does not answer, or not us.
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_S) as connection:
+            return _seen(connection)
+    except psycopg.Error as error:
+        raise MigrateError(first_line(error)) from error
+
+
+def _seen(connection: psycopg.Connection[Any]) -> Seen:
+    began = time.monotonic()  # noqa: TID251  (of a tool's own question)
+    number = connection.info.server_version
+    there = connection.execute(
+        "SELECT to_regclass(%s) IS NOT NULL", (f"{SCHEMA}.version",)
+    ).fetchone()
+    took_s = time.monotonic() - began  # noqa: TID251
+    server = f"PostgreSQL {number // 10000}.{number % 10000}"
+    if there is None or not there[0]:
+        return Seen(server, 0, (), took_s)
+    name = sql.Identifier(SCHEMA)
+    row = connection.execute(
+        sql.SQL("SELECT max(number) FROM {}.version").format(name)
+    ).fetchone()
+    sites = connection.execute(
+        sql.SQL("SELECT site FROM {}.leader").format(name)
+    ).fetchall()
+    version = 0 if row is None or row[0] is None else int(row[0])
+    return Seen(server, version, tuple(one[0] for one in sites), took_s)
 
 
 def migrate(url: str, sites: list[str]) -> Migrated:

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, Watts
 from proxy.cluster import tables
-from proxy.cluster.candidate import Candidate
+from proxy.cluster.candidate import Candidate, SiteMeter
 from proxy.cluster.listener import NoticeListener
 from proxy.cluster.look import site_view
 from proxy.cluster.member import HallNow, Member
@@ -51,7 +51,7 @@ class ClusterSide:
     clock: IReactorTime
     wall_clock: SteadyClock
     note: Note
-    meters: Callable[[ClusterSiteConfig], Callable[[], float | None]]
+    meters: Callable[[ClusterSiteConfig], SiteMeter]
     candidates: dict[str, Candidate] = field(factory=dict, init=False)
     members: dict[str, Member] = field(factory=dict, init=False)  # by hall
     _single: frozenset[str] = field(init=False)
@@ -68,7 +68,7 @@ class ClusterSide:
         clock: IReactorTime,
         wall_clock: SteadyClock,
         note: Note,
-        meters: Callable[[ClusterSiteConfig], Callable[[], float | None]],
+        meters: Callable[[ClusterSiteConfig], SiteMeter],
     ) -> "ClusterSide | None":
         """Return the part that the configuration gives us; None: none."""
         cluster = config.cluster

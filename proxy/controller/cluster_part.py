@@ -1,15 +1,20 @@
 """Our part in a cluster: made where there is one, since psycopg is an extra."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 
 from proxy.config import Config
+from proxy.config.cluster import ClusterSiteConfig
+from proxy.config.power import PowerConfig
+from proxy.controller.meter_poll import MeterPoller
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.runtime.instance import kept_instance
+from proxy.signals.build import meter_of
 
 if TYPE_CHECKING:
     from proxy.cluster.side import ClusterSide
@@ -53,5 +58,20 @@ def cluster_part(
         clock=clock,
         wall_clock=wall_clock,
         note=note,
-        meters=lambda _: lambda: None,
+        meters=partial(_meter, loop, clock),
     )
+
+
+def _meter(
+    loop: asyncio.AbstractEventLoop, clock: IReactorTime, site: ClusterSiteConfig
+) -> Callable[[], Awaitable[float | None]]:
+    """Return what asks the meter of a whole site."""
+    power = PowerConfig(
+        budget_w=site.budget_w, fail_safe_w=site.fail_safe_w, meter=site.meter
+    )
+    source = meter_of(power, loop)
+    return _no_meter if source is None else MeterPoller(source, clock).look
+
+
+async def _no_meter() -> float | None:
+    return None

@@ -11,6 +11,7 @@ from proxy.doctor import (
     plant,
     power,
     running,
+    shared,
     state,
     stratum,
     utility,
@@ -62,6 +63,8 @@ def _checks(
     yield Check("power", look, 2 * running.TIMEOUT)
     look = partial(documents.documents, config, wall_clock)
     yield Check("documents", look, 2 * running.TIMEOUT)
+    if config.cluster is not None:
+        yield Check("cluster", partial(shared.cluster, config), shared.WITHIN_S)
     for pool in config.pools:
         look = partial(stratum.pool, pool, wall_clock, patience, tips)
         yield Check(f"pool {pool.name}", look, stratum.WITHIN_S)

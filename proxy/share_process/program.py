@@ -22,6 +22,7 @@ from proxy.admin.topics import Topics
 from proxy.alerts.receivers import Sender
 from proxy.alerts.service import Alerts, AlertService
 from proxy.alerts.told_file import TOLD_FILE, ToldFile
+from proxy.cluster.ship_told import Shipped
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
@@ -44,6 +45,7 @@ from proxy.share_process.changes import Change
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
 from proxy.share_process.process_limits import ProcessLimits
 from proxy.share_process.reload import Reloader
+from proxy.share_process.ship_side import ShipSide
 from proxy.share_process.sites import SiteBuilder
 from proxy.share_process.sources import Sources
 from proxy.share_process.sources_service import SourcesService
@@ -73,6 +75,7 @@ class Program:
         log_level: That level.
         by_hand: What operators hold until they end it.
         alerts: The alarms that stand, and who is told.
+        ship: What copies the ledger upward; None: not started yet.
         tasks: What operators asked for and is under way; a stop cancels it.
     """
 
@@ -96,6 +99,7 @@ class Program:
     by_hand: ByHand = field(init=False)
     alerts: Alerts = field(init=False)
     tasks: Tasks = field(factory=Tasks, init=False)
+    ship: ShipSide | None = field(default=None, init=False)
     _reloader: Reloader | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -131,6 +135,11 @@ class Program:
         return self._power.link if self._power is not None else None
 
     @property
+    def shipped(self) -> Shipped | None:
+        """How far the ledger was copied upward; None: nobody copies it."""
+        return None if self.ship is None else self.ship.shipped
+
+    @property
     def instance(self) -> int:
         """Tells the process from others that mine on the same nodes."""
         return self.sources.instance
@@ -154,6 +163,9 @@ class Program:
             lambda: self.by_hand.parked,
         )
         await self._power.take_on(self.config)
+        self.ship = ShipSide(self.root, self.instance, self.reactor)
+        self.ledger.copied_through = self.ship.copied_through
+        await self.ship.take_on(self.config)
         sockets = self._admin_sockets()
         operations = sockets.operations()
         listeners: list[ListenerService] = []
@@ -225,6 +237,8 @@ class Program:
     def _in_force(self, config: Config) -> None:
         self.config = config
         self.alerts.take_on(config.alerts)
+        if self.ship is not None:
+            self.tasks.start("ship the ledger", self.ship.take_on(config))
 
     def _site_builder(self) -> SiteBuilder:
         return SiteBuilder(

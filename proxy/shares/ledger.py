@@ -71,6 +71,8 @@ class SqliteLedger:
         max_bytes: Size of the file beyond which rows go before their time.
         on_alarm: Told once when the disk stops taking rows, and once when it does,
             and each minute in which rows were lost.
+        copied_through: Returns the id up to which shares were copied elsewhere: later
+            ones stay, unless the file is too big. None: nobody copies them.
     """
 
     _db: sqlite3.Connection
@@ -78,6 +80,7 @@ class SqliteLedger:
     max_bytes: int
     wall_clock: Callable[[], UnixTime]
     on_alarm: Callable[[str], None]
+    copied_through: Callable[[], int | None] = lambda: None
     _token: int = field(init=False)
     _intake: Intake = field(init=False)
     _writer: Writer = field(init=False)
@@ -270,7 +273,7 @@ class SqliteLedger:
     def _write_once(self, piece: Backlog, at: float) -> None:
         is_short, rollup = self._writer.room.is_short, self._intake.rollup
         keep_from = at - (KEEP_SHARES_S if is_short else self.keep)
-        refused = self._writer.write(piece, keep_from, rollup.reached)
+        refused = self._writer.write(piece, keep_from, self._may_go(rollup.reached))
         # The sums say by row ids how far they reach, and the ids of refused rows go to
         # those that follow.
         for share_id in refused.shares:
@@ -278,6 +281,11 @@ class SqliteLedger:
         self._losses.count += len(refused.shares) + refused.others
         # After the commit alone: what raised stays and is written again.
         self._waiting.drop(piece)
+
+    def _may_go(self, summed: int) -> int:
+        """Return up to which id shares may go: they are in the sums, and copied."""
+        copied = None if self._writer.room.is_short else self.copied_through()
+        return summed if copied is None else min(summed, copied)
 
     def _recover(self, at: float) -> None:
         """Be well again once nothing waits; the sums are the proof where nothing did.

@@ -200,9 +200,10 @@ def _needed(config: Config) -> Iterator[str]:
     sites = [site for site in config.sites if site.power is not None]
     if any(row.has_api for site in sites for row in site.fleet):
         yield "pyasic"
+    shared = config.cluster.sites if config.cluster is not None else ()
     if any(
         site.power and (site.power.has_meter or site.power.trip_input) for site in sites
-    ):
+    ) or any(site.meter != "model" for site in shared):
         yield "pymodbus"
     signals = [s for site in sites if site.power for s in site.power.signals]
     if any("mqtt" in {s.kind, s.notices} for s in signals):

@@ -21,6 +21,7 @@ from proxy.power.control.safety import SafetyState
 from proxy.supervisor.questions import AskRefusedError
 from proxy.web.answers import Answer
 from proxy.web.asked import Asked
+from proxy.web.cluster_metrics import of_cluster
 from proxy.web.families import counters, gauge, gauges
 from proxy.web.health import Health
 from proxy.web.inner_metrics import InnerFigures, SiteLeases, decode_leases
@@ -64,6 +65,7 @@ class Figures(Collector):
         yield from _of_sites(status.sites)
         yield from _of_pools(status.pools)
         yield from _of_work(status)
+        yield from of_cluster(status.cluster or {})
         yield from self.inner.families(self.leases)
 
     async def ask(self) -> None:

@@ -106,6 +106,7 @@ class Running:
         reactor: Any = self.reactor
         path = folder / "by_hand.json"
         self.by_hand = ByHand(path, self.wall_clock, reactor)
+        self.shipped = None
         self.levels: list[str] = [config.proxy.log_level]
         wall = self.wall_clock
         sources = build_sources(config, reactor, lambda: 0.0, wall, 1)

@@ -90,6 +90,7 @@ class Web:
                 state="ok", ledger_reason="", reason="", unrecorded=0, reach=None
             ),
             limits=SimpleNamespace(all=list),
+            shipped=None,
             by_hand=SimpleNamespace(
                 views=list, view_of=lambda _: None, parked=[], drain=lambda _: ""
             ),

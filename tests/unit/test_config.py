@@ -36,7 +36,7 @@ HTTP = (
     + 'listen = "unix:orders.sock"\ntoken = "s3crets3crets3cret"\n'
 )
 
-EXAMPLES = ["pool", "solo", "hosting", "plant", "oversight"]
+EXAMPLES = ["pool", "solo", "hosting", "plant", "oversight", "cluster"]
 
 
 def load(folder: Path, text: str) -> Config:

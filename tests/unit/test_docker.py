@@ -20,6 +20,8 @@ from proxy.supervisor.service import check_power
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
+EXTRA = "cluster"
+"""Of what docker/compose.cluster.yaml needs in the image."""
 COMPOSE = ("compose.yaml", "compose.regtest.yaml")
 WATCH = "compose.watch.yaml"
 SCHEMA = json.loads((ROOT / "tests" / "vectors" / "compose-spec.json").read_text())
@@ -145,6 +147,22 @@ def test_what_watches_mounts_files_that_are_there_and_is_reached_from_here_alone
             assert source in named or (DOCKER / source).exists(), source
         assert not service["image"].endswith("latest")
         assert ":" in service["image"]
+
+
+def test_a_cluster_is_what_the_specification_says_and_ours() -> None:
+    errors = Draft7Validator(SCHEMA).iter_errors(compose("compose.cluster.yaml"))
+    found = services("compose.cluster.yaml")
+    ours = [s for s in found.values() if "command" in s and "entrypoint" not in s]
+    config = configuration(found["hall-a"])
+    check_power(config)
+
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+    for service in ours:
+        words = shlex.split(service["command"])
+        assert _parser(words).parse_args(words).command.name in words
+    assert config.cluster is not None
+    assert str(config.cluster.url).endswith("@database/baseload")
+    assert EXTRA in next(line for line in instructions() if "EXTRAS=" in line)
 
 
 def test_the_image_runs_as_nobody_in_particular_and_looks_after_its_health() -> None:
