@@ -6,6 +6,7 @@ pools have. `.ci/run` runs this on each Python that is claimed.
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,13 +53,14 @@ def text_of(name: str) -> str:
 def replaced(text: str, pool: int, ports: dict[str, int]) -> str:
     """Return `text` with hosts and ports of this machine.
 
-    What speaks TLS, Modbus, HTTP or RPC is not there: nothing listens at port 9.
+    What speaks TLS, Modbus, HTTP, RPC or SQL is not there: nothing listens at port 9.
     """
     text = re.sub(r"stratum\+tcp://[^\s\"/]+", f"stratum+tcp://127.0.0.1:{pool}", text)
     text = re.sub(r"stratum\+tls://[^\s\"/]+", "stratum+tls://127.0.0.1:9", text)
     text = re.sub(r"(modbus|http)://[^\s\"/]+", r"\g<1>://127.0.0.1:9", text)
     text = re.sub(r"tcp://127\.0\.0\.1:28332", "tcp://127.0.0.1:9", text)
-    for port in ("3333", "3336", "8443"):
+    text = re.sub(r"postgresql://[^\"]+", "postgresql://127.0.0.1:9/baseload", text)
+    for port in ("3333", "3336", "8080", "8443", "8444"):
         ports[port] = free_port()
         endpoint = f"tcp:{ports[port]}:interface=127.0.0.1"
         text = re.sub(rf"tcp:{port}(:interface=[\d.]+)?(?=\")", endpoint, text)
@@ -77,6 +79,8 @@ class Running:
         if name == README:
             self.state = path.parent / "state"
         path.parent.mkdir()
+        for beside in (ROOT / "configs").glob("*.json"):  # that a configuration names
+            shutil.copy(beside, path.parent)
         path.write_text(replaced(text_of(name), self.pool.port, self.ports))
         self.log = (folder / "log").open("w+")
         self._process = subprocess.Popen(  # noqa: S603
