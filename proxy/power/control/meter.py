@@ -9,14 +9,18 @@
 | SPIKE: 3 leaps within 60 s, no steps     | proof of life                             |
 | FROZEN: the same reading while machines  | proof of life                             |
 | went down or up, or for 2 minutes while  |                                           |
-| any is to run; at rest not where the site|                                           |
-| surely is by the model                   |                                           |
+| any is to run, those at rest not counted;|                                           |
+| at rest not where the site surely is     |                                           |
 | LOW: for 100 s below 0.7 of what machines| proof of life                             |
 | must draw that are proven to work        |                                           |
 
 *Proof of life*: for 60 s without a break readings that are there, move, do not leap,
 are not too low, and go along with what machines did since the doubt began. While the
-site is at rest, where nothing moves, a reading where the model surely is will do.
+site is at rest, where nothing moves, a reading where it surely is will do: where the
+model has it, or below a fifth of full power. What a hall draws with its machines off is
+known to nobody exactly, and if it were the last word of a meter that froze, the first
+machine that is up would show it. Any other stays doubted until it moves once, or the
+site is at work: an operator sees that state, and its reason.
 Nothing else ends a doubt: neither that its cause is not seen any more (a frozen reading
 agrees again once machines are back where they were) nor time.
 
@@ -74,6 +78,10 @@ def judge(
     frozen = not has_moved and _is_frozen(meter, reading, now, expected, params)
     if has_moved:
         meter = _moved_on(meter, reading, now, expected)
+    if expected.is_at_rest:
+        meter = evolve(meter, rested_at=now)
+        if _is_sure(reading, expected, params):
+            meter = _held_against(meter, expected, now)
     meter = _note_low(meter, reading, now, expected, params)
     if frozen:
         return _doubted(meter, MeterFault.FROZEN, now, reading, expected)
@@ -105,13 +113,14 @@ def _is_frozen(
     # At rest, where the site surely is, it is what a meter that is well says too.
     if expected.is_at_rest and _is_sure(reading, expected, params):
         return False
-    same_for = now - meter.raw_since
+    same_for = now - max(meter.raw_since, meter.held_since)
     has_fallen = expected.most_w < (1.0 - params.moved) * meter.expected_w
     has_risen = expected.least_w > (1.0 + params.moved) * meter.least_w
     if (has_fallen or has_risen) and same_for >= params.frozen_s:
         return True
     always_s = max(params.frozen_always_s, 5.0 * meter.quiet_s)
-    return same_for >= always_s and not expected.is_at_rest
+    at_work_for = now - max(meter.raw_since, meter.rested_at)
+    return at_work_for >= always_s and not expected.is_at_rest
 
 
 def _moved_on(meter: Meter, reading: float, now: Seconds, expected: Expected) -> Meter:
@@ -184,15 +193,33 @@ def _proving(  # noqa: PLR0913, PLR0917
     doubt = evolve(doubt, moves=doubt.moves + has_moved)
     if now - doubt.since < params.proof_s or doubt.moves < moves:
         return evolve(meter, doubt=doubt, fault=doubt.fault)
+    # What made it doubted is past: machines are held against it from now on.
+    meter = _held_against(meter, expected, now)
     return evolve(
         meter, doubt=None, fault=None, watts=Watts(reading), good_at=now, spiked_at=()
     )
 
 
+def _held_against(meter: Meter, expected: Expected, now: Seconds) -> Meter:
+    """Return the meter with what machines do counted from `now` on."""
+    return evolve(
+        meter,
+        expected_w=expected.most_w,
+        least_w=expected.least_w,
+        held_since=now,
+    )
+
+
 def _is_sure(reading: float, expected: Expected, params: MeterParams) -> bool:
-    """Tell whether a reading is where the site is by the least and the most alike."""
+    """Tell whether a reading is where the site is by the least and the most alike.
+
+    At rest, and the model sure that it is, also where auxiliary load alone would be.
+    """
     low, high = params.low_share * expected.most_w, params.high_share * expected.least_w
-    return low <= reading <= high
+    if low <= reading <= high:
+        return True
+    is_off = expected.is_at_rest and expected.most_w <= high
+    return is_off and reading <= params.rest_share * expected.full_w
 
 
 def _belies(
@@ -206,6 +233,8 @@ def _belies(
     """
     most_w, least_w = expected.most_w, expected.least_w
     if params.low_share * least_w <= reading <= params.high_share * most_w:
+        return False
+    if expected.is_at_rest and _is_sure(reading, expected, params):
         return False
     slack = max(params.moved * doubt.most_w, 1.0)
     fell, rose = doubt.least_w - most_w, least_w - doubt.most_w

@@ -55,6 +55,10 @@ class MeterParams:
     high_share: float = 1.25
     """Of the most that is expected: machines are tuned a quarter above nameplate."""
 
+    rest_share: float = 0.2
+    """Of full power, what auxiliary load may draw while every machine is off: less
+    tells of it, not of machines (`EstimateParams.telling_share`)."""
+
     low_s: float = 100.0
     """For so long, since machines that lost their supply count as proven to work for
     as long as a device's word does (`fleet_evidence.FRESH`, 90 s)."""
@@ -77,6 +81,7 @@ class Expected:
     least_w: float  # it rises only once machines are up
     must_w: float = 0.0  # of machines that are proven to work
     is_at_rest: bool = False  # none is to run: a steady reading is no wonder
+    full_w: float = 0.0  # what all machines draw together at full power
 
 
 @frozen
@@ -116,6 +121,8 @@ class Meter:
     doubt: Doubt | None = None  # it has to prove itself first
     raw_w: float | None = None  # the last reading, believable or not
     raw_since: float = -math.inf  # since when it has been exactly that
+    rested_at: float = -math.inf  # when the site was last at rest
+    held_since: float = -math.inf  # since when machines are held against it anew
     expected_w: float = 0.0  # the most that was expected of the machines then
     least_w: float = 0.0  # the least
     quiet_s: float = 0.0  # longest time at one reading, at most `meter.QUIET_LIMIT`

@@ -1,12 +1,20 @@
 """Which readings of a meter are believed."""
 
 import math
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from protocol.units import Seconds
 from proxy.power.control.meter import judge
-from proxy.power.control.meter_state import Expected, Meter, MeterFault, MeterParams
+from proxy.power.control.meter_state import (
+    Doubt,
+    Expected,
+    Meter,
+    MeterFault,
+    MeterParams,
+)
 
 PARAMS = MeterParams(slope_w_per_s=1000.0)
 
@@ -19,15 +27,15 @@ def read(  # noqa: PLR0913
     least: float = 0.0,
     must: float = 0.0,
     rests: bool = False,
+    full: float = 0.0,
     params: MeterParams = PARAMS,
 ) -> Meter:
     """One reading a second, from second `at` + 1 on."""
     meter = start or Meter(Seconds(at))
     for second, reading in enumerate(readings, start=1):
         now = Seconds(at + second)
-        meter = judge(
-            meter, reading, now, Expected(expected, least, must, rests), params
-        )
+        drawn = Expected(expected, least, must, rests, full)
+        meter = judge(meter, reading, now, drawn, params)
     return meter
 
 
@@ -213,7 +221,69 @@ def test_a_reading_that_stays_is_no_wonder_while_no_machine_is_to_run() -> None:
     steady = read(*[5000.0] * 600, rests=True)
 
     assert steady.trusted_w == 5000.0
-    assert read(5000.0, start=steady, at=600.0).fault is MeterFault.FROZEN
+    assert read(*[5000.0] * 119, start=steady, at=600.0).fault is None
+    assert read(*[5000.0] * 120, start=steady, at=600.0).fault is MeterFault.FROZEN
+
+
+@pytest.mark.parametrize("every_s", [1, 5, 20])
+def test_a_coarse_meter_is_believed_as_the_site_leaves_its_rest(every_s: int) -> None:
+    """It last moved while machines were still on their way down."""
+    how: dict[str, Any] = {"params": MeterParams(), "least": 80.0}
+    rests: dict[str, Any] = {"expected": 80.0, "rests": True, **how}
+    meter = read(*[5000.0] * 3, expected=5000.0, **how)
+    meter = read(80.0, start=meter, at=3.0, **{**rests, "expected": 5000.0})
+    meter = read(*[80.0] * 300, start=meter, at=4.0, **rests)
+
+    ramp = [80.0 + 50.0 * (second // every_s) for second in range(1, 36)]
+    woken = read(*ramp, start=meter, at=304.0, expected=3000.0, **how)
+    stuck = read(*[80.0] * 35, start=meter, at=304.0, expected=3000.0, **how)
+
+    assert meter.trusted_w == 80.0
+    assert woken.trusted_w == ramp[-1]
+    assert stuck.trusted_w == 80.0, "nothing is up yet"
+    up = read(80.0, start=stuck, at=339.0, expected=3000.0, **{**how, "least": 2900.0})
+    assert up.fault is MeterFault.FROZEN, "the first machine that is up shows it"
+
+
+def test_a_meter_that_is_trusted_again_is_not_doubted_for_what_is_past() -> None:
+    """It froze high; the site is where it was after, and it is well again."""
+    steady = read(*[5000.0] * 10)
+    frozen = read(5000.0, start=steady, at=10.0, expected=100.0, least=100.0)
+    rests: dict[str, Any] = {"expected": 100.0, "least": 100.0, "rests": True}
+    well = read(*[100.0] * 62, start=frozen, at=11.0, **rests)
+
+    after = read(*[100.0] * 60, start=well, at=73.0, **rests)
+    leaves = read(*[100.0] * 30, start=after, at=133.0, expected=900.0, least=100.0)
+
+    assert frozen.fault is MeterFault.FROZEN
+    assert well.trusted_w == after.trusted_w == leaves.trusted_w == 100.0
+
+
+@pytest.mark.parametrize(
+    ("shows", "least", "is_believed"),
+    [
+        (900.0, 80.0, True),
+        (1000.0, 80.0, True),
+        (1001.0, 80.0, False),
+        (900.0, 10.0, False),  # the model does not know who is off
+    ],
+)
+def test_auxiliary_load_alone_is_believed_at_rest_whatever_the_model_has_of_it(
+    shows: float, least: float, *, is_believed: bool
+) -> None:
+    """A coarse meter of it never moves: it was doubted as the machines went down."""
+    meter = read(*[shows] * 10, expected=5000.0)
+    rests: dict[str, Any] = {"expected": 80.0, "least": least, "rests": True}
+    rests["full"] = 5000.0
+    meter = judge(meter, math.nan, Seconds(11.0), Expected(80.0, least), PARAMS)
+    doubted = evolve(
+        meter,
+        doubt=Doubt(MeterFault.FROZEN, *(Seconds(11.0),) * 2, shows, 5000.0, 4000.0),
+    )
+
+    rested = read(*[shows] * 62, start=doubted, at=11.0, **rests)
+
+    assert (rested.trusted_w is not None) is is_believed
 
 
 def test_a_coarse_meter_of_a_site_at_rest_is_believed_once_it_has_fallen() -> None:
