@@ -7,7 +7,7 @@ from proxy.config import SiteConfig
 from proxy.config.power import PowerConfig
 from proxy.power.actuation.polls import Foreign
 from proxy.power.control.cap import AuxLoad
-from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.estimate_state import EstimateParams
 from proxy.power.control.meter_state import MeterParams
 from proxy.power.control.step import SiteParams
 from proxy.power.machines.describer import Describer

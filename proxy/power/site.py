@@ -20,7 +20,7 @@ from proxy.power.control.fleet_evidence import (
 )
 from proxy.power.control.load_alarms import tell
 from proxy.power.control.news import SiteNews
-from proxy.power.control.site_power import by_model, state_at_start
+from proxy.power.control.site_power import by_model, long_term, state_at_start
 from proxy.power.control.step import (
     Moment,
     Sensed,
@@ -236,7 +236,8 @@ class SiteControl:
         self.state, self.sensed = sensed.state, sensed
         expected = by_model(self.table, self.state, self.params, now)
         self._news.of_stance(sensed)
-        tell(self.alarms, sensed, expected, now)
+        usual = long_term(self.table, self.state, self.params, now)
+        tell(self.alarms, sensed, usual, now)
         is_metered = is_meter_consistent(sensed.state.meter.trusted_w, expected)
         self.outbox.effects.calls += self.polls.tick(now, is_metered=is_metered)
         self.admission.tick(now, self.actuations.is_under_way)
@@ -301,5 +302,5 @@ class SiteControl:
         told = dict(zip(rows.tolist(), in_words(reasons), strict=True))
         for machine in new:
             told.setdefault(machine.row, ROOM_FOR_NEW)
-        self.table.command(plan.level, now)
+        self.table.command(plan.level, now, new)
         self.actuations.command_all((machines[r], why) for r, why in told.items())

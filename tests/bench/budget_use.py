@@ -18,7 +18,7 @@ from typing_extensions import override
 from protocol.units import Seconds
 from proxy.config import PowerConfig
 from proxy.power.machines.fleet import Floats
-from proxy.sim.kinds import MachineKind, kind_of
+from proxy.sim.kinds import FaultShare, MachineKind, kind_of
 from proxy.sim.plant import Plant, PlantOptions, mixed
 from proxy.sim.site_meter import MeterOptions
 from tests.bench.timed import print_timed
@@ -51,6 +51,8 @@ class Setting:
     Attributes:
         stand_s: How long each budget stands.
         noise: Of a reading of the meter, standard deviation.
+        faults: What parts of the machines do instead of what they are told.
+        found_s: Until those are found out that do not obey.
     """
 
     machines: int
@@ -60,6 +62,8 @@ class Setting:
     noise: float = 0.002
     seed: int = 1
     shares: tuple[float, ...] = SHARES
+    faults: tuple[FaultShare, ...] = ()
+    found_s: int = 20
 
     @property
     def settle_s(self) -> int:
@@ -69,7 +73,7 @@ class Setting:
     @property
     def keep_s(self) -> int:
         """After a lower budget: from then on no minute is above it."""
-        return 150 if self.means is Means.PARKING else 20
+        return 150 if self.means is Means.PARKING else self.found_s
 
 
 @frozen
@@ -136,6 +140,7 @@ def _site_of(setting: Setting, folder: Path) -> tuple[VirtualSite, Speaker, floa
         kinds=mixed(setting.kinds, setting.machines),
         seed=setting.seed,
         meter=MeterOptions(noise=setting.noise),
+        faults=setting.faults,
         starts_idle=True,
     )
     plant = Plant(options, Seconds(clock.seconds()))

@@ -36,7 +36,7 @@ class Cap:
     ramped_w: Watts  # the budget as far as ramps let it through
     guard: float  # fraction of ramped_w kept free
     allow_w: Watts  # ramped_w less guard
-    integral_w: Watts
+    integral_w: Watts  # 0 or less
     bias: float
     aux: AuxLoad
     it_w: Watts  # for machines, in meter watts
@@ -46,8 +46,8 @@ class Cap:
     def __str__(self) -> str:
         return (
             f"{self.hash_hs / 1e12:.1f} TH/s = best machines within "
-            f"{self.it_w:.0f} W / bias {self.bias:.3f}; {self.it_w:.0f} W = (min("
-            f"{self.allow_w:.0f} {self.integral_w:+.0f}, {self.ramped_w:.0f}) - "
+            f"{self.it_w:.0f} W / bias {self.bias:.3f}; {self.it_w:.0f} W = ("
+            f"{self.allow_w:.0f} {self.integral_w:+.0f} - "
             f"{self.aux.fixed_w:.0f}) / {1 + self.aux.share:.3f}; allowed: "
             f"{self.ramped_w:.0f} W less guard {self.guard:.2%}; budget "
             f"{self.budget_w:.0f} W by {self.ruled_by}"

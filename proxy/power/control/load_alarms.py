@@ -18,7 +18,7 @@ def tell(alarms: Alarms, sensed: Sensed, expected_w: Watts, now: Seconds) -> Non
     Args:
         alarms: The site's.
         sensed: What was found.
-        expected_w: What the site draws at the most by its model.
+        expected_w: What the site draws at the most by its model and long-term bias.
         now: The moment.
     """
     _tell_hidden_load(alarms, sensed, expected_w, now)

@@ -59,6 +59,7 @@ class Conditions:
     meter_lost_for: Seconds | None = None  # None: it is well, or there is none
     meter_fault: str = ""  # ": " and what is wrong with it
     standby_w: Watts | None = None  # the most that it draws at rest; None: it is not
+    noise_w: float = 0.0  # W; one reading may be too high by so much, by chance
 
 
 @frozen
@@ -148,12 +149,14 @@ def _times(safety: Safety, seen: Conditions, params: SafetyParams) -> Safety:
     # Machines at rest cannot be told to draw less: that much is no loss of control.
     within = max(seen.limit_w, seen.standby_w or 0.0)
     far = max(seen.limit_w * params.trip_over, within)
+    # What is less than its noise is no emergency: the next look takes it in.
+    over = seen.limit_w + min(seen.noise_w, params.shed_extra * seen.limit_w)
     strange = seen.has_meter and seen.power_w > seen.expected_w * (1 + params.residual)
     # A trip begins by what no command explains, and ends by all that is drawn: by what
     # the meter shows, not by what is promised.
     return evolve(
         safety,
-        over_since=_since(safety.over_since, unexplained > seen.limit_w, seen.now),
+        over_since=_since(safety.over_since, unexplained > over, seen.now),
         trip_since=_since(safety.trip_since, unexplained > far, seen.now),
         within_since=_since(safety.within_since, seen.power_w <= within, seen.now),
         residual_since=_since(safety.residual_since, strange, seen.now),

@@ -41,6 +41,14 @@ def by_model(table: Table, state: SiteState, params: SiteParams, now: Seconds) -
     return params.estimate.aux.site_watts(it_w)
 
 
+def long_term(
+    table: Table, state: SiteState, params: SiteParams, now: Seconds
+) -> Watts:
+    """Return the same by the long-term bias, which a load that comes lately spares."""
+    it_w = state.estimate.reference * float(table.fleet.committed_w(now).sum())
+    return params.estimate.aux.site_watts(it_w)
+
+
 def standby(table: Table, params: SiteParams) -> Watts:
     """Return what the site draws at the most with every machine off, by the model."""
     it_w = params.estimate.bias_high * float(table.fleet.level_w[:, 0].sum())

@@ -5,9 +5,13 @@ import math
 from attrs import evolve, field, frozen
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.control.bias import UNKNOWN2, changed2
 from proxy.power.control.cap import Cap
-from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
+from proxy.power.control.estimate import step
+from proxy.power.control.estimate_state import Estimate, EstimateParams, Observation
 from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
+from proxy.power.control.guard import noise_w
+from proxy.power.control.looks import USUAL, Looks
 from proxy.power.control.meter import judge
 from proxy.power.control.meter_state import Expected, Meter, MeterParams
 from proxy.power.control.safety import Conditions, Safety, Stance, Transition, assess
@@ -44,6 +48,7 @@ class SiteState:
     estimate: Estimate
     safety: Safety
     meter: Meter
+    looks: Looks = field(factory=Looks)
 
 
 @frozen
@@ -119,7 +124,10 @@ def sense(  # noqa: PLR0913
         power_w = _unmetered_w(fleet, now, params, state.estimate, evidence)
         seen = evolve(seen, power_w=power_w)
     safety, stance, transitions = assess(state.safety, seen, params.safety)
-    after = evolve(state, safety=safety, meter=meter)
+    reading_w = meter.trusted_w if params.meter else None
+    settled = fleet.settled_share(now) >= params.estimate.settled_share
+    looks = state.looks.polled(reading_w, is_settled=settled)
+    after = evolve(state, safety=safety, meter=meter, looks=looks)
     return Sensed(after, stance, transitions, evidence)
 
 
@@ -137,7 +145,8 @@ def act(
         now=moment.now,
         elapsed=moment.elapsed,
         at=moment.at,
-        meter_w=state.meter.trusted_w if params.meter else None,
+        look_w=state.looks.mean_w,
+        low_w=state.looks.low_w,
         is_blind=_is_blind(state.meter, moment.now, params),
         # Whatever lowers the limit beyond the budget is a state that does not wait for
         # a ramp.
@@ -148,15 +157,21 @@ def act(
         is_metered=params.meter is not None,
     )
     estimate, cap = step(state.estimate, limited, fleet, observed, params.estimate)
-    ceiling = params.estimate.aux.it_watts(estimate.ramped_w)
+    noise = noise_w(estimate.variance_w2, params.estimate.guard)
+    ceiling = params.estimate.aux.it_watts(estimate.ramped_w - noise)
     # The budget of the planner's fractions is the ramped one: it is what holds now.
     grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias)
     # From site watts to model watts: the auxiliary share and the bias are taken off.
     over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias
     planned = plan(grant, fleet, moment.now, params.plan, stance.urgency, over_w=over)
-    if planned.reason.any():  # what the meter shows next is a step, not its noise
-        estimate = evolve(estimate, last_w=None)
-    return Action(evolve(state, estimate=estimate), cap, planned)
+    has_changed = bool(planned.reason.any())
+    if has_changed:  # what the meter shows next is a step, not its noise
+        step_w = fleet.watts_at(planned.level) - fleet.target_w
+        grown = estimate.bias_variance + changed2(step_w, float(planned.watts))
+        estimate = evolve(estimate, last_w=None, bias_variance=min(UNKNOWN2, grown))
+    looks = state.looks.taken(has_changed=has_changed)
+    state = evolve(state, estimate=estimate, looks=looks)
+    return Action(state, cap, planned)
 
 
 def taken_over(sensed: Sensed, params: SiteParams) -> Sensed:
@@ -193,7 +208,17 @@ def _conditions(
         meter_lost_for=meter.lost_for(now) if is_blind else None,
         meter_fault=f": {meter.fault.value}" if meter.fault else "",
         standby_w=_standby(fleet, now, params),
+        noise_w=_reading_noise_w(known, params),
     )
+
+
+def _reading_noise_w(known: Estimate, params: SiteParams) -> float:
+    """Return by how much one reading may be above what is drawn, by chance.
+
+    A look is a mean of several, so that each has as many times its variance.
+    """
+    sigma = math.sqrt(USUAL * known.variance_w2)
+    return params.estimate.guard.sigmas * sigma
 
 
 def _standby(fleet: Fleet, now: Seconds, params: SiteParams) -> Watts | None:
@@ -235,6 +260,7 @@ def _expected(
         least_w=aux.site_watts(bias * fleet.drawn_w(now)[0]),
         must_w=(1.0 + aux.share) * evidence.must_w,
         is_at_rest=not (fleet.level > 0).any(),
+        full_w=float(fleet.full_w.sum()),
     )
 
 

@@ -56,6 +56,7 @@ def extended(
         cycles=filled(fleet.cycles, 0.0),
         responsive=filled(fleet.responsive, 1),
         held=filled(fleet.held, 0),
+        cold=filled(fleet.cold, 0),
     )
 
 
@@ -87,6 +88,7 @@ def command_row(fleet: Fleet, row: int, level: int, now: Seconds) -> None:
         return
     fleet.from_w[row] = _committed_w(fleet, row, now)
     fleet.level[row], fleet.changed_at[row] = level, now
+    fleet.cold[row] &= level == 0
     if (level == 0) != (before == 0):
         fleet.switched_at[row] = now
         fleet.cycles[row] += 0.5
@@ -124,6 +126,7 @@ def kept(fleet: Fleet, rows: Bools) -> Fleet:
         cycles=fleet.cycles[rows],
         responsive=fleet.responsive[rows],
         held=fleet.held[rows],
+        cold=fleet.cold[rows],
     )
 
 

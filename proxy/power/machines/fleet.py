@@ -51,6 +51,8 @@ class Fleet:
     responsive: Bools  # (N,) it obeys; else it counts at full power
     held: Bools = field(default=Factory(lambda f: none_of(f.level), takes_self=True))
     # (N,) an operator holds it off: it gets no level above 0
+    cold: Bools = field(default=Factory(lambda f: none_of(f.level), takes_self=True))
+    # (N,) it was never seen at work: its minimum time off is over
     rows: Ints = field(init=False, repr=False)  # 0..N-1
 
     def __attrs_post_init__(self) -> None:
@@ -122,6 +124,7 @@ class Fleet:
             changed_at=np.where(changed, now, self.changed_at),
             switched_at=np.where(switched, now, self.switched_at),
             cycles=self.cycles + 0.5 * switched,
+            cold=self.cold & (level == 0),
         )
 
     def aged(self, elapsed: Seconds) -> "Fleet":

@@ -24,7 +24,7 @@ from proxy.power.machines.fleet import MAX_MACHINES, Fleet, Ints
 from proxy.power.machines.holds import NONE_HELD, Holds
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import KnownMachines
-from proxy.power.machines.machine import Machine, Saved
+from proxy.power.machines.machine import LONG_AGO, Machine, Saved
 from proxy.power.machines.rows import Debt, MachineRow
 
 SHARES_UNDER_WAY = Seconds(15.0)
@@ -136,12 +136,12 @@ class Table:
         They stay parked until it has. Returns them.
         """
         new, self.new = self.new, []
-        fleet = self.fleet
+        fleet, rows = self.fleet, [machine.row for machine in new]
         for machine in new:
             machine.is_new = False
-            fleet.level[machine.row] = machine.top
-            fleet.from_w[machine.row] = machine.kind.full_w
-            fleet.changed_at[machine.row] = now
+        fleet.level[rows] = fleet.top[rows]
+        fleet.from_w[rows] = [machine.kind.full_w for machine in new]
+        fleet.changed_at[rows] = now
         return new
 
     def note_parked(
@@ -221,14 +221,26 @@ class Table:
         return changed
 
     def set_responsive(self, machine: Machine, *, is_responsive: bool) -> None:
-        """Count a machine as obeying, or at full power."""
-        machine.is_responsive = is_responsive
-        self.fleet.responsive[machine.row] = is_responsive
+        """Count a machine as obeying, or at full power.
 
-    def command(self, level: Ints, now: Seconds) -> None:
-        """Note the levels that all machines are commanded to."""
+        One that is to run and obeys again may have been off until it was told.
+        """
+        machine.is_responsive = is_responsive
+        fleet, row = self.fleet, machine.row
+        fleet.responsive[row] = is_responsive
+        if is_responsive and fleet.level[row] > 0:
+            fleet.from_w[row] = fleet.level_w[row, 0]
+
+    def command(self, level: Ints, now: Seconds, new: Sequence[Machine] = ()) -> None:
+        """Note the levels that all machines are commanded to.
+
+        Those `new` ones that were never seen at work are cold: they need not wait until
+        their boards have cooled down.
+        """
         own = level.copy()  # rows of it change in place
         self._fleet = self.fleet.commanded(own, now)
+        unseen = [machine.row for machine in new if machine.hashed_at == LONG_AGO]
+        self._fleet.cold[unseen] = own[unseen] == 0
 
     def command_one(self, machine: Machine, level: int, now: Seconds) -> None:
         """Note the level that one machine is commanded to."""

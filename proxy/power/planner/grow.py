@@ -11,6 +11,10 @@ ATTEMPTS = 64
 """How many machines too large for the rest of the room are passed over: so
 that the work of a plan is bounded. Chosen."""
 
+RAISED_AGAIN = 60.0
+"""Seconds at a level before a faster one: the room that it made is for the machine that
+it was made for, which may be told a few looks later. Chosen: a minute."""
+
 UNPROVEN_OFF = 300.0
 """Seconds after which one that could not be shown to be off may work again: it counts
 at full power all the same. One that is parked is shown to rest in half of that."""
@@ -29,12 +33,13 @@ def grow(
     asleep = wakeable(fleet, now, params.min_off_s) | unproven(fleet, now)
     wakes = np.flatnonzero(asleep)
     can_rise = fleet.responsive & (level > 0) & (level < fleet.top)
+    can_rise &= now - fleet.changed_at >= RAISED_AGAIN
     raises = np.flatnonzero(can_rise)
     rows = np.concatenate([wakes, raises])
     ends = np.concatenate([fleet.top[wakes], level[raises] + 1])
     steps = moves(fleet.level_w, fleet.level_h, rows, level[rows], ends)
-    extra = _extra_watts(fleet, steps, now)
-    order = _cheapest_first(fleet, steps, params.cycles_a_day)
+    extra = extra_watts(fleet, steps, now)
+    order = cheapest_first(fleet, steps, params.cycles_a_day)
     # By what each step adds to what is held for the machine, and not by its watts:
     # those on their way down are still held.
     chosen = steps.take(order[fitting(extra[order], room, ATTEMPTS)])
@@ -46,7 +51,7 @@ def grow(
 def wakeable(fleet: Fleet, now: Seconds, min_off_s: float) -> Bools:
     """Tell which machines are off and have been for long enough."""
     may: Bools = fleet.responsive & (fleet.level == 0) & ~fleet.held
-    may &= now - fleet.switched_at >= min_off_s
+    may &= fleet.cold | (now - fleet.switched_at >= min_off_s)
     return may
 
 
@@ -56,13 +61,14 @@ def unproven(fleet: Fleet, now: Seconds) -> Bools:
     return off & (now - fleet.switched_at >= UNPROVEN_OFF)
 
 
-def _extra_watts(fleet: Fleet, steps: Steps, now: Seconds) -> Floats:
+def extra_watts(fleet: Fleet, steps: Steps, now: Seconds) -> Floats:
     """Return what each step commits beyond what is committed, never below 0."""
     held = fleet.committed_w(now)[steps.row]
     return np.clip(fleet.level_w[steps.row, steps.level] - held, 0.0, None)
 
 
-def _cheapest_first(fleet: Fleet, steps: Steps, cycles_a_day: float) -> Ints:
+def cheapest_first(fleet: Fleet, steps: Steps, cycles_a_day: float) -> Ints:
+    """Return the places of `steps`, those to take first at the front."""
     wakes = fleet.level[steps.row] == 0
     is_worn = wakes & (fleet.cycles[steps.row] >= cycles_a_day)
     # lexsort's last key is the first to decide.

@@ -21,9 +21,10 @@ class PlanParams:
     cycles_a_day: float = 6.0
     """Beyond: woken last, and not rotated. One in four hours."""
 
-    dead_band: float = 0.006
-    """Of the budget: needs and room that are left alone, three times the noise of a
-    class 0.2 meter. Without one machines are switched to and fro."""
+    dead_band: float = 0.002
+    """Of the budget: from where shedding begins down to where growing ends, so that
+    machines are not switched to and fro. Four times what the noise of a class 0.2 meter
+    moves the bias by (`GuardParams.followed`)."""
 
     small_need: float = 0.06
     """Of the budget: up to here slower levels are tried. Beyond, machines asleep are

@@ -9,11 +9,20 @@ from attrs import frozen
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from proxy.power.machines.fleet import Fleet, Floats, Ints
+from proxy.power.planner.fill import make_room
 from proxy.power.planner.grow import grow
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.rotate import owed_machines, rotate
 from proxy.power.planner.shed import shed
 from proxy.power.planner.steps import Reason
+
+FAST = 20.0
+"""Seconds of a step down that is over within a third of the minute: what an order may
+take to show."""
+
+FILLED = 2.0
+"""Dead-bands that may be left of a budget before machines make room for one more: what
+noise opens is no room."""
 
 
 class Urgency(Enum):
@@ -152,26 +161,52 @@ def _plan(  # noqa: PLR0913
     """Return the same for a fleet of which nothing that is held off works."""
     if urgency is Urgency.TRIP:
         return _trip(grant, fleet, params)
-    target = float(fleet.target_w.sum())
-    # Small errors are left alone, or machines would be switched for the meter's noise.
+    late = _late_w(grant, fleet, now, params)
+    target = float(fleet.target_w.sum()) + late
+    # Between them nothing moves, or machines would be switched for noise.
     band = 0.0 if urgency is Urgency.EMERGENCY else params.dead_band * grant.budget_w
-    need = max(target - grant.allow_w, over_w)
-    # The ceiling has no dead-band: above it every watt is over the budget.
-    if over_w > 0 or target > min(grant.allow_w + band, grant.ceiling_w):
+    if over_w > 0 or target > grant.allow_w:
+        need = max(target - grant.allow_w, over_w)
         must = max(target - grant.ceiling_w, over_w)
         is_small = need < params.small_need * grant.budget_w
         whole = urgency is Urgency.EMERGENCY or not is_small
-        return Plan(*shed(fleet, now, params, need, must, whole=whole), fleet)
+        slack = 0.0 if whole else band
+        can_help = fleet.t_down <= FAST if late > 0 else None
+        shed_ = shed(
+            fleet, now, params, need, must, whole=whole, slack=slack, among=can_help
+        )
+        return Plan(*shed_, fleet)
     room = grant.allow_w - float(fleet.committed_w(now).sum())
-    # A machine that rotation has made room for may need less than the dead-band.
-    if room > band or room >= owed_machines(fleet, now, params).min(initial=math.inf):
+    # What rotation has made room for may take the band as well.
+    is_owed = room >= owed_machines(fleet, now, params).min(initial=math.inf)
+    room -= 0.0 if is_owed else band
+    if room > 0:
         level, reason = grow(fleet, now, params, room)
+        if reason.any():
+            return Plan(level, reason, fleet)
+    if room > FILLED * band and urgency is Urgency.NORMAL:
+        level, reason = make_room(fleet, now, params, room)
         if reason.any():
             return Plan(level, reason, fleet)
     # Rotation is for fairness alone: not while a site has to act fast.
     if urgency is Urgency.NORMAL:
         return Plan(*rotate(fleet, now, params, least_w=band), fleet)
     return Plan(fleet.level, np.zeros_like(fleet.level), fleet)
+
+
+def _late_w(grant: Allowance, fleet: Fleet, now: Seconds, params: PlanParams) -> float:
+    """Return the model watts of machines that fall too late for the minute that runs.
+
+    Who was found out not to obey is parked, and draws what it did for two minutes more.
+    Faster ones make up for it meanwhile. Where an order parks a part of the site, or no
+    other is faster, nothing is asked for twice.
+    """
+    is_late = now + FAST < fleet.changed_at + fleet.t_down
+    falling = fleet.committed_w(now) - fleet.target_w
+    late = float(falling[is_late].sum())
+    fast = fleet.responsive & (fleet.level > 0) & (fleet.t_down <= FAST)
+    is_part = late <= params.small_need * grant.budget_w
+    return late if is_part and bool(fast.any()) else 0.0
 
 
 def _trip(grant: Allowance, fleet: Fleet, params: PlanParams) -> Plan:

@@ -14,6 +14,7 @@ REASONS = {
     Reason.WAKE: "there is room for it",
     Reason.RAISE: "there is room for a faster level",
     Reason.HELD: "parked by hand",
+    Reason.FILL: "a slower level makes room for one more machine",
 }
 
 

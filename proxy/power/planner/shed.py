@@ -16,6 +16,8 @@ def shed(  # noqa: PLR0913
     must: float,
     *,
     whole: bool,
+    slack: float = 0.0,
+    among: Bools | None = None,
 ) -> tuple[Ints, Ints]:
     """Return levels and reasons after `need` model watts are shed.
 
@@ -29,9 +31,13 @@ def shed(  # noqa: PLR0913
         need: What should go.
         must: What has to go, whatever it takes.
         whole: Sleep whole machines; else slower levels before sleep, by class.
+        among: Of these alone; None: of all.
+        slack: By how much more levels are lowered, so that the next look needs none.
     """
     level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
     running = fleet.responsive & (level > 0)
+    if among is not None:
+        running &= among
     rested = running & (now - fleet.switched_at >= params.min_on_s)
     pool = trim_pool(fleet, params.trim_pool)
     got = 0.0
@@ -41,7 +47,7 @@ def shed(  # noqa: PLR0913
         if not whole:
             # Before sleep, by class: within a lower class machines sleep before a
             # higher one slows down.
-            got += _slow_down(fleet, members, level, reason, need - got)
+            got += _slow_down(fleet, members, level, reason, need - got + slack)
         asleep = _sleep(fleet, members & rested, pool, level, need - got)
         got += _apply(asleep, level, reason, _class_reason(fleet, rows))
         if got >= need:

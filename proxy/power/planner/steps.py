@@ -23,6 +23,7 @@ class Reason(IntEnum):
     WAKE = 7
     RAISE = 8  # a faster level
     HELD = 9  # an operator holds it off
+    FILL = 10  # a slower level makes room for one more machine
 
 
 @frozen(eq=False)

@@ -163,7 +163,7 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
     if site.cap is None:
         return None
     budget, aux = min(watts, site.orders.envelope.budget_w), params.estimate.aux
-    guard = guard_at(estimate, fleet, budget, params.estimate)
+    guard = guard_at(estimate, fleet, budget, now, params.estimate)
     allowed = aux.it_watts(budget * (1.0 - guard))
     grant = grant_within(allowed, aux.it_watts(budget), budget, estimate.bias)
     planned = plan(grant, fleet, now, params.plan)

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.actuation.verify import Actuation, Evidence, Rung, Stage, verify
 from proxy.power.control.cap import AuxLoad, Cap
-from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.estimate_state import EstimateParams
 from proxy.power.control.step import (
     Moment,
     Sensed,

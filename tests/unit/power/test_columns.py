@@ -83,6 +83,7 @@ def test_new_rows_are_off_since_long_ago_and_owed_nothing() -> None:
         "cycles": [0.0, 0.0],
         "responsive": [True, True],
         "held": [False, False],
+        "cold": [False, False],
     }
     assert all(
         getattr(more, name).dtype == getattr(before, name).dtype for name in after

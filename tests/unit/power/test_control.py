@@ -8,7 +8,7 @@ from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.cap import AuxLoad
-from proxy.power.control.estimate import EstimateParams
+from proxy.power.control.estimate_state import EstimateParams
 from proxy.power.control.safety import SafetyState
 from proxy.power.control.step import (
     Action,

@@ -7,8 +7,10 @@ import pytest
 from attrs import evolve
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.power.control.bias import UNKNOWN2, changed2
 from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
-from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
+from proxy.power.control.estimate import step
+from proxy.power.control.estimate_state import Estimate, EstimateParams, Observation
 from proxy.power.machines.fleet import Fleet
 from proxy.power.orders.budget import Budget, Rule
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
@@ -16,6 +18,7 @@ from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
 NO_AUX = EstimateParams(aux=AuxLoad(Watts(0.0), 0.0))
 SMALL = machine(10.0, 1.0)
 HUNDRED = fleet(*[SMALL] * 100)  # 1000 W
+SURE = Estimate(Watts(1000.0), bias=1.0, reference=1.0, bias_variance=0.001**2)
 TEN_DEAF = evolve(HUNDRED, responsive=np.arange(100) > 9)
 
 
@@ -25,6 +28,8 @@ def look(  # noqa: PLR0913
     budget: float = 1000.0,
     of: Fleet = HUNDRED,
     meter: float | None = None,
+    low: float | None = None,
+    is_metered: bool = True,
     params: EstimateParams = NO_AUX,
     is_blind: bool = False,
     is_urgent: bool = False,
@@ -36,11 +41,13 @@ def look(  # noqa: PLR0913
         now=NOW,
         elapsed=Seconds(5.0),
         at=UnixTime(0.0),
-        meter_w=None if meter is None else Watts(meter),
+        look_w=None if meter is None else Watts(meter),
+        low_w=None if low is None else Watts(low),
         is_blind=is_blind,
         is_urgent=is_urgent,
         may_raise=may_raise,
         working=working,
+        is_metered=is_metered,
     )
     return step(known or Estimate(Watts(budget), bias=1.0), order, of, seen, params)
 
@@ -53,40 +60,107 @@ def ramping_up() -> Fleet:
     return off.commanded(HUNDRED.level, NOW)
 
 
-def test_one_percent_is_kept_free() -> None:
-    _, cap = look(of=fleet(*[SMALL] * 200), budget=2000.0)
+def test_without_a_meter_one_percent_is_kept_free_or_the_largest_machine() -> None:
+    many = fleet(*[SMALL] * 200)
+
+    _, cap = look(of=many, budget=2000.0, is_metered=False)
+    blind = look(of=many, budget=2000.0, is_blind=True)[1].guard
+    one = look(of=fleet(machine(250.0, 1.0)), is_metered=False)[1].guard
 
     assert (cap.guard, cap.allow_w, cap.it_w) == (0.01, 1980.0, 1980.0)
+    assert (blind, one) == (0.01, 0.25)
 
 
-def test_of_a_small_fleet_the_largest_machine_is_kept_free() -> None:
-    assert look(of=fleet(machine(250.0, 1.0)))[1].guard == 0.25
+@pytest.mark.parametrize(("t_down", "part"), [(5.0, 10 / 60), (135.0, 1.0)])
+def test_one_machine_is_kept_free_for_as_much_of_a_minute_as_it_takes_to_answer(
+    t_down: float, part: float
+) -> None:
+    """A whole one of a site that is parked alone."""
+    slow = fleet(*[SMALL] * 100, t_down=t_down)
+
+    assert look(of=slow)[1].guard == pytest.approx(part * 10.0 / 1000.0)
 
 
-def test_a_noisy_meter_keeps_three_deviations_free() -> None:
-    noisy = Estimate(Watts(1000.0), variance_w2=400.0)
+def test_the_largest_step_down_is_kept_free_until_it_had_time_to_show() -> None:
+    level = HUNDRED.level.copy()
+    level[:10] = 0
+    told = HUNDRED.commanded(level, NOW)
+    shown = evolve(told, changed_at=np.full(100, NOW - 15.0))
 
-    assert look(noisy)[1].guard == pytest.approx(0.06)
+    assert look(of=told)[1].guard == pytest.approx(10.0 / 1000.0)
+    assert look(of=shown)[1].guard == pytest.approx(10.0 / 6000.0)
+
+
+def test_a_noisy_meter_keeps_three_deviations_of_what_a_minute_has_of_it() -> None:
+    noisy = Estimate(Watts(1000.0), bias=1.0, variance_w2=400.0)
+    minute = 20.0 * math.sqrt(0.3 + 1 / 12)
+
+    guard = look(noisy)[1].guard
+
+    assert guard == pytest.approx(3 * minute / 1000.0 + 10.0 / 6000.0)
 
 
 def test_the_noise_is_learned_from_a_settled_site() -> None:
     known = Estimate(Watts(1000.0), bias=1.0)
-    for tick in range(200):
-        known, _ = look(known, meter=1000.0 + 10.0 * (-1) ** tick)
+    for tick in range(400):
+        known, _ = look(known, meter=950.0 + 1.0 * (-1) ** tick)
 
-    assert math.sqrt(known.variance_w2) == pytest.approx(math.sqrt(200.0), rel=0.01)
+    assert math.sqrt(known.variance_w2) == pytest.approx(math.sqrt(2.0), rel=0.01)
 
 
-def test_the_bias_moves_to_the_meter_by_its_gain() -> None:
-    known, cap = look(meter=1100.0)
+def test_a_leap_that_nobody_told_of_is_hardly_taken_for_noise() -> None:
+    known = Estimate(Watts(1000.0), bias=1.0, variance_w2=4.0, last_w=Watts(900.0))
 
-    assert known.bias == pytest.approx(1.015)
+    assert look(known, meter=500.0)[0].variance_w2 == pytest.approx(4.0 + 0.05 * 32.0)
+
+
+def test_a_bias_that_nothing_is_known_of_is_what_the_first_look_shows() -> None:
+    known, cap = look(meter=960.0)
+
+    assert known.bias == pytest.approx(0.96, abs=1e-5)
     assert cap.bias == known.bias
+    assert known.bias_variance == pytest.approx(0.0005**2, rel=0.01)
+
+
+def test_a_sure_bias_follows_what_chance_explains_both_ways_alike() -> None:
+    sure = Estimate(Watts(1000.0), bias=1.0, bias_variance=0.0004**2)
+    up, down = (look(sure, meter=w)[0].bias - 1.0 for w in (1001.0, 999.0))
+
+    assert 0.0003 < up < 0.0006
+    assert down == pytest.approx(-up)
+
+
+def test_a_rise_that_chance_does_not_explain_is_believed_at_once() -> None:
+    sure = Estimate(Watts(1000.0), bias=1.0, bias_variance=0.0004**2)
+
+    assert look(sure, meter=1020.0)[0].bias == pytest.approx(1.02)
+
+
+def test_readings_that_no_machine_under_way_explains_raise_the_bias_at_once() -> None:
+    sure = Estimate(Watts(1000.0), bias=1.0, bias_variance=0.0004**2)
+    level = HUNDRED.level.copy()
+    level[:50] = 0
+    falling = HUNDRED.commanded(level, NOW)
+
+    assert look(sure, of=falling, low=999.0)[0].bias == 1.0
+    assert look(sure, of=falling, low=1050.0)[0].bias == pytest.approx(1.05)
+    late = evolve(falling, changed_at=np.full(100, NOW - 12.0))
+    assert look(sure, of=late, low=600.0)[0].bias == pytest.approx(1.2)
+
+
+def test_machines_that_change_make_the_bias_less_sure() -> None:
+    """As much as each of them may be off, and no more than was unknown at first."""
+    step = np.zeros(100)
+    step[:50] = 10.0
+
+    assert changed2(step, 1000.0) == pytest.approx(0.04**2 * 50 * 100 / 1e6)
+    assert changed2(step, 0.0) == UNKNOWN2
+    assert changed2(np.full(1, 1e6), 10.0) == UNKNOWN2
 
 
 @pytest.mark.parametrize(("meter", "bias"), [(3000.0, 1.25), (100.0, 0.85)])
 def test_the_bias_stays_within_its_bounds(meter: float, bias: float) -> None:
-    known = Estimate(Watts(1000.0), bias=1.0)
+    known = Estimate(Watts(1000.0), bias=1.0, bias_variance=0.001**2)
     for _ in range(6000):
         known, _ = look(known, meter=meter)
 
@@ -95,8 +169,12 @@ def test_the_bias_stays_within_its_bounds(meter: float, bias: float) -> None:
 
 
 def test_a_bias_above_the_reference_falls_back_to_it_fast_and_below_it_slowly() -> None:
-    high = Estimate(Watts(1000.0), bias=1.2, reference=1.1)
-    low = Estimate(Watts(1000.0), bias=1.1, reference=1.1)
+    """What chance does not explain: machines that were counted on draw nothing."""
+    sure = Estimate(Watts(1000.0), bias_variance=0.001**2)
+    high, low = (
+        evolve(sure, bias=1.2, reference=1.1),
+        evolve(sure, bias=1.1, reference=1.1),
+    )
 
     assert look(high, meter=1150.0)[0].bias == pytest.approx(1.2 - 0.15 * 0.05)
     assert look(high, meter=1000.0)[0].bias == pytest.approx(1.2 - 0.15 * 0.1 - 3e-4)
@@ -104,7 +182,7 @@ def test_a_bias_above_the_reference_falls_back_to_it_fast_and_below_it_slowly() 
 
 
 def test_a_site_that_loses_its_work_is_not_taken_for_a_thrifty_one() -> None:
-    known = Estimate(Watts(1000.0), bias=1.0, reference=1.0)
+    known = SURE
     for _ in range(12):  # a minute until it shows that no shares come
         known, _ = look(known, meter=50.0)
     before = known.bias
@@ -116,31 +194,31 @@ def test_a_site_that_loses_its_work_is_not_taken_for_a_thrifty_one() -> None:
 
 
 def test_what_machines_without_shares_do_not_draw_is_not_learned() -> None:
-    known = Estimate(Watts(1000.0), bias=1.0, reference=1.0)
-
-    assert look(known, meter=900.0, working=0.9)[0].bias == pytest.approx(1.0)
-    assert look(known, meter=890.0, working=0.9)[0].bias < 0.99999
-    assert look(known, meter=1010.0, working=0.5)[0].bias > 1.0
+    assert look(meter=900.0, working=0.9)[0].bias == pytest.approx(1.0)
+    assert look(meter=890.0, working=0.9)[0].bias < 0.999
+    assert look(meter=1010.0, working=0.5)[0].bias > 1.0
 
 
-def test_the_integral_gives_only_while_shares_prove_that_machines_work() -> None:
+def test_the_integral_is_given_back_only_while_shares_prove_that_machines_work() -> (
+    None
+):
     level = HUNDRED.level.copy()
     level[:10] = 0
     part = evolve(HUNDRED, level=level, from_w=HUNDRED.watts_at(level))
+    trimmed = evolve(SURE, integral_w=-50.0)
 
-    assert look(of=part, meter=890.0, working=0.97)[0].integral_w > 0.0
-    assert look(of=part, meter=890.0, working=0.96)[0].integral_w == 0.0
-    assert look(of=part, meter=1100.0, working=0.0)[0].integral_w < 0.0
+    assert look(trimmed, of=part, meter=890.0, working=0.97)[0].integral_w > -50.0
+    assert look(trimmed, of=part, meter=890.0, working=0.96)[0].integral_w == -50.0
 
 
-def test_the_reference_follows_a_hundred_times_slower() -> None:
-    known, _ = look(Estimate(Watts(1000.0), bias=1.0, reference=1.0), meter=1100.0)
+def test_the_reference_follows_in_an_hour() -> None:
+    known, _ = look(SURE, meter=1100.0)
 
-    assert known.reference == pytest.approx(1.0 + 0.0015 * 0.015)
+    assert known.reference == pytest.approx(1.0 + 0.0015 * 0.1)
 
 
 def test_nothing_is_learned_while_much_is_under_way() -> None:
-    assert look(of=ramping_up(), meter=900.0)[0].bias == 1.0
+    assert look(of=ramping_up(), meter=900.0)[0] == look(of=ramping_up())[0]
 
 
 def test_what_a_few_machines_under_way_explain_is_not_learned() -> None:
@@ -154,14 +232,12 @@ def test_what_a_few_machines_under_way_explain_is_not_learned() -> None:
     assert look(of=rising, meter=1010.0)[0].bias > 1.0
 
 
-def test_a_lost_meter_means_the_worst_bias_and_no_credit() -> None:
-    credit = Estimate(Watts(1000.0), bias=1.0, integral_w=15.0)
-    debit = evolve(credit, integral_w=-15.0)
+def test_a_lost_meter_means_the_worst_bias_and_what_was_trimmed_off_stays_off() -> None:
+    debit = Estimate(Watts(1000.0), bias=1.0, integral_w=-15.0)
 
-    _, cap = look(credit, is_blind=True)
+    _, cap = look(debit, is_blind=True)
 
-    assert (cap.bias, cap.integral_w) == (1.25, 0.0)
-    assert look(debit, is_blind=True)[1].integral_w == -15.0
+    assert (cap.bias, cap.integral_w) == (1.25, -15.0)
 
 
 def test_the_way_up_is_ramped_and_the_way_down_is_not() -> None:
@@ -189,42 +265,60 @@ def test_nothing_goes_up_while_it_may_not() -> None:
     assert look(low, may_raise=False, budget=400.0)[1].ramped_w == 400.0
 
 
-def test_the_integral_takes_back_what_the_meter_shows_too_much() -> None:
-    known, cap = look(meter=1040.0)
+def test_the_integral_takes_off_what_no_bias_explains() -> None:
+    """Slowly what looks show beyond the machines' watts, at once what is beyond all."""
+    high = Estimate(Watts(1000.0), bias=1.25, reference=1.25, bias_variance=1e-6)
+    half = evolve(HUNDRED, level=np.where(np.arange(100) < 80, 1, 0))
+    half = evolve(half, from_w=half.watts_at(half.level))
 
-    assert known.integral_w == cap.integral_w == pytest.approx(-0.02 * 50.0)
+    known, cap = look(high, of=half, meter=1040.0)
+    at_once = look(high, of=half, low=1040.0)[0].integral_w
+
+    assert known.integral_w == cap.integral_w == pytest.approx(-0.02 * 40.0)
+    assert at_once == pytest.approx(-40.0)
+
+
+def test_an_order_is_no_error_of_the_model() -> None:
+    assert look(SURE, meter=1000.0, budget=500.0)[0].integral_w == 0.0
 
 
 def test_the_integral_leaves_small_errors_alone() -> None:
-    assert look(meter=993.0)[0].integral_w == 0.0
+    trimmed = evolve(SURE, integral_w=-10.0)
+
+    assert look(trimmed, meter=995.0)[0].integral_w == -10.0
 
 
-def test_the_integral_does_not_wind_up_with_nothing_more_to_grant() -> None:
-    assert look(meter=700.0)[0].integral_w == 0.0  # all run at full speed
+def test_the_integral_is_not_given_back_with_nothing_more_to_grant() -> None:
+    trimmed = evolve(SURE, integral_w=-10.0)
+
+    assert look(trimmed, meter=700.0)[0].integral_w == -10.0  # all run at full speed
 
 
-def test_the_integral_gives_what_the_meter_shows_unused() -> None:
+def test_the_integral_gives_back_what_the_meter_shows_unused() -> None:
     level = HUNDRED.level.copy()
     level[:10] = 0
     part = evolve(HUNDRED, level=level, from_w=HUNDRED.watts_at(level))
+    trimmed, hardly = evolve(SURE, integral_w=-10.0), evolve(SURE, integral_w=-1.0)
 
-    assert look(of=part, meter=890.0)[0].integral_w == pytest.approx(0.02 * 100.0)
-    assert look(of=ramping_up(), meter=890.0)[0].integral_w == 0.0
+    allowed = 1000.0 - 10.0 / 6
+    given = look(trimmed, of=part, meter=890.0)[0].integral_w + 10.0
+
+    assert given == pytest.approx(0.02 * (allowed - 890.0))
+    assert look(hardly, of=part, meter=890.0)[0].integral_w == 0.0, "never above"
 
 
 def test_the_integral_does_not_wind_down_for_what_is_under_way() -> None:
     falling = HUNDRED.commanded(np.zeros(100, dtype=np.int64), NOW)
 
-    assert look(of=falling, meter=1000.0, budget=500.0)[0].integral_w == 0.0
+    assert look(of=falling, low=1000.0, budget=500.0)[0].integral_w == 0.0
 
 
-def test_the_integral_is_bounded_and_cannot_lift_the_grant_above_the_budget() -> None:
-    up = Estimate(Watts(1000.0), bias=1.0, integral_w=900.0)
+def test_the_integral_is_bounded() -> None:
     down = Estimate(Watts(1000.0), bias=1.0, integral_w=-900.0)
 
-    assert look(up)[1].integral_w == pytest.approx(0.02 * 990.0)
-    assert look(up)[1].it_w == 1000.0
-    assert look(down)[1].integral_w == pytest.approx(-0.08 * 990.0)
+    cap = look(down)[1]
+
+    assert cap.integral_w == pytest.approx(-0.08 * cap.allow_w)
 
 
 def test_the_auxiliary_load_comes_off_before_the_machines() -> None:
@@ -233,17 +327,21 @@ def test_the_auxiliary_load_comes_off_before_the_machines() -> None:
     assert aux.it_watts(aux.site_watts(500.0)) == pytest.approx(500.0)
     assert aux.it_watts(5.0) == 0.0
     cap = look(params=evolve(NO_AUX, aux=aux))[1]
-    assert cap.it_w == pytest.approx((990.0 - 10.0) / 1.03)
+    assert cap.it_w == pytest.approx((cap.allow_w - 10.0) / 1.03)
 
 
 def test_a_cap_explains_itself_and_can_be_recomputed() -> None:
     known, cap = look(budget=600.0)
 
-    assert cap.hash_hs == best_hashrate(HUNDRED, cap.it_w / cap.bias) == 59.0
+    assert (
+        cap.hash_hs
+        == best_hashrate(HUNDRED, cap.it_w / cap.bias)
+        == pytest.approx(59.8333)
+    )
     assert (cap.epoch, known.epoch) == (1, 1)
     assert str(cap) == (
-        "0.0 TH/s = best machines within 590 W / bias 1.000; 590 W = "
-        "(min(590 +0, 600) - 0) / 1.000; allowed: 600 W less guard 1.67%; "
+        "0.0 TH/s = best machines within 598 W / bias 1.000; 598 W = "
+        "(598 +0 - 0) / 1.000; allowed: 600 W less guard 0.28%; "
         "budget 600 W by order 1 of cli"
     )
 
@@ -284,17 +382,18 @@ def test_what_does_not_obey_may_draw_all_or_nothing() -> None:
     assert TEN_DEAF.drawn_w(NOW) == (900.0, 1000.0)
     assert look(before, of=TEN_DEAF, meter=1000.0)[0].bias == 1.05
     assert look(before, of=TEN_DEAF, meter=1100.0)[0].bias > 1.05
-    assert 1.02 < look(before, of=TEN_DEAF, meter=918.0)[0].bias < 1.05  # 1.02 x 900
+    seen = look(before, of=TEN_DEAF, meter=918.0)[0].bias
+    assert seen == pytest.approx(1.02, abs=1e-4)  # 1.02 x 900
 
 
 def test_what_does_not_obey_keeps_nobody_from_the_rest_of_the_budget() -> None:
     level = np.where(np.arange(100) < 50, HUNDRED.top, 0)
     half = evolve(TEN_DEAF, level=level, from_w=HUNDRED.watts_at(level))
 
-    known, cap = look(of=half, budget=500.0, meter=400.0)
+    _, cap = look(of=half, budget=500.0, meter=400.0)
 
-    assert 0.0 < known.integral_w <= 0.02 * cap.allow_w
-    assert cap.it_w <= cap.budget_w  # of which they have their full share
+    assert cap.it_w == pytest.approx(500.0 - 10.0 / 6)
+    assert cap.bias == 1.0, "ten may draw nothing: none contradicts"
 
 
 def test_debts_grow_with_what_is_curtailed_and_cycles_fade_in_a_day() -> None:
@@ -329,9 +428,9 @@ def test_a_site_that_sleeps_forgets_the_noise_of_a_meter_that_was_sick() -> None
     asleep = evolve(asleep, level_w=asleep.level_w + np.array([0.1, 0.0]))
     level = np.zeros(100, dtype=np.int64)
     resting = evolve(asleep, level=level, from_w=asleep.watts_at(level))
-    known = Estimate(Watts(1000.0), bias=1.0, variance_w2=1e9)
+    known = Estimate(Watts(1000.0), bias=1.0, variance_w2=1e4)
 
-    for _ in range(150):
+    for _ in range(240):
         known, _ = look(known, of=resting, meter=20.0)
 
     assert known.variance_w2 < 1.0

@@ -5,7 +5,8 @@ import pytest
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.control.cap import AuxLoad
-from proxy.power.control.estimate import Estimate, EstimateParams, Observation, step
+from proxy.power.control.estimate import step
+from proxy.power.control.estimate_state import Estimate, EstimateParams, Observation
 from proxy.power.control.fleet_evidence import (
     BELIEVED,
     FRESH,
@@ -139,7 +140,7 @@ def live(seconds: int, evidence: FleetEvidence, bias: float = 1.05) -> float:
             now=later(second),
             elapsed=Seconds(5.0),
             at=UnixTime(0.0),
-            meter_w=None,
+            look_w=None,
             evidence=evidence,
             is_metered=False,
         )

@@ -110,14 +110,23 @@ def test_the_guard_alone_does_not_break_the_minimum_time() -> None:
     assert planned.level.tolist() == [1]
 
 
-def test_an_excess_within_the_dead_band_is_left_alone_below_the_ceiling() -> None:
-    ten = fleet(*[OLD] * 10)
+def test_growing_ends_a_dead_band_below_where_shedding_begins() -> None:
+    """Between the two nothing moves, though the grant wavers."""
+    ten, nine = fleet(*[OLD] * 10), fleet(*[OLD] * 10, running=False)
+    nine = nine.commanded(np.array([1] * 9 + [0]), Seconds(NOW - 1000.0))
 
-    near = plan(grant(9950.0, ceiling=10_050.0, budget=10_000.0), ten, NOW, PARAMS)
-    above = plan(grant(9950.0, ceiling=9990.0, budget=10_000.0), ten, NOW, PARAMS)
+    assert not plan(grant(10_000.0), ten, NOW, PARAMS).reason.any()
+    assert plan(grant(9999.0), ten, NOW, PARAMS).reason.any()
+    assert not plan(grant(10_019.0, budget=10_000.0), nine, NOW, PARAMS).reason.any()
+    assert plan(grant(10_021.0, budget=10_000.0), nine, NOW, PARAMS).reason.any()
 
-    assert not near.reason.any()
-    assert above.reason.any()
+
+def test_levels_go_down_by_a_dead_band_more_so_that_the_next_look_needs_none() -> None:
+    ten = fleet(*[LEVELLED] * 10)  # 300 W from the top to the next
+
+    planned = plan(grant(9410.0, budget=10_000.0), ten, NOW, PARAMS)
+
+    assert planned.watts == 9400.0 - 300.0
 
 
 @pytest.mark.parametrize(
@@ -307,3 +316,19 @@ def test_a_grant_is_in_model_watts() -> None:
     assert made.allow_w == pytest.approx(900.0)
     assert made.ceiling_w == pytest.approx(1000.0)
     assert made.budget_w == 2000.0
+
+
+def test_who_falls_too_late_for_the_minute_is_made_up_for_by_a_fast_one() -> None:
+    made = fleet(*[OLD] * 18, NEW)
+    made = evolve(made, t_down=np.where(np.arange(19) < 2, 135.0, 5.0))
+    told = made.commanded(np.where(np.arange(19) < 1, 0, 1), Seconds(NOW - 10.0))
+    fast = evolve(told, t_down=np.full(19, 20.0))
+    slow = evolve(told, t_down=np.full(19, 135.0))
+    half = made.commanded(np.where(np.arange(19) < 2, 0, 1), Seconds(NOW - 10.0))
+
+    made_up = plan(grant(18_000.0), told, NOW, PARAMS)
+
+    assert made_up.rows.tolist() == [2], "not another slow one"
+    assert not plan(grant(18_000.0), fast, NOW, PARAMS).reason.any()
+    assert not plan(grant(18_000.0), slow, NOW, PARAMS).reason.any()
+    assert not plan(grant(17_000.0), half, NOW, PARAMS).reason.any(), "an order's part"

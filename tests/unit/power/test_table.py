@@ -251,3 +251,31 @@ def test_levels_that_are_commanded_are_not_shared_with_who_commands_them() -> No
     table.command_one(machine, 0, NOW)
 
     assert levels.tolist() == [machine.top]
+
+
+def test_one_that_obeys_again_may_have_been_off_until_it_was_told_to_run() -> None:
+    table = a_table()
+    machine = join(table, 1, "lux.1")
+    table.set_responsive(machine, is_responsive=False)
+    table.command_one(machine, machine.top, NOW)
+
+    table.set_responsive(machine, is_responsive=True)
+
+    least, most = table.fleet.drawn_w(later(10.0))
+    assert (least, most) == (table.fleet.level_w[0, 0], table.fleet.full_w[0])
+
+
+def test_a_new_machine_never_seen_at_work_is_cold_when_no_plan_lets_it_run() -> None:
+    table = a_table()
+    unseen, seen, runs = (join(table, n, f"park.{n}", f"10.0.0.{n}") for n in (1, 2, 3))
+    seen.hashed_at = NOW
+    new = table.adopt(NOW)
+    level = table.fleet.top.copy()
+    level[[unseen.row, seen.row]] = 0
+
+    table.command(level, NOW, new)
+
+    assert table.fleet.cold.tolist() == [True, False, False]
+    assert table.level_of(runs) > 0
+    table.command_one(unseen, unseen.top, NOW)
+    assert not table.fleet.cold.any()
