@@ -33,8 +33,11 @@ def make_room(
     level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
     may_wake = wakeable(fleet, now, params.min_off_s)
     wakes = np.flatnonzero(may_wake & (fleet.cycles < params.cycles_a_day))
-    # The watts of the last steps are not free yet: others would add to them.
-    if not len(wakes) or fleet.falling_w(now) > 0:
+    # The watts of the last steps are not free yet, or not drawn yet: until the one that
+    # they were for is up, the site draws less, and nobody knows what it will.
+    is_waking = fleet.responsive & (level > 0) & ~fleet.settled(now)
+    is_waking &= fleet.from_w < fleet.level_w[:, min(1, fleet.level_w.shape[1] - 1)]
+    if not len(wakes) or fleet.falling_w(now) > 0 or is_waking.any():
         return level, reason
     nexts = moves(
         fleet.level_w, fleet.level_h, wakes, np.zeros_like(wakes), fleet.top[wakes]

@@ -64,13 +64,14 @@ def test_no_higher_class_and_no_thriftier_machine_makes_room() -> None:
     assert not make_room(dear, NOW, PARAMS, 400.0)[1].any()
 
 
-def test_nobody_makes_room_for_those_that_may_not_wake_or_while_watts_fall() -> None:
+def test_nobody_makes_room_for_who_may_not_wake_or_while_others_fall_or_rise() -> None:
     off = np.arange(12) >= 10
     young = evolve(hall(), switched_at=np.where(off, NOW - 10.0, -np.inf))
     worn = evolve(hall(), cycles=np.where(off, 6.0, 0.0))
     falling = hall().commanded(np.array([2] + [3] * 9 + [0, 0]), NOW)
+    waking = hall().commanded(np.array([3] * 10 + [1, 0]), NOW)
 
-    for of in (young, worn, falling, hall(running=12)):
+    for of in (young, worn, falling, waking, hall(running=12)):
         assert not make_room(of, NOW, PARAMS, 400.0)[1].any()
 
 
