@@ -35,7 +35,7 @@ KEPT_FOR = Seconds(3600.0)
 
 NEAR = 0.005
 """Of the contract: an order that moved by less is not given anew. Less than the guard
-that is kept under each budget (`EstimateParams.guard_low`)."""
+that is kept under each budget (`GuardParams.unmeasured`)."""
 
 UTC = ZoneInfo("UTC")
 

@@ -50,7 +50,8 @@ def needs_w(site: SiteControl, runs: frozenset[str]) -> Watts:
     aux = params.estimate.aux
     needed = aux.site_watts(estimate.bias * float(watts.sum()))
     largest = float(fleet.full_w.max(initial=0.0)) if runs else 0.0
-    return Watts(max(needed + largest, needed / (1.0 - params.estimate.guard_low)))
+    part = params.estimate.guard.unmeasured
+    return Watts(max(needed + largest, needed / (1.0 - part)))
 
 
 def price_view(site: SiteControl, now: Seconds) -> PriceView | None:
