@@ -115,8 +115,13 @@ class Miner(MinerState):
         # difficulty.
         self.vardiff.restart_at(self.vardiff.difficulty, now)
         current = self.group.current if self.group else None
-        if current is not None:
-            self.assign(current.job, current.clean_line)  # the one it had is old
+        if current is None:
+            return
+        if self.last_seq is not None and self.last_seq >= current.job.seq:
+            # Told the same job again, it would begin anew and find what it has found.
+            self.resend_job()
+        else:
+            self.assign(current.job, current.clean_line)
 
     # from the miner
 

@@ -252,10 +252,35 @@ def test_a_miner_held_out_keeps_its_connection_and_is_granted_again() -> None:
     wire.miner.hold_out(is_out=True)
     wire.miner.keep_alive()
     assert methods(wire.hear()) == ["mining.set_difficulty"]
+    hall.sources[0].post()
+    assert wire.hear() == []
 
     wire.miner.hold_out(is_out=False)
 
     assert methods(wire.hear()) == ["mining.notify"]
+
+
+def test_a_miner_that_has_the_newest_job_is_granted_another_and_not_that_again() -> (
+    None
+):
+    """Told the same job, it would find the same hashes again: duplicates."""
+    hall = Hall()
+    hall.sources[0].post()
+    wire = hall.connect().work()
+    wire.accepted_nonce()
+    assert wire.miner.group is not None
+    before = wire.miner.group.current
+    wire.miner.park()
+    hall.pass_time(0.5)
+    wire.miner.grant()
+    hall.pass_time(2)
+
+    now = wire.miner.group.current
+    assert before is not None
+    assert now is not None
+    assert methods(wire.hear()) == ["mining.notify"]
+    assert now.job.ntime > before.job.ntime
+    assert wire.accepted_nonce() >= 0
 
 
 def test_a_group_knows_since_when_it_has_no_source() -> None:
