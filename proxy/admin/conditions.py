@@ -20,6 +20,14 @@ WINDOW = Seconds(300.0)
 OVER_BUDGET_AFTER = Seconds(30.0)
 """A step down is carried out within 30 s (ramps and machines' own time)."""
 
+OVER_MODEL_AFTER = Seconds(165.0)
+"""Likewise where no meter says what is drawn: who can only be parked counts at full
+power for 135 s, the longest that a machine goes on without work."""
+
+UNHEARD_FOR = Seconds(60.0)
+"""After a start, until those who must speak are missed: they speak within their lease,
+which is 30 s if not said otherwise."""
+
 CLUSTER_DOWN_AFTER = Seconds(30.0)
 """Halls are at their floors after 10 s; a failover of PostgreSQL takes 20 to 30 s."""
 
@@ -90,7 +98,7 @@ class Conditions:
         status = self.status()
         yield from self._process(status)
         for site in status.sites:
-            yield from _power(site)
+            yield from _power(site, Seconds(status.uptime_s))
             if not site.draining:
                 yield from self._shares(site)
         self._looks = {
@@ -174,23 +182,24 @@ class Conditions:
         return looks[0], look
 
 
-def _power(site: SiteView) -> Iterator[Condition]:
+def _power(site: SiteView, uptime: Seconds) -> Iterator[Condition]:
     """Yield what stands of a site's power, as its controller has it."""
     if site.state == "trip":
         text = f"trip: {site.ruled_by}"
         yield Condition("trip", site.name, Severity.CRITICAL, text)
     if site.state == "failsafe":
-        yield Condition(
-            "failsafe", site.name, Severity.CRITICAL, site.ruled_by or "fail-safe"
-        )
+        # At a start nobody has spoken yet: that is no failure.
+        after = UNHEARD_FOR if uptime < UNHEARD_FOR else Seconds(0.0)
+        text = site.ruled_by or "fail-safe"
+        yield Condition("failsafe", site.name, Severity.CRITICAL, text, (), after)
     if site.state == "hold":
         text = f"somebody who must speak is silent: {site.ruled_by}"
         yield Condition("hold", site.name, Severity.WARNING, text)
     if site.power_w is not None and site.power_w > (site.budget_w or 0.0):
         text = f"{site.power_w:,.0f} W drawn under a budget of {site.budget_w:,.0f} W"
-        yield Condition(
-            "over_budget", site.name, Severity.CRITICAL, text, (), OVER_BUDGET_AFTER
-        )
+        is_metered = site.power_source == "meter"
+        after = OVER_BUDGET_AFTER if is_metered else OVER_MODEL_AFTER
+        yield Condition("over_budget", site.name, Severity.CRITICAL, text, (), after)
     if site.alarms:
         kind = "power_alarms"
         yield Condition(

@@ -45,7 +45,7 @@ STATUS: dict[str, Any] = {
     "name": "unit-1",
     "state": "running",
     "waits_for": [],
-    "uptime_s": 1.0,
+    "uptime_s": 1000.0,
     "engine": "native",
     "ledger": "ok",
     "ledger_reason": "",
@@ -107,6 +107,7 @@ def test_a_healthy_site_has_none() -> None:
         ("site", {"state": "failsafe"}, "failsafe", 1),
         ("site", {"state": "hold"}, "hold", 1),
         ("site", {"power_w": 1200.0}, "over_budget", 31),
+        ("site", {"power_w": 1e6, "power_source": "model"}, "over_budget", 166),
         ("site", {"alarms": ["10.0.0.7: hashes on"]}, "power_alarms", 1),
         ("site", {"source": None}, "no_work", 16),
         ("status", {"ledger": "degraded"}, "ledger_degraded", 1),
@@ -127,6 +128,25 @@ def test_what_must_be_known_is_known_in_time(
     (plant.site if where == "site" else plant.tables).update(change)
     plant.live(within)
     assert plant.stands == [kind]
+
+
+def test_who_must_speak_is_not_missed_at_the_start() -> None:
+    plant = Plant()
+    plant.tables["uptime_s"] = 5.0
+    plant.site["state"] = "failsafe"
+    plant.live(50)
+    assert plant.stands == []
+
+    plant.tables["uptime_s"] = 61.0
+    plant.live(1)
+    assert plant.stands == ["failsafe"]
+
+
+def test_machines_that_are_parked_count_for_a_while_and_are_no_alarm() -> None:
+    plant = Plant()
+    plant.site.update(power_w=16_427.0, budget_w=4_000.0, power_source="model")
+    plant.live(150)
+    assert plant.stands == []
 
 
 def test_a_step_of_the_budget_and_a_failover_are_no_alarm() -> None:
