@@ -35,7 +35,7 @@ class AlertOperations:
         try:
             await self.alerts().test(name)
         except LookupError:
-            raise Refused(f"{name!r} is not told of alarms") from None
+            raise Refused(f"no row of [[alerts]] is called {name!r}") from None
         except DeliveryError as error:
             raise Refused(f"{name}: {error}") from error
         return Done(True, f"{name} took it")

@@ -25,7 +25,9 @@ def meter(site: SiteConfig) -> Iterator[Finding]:
     """Look whether the meter takes a connection."""
     name = f"meter of {site.name}"
     power = site.power
-    if power is None or power.meter == "model":
+    if power is None:
+        return
+    if power.meter == "model":
         yield skipped(name, "there is none: power is estimated")
         return
     url = power.meter.url if isinstance(power.meter, MeterConfig) else power.meter

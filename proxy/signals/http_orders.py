@@ -122,7 +122,9 @@ class HttpOrders:
     async def _ready(self) -> None:
         port = await self._port.ready()
         bound_port(port)
-        self._log.info("{name} listens on {at}", name=self.name, at=port.getHost())
+        self._log.info(
+            "{name} listens on {at.host}:{at.port}", name=self.name, at=port.getHost()
+        )
 
     def _on_lease(self, _: bytes) -> tuple[int, HttpReply]:
         if self._listener is None:

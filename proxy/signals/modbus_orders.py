@@ -116,7 +116,9 @@ class ModbusOrders:
     async def _ready(self) -> None:
         port = await self._port.ready()
         bound_port(port)
-        self._log.info("{name} listens on {at}", name=self.name, at=port.getHost())
+        self._log.info(
+            "{name} listens on {at.host}:{at.port}", name=self.name, at=port.getHost()
+        )
 
     def may_come(self, host: str) -> bool:
         """Tell whether an address is one of those that may connect."""

@@ -165,7 +165,7 @@ class PoolLink:
             await connect_within(endpoint, factory, CONNECT_TIMEOUT, self.clock)
         except NOT_CONNECTED as error:
             self._connection = None
-            self._down(f"cannot connect: {error}")
+            self._down(f"cannot connect: {str(error).removesuffix('.')}")
             return
         await ended
 

@@ -69,7 +69,9 @@ class DocumentPort:
 
     async def _ready(self, name: str) -> None:
         port = await self._port.ready()
-        self._log.info("{name} listens on {at}", name=name, at=port.getHost())
+        self._log.info(
+            "{name} listens on {at.host}:{at.port}", name=name, at=port.getHost()
+        )
 
 
 class ListeningDocuments(SignedDocuments):
