@@ -13,7 +13,7 @@ from tests.fakes.virtual_plant import Means
 @pytest.mark.parametrize(
     ("means", "machines", "least", "cold_s"),
     [
-        (Means.SOME, 200, 0.98, 120.0),
+        (Means.SOME, 200, 0.975, 120.0),
         (Means.PARKING, 200, 0.97, 180.0),
         (Means.SOME, 1000, 0.99, 120.0),
     ],
