@@ -1,9 +1,9 @@
 """Base64, numbers and lines as C2SP's formats spell them: one spelling of each."""
 
 import base64
-import binascii
 
 from protocol.errors import MalformedMessageError
+from protocol.sign.base64_text import decode_strictly
 
 
 def encode64(raw: bytes) -> str:
@@ -18,12 +18,9 @@ def decode64(text: str, what: str) -> bytes:
         MalformedMessageError: It is none, or the bytes have another spelling.
     """
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedMessageError(f"{what}: no base64") from error
-    if encode64(raw) != text:  # bits after the end
-        raise MalformedMessageError(f"{what}: base64 that is not canonical")
-    return raw
+        return decode_strictly(text)
+    except ValueError as error:
+        raise MalformedMessageError(f"{what}: {error}") from error
 
 
 def number_of(text: str, what: str, below: int = 1 << 63) -> int:
