@@ -281,10 +281,9 @@ class LogWriter:
             size += 1
 
     def _check_served(self, point: Checkpoint) -> None:
-        """Refuse to sign beside another checkpoint than the one that was served."""
+        """Refuse to put a checkpoint beside another that was served meanwhile."""
         served = self._served()
-        last = self._signed
-        if last is None or (served is None and not last.size) or served is None:
+        if self._signed is None or served is None:
             return
         if served.size > point.size or (
             served.size == point.size and served.root != point.root
