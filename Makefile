@@ -56,6 +56,7 @@ weeks: $(VENV)/ready
 
 # which branches the unit tests take where a wrong one costs most; below its floor it fails
 COVERING := bitcoin noise protocol sv1 sv2 work jobs power shares records upstream \
+	sign tlog oversight verifier controller \
 	test_state_folder.py $(addprefix downstream/test_,miner.py blocks.py sv2_connection.py \
 	parking.py bans.py newcomers.py slots.py rerouted.py)
 coverage: $(VENV)/ready

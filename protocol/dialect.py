@@ -18,10 +18,15 @@ class Dialect(StrEnum):
 def tell_dialect(first: bytes) -> Dialect | None:
     """Return what a connection speaks that begins with `first`; None: wait for more.
 
-    Stratum V1 begins with a line of text, V2 with 64 bytes that look random.
+    Stratum V1 begins with a line of text, an object of JSON; V2 with 64 bytes that look
+    random. However they are cut, the answer is the same: a short line counts if it is
+    an object, whatever follows it, as 64 random bytes begin once in 10**7.
     """
     head = first[:ENOUGH_BYTES]
+    line, end, _ = head.lstrip(b" \t\r\n").partition(b"\n")
+    is_object = line.startswith(b"{") and line.rstrip().endswith(b"}")
+    if end and is_object and _TEXT.issuperset(line):
+        return Dialect.SV1
     if not _TEXT.issuperset(head):
         return Dialect.SV2
-    has_line = b"\n" in head.lstrip()
-    return Dialect.SV1 if has_line or len(head) == ENOUGH_BYTES else None
+    return Dialect.SV1 if len(head) == ENOUGH_BYTES else None

@@ -137,7 +137,8 @@ def test_without_a_screen_it_prints_lines_for_people(short_path: Path) -> None:
     assert re.search("-s .*/admin.sock$", lines[0])
     assert re.search(r"stratum\+tcp://127\.0\.0\.1:\d+", lines[1])
     assert re.search(r"http://127\.0\.0\.1:\d+/$", lines[2])
-    assert "shares accepted" in lines[3]
+    assert re.search(r"log in with \w{32}$", lines[3])
+    assert "shares accepted" in lines[4]
     assert lines[-1].startswith("stopped after")
     assert "miners at tcp:" in err  # the log
 

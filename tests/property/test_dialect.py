@@ -31,6 +31,10 @@ def test_a_part_of_a_line_tells_nothing_yet() -> None:
     assert tell_dialect(b"") is None
     assert tell_dialect(b"\n\n") is None
     assert tell_dialect(b'{"id":1,') is None
-    assert tell_dialect(b'{"id":1,\n') is Dialect.SV1
+    assert tell_dialect(b'{"id":1,\n') is None
+    assert tell_dialect(b'{"id":1}\n') is Dialect.SV1
+    assert tell_dialect(b'{"id":1}\n\xff') is Dialect.SV1
+    assert tell_dialect(b"!\n") is None
+    assert tell_dialect(b"!\n\x00") is Dialect.SV2
     assert tell_dialect(b'{"id":1,\xff') is Dialect.SV2
     assert tell_dialect(b"\x16\x03\x01") is Dialect.SV2

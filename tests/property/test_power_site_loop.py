@@ -237,7 +237,7 @@ def test_a_machine_that_woke_by_itself_is_put_to_sleep_again(tmp_path: Path) -> 
     box = next(b for b in site.boxes.values() if b.asleep)
 
     box.asleep, box.changed_at = False, site.now
-    site.run(80)
+    site.run(40)
 
     assert box.asleep
     assert [e for e in site.events("read_back") if e["machine"] == box.address]
