@@ -249,6 +249,7 @@ def site_of(hall: Hall, stream: Stream) -> Site:
         (site, b"miners", partial(miners, hall)),
         (site, b"machines", machines),
         (v1, b"tenants", partial(tenants, hall)),
+        (v1, b"log", lambda: None),  # none is published
         (v1, b"blocks", list),
         (v1, b"events", lambda: {"last": len(events), "events": events}),
     ):
