@@ -211,7 +211,7 @@ class Candidate:
         self._watch.again()
 
     async def _give_again(self) -> None:
-        """Put back what we took and the table has lost; a withdrawal took ours, too."""
+        """Put back what we took and the table has lost, not what was withdrawn."""
         if not self._given:
             return
         there = {(order.source, order.seq) for order in self.orders.standing}
@@ -221,17 +221,23 @@ class Candidate:
             newest[source] = max(newest.get(source, 0), seq)
         for key, order in list(self._given.items()):
             source, seq = key
-            if key in over or newest.get(source, 0) > seq:
-                del self._given[key]
-            elif key not in there:
-                await self.session.run(
-                    partial(
-                        tables.add_orders,
-                        site=self.site.name,
-                        source=source,
-                        bodies=[(seq, body_of(order))],
-                    )
-                )
+            if (
+                key in over
+                or newest.get(source, 0) > seq
+                or (key not in there and not await self._gave_again(order))
+            ):
+                self._given.pop(key, None)
+
+    async def _gave_again(self, order: Order) -> bool:
+        return await self.session.run(
+            partial(
+                tables.give_again,
+                site=self.site.name,
+                source=order.source,
+                seq=order.seq,
+                body=body_of(order),
+            )
+        )
 
     def _tell_refused(self, step: Step) -> None:
         for name, why in step.refused.items():

@@ -97,10 +97,6 @@ class SiteOrders:
         kept = set(prune(self._orders, (), at))
         return [order for order in self._orders if order not in kept]
 
-    def next_seq(self, source: str) -> int:
-        """Return a `seq` above all that stand of `source`."""
-        return 1 + max((o.seq for o in self._orders if o.source == source), default=0)
-
     @property
     def standing(self) -> tuple[Order, ...]:
         """All that stand in the table."""

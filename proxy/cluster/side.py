@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, Watts
@@ -154,13 +154,12 @@ class ClusterSide:
         order = order_by_hand(
             site,
             Watts(watts),
-            await self._next_seq(site),
+            0,
             self.wall_clock(),
             for_s=for_s,
             reason=reason,
         )
-        await self._add(candidate, order)
-        candidate.keep(order)
+        candidate.keep(await self._take(candidate, order))
         candidate.look_soon()
         return f"order of {watts:g} W taken for {site}: its leader hands it on"
 
@@ -187,20 +186,14 @@ class ClusterSide:
         session = next(iter(self.candidates.values())).session
         return await session.run(lambda c: tables.leave(c, member))
 
-    async def _next_seq(self, site: str) -> int:
-        candidate = self.candidates[site]
-        found = await candidate.session.run(lambda c: tables.look(c, site))
-        if found is None:
-            raise DatabaseError(f"{site} is in no table: baseload cluster migrate")
-        now = Seconds(self.clock.seconds())
-        candidate.orders.read(found.orders, found.spoken, now)
-        return candidate.orders.next_seq(OPERATOR)
-
-    async def _add(self, candidate: Candidate, order: Order) -> None:
+    async def _take(self, candidate: Candidate, order: Order) -> Order:
         site, body = candidate.site.name, body_of(order)
-        await candidate.session.run(
-            lambda c: tables.add_orders(c, site, order.source, [(order.seq, body)])
+        seq = await candidate.session.run(
+            lambda c: tables.take_order(c, site, order.source, body)
         )
+        if seq is None:
+            raise DatabaseError(f"{site} is in no table: baseload cluster migrate")
+        return evolve(order, seq=seq)
 
     def _view(self, candidate: Candidate) -> ClusterView:
         mine = [m for m in self.members.values() if m.place.site == candidate.site.name]

@@ -56,6 +56,16 @@ SELECT count(pg_notify(%(channel)s, changed)) FROM led, unnest(%(changed)s::text
     AS changed
 """
 
+_NEXT = """
+INSERT INTO spoken (site, source, beat)
+SELECT site, %(source)s, 1 + coalesce((SELECT max(seq) FROM site_order
+    WHERE site = leader.site AND source = %(source)s), 0)
+FROM leader WHERE site = %(site)s
+ON CONFLICT (site, source) DO UPDATE SET beat = greatest(spoken.beat + 1, excluded.beat)
+RETURNING beat
+"""
+"""Of a source's words, above every one before: the `seq` of its next order."""
+
 
 @frozen
 class Place:
@@ -231,24 +241,55 @@ async def write(
     return row is not None and row[0] > 0
 
 
-async def add_orders(
-    connection: Connection, site: str, source: str, bodies: Iterable[tuple[int, Any]]
-) -> None:
-    """Keep orders of a source by `seq`, each once, and tell whoever leads."""
-    for seq, body in bodies:
-        await connection.execute(
-            "INSERT INTO site_order VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (site, source, seq, _json(body)),
-        )
-    await _spoke(connection, site, source)
+async def take_order(
+    connection: Connection, site: str, source: str, body: Mapping[str, Any]
+) -> int | None:
+    """Keep a new order, and return the `seq` it has from now on; None: no such site.
+
+    Whoever gives another at the same time waits for this one in `spoken`.
+    """
+    cursor = await connection.execute(_NEXT, {"site": site, "source": source})
+    found = await cursor.fetchone()
+    if found is None:
+        return None
+    seq = int(found[0])
+    await connection.execute(
+        "INSERT INTO site_order VALUES (%s, %s, %s, %s)",
+        (site, source, seq, _json({**body, "seq": seq})),
+    )
+    await _notify(connection, site)
+    return seq
+
+
+async def give_again(
+    connection: Connection, site: str, source: str, seq: int, body: Mapping[str, Any]
+) -> bool:
+    """Keep an order that was lost; False: its source has been heard since.
+
+    A failover that takes an order takes its beat with it; a withdrawal adds one.
+    """
+    cursor = await connection.execute(
+        "INSERT INTO spoken VALUES (%s, %s, %s) ON CONFLICT (site, source)"
+        " DO UPDATE SET beat = excluded.beat WHERE spoken.beat < excluded.beat",
+        (site, source, seq),
+    )
+    if not cursor.rowcount:
+        return False
+    await connection.execute(
+        "INSERT INTO site_order VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (site, source, seq, _json(body)),
+    )
+    await _notify(connection, site)
+    return True
 
 
 async def withdraw(connection: Connection, site: str, source: str) -> int:
     """Forget the orders of a source; return how many there were."""
+    await connection.execute(_NEXT, {"site": site, "source": source})
     cursor = await connection.execute(
         "DELETE FROM site_order WHERE site = %s AND source = %s", (site, source)
     )
-    await _spoke(connection, site, source)
+    await _notify(connection, site)
     return cursor.rowcount
 
 
@@ -267,12 +308,7 @@ async def leave(connection: Connection, name: str) -> int:
     return cursor.rowcount
 
 
-async def _spoke(connection: Connection, site: str, source: str) -> None:
-    await connection.execute(
-        "INSERT INTO spoken VALUES (%s, %s, 1) ON CONFLICT (site, source)"
-        " DO UPDATE SET beat = spoken.beat + 1",
-        (site, source),
-    )
+async def _notify(connection: Connection, site: str) -> None:
     await connection.execute("SELECT pg_notify(%s, %s)", (ORDER_CHANNEL, site))
 
 

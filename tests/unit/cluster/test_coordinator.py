@@ -100,7 +100,6 @@ def test_an_order_rules_until_it_is_over() -> None:
 
     assert before == Watts(6000)
     assert made.budget(Seconds(11.0)).watts == Watts(10_000)
-    assert made.next_seq("operator") == 2
 
 
 def test_no_order_goes_above_the_contract_and_what_cannot_be_read_is_none() -> None:
