@@ -96,7 +96,7 @@ class Coordinator:
         floors = 0
         for name in sorted(found.rows, key=lambda n: (n not in found.grants, n)):
             row, figures = found.rows[name], found.figures[name]
-            why = self._objection(row, figures)
+            why = self._objection(row, figures, found.faults.get(name, ""))
             if not why and floors + row.floor_w > self.site.fail_safe_w:
                 why = (
                     f"its floor of {row.floor_w} W and the others' {floors} W are more"
@@ -104,15 +104,16 @@ class Coordinator:
                 )
             if why:
                 refused[name] = why
-            floors += row.floor_w
+            else:
+                floors += row.floor_w
         return refused
 
-    def _objection(self, row: Row, figures: Figures) -> str:
-        if figures.digest != self.site.digest:
-            return "its [[cluster.sites]] says something else than the leader's"
+    def _objection(self, row: Row, figures: Figures, fault: str) -> str:
         if row.version > VERSION:
             return f"it speaks version {row.version}, the leader knows {VERSION}"
-        return ""
+        if not fault and figures.digest != self.site.digest:
+            return "its [[cluster.sites]] says something else than the leader's"
+        return fault
 
 
 def _is_other(before: Grant | None, after: Grant) -> bool:

@@ -1,10 +1,11 @@
 """What stands in the tables of a cluster, as values."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, LiteralString
+from math import inf, isfinite
+from typing import Annotated, Any, LiteralString
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from protocol.units import Seconds
 from proxy.cluster.session import Connection
@@ -21,6 +22,12 @@ GRANT_CHANNEL = "baseload_grant"
 ORDER_CHANNEL = "baseload_order"
 """Whose grant has changed; which site has new orders: by name, so that it is looked at
 now and not at the next poll."""
+
+UNKNOWN_DOWN = Seconds(3600.0)
+"""How long a member may draw on whose row says no time: as long as none does."""
+
+_Whole = Annotated[int, msgspec.Meta(ge=0)]
+_Needs = list[tuple[int, int, _Whole, _Whole]]
 
 _POLL = """
 WITH said AS (
@@ -99,7 +106,12 @@ class Figures(msgspec.Struct, frozen=True):
 
 @frozen
 class Found:
-    """All that a candidate looks at, of one moment."""
+    """All that a candidate looks at, of one moment.
+
+    Attributes:
+        faults: Members whose rows say what cannot be, or what this release does not
+            know, with what it is; the rest of the row is in `rows`.
+    """
 
     leader: Leader
     rows: Mapping[str, Row]
@@ -107,6 +119,7 @@ class Found:
     grants: Mapping[str, Grant]
     orders: tuple[Any, ...]
     spoken: Mapping[str, int]
+    faults: Mapping[str, str] = field(factory=dict)
 
 
 async def enlist(connection: Connection, name: str, instance: int) -> int | None:
@@ -177,13 +190,15 @@ async def look(connection: Connection, site: str) -> Found | None:
     spoken = await _all(
         connection, "SELECT source, beat FROM spoken WHERE site = %s", site
     )
+    read = {row[0]: _member(row[1:]) for row in members}
     return Found(
         Leader(*leader[0]),
-        {row[0]: _row(row[1:10]) for row in members},
-        {row[0]: msgspec.convert(row[10], Figures) for row in members},
+        {name: row for name, (row, _, _) in read.items()},
+        {name: figures for name, (_, figures, _) in read.items()},
         {row[0]: _grant(row[1:]) for row in grants},
         tuple(row[0] for row in orders),
         dict(spoken),
+        {name: fault for name, (_, _, fault) in read.items() if fault},
     )
 
 
@@ -319,19 +334,34 @@ async def _all(
     return await cursor.fetchall()
 
 
-def _row(found: tuple[Any, ...]) -> Row:
-    life, seq, epoch, applied, held_w, floor_w, down_s, version, need = found
-    return Row(
+def _member(found: tuple[Any, ...]) -> tuple[Row, Figures, str]:
+    """Return a member's row and figures, and what is wrong with them, if anything."""
+    life, seq, epoch, applied, held_w, floor_w, down_s, version, need, said = found
+    need, figures, fault = _said(need, said)
+    if floor_w < 0 or not 0 <= down_s < inf:
+        fault = f"its row says floor_w = {floor_w}, down_s = {down_s:g}"
+    down_s = max(0.0, down_s) if isfinite(down_s) else UNKNOWN_DOWN
+    row = Row(
         life,
         seq,
         epoch,
         applied,
         held_w,
-        floor_w,
+        max(0, floor_w),
         Seconds(down_s),
-        tuple(Need(*(int(part) for part in one)) for one in need[:MAX_NEEDS]),
+        need,
         version,
     )
+    return row, figures, fault
+
+
+def _said(need: Any, said: Any) -> tuple[tuple[Need, ...], Figures, str]:
+    try:
+        needs = msgspec.convert(need, _Needs)[:MAX_NEEDS]
+        figures = msgspec.convert(said, Figures)
+    except msgspec.ValidationError as error:
+        return (), Figures(), f"its row cannot be read: {error}"
+    return tuple(Need(*one) for one in needs), figures, ""
 
 
 def _need_row(need: Need) -> tuple[int, int, int, int]:

@@ -68,6 +68,23 @@ def test_a_floor_too_many_is_refused_and_counted() -> None:
     assert sum(watts.values()) <= 10_000
 
 
+def test_a_floor_that_is_refused_takes_no_other_members_place() -> None:
+    rows = {"a": row(floor_w=2000, held_w=2000), "b": row(), "c": row()}
+    watts, refused = granted(found(rows))
+
+    assert set(refused) == {"a"}
+    assert watts["a"] == 2000
+    assert min(watts["b"], watts["c"]) > 3000
+
+
+def test_whose_row_cannot_be_read_gets_its_floor() -> None:
+    at = evolve(found({"a": row(), "b": row()}), faults={"b": "its row is odd"})
+    watts, refused = granted(at)
+
+    assert watts == {"a": 4000, "b": 500}
+    assert refused == {"b": "its row is odd"}
+
+
 def test_who_speaks_a_later_version_gets_its_floor() -> None:
     watts, refused = granted(found({"a": row(), "b": row(version=2)}))
 
