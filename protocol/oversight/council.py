@@ -198,6 +198,11 @@ class Council:
         """Take an id for seen."""
         self._seen[name] = until
 
+    def parties(self, names: Collection[str], moment: float) -> frozenset[str]:
+        """Return those of keys that count, by a policy that was accepted."""
+        keys = self.chain.in_force(moment).keys | self.chain.tip.policy.keys
+        return frozenset(n for n in names if n in keys and n not in self.revoked)
+
     # what holds
 
     def budget(self, moment: float) -> int:
@@ -299,9 +304,11 @@ class Council:
     ) -> Ruling:
         self.chain.check(policy, self.revoked)
         counting = frozenset(n for n in signers if n not in self.revoked)
-        roles = roles_of(self.chain.tip.policy, counting) | roles_of(policy, counting)
+        roles = roles_of(self.chain.tip.policy, counting)
+        # A key counts once a policy that names it was accepted: its own names anybody.
         if not roles:
             raise RefusedError("no signature by a key that counts")
+        roles |= roles_of(policy, counting)
         if policy.expires <= max(heard.moments):
             raise RefusedError("the new policy has expired already")
         needs = self.chain.needs(policy, counting, self.revoked)

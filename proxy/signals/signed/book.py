@@ -25,6 +25,9 @@ from proxy.signals.signed.paces import MAX_AN_HOUR, KeyPace
 MAX_WAITING_OF_KEY = 8
 """Documents that wait, signed by one key: parties sign one after the other."""
 
+MAX_WAITING = 256
+"""Documents that wait, of all keys together: those of 32."""
+
 _read_signatures = msgspec.json.Decoder(tuple[Signature, ...]).decode
 _encode = msgspec.json.encode
 
@@ -40,11 +43,15 @@ class Weighed:
     Attributes:
         raw: Its bytes.
         signatures: All that have come, the verified ones.
+        added: Names of the keys that signed it now, and had not before.
+        is_signed: A key of an accepted policy is among these.
     """
 
     ruling: Ruling
     raw: bytes
     signatures: tuple[Signature, ...]
+    added: frozenset[str] = frozenset()
+    is_signed: bool = False
 
     @property
     def is_lowering(self) -> bool:
@@ -110,7 +117,8 @@ class DocumentBook:
         signers = signers_of(raw, signatures, keys)
         before = self.waiting.get(heard.id)
         known = () if before is None else before.weighed.signatures
-        late = {n for n in signers if not self._pace.has_room(n, heard.id, now)}
+        parties = self.council.parties(signers, moments[-1])
+        late = {n for n in parties if not self._pace.has_room(n, heard.id, now)}
         merged = {s.key: s for s in (*known, *signatures) if s.key not in late}
         if not merged:
             name = min(late)
@@ -118,10 +126,14 @@ class DocumentBook:
         try:
             ruling = self.council.judge(heard, merged, seen)
         except RemoteError as error:
+            if not parties:
+                raise
             raise SignedError(str(error)) from error
         if ruling.verdict is Verdict.PENDING and before is None:
             self._check_room(ruling.signers)
-        return Weighed(ruling, raw, tuple(merged.values()))
+        added = frozenset(merged) - {s.key for s in known}
+        is_signed = bool(added & parties)
+        return Weighed(ruling, raw, tuple(merged.values()), added, is_signed)
 
     def weigh_again(
         self, one: Waiting, moments: Moments, seen: Mapping[str, float]
@@ -239,6 +251,8 @@ class DocumentBook:
         return ruling.until
 
     def _check_room(self, signers: Collection[str]) -> None:
+        if len(self.waiting) >= MAX_WAITING:
+            raise SignedError(f"{MAX_WAITING} documents wait already")
         for name in signers:
             held = sum(name in w.weighed.ruling.signers for w in self.waiting.values())
             if held >= MAX_WAITING_OF_KEY:

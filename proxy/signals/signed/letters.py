@@ -58,7 +58,7 @@ class Answer:
     """A reply, and its status in HTTP.
 
     Attributes:
-        is_signed: A key of the policy signed what was asked.
+        is_signed: A key of an accepted policy signed it now, and had not before.
     """
 
     status: int

@@ -156,20 +156,25 @@ class SignedDocuments:
 
     def _act(self, listener: SignalListener, weighed: Weighed, peer: str) -> Answer:
         """Write down what a document comes to, then let it."""
-        ruling = weighed.ruling
+        ruling, is_signed = weighed.ruling, weighed.is_signed
+        is_pending = ruling.verdict is Verdict.PENDING
+        waits = Answer(
+            WAITS, Reply(taken=False, id=ruling.id, needs=ruling.needs), is_signed
+        )
+        if is_pending and not weighed.added:
+            return waits  # what parties signed before is in the log already
         rows = self.book.rows_of(weighed, listener.moments()[0])
         body = self._body(weighed, peer)
         recorded = listener.record(_kind(weighed), _cause(weighed), body, rows)
         if recorded is None:
             return self._not_written(listener, weighed, rows, body)
         self.book.commit(weighed, rows, recorded.row)
-        if ruling.verdict is Verdict.PENDING:
-            reply = Reply(taken=False, id=ruling.id, needs=ruling.needs)
-            return Answer(WAITS, reply, is_signed=True)
+        if is_pending:
+            return waits
         self._give(listener)
         at, origin = recorded.leaf, recorded.origin
         reply = Reply(taken=True, id=ruling.id, leaf=at, origin=origin)
-        return Answer(TAKEN, reply, is_signed=True)
+        return Answer(TAKEN, reply, is_signed)
 
     def _not_written(
         self,
@@ -180,13 +185,13 @@ class SignedDocuments:
     ) -> Answer:
         name = weighed.ruling.id
         if weighed.ruling.verdict is Verdict.PENDING or not weighed.is_lowering:
-            return _refused(REFUSED, NOT_WRITTEN, name, is_signed=True)
+            return _refused(REFUSED, NOT_WRITTEN, name, is_signed=weighed.is_signed)
         # Nothing unwritten raises; what lowers does not wait for a disk.
         self.book.commit(weighed, rows, 0)
         self._unwritten.append(Unwritten(_cause(weighed), body, rows))
         self._give(listener)
         why = f"{NOT_WRITTEN}: it holds while this controller runs"
-        return _refused(REFUSED, why, name, is_signed=True)
+        return _refused(REFUSED, why, name, is_signed=weighed.is_signed)
 
     # what is looked at each second
 

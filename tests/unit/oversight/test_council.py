@@ -201,6 +201,17 @@ def test_a_policy_needs_enough_of_its_own_keys() -> None:
     assert not say(hall, second, "plant-1", "grid-1", "host-1", *keys).needs
 
 
+def test_a_policy_is_not_heard_for_keys_that_it_alone_names() -> None:
+    keys = KEYS | {"plant-9": key("plant-9")}
+    second = written(policy(version=2, keys=keys))
+    _refused(council(), second, "plant-9", why="no signature by a key that counts")
+    needs = say(council(), second, "plant-9", "grid-1").needs
+    assert needs == (
+        "2 of plant, host, emergency",
+        "host or emergency",
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

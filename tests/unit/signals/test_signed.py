@@ -11,6 +11,7 @@ from protocol.oversight.presence import PresenceRule
 from protocol.oversight.signature import Signature
 from protocol.units import UnixTime
 from proxy.power.orders.documents import DocumentRow, Kept
+from proxy.signals.signed import book
 from proxy.signals.signed.letters import Answer
 from proxy.signals.signed.source import SignedDocuments, SignedSettings
 from proxy.signals.signed.trust import TrustedPolicy
@@ -20,6 +21,7 @@ from tests.documents import (
     POLICY,
     T,
     allow,
+    key,
     lift,
     limit,
     policy,
@@ -205,6 +207,56 @@ def test_documents_that_wait_are_bounded_for_each_key() -> None:
         assert hall.send(allow(), "host-1").status == 202
     answer = hall.send(allow(), "host-1")
     assert "8 documents that host-1 signed wait" in answer.reply.reason
+
+
+def test_documents_that_wait_are_bounded_in_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(book, "MAX_WAITING", 3)
+    hall = Hall()
+    for name in ("host-1", "grid-1", "grid-2"):
+        assert hall.send(allow(), name).status == 202
+    answer = hall.send(allow(), "plant-1")
+    assert (answer.status, len(hall.source.book.waiting)) == (409, 3)
+    assert "3 documents wait already" in answer.reply.reason
+
+
+def test_a_policy_that_a_stranger_signs_with_keys_of_its_own_is_not_kept() -> None:
+    hall = Hall()
+    for number in range(30):
+        name = f"mallory-{number}"
+        raw = written(policy(version=2, keys=KEYS | {name: key(name)}))
+        answer = hall.send(raw, name)
+        assert (answer.status, answer.is_signed) == (409, False)
+    assert not hall.source.book.waiting
+    assert not hall.source.book._pace._signed
+    assert len(hall.listener.kept) == 1
+    assert all("document" not in body for body in hall.bodies("refused"))
+    assert len(hall.bodies("refused")) == 20
+
+
+def test_a_new_key_signs_a_policy_that_a_party_has_signed() -> None:
+    hall = Hall()
+    keys = {f"{role}-9": key(f"{role}-9") for role in ("plant", "grid", "host")}
+    raw = written(policy(version=2, keys=keys))
+    assert hall.send(raw, "plant-1", "grid-1", "host-1").status == 202
+    answers = [hall.send(raw, name) for name in keys]
+    assert [a.status for a in answers] == [202, 202, 200]
+    assert not any(a.is_signed for a in answers)
+
+
+def test_who_sends_again_what_waits_is_answered_and_nothing_is_written() -> None:
+    hall = Hall()
+    raw = allow()
+    first = hall.send(raw, "host-1")
+    events, kept = len(hall.listener.events), dict(hall.listener.kept)
+    for _ in range(3):
+        again = hall.send(raw, "host-1")
+        assert (again.status, again.reply) == (first.status, first.reply)
+        assert (first.is_signed, again.is_signed) == (True, False)
+    assert (len(hall.listener.events), hall.listener.kept) == (events, kept)
+    assert hall.send(raw, "grid-1").is_signed
+    assert len(hall.listener.events) == events + 1
 
 
 def test_a_restart_finds_all_that_stood_and_nothing_that_was_ended() -> None:
