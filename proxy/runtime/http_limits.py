@@ -188,6 +188,11 @@ class Visitors:
         if self._forget(connection):
             self._known.add(connection)
 
+    def heard(self, connection: LimitedConnection) -> None:
+        """Have a stranger be the last that came."""
+        if self._forget(connection):
+            self.came(connection)
+
     def silent(self, connection: LimitedConnection) -> None:
         """Take note that one is a stranger again."""
         if connection in self._known:

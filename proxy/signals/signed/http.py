@@ -1,7 +1,8 @@
 """POST /v1/documents: anybody may ask; signatures alone are the right.
 
-Nobody shows a token, so everybody is a stranger until something that a key of the
-policy has signed came over the connection; strangers make room for each other.
+Nobody shows a token, and all is answered at once, so every connection is a stranger's
+and one address has few; strangers make room for each other. The one by which something
+new came that a key of the policy has signed is the last of them to go.
 """
 
 from collections.abc import Callable
@@ -136,7 +137,7 @@ class _Documents(Resource):
         self._pace.was_signed(host)
         if isinstance(request, LimitedRequest):
             connection = request.connection
-            connection.factory.visitors.known(connection)
+            connection.factory.visitors.heard(connection)
         return answer
 
 

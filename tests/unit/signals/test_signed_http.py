@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from protocol.units import Seconds, UnixTime
-from proxy.signals.signed.http import ListeningDocuments
+from proxy.signals.signed.http import LIMITS, ListeningDocuments
 from proxy.signals.signed.paces import (
     MAX_A_SECOND,
     MAX_ADDRESSES,
@@ -15,7 +15,7 @@ from proxy.signals.signed.paces import (
     CallerPace,
 )
 from proxy.signals.signed.source import SignedSettings
-from tests.documents import T, allow, limit, signed
+from tests.documents import NAMES, T, allow, limit, signed
 from tests.fakes.order_desk import Endpoint
 from tests.fakes.signal_listener import FakeListener
 from tests.unit.signals.test_signed import TRUSTED
@@ -50,11 +50,14 @@ class Door:
     ) -> tuple[int, dict[str, object]]:
         """Send one request; return status and answer."""
         transport, protocol = self.connect(host)
-        length = f"content-length: {len(body)}"
-        lines = [f"{head} HTTP/1.1", "host: a", length, "", ""]
-        protocol.dataReceived("\r\n".join(lines).encode() + body)  # type: ignore[attr-defined]
+        protocol.dataReceived(_request(body, head))  # type: ignore[attr-defined]
         first, _, rest = transport.value().partition(b"\r\n\r\n")
         return int(first.split()[1]), json.loads(rest or b"{}")
+
+
+def _request(body: bytes, head: str = "POST /v1/documents") -> bytes:
+    lines = [f"{head} HTTP/1.1", "host: a", f"content-length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 def _envelope(raw: bytes, *names: str) -> bytes:
@@ -82,6 +85,37 @@ def test_there_is_one_path_and_one_method(head: str, status: int) -> None:
 
 def test_a_body_that_is_too_long_is_413() -> None:
     assert Door().ask(b"x" * 9000)[0] == 413
+
+
+def test_who_has_signed_holds_no_place_for_ever() -> None:
+    door = Door()
+    for number in range(LIMITS.connections):
+        _, protocol = door.connect(f"192.0.2.{number}")
+        body = _envelope(limit(), NAMES[number % len(NAMES)])
+        protocol.dataReceived(_request(body))  # type: ignore[attr-defined]
+        door.clock.advance(0.1)
+    assert door.ask(_envelope(limit(), "host-1"), "198.51.100.1")[0] == 200
+
+
+def test_who_has_signed_has_no_more_connections_than_a_stranger() -> None:
+    door, host = Door(), "192.0.2.1"
+    transports = []
+    for _ in range(2 * LIMITS.strangers):
+        transport, protocol = door.connect(host)
+        protocol.dataReceived(_request(_envelope(limit(), "grid-1")))  # type: ignore[attr-defined]
+        assert transport.value().startswith(b"HTTP/1.1 200")
+        transports.append(transport)
+    assert sum(not t.disconnecting for t in transports) == LIMITS.strangers
+
+
+def test_who_has_signed_is_the_last_of_its_address_to_go() -> None:
+    door = Door()
+    party, protocol = door.connect()
+    others = [door.connect()[0] for _ in range(LIMITS.strangers - 1)]
+    protocol.dataReceived(_request(_envelope(limit(), "grid-1")))  # type: ignore[attr-defined]
+    door.connect()
+    assert others[0].disconnecting
+    assert not party.disconnecting
 
 
 def test_who_is_wrong_too_often_waits_a_minute_and_others_do_not() -> None:
