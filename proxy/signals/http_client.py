@@ -17,6 +17,7 @@ from twisted.internet.defer import (
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from twisted.python.url import URL
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
@@ -33,8 +34,6 @@ from proxy.runtime.tls import HttpsPolicy
 
 DEADLINE = Seconds(5.0)
 """For a whole answer, its last byte too: a server that hangs is not waited for."""
-
-LATE = f"no whole answer in {DEADLINE:g} s"
 
 MAX_ANSWER_BYTES = 1 << 20
 """Fifty events of a day of quarter hours each are 500 kB."""
@@ -71,13 +70,16 @@ class HttpClient:
     """Asks one thing at a time, over a connection that is kept."""
 
     _reactor: Any
+    _deadline: Seconds = DEADLINE
     _pool: HTTPConnectionPool = field(init=False)
     _agent: Agent = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._pool = HTTPConnectionPool(self._reactor)
         self._pool.maxPersistentPerHost = 1
-        self._agent = Agent(self._reactor, HttpsPolicy(), DEADLINE, pool=self._pool)
+        self._agent = Agent(
+            self._reactor, HttpsPolicy(), self._deadline, pool=self._pool
+        )
 
     async def ask(
         self,
@@ -93,11 +95,11 @@ class HttpClient:
         """
         asked = Deferred.fromCoroutine(self._answer(method, url, headers, body))
         try:
-            return await asked.addTimeout(DEADLINE, self._reactor)
+            return await asked.addTimeout(self._deadline, self._reactor)
         except TimeoutError as error:
-            raise NoAnswerError(LATE) from error
+            raise NoAnswerError(self._late()) from error
         except _UNREACHED as error:
-            raise NoAnswerError(_why(error)) from error
+            raise NoAnswerError(self._why(error)) from error
 
     async def close(self) -> None:
         """Hang up."""
@@ -109,7 +111,7 @@ class HttpClient:
         sent = Headers({name: [value] for name, value in headers.items()})
         producer = None if body is None else BytesProducer(body)
         response = await self._agent.request(
-            method.encode(), url.encode(), sent, producer
+            method.encode(), as_sent(url), sent, producer
         )
         whole = _Whole()
         response.deliverBody(whole)
@@ -118,6 +120,27 @@ class HttpClient:
             for name, values in response.headers.getAllRawHeaders()
         }
         return Answer(int(response.code), await whole.data, said)
+
+    def _why(self, error: Exception) -> str:
+        """Return what an HTTP failure wraps, for people."""
+        reasons = getattr(error, "reasons", None)
+        if not reasons:
+            return str(error)
+        # The deadline, where it is over before there are headers.
+        is_late = reasons[0].check(CancelledError)
+        return self._late() if is_late else str(reasons[0].getErrorMessage())
+
+    def _late(self) -> str:
+        return f"no whole answer in {self._deadline:g} s"
+
+
+def as_sent(url: str) -> bytes:
+    """Return a URL in ASCII: its host by IDNA, the rest with percent signs.
+
+    Raises:
+        ValueError: It is none, as with a port that is no number.
+    """
+    return URL.fromText(url).asURI().asText().encode("ascii")
 
 
 class _Whole(Protocol):
@@ -152,13 +175,3 @@ class _Whole(Protocol):
     def _hang_up(self) -> None:
         if self.transport is not None:
             self.transport.loseConnection()
-
-
-def _why(error: Exception) -> str:
-    """Return what an HTTP failure wraps, for people."""
-    reasons = getattr(error, "reasons", None)
-    if not reasons:
-        return str(error)
-    # The deadline, where it is over before there are headers.
-    is_late = reasons[0].check(CancelledError)
-    return LATE if is_late else str(reasons[0].getErrorMessage())

@@ -1,21 +1,10 @@
 """Where prices are said: a file or a web page, in one of three formats."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import treq
 from attrs import define, field, frozen
-from twisted.internet import defer
-from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.interfaces import IReactorTime
-from twisted.web.client import (
-    Agent,
-    HTTPConnectionPool,
-    RequestTransmissionFailed,
-    ResponseFailed,
-)
 
 from protocol.prices.a44 import read_a44
 from protocol.prices.csv_prices import read_csv
@@ -23,20 +12,11 @@ from protocol.prices.curve import PriceCurve, PriceError
 from protocol.prices.json_prices import read_json
 from protocol.prices.units import MAX_DOCUMENT_BYTES, PriceUnit
 from protocol.units import Seconds, UnixTime
-from proxy.runtime.tls import HttpsPolicy
+from proxy.signals.http_client import HttpClient, NoAnswerError
 
 FETCH_DEADLINE = Seconds(20.0)
 """ENTSO-E answers within seconds; the next try is a poll later."""
 
-CONNECT_DEADLINE = Seconds(5.0)
-
-_UNREACHED = (
-    OSError,
-    ConnectError,
-    ConnectionClosed,
-    RequestTransmissionFailed,
-    ResponseFailed,
-)
 _OK = 200
 
 Format = Literal["csv", "json", "entsoe-a44"]
@@ -132,41 +112,30 @@ class WebDocument:
     _reactor: Any
     _url: str
     _token: str | None = None
-    _pool: HTTPConnectionPool = field(init=False)
-    _client: treq.client.HTTPClient = field(init=False)
+    _client: HttpClient = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._pool = HTTPConnectionPool(self._reactor, persistent=False)
-        agent = Agent(self._reactor, HttpsPolicy(), CONNECT_DEADLINE, pool=self._pool)
-        self._client = treq.client.HTTPClient(agent)
+        self._client = HttpClient(self._reactor, FETCH_DEADLINE)
 
     async def read(self, at: UnixTime) -> bytes:
         """See `Document`."""
-        clock: IReactorTime = self._reactor
-        work = defer.Deferred.fromCoroutine(self._get(at))
-        try:
-            return await work.addTimeout(FETCH_DEADLINE, clock)
-        except defer.TimeoutError as error:
-            raise PriceError(f"no answer in {FETCH_DEADLINE:g} s") from error
-        except _UNREACHED as error:
-            raise PriceError(f"cannot be reached: {type(error).__name__}") from error
-
-    async def close(self) -> None:
-        """See `Document`."""
-        await self._pool.closeCachedConnections()
-
-    async def _get(self, at: UnixTime) -> bytes:
-        headers: dict[bytes | str, bytes | str] = {"accept": "*/*"}
+        # What comes compressed is not unpacked: a few bytes may be hundreds of MB.
+        headers = {"accept": "*/*", "accept-encoding": "identity"}
         if self._token is not None and "{token}" not in self._url:
             headers["authorization"] = f"Bearer {self._token}"
         url = address_at(self._url, at).replace("{token}", self._token or "")
-        response = await self._client.get(url, headers=headers, allow_redirects=False)
-        pieces: list[bytes] = []
-        await treq.collect(response, _bounded(pieces))
-        if response.code != _OK:
+        try:
+            answer = await self._client.ask("GET", url, headers)
+        except NoAnswerError as error:
+            raise PriceError(f"cannot be read: {error}") from error
+        if answer.status != _OK:
             # ENTSO-E says why in its answer; never the URL, which may hold a token.
-            raise PriceError(f"status {response.code}")
-        return b"".join(pieces)
+            raise PriceError(f"status {answer.status}")
+        return answer.body
+
+    async def close(self) -> None:
+        """See `Document`."""
+        await self._client.close()
 
 
 def address_at(url: str, at: UnixTime) -> str:
@@ -178,16 +147,3 @@ def address_at(url: str, at: UnixTime) -> str:
     return url.replace("{from}", f"{begin:%Y%m%d%H%M}").replace(
         "{until}", f"{end:%Y%m%d%H%M}"
     )
-
-
-def _bounded(pieces: list[bytes]) -> Callable[[bytes], None]:
-    room = MAX_DOCUMENT_BYTES
-
-    def take(piece: bytes) -> None:
-        nonlocal room
-        room -= len(piece)
-        if room < 0:
-            raise PriceError(f"longer than {MAX_DOCUMENT_BYTES} B")
-        pieces.append(piece)
-
-    return take

@@ -8,6 +8,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from typing_extensions import override
 
 from proxy.power.ports import RelayError
+from proxy.signals.http_client import MAX_ANSWER_BYTES
 from proxy.signals.relay import HttpRelay
 from tests.support import on_reactor
 
@@ -19,6 +20,7 @@ class Box(Resource):
 
     isLeaf = True  # noqa: N815  (twisted.web's name)
     status: int | None = 204
+    body = b""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +37,9 @@ class Box(Resource):
         self.beats.append(beat)
         self.peers.add(request.getClientAddress().port)
         request.setResponseCode(self.status)
-        return b""
+        if self.body:
+            request.setHeader("content-encoding", "gzip")
+        return self.body
 
 
 def a_box(reactor: Any) -> tuple[Box, Any, str]:
@@ -86,3 +90,21 @@ async def test_a_relay_that_refuses_hangs_or_is_gone_is_an_error() -> None:
     assert "status 503" in refused
     assert "no answer" in hung
     assert "refused" in gone
+
+
+@on_reactor
+async def test_of_an_answer_nothing_is_unpacked_and_no_more_read_than_the_bound() -> (
+    None
+):
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    box, port, url = a_box(reactor)
+    relay = HttpRelay(reactor, "hall-a", url)
+    box.status, box.body = 200, b"no gzip at all"
+    await relay.beat(may_run=True)
+    box.body = bytes(2 * MAX_ANSWER_BYTES)
+    too_long = await error_of(relay)
+    await relay.close()
+    await maybeDeferred(port.stopListening)
+
+    assert "an answer of more than" in too_long
