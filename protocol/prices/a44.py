@@ -11,7 +11,9 @@ be left out.
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from xml.parsers import expat
 
 from attrs import define, field
@@ -166,7 +168,7 @@ def read_a44(data: bytes, zone: str | None = None) -> PriceCurve:
     currencies = {one.said.get("currency_Unit.name", "") for one in series}
     if len(currencies) > 1:
         raise PriceError(f"prices in {', '.join(sorted(currencies))}: one of them")
-    found = [price for one in series for price in _prices(one)]
+    found = chain.from_iterable(_prices(one) for one in series)
     return curve_of(found, currencies.pop())
 
 
@@ -208,41 +210,38 @@ def _of_zone(series: list[_Series], zone: str | None) -> list[_Series]:
     return found
 
 
-def _prices(series: _Series) -> list[PriceInterval]:
+def _prices(series: _Series) -> Iterator[PriceInterval]:
     unit = series.said.get("price_Measure_Unit.name", "")
     if unit != "MWH":
         raise PriceError(f"a price of {unit or 'nothing'}: Expected MWH")
     kind = series.said.get("curveType", FIXED)
     if kind not in {FIXED, FILLED}:
         raise PriceError(f"curveType {kind}: Expected {FIXED} or {FILLED}")
-    return [
-        price
-        for period in series.periods
-        for price in _of_period(period, is_filled=kind == FILLED)
-    ]
+    for period in series.periods:
+        yield from _of_period(period, is_filled=kind == FILLED)
 
 
-def _of_period(period: _Period, *, is_filled: bool) -> list[PriceInterval]:
+def _of_period(period: _Period, *, is_filled: bool) -> Iterator[PriceInterval]:
+    """Yield one by one what a single point may stand for: whoever asks counts."""
     if period.resolution not in RESOLUTIONS:
         names = ", ".join(RESOLUTIONS)
         raise PriceError(f"resolution {period.resolution!r}: Expected one of {names}")
     length = RESOLUTIONS[period.resolution]
     starts, ends = _instant(period.starts), _instant(period.ends)
-    count, rest = divmod(ends - starts, length)
+    count, rest = divmod(int(ends - starts), length)
     if rest or not 0 < count <= MAX_INTERVALS:
         raise PriceError(
             f"{period.starts} to {period.ends} is no number of {period.resolution}"
         )
-    said = _positions(period.points, int(count))
-    prices: list[PriceInterval] = []
-    last: float | None = None
-    for place in range(int(count)):
-        # What is left out is as before, or, where nothing may be, not known.
-        last = said.get(place + 1, last if is_filled else None)
-        if last is not None:
-            at = UnixTime(starts + place * length)
-            prices.append(PriceInterval(at, UnixTime(at + length), last))
-    return prices
+    said = _positions(period.points, count)
+    # What is left out is as before, or, where nothing may be, not known.
+    end = count + 1
+    places = range(min(said, default=end), end) if is_filled else sorted(said)
+    last = 0.0
+    for place in places:
+        last = said.get(place, last)
+        at = UnixTime(starts + (place - 1) * length)
+        yield PriceInterval(at, UnixTime(at + length), last)
 
 
 def _positions(points: list[tuple[str, str]], count: int) -> dict[int, float]:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import islice
 from math import isfinite
 
 from attrs import frozen
@@ -71,9 +72,10 @@ def curve_of(found: Iterable[PriceInterval], currency: str = "") -> PriceCurve:
     Raises:
         PriceError: One has no length or no number, or there are too many.
     """
-    intervals = list(found)
+    # No more than tell that there are too many: some are made as they are asked for.
+    intervals = list(islice(found, MAX_INTERVALS + 1))
     if len(intervals) > MAX_INTERVALS:
-        raise PriceError(f"{len(intervals)} prices > {MAX_INTERVALS}")
+        raise PriceError(f"more than {MAX_INTERVALS} prices")
     for one in intervals:
         _check(one)
     cuts = sorted({m for one in intervals for m in (one.starts, one.ends)})

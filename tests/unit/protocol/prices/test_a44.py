@@ -1,5 +1,6 @@
 """ENTSO-E's day-ahead prices, and what is not taken for them. Synthetic documents."""
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -93,6 +94,31 @@ def test_of_several_auctions_the_coupled_one_counts() -> None:
     )
 
     assert at(read_a44(document), 0) == 1.0
+
+
+def test_a_point_that_stands_for_a_month_is_filled_up_to_the_bound() -> None:
+    one = series(DAY, {1: 1.0}, QUARTER, count=2976)
+    bomb = one.replace("</Period>", "</Period>" + _period(one) * 1_000)
+
+    filled, peak = _peak_of(a44(bomb))
+
+    assert filled == "more than 3000 prices"
+    assert peak < 8e6
+
+
+def _period(one: str) -> str:
+    return one[one.index("<Period>") : one.index("</Period>") + len("</Period>")]
+
+
+def _peak_of(document: bytes) -> tuple[str, int]:
+    """Return why a document is refused, and the bytes that this takes."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(PriceError) as caught:
+            read_a44(document)
+        return str(caught.value), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 BOMB = (
