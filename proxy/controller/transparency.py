@@ -50,7 +50,7 @@ class LogView(Struct):
         size: Leaves of the newest signed state; null: nothing was signed yet.
         root: Of it, hexadecimal.
         cosigned_size: Of the newest one that enough cosigned; null: none since the
-            start.
+            start, or nobody has to.
         cosigned_age_s: How old that is, seconds.
         fault: Why somebody must look; empty: all is well.
         is_forked: Nothing more is signed.
@@ -124,7 +124,7 @@ class LogSide(Service):
     def view(self) -> LogView:
         """Return the log at a glance."""
         publisher = self.publisher
-        served, enough, fault = publisher.served, publisher.enough, publisher.fault
+        served, enough, fault = publisher.served, publisher.cosigned, publisher.fault
         now = self._around.reactor.seconds()
         keys = [] if publisher.begun is None else publisher.begun.signers
         return LogView(

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import Note, SignatureLine, VerifierKey
 from protocol.tlog.tree import consistency
-from protocol.tlog.trust import Trust
+from protocol.tlog.trust import NO_QUORUM, Trust
 from protocol.units import Seconds, UnixTime
 from proxy.oversight.signing import LogKeyError, Signer
 from proxy.oversight.witnesses import AskedWitness
@@ -145,6 +145,11 @@ class LogPublisher:
         missing = self.trouble or self._missing()
         return LogFault(f"{why}: {missing}" if missing else why, is_forked=False)
 
+    @property
+    def cosigned(self) -> Served | None:
+        """The newest that enough cosigned; None: none, or nobody has to."""
+        return None if self.trust.quorum == NO_QUORUM else self.enough
+
     async def publish(self) -> None:
         """Publish what is new; what fails is tried again at the next call."""
         if self.forked is not None:
@@ -212,7 +217,7 @@ class LogPublisher:
                 line = await one.cosign(note, point, proof, self._now())
                 if line is not None and note.text == self._newest.text:
                     self._cosignatures[one.witness.key] = line
-                    self._fresh.add(one.witness.key)
+                    self._note_age(one)
                     if not self._is_waiting:
                         await self._serve(writer, point)
             except LogForkedError as error:
@@ -223,6 +228,14 @@ class LogPublisher:
 
         self._tasks.start(f"ask {one.witness.name}", ask())
         return done
+
+    def _note_age(self, one: AskedWitness) -> None:
+        """Count a witness as there unless it said again what it signed long ago."""
+        age = abs(self.around.wall_clock() - one.cosigned_at)
+        if age < self.late_after:
+            self._fresh.add(one.witness.key)
+        else:
+            one.why = f"its cosignature is of {age:.0f} s before or after now"
 
     async def _serve(self, writer: LogWriter, point: Checkpoint) -> None:
         """Put the newest checkpoint there, with the cosignatures that came."""

@@ -76,6 +76,7 @@ def test_the_log_is_published_from_the_start_on(site: Side) -> None:
 
     view = side.view()
     assert (view.origin, view.size, view.fault) == (FIRST, 5, "")
+    assert (view.cosigned_size, view.cosigned_age_s) == (None, None)
     assert view.key.startswith(FIRST)
     side.note_software("digest")
     site.clock.advance(10.0)

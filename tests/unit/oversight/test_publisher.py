@@ -293,6 +293,24 @@ def test_a_state_that_stays_the_newest_is_cosigned_anew(plant: Plant) -> None:
     assert side.publisher.fault is not None
 
 
+def test_a_cosignature_of_long_ago_is_served_and_tells_of_nobody_there(
+    plant: Plant,
+) -> None:
+    side = Side(plant, "quorum w0")
+    side.publish()
+    note = plant.folder.checkpoint()
+    assert note is not None
+    old = COSIGNERS[0].line(note.text, int(AT) - 86_400)
+    side.http.witnesses[0].answer = lambda: WitnessAnswer(200, old.text.encode())
+    for _ in range(13):
+        side.clock.advance(10.0)
+        side.publish()
+
+    assert "w0.example" in side.cosigners()
+    assert side.publisher.fault is not None
+    assert "w0: its cosignature is of 86400 s" in side.publisher.fault.why
+
+
 def test_a_fork_stops_all_signing_until_an_operator_begins_anew(plant: Plant) -> None:
     side = Side(plant, "quorum none")
     side.publish()
