@@ -1,10 +1,17 @@
-"""Every budget that a site was held to, against what documents allowed."""
+"""Every budget that a site was held to, against what documents allowed.
+
+What counts at a moment is the lower of what the site wrote and what documents allow
+then: a budget that it never wrote down, or let stand too long, allows nothing.
+"""
+
+import heapq
+from collections.abc import Iterable
 
 import msgspec
 from attrs import define, field
 
 from proxy.verifier.documents import Documents
-from proxy.verifier.reading import Leaf
+from proxy.verifier.reading import Head, Leaf
 from proxy.verifier.report import Findings
 
 _ROUNDING = 0.5
@@ -18,6 +25,9 @@ class BudgetBody(msgspec.Struct):
     rule: str = ""
 
 
+Step = tuple[float, float]
+"""Since when, and how many watts."""
+
 _decode = msgspec.json.Decoder(BudgetBody).decode
 
 
@@ -28,19 +38,22 @@ class Budgets:
     Attributes:
         findings: Where what is wrong goes.
         documents: Judged so far.
-        steps: By site: since when, and how many watts; as far back as `forget` left.
     """
 
-    kinds = ("budget",)
+    kinds = ("budget", "policy", "document", "presence")
 
     findings: Findings
     documents: Documents
-    steps: dict[str, list[tuple[float, float]]] = field(factory=dict, init=False)
+    _said: dict[str, list[Step]] = field(factory=dict, init=False)
+    _allowed: dict[str, list[Step]] = field(factory=dict, init=False)
 
     def take(self, leaf: Leaf) -> None:
-        """Look at the next budget."""
+        """Look at the next budget, or at what a document has changed."""
+        if leaf.head.kind != "budget":
+            self._plan(leaf.head)
+            return
         head, watts = leaf.head, _decode(leaf.body).watts
-        self.steps.setdefault(head.site, []).append((head.at, watts))
+        self._said.setdefault(head.site, []).append((head.at, watts))
         council = self.documents.councils.get(head.site)
         if council is None:
             return
@@ -57,26 +70,62 @@ class Budgets:
 
     def at(self, site: str, moment: float) -> float | None:
         """Return the budget at a moment; None: none was said yet."""
-        found = None
-        for since, watts in self.steps.get(site, ()):
-            if since > moment:
-                break
-            found = watts
-        return found
+        found = [_at(steps, moment) for steps in self._both(site)]
+        return min((one for one in found if one is not None), default=None)
 
     def most(self, site: str, begin: float, end: float) -> float | None:
-        """Return the highest budget of a time; None: none was said yet."""
-        steps = self.steps.get(site, [])
-        later = [watts for since, watts in steps if begin < since <= end]
+        """Return the highest budget of a time; None: none was said at its beginning."""
         first = self.at(site, begin)
-        return max([*later, *([] if first is None else [first])], default=None)
+        if first is None:
+            return None
+        later = [watts for since, watts in self.steps(site, end) if begin < since]
+        return max([first, *later])
 
     def changed(self, site: str, begin: float, end: float) -> bool:
-        """Tell whether there was another budget within a time."""
-        return any(begin < since <= end for since, _ in self.steps.get(site, ()))
+        """Tell whether there may be another budget within a time."""
+        both = self._both(site)
+        return any(begin < since <= end for steps in both for since, _ in steps)
+
+    def steps(self, site: str, end: float) -> list[Step]:
+        """Return each budget up to a moment, as far back as `forget` left."""
+        said, allowed = self._both(site)
+        held: dict[bool, float] = {}
+        found: dict[float, float] = {}
+        marked = (
+            ((since, False, watts) for since, watts in said),
+            ((since, True, watts) for since, watts in allowed),
+        )
+        for since, is_allowed, watts in heapq.merge(*marked):
+            if since > end:
+                break
+            held[is_allowed] = watts
+            found[since] = min(held.values())
+        return list(found.items())
 
     def forget(self, site: str, before: float) -> None:
         """Forget what ended before a moment."""
-        steps = self.steps.get(site, [])
-        while len(steps) > 1 and steps[1][0] <= before:
-            del steps[0]
+        for steps in self._both(site):
+            while len(steps) > 1 and steps[1][0] <= before:
+                del steps[0]
+
+    def _both(self, site: str) -> tuple[list[Step], list[Step]]:
+        return self._said.get(site, []), self._allowed.get(site, [])
+
+    def _plan(self, head: Head) -> None:
+        """Note what documents allow from now on, until there is another one."""
+        council = self.documents.councils.get(head.site)
+        if council is None:
+            return
+        steps = self._allowed.setdefault(head.site, [])
+        while steps and steps[-1][0] >= head.at:
+            steps.pop()
+        steps += [(one.start, float(one.watts)) for one in council.pieces(head.at)]
+
+
+def _at(steps: Iterable[Step], moment: float) -> float | None:
+    found = None
+    for since, watts in steps:
+        if since > moment:
+            break
+        found = watts
+    return found

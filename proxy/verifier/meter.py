@@ -105,7 +105,7 @@ class Meter:
 
     Attributes:
         findings: Where what is wrong goes.
-        budgets: As far as they were said.
+        budgets: As far as they were said, and allowed by documents.
         response_s: What a site may take to answer.
         sites: Figures of each.
         responses: To every lowering.
@@ -176,7 +176,7 @@ class Meter:
 
     def _lowered(self, site: _Site, name: str, begin: int) -> None:
         """Begin to watch what was lowered since the last minute."""
-        for step in self.budgets.steps.get(name, ()):
+        for step in self.budgets.steps(name, begin + MINUTE):
             if step[0] >= begin + MINUTE:
                 break
             before, is_new = site.seen_budget, False

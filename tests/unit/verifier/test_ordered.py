@@ -51,6 +51,15 @@ def budget(watts: float, at: float = T) -> Event:
     return Event(at, SITE, "budget", "", {"rule": "order", "watts": watts})
 
 
+def meter(*watts: float, at: float = T) -> list[Event]:
+    """Return a minute for each of these watts; the first is at `at`."""
+    begins = [int(at) + 60 * n for n in range(len(watts))]
+    return [
+        Event(b + 60.0, SITE, "meter", "", {"from": b, "w": [w] * 60})
+        for b, w in zip(begins, watts, strict=True)
+    ]
+
+
 def faults(report: Report) -> list[str]:
     return [f.text for f in report.findings if f.severity == "finding"]
 
@@ -169,3 +178,54 @@ def test_a_first_policy_that_is_none_is_found(tmp_path: Path, text: str) -> None
     report = verify(Wanted(tmp_path / "log", Trusted((SIGNER.key,)))).report
 
     assert "cannot be used" in faults(report)[0]
+
+
+def test_watts_without_any_budget_row_are_held_against_documents(
+    checked: Verify,
+) -> None:
+    report = checked(*meter(3e6, 3e6))
+
+    assert "120 s that no order explains" in faults(report)[0]
+
+
+def test_an_allow_that_ran_out_binds_without_a_budget_row(checked: Verify) -> None:
+    report = checked(
+        document(allow(expires=T + 120), "plant-1", "grid-1"),
+        budget(3e6, T + 1.0),
+        *meter(3e6, 3e6, 3e6, at=T + 60),
+    )
+
+    texts = faults(report)
+    assert "was never seen under 350000 W" in texts[0]
+    # Thirty seconds are the answer that the site may take.
+    assert "90 s that no order explains" in texts[1]
+
+
+def test_a_limit_that_was_taken_binds_without_a_budget_row(checked: Verify) -> None:
+    report = checked(
+        document(allow(), "plant-1", "grid-1"),
+        budget(3e6, T + 1.0),
+        *meter(3e6, at=T + 60),
+        document(limit(1_000_000), "grid-1", at=T + 121.0),
+        *meter(3e6, 3e6, at=T + 120),
+    )
+
+    texts = faults(report)
+    assert "was never seen under 1000000 W" in texts[0]
+    assert "89 s that no order explains" in texts[1]
+
+
+def test_a_site_that_follows_documents_before_its_row_has_no_findings(
+    checked: Verify,
+) -> None:
+    report = checked(
+        budget(350_000.0, T - 59.0),
+        document(allow(expires=T + 120), "plant-1", "grid-1"),
+        budget(3e6, T + 1.0),
+        *meter(3e6, at=T + 60),
+        budget(350_000.0, T + 120.5),
+        Event(T + 180.0, SITE, "meter", "", {"from": T + 120, "w": [3e6] * 9 + [3e5]}),
+    )
+
+    assert report.findings == []
+    assert [(r.at, r.response_s) for r in report.responses] == [(T + 120, 9.0)]
