@@ -1,7 +1,9 @@
 """The files of a copied log."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,6 +30,23 @@ _TILE = re.compile(
 
 class MissingFileError(Exception):
     """A file is missing or cannot be read; the message names it."""
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Return so many bytes of a file and one more, where it has more.
+
+    Raises:
+        OSError: It cannot be read, or is a folder, a pipe, a device.
+    """
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file")
+        return file.read(limit + 1)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file, and wait for nobody who would write to a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @frozen
@@ -73,9 +92,12 @@ class LogCopy:
         full = TileId(0, tile.number)
         for width in self._widths(full.bundle_path, tile.width):
             part = TileId(0, tile.number, width)
-            raw = (self.path / part.bundle_path).read_bytes()
             try:
+                raw = read_regular(self.path / part.bundle_path, _MAX_BUNDLE)
                 found = leaves_of(raw)
+            except OSError as error:
+                yield f"{part.bundle_path}: {error.strerror}"
+                continue
             except MalformedMessageError as error:
                 yield f"{part.bundle_path}: {error}"
                 continue
@@ -88,7 +110,8 @@ class LogCopy:
             for name in names:
                 path = (Path(folder) / name).relative_to(self.path).as_posix()
                 if path != CHECKPOINT and not self._belongs(path):
-                    yield path
+                    # A name may be of bytes that are no text.
+                    yield os.fsencode(path).decode("utf-8", "backslashreplace")
 
     def _belongs(self, path: str) -> bool:
         found = _TILE.fullmatch(path)
@@ -117,7 +140,12 @@ class LogCopy:
             yield f"{tile.path} differs from the leaves{_where(raw, hashes)}"
 
     def _wrong_part(self, tile: TileId, hashes: Sequence[bytes]) -> Iterator[str]:
-        if (self.path / tile.path).read_bytes() != b"".join(hashes):
+        try:
+            raw = read_regular(self.path / tile.path, WIDTH * HASH_BYTES)
+        except OSError as error:
+            yield f"{tile.path}: {error.strerror}"
+            return
+        if raw != b"".join(hashes):
             yield f"{tile.path} differs from the log"
 
     def _widths(self, full: str, below: int) -> Iterator[int]:
@@ -133,8 +161,7 @@ class LogCopy:
     def _read(self, full: str, partial: str, limit: int) -> bytes:
         for name in dict.fromkeys((full, partial)):
             try:
-                with (self.path / name).open("rb") as file:
-                    return file.read(limit + 1)
+                return read_regular(self.path / name, limit)
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from proxy.verifier.meter import Meter
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import Findings
+from proxy.verifier.report import Findings, Minute
 
 HASHES_OF_ONE = 2.0**32
 """Hashes that a share of difficulty 1 stands for, on average."""
@@ -45,7 +45,7 @@ class Sums(msgspec.Struct):
 class SharesBody(msgspec.Struct):
     """A minute of shares."""
 
-    begin: int = msgspec.field(name="from")
+    begin: Minute = msgspec.field(name="from")
     site: Sums = msgspec.field(default_factory=Sums)
     digests: list[str] = msgspec.field(name="_sd", default_factory=list)
 

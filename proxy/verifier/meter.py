@@ -12,7 +12,7 @@ from attrs import define, field
 
 from proxy.verifier.budgets import Budgets
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import Findings, Response
+from proxy.verifier.report import Findings, Minute, Response
 
 MINUTE = 60
 QUARTER = 900
@@ -34,7 +34,7 @@ class MeterBody(msgspec.Struct):
     """A minute of the meter."""
 
     w: list[int | float | None]
-    begin: int = msgspec.field(name="from")
+    begin: Minute = msgspec.field(name="from")
     source: str = "meter"
 
 

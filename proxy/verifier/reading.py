@@ -9,15 +9,16 @@ from attrs import define, field, frozen
 from protocol.errors import MalformedMessageError
 from protocol.tlog.tile import HEIGHT, WIDTH, Edge, TileId, tile_at
 from protocol.tlog.tree import leaf_hash
+from protocol.unreadable import UNREADABLE
 from proxy.verifier.folder import LogCopy, MissingFileError
-from proxy.verifier.report import Findings
+from proxy.verifier.report import Findings, Moment
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
     """The first line of a leaf."""
 
     id: int
-    at: float
+    at: Moment
     site: str
     kind: str
     cause: str
@@ -125,7 +126,7 @@ class Reading:
         head, _, body = data.partition(b"\n")
         try:
             leaf = Leaf(index, _decode_head(head), body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             self.findings.fault(f"no row of an event log: {error}", index)
             return
         kind = leaf.head.kind
@@ -134,7 +135,7 @@ class Reading:
         for look in self._by_kind.get(kind, ()):
             try:
                 look.take(leaf)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (*UNREADABLE, OverflowError) as error:
                 text = f"a row of kind {kind} that cannot be read: {error}"
                 self.findings.fault(text, index, leaf.head.at)
 

@@ -1,6 +1,6 @@
 """What a verifier found."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from attrs import define, field
@@ -24,6 +24,14 @@ class Finding(msgspec.Struct):
     leaf: int | None
     at: float | None
     text: str
+
+
+LATEST = 253_402_300_799
+"""Unix seconds of the last moment that has four digits for its year."""
+
+Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
+Minute = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
+"""Unix seconds that a row may speak of: dates are made of them."""
 
 
 @define(eq=False, repr=False)

@@ -11,7 +11,7 @@ from proxy.verifier.budgets import Budgets
 from proxy.verifier.commands import Commands
 from proxy.verifier.disclosed import Disclosed, read_openings
 from proxy.verifier.documents import Documents
-from proxy.verifier.folder import CHECKPOINT, LogCopy
+from proxy.verifier.folder import CHECKPOINT, LogCopy, read_regular
 from proxy.verifier.hashing import HASHES_OF_ONE, TERA, Hashing, HourFigures
 from proxy.verifier.meter import Meter, Quarter, summed
 from proxy.verifier.order import Order
@@ -171,8 +171,7 @@ def _other_meter(path: Path | None) -> dict[int, float] | None:
 
 def _point(path: Path, trusted: Trusted, findings: Findings, what: str) -> SignedPoint:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_NOTE_BYTES + 1)
+        raw = read_regular(path, MAX_NOTE_BYTES)
         return signed_point(raw, trusted, findings, what)
     except OSError as error:
         raise UnusableError(f"{path}: {error.strerror}") from error

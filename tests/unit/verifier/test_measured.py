@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.note import Note
+from protocol.tlog.tile import tile_at
+from protocol.tlog.tree import leaf_hash
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects
 from proxy.verifier.report import Report
@@ -199,3 +203,41 @@ def test_a_row_that_cannot_be_read_is_a_finding(checked: Verify, kind: str) -> N
     report = checked([Event(AT, SITE, kind, "", bodies.get(kind, {"from": "x"}))])
 
     assert "cannot be read" in faults(report)[0]
+
+
+@pytest.mark.parametrize("at", [1e12, 1e300, -1.0])
+def test_a_row_of_no_time_is_a_finding(checked: Verify, at: float) -> None:
+    report = checked([Event(AT, SITE, "start", "", {}), Event(at, SITE, "x", "", {})])
+
+    assert "no row of an event log" in faults(report)[0]
+    assert report.last_at == AT
+
+
+@pytest.mark.parametrize("body", [{"from": 10**12, "w": [1.0]}, {"from": -1, "w": []}])
+def test_a_minute_of_no_time_is_a_finding(
+    checked: Verify, body: dict[str, object]
+) -> None:
+    assert "cannot be read" in faults(checked([Event(AT, SITE, "meter", "", body)]))[0]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'[1,2.0,"a","meter",' + b"[" * 20_000,
+        b'[1,2.0,"a","meter",""]\n{"x":' + b"[" * 20_000,
+        b'[1,2.0,"a","meter",""]\n{"from":60,"w":[1' + b"0" * 400 + b"]}",
+    ],
+)
+def test_a_row_that_no_parser_ends_well_with_is_a_finding(
+    tmp_path: Path, row: bytes
+) -> None:
+    path = tmp_path / tile_at(0, 0, 1).bundle_path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(len(row).to_bytes(2, "big") + row)
+    text = Checkpoint(SIGNER.key.name, 1, leaf_hash(row)).text
+    note = Note(text, (SIGNER.line(text, 0),))
+    (tmp_path / "checkpoint").write_bytes(note.raw)
+
+    report = verify(Wanted(tmp_path, Trusted((SIGNER.key,)))).report
+
+    assert any("row" in text for text in faults(report))

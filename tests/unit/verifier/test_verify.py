@@ -1,5 +1,6 @@
 """A copy of a log is believed where every bit of it is as it was signed."""
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -235,3 +236,37 @@ def test_the_command_says_by_its_status_what_was_found(
     assert report.findings[0].severity == "finding"
     assert main(["verify", str(copy), "--key", "x"]) == 2
     assert main(["verify", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize("name", ["tile/entries/001.p/1", "tile/0/001.p/1"])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_found_where_one_may_be(
+    copy: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    place = copy / name
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    make(place)
+
+    (text,) = found(copy)
+    assert text.startswith(f"{name}: ")
+
+
+def test_a_checkpoint_that_is_a_pipe_is_not_waited_for(copy: Path) -> None:
+    (copy / "checkpoint").unlink()
+    os.mkfifo(copy / "checkpoint")
+
+    with pytest.raises(UnusableError, match="is no regular file"):
+        found(copy)
+
+
+@pytest.mark.parametrize("more", [["--json"], ["--html", os.devnull], []])
+def test_a_name_that_is_no_text_is_told_in_text(
+    copy: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    Path(os.fsdecode(os.fsencode(copy) + b"/\xff")).touch()
+
+    assert main(["verify", str(copy), "--key", SIGNER.key.text, *more]) == 0
+    capsys.readouterr().out.encode()
+    report = verify(Wanted(copy, TRUSTED))
+    assert report.findings[0].text.startswith("\\xff is no file")
