@@ -13,7 +13,7 @@ from attrs import define, field
 from protocol.errors import RemoteError
 from protocol.oversight.chain import Accepted, PolicyChain
 from protocol.oversight.council import Council, Ruling, Verdict
-from protocol.oversight.document import Policy, document_id, read_document
+from protocol.oversight.document import Allow, Policy, document_id, read_document
 from protocol.oversight.rules import check_policy
 from protocol.oversight.signature import Signature, signers_of
 from proxy.verifier.reading import Leaf
@@ -73,9 +73,7 @@ class Documents:
         site = leaf.head.site
         self.versions[site] = self.versions.get(site, 0) + 1
         if leaf.head.kind == "presence":
-            council = self.councils.get(site)
-            if council is not None:
-                council.end(_decode_ended(leaf.body).ended)
+            self._end(leaf, _decode_ended(leaf.body).ended)
             return
         body = _decode(leaf.body)
         if body.verdict == "trusted":
@@ -102,6 +100,18 @@ class Documents:
         tips = [one.chain.tip.policy.version for one in self.councils.values()]
         return max(tips, default=None)
 
+    def _end(self, leaf: Leaf, names: list[str]) -> None:
+        """End allows; absence ends nothing that lowers."""
+        council = self.councils.get(leaf.head.site)
+        if council is None:
+            return
+        for name in names:
+            one = council.standing.get(name)
+            if one is None or isinstance(one.document, Allow):
+                council.end([name])
+            else:
+                self._fault(leaf, f"{name[:8]} is no allow: absence does not end it")
+
     def _begin(self, leaf: Leaf, body: DocumentBody) -> None:
         raw = body.document.encode()
         name = document_id(raw)
@@ -120,10 +130,15 @@ class Documents:
                 " parties signed, or give --policy-id",
                 leaf.index,
             )
-        if leaf.head.site not in self.councils and len(self.councils) >= MAX_SITES:
-            return
         chain = PolicyChain((Accepted(policy, name),))
-        self.councils[leaf.head.site] = Council(leaf.head.site, chain)
+        council = self.councils.get(leaf.head.site)
+        if council is None:
+            if len(self.councils) < MAX_SITES:
+                self.councils[leaf.head.site] = Council(leaf.head.site, chain)
+        elif policy.version <= council.chain.tip.policy.version:
+            self._fault(leaf, f"policy {name[:8]} is trusted anew, and is not newer")
+        else:  # What was taken since the first one holds on.
+            council.chain = chain
 
     def _judge(self, leaf: Leaf, body: DocumentBody, *, is_taken: bool) -> None:
         council = self.councils.get(leaf.head.site)

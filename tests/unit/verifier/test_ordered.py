@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from protocol.oversight.document import document_id, written
 from proxy.power.journal.chain import Event
@@ -229,3 +230,48 @@ def test_a_site_that_follows_documents_before_its_row_has_no_findings(
 
     assert report.findings == []
     assert [(r.at, r.response_s) for r in report.responses] == [(T + 120, 9.0)]
+
+
+def test_a_policy_that_is_trusted_twice_is_found_and_forgets_no_limit(
+    checked: Verify,
+) -> None:
+    report = checked(
+        document(allow(), "plant-1", "grid-1"),
+        document(limit(1_000_000), "grid-1", at=T + 1.0),
+        evolve(trusted(), at=T + 2.0),
+        document(allow(), "plant-1", "grid-1", at=T + 3.0),
+        budget(3e6, T + 4.0),
+    )
+
+    texts = faults(report)
+    assert "is trusted anew, and is not newer" in texts[0]
+    assert "where documents allow 1000000 W" in texts[1]
+
+
+def test_absence_ends_allows_alone(checked: Verify) -> None:
+    lower, higher = limit(1_000_000), allow()
+    ended = {"ended": [document_id(lower), document_id(higher)]}
+    report = checked(
+        document(higher, "plant-1", "grid-1"),
+        document(lower, "grid-1", at=T + 1.0),
+        Event(T + 2.0, SITE, "presence", "", ended),
+        document(allow(), "plant-1", "grid-1", at=T + 3.0),
+        budget(3e6, T + 4.0),
+    )
+
+    texts = faults(report)
+    assert "is no allow: absence does not end it" in texts[0]
+    assert "where documents allow 1000000 W" in texts[1]
+
+
+def test_a_newer_policy_that_is_trusted_anew_forgets_no_limit(checked: Verify) -> None:
+    raw = written(policy(version=2, default_w=3_000_000))
+    body = {"id": document_id(raw), "document": raw.decode(), "verdict": "trusted"}
+    report = checked(
+        document(limit(1_000_000), "grid-1"),
+        Event(T + 1.0, SITE, "policy", "", body),
+        budget(3e6, T + 2.0),
+        policy_id="",
+    )
+
+    assert "where documents allow 1000000 W" in faults(report)[0]
