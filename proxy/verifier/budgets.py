@@ -53,11 +53,12 @@ class Budgets:
             self._plan(leaf.head)
             return
         head, watts = leaf.head, _decode(leaf.body).watts
-        self._said.setdefault(head.site, []).append((head.at, watts))
+        moments = self.documents.order.moments(head)
+        self._said.setdefault(head.site, []).append((moments[-1], watts))
         council = self.documents.councils.get(head.site)
         if council is None:
             return
-        most = council.budget(head.at)
+        most = min(map(council.budget, moments))
         if watts > most + _ROUNDING:
             self.findings.fault(
                 f"{head.site} was given {watts:.0f} W where documents allow {most} W",
@@ -117,9 +118,10 @@ class Budgets:
         if council is None:
             return
         steps = self._allowed.setdefault(head.site, [])
-        while steps and steps[-1][0] >= head.at:
+        since = self.documents.order.moments(head)[-1]
+        while steps and steps[-1][0] >= since:
             steps.pop()
-        steps += [(one.start, float(one.watts)) for one in council.pieces(head.at)]
+        steps += [(one.start, float(one.watts)) for one in council.pieces(since)]
 
 
 def _at(steps: Iterable[Step], moment: float) -> float | None:

@@ -12,10 +12,12 @@ from attrs import define, field
 
 from protocol.errors import RemoteError
 from protocol.oversight.chain import Accepted, PolicyChain
+from protocol.oversight.checks import Moments
 from protocol.oversight.council import Council, Ruling, Verdict
 from protocol.oversight.document import Allow, Policy, document_id, read_document
 from protocol.oversight.rules import check_policy
 from protocol.oversight.signature import Signature, signers_of
+from proxy.verifier.order import Order
 from proxy.verifier.reading import Leaf
 from proxy.verifier.report import Findings
 
@@ -52,6 +54,7 @@ class Documents:
 
     Attributes:
         findings: Where what is wrong goes.
+        order: Of all rows so far.
         policy_id: Of the first policy, hexadecimal; empty: nobody knows it.
         councils: What holds at each site, as documents say so far.
         counts: Documents that were taken, and refused.
@@ -61,6 +64,7 @@ class Documents:
     kinds = ("policy", "document", "presence")
 
     findings: Findings
+    order: Order
     policy_id: str = ""
     councils: dict[str, Council] = field(factory=dict, init=False)
     counts: dict[str, int] = field(
@@ -146,8 +150,9 @@ class Documents:
             if is_taken:
                 self._fault(leaf, "a document was taken without any policy")
             return
+        moments = self.order.moments(leaf.head)
         try:
-            ruling = self._ruling(council, body, leaf.head.at)
+            ruling = self._ruling(council, body, moments)
         except RemoteError as error:
             if is_taken:
                 self._fault(leaf, f"{body.id[:8]} was taken, and may not be: {error}")
@@ -162,12 +167,12 @@ class Documents:
             text = f"{body.id[:8]} has its signatures and was not taken"
             self.findings.note(text, leaf.index, leaf.head.at)
             return
-        council.enact(ruling, leaf.head.at)
+        council.enact(ruling, moments[-1])
 
-    def _ruling(self, council: Council, body: DocumentBody, at: float) -> Ruling:
+    def _ruling(self, council: Council, body: DocumentBody, moments: Moments) -> Ruling:
         raw = body.document.encode()
-        council.prune((at,))
-        heard = council.hear(raw, (at,))
+        council.prune(moments)
+        heard = council.hear(raw, moments)
         new = heard.document if isinstance(heard.document, Policy) else None
         signers = signers_of(raw, body.signatures, council.chain.keys(new))
         seen: dict[str, Any] = {}  # who was present is not to be seen in the log

@@ -2,13 +2,16 @@
 
 from attrs import define, field
 
-from proxy.verifier.reading import Leaf
+from proxy.verifier.reading import Head, Leaf
 from proxy.verifier.report import Findings
 
 WENT_BACK = 1.0
 """Seconds that a row may be older than the one before: it was written late."""
 
 _START = "start"
+_BINDING = frozenset({"budget", "document", "policy"})
+"""Kinds that say what a site may draw: an older time may be a wanted one."""
+
 _MAX_SITES = 256
 
 
@@ -46,7 +49,14 @@ class Order:
         if newest is not None and head.at < newest - WENT_BACK:
             # What could not be written at once is written later, with its own time.
             text = f"{newest - head.at:.0f} s older than the row before"
-            self.findings.note(text, leaf.index, head.at)
+            is_binding = head.kind in _BINDING
+            say = self.findings.fault if is_binding else self.findings.note
+            say(text, leaf.index, head.at)
         if newest is None and len(self._newest) >= _MAX_SITES:
             return
         self._newest[head.site] = max(head.at, newest or 0.0)
+
+    def moments(self, head: Head) -> tuple[float, ...]:
+        """Return when the newest row may have been written, the latest last."""
+        newest = self._newest.get(head.site, head.at)
+        return (head.at, newest) if head.at < newest - WENT_BACK else (head.at,)

@@ -69,11 +69,11 @@ class Looks:
     @classmethod
     def of(cls, wanted: Wanted, findings: Findings) -> "Looks":
         """Return those for one verification."""
-        documents = Documents(findings, wanted.policy_id)
+        order, commands = Order(findings), Commands(findings)
+        documents = Documents(findings, order, wanted.policy_id)
         budgets = Budgets(findings, documents)
         meter = Meter(findings, budgets, wanted.response_s)
         hashing = Hashing(findings, meter)
-        order, commands = Order(findings), Commands(findings)
         disclosed = Disclosed(findings, _openings(wanted.openings))
         return cls(
             findings, order, documents, budgets, meter, hashing, commands, disclosed

@@ -275,3 +275,45 @@ def test_a_newer_policy_that_is_trusted_anew_forgets_no_limit(checked: Verify) -
     )
 
     assert "where documents allow 1000000 W" in faults(report)[0]
+
+
+def test_a_budget_that_is_dated_back_into_an_allow_is_found(checked: Verify) -> None:
+    report = checked(
+        document(allow(expires=T + 60), "plant-1", "grid-1"),
+        budget(3e6, T + 1.0),
+        budget(350_000.0, T + 60.0),
+        *meter(3e5, at=T + 60),
+        budget(3e6, T + 59.0 - 10.0),
+        *meter(3e5, at=T + 120),
+    )
+
+    texts = faults(report)
+    assert texts == [
+        "71 s older than the row before",
+        "hall-a was given 3000000 W where documents allow 350000 W",
+    ]
+
+
+def test_an_allow_that_is_dated_back_is_found_and_allows_nothing(
+    checked: Verify,
+) -> None:
+    late = 2 * HOUR
+    report = checked(
+        *meter(3e5, at=T + late),
+        document(allow(expires=T + 2 * late), "plant-1", "grid-1", at=T + 1.0),
+        budget(3e6, T + late + 61.0),
+    )
+
+    texts = " ".join(faults(report))
+    assert "older than the row before" in texts
+    assert "was taken, and may not be" in texts
+    assert "where documents allow 350000 W" in texts
+
+
+def test_another_row_that_is_written_late_is_a_note(checked: Verify) -> None:
+    report = checked(
+        Event(T + 9.0, SITE, "start", "", {}), Event(T, SITE, "state", "", {})
+    )
+
+    assert report.is_clean
+    assert report.findings[0].text == "9 s older than the row before"
