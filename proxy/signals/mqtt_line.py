@@ -182,9 +182,9 @@ class MqttLine:
         from aiomqtt import MqttError  # noqa: PLC0415  (of an extra)
 
         client = self._client()
+        _bound(client)  # before a first byte of a broker is read
         try:
             async with client:
-                _bound(client)
                 await self._subscribe(client)
                 self._greet(ear)
                 await self._converse(client, ear)
