@@ -44,10 +44,11 @@ def read_csv(
         raise PriceError(f"no CSV: {error}") from error
     zone, times = zone_of(time_zone), [row["start"] for row in rows]
     starts = instants(times, zone)
-    if all(row.get("end") for row in rows):
-        ends = instants((row["end"] for row in rows), zone)
-    else:
-        ends = _until_the_next(starts)
+    said = iter(instants((row["end"] for row in rows if row.get("end")), zone))
+    ends = [
+        next(said) if row.get("end") else until
+        for row, until in zip(rows, _until_the_next(starts), strict=True)
+    ]
     return curve_of(
         (
             PriceInterval(start, end, PER_MWH[unit] * _number(row["price"]))

@@ -9,7 +9,7 @@ and one of `PRICES` (of those that several shapes have in common):
 | plain              | `start`, `end`, `price`                                      |
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -51,7 +51,8 @@ def read_json(
     Args:
         data: The document.
         unit: What its prices are for.
-        currency: Of its prices; also which one of a document that has several.
+        currency: Of its prices; also which one of a document that has several. What
+            the document states under `currency` has to be the same; empty: is taken.
         zone: Rows that name another one are left out.
         time_zone: Of times without an offset.
 
@@ -65,12 +66,16 @@ def read_json(
     except UNREADABLE as error:
         raise PriceError(f"no JSON: {error}") from error
     keys = _price_keys(currency)
-    rows = [row for row in _rows(found) if _is_price(row, keys, zone)]
+    objects = list(_objects(found))
+    rows = [one for one, in_list in objects if in_list and _is_price(one, keys, zone)]
     if not rows:
         raise PriceError("no list of prices in it")
     if len(rows) > MAX_INTERVALS:
         raise PriceError(f"{len(rows)} prices > {MAX_INTERVALS}")
-    return curve_of(_intervals(rows, keys, PER_MWH[unit], time_zone), currency)
+    # Of prices only those of the zone: a document may have others in other money.
+    about = [one for one, _ in objects if not _is_price(one, keys, None)]
+    stated = _stated([*rows, *about], currency)
+    return curve_of(_intervals(rows, keys, PER_MWH[unit], time_zone), stated)
 
 
 def _price_keys(currency: str) -> tuple[str, ...]:
@@ -78,9 +83,25 @@ def _price_keys(currency: str) -> tuple[str, ...]:
     return ("price", "energy", "value_exc_vat", *by_currency)
 
 
-def _rows(found: Any) -> Iterator[dict[str, Any]]:
-    """Yield the objects that stand in a list, wherever that is."""
+def _stated(objects: Iterable[dict[str, Any]], wanted: str) -> str:
+    """Return the currency that a document states, else the one that is wanted."""
+    found = {one["currency"] for one in objects if _is_text(one.get("currency"))}
+    if len(found | {wanted} - {""}) > 1:
+        expected = wanted or "one of them"
+        names = ", ".join(sorted(name[:40] for name in found)[:5])
+        raise PriceError(f"prices in {names}: Expected {expected}")
+    return wanted or next(iter(found), "")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _objects(found: Any) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield the objects of a document, and of each whether it stands in a list."""
     waiting, seen = [(found, 0)], 0
+    if isinstance(found, dict):
+        yield found, False
     while waiting:
         one, depth = waiting.pop()
         if depth > MAX_DEPTH:
@@ -92,8 +113,8 @@ def _rows(found: Any) -> Iterator[dict[str, Any]]:
             seen += 1
             if seen > MAX_OBJECTS:
                 raise PriceError(f"more than {MAX_OBJECTS} values")
-            if isinstance(one, list) and isinstance(child, dict):
-                yield child
+            if isinstance(child, dict):
+                yield child, isinstance(one, list)
             waiting.append((child, depth + 1))
 
 

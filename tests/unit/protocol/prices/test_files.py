@@ -33,6 +33,19 @@ def test_a_price_holds_until_the_next_one() -> None:
     assert at(curve, "2026-11-30T00:30") is None
 
 
+def test_an_end_that_is_left_out_is_of_its_row_alone() -> None:
+    rows = (
+        "2026-11-30T00:00Z,2026-11-30T00:15Z,10",
+        "2026-11-30T01:00Z,,20",
+        "2026-11-30T01:30Z,2026-11-30T03:30Z,30",
+    )
+    curve = read_csv(csv(*rows, head="start,end,price"), "MWh")
+
+    times = ("00:14", "00:15", "01:29", "01:30", "03:29", "03:30")
+    found = [at(curve, f"2026-11-30T{time}") for time in times]
+    assert found == [10.0, None, 20.0, 30.0, 30.0, None]
+
+
 def test_a_gap_is_no_price() -> None:
     curve = read_csv(csv("2026-11-29T23:00Z,10", "2026-12-01T00:00Z,20"), "MWh")
 
@@ -141,6 +154,39 @@ def test_what_sellers_say_is_read() -> None:
 )
 def test_what_is_no_json_of_prices_is_refused(text: bytes, why: str) -> None:
     with pytest.raises(PriceError, match=why):
+        read_json(text, "MWh")
+
+
+NOK = b'[{"start": "2026-01-01", "price": 1, "currency": "NOK"}]'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NOK,
+        b'{"currency": "NOK", "prices": [{"start": "2026-01-01", "price": 1}]}',
+        b'{"a": {"currency": "NOK"}, "b": [{"start": "2026-01-01", "price": 1}]}',
+    ],
+)
+def test_a_currency_that_a_document_states_has_to_be_the_same(text: bytes) -> None:
+    with pytest.raises(PriceError, match="prices in NOK: Expected EUR"):
+        read_json(text, "MWh", currency="EUR")
+
+    assert read_json(text, "MWh", currency="NOK").currency == "NOK"
+    assert read_json(text, "MWh").currency == "NOK"
+
+
+def test_a_currency_of_another_zone_does_not_matter() -> None:
+    rows = [
+        b'{"start": "2026-01-01", "price": %d, "zone": "%s", "currency": "%s"}' % row
+        for row in ((1, b"NO1", b"NOK"), (2, b"FI", b"EUR"))
+    ]
+    text = b"[%s]" % b",".join(rows)
+
+    curve = read_json(text, "MWh", currency="EUR", zone="FI")
+
+    assert at(curve, "2026-01-01") == 2.0
+    with pytest.raises(PriceError, match="prices in EUR, NOK: Expected one of them"):
         read_json(text, "MWh")
 
 
