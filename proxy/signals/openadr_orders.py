@@ -19,7 +19,7 @@ from protocol.openadr.book import EventBook, Known, Verdict
 from protocol.openadr.caps import Rules
 from protocol.openadr.dates import DateJudge, Judged, Timeliness
 from protocol.prices.curve import PriceError
-from protocol.units import Seconds
+from protocol.units import Seconds, UnixTime
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.orders.receipt import Receipt
 from proxy.power.ports import SignalListener
@@ -33,6 +33,7 @@ from proxy.signals.openadr_prices import price_curve
 from proxy.signals.openadr_reports import Reporter
 from proxy.signals.openadr_view import as_it_stands, names_of
 from proxy.signals.openadr_vtn import EventList, Vtn, VtnError
+from proxy.signals.price_signal import KEPT_FOR
 from proxy.signals.price_sink import PriceSink
 from proxy.signals.refusals import Refusals
 
@@ -273,7 +274,8 @@ class OpenAdrOrders:
         if self.prices_to is None or not is_fresh:
             return
         try:
-            self.prices_to.heard(price_curve(self._verdict.prices))
+            since = UnixTime(self._wall_clock() - KEPT_FOR)
+            self.prices_to.heard(price_curve(self._verdict.prices, since))
         except PriceError as error:
             self._refuse(listener, f"prices: {error}")
 

@@ -11,14 +11,18 @@ PER_MWH = {"KWH": 1e3, "MWH": 1.0}
 """What a price for one of a unit is for a megawatt hour. Spec: OpenADR 3.1, units."""
 
 
-def price_curve(prices: Iterable[Price]) -> PriceCurve:
+def price_curve(prices: Iterable[Price], since: UnixTime) -> PriceCurve:
     """Return what the events say of prices; one without an end goes on.
+
+    What ended before `since` is left out: a server may keep events that are over.
 
     Raises:
         PriceError: They are for nothing that is known, or of several currencies.
     """
     found, currencies = [], set()
     for price in prices:
+        if price.end is not None and price.end <= since:
+            continue
         if price.units not in PER_MWH:
             wanted = " or ".join(PER_MWH)
             raise PriceError(
