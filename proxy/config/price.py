@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from proxy.config.power import PowerConfig, SignalConfig
@@ -22,10 +23,7 @@ def is_url(source: str) -> bool:
 
 def price_faults(signal: SignalConfig, key: str) -> Iterator[str]:
     """Yield what is wrong with the keys of a signal of kind `price`."""
-    if signal.document is None:
-        yield f"A signal of kind 'price' needs source - at `{key}.source`"
-    elif "://" in signal.document and not is_url(signal.document):
-        yield f"Expected a path, or an address of http or https - at `{key}.source`"
+    yield from _source_faults(signal.document, key)
     if signal.format is None:
         yield f"Expected one of {', '.join(FORMATS)} - at `{key}.format`"
     if signal.poll_s is not None and signal.poll_s < LEAST_POLL_S:
@@ -60,6 +58,24 @@ def site_price_faults(power: PowerConfig, key: str) -> Iterator[str]:
         if signal.format == "openadr3" and signal.document not in utilities:
             what = f"No signal of kind 'openadr3' is called {signal.document!r} here"
             yield f"{what} - at `{key}.signals[{index}].source`"
+
+
+def _source_faults(source: str | None, key: str) -> Iterator[str]:
+    if source is None:
+        yield f"A signal of kind 'price' needs source - at `{key}.source`"
+    elif "://" in source and not is_url(source):
+        yield f"Expected a path, or an address of http or https - at `{key}.source`"
+    elif is_url(source) and (why := _address_fault(source)):
+        yield f"Not an address: {why} - at `{key}.source`"
+
+
+def _address_fault(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        return str(error)
+    return "" if is_whole else "no host, or port 0"
 
 
 def _is_unknown(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -174,6 +175,13 @@ class PriceSignal:
             self._curve = updated(self._curve, found, since)
         except PriceError as error:
             self._refuse(f"{error}; the prices that are known hold")
+            return
+        except CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is told)
+            self._log.failure("{name} cannot be read", name=self.name)
+            why = f"cannot be read: {type(error).__name__}"
+            self._refuse(f"{why}; the prices that are known hold")
             return
         finally:
             self._is_reading = False

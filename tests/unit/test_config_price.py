@@ -61,6 +61,10 @@ def test_a_price_reads_its_file_beside_the_configuration(tmp_path: Path) -> None
     [
         ('source = "prices.csv"\n', "", "needs source - at `$.sites[0]"),
         ("prices.csv", "ftp://a/b", "http or https"),
+        ("prices.csv", "http://h:notaport/x", "Port could not be cast"),
+        ("prices.csv", "http://h:70000/x", "Port out of range"),
+        ("prices.csv", "http://[::1/x", "Not an address: "),
+        ("prices.csv", "http://:80/x", "no host"),
         (
             '"csv"',
             '"order"',

@@ -17,6 +17,7 @@ from proxy.signals.adders import Adder, adders_at
 from proxy.signals.price_decision import PricePolicy
 from proxy.signals.price_document import Document, PriceFormat, address_at
 from proxy.signals.price_signal import FixedWorth, PriceSettings, PriceSignal
+from tests.conftest import FlushFailures
 from tests.fakes.order_desk import BUDGET, NOW, OrderDesk
 
 OLD = ModelGroup("S19", 100, Watts(3_250.0), HashesPerSecond(95e12))
@@ -39,6 +40,7 @@ class Paper(Document):
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.error = ""
+        self.fault: Exception | None = None
         self.reads = 0
 
     @override
@@ -46,6 +48,8 @@ class Paper(Document):
         self.reads += 1
         if self.error:
             raise PriceError(self.error)
+        if self.fault is not None:
+            raise self.fault
         return self.data
 
     @override
@@ -146,6 +150,22 @@ def test_a_document_that_goes_bad_changes_nothing_and_is_an_event(data: bytes) -
 
     assert market.watts == ONE
     assert any("the prices that are known hold" in why for why in market.reasons)
+
+
+def test_whatever_a_read_fails_of_is_told_and_the_next_one_is_taken(
+    flush_failures: FlushFailures,
+) -> None:
+    market = Market(rows(60.0, 60.0, 60.0))
+    market.paper.fault = ValueError("invalid port 'notaport'")
+    market.wait(305)
+    why = "cannot be read: ValueError; the prices that are known hold"
+
+    assert why in market.reasons
+    assert flush_failures(ValueError) == 1
+    assert market.watts == ONE
+    market.paper.fault, market.paper.data = None, rows(50.0)
+    market.wait(300)
+    assert market.watts == BUDGET
 
 
 def test_a_document_that_comes_late_is_taken_when_it_comes() -> None:
