@@ -223,7 +223,7 @@ def test_a_minute_of_no_time_is_a_finding(
 @pytest.mark.parametrize(
     "row",
     [
-        b'[1,2.0,"a","meter",' + b"[" * 20_000,
+        b'[1,2.0,"a","meter","",' + b"[" * 20_000,
         b'[1,2.0,"a","meter",""]\n{"x":' + b"[" * 20_000,
         b'[1,2.0,"a","meter",""]\n{"from":60,"w":[1' + b"0" * 400 + b"]}",
     ],
