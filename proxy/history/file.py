@@ -122,7 +122,7 @@ class HistoryFile:
 
     def _connected(self) -> sqlite3.Connection:
         address = f"{self.path.absolute().as_uri()}?mode=rw"
-        return sqlite3.connect(address, BUSY_S, isolation_level=None, uri=True)
+        return sqlite3.connect(address, timeout=BUSY_S, isolation_level=None, uri=True)
 
     def _fill(self, history: History, db: sqlite3.Connection) -> None:
         try:
