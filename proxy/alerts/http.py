@@ -6,8 +6,6 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     RequestTransmissionFailed,
@@ -15,11 +13,11 @@ from twisted.web.client import (
 )
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
-from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.alerts.delivery import DeliveryError
 from proxy.runtime.bytes_producer import BytesProducer
+from proxy.runtime.short_body import ShortBody, why_unreached
 from proxy.runtime.tls import HttpsPolicy
 
 DEADLINE = Seconds(15.0)
@@ -77,7 +75,7 @@ class HttpClient:
         except TimeoutError as error:
             raise DeliveryError(f"no answer in {DEADLINE:g} s") from error
         except _UNREACHED as error:
-            raise DeliveryError(_why(error)) from error
+            raise DeliveryError(why_unreached(error)) from error
         if status not in _GOOD:
             raise DeliveryError(f"status {status} {shown}".rstrip())
 
@@ -90,39 +88,7 @@ class HttpClient:
     ) -> tuple[int, str]:
         sent = Headers({k: [v] for k, v in headers.items()})
         response = await self._agent.request(method, url.encode(), sent, body)
-        beginning = _Beginning()
+        beginning = ShortBody(MAX_SHOWN)
         response.deliverBody(beginning)
-        return response.code, (await beginning.text).decode("ascii", "replace")
-
-
-class _Beginning(Protocol):
-    """The beginning of a body: what follows is not waited for."""
-
-    def __init__(self) -> None:
-        self.text: Deferred[bytes] = Deferred(lambda _: self._hang_up())
-        self._data = b""
-
-    @override
-    def dataReceived(self, data: bytes) -> None:
-        self._data += data
-        if len(self._data) > MAX_SHOWN:
-            self._end()
-            self._hang_up()
-
-    @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._end()  # cut off or whole: the status is what counts
-
-    def _end(self) -> None:
-        if not self.text.called:
-            self.text.callback(self._data[:MAX_SHOWN].replace(b"\n", b" "))
-
-    def _hang_up(self) -> None:
-        if self.transport is not None:
-            self.transport.loseConnection()
-
-
-def _why(error: Exception) -> str:
-    """Return what an HTTP failure wraps, for people."""
-    reasons = getattr(error, "reasons", None)
-    return str(reasons[0].getErrorMessage()) if reasons else str(error)
+        shown = (await beginning.whole).replace(b"\n", b" ")
+        return response.code, shown.decode("ascii", "replace")

@@ -5,8 +5,6 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
@@ -15,11 +13,11 @@ from twisted.web.client import (
 )
 from twisted.web.error import SchemeNotSupported
 from twisted.web.http_headers import Headers
-from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.oversight.witnesses import WitnessAnswer, WitnessError
 from proxy.runtime.bytes_producer import BytesProducer
+from proxy.runtime.short_body import ShortBody, why_unreached
 from proxy.runtime.tls import HttpsPolicy
 
 DEADLINE = Seconds(10.0)
@@ -64,9 +62,7 @@ class WitnessHttp:
         except TimeoutError as error:
             raise WitnessError(f"no answer in {DEADLINE:g} s") from error
         except _UNREACHED as error:
-            reasons = getattr(error, "reasons", None)
-            why = reasons[0].getErrorMessage() if reasons else str(error)
-            raise WitnessError(why) from error
+            raise WitnessError(why_unreached(error)) from error
 
     async def close(self) -> None:
         """Hang up."""
@@ -77,34 +73,6 @@ class WitnessHttp:
         response = await self._agent.request(
             b"POST", url.encode(), headers, BytesProducer(body)
         )
-        collected = _Limited()
+        collected = ShortBody(MAX_ANSWER_BYTES)
         response.deliverBody(collected)
         return WitnessAnswer(response.code, await collected.whole)
-
-
-class _Limited(Protocol):
-    """A body up to a limit: what is longer is cut off, and its sender hung up on."""
-
-    def __init__(self) -> None:
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
-        self._data = b""
-
-    @override
-    def dataReceived(self, data: bytes) -> None:
-        self._data += data
-        if len(self._data) > MAX_ANSWER_BYTES:
-            self._end()
-            self._hang_up()
-
-    @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        if not self.whole.called:
-            self.whole.callback(self._data[:MAX_ANSWER_BYTES])
-
-    def _hang_up(self) -> None:
-        transport: Any = self.transport
-        if transport is not None:
-            transport.loseConnection()
