@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
-from twisted.web.http import Request
+from twisted.web.http import HTTPChannel, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 from typing_extensions import override
@@ -129,10 +129,29 @@ class RpcResource(Resource):
         return answer(self._calls, call.method, call.params)
 
 
+class LenientChannel(HTTPChannel):
+    """Takes a bare line feed for the end of a line of the head, as bitcoind does.
+
+    RFC 9112 section 2.2 allows that. ckpool 1.2.0 ends one of its header lines so, and
+    twisted.web alone answers 400 to each of its calls.
+    """
+
+    @override
+    def lineReceived(self, line: bytes) -> None:
+        """Read what stands between two CRLF; twisted.web calls this.
+
+        Only the last may be empty and so end the head: what follows it is not a line.
+        """
+        *before, last = line.split(b"\n")
+        for part in [*filter(None, before), last]:
+            super().lineReceived(part)
+
+
 class RpcSite(Site):
     """Serves one resource, without an access log: there are many requests."""
 
     noisy = False
+    protocol = LenientChannel  # type: ignore[assignment]  # HTTP/1.1 and no other
 
     @override
     def log(self, request: Request) -> None:
