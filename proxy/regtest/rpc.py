@@ -18,7 +18,7 @@ from proxy.regtest.kernel import DECODE_FAILED
 from proxy.regtest.pace import NBITS, BlockPace
 from proxy.regtest.template import longpoll_id, template_reply
 from proxy.regtest.transactions import TransactionRefusedError
-from proxy.regtest.views import block_view, header_view
+from proxy.regtest.views import block_view, header_view, script_view
 
 MAX_GENERATED = 1000
 """Blocks of one generatetoaddress: 0.3 s of work."""
@@ -165,7 +165,7 @@ class RegtestCalls:
             script = script_of_address(address, Network.REGTEST)
         except AddressError as error:
             return {"isvalid": False, "error_locations": [], "error": str(error)}
-        return {"isvalid": True, "address": address, "scriptPubKey": script.hex()}
+        return {"isvalid": True, "address": address} | script_view(script)
 
     def generatetoaddress(self, nblocks: int, address: str) -> list[str]:
         """Mine blocks that pay to `address`; return their hashes."""

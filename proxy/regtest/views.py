@@ -3,6 +3,7 @@
 from typing import Any
 
 from bitcoin.core import CBlock, CTransaction, CTxIn, CTxOut
+from bitcoin.core.script import CScript
 
 from protocol.bitcoin.address import segwit_address
 from protocol.bitcoin.network import ADDRESS_FORMS, Network
@@ -11,6 +12,7 @@ from proxy.regtest.kernel import RegtestKernel
 
 _SATOSHIS = 100_000_000
 _OP_1, _OP_16 = 0x51, 0x60
+_WSH_BYTES = 32
 _MIN_PROGRAM_SCRIPT, _MAX_PROGRAM_SCRIPT = 4, 42
 
 
@@ -56,6 +58,21 @@ def block_view(kernel: RegtestKernel, height: int, *, whole: bool) -> dict[str, 
     }
 
 
+def script_view(script: bytes) -> dict[str, Any]:
+    """Return what validateaddress says of the script that an address stands for."""
+    view: dict[str, Any] = {"scriptPubKey": script.hex()}
+    program = _witness_program(script)
+    if program is None:
+        return view | {"isscript": CScript(script).is_p2sh(), "iswitness": False}
+    version, data = program
+    return view | {
+        "isscript": version > 0 or len(data) == _WSH_BYTES,  # BIP 141; Core's taproot
+        "iswitness": True,
+        "witness_version": version,
+        "witness_program": data.hex(),
+    }
+
+
 def _transaction_view(tx: CTransaction) -> dict[str, Any]:
     raw = tx.serialize()
     weight = 3 * len(tx.serialize({"include_witness": False})) + len(raw)
@@ -94,11 +111,18 @@ def _output_view(n: int, out: CTxOut) -> dict[str, Any]:
 
 
 def _segwit_address(script: bytes) -> str:
-    if not _MIN_PROGRAM_SCRIPT <= len(script) <= _MAX_PROGRAM_SCRIPT:
+    program = _witness_program(script)
+    if program is None:
         return ""
+    return segwit_address(ADDRESS_FORMS[Network.REGTEST].hrp, *program)
+
+
+def _witness_program(script: bytes) -> tuple[int, bytes] | None:
+    """Return a script's version and program, None if it has none (BIP 141)."""
+    if not _MIN_PROGRAM_SCRIPT <= len(script) <= _MAX_PROGRAM_SCRIPT:
+        return None
     if script[1] != len(script) - 2 or not (
         script[0] == 0 or _OP_1 <= script[0] <= _OP_16
     ):
-        return ""
-    version = script[0] - _OP_1 + 1 if script[0] else 0
-    return segwit_address(ADDRESS_FORMS[Network.REGTEST].hrp, version, script[2:])
+        return None
+    return (script[0] - _OP_1 + 1 if script[0] else 0), script[2:]

@@ -144,3 +144,33 @@ def test_the_subsidy_halves_every_150_blocks() -> None:
         2_500_000_000,
         1_250_000_000,
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "script", "witness"),
+    [
+        (ADDRESS, False, True),
+        (
+            "bcrt1q5n2k3frgpxces3dsw4qfpqk4kksv0cz96pldxdwxrrw0d5ud5hcqzzx7zt",
+            True,
+            True,
+        ),
+        (
+            "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6",
+            True,
+            True,
+        ),
+        ("mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn", False, False),
+        ("2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc", True, False),
+    ],
+)
+def test_an_address_says_what_kind_it_is(
+    stage: Stage, address: str, *, script: bool, witness: bool
+) -> None:
+    # ckpool 1.2.0 takes no segwit address from a node that does not say
+    view = stage.ask("validateaddress", address)
+    assert (view["isvalid"], view["isscript"], view["iswitness"]) == (
+        True,
+        script,
+        witness,
+    )
