@@ -17,8 +17,8 @@ from proxy.regtest.chain import RegtestChain
 from proxy.regtest.kernel import DECODE_FAILED
 from proxy.regtest.pace import NBITS, BlockPace
 from proxy.regtest.template import longpoll_id, template_reply
-from proxy.regtest.transactions import TransactionRefusedError
-from proxy.regtest.views import block_view, header_view, script_view
+from proxy.regtest.transactions import TransactionRefusedError, decode_transaction
+from proxy.regtest.views import block_view, header_view, script_view, transaction_view
 
 MAX_GENERATED = 1000
 """Blocks of one generatetoaddress: 0.3 s of work."""
@@ -159,6 +159,16 @@ class RegtestCalls:
         except TransactionRefusedError as error:
             raise RpcError(VERIFY_REJECTED, str(error)) from error
 
+    def decoderawtransaction(self, hexstring: str) -> Any:
+        """Return what a transaction says, without its bytes."""
+        raw = _unhex(hexstring, "TX decode failed")
+        try:
+            view = transaction_view(decode_transaction(raw))
+        except TransactionRefusedError as error:
+            raise RpcError(DESERIALIZATION_ERROR, str(error)) from error
+        del view["hex"]
+        return view
+
     def validateaddress(self, address: str) -> Any:
         """Return whether `address` is one of regtest, and its script."""
         try:
@@ -232,6 +242,7 @@ _ARGUMENTS: dict[_Method, tuple[Any, ...]] = {
     RegtestCalls.getzmqnotifications: (),
     RegtestCalls.getrawmempool: (),
     RegtestCalls.sendrawtransaction: (str,),
+    RegtestCalls.decoderawtransaction: (str,),
     RegtestCalls.validateaddress: (str,),
     RegtestCalls.generatetoaddress: (int, str),
     RegtestCalls.submitblock: (str,),

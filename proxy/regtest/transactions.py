@@ -106,7 +106,7 @@ class TransactionPool:
             TransactionRefusedError: It is invalid, conflicts with another, or
                 there is no room.
         """
-        tx = _decode(raw)
+        tx = decode_transaction(raw)
         txid = bytes(tx.GetTxid())
         if any(waiting.txid == txid for waiting in self._waiting):
             return txid
@@ -180,7 +180,12 @@ def carry_over(
             continue  # mined, or in conflict with what was
 
 
-def _decode(raw: bytes) -> CTransaction:
+def decode_transaction(raw: bytes) -> CTransaction:
+    """Return the transaction that is serialized in `raw`, with a witness or without.
+
+    Raises:
+        TransactionRefusedError: It is none.
+    """
     try:
         return CTransaction.deserialize(raw)
     except (SerializationError, ValueError) as error:

@@ -45,7 +45,7 @@ def block_view(kernel: RegtestKernel, height: int, *, whole: bool) -> dict[str, 
     raw = kernel.block_at(height)
     block = CBlock.deserialize(raw)
     if whole:
-        transactions = [_transaction_view(tx) for tx in block.vtx]
+        transactions = [transaction_view(tx) for tx in block.vtx]
     else:
         transactions = [tx.GetTxid()[::-1].hex() for tx in block.vtx]
     stripped = len(block.serialize({"include_witness": False}))
@@ -73,7 +73,8 @@ def script_view(script: bytes) -> dict[str, Any]:
     }
 
 
-def _transaction_view(tx: CTransaction) -> dict[str, Any]:
+def transaction_view(tx: CTransaction) -> dict[str, Any]:
+    """Return what getblock and decoderawtransaction say of a transaction."""
     raw = tx.serialize()
     weight = 3 * len(tx.serialize({"include_witness": False})) + len(raw)
     return {

@@ -24,6 +24,7 @@ METHODS = [
     "getblock",
     "getblockheader",
     "sendrawtransaction",
+    "decoderawtransaction",
     "validateaddress",
     "submitblock",
     "getblocktemplate",
@@ -111,6 +112,8 @@ def test_a_block_that_was_refused_is_a_duplicate_and_still_invalid(
         ("getblocktemplate", ({"mode": "x"},), -8),
         ("getblocktemplate", ({"mode": "proposal", "data": "00"},), -22),
         ("sendrawtransaction", ("00",), -26),
+        ("decoderawtransaction", ("00",), -22),
+        ("decoderawtransaction", ("zz",), -22),
     ],
 )
 def test_a_call_that_fails_has_cores_code(
@@ -144,6 +147,15 @@ def test_the_subsidy_halves_every_150_blocks() -> None:
         2_500_000_000,
         1_250_000_000,
     ]
+
+
+def test_a_coinbase_is_decoded_as_the_block_shows_it(stage: Stage) -> None:
+    # ckpool 1.2.0 asks so before it starts whether its coinbase is well formed
+    (block,) = stage.ask("generatetoaddress", 1, ADDRESS)
+    (shown,) = stage.ask("getblock", block, 2)["tx"]
+    raw = shown.pop("hex")
+    assert stage.ask("decoderawtransaction", raw) == shown
+    assert shown["vout"][0]["scriptPubKey"]["address"] == ADDRESS
 
 
 @pytest.mark.parametrize(
