@@ -15,12 +15,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds
-from proxy.cluster import tables
+from proxy.cluster import order_table, tables
 from proxy.cluster.coordinator import Coordinator, Step
+from proxy.cluster.found import Found
 from proxy.cluster.heard import Heard
 from proxy.cluster.orders import Note, SiteOrders, body_of
 from proxy.cluster.session import DatabaseError, Session
-from proxy.cluster.tables import Found
 from proxy.config.cluster import ClusterSiteConfig
 from proxy.power.allotment.election import Leader, Watch
 from proxy.power.allotment.rows import Times
@@ -123,7 +123,7 @@ class Candidate:
 
     def keep(self, order: Order) -> None:
         """Give an order again if the table loses it: a failover took its commit."""
-        if len(self._given) >= tables.MAX_SITE_ORDERS:
+        if len(self._given) >= order_table.MAX_SITE_ORDERS:
             self._given.pop(next(iter(self._given)))
         self._given[order.source, order.seq] = order
 
@@ -196,7 +196,7 @@ class Candidate:
         for order in self.orders.over(now):
             await self.session.run(
                 partial(
-                    tables.drop_order,
+                    order_table.drop_order,
                     site=self.site.name,
                     source=order.source,
                     seq=order.seq,
@@ -231,7 +231,7 @@ class Candidate:
     async def _gave_again(self, order: Order) -> bool:
         return await self.session.run(
             partial(
-                tables.give_again,
+                order_table.give_again,
                 site=self.site.name,
                 source=order.source,
                 seq=order.seq,

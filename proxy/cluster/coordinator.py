@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import define, evolve, field, frozen
 
 from protocol.units import Seconds
-from proxy.cluster.tables import Figures, Found
+from proxy.cluster.found import Figures, Found
 from proxy.config.cluster import ClusterSiteConfig
 from proxy.power.allotment.allot import allot, is_silent, may_hold, watch
 from proxy.power.allotment.rows import Grant, Row, Seen, Term, Times

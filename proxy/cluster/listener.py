@@ -9,8 +9,9 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from protocol.units import Seconds
+from proxy.cluster.order_table import ORDER_CHANNEL
 from proxy.cluster.session import CONNECT_WITHIN, DEADLINE, Connection, connect
-from proxy.cluster.tables import GRANT_CHANNEL, ORDER_CHANNEL
+from proxy.cluster.tables import GRANT_CHANNEL
 
 ASKED_EVERY = Seconds(5.0)
 """Whether the connection lives, while nothing is heard."""

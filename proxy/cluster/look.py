@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from proxy.cluster.candidate import Candidate
+from proxy.cluster.found import Found
 from proxy.cluster.member import Member
-from proxy.cluster.tables import Found
 from proxy.cluster.views import ClusterMember, ClusterView
 
 

@@ -15,8 +15,8 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.cluster import tables
+from proxy.cluster.found import Figures, Place
 from proxy.cluster.session import DatabaseError, Session
-from proxy.cluster.tables import Figures, Place
 from proxy.config.cluster import CLUSTER
 from proxy.power.allotment.rows import Grant, Need, Row, Times
 from proxy.power.allotment.tenure import Held, Tenure

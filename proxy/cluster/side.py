@@ -7,14 +7,15 @@ from attrs import define, evolve, field
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, Watts
-from proxy.cluster import tables
+from proxy.cluster import order_table, tables
 from proxy.cluster.candidate import Candidate, SiteMeter
+from proxy.cluster.found import Figures, Place
 from proxy.cluster.listener import NoticeListener
 from proxy.cluster.look import site_view
 from proxy.cluster.member import HallNow, Member
 from proxy.cluster.orders import Note, SiteOrders, body_of, order_by_hand
 from proxy.cluster.session import DatabaseError, Session
-from proxy.cluster.tables import GRANT_CHANNEL, Figures, Place
+from proxy.cluster.tables import GRANT_CHANNEL
 from proxy.cluster.views import ClusterView
 from proxy.config import Config, SiteConfig
 from proxy.config.cluster import ClusterConfig, ClusterSiteConfig
@@ -172,7 +173,7 @@ class ClusterSide:
         candidate = self.candidates[site]
         candidate.forget(OPERATOR)
         count = await candidate.session.run(
-            lambda c: tables.withdraw(c, site, OPERATOR)
+            lambda c: order_table.withdraw(c, site, OPERATOR)
         )
         candidate.look_soon()
         return count
@@ -189,7 +190,7 @@ class ClusterSide:
     async def _take(self, candidate: Candidate, order: Order) -> Order:
         site, body = candidate.site.name, body_of(order)
         seq = await candidate.session.run(
-            lambda c: tables.take_order(c, site, order.source, body)
+            lambda c: order_table.take_order(c, site, order.source, body)
         )
         if seq is None:
             raise DatabaseError(f"{site} is in no table: baseload cluster migrate")

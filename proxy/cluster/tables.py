@@ -1,33 +1,27 @@
-"""What stands in the tables of a cluster, as values."""
+"""What members and leaders ask of the tables of a cluster, each one transaction."""
 
 from collections.abc import Iterable, Mapping
-from math import inf, isfinite
-from typing import Annotated, Any, LiteralString
+from typing import Any, LiteralString
 
-import msgspec
-from attrs import field, frozen
-
-from protocol.units import Seconds
+from proxy.cluster.found import (
+    Figures,
+    Found,
+    Place,
+    grant_of,
+    json_text,
+    member_of,
+    need_row,
+)
+from proxy.cluster.order_table import MAX_SITE_ORDERS
 from proxy.cluster.session import Connection
 from proxy.power.allotment.election import Leader
-from proxy.power.allotment.rows import MAX_NEEDS, Grant, Need, Row
+from proxy.power.allotment.rows import Grant, Row
 
 MAX_MEMBERS = 1000
 """Of a site: 60 halls are 600,000 machines."""
 
-MAX_SITE_ORDERS = 2000
-"""Of a site, of all sources: schedules are the halls' own, operators give few."""
-
 GRANT_CHANNEL = "baseload_grant"
-ORDER_CHANNEL = "baseload_order"
-"""Whose grant has changed; which site has new orders: by name, so that it is looked at
-now and not at the next poll."""
-
-UNKNOWN_DOWN = Seconds(3600.0)
-"""How long a member may draw on whose row says no time: as long as none does."""
-
-_Whole = Annotated[int, msgspec.Meta(ge=0)]
-_Needs = list[tuple[int, int, _Whole, _Whole]]
+"""Whose grant has changed, as `site/member`: it is read now, not at the next poll."""
 
 _POLL = """
 WITH said AS (
@@ -63,64 +57,6 @@ SELECT count(pg_notify(%(channel)s, changed)) FROM led, unnest(%(changed)s::text
     AS changed
 """
 
-_NEXT = """
-INSERT INTO spoken (site, source, beat)
-SELECT site, %(source)s, 1 + coalesce((SELECT max(seq) FROM site_order
-    WHERE site = leader.site AND source = %(source)s), 0)
-FROM leader WHERE site = %(site)s
-ON CONFLICT (site, source) DO UPDATE SET beat = greatest(spoken.beat + 1, excluded.beat)
-RETURNING beat
-"""
-"""Of a source's words, above every one before: the `seq` of its next order."""
-
-
-@frozen
-class Place:
-    """Whose row it is."""
-
-    site: str
-    member: str
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """What a member says of itself, for people and for the check of its version.
-
-    Attributes:
-        digest: Of what its configuration says of the site.
-        power_w: What the hall draws, as it knows.
-        budget_w: What rules the hall.
-        state: Of its control.
-        instance: Of its proxy.
-        release: Of its proxy.
-        is_draining: It wants nothing, and is to be left out.
-    """
-
-    digest: str = ""
-    power_w: float = 0.0
-    budget_w: float = 0.0
-    state: str = ""
-    instance: int = 0
-    release: str = ""
-    is_draining: bool = False
-
-
-@frozen
-class Found:
-    """All that a candidate looks at, of one moment.
-
-    Attributes:
-        faults: Members whose rows say what cannot be, or what this release does not
-            know, with what it is; the rest of the row is in `rows`.
-    """
-
-    leader: Leader
-    rows: Mapping[str, Row]
-    figures: Mapping[str, Figures]
-    grants: Mapping[str, Grant]
-    orders: tuple[Any, ...]
-    spoken: Mapping[str, int]
-    faults: Mapping[str, str] = field(factory=dict)
-
 
 async def enlist(connection: Connection, name: str, instance: int) -> int | None:
     """Return the life of a member that starts; None: its instance is another's."""
@@ -150,13 +86,13 @@ async def poll(
         "held_w": row.held_w,
         "floor_w": row.floor_w,
         "down_s": row.down_s,
-        "need": _json([_need_row(need) for need in row.need]),
-        "figures": _json(figures),
+        "need": json_text([need_row(need) for need in row.need]),
+        "figures": json_text(figures),
         "v": row.version,
     }
     cursor = await connection.execute(_POLL, said)
     found = await cursor.fetchone()
-    return None if found is None else _grant(found)
+    return None if found is None else grant_of(found)
 
 
 async def look(connection: Connection, site: str) -> Found | None:
@@ -190,12 +126,12 @@ async def look(connection: Connection, site: str) -> Found | None:
     spoken = await _all(
         connection, "SELECT source, beat FROM spoken WHERE site = %s", site
     )
-    read = {row[0]: _member(row[1:]) for row in members}
+    read = {row[0]: member_of(row[1:]) for row in members}
     return Found(
         Leader(*leader[0]),
         {name: row for name, (row, _, _) in read.items()},
         {name: figures for name, (_, figures, _) in read.items()},
-        {row[0]: _grant(row[1:]) for row in grants},
+        {row[0]: grant_of(row[1:]) for row in grants},
         tuple(row[0] for row in orders),
         dict(spoken),
         {name: fault for name, (_, _, fault) in read.items() if fault},
@@ -244,7 +180,7 @@ async def write(
             "epochs": [g.epoch for g in found],
             "numbers": [g.number for g in found],
             "watts": [g.watts for g in found],
-            "outs": [_json(g.out) for g in found],
+            "outs": [json_text(g.out) for g in found],
             "lives": [g.life for g in found],
             "answers": [g.answers for g in found],
             "channel": GRANT_CHANNEL,
@@ -256,66 +192,6 @@ async def write(
     return row is not None and row[0] > 0
 
 
-async def take_order(
-    connection: Connection, site: str, source: str, body: Mapping[str, Any]
-) -> int | None:
-    """Keep a new order, and return the `seq` it has from now on; None: no such site.
-
-    Whoever gives another at the same time waits for this one in `spoken`.
-    """
-    cursor = await connection.execute(_NEXT, {"site": site, "source": source})
-    found = await cursor.fetchone()
-    if found is None:
-        return None
-    seq = int(found[0])
-    await connection.execute(
-        "INSERT INTO site_order VALUES (%s, %s, %s, %s)",
-        (site, source, seq, _json({**body, "seq": seq})),
-    )
-    await _notify(connection, site)
-    return seq
-
-
-async def give_again(
-    connection: Connection, site: str, source: str, seq: int, body: Mapping[str, Any]
-) -> bool:
-    """Keep an order that was lost; False: its source has been heard since.
-
-    A failover that takes an order takes its beat with it; a withdrawal adds one.
-    """
-    cursor = await connection.execute(
-        "INSERT INTO spoken VALUES (%s, %s, %s) ON CONFLICT (site, source)"
-        " DO UPDATE SET beat = excluded.beat WHERE spoken.beat < excluded.beat",
-        (site, source, seq),
-    )
-    if not cursor.rowcount:
-        return False
-    await connection.execute(
-        "INSERT INTO site_order VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (site, source, seq, _json(body)),
-    )
-    await _notify(connection, site)
-    return True
-
-
-async def withdraw(connection: Connection, site: str, source: str) -> int:
-    """Forget the orders of a source; return how many there were."""
-    await connection.execute(_NEXT, {"site": site, "source": source})
-    cursor = await connection.execute(
-        "DELETE FROM site_order WHERE site = %s AND source = %s", (site, source)
-    )
-    await _notify(connection, site)
-    return cursor.rowcount
-
-
-async def drop_order(connection: Connection, site: str, source: str, seq: int) -> None:
-    """Forget an order that is over."""
-    await connection.execute(
-        "DELETE FROM site_order WHERE site = %s AND source = %s AND seq = %s",
-        (site, source, seq),
-    )
-
-
 async def leave(connection: Connection, name: str) -> int:
     """Forget a member that is known to be off; return at how many sites it was."""
     cursor = await connection.execute("DELETE FROM member WHERE name = %s", (name,))
@@ -323,56 +199,8 @@ async def leave(connection: Connection, name: str) -> int:
     return cursor.rowcount
 
 
-async def _notify(connection: Connection, site: str) -> None:
-    await connection.execute("SELECT pg_notify(%s, %s)", (ORDER_CHANNEL, site))
-
-
 async def _all(
     connection: Connection, sql: LiteralString, *values: object
 ) -> list[tuple[Any, ...]]:
     cursor = await connection.execute(sql, values)
     return await cursor.fetchall()
-
-
-def _member(found: tuple[Any, ...]) -> tuple[Row, Figures, str]:
-    """Return a member's row and figures, and what is wrong with them, if anything."""
-    life, seq, epoch, applied, held_w, floor_w, down_s, version, need, said = found
-    need, figures, fault = _said(need, said)
-    if floor_w < 0 or not 0 <= down_s < inf:
-        fault = f"its row says floor_w = {floor_w}, down_s = {down_s:g}"
-    down_s = max(0.0, down_s) if isfinite(down_s) else UNKNOWN_DOWN
-    row = Row(
-        life,
-        seq,
-        epoch,
-        applied,
-        held_w,
-        max(0, floor_w),
-        Seconds(down_s),
-        need,
-        version,
-    )
-    return row, figures, fault
-
-
-def _said(need: Any, said: Any) -> tuple[tuple[Need, ...], Figures, str]:
-    try:
-        needs = msgspec.convert(need, _Needs)[:MAX_NEEDS]
-        figures = msgspec.convert(said, Figures)
-    except msgspec.ValidationError as error:
-        return (), Figures(), f"its row cannot be read: {error}"
-    return tuple(Need(*one) for one in needs), figures, ""
-
-
-def _need_row(need: Need) -> tuple[int, int, int, int]:
-    return need.priority, need.joules_per_th, need.running_w, need.wanted_w
-
-
-def _grant(found: tuple[Any, ...]) -> Grant:
-    epoch, number, watts, out, life, answers = found
-    pairs = tuple((int(n), int(w)) for n, w in out)
-    return Grant(epoch, number, watts, pairs, life, answers)
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

@@ -71,8 +71,8 @@ class Control:
         self.say(kind, cause=cause, **body)
 
     def look(self) -> Any:
+        from proxy.cluster.found import Figures  # noqa: PLC0415
         from proxy.cluster.member import HallNow  # noqa: PLC0415
-        from proxy.cluster.tables import Figures  # noqa: PLC0415
         from proxy.power.allotment.rows import Need  # noqa: PLC0415
 
         self.need = max(0, min(9000, self.need + self._random.randrange(-400, 401)))

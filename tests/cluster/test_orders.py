@@ -7,9 +7,10 @@ import pytest
 
 from protocol.units import UnixTime, Watts
 from proxy.cluster.migrate import migrate
+from proxy.cluster.order_table import give_again, take_order, withdraw
 from proxy.cluster.orders import body_of, order_by_hand, order_of
 from proxy.cluster.session import Connection, connect
-from proxy.cluster.tables import give_again, look, take_order, withdraw
+from proxy.cluster.tables import look
 from proxy.config.power import OPERATOR
 from proxy.power.orders.order import Order
 from tests.cluster.postgres import Postgres

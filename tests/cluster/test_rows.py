@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from protocol.units import Seconds
+from proxy.cluster.found import UNKNOWN_DOWN, Figures, Found, Place
 from proxy.cluster.migrate import migrate
 from proxy.cluster.session import connect
-from proxy.cluster.tables import UNKNOWN_DOWN, Figures, Found, Place, look, poll
+from proxy.cluster.tables import look, poll
 from proxy.power.allotment.rows import Need, Row
 from tests.cluster.postgres import Postgres
 

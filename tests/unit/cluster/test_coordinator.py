@@ -7,8 +7,8 @@ from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.cluster.coordinator import Coordinator
+from proxy.cluster.found import Figures, Found
 from proxy.cluster.orders import SiteOrders, body_of, order_by_hand
-from proxy.cluster.tables import Figures, Found
 from proxy.config.cluster import ClusterSiteConfig
 from proxy.power.allotment.election import Leader
 from proxy.power.allotment.rows import Grant, Need, Row, Times

@@ -6,8 +6,8 @@ from attrs import evolve
 from twisted.internet.task import Clock
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.cluster.found import Figures, Place
 from proxy.cluster.member import HallNow, Member
-from proxy.cluster.tables import Figures, Place
 from proxy.power.allotment.rows import Grant, Need, Times
 from tests.fakes.cluster_tables import MemberTables
 from tests.fakes.signal_listener import FakeListener
