@@ -31,7 +31,7 @@ from proxy.version import VERSION
 
 FAILS_SAFE_AFTER = Seconds(35.0)
 """How long a hall goes on as it was when its controller dies: 30 s until the share
-process acts by itself (`supervisor.child_link`), and a look of the control law."""
+process acts by itself (`supervisor.unheard`), and a look of the control law."""
 
 
 @define(eq=False, repr=False)

@@ -12,8 +12,8 @@ Theory of operation
     that says nothing for `HUNG_AFTER` is killed and started again by
     `supervisor.service`; it has `FIRST_WORD_WITHIN` for its first word, since a
     small board imports slowly. A site that has had no word for `LEASE`, whatever
-    the reason, goes to its fail-safe: enough miners are parked that the rest draws
-    no more than `fail_safe_w`. What each draws at most is its nameplate, times the
+    the reason, goes to its fail-safe (`supervisor.unheard`): enough miners are parked
+    that the rest draws no more than `fail_safe_w`. What each draws at most is its nameplate, times the
     largest top over nameplate at its site that the figures told of: only a controller
     knows the limits that owners set. Parked by us is told to the controller when it
     comes back; it alone grants again, so that trust returns by its word and not by
@@ -38,7 +38,6 @@ from proxy.downstream.parking import is_full
 from proxy.power.link.messages import (
     CLUSTER_TOPIC,
     MAX_LINE_BYTES,
-    MAX_ROWS,
     AskAnswer,
     Beat,
     EventNotice,
@@ -55,23 +54,20 @@ from proxy.power.link.messages import (
 )
 from proxy.runtime.link import LinkConnection, LinkFactory
 from proxy.runtime.pauses import Pauses
-from proxy.runtime.tasks import Tasks
-from proxy.supervisor.failsafe import PoweredSite, whom_to_park
+from proxy.supervisor.failsafe import PoweredSite
 from proxy.supervisor.questions import (
     ANSWER_WITHIN,
     CHECKED_WITHIN,
     AskRefusedError,
     Questions,
 )
+from proxy.supervisor.unheard import LEASE, UnheardSites
 
 HUNG_AFTER = Seconds(10.0)
 """A controller that says nothing for so long is killed, and started again."""
 
 FIRST_WORD_WITHIN = Seconds(60.0)
 """What one has for its first word: a small board imports pyasic from a slow card."""
-
-LEASE = Seconds(30.0)
-"""Without a word from a controller for so long, a site goes to its fail-safe."""
 
 SOON = Seconds(0.05)  # miners that join are gathered for so long
 
@@ -101,25 +97,21 @@ class ControllerLink:
     factory: LinkFactory[Up] = field(init=False)
     figures: dict[str, SiteFigures] = field(factory=dict, init=False)
     cluster: list[dict[str, Any]] = field(factory=list, init=False)
-    _budget_w: dict[str, float] = field(factory=dict, init=False)
-    _top_ratio: dict[str, float] = field(factory=dict, init=False)
     _link: LinkConnection[Up] | None = field(default=None, init=False)
     _heard_at: Seconds = field(init=False)
     _opened_at: Seconds = field(init=False)
     _pauses: Pauses = field(init=False)
     _has_spoken: bool = field(default=False, init=False)
-    _is_safe: bool = field(default=False, init=False)
-    _untold: dict[str, FailSafe] = field(factory=dict, init=False)
-    _safe_at: Seconds = field(default=Seconds(0.0), init=False)
+    _unheard: UnheardSites = field(init=False)
     _questions: Questions = field(init=False)
     _messages: Iterator[FleetReport | FailSafe] | None = field(default=None, init=False)
     _soon: IDelayedCall | None = field(default=None, init=False)
-    _tasks: Tasks = field(factory=Tasks, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._heard_at = self._opened_at = self._now()
         self._pauses = Pauses(self._now())
         self._questions = Questions(self.clock)
+        self._unheard = UnheardSites(self.sites, self.clock)
         self.factory = LinkFactory(
             decode_up,
             MAX_LINE_BYTES,
@@ -160,6 +152,7 @@ class ControllerLink:
             changed: Those that have other power settings than before.
         """
         self.setup, self.sites = setup, sites
+        self._unheard.sites = sites
         self.figures = {n: one for n, one in self.figures.items() if n in sites}
         for site in sites.values():
             site.factory.context.parking.on_join = self._report_soon
@@ -189,26 +182,26 @@ class ControllerLink:
             HUNG_AFTER if self._has_spoken else FIRST_WORD_WITHIN
         ):
             self.kill(f"silent for {hung:.0f} s")
-        if now - self._heard_at >= LEASE and not self._is_safe:
-            self._fail_safe()
+        if now - self._heard_at >= LEASE and not self._unheard.is_safe:
+            self.figures, self.cluster = {}, []
+            self._unheard.begin()
 
     def fail_safe_w(self, site: str) -> Watts:
         """Return what a site may draw while nobody says: never more than before."""
-        fail_safe_w = self.sites[site].power.unheard_w
-        return Watts(min(fail_safe_w, self._budget_w.get(site, fail_safe_w)))
+        return self._unheard.limit_w(site)
 
     def close(self) -> None:
         """Say goodbye: the share process stops."""
         if self._soon is not None and self._soon.active():
             self._soon.cancel()
-        self._tasks.start("stop choosing whom to park", self._tasks.cancel_all())
+        self._unheard.close()
 
     def _opened(self, link: LinkConnection[Up]) -> None:
         self._link = link
         self._opened_at = self._now()
         self._has_spoken = False  # it may never say a word
         link.send(msgspec.structs.replace(self.setup, held=self.held()))
-        self._messages = chain(self._reports(is_whole=True), self._failsafes())
+        self._messages = chain(self._reports(is_whole=True), self._unheard.untold())
         self._report()
 
     def _lost(self, link: LinkConnection[Up]) -> None:
@@ -230,16 +223,13 @@ class ControllerLink:
     def _act_on(self, message: Up) -> None:
         match message:
             case Figures():
-                self._is_safe = False
-                self._untold = {}
                 self.figures = {one.site: one for one in message.sites}
-                self._budget_w |= {one.site: one.budget_w for one in message.sites}
-                self._top_ratio |= {one.site: one.top_ratio for one in message.sites}
+                self._unheard.heard(message.sites)
             case ParkMiners() if message.site in self.sites:
                 self.sites[message.site].factory.context.parking.park(message.miners)
                 self._report_soon()
             case GrantMiners() if message.site in self.sites:
-                self._is_safe = False
+                self._unheard.granted()
                 self.sites[message.site].factory.context.parking.grant(message.miners)
                 self._report_soon()
             case AskAnswer():
@@ -290,40 +280,6 @@ class ControllerLink:
                 yield from parking.reports(name, is_whole=is_whole)
             except Exception:  # noqa: BLE001  (of one site: the others' follow)
                 self._log.failure("a report of {site} failed", site=name)
-
-    def _failsafes(self) -> Iterator[FailSafe]:
-        """Yield what was done without a controller: it must know the miners first."""
-        for told in list(self._untold.values()):
-            ago_s = self._now() - self._safe_at
-            yield msgspec.structs.replace(told, ago_s=ago_s)
-
-    def _fail_safe(self) -> None:
-        """Park what the fail-safe leaves no room for: nobody else will."""
-        self._is_safe = True
-        self._safe_at = self._now()
-        self.figures, self.cluster = {}, []
-        for name in self.sites:
-            with self._log.failuresHandled("the fail-safe of {site} failed", site=name):
-                self._tasks.start(f"fail-safe of {name}", self._fail_safe_at(name))
-
-    async def _fail_safe_at(self, name: str) -> None:
-        site = self.sites[name]
-        parking = site.factory.context.parking
-        # also those that a source will have work for again
-        granted = [m for m in parking.miners.values() if parking.may_work(m)]
-        limit_w = self.fail_safe_w(name)
-        ratio = self._top_ratio.get(name, 1.0)
-        parked = await whom_to_park(granted, site, limit_w, ratio, self.clock)
-        if not self._is_safe:
-            return  # a controller has spoken meanwhile
-        parking.park(parked)
-        self._untold[name] = FailSafe(name, 0.0, limit_w, parked[:MAX_ROWS])
-        self._log.error(
-            "{site}: no controller for {lease:.0f} s: fail-safe, {count} parked",
-            site=name,
-            lease=LEASE,
-            count=len(parked),
-        )
 
     def _now(self) -> Seconds:
         return Seconds(self.clock.seconds())

@@ -28,11 +28,11 @@ from proxy.power.machines.describer import Describer
 from proxy.supervisor.child_link import (
     FIRST_WORD_WITHIN,
     HUNG_AFTER,
-    LEASE,
     ControllerLink,
 )
 from proxy.supervisor.failsafe import PoweredSite
 from proxy.supervisor.questions import MAX_ASKED, AskRefusedError
+from proxy.supervisor.unheard import LEASE
 from tests.conftest import FlushFailures
 from tests.fakes.broken import BrokenError, break_down
 from tests.unit.downstream.test_parking import Site
