@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from secrets import token_bytes
 from typing import Any
 
 from attrs import define, field
@@ -13,25 +12,16 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.by_hand import ByHand
-from proxy.admin.conditions import Conditions, is_well
 from proxy.admin.events import News
 from proxy.admin.kept import BY_HAND_FILE
 from proxy.admin.operations import Operations
 from proxy.admin.refused import Refused
 from proxy.admin.topics import Topics
-from proxy.alerts.receivers import Sender
 from proxy.alerts.service import Alerts, AlertService
-from proxy.alerts.told_file import TOLD_FILE, ToldFile
 from proxy.cluster.ship_told import Shipped
 from proxy.config import Config
 from proxy.downstream.connection import SiteFactory
 from proxy.downstream.fast.choice import EngineChoice
-from proxy.downstream.sv2_keys import (
-    KEY_FILE,
-    ServerKeys,
-    authority_of,
-    check_authority,
-)
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.power.machines.holds import Holds
@@ -41,8 +31,10 @@ from proxy.runtime.one_thread import OneThread
 from proxy.runtime.ordered_services import OrderedServices
 from proxy.runtime.tasks import Tasks, TasksService
 from proxy.share_process.admin_sockets import AdminSockets
+from proxy.share_process.alert_side import alerts_of
 from proxy.share_process.changes import Change
 from proxy.share_process.layout_memory import LAYOUT_FILE, LayoutMemory
+from proxy.share_process.miner_keys import MinerKeys
 from proxy.share_process.process_limits import ProcessLimits
 from proxy.share_process.reload import Reloader
 from proxy.share_process.ship_side import ShipSide
@@ -107,7 +99,7 @@ class Program:
         path = Path(self.config.proxy.state_dir) / BY_HAND_FILE
         self.by_hand = ByHand(path, self.wall_clock, self.reactor)
         self.limits = ProcessLimits(self.sources, self.factories)
-        self.alerts = self._alerts()
+        self.alerts = alerts_of(self, self.config.proxy, self.reactor, self.wall_clock)
 
     @property
     def sources(self) -> Sources:
@@ -241,6 +233,7 @@ class Program:
             self.tasks.start("ship the ledger", self.ship.take_on(config))
 
     def _site_builder(self) -> SiteBuilder:
+        keys = MinerKeys(Path(self.config.proxy.state_dir), self.wall_clock)
         return SiteBuilder(
             self.root,
             self.sources,
@@ -248,8 +241,8 @@ class Program:
             self.reactor,
             self.wall_clock,
             self.random,
-            self._keys,
-            partial(check_authority, self._key_file),
+            keys.of_now,
+            keys.check,
             self.engine,
             LayoutMemory(Path(self.config.proxy.state_dir) / LAYOUT_FILE),
             self.limits.descriptors,
@@ -263,16 +256,6 @@ class Program:
                 self.factories[name].roster.drain(Seconds(self.reactor.seconds()))
             else:
                 self.by_hand.undrain([name])
-
-    def _alerts(self) -> Alerts:
-        status = Operations(self).status
-        conditions = Conditions(status, lambda: Seconds(self.reactor.seconds()))
-        return Alerts(
-            Sender(self.config.proxy.name, self.reactor, self.wall_clock),
-            conditions.look,
-            lambda: is_well(status()),
-            ToldFile(Path(self.config.proxy.state_dir) / TOLD_FILE),
-        )
 
     def _hold_off(self) -> None:
         """Park what is held by hand; the controller knows before it hears of it."""
@@ -297,11 +280,3 @@ class Program:
             self.wall_clock,
             self.tasks,
         )
-
-    @property
-    def _key_file(self) -> Path:
-        return Path(self.config.proxy.state_dir) / KEY_FILE
-
-    def _keys(self) -> ServerKeys:
-        authority = authority_of(self._key_file, token_bytes)
-        return ServerKeys(authority, self.wall_clock, token_bytes)

@@ -1,0 +1,31 @@
+"""The alarms of a share process, and who is told of them, put together."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from protocol.units import Seconds, UnixTime
+from proxy.admin.conditions import Conditions, is_well
+from proxy.admin.operations import Operations
+from proxy.admin.running import Running
+from proxy.alerts.receivers import Sender
+from proxy.alerts.service import Alerts
+from proxy.alerts.told_file import TOLD_FILE, ToldFile
+from proxy.config.model import ProxyConfig
+from proxy.runtime.host_endpoint import Reactor
+
+
+def alerts_of(
+    running: Running,
+    settings: ProxyConfig,
+    reactor: Reactor,
+    wall_clock: Callable[[], UnixTime],
+) -> Alerts:
+    """Return what watches a process and tells, before anybody is to be told."""
+    status = Operations(running).status
+    conditions = Conditions(status, lambda: Seconds(reactor.seconds()))
+    return Alerts(
+        Sender(settings.name, reactor, wall_clock),
+        conditions.look,
+        lambda: is_well(status()),
+        ToldFile(Path(settings.state_dir) / TOLD_FILE),
+    )
