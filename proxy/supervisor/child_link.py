@@ -13,11 +13,11 @@ Theory of operation
     `supervisor.service`; it has `FIRST_WORD_WITHIN` for its first word, since a
     small board imports slowly. A site that has had no word for `LEASE`, whatever
     the reason, goes to its fail-safe (`supervisor.unheard`): enough miners are parked
-    that the rest draws no more than `fail_safe_w`. What each draws at most is its nameplate, times the
-    largest top over nameplate at its site that the figures told of: only a controller
-    knows the limits that owners set. Parked by us is told to the controller when it
-    comes back; it alone grants again, so that trust returns by its word and not by
-    our guess.
+    that the rest draws no more than `fail_safe_w`. What each draws at most is its
+    nameplate, times the largest top over nameplate at its site that the figures told
+    of: only a controller knows the limits that owners set. Parked by us is told to the
+    controller when it comes back; it alone grants again, so that trust returns by its
+    word and not by our guess.
 
     After a pause of this process itself (a suspended VM, SIGSTOP) the link is read
     before anybody's silence is judged: what waits in the socket was said in time.
