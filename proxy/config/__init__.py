@@ -1,6 +1,7 @@
 """The configuration file: its keys, their defaults, what is wrong with one."""
 
 from proxy.config.fault import ConfigError
+from proxy.config.fleet import FleetConfig
 from proxy.config.load import load_config, load_proxy
 from proxy.config.model import (
     Config,
@@ -13,7 +14,7 @@ from proxy.config.model import (
     RouteConfig,
     SiteConfig,
 )
-from proxy.config.power import FleetConfig, PowerConfig, SignalConfig
+from proxy.config.power import PowerConfig, SignalConfig
 from proxy.config.secret import Secret
 from proxy.config.sources import NodeConfig, PoolConfig
 from proxy.config.unready import refuse_unready

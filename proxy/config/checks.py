@@ -14,6 +14,7 @@ from proxy.config.access import access_faults
 from proxy.config.alerts import alert_faults
 from proxy.config.cluster import cluster_faults
 from proxy.config.endpoints import endpoint_faults
+from proxy.config.fleet import FleetConfig
 from proxy.config.meter import meter_faults
 from proxy.config.model import (
     Config,
@@ -22,7 +23,7 @@ from proxy.config.model import (
     SiteConfig,
 )
 from proxy.config.place_file import PlaceFileError, PlacesByHand
-from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.power import PowerConfig
 from proxy.config.price import site_price_faults
 from proxy.config.rack_place import place_pattern
 from proxy.config.signals import signal_faults

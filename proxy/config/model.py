@@ -18,8 +18,9 @@ from proxy.config.fields import (
     Section,
     written,
 )
+from proxy.config.fleet import FleetConfig
 from proxy.config.machines import ModelConfig
-from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.power import PowerConfig
 from proxy.config.secret import Secret
 from proxy.config.sources import NodeConfig, PoolConfig
 from proxy.config.transparency import TransparencyConfig

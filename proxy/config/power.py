@@ -1,4 +1,4 @@
-"""`[sites.power]` and `[[sites.fleet]]`: what a site may draw, what draws it."""
+"""`[sites.power]`: what a site may draw, and who says so."""
 
 from datetime import time
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from proxy.config.fields import (
-    Glob,
     Name,
     NotNegative,
     Positive,
     Section,
     written,
 )
+from proxy.config.fleet import Priority
 from proxy.config.meter import MeterConfig
 from proxy.config.secret import Secret
 
@@ -39,8 +39,6 @@ Part = Annotated[float, Meta(ge=0, le=1)]
 PolicyId = Annotated[
     str, written(r"^[0-9a-f]{64}$", "64 hexadecimal digits: sha256sum of the file")
 ]
-
-Priority = Annotated[int, Meta(ge=0, le=1000)]
 
 OPERATOR = "operator"
 """What orders are said to come from that operators give: no signal may be called so."""
@@ -281,48 +279,3 @@ class PowerConfig(Section, frozen=True, kw_only=True):
         """What no log may show."""
         own = [] if self.relay_token is None else [self.relay_token]
         return [*own, *(s for signal in self.signals for s in signal.secrets)]
-
-
-class FleetConfig(Section, frozen=True, kw_only=True):
-    """`[[sites.fleet]]`: machines alike, told by worker or by address.
-
-    Attributes:
-        model: A machine of models.toml or of `[[models]]`; see `baseload help models`.
-        tenant: Whose they are, for sums and statements.
-        workers: Glob on the worker name; this or `addresses`.
-        addresses: Network in CIDR form.
-        control: `api`, or `pyasic`: by the device's own API; `stratum`: parking only.
-        priority: The highest is shed last; machines that no row describes go first.
-        top: Of a machine with a device API, what its full speed is: the limit that it
-            is found with, which its owner set, or the model's watts.
-        place: How a name or an address says where a machine is, on the map of the
-            dashboard: `{hall}`, `{row}`, `{rack}`, `{shelf}`, `{pos}` are letters and
-            digits, `*` is anything, all else is itself, as in `{hall}-r{rack}.{pos}`
-            [what its name has before its last number].
-        hash_scale: Of a simulated fleet; 1 for real machines.
-        username: Shown to the machines' own API, where firmware asks for one [the
-            maker's].
-        password: Shown to it [the maker's].
-    """
-
-    workers: Glob | None = None
-    addresses: str | None = None
-    model: Annotated[str, Meta(min_length=1, max_length=64)]
-    control: Literal["api", "pyasic", "stratum"] = "stratum"
-    tenant: Name | None = None
-    priority: Priority = 1
-    top: Literal["found", "nameplate"] = "found"
-    place: str | None = None
-    hash_scale: Positive = 1.0
-    username: Secret | None = None
-    password: Secret | None = None
-
-    @property
-    def named(self) -> str:
-        """What tells the row from others, for people."""
-        return str(self.workers or self.addresses)
-
-    @property
-    def has_api(self) -> bool:
-        """They are commanded by their own API."""
-        return self.control != "stratum"

@@ -15,8 +15,9 @@ from twisted.logger import Logger
 from protocol.units import Seconds, UnixTime
 from protocol.unreadable import UNREADABLE
 from proxy.config import Config, SiteConfig
+from proxy.config.fleet import FleetConfig
 from proxy.config.machines import ModelConfig
-from proxy.config.power import FleetConfig, PowerConfig
+from proxy.config.power import PowerConfig
 from proxy.controller.adapters import AdaptersOf, SiteAdapters
 from proxy.controller.api import ControllerApi, Run
 from proxy.controller.cluster_part import ClusterMaker, ClusterPart, no_cluster
