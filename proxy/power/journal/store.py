@@ -26,14 +26,13 @@ connection writes; `first_broken` reads through one of its own, on a thread.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import msgspec
-from attrs import define, field, frozen
+from attrs import define, field
 
-from protocol.units import UnixTime, Watts
+from protocol.units import UnixTime
 from proxy.power.journal.chain import FIRST_HASH, Row, first_broken, rows_after
 from proxy.power.journal.database import open_database
 from proxy.power.journal.document_rows import (
@@ -44,14 +43,11 @@ from proxy.power.journal.document_rows import (
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.energy import EnergyRow, add_energy, energy_total
 from proxy.power.journal.event_log import EVENTS, MINUTES, append, edge, row_of, trimmed
-from proxy.power.journal.machine_rows import (
-    found_limits,
-    kept_machines,
-    save_machines,
-)
+from proxy.power.journal.kept import Kept, kept, newest_at
+from proxy.power.journal.machine_rows import save_machines
 from proxy.power.journal.openings import save_openings
+from proxy.power.journal.order_rows import save_orders, save_spoken
 from proxy.power.journal.published import Published, save_published
-from proxy.power.machines.machine import Saved
 from proxy.power.machines.rows import Debt
 from proxy.power.orders.documents import DocumentRow
 from proxy.power.orders.order import Order
@@ -61,28 +57,9 @@ from proxy.runtime.file_watch import FileWatch
 MAX_EVENTS = 5_000_000
 """About 1.5 GB: a year of a site of 1,000 machines."""
 
-_NEWEST = """SELECT coalesce(max(at), 0) FROM (
-    SELECT * FROM (SELECT at FROM event ORDER BY id DESC LIMIT 1)
-    UNION ALL SELECT max(at) FROM spoken UNION ALL SELECT max(at) FROM machine
-    UNION ALL SELECT max(json_extract(body, '$.received_at')) FROM site_order)"""
-
-_encode = msgspec.json.encode
-_decode_order = msgspec.json.Decoder(Order).decode
-
 
 class StoreError(Exception):
     """The database cannot be used; the message says what to do."""
-
-
-@frozen
-class Kept:
-    """All that a restart finds of a site."""
-
-    orders: tuple[Order, ...]
-    silent_for: Mapping[str, float]
-    machines: tuple[Saved, ...]
-    limits: Mapping[str, Watts]
-    learned: Learned | None
 
 
 @define(eq=False, repr=False)
@@ -128,21 +105,16 @@ class Store:
         Raises:
             StoreError: It could not be written: nothing may be acted upon.
         """
-        self._look_at_file()
         rows = rows_after(*self._last, effects.events)
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                append(self._db, rows)
-                save_openings(self._db, self._last[0] + 1, effects.events)
-                anchor = trimmed(self._db, self._trims_to(), self._anchor)
-                save_machines(self._db, site, effects, at)
-                last = rows[-1].id if rows else self._last[0]
-                save_documents(self._db, site, effects.documents, last)
-                if effects.has_orders:
-                    self._save_orders(site, orders)
-        except sqlite3.Error as error:
-            raise StoreError(f"the controller's database: {error}") from error
+        with self._writing() as db:
+            append(db, rows)
+            save_openings(db, self._last[0] + 1, effects.events)
+            anchor = trimmed(db, self._trims_to(), self._anchor)
+            save_machines(db, site, effects, at)
+            last = rows[-1].id if rows else self._last[0]
+            save_documents(db, site, effects.documents, last)
+            if effects.has_orders:
+                save_orders(db, site, orders)
         self._anchor = anchor
         if rows:
             self._last = rows[-1].id, rows[-1].hash
@@ -154,9 +126,8 @@ class Store:
         Raises:
             StoreError: It could not be written.
         """
-        self._look_at_file()
-        sql = "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?)"
-        self._execute(sql, (site, source, at))
+        with self._writing() as db:
+            save_spoken(db, site, source, at)
 
     def remember(
         self,
@@ -170,18 +141,12 @@ class Store:
         Raises:
             StoreError: It could not be written.
         """
-        self._look_at_file()
         sql = "INSERT OR REPLACE INTO learned VALUES (?, ?, ?)"
         owed = "UPDATE machine SET debt_h = ?, cycles = ? WHERE site = ? AND key = ?"
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute(sql, (site, learned.bias, learned.reference))
-                rows = [(d.hours, d.cycles, site, d.key) for d in debts]
-                self._db.executemany(owed, rows)
-                add_energy(self._db, site, energy)
-        except sqlite3.Error as error:
-            raise StoreError(f"the controller's database: {error}") from error
+        with self._writing() as db:
+            db.execute(sql, (site, learned.bias, learned.reference))
+            db.executemany(owed, [(d.hours, d.cycles, site, d.key) for d in debts])
+            add_energy(db, site, energy)
 
     def publish(self, what: Published) -> None:
         """Keep what of the log is going to be signed for others.
@@ -189,12 +154,8 @@ class Store:
         Raises:
             StoreError: It could not be written: nothing may be signed.
         """
-        self._look_at_file()
-        try:
-            with self._db:
-                save_published(self._db, what)
-        except sqlite3.Error as error:
-            raise StoreError(f"the controller's database: {error}") from error
+        with self._writing() as db:
+            save_published(db, what)
         self.spared_after = what.spared_after
 
     def kept(self, site: str, at: UnixTime, latest: UnixTime | None = None) -> Kept:
@@ -203,19 +164,7 @@ class Store:
         In doubt it is `at` to machines, which may be on their way down, and `latest` to
         sources, which may be silent since long.
         """
-        select = self._db.execute
-        orders = select("SELECT body FROM site_order WHERE site = ?", (site,))
-        spoken = select("SELECT source, at FROM spoken WHERE site = ?", (site,))
-        learned = select(
-            "SELECT bias, reference FROM learned WHERE site = ?", (site,)
-        ).fetchone()
-        return Kept(
-            tuple(_decode_order(body) for (body,) in orders),
-            {source: (latest or at) - then for source, then in spoken},
-            kept_machines(self._db, site, at),
-            found_limits(self._db, site),
-            Learned(*learned) if learned else None,
-        )
+        return kept(self._db, site, at, latest)
 
     def energy_wh(self, site: str) -> float:
         """Return what a site has drawn since it was first seen, watt-hours."""
@@ -238,11 +187,8 @@ class Store:
         Raises:
             StoreError: It could not be written.
         """
-        self._look_at_file()
-        try:
-            forget_documents(self._db, site, until)
-        except sqlite3.Error as error:
-            raise StoreError(f"the controller's database: {error}") from error
+        with self._writing() as db:
+            forget_documents(db, site, until)
 
     def log_base(self, origin: str) -> int:
         """Return the row before the first leaf of a log for others, 0 for the first."""
@@ -256,7 +202,7 @@ class Store:
         The log's by its last row: what a clock that was wrong wrote before is out of
         sight once it is mended. That an order was given is never out of sight.
         """
-        return UnixTime(self._db.execute(_NEWEST).fetchone()[0])
+        return newest_at(self._db)
 
     def history(self, site: str | None, limit: int, before: int | None) -> list[Row]:
         """Return the newest events first; minutes of the meter and of shares are none.
@@ -302,6 +248,17 @@ class Store:
         self._is_closed = True
         self._db.close()
 
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Write all or nothing; what cannot be written is a `StoreError`."""
+        self._look_at_file()
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+        except sqlite3.Error as error:
+            raise StoreError(f"the controller's database: {error}") from error
+
     def _trims_to(self) -> int:
         """Return the id of the newest row that there is no room for."""
         excess = self._last[0] - self.max_events
@@ -318,27 +275,6 @@ class Store:
             if self._is_closed:
                 raise StoreError("the controller stops")
             yield row_of(row)
-
-    def _save_orders(self, site: str, orders: Sequence[Order]) -> None:
-        self._db.execute("DELETE FROM site_order WHERE site = ?", (site,))
-        self._db.executemany(
-            "INSERT INTO site_order VALUES (?, ?, ?, ?)",
-            [(site, o.source, o.seq, _encode(o).decode()) for o in orders],
-        )
-        self._db.executemany(  # renewals since are not undone
-            "INSERT INTO spoken VALUES (?, ?, ?) ON CONFLICT (site, source)"
-            " DO UPDATE SET at = max(at, excluded.at)",
-            [
-                (site, source, max(o.received_at for o in orders if o.source == source))
-                for source in {o.source for o in orders}
-            ],
-        )
-
-    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
-        try:
-            self._db.execute(sql, values)
-        except sqlite3.Error as error:
-            raise StoreError(f"the controller's database: {error}") from error
 
 
 def open_store(path: Path) -> Store:
