@@ -13,6 +13,7 @@ from proxy.power.journal.batches import parts
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FailSafe, FleetReport
 from proxy.power.machines.absence import FORGOTTEN_AFTER
+from proxy.power.machines.supply import note_difficulty, note_parked
 from proxy.power.machines.table import Table
 
 
@@ -42,11 +43,11 @@ class Presence:
         for miner, is_parked in report.parked:
             found = self.table.of_miner(miner)
             if found is not None:
-                self.table.note_parked(found, miner, now, is_parked=is_parked)
+                note_parked(found, miner, now, is_parked=is_parked)
         for miner, difficulty in report.difficulty:
             found = self.table.of_miner(miner)
             if found is not None:
-                self.table.note_difficulty(found, difficulty, now)
+                note_difficulty(found, difficulty, now)
         self._count(report, now)
 
     def mind_absent(self, now: Seconds) -> None:

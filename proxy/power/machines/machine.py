@@ -88,6 +88,15 @@ class Machine:
     granted_at: Seconds = LONG_AGO
     hashing: Hashing = field(factory=Hashing)
 
+    def restore(self, saved: "Saved") -> None:
+        """Take in what a restart finds of it; one that was off sleeps by its API."""
+        if self.has_api and not saved.is_running:
+            self.mode, self.is_asleep = Mode.SWITCHED, True
+        if saved.found_w is not None:
+            self.found_w = Watts(saved.found_w)
+            self.top_w = self.kind.owners_limit(self.found_w)
+        self.identity, self.kept_debt_h = saved.identity, saved.debt_h
+
     @property
     def has_api(self) -> bool:
         """It is to be commanded through its device API."""

@@ -26,6 +26,7 @@ from proxy.power.machines.kinds import Mode
 from proxy.power.machines.known import KnownMachines
 from proxy.power.machines.machine import LONG_AGO, Machine, Saved
 from proxy.power.machines.rows import Debt, MachineRow
+from proxy.power.machines.supply import note_idle, note_parked
 
 SHARES_UNDER_WAY = Seconds(15.0)
 """Shares that a machine had found before it did as it was told: on a line that stalls
@@ -96,18 +97,12 @@ class Table:
         """
         added = [(self._add(s.key, s.address, s.worker), s) for s in saved]
         for machine, one in added:
-            if machine.has_api and not one.is_running:
-                machine.mode, machine.is_asleep = Mode.SWITCHED, True
+            machine.restore(one)
             machine.gone_at, self.gone[machine.key] = now, machine
-            if one.found_w is not None:
-                machine.found_w = Watts(one.found_w)
-                machine.top_w = machine.kind.owners_limit(machine.found_w)
             if one.identity is not None:
-                machine.identity = one.identity
                 self.known.hold(one.identity, one.key)
         fleet = self.fleet
         for machine, one in added:
-            machine.kept_debt_h = one.debt_h
             level = machine.top if one.is_running else 0
             restore_row(fleet, machine.row, one, level, now)
         self.note_holds(self.machines)
@@ -144,30 +139,12 @@ class Table:
         fleet.changed_at[rows] = now
         return new
 
-    def note_parked(
-        self, machine: Machine, miner: int, now: Seconds, *, is_parked: bool
-    ) -> None:
-        """Take note of whether a connection of `machine` is given jobs."""
-        had_jobs = machine.has_jobs
-        machine.miners[miner] = is_parked
-        if machine.has_jobs and not had_jobs:
-            machine.granted_at = now
-        self._note_idle(machine, now)
-
-    def note_difficulty(
-        self, machine: Machine, difficulty: float, now: Seconds
-    ) -> None:
-        """Take note of what its shares are judged at; 0: there is no work for it."""
-        if machine.hashing.difficulty == 0:
-            machine.granted_at = now
-        machine.hashing.difficulty = difficulty
-
     def leave(self, miner: int, now: Seconds) -> None:
         """Take note that a connection is gone."""
         machine = self._connections.disconnect(miner)
         if machine is None:
             return
-        self._note_idle(machine, now)
+        note_idle(machine, now)
         if not machine.miners:
             machine.gone_at, self.gone[machine.key] = now, machine
 
@@ -180,7 +157,7 @@ class Table:
         for other in others:
             other.gone_at, self.gone[other.key] = now, other
         if others:
-            self._note_idle(machine, now)
+            note_idle(machine, now)
         return others
 
     def leave_all(self, now: Seconds) -> None:
@@ -294,14 +271,6 @@ class Table:
         self._fleet = remodelled(self.fleet, machine.row, machine.variant)
         self._fleet.level[machine.row] = machine.top if is_top else min(level, 1)
 
-    @staticmethod
-    def _note_idle(machine: Machine, now: Seconds) -> None:
-        """Take note since when a machine is given no jobs."""
-        if machine.has_jobs:
-            machine.parked_at = None
-        elif machine.parked_at is None:
-            machine.parked_at = now
-
     def _join(self, joined: Joined, now: Seconds) -> Machine | None:
         key = self._connections.key_for(joined)
         machine = self.find(key)
@@ -310,7 +279,7 @@ class Table:
         if machine is None:
             machine = self._add(key, joined.address, joined.worker)
         machine.worker = joined.worker
-        self.note_parked(machine, joined.id, now, is_parked=joined.is_parked)
+        note_parked(machine, joined.id, now, is_parked=joined.is_parked)
         machine.gone_at = None
         self.gone.pop(machine.key, None)
         self._connections.connect(joined.id, machine)

@@ -19,6 +19,7 @@ from proxy.power.actuation.verify import READ_BACK_WITHIN
 from proxy.power.journal.effects import Call, Verb
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import LONG_AGO, Api, Machine
+from proxy.power.machines.supply import note_parked
 from proxy.power.machines.table import SHARES_UNDER_WAY
 from proxy.power.ports import DeviceError, DeviceReport
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
@@ -514,7 +515,7 @@ def quiet(hashed_at: float, *, is_parked: bool = True, level: int = OFF) -> Hall
     """Return a parked machine that failed, its last share `hashed_at` s after NOW."""
     hall = Hall("park.1")
     hall.table.command_one(hall.machine, level, NOW)
-    hall.table.note_parked(hall.machine, 1, NOW, is_parked=is_parked)
+    note_parked(hall.machine, 1, NOW, is_parked=is_parked)
     hall.machine.hashed_at = later(hashed_at)
     hall.actuations.recovery.unwell(hall.machine, "test", NOW)
     return hall

@@ -3,6 +3,7 @@
 from proxy.power.actuation.admission import LOOK_EVERY, MAX_AGAIN, Admission
 from proxy.power.journal.effects import Effects
 from proxy.power.machines.machine import Machine
+from proxy.power.machines.supply import note_difficulty, note_parked
 from tests.unit.power.tables import NOW, ToldOutbox, a_table, join, later
 
 AGAIN = "again: it shall run, and is parked"
@@ -21,13 +22,13 @@ class Door:
         self.table.command_one(self.tuned, self.tuned.top, NOW)
         self.table.command_one(self.off, 0, NOW)
         for machine in self.table.machines:
-            self.table.note_difficulty(machine, 1000.0, NOW)
+            note_difficulty(machine, 1000.0, NOW)
         self.outbox = ToldOutbox()
         self.under_way: set[str] = set()
         self.admission = Admission(self.table, self.outbox)
 
     def park(self, machine: Machine, miner: int) -> None:
-        self.table.note_parked(machine, miner, NOW, is_parked=True)
+        note_parked(machine, miner, NOW, is_parked=True)
 
     def look(self, at: float) -> list[int]:
         """Return who is granted at a look."""
@@ -93,7 +94,7 @@ def test_who_is_under_way_or_has_no_source_is_not_granted_again() -> None:
     door.park(door.first, 1)
     door.park(door.tuned, 2)
     door.under_way.add(door.first.key)
-    door.table.note_difficulty(door.tuned, 0.0, NOW)
+    note_difficulty(door.tuned, 0.0, NOW)
 
     assert [door.look(n * LOOK_EVERY) for n in range(3)] == [[], [], []]
 

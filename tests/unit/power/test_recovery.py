@@ -13,6 +13,7 @@ from proxy.power.journal.alarms import Alarms
 from proxy.power.journal.effects import Verb
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import Api
+from proxy.power.machines.supply import note_parked
 from proxy.power.ports import (
     DeviceBusyError,
     DeviceError,
@@ -60,7 +61,7 @@ class Hall:
 
     def follow(self, at: float) -> None:
         is_parked = self.table.level_of(self.machine) == OFF
-        self.table.note_parked(self.machine, 1, later(at), is_parked=is_parked)
+        note_parked(self.machine, 1, later(at), is_parked=is_parked)
 
     def answer(self, error: DeviceError | None, at: float) -> list[Verb]:
         """Let the calls under way end so; return them."""

@@ -9,6 +9,7 @@ from proxy.power.link.messages import Joined
 from proxy.power.machines.absence import COUNTED_FOR, FORGOTTEN_AFTER
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import ABSENT_AFTER, Saved
+from proxy.power.machines.supply import note_difficulty, note_parked
 from tests.unit.power.tables import NOW, a_table, join, later
 
 
@@ -74,15 +75,15 @@ def test_a_machine_works_from_when_one_of_its_connections_is_given_jobs() -> Non
     machine = join(table, 1, "park.1")
     assert machine.granted_at == -math.inf, "parked"
 
-    table.note_parked(machine, 1, later(5), is_parked=False)
+    note_parked(machine, 1, later(5), is_parked=False)
     assert (machine.granted_at, machine.miners) == (later(5), {1: False})
 
-    table.note_parked(machine, 9, later(6), is_parked=False)
-    table.note_parked(machine, 9, later(7), is_parked=True)
+    note_parked(machine, 9, later(6), is_parked=False)
+    note_parked(machine, 9, later(7), is_parked=True)
     assert machine.granted_at == later(5), "it works on"
 
-    table.note_parked(machine, 1, later(8), is_parked=True)
-    table.note_parked(machine, 1, later(9), is_parked=False)
+    note_parked(machine, 1, later(8), is_parked=True)
+    note_parked(machine, 1, later(9), is_parked=False)
     assert machine.granted_at == later(9)
 
 
@@ -96,7 +97,7 @@ def test_work_that_comes_back_counts_from_then_a_retarget_does_not() -> None:
 
     told = []
     for second, difficulty in enumerate([512.0, 1.0, 2.0, 0.0, 64.0]):
-        table.note_difficulty(machine, difficulty, later(second))
+        note_difficulty(machine, difficulty, later(second))
         told.append((machine.hashing.difficulty, machine.granted_at))
 
     assert told == [
@@ -111,7 +112,7 @@ def test_work_that_comes_back_counts_from_then_a_retarget_does_not() -> None:
 def test_connections_that_go_leave_nothing_behind() -> None:
     table = a_table()
     machine = join(table, 1, "park.1")
-    table.note_parked(machine, 2, NOW, is_parked=True)
+    note_parked(machine, 2, NOW, is_parked=True)
 
     table.leave(1, later(1))
     assert table.of_miner(1) is None
