@@ -13,11 +13,8 @@ from proxy.power.actuation.polls import Foreign, Polls
 from proxy.power.actuation.presence import Presence
 from proxy.power.actuation.verify import is_meter_consistent
 from proxy.power.control.cap import Cap
-from proxy.power.control.fleet_evidence import (
-    NO_EVIDENCE,
-    FleetEvidence,
-    fleet_evidence,
-)
+from proxy.power.control.estimate_state import CONTROL_PERIOD
+from proxy.power.control.evidence_looks import EvidenceLooks
 from proxy.power.control.load_alarms import tell
 from proxy.power.control.news import SiteNews
 from proxy.power.control.site_power import by_model, long_term, state_at_start
@@ -39,7 +36,7 @@ from proxy.power.journal.effects import Call, Effects, Learned
 from proxy.power.journal.outbox import SiteOutbox
 from proxy.power.link.messages import FleetReport
 from proxy.power.machines.holds import Holds
-from proxy.power.machines.machine import LONG_AGO, Machine
+from proxy.power.machines.machine import Machine
 from proxy.power.machines.proven import working_share
 from proxy.power.machines.table import Table
 from proxy.power.orders.budget import Budget
@@ -51,7 +48,6 @@ from proxy.power.planner.plan import Plan, Urgency
 from proxy.power.planner.reasons import in_words
 from proxy.power.ports import NO_LOGIN, DeviceError, DeviceReport, Login
 
-CONTROL_PERIOD = Seconds(5.0)  # what was told last shows on the meter by then
 SOON = Seconds(1.0)  # while machines come that were never seen
 TAKEOVER = Seconds(60.0)
 """After the start: what the site is found to draw is taken over and no rise."""
@@ -94,8 +90,7 @@ class SiteControl:
     is_urgent: bool = field(default=False, init=False)
     said_of: dict[str, str] = field(factory=dict, init=False)
     market: Market | None = field(default=None, init=False)
-    _evidence: FleetEvidence = field(default=NO_EVIDENCE, init=False)
-    _looked_at: Seconds = field(default=LONG_AGO, init=False)
+    _evidence: EvidenceLooks = field(init=False)
     _news: SiteNews = field(init=False)
     _held_off: HeldOff = field(init=False)
     _chores: Iterator[bool] | None = field(default=None, init=False)
@@ -106,6 +101,7 @@ class SiteControl:
         self.outbox = SiteOutbox(self.name)
         self._news = SiteNews(self.outbox)
         self._held_off = HeldOff(self.table, self.outbox)
+        self._evidence = EvidenceLooks(self.table)
 
     def begin(self, now: Seconds, at: UnixTime, learned: Learned | None = None) -> None:
         """Start, once the table and the orders hold what a restart found."""
@@ -142,11 +138,10 @@ class SiteControl:
         moments = self.wall.moments(now, at)
         receipt = self.orders.take(orders, now, moments, instead_of)
         if not receipt.is_taken:
-            body = {"orders": len(orders), **attrs.asdict(orders[0])}
-            self.outbox.log("refused", receipt.reason, body)
+            self._news.of_untaken(orders, receipt.reason)
         elif self.orders.orders != before:
-            self.outbox.effects.has_orders = self.is_urgent = True
             self._news.of_orders(orders, before, instead_of)
+            self.is_urgent = True
         return receipt
 
     def withdraw(self, source: str, cause: str, at: UnixTime) -> int:
@@ -154,8 +149,8 @@ class SiteControl:
         self.outbox.at = at
         count = self.orders.withdraw(source)
         if count:
-            self.outbox.effects.has_orders = self.is_urgent = True
-            self.outbox.log("withdraw", cause, {"source": source, "orders": count})
+            self._news.of_withdrawn(source, count, cause)
+            self.is_urgent = True
         return count
 
     def take_back(
@@ -231,7 +226,7 @@ class SiteControl:
             now=now,
             params=self.params,
             silence=budget.silence,
-            evidence=self._look(now),
+            evidence=self._evidence.at(now),
         )
         self.state, self.sensed = sensed.state, sensed
         expected = by_model(self.table, self.state, self.params, now)
@@ -264,13 +259,6 @@ class SiteControl:
             self.is_urgent |= self._held_off.go_on()
         elif self._chores is not None and not next(self._chores, False):
             self._chores = None
-
-    def _look(self, now: Seconds) -> FleetEvidence:
-        """Return what the machines prove, looked at each control period."""
-        if now - self._looked_at >= CONTROL_PERIOD:
-            self._looked_at = now
-            self._evidence = fleet_evidence(self.table, now)
-        return self._evidence
 
     def _count(self, budget: Budget, now: Seconds, at: UnixTime) -> Iterator[bool]:
         """Count shares and energy, and yield True where something else may be."""

@@ -34,11 +34,20 @@ class SiteNews:
         self, orders: Sequence[Order], before: Sequence[Order], instead_of: str | None
     ) -> None:
         """Log orders that were taken, and those of their source that they replace."""
+        self.outbox.effects.has_orders = True
         if count := sum(o.source == instead_of for o in before):
-            body = {"source": instead_of, "orders": count}
-            self.outbox.log("withdraw", "replaced by its source", body)
+            self.of_withdrawn(instead_of, count, "replaced by its source")
         for order in orders:
             self.outbox.log("order", order.reason or "an order", asdict(order))
+
+    def of_withdrawn(self, source: str | None, count: int, cause: str) -> None:
+        """Log that orders of a source are forgotten."""
+        self.outbox.effects.has_orders = True
+        self.outbox.log("withdraw", cause, {"source": source, "orders": count})
+
+    def of_untaken(self, orders: Sequence[Order], why: str) -> None:
+        """Log orders that were not taken: the first of them, and how many."""
+        self.outbox.log("refused", why, {"orders": len(orders), **asdict(orders[0])})
 
     def of_refused(self, orders: Sequence[Order], why: str) -> None:
         """Log orders that were taken and could not be kept."""

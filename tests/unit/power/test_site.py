@@ -5,6 +5,7 @@ import math
 import pytest
 
 from protocol.units import Watts
+from proxy.power.control.estimate_state import CONTROL_PERIOD
 from proxy.power.control.step import GUARD_BACK
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.effects import Call, Learned, Verb
@@ -13,7 +14,7 @@ from proxy.power.machines.absence import FORGOTTEN_AFTER
 from proxy.power.machines.machine import ABSENT_AFTER
 from proxy.power.machines.rows import MachineRow
 from proxy.power.ports import DeviceError, DeviceReport
-from proxy.power.site import CONTROL_PERIOD, ROOM_FOR_NEW
+from proxy.power.site import ROOM_FOR_NEW
 from tests.unit.power.sites import AT, METER, Site, wall
 from tests.unit.power.tables import later
 
