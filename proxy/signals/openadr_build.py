@@ -11,7 +11,8 @@ from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.http_client import HttpClient
 from proxy.signals.openadr_notices import Notices, line_maker
 from proxy.signals.openadr_orders import OpenAdrOrders, OpenAdrSettings
-from proxy.signals.openadr_vtn import Vtn, VtnAccess
+from proxy.signals.openadr_session import VtnAccess, VtnSession
+from proxy.signals.openadr_vtn import Vtn
 
 REPORT_S = Seconds(60.0)
 """Between two reports to a utility: what programmes settle are quarter hours."""
@@ -50,7 +51,7 @@ def openadr_signal(  # noqa: PLR0913, PLR0917  (what the others are given)
         config.client_id or "",
         config.client_secret or "",
     )
-    vtn = Vtn(access, HttpClient(reactor), reactor, wall_clock)
+    vtn = Vtn(VtnSession(access, HttpClient(reactor), reactor), wall_clock)
     notices_of = None
     if config.notices == "mqtt":
         notices_of = partial(Notices, line_maker(loop))

@@ -15,7 +15,8 @@ from proxy.config.mqtt import read_broker_url
 from proxy.config.openadr import is_in_the_clear
 from proxy.signals.mqtt_line import Broker, MqttLine, Topics
 from proxy.signals.mqtt_ports import Line
-from proxy.signals.openadr_vtn import NoticePlace, Vtn, VtnError
+from proxy.signals.openadr_session import VtnError
+from proxy.signals.openadr_vtn import NoticePlace, Vtn
 
 _SCHEMES = {"mqtt": "mqtt", "tcp": "mqtt", "mqtts": "mqtts", "ssl": "mqtts"}
 """As servers spell them; openleadr-vtn takes paho's."""

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from protocol.openadr.book import EventBook, Known, Verdict
+from protocol.openadr.book import EventBook, Verdict
 from protocol.openadr.caps import Rules
 from protocol.openadr.dates import DateJudge, Judged, Timeliness
 from protocol.prices.curve import PriceError
@@ -28,20 +28,19 @@ from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.first_word import FirstWord
 from proxy.signals.line_orders import LineOrders
+from proxy.signals.openadr_enrolment import Enrolment
 from proxy.signals.openadr_notices import Notices
 from proxy.signals.openadr_prices import price_curve
 from proxy.signals.openadr_reports import Reporter
-from proxy.signals.openadr_view import as_it_stands, names_of
-from proxy.signals.openadr_vtn import EventList, Vtn, VtnError
+from proxy.signals.openadr_session import VtnError
+from proxy.signals.openadr_view import as_it_stands
+from proxy.signals.openadr_vtn import EventList, Vtn
 from proxy.signals.price_signal import KEPT_FOR
 from proxy.signals.price_sink import PriceSink
 from proxy.signals.refusals import Refusals
 
 SAMPLE_EVERY = Seconds(2.0)
 """Of the power that reports have the mean of, as all that is read back."""
-
-LEARN_EVERY = Seconds(60.0)
-"""How often it is asked which programmes, resources and targets there are."""
 
 SOONEST = Seconds(0.5)
 """Between two looks, whatever calls for one."""
@@ -85,9 +84,6 @@ class OpenAdrOrders:
     _notices_of: Callable[[Callable[[], None]], Notices] | None = None
     _notices: Notices | None = field(default=None, init=False)
     _listener: SignalListener | None = field(default=None, init=False)
-    _known: Known = field(factory=lambda: Known(frozenset()), init=False)
-    _program_id: str | None = field(default=None, init=False)
-    _learned_at: float | None = field(default=None, init=False)
     _verdict: Verdict = field(factory=Verdict, init=False)
     _judged: Judged | None = field(default=None, init=False)
     _told: frozenset[tuple[str, str]] = field(default=frozenset(), init=False)
@@ -97,6 +93,7 @@ class OpenAdrOrders:
     _pause: tuple[IDelayedCall, Deferred[None]] | None = field(default=None, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _first: FirstWord = field(factory=FirstWord, init=False)
+    _enrolment: Enrolment = field(init=False)
     _book: EventBook = field(init=False)
     _dates: DateJudge = field(init=False)
     _lines: LineOrders = field(init=False)
@@ -118,6 +115,9 @@ class OpenAdrOrders:
         self._reporter = Reporter(self._vtn, told.site, node, report_s, self._now)
         if self._notices_of is not None:
             self._notices = self._notices_of(self.wake)
+        self._enrolment = Enrolment(
+            self._vtn, told.site, node, told.program, self._now, self._notices
+        )
         self._samples = PeriodicService(SAMPLE_EVERY, self._sample, self._clock)
 
     def start(self, listener: SignalListener) -> None:
@@ -173,12 +173,13 @@ class OpenAdrOrders:
         return Seconds(min(self._settings.poll_s, self._reporter.seconds_left()))
 
     async def _look(self, listener: SignalListener) -> None:
-        await self._learn_if_due(listener)
-        listed = await self._vtn.events(self._program_id)
+        if why := await self._enrolment.learn_if_due():
+            self._refuse(listener, why)
+        listed = await self._vtn.events(self._enrolment.program_id)
         verdict = await self._hear(listed)
         if verdict.others > self._verdict.others:
             # A target may have been given to us since.
-            await self._learn()
+            await self._enrolment.learn()
             verdict = await self._hear(listed)
         self._verdict = verdict
         self._judged = self._judge(listed)
@@ -191,50 +192,14 @@ class OpenAdrOrders:
 
     async def _hear(self, listed: EventList) -> Verdict:
         """Read a list in slices, so that its length holds up nothing else."""
-        hearing, began = self._book.begin(self._known, listed.heard), self._now()
+        known = self._enrolment.known
+        hearing, began = self._book.begin(known, listed.heard), self._now()
         for event in listed.events:
             hearing.add(event)
             if self._now() - began >= SLICE:
                 await deferLater(self._clock, 0.0, lambda: None)
                 began = self._now()
         return hearing.verdict()
-
-    async def _learn_if_due(self, listener: SignalListener) -> None:
-        learned, now = self._learned_at, self._now()
-        if learned is not None and now - learned < LEARN_EVERY:
-            return
-        try:
-            await self._learn()
-        except VtnError as error:
-            if learned is None or not error.is_said:
-                raise
-            # What is known goes on to hold: the events are what counts.
-            self._learned_at = now
-            self._refuse(listener, str(error))
-
-    async def _learn(self) -> None:
-        """Ask which programmes there are, who we are, and what we are targeted by.
-
-        Raises:
-            VtnError: It cannot be had.
-        """
-        told = self._settings
-        programs = await self._vtn.programs()
-        if told.program is not None:
-            wanted = {told.program}
-            programs = [p for p in programs if {p.program_name, p.id} & wanted]
-            if not programs:
-                raise VtnError(f"no program {told.program!r} that we may see")
-            self._program_id = programs[0].id
-        ven = await self._vtn.ven(told.rules.node)
-        resources = await self._vtn.resources(ven.id)
-        self._known = Known(
-            frozenset({told.site, told.rules.node, *names_of([ven, *resources])}),
-            {p.id: tuple(p.payload_descriptors or ()) for p in programs},
-        )
-        self._learned_at = self._now()
-        if self._notices is not None:
-            await self._notices.follow(self._vtn, ven.id)
 
     def _judge(self, listed: EventList) -> Judged:
         judged = self._dates.judge(

@@ -15,7 +15,8 @@ from protocol.openadr.book import Verdict
 from protocol.openadr.reports import Ack, Measured, report_of
 from protocol.units import Seconds, UnixTime
 from proxy.power.ports import SignalListener
-from proxy.signals.openadr_vtn import Vtn, VtnError
+from proxy.signals.openadr_session import VtnError
+from proxy.signals.openadr_vtn import Vtn
 
 STANDS = Seconds(10.0)
 """How long a report that nobody asked for stands: servers tell subscribers at once."""

@@ -8,7 +8,8 @@ from proxy.signals.http_client import Answer
 from proxy.signals.mqtt_line import Broker, Topics
 from proxy.signals.mqtt_ports import Ear
 from proxy.signals.openadr_notices import Notices
-from proxy.signals.openadr_vtn import Vtn, VtnAccess
+from proxy.signals.openadr_session import VtnAccess, VtnSession
+from proxy.signals.openadr_vtn import Vtn
 from tests.fakes.order_desk import OrderDesk
 from tests.fakes.vtn import KNOWN, FakeVtn
 
@@ -40,7 +41,7 @@ class Rig:
         self.wakes = 0
         http: Any = self.vtn
         access = VtnAccess(URL, f"{URL}/auth/token", *KNOWN_PAIR)
-        self.asked = Vtn(access, http, desk.clock, lambda: desk.wall)
+        self.asked = Vtn(VtnSession(access, http, desk.clock), lambda: desk.wall)
         self.notices = Notices(self._line, self._wake)
         binding = {"URIS": uris, "authentication": authentication}
         self.say("/notifiers/mqtt/topics/events", topics("events"))
@@ -104,7 +105,7 @@ def test_a_broker_that_asks_for_it_is_shown_the_token_of_the_moment() -> None:
     rig.follow()
     assert len(rig.lines) == 1
 
-    rig.asked._token = ""  # it is over
+    rig.asked._session.token = ""  # it is over
     rig.follow()
 
     first, second = rig.lines

@@ -11,7 +11,8 @@ from protocol.units import Seconds
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.http_client import Answer
 from proxy.signals.openadr_orders import OpenAdrOrders, OpenAdrSettings
-from proxy.signals.openadr_vtn import MAX_EVENTS, Vtn, VtnAccess
+from proxy.signals.openadr_session import VtnAccess, VtnSession
+from proxy.signals.openadr_vtn import MAX_EVENTS, Vtn
 from tests.fakes.order_desk import BUDGET, FAIL_SAFE, OrderDesk
 from tests.fakes.vtn import KNOWN, FakeVtn
 
@@ -49,7 +50,7 @@ class Rig:
         http: Any = self.vtn
         self.signal = OpenAdrOrders(
             OpenAdrSettings(**told | settings),
-            Vtn(access, http, clock, wall),
+            Vtn(VtnSession(access, http, clock), wall),
             clock,
             wall,
         )
