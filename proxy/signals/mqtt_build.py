@@ -8,8 +8,9 @@ from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
 from proxy.config.mqtt import read_broker_url
 from proxy.power.journal.alarms import AlarmName
+from proxy.signals.mqtt_client import Broker, Topics
 from proxy.signals.mqtt_discovery import discovery
-from proxy.signals.mqtt_line import Broker, MqttLine, Topics
+from proxy.signals.mqtt_line import MqttLine
 from proxy.signals.mqtt_orders import LEASE, ORDER, MqttSettings
 from proxy.version import VERSION
 

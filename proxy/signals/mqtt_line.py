@@ -2,35 +2,28 @@
 
 import asyncio
 import contextlib
-import logging
-import socket
-import ssl
 from collections import deque
-from typing import TYPE_CHECKING, Any
-from zlib import crc32
+from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.logger import Logger
 
 from protocol.units import Seconds
 from proxy.runtime.asyncio_bridge import on_loop
+from proxy.signals.mqtt_client import (
+    AVAILABILITY,
+    OFFLINE,
+    ONLINE,
+    Broker,
+    Topics,
+    bounded_client,
+    hang_up,
+    subscribe,
+)
 from proxy.signals.mqtt_ports import Ear
 
 if TYPE_CHECKING:
     from aiomqtt import Client
-
-AVAILABILITY, ONLINE, OFFLINE = "availability", b"online", b"offline"
-
-ANSWER_WITHIN = Seconds(3.0)
-"""For each answer of a broker: as we publish each second, one that is frozen is noticed
-within four, and a session with it ends."""
-
-KEEP_ALIVE = 5
-"""Seconds: after half as much again the broker publishes the last will."""
-
-SENT_WITHIN_MS = 10_000
-"""What a peer that is gone has not acknowledged by then ends the connection (TCP's
-user time-out); the answers above are due sooner where we publish."""
 
 FIRST_PAUSE, LONGEST_PAUSE = Seconds(0.2), Seconds(5.0)
 """Between one connection and the next try: doubled each time that it fails."""
@@ -38,63 +31,11 @@ FIRST_PAUSE, LONGEST_PAUSE = Seconds(0.2), Seconds(5.0)
 MAX_SAID = 64
 """Messages that wait to be published; then the oldest goes. Of state only the last."""
 
-MAX_HEARD = 64
-"""Messages that wait to be looked at; those beyond are lost, as aiomqtt logs."""
-
-MAX_PACKET = 64 * 1024
-"""Of a broker, eight times an order: more ends the connection before it is read."""
-
-CHUNK = 16 * 1024
-"""Read at once: paho asks for all of a packet, up to 256 MB."""
-
 STOP_WITHIN = Seconds(2.0)
-
-_NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-# Else Nagle's algorithm waits for a delayed acknowledgement at both ends: 100 ms.
-_USER_TIMEOUT = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SENT_WITHIN_MS)
-
-_REFUSED = 0x80
-"""Of a SUBACK: the broker does not let us subscribe. Spec: MQTT 3.1.1, 3.9.3."""
-
-_SILENT = logging.getLogger("aiomqtt.baseload")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False  # what is worth a line is said here
 
 
 class _LostError(Exception):
     """The session is over; the message says why."""
-
-
-@frozen
-class Broker:
-    """Where a broker is, and what it is shown.
-
-    Attributes:
-        tls: None: nothing is encrypted.
-    """
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-@frozen
-class Topics:
-    """What is published and subscribed: `base` is `PREFIX/SITE`.
-
-    Attributes:
-        base: None: nothing is published, no last will either.
-        heard: Whole topics, and what the signal calls them.
-    """
-
-    base: str | None
-    heard: tuple[tuple[str, str], ...]
-
-    def whole(self, topic: str) -> str:
-        """Return a topic as the broker has it; see `Line.say`."""
-        return topic[1:] if topic.startswith("/") else f"{self.base}/{topic}"
 
 
 @define(eq=False, repr=False)
@@ -181,47 +122,16 @@ class MqttLine:
         """
         from aiomqtt import MqttError  # noqa: PLC0415  (of an extra)
 
-        client = self._client()
-        _bound(client)  # before a first byte of a broker is read
+        client = bounded_client(self._broker, self._topics)
         try:
             async with client:
-                await self._subscribe(client)
+                await subscribe(client, self._topics)
                 self._greet(ear)
                 await self._converse(client, ear)
         except (MqttError, OSError, ValueError) as error:
             raise _LostError(str(error) or type(error).__name__) from error
         finally:
-            _hang_up(client)
-
-    def _client(self) -> "Client":
-        from aiomqtt import Client, Will  # noqa: PLC0415  (of an extra)
-
-        broker, base = self._broker, self._topics.base
-        whole = self._topics.whole(AVAILABILITY)
-        # Of who publishes nothing not even that, and the broker may name it.
-        will = None if base is None else Will(whole, OFFLINE, qos=1, retain=True)
-        named = None if base is None else f"baseload-{crc32(base.encode()):08x}"
-        return Client(
-            broker.host,
-            broker.port,
-            identifier=named,
-            username=broker.username,
-            password=broker.password,
-            tls_context=broker.tls,
-            will=will,
-            clean_session=True,
-            timeout=ANSWER_WITHIN,
-            keepalive=KEEP_ALIVE,
-            max_queued_incoming_messages=MAX_HEARD,
-            socket_options=(_NODELAY, _USER_TIMEOUT),
-            logger=_SILENT,
-        )
-
-    async def _subscribe(self, client: "Client") -> None:
-        for whole, _ in self._topics.heard:
-            codes = await client.subscribe(whole, qos=1)
-            if any(_number(code) >= _REFUSED for code in codes):
-                raise ValueError(f"it does not let us subscribe to {whole}")
+            hang_up(client)
 
     def _greet(self, ear: Ear) -> None:
         self._is_up = True
@@ -282,38 +192,3 @@ class MqttLine:
         if self._lost_at is None:
             self._lost_at = self._running.time()
             self._log.warn("{name} is lost: {why}", name=self.name, why=why)
-
-
-def _number(code: Any) -> int:
-    """Return a code of a SUBACK, of which MQTT 5 has a class."""
-    return int(getattr(code, "value", code))
-
-
-def _bound(client: "Client") -> None:
-    """Read what a broker sends in pieces, and no packet that is too long."""
-    paho: Any = client._client  # noqa: SLF001  (there is no other way to bound it)
-    receive = paho._sock_recv  # noqa: SLF001
-
-    def bounded(size: int) -> bytes:
-        length = paho._in_packet["remaining_length"]  # noqa: SLF001
-        if length > MAX_PACKET:
-            raise ConnectionError(f"a packet of {length} B > {MAX_PACKET} B")
-        found: bytes = receive(min(size, CHUNK))
-        return found
-
-    paho._sock_recv = bounded  # noqa: SLF001
-
-
-def _hang_up(client: "Client") -> None:
-    """Close the socket of a session that has not ended in peace."""
-    found = client._client.socket()  # noqa: SLF001  (nor to end it)
-    if isinstance(found, socket.socket):
-        with contextlib.suppress(OSError):
-            found.shutdown(socket.SHUT_RDWR)
-    # asyncio complains of an end that nobody asks for.
-    client._disconnected.add_done_callback(_look_at)  # noqa: SLF001
-
-
-def _look_at(end: "asyncio.Future[None]") -> None:
-    if not end.cancelled():
-        end.exception()

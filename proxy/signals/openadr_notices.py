@@ -13,7 +13,8 @@ from twisted.logger import Logger
 
 from proxy.config.mqtt import read_broker_url
 from proxy.config.openadr import is_in_the_clear
-from proxy.signals.mqtt_line import Broker, MqttLine, Topics
+from proxy.signals.mqtt_client import Broker, Topics
+from proxy.signals.mqtt_line import MqttLine
 from proxy.signals.mqtt_ports import Line
 from proxy.signals.openadr_session import VtnError
 from proxy.signals.openadr_vtn import NoticePlace, Vtn

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from proxy.signals.mqtt_line import Broker, MqttLine, Topics
+from proxy.signals.mqtt_client import Broker, Topics
+from proxy.signals.mqtt_line import MqttLine
 
 pytest.importorskip("aiomqtt")
 

@@ -5,7 +5,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from proxy.signals.http_client import Answer
-from proxy.signals.mqtt_line import Broker, Topics
+from proxy.signals.mqtt_client import Broker, Topics
 from proxy.signals.mqtt_ports import Ear
 from proxy.signals.openadr_notices import Notices
 from proxy.signals.openadr_session import VtnAccess, VtnSession
