@@ -151,12 +151,6 @@ def order_of(body: OrderBody, site: str, source: str, seq: int, now: UnixTime) -
     )
 
 
-def next_seq(last: int, now: UnixTime) -> int:
-    """Return the number of an order that has none of its own."""
-    # Milliseconds of the wall clock: above those of an earlier run without any file.
-    return max(last + 1, int(now * 1000.0))
-
-
 def is_bearer(header: str | None, token: str) -> bool:
     """Tell whether an Authorization header holds `token`, in constant time."""
     scheme, _, shown = (header or "").partition(" ")

@@ -32,11 +32,12 @@ from proxy.signals.http_body import (
     OrderBody,
     in_force_view,
     is_bearer,
-    next_seq,
     order_of,
     read_body,
 )
 from proxy.signals.http_limits import token_site
+from proxy.signals.named import NamedSignal
+from proxy.signals.numbering import next_seq
 from proxy.signals.pace import TOO_MANY, Pace
 
 _OK, _BAD, _CONFLICT = 200, 400, 409
@@ -66,7 +67,7 @@ class HttpSettings:
     max_age_s: Seconds = MAX_AGE
 
 
-class HttpOrders:
+class HttpOrders(NamedSignal):
     """The signal: listens once started, until it is stopped."""
 
     _log = Logger()
@@ -78,9 +79,7 @@ class HttpOrders:
         clock: IReactorTime,
         wall_clock: Callable[[], UnixTime],
     ) -> None:
-        self.name = settings.name
-        self.lease_s = settings.lease_s
-        self._settings = settings
+        self._settings: HttpSettings = settings
         self._clock = clock
         self._wall_clock = wall_clock
         self._listener: SignalListener | None = None

@@ -14,11 +14,9 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import Receipt
 from proxy.power.ports import SignalListener
+from proxy.signals.numbering import Numbering
 
 TAKEN = Receipt(is_taken=True)
-
-MAX_REASON = 256
-"""Characters of an order's reason, as of one over HTTP."""
 
 
 @define
@@ -28,7 +26,10 @@ class LineOrders:
     _site: str
     _name: str
     _fail_safe_w: Watts  # what a site draws at most while it has heard nobody
-    _last_seq: int = field(default=0, init=False)
+    _numbers: Numbering = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._numbers = Numbering(self._site, self._name)
 
     def say(
         self, listener: SignalListener, line: Sequence[Span], now: UnixTime
@@ -52,7 +53,7 @@ class LineOrders:
         left = listener.points(self._name).lease_left_s
         if wanted == before or (not left and not _lowers(listener, wanted, now)):
             return TAKEN
-        orders = self._orders(wanted, now, Seconds(left) if left else None)
+        orders = self._numbers.orders(wanted, now, Seconds(left) if left else None)
         return listener.take(orders, instead_of=self._name)
 
     def _no_higher(
@@ -75,34 +76,12 @@ class LineOrders:
         standing = [o for o in listener.standing(self._name) if not o.has_ended(now)]
         is_lasting = all(order.lease_s is None for order in standing)
         if not (is_lasting and _spans(standing, now) == wanted):
-            orders = self._orders(wanted, now, None)
+            orders = self._numbers.orders(wanted, now)
             receipt = listener.take(orders, instead_of=self._name)
             if not receipt.is_taken:
                 return receipt
         listener.renew(self._name)
         return TAKEN
-
-    def _orders(
-        self, line: Sequence[Span], now: UnixTime, lease_s: Seconds | None
-    ) -> list[Order]:
-        # Milliseconds of the wall clock: above those of an earlier run.
-        first = max(self._last_seq + 1, int(now * 1000.0))
-        orders = [
-            Order(
-                site=self._site,
-                watts=span.watts,
-                seq=first + at,
-                source=self._name,
-                not_before=span.start,
-                received_at=now,
-                expires=span.end,
-                lease_s=lease_s,
-                reason=span.reason[:MAX_REASON],
-            )
-            for at, span in enumerate(line)
-        ]
-        self._last_seq = orders[-1].seq if orders else self._last_seq
-        return orders
 
 
 def _spans(orders: Sequence[Order], now: UnixTime) -> tuple[Span, ...]:

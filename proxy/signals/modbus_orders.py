@@ -33,8 +33,9 @@ from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks
 from proxy.runtime.tcp import bound_port
 from proxy.signals.first_word import FirstWord
-from proxy.signals.http_body import next_seq
 from proxy.signals.modbus_connection import ModbusFactory
+from proxy.signals.named import NamedSignal
+from proxy.signals.numbering import next_seq
 from proxy.signals.pace import TOO_MANY, Pace
 from proxy.signals.refusals import Refusals
 
@@ -57,7 +58,7 @@ class ModbusSettings:
 
 
 @define(eq=False, repr=False)
-class ModbusOrders:
+class ModbusOrders(NamedSignal):
     """The signal: listens once started, until it is stopped."""
 
     _log = Logger()
@@ -84,16 +85,6 @@ class ModbusOrders:
         self._refusals = Refusals(self._settings.name)
         self._factory = ModbusFactory(self, self._clock)
         self._port = ListenerService(self._endpoint, self._factory)
-
-    @property
-    def name(self) -> str:
-        """See `SignalSource`."""
-        return self._settings.name
-
-    @property
-    def lease_s(self) -> Seconds | None:
-        """See `SignalSource`."""
-        return self._settings.lease_s
 
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`. A port that cannot be had is an error in the log."""

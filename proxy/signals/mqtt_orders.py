@@ -25,10 +25,12 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.answers import Answers
 from proxy.signals.freshness import Freshness, kept_short, may_lower
-from proxy.signals.http_body import HttpReply, OrderBody, next_seq, order_of
+from proxy.signals.http_body import HttpReply, OrderBody, order_of
 from proxy.signals.mqtt_ears import BrokerEar, Word
 from proxy.signals.mqtt_ports import Line
 from proxy.signals.mqtt_words import OrderAck, read_lease, read_order, read_target
+from proxy.signals.named import NamedSignal
+from proxy.signals.numbering import next_seq
 from proxy.signals.pace import TOO_MANY, Pace
 from proxy.signals.refusals import Refusals
 
@@ -57,7 +59,7 @@ class MqttSettings:
 
 
 @define(eq=False, repr=False)
-class MqttOrders:
+class MqttOrders(NamedSignal):
     """The signal: connects once started, until it is stopped."""
 
     _log = Logger()
@@ -79,16 +81,6 @@ class MqttOrders:
     def __attrs_post_init__(self) -> None:
         self._refusals = Refusals(self._settings.name)
         self._ticks = PeriodicService(STATE_EVERY, self._tick, self._clock)
-
-    @property
-    def name(self) -> str:
-        """See `SignalSource`."""
-        return self._settings.name
-
-    @property
-    def lease_s(self) -> Seconds | None:
-        """See `SignalSource`."""
-        return self._settings.lease_s
 
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`. A broker that cannot be had is tried again and again."""

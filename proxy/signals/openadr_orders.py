@@ -28,6 +28,7 @@ from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.first_word import FirstWord
 from proxy.signals.line_orders import LineOrders
+from proxy.signals.named import NamedSignal
 from proxy.signals.openadr_enrolment import Enrolment
 from proxy.signals.openadr_notices import Notices
 from proxy.signals.openadr_prices import price_curve
@@ -68,7 +69,7 @@ class OpenAdrSettings:
 
 
 @define(eq=False, repr=False)
-class OpenAdrOrders:
+class OpenAdrOrders(NamedSignal):
     """The signal: asks once started, until it is stopped.
 
     Attributes:
@@ -100,13 +101,10 @@ class OpenAdrOrders:
     _refusals: Refusals = field(init=False)
     _reporter: Reporter = field(init=False)
     _samples: PeriodicService = field(init=False)
-    name: str = field(init=False)
-    lease_s: Seconds | None = field(init=False)
     prices_to: PriceSink | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         told = self._settings
-        self.name, self.lease_s = told.name, told.lease_s
         self._book = EventBook(told.rules)
         self._dates = DateJudge(told.max_age_s)
         self._lines = LineOrders(told.site, told.name, told.rules.fail_safe_w)

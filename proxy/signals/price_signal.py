@@ -6,7 +6,7 @@ the least efficient first, as the price does. A price that is not known raises n
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
@@ -23,7 +23,8 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 from proxy.signals.adders import Adder, adders_at
-from proxy.signals.http_body import next_seq
+from proxy.signals.named import NamedSignal
+from proxy.signals.numbering import next_seq
 from proxy.signals.price_decision import PriceDecision, PricePolicy
 from proxy.signals.price_document import Document, PriceFormat
 from proxy.signals.refusals import Refusals
@@ -79,6 +80,7 @@ class PriceSettings:
     """What a price signal is told by the configuration.
 
     Attributes:
+        lease_s: None: prices speak for the time ahead.
         zone: Whose clock the adders go by.
         poll_s: How often the document is read.
     """
@@ -91,13 +93,13 @@ class PriceSettings:
     adders: tuple[Adder, ...] = ()
     zone: ZoneInfo = UTC
     poll_s: Seconds = POLL
+    lease_s: ClassVar[Seconds | None] = None
 
 
 @define(eq=False, repr=False)
-class PriceSignal:
+class PriceSignal(NamedSignal):
     """The signal; `document` None: prices are only heard, as of OpenADR."""
 
-    lease_s: Seconds | None = field(default=None, init=False)
     _log = Logger()
 
     _settings: PriceSettings
@@ -121,11 +123,6 @@ class PriceSignal:
         self._decision = PriceDecision(self._settings.policy)
         self._refusals = Refusals(self._settings.name)
         self._looks = PeriodicService(LOOK_EVERY, self._look, self._clock)
-
-    @property
-    def name(self) -> str:
-        """See `SignalSource`."""
-        return self._settings.name
 
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`."""

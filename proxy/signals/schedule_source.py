@@ -9,9 +9,9 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.power.control.wall_clock import SteadyClock
-from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
+from proxy.signals.numbering import Numbering
 from proxy.signals.schedule import (
     MAX_FILE_BYTES,
     Schedule,
@@ -101,7 +101,6 @@ class ScheduleSource:
             ScheduleError: It cannot be read, or is no schedule.
         """
         self.name = name
-        self._site = site
         self._file = file
         self._clock = clock
         self._wall_clock = wall_clock
@@ -114,7 +113,7 @@ class ScheduleSource:
         self._ends: list[UnixTime] = []  # of what was given
         self._given_until = UnixTime(0.0)
         self._retry_at = 0.0
-        self._last_seq = 0
+        self._numbers = Numbering(site, name, _SEQS_PER_SECOND)
 
     def start(self, listener: SignalListener) -> None:
         """See `SignalSource`."""
@@ -176,7 +175,7 @@ class ScheduleSource:
             # The first that has no room ends what was given: the next look gives more.
             found, until = found[:room], found[room].start
         also = () if doubted is None else self._ahead_of(doubted)
-        orders = self._numbered((*found, *also), now)
+        orders = self._numbers.orders((*found, *also), now)
         # All or nothing: a refused file leaves the orders before it in force.
         receipt = listener.take(orders, instead_of=self.name if self._is_new else None)
         if not receipt.is_taken:
@@ -191,21 +190,3 @@ class ScheduleSource:
 
     def _ahead_of(self, moment: UnixTime) -> tuple[Stretch, ...]:
         return stretches(self._schedule, moment, UnixTime(moment + AHEAD))[:MAX_GIVEN]
-
-    def _numbered(self, found: tuple[Stretch, ...], now: UnixTime) -> list[Order]:
-        first = max(self._last_seq + 1, int(now) * _SEQS_PER_SECOND)
-        orders = [
-            Order(
-                site=self._site,
-                watts=stretch.watts,
-                seq=first + at,
-                source=self.name,
-                not_before=stretch.start,
-                received_at=now,
-                expires=stretch.end,
-                reason=stretch.reason,
-            )
-            for at, stretch in enumerate(found)
-        ]
-        self._last_seq = orders[-1].seq if orders else self._last_seq
-        return orders

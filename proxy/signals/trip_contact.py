@@ -16,6 +16,7 @@ from proxy.config.power import TRIP_INPUT
 from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
+from proxy.signals.numbering import next_seq
 
 LOOK_EVERY = Seconds(0.5)
 """Half of the second within which an order is acted upon."""
@@ -96,7 +97,7 @@ class TripContact:
         if self._listener is None or self._listener.standing(self.name):
             return
         now = self._wall_clock()
-        seq = max(self._last_seq + 1, int(now * 1000.0))
+        seq = next_seq(self._last_seq, now)
         order = Order(
             site=self._site,
             watts=Watts(0.0),
