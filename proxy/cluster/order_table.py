@@ -89,4 +89,4 @@ async def drop_order(connection: Connection, site: str, source: str, seq: int) -
 
 async def notify(connection: Connection, site: str) -> None:
     """Have whoever leads look at the orders of a site."""
-    await connection.execute("SELECT pgnotify(%s, %s)", (ORDER_CHANNEL, site))
+    await connection.execute("SELECT pg_notify(%s, %s)", (ORDER_CHANNEL, site))
