@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.kept import Drain, Hold, How, Kept, SourceOrder, read_kept
-from proxy.admin.views import HeldView
+from proxy.admin.source_views import HeldView
 from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.whole_file import write_whole
 

@@ -15,8 +15,8 @@ from protocol.units import Seconds
 from protocol.work.share import JudgedShare
 from proxy.admin.operations import Operations
 from proxy.admin.running import Running
+from proxy.admin.source_views import PoolView
 from proxy.admin.topics import Topics
-from proxy.admin.views import PoolView
 from proxy.jobs.group import Group
 from proxy.runtime.logs import SecretRedactor, escaped
 from proxy.runtime.periodic import PeriodicService

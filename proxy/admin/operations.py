@@ -21,6 +21,7 @@ from proxy.admin.pool_views import pool_view
 from proxy.admin.power import PowerOperations, power_of
 from proxy.admin.refused import Refused
 from proxy.admin.running import Running
+from proxy.admin.source_views import NodeView, PoolView
 from proxy.admin.views import (
     BlockCounts,
     ChangeView,
@@ -28,8 +29,6 @@ from proxy.admin.views import (
     LimitView,
     MinerCounts,
     MinerView,
-    NodeView,
-    PoolView,
     ReloadView,
     ShareCounts,
     SiteView,

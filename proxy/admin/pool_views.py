@@ -2,7 +2,7 @@
 
 from protocol.units import Seconds, UnixTime
 from proxy.admin.running import Running
-from proxy.admin.views import HeldView, LatencyView, PoolView
+from proxy.admin.source_views import HeldView, LatencyView, PoolView
 from proxy.upstream.pool import Pool
 
 DAY = 86400.0

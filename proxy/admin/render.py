@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from proxy.admin import (
     render_alarms,
     render_cluster,
     render_documents,
     render_log,
+    render_miners,
     render_power,
 )
+from proxy.admin.render_sources import held_text, nodes, pools, reasons
 from proxy.admin.text_columns import minute, si, table
-from proxy.admin.views import HeldView
 
 Answer = Any
 
@@ -64,131 +63,6 @@ def _power(answer: Answer) -> str:
         ],
     )
     return rows + "".join(alarms)
-
-
-def pools(answer: Answer) -> str:
-    """Render `pools`."""
-    return table(
-        ["POOL", "STATE", "DIFFICULTY", "ACCEPTED", "REJECTED", "JOB AGE", "WHY"],
-        [
-            [
-                p["name"],
-                p["state"],
-                si(p["difficulty"], ""),
-                str(p["accepted"]),
-                reasons(p["rejects"]),
-                "-" if p["last_job_age_s"] is None else f"{p['last_job_age_s']:.0f} s",
-                why_not(p),
-            ]
-            for p in answer
-        ],
-    )
-
-
-def why_not(source: dict[str, Any]) -> str:
-    """Return why a source is not in use, and what is held of it by hand."""
-    held = source.get("by_hand")  # an older proxy has none
-    texts = [source["reason"], _next_try(source), *([held_text(held)] if held else [])]
-    return "; ".join(filter(None, texts))
-
-
-def _next_try(source: dict[str, Any]) -> str:
-    after = source.get("next_try_s")  # a node, or a pool of an older proxy, has none
-    return "" if after is None else f"next try in {after:.0f} s"
-
-
-def held_text(held: dict[str, Any]) -> str:
-    """Return in words what is held by hand."""
-    return msgspec.convert(held, HeldView).text
-
-
-def nodes(answer: Answer) -> str:
-    """Render `nodes`."""
-    rows = table(
-        ["NODE", "STATE", "CHAIN", "HEIGHT", "TIP", "WHY"],
-        [
-            [
-                n["name"],
-                n["state"],
-                n["chain"] or "-",
-                "-" if n["height"] is None else str(n["height"]),
-                n["tip"] or "-",
-                why_not(n),
-            ]
-            for n in answer
-        ],
-    )
-    return rows + node_coinbases(answer)
-
-
-def node_coinbases(answer: Answer) -> str:
-    """Render by what our coinbases differ from those of others on the same nodes."""
-    sites = {s: p for node in answer for s, p in node.get("prefixes", {}).items()}
-    return instance_line(answer[0]["instance"], sites) if sites else ""
-
-
-def instance_line(instance: int, prefixes: dict[str, str]) -> str:
-    """Return a line on a process's number, and what coinbases of each site have."""
-    of_sites = ", ".join(f"{site} {prefix}" for site, prefix in prefixes.items())
-    return f"instance {instance}: free bytes of node coinbases begin with {of_sites}\n"
-
-
-def bans(answer: Answer) -> str:
-    """Render `bans`."""
-    return table(
-        ["ADDRESS", "SITE", "FOR", "WHY"],
-        [[b["address"], b["site"], f"{b['left_s']:.0f} s", b["why"]] for b in answer],
-    )
-
-
-def miners(answer: Answer) -> str:
-    """Render `miners`."""
-    return table(
-        [
-            "ID",
-            "WORKER",
-            "ADDRESS",
-            "PROTOCOL",
-            "STATE",
-            "DIFFICULTY",
-            "HASHRATE 5m",
-            "ACCEPTED",
-        ],
-        [
-            [
-                str(m["id"]),
-                m["worker"] or "(nobody)",
-                m["address"],
-                m["protocol"],
-                m["state"],
-                si(m["difficulty"], ""),
-                si(m["hashrate_hs"]["5m"], "H/s"),
-                str(m["accepted"]),
-            ]
-            for m in answer
-        ],
-    )
-
-
-def miner_page(answer: Answer) -> str:
-    """Render `miner_page`: the miners, and where the others are."""
-    total, page, last = answer["total"], answer["page"], answer["pages"] - 1
-    if page > last:
-        where = f"the last is --page {last}" if last > 0 else "there is one, --page 0"
-        return f"no page {page}: {where}; {total:,} miners\n"
-    foot = f"page {page} of 0-{last}, {total:,} miners"
-    if page < last:
-        foot += f"; next: --page {page + 1}"
-    return f"{miners(answer['miners'])}{foot}\n"
-
-
-def why(answer: Answer) -> str:
-    """Render `why`: a miner, and under it why it is as it is."""
-    return "".join(
-        f"{one['id']}  {one['worker'] or '(nobody)'}  {one['address']}  {one['site']}\n"
-        + "".join(f"  {sentence}\n" for sentence in one["sentences"])
-        for one in answer
-    )
 
 
 def blocks(answer: Answer) -> str:
@@ -266,33 +140,15 @@ def reload(answer: Answer) -> str:
     return how + table(["TAKES", "KEY", "WHAT"], rows)
 
 
-def places(answer: Answer) -> str:
-    """Render `places`: where machines are on the map."""
-    if not answer:
-        return "no machine is connected\n"
-    keys = ("site", "worker", "address", "rack", "position")
-    rows = [[one[key] or "-" for key in keys] for one in answer]
-    return table([key.upper() for key in keys], rows)
-
-
-def reasons(counts: dict[str, int]) -> str:
-    """Return counts by reason in one line."""
-    return ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "0"
-
-
 RENDERERS: dict[str, Callable[[Answer], str]] = {
     "status": status,
     "sites": sites,
     "pools": pools,
     "nodes": nodes,
-    "miners": miners,
-    "miner_page": miner_page,
-    "why": why,
     "blocks": blocks,
     "test_alert": done,
     "kick": done,
     "ban": done,
-    "bans": bans,
     "unban": done,
     "drain": done,
     "undrain": done,
@@ -303,7 +159,7 @@ RENDERERS: dict[str, Callable[[Answer], str]] = {
     "pool.enable": done,
     "reload": reload,
     "alarms": render_alarms.alarms,
-    "places": places,
+    **render_miners.RENDERERS,
     **render_power.RENDERERS,
     **render_log.RENDERERS,
     **render_cluster.RENDERERS,

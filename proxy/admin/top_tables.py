@@ -5,7 +5,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from proxy.admin.render import reasons
+from proxy.admin.render_sources import reasons
 from proxy.admin.text_columns import si
 
 NARROW = 100

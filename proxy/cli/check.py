@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from attrs import define, field
 
-from proxy.admin.render import instance_line
+from proxy.admin.render_sources import instance_line
 from proxy.cli.command import Arguments, Parser, config_option, print_json, seconds
 from proxy.config import Config, ConfigError
 from proxy.config.fault import Fault, fault_of

@@ -17,7 +17,7 @@ from protocol.units import Seconds
 from proxy.admin.history import PowerHistory, bars_for
 from proxy.admin.look import Look
 from proxy.admin.picture import Picture
-from proxy.admin.render import reasons
+from proxy.admin.render_sources import reasons
 from proxy.admin.text_columns import si
 from proxy.admin.views import StatusView
 

@@ -16,7 +16,8 @@ from typing_extensions import override
 from protocol.units import Seconds
 from proxy.admin.operations import Operations
 from proxy.admin.running import Running
-from proxy.admin.views import PoolView, SiteView, StatusView
+from proxy.admin.source_views import PoolView
+from proxy.admin.views import SiteView, StatusView
 from proxy.power.control.safety import SafetyState
 from proxy.supervisor.questions import AskRefusedError
 from proxy.web.answers import Answer

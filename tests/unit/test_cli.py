@@ -9,7 +9,8 @@ from rich.console import Console
 
 from proxy.admin.client import AdminError, call
 from proxy.admin.look import Look
-from proxy.admin.render import nodes, status
+from proxy.admin.render import status
+from proxy.admin.render_sources import nodes
 from proxy.admin.text_columns import si
 from proxy.admin.top import show
 from proxy.cli.main import main

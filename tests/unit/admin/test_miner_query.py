@@ -8,7 +8,7 @@ from protocol.units import Seconds
 from protocol.work.extranonce import Layout
 from proxy.admin.miner_pages import PAGE, PASSED_AT_ONCE, MinerPages
 from proxy.admin.miner_query import SORTED_AT_ONCE, MinerPage, MinerQuery
-from proxy.admin.render import miner_page
+from proxy.admin.render_miners import miner_page
 from tests.fakes.crowd import a_crowd, a_miner, settle
 from tests.fakes.hall import Hall
 

@@ -9,8 +9,8 @@ from protocol.units import Difficulty, JobId, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
 from proxy.admin.events import AlarmObserver, News
 from proxy.admin.operations import Operations
+from proxy.admin.source_views import PoolView
 from proxy.admin.topics import TOPICS, Subscriber, Topics
-from proxy.admin.views import PoolView
 from proxy.config import LimitsConfig
 from proxy.downstream.connection import SiteFactory
 from proxy.runtime.logs import SecretRedactor

@@ -12,7 +12,7 @@ from rich.console import Console
 from proxy.admin.client import AdminError
 from proxy.admin.look import Look
 from proxy.admin.printable import printable
-from proxy.admin.render import why_not
+from proxy.admin.render_sources import why_not
 from proxy.admin.text_columns import si
 from proxy.admin.top import show
 from tests.unit.test_cli import STATUS

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 from proxy.admin.operations import Operations
 from proxy.admin.pool_orders import PoolOperations
 from proxy.admin.refused import Refused
-from proxy.admin.render import why_not
+from proxy.admin.render_sources import why_not
 from tests.fakes.running import POOL, Running, config_of
 
 POOLS = [{**POOL, "name": name} for name in ("main", "backup", "third")]
