@@ -18,7 +18,7 @@ from twisted.internet.ssl import (
 from typing_extensions import override
 
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
-from proxy.config.checks import POOL_SCHEMES
+from proxy.config.source_checks import POOL_SCHEMES
 from proxy.runtime.host_endpoint import Reactor, host_endpoint
 from proxy.runtime.tls import CIPHERS, client_options
 
