@@ -31,7 +31,8 @@ def demo(arguments: argparse.Namespace) -> int:
         return _demo_of_halls(arguments)
     try:
         with loading():
-            from proxy.demo.run import DemoOptions, run  # noqa: PLC0415
+            from proxy.demo.run import run  # noqa: PLC0415
+            from proxy.demo.services import DemoOptions  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _needs_extra("demo", error)
     run(
