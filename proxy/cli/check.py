@@ -85,20 +85,19 @@ def check(arguments: Arguments) -> int:
 
 def found_in(reading: Reading) -> tuple[list[Fault], list[Fault]]:
     """Return what stops a start, and what is only to be known."""
-    config = reading.config
-    if config is None:
-        return list(reading.faults), []
     # numpy and Twisted, for this alone
     from proxy.share_process.preflight import preflight  # noqa: PLC0415
     from proxy.supervisor.service import doubts, power_faults  # noqa: PLC0415
 
-    sentences = [*unready(config), *power_faults(config)]
-    findings = list(preflight(config))
+    draft = reading.draft
+    sentences = [*unready(draft), *power_faults(draft, reading.is_sound)]
+    findings = list(preflight(draft))
     faults = [fault_of(sentence) for sentence in sentences]
     faults += [found.fault for found in findings if found.stops_start]
-    warnings = [fault_of(sentence) for sentence in doubts(config)]
+    warnings = [fault_of(sentence) for sentence in doubts(draft)]
     warnings += [found.fault for found in findings if not found.stops_start]
-    return [_placed(fault, reading.places) for fault in faults], warnings
+    more = [_placed(f, reading.places) for f in faults if not reading.is_told(f.key)]
+    return [*reading.faults, *more], [w for w in warnings if not reading.is_told(w.key)]
 
 
 def _placed(fault: Fault, places: Mapping[str, str]) -> Fault:
@@ -124,7 +123,8 @@ def _tell_of_settings(
     report.summary["sites"] = len(config.sites)
     report.summary["pools"] = len(config.pools)
     if not report.faults:
-        report.text += f"{path}: {len(config.sites)} sites, good\n"
+        sites = "1 site" if len(config.sites) == 1 else f"{len(config.sites)} sites"
+        report.text += f"{path}: {sites}, good\n"
     set_there = {
         key: place
         for key, place in reading.places.items()

@@ -15,8 +15,9 @@ from attrs import frozen
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
-from proxy.config.examine import Hook, is_struct, item_of, members
+from proxy.config.examine import Hook
 from proxy.config.fault import Fault, nearest
+from proxy.config.kinds import is_struct, item_of, members
 
 PREFIX = "BASELOAD__"
 _JOINT = "__"

@@ -2,23 +2,24 @@
 
 msgspec stops at the first fault and tells of patterns as regular expressions. Here
 each key is converted by itself, so that every fault is found and said in words. What
-is sound goes on to be looked at as a whole.
+stands in for values that cannot be used lets the rest be looked at as a whole.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import FieldInfo, fields
 
 from protocol.unreadable import UNREADABLE
 from proxy.config.fault import Fault, nearest
+from proxy.config.kinds import is_struct, item_of, members, metas, sequence_of
 from proxy.config.secret import Secret
+from proxy.config.stand_ins import Way, blank, stand_in
 
 MAX_SHOWN = 60
 """Characters of a wrong value that are shown."""
@@ -45,19 +46,21 @@ class Examiner:
 
     Attributes:
         faults: Those found so far.
-        dropped: Keys with a fault that the rest can be looked at without.
+        dropped: Keys whose value cannot be used: something stands in for it.
 
     Args:
         hook: Decodes what msgspec does not know, as its `dec_hook`.
+        way: What stands in.
     """
 
-    def __init__(self, hook: Hook) -> None:
+    def __init__(self, hook: Hook, way: Way = Way.DEFAULT) -> None:
         self.faults: list[Fault] = []
         self.dropped: set[str] = set()
         self._hook = hook
+        self._way = way
 
     def table(self, value: object, kind: type[Struct], key: str) -> Any:
-        """Return what is sound of a table; None if too little of it is.
+        """Return a table as a `kind`; None if it is none.
 
         Args:
             value: What the file has.
@@ -68,57 +71,64 @@ class Examiner:
             self._note(key, f"Expected a table, got {_shown(value)}")
             return None
         known = {field.encode_name: field for field in fields(kind)}
-        sound, is_sound = {}, True
+        found: dict[str, Any] = {}
         for name, inner in value.items():
             field = known.get(name)
             if field is None:
                 self._note(f"{key}.{name}", _unknown(name, known))
                 continue
-            found = self._value(inner, field.type, f"{key}.{name}")
-            if found is not None:
-                sound[name] = found
-            elif field.required or _is_made_of_rows(field.type):
-                is_sound = False
-            else:
-                self.dropped.add(f"{key}.{name}")
-        is_sound &= self._has_all(value, known, key)
-        return sound if is_sound else None
+            found[field.name] = self._value(inner, field.type, f"{key}.{name}")
+            if found[field.name] is None:
+                found[field.name] = self._stand_in(field, inner, key)
+        for name, field in known.items():
+            if field.required and name not in value:
+                self._note(key, f"Missing required key `{name}`")
+                found[field.name] = self._stand_in(field, None, key)
+        return kind(**{name: one for name, one in found.items() if one is not UNSET})
 
-    def _has_all(
-        self, value: dict[str, Any], known: dict[str, FieldInfo], key: str
-    ) -> bool:
-        missing = [n for n, f in known.items() if f.required and n not in value]
-        for name in missing:
-            self._note(key, f"Missing required key `{name}`")
-        return not missing
+    def _stand_in(self, field: FieldInfo, value: object, key: str) -> Any:
+        self.dropped.add(f"{key}.{field.encode_name}")
+        return stand_in(field, value, self._way)
 
     def _value(self, value: object, annotation: Any, key: str) -> Any:
+        """Return what a key says; None if it cannot be used."""
         tables = [kind for kind in members(annotation) if is_struct(kind)]
         if tables and (isinstance(value, dict) or len(members(annotation)) == 1):
             return self.table(value, tables[0], key)
         inner = item_of(annotation)
+        if is_struct(inner) and isinstance(value, dict):
+            name = key.removeprefix("$.").partition("[")[0]
+            self._note(key, f"Expected rows, each under [[{name}]], got one [{name}]")
+            return self._rows([value], annotation, key)
         if inner is None or not isinstance(value, list):
             return self._leaf(value, annotation, key)
+        if is_struct(inner):
+            return self._rows(value, annotation, key)
         items = [self._value(v, inner, f"{key}[{i}]") for i, v in enumerate(value)]
-        if None in items:
-            return None
-        if not is_struct(inner):
-            return self._leaf(value, annotation, key)
-        why = _number_fault(len(items), annotation)
-        if why:
+        return None if None in items else self._leaf(value, annotation, key)
+
+    def _rows(self, value: list[Any], annotation: Any, key: str) -> Any:
+        """Return the tables of a list: others name them, or count them."""
+        inner, rows = item_of(annotation), []
+        for index, one in enumerate(value):
+            row = self.table(one, inner, f"{key}[{index}]")
+            if row is None:
+                self.dropped.add(f"{key}[{index}]")
+                row = blank(inner, self._way)
+            rows.append(row)
+        if why := _number_fault(len(rows), annotation):
             self._note(key, why)
-        return None if why else items
+        return sequence_of(annotation)(rows)
 
     def _leaf(self, value: object, annotation: Any, key: str) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
             self._note(key, f"Expected a finite number, got {value}")
             return None
         try:
-            msgspec.convert(value, annotation, dec_hook=self._hook)
+            return msgspec.convert(value, annotation, dec_hook=self._hook)
         except (*UNREADABLE, ValueError) as error:
             self._note(key, _explained(value, annotation, _AT.sub("", str(error))))
             return None
-        return value
 
     def _note(self, key: str, text: str) -> None:
         self.faults.append(Fault(text, key))
@@ -141,7 +151,7 @@ def _explained(value: object, annotation: Any, error: str) -> str:
         return f"Expected one of {', '.join(allowed)}, got {_shown(value)}{hint}"
     if isinstance(value, str) and {int, float} & set(kinds) and str not in kinds:
         return f"Expected a number, got {_shown(value)}{in_digits(value)}"
-    described = [meta.description for meta in _metas(annotation) if meta.description]
+    described = [meta.description for meta in metas(annotation) if meta.description]
     if described and isinstance(value, str):
         return f"Expected {described[0]}, got {_shown(value)}"
     error = re.sub(r", got (`\w+`|int|float|bool)$", "", error)
@@ -176,25 +186,6 @@ def _kind_of(value: object) -> str:
     return "a list" if isinstance(value, list) else f"a {type(value).__name__}"
 
 
-def members(annotation: Any) -> list[Any]:
-    """Return the kinds that a value may be of, None aside: TOML has none."""
-    if get_origin(annotation) is Annotated:
-        return members(get_args(annotation)[0])
-    if get_origin(annotation) in {Union, UnionType}:
-        return [kind for part in get_args(annotation) for kind in members(part)]
-    return [] if annotation is type(None) else [annotation]
-
-
-def _metas(annotation: Any) -> Iterator[Meta]:
-    if get_origin(annotation) is Annotated:
-        inner, *metas = get_args(annotation)
-        yield from (meta for meta in metas if isinstance(meta, Meta))
-        yield from _metas(inner)
-    elif get_origin(annotation) in {Union, UnionType}:
-        for part in get_args(annotation):
-            yield from _metas(part)
-
-
 def _allowed(kinds: list[Any]) -> Iterator[str]:
     for kind in kinds:
         if get_origin(kind) is Literal:
@@ -203,30 +194,11 @@ def _allowed(kinds: list[Any]) -> Iterator[str]:
             yield from (str(member.value) for member in kind)
 
 
-def item_of(annotation: Any) -> Any:
-    """Return what a list is made of; None if it is no list."""
-    for kind in members(annotation):
-        if get_origin(kind) in {list, tuple}:
-            return get_args(kind)[0]
-    return None
-
-
 def _number_fault(number: int, annotation: Any) -> str:
     """Return why a list may not have so many items; empty if it may."""
-    for meta in _metas(annotation):
+    for meta in metas(annotation):
         if number < (meta.min_length or 0):
             return "Expected one at least"
         if meta.max_length is not None and number > meta.max_length:
             return f"Expected at most {meta.max_length} of them, got {number}"
     return ""
-
-
-def is_struct(kind: Any) -> bool:
-    """Tell whether a kind is a table of known keys."""
-    return isinstance(kind, type) and issubclass(kind, Struct)
-
-
-def _is_made_of_rows(annotation: Any) -> bool:
-    """Tell whether a list has tables in it: others name them, or count them."""
-    inner = item_of(annotation)
-    return inner is not None and is_struct(inner)

@@ -1,11 +1,10 @@
 """Read the configuration: a file, and the environment that beats it."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from attrs import evolve, frozen
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from proxy.config.model import Config, ProxyConfig
 from proxy.config.paths import locate
 from proxy.config.places import lines_of, nearest_place
 from proxy.config.secret import Secret, resolve_secret
+from proxy.config.stand_ins import Way
 from proxy.config.toml_text import tables_of
 
 
@@ -29,11 +29,26 @@ class Reading:
         config: None where something is wrong.
         faults: What is wrong; empty: nothing.
         places: Line or variable of each key that is set.
+        draft: What was understood, to be looked at and not acted on: stand-ins are in
+            it where something is wrong.
+        dropped: Keys of these stand-ins.
     """
 
     config: Config | None
     faults: tuple[Fault, ...]
     places: Mapping[str, str]
+    draft: Config
+    dropped: frozenset[str]
+
+    def is_told(self, key: str) -> bool:
+        """Tell whether what is found at a key is told of already."""
+        is_faulty = any(fault.key == key for fault in self.faults)
+        return is_faulty or any(_is_at_or_below(key, one) for one in self.dropped)
+
+    def is_sound(self, key: str) -> bool:
+        """Tell whether nothing is wrong at a key, nor below it."""
+        wrong = (*self.dropped, *(fault.key for fault in self.faults))
+        return not any(_is_at_or_below(one, key) for one in wrong)
 
 
 def load_config(
@@ -69,17 +84,18 @@ def read_config(
     lines = {key: f"line {number}" for key, number in lines_of(text).items()}
     places = {**lines, **overlay.places}
     examiner = Examiner(hook)
-    sound = examiner.table(tables, Config, "$")
-    found = [*overlay.faults, *examiner.faults]
-    config = None
-    if sound is not None:
-        config, more = _looked_at_whole(sound, hook, base)
-        found += [f for f in more if not _is_under(f.key, examiner.dropped)]
-    placed = [
+    draft, more = _looked_at_whole(examiner.table(tables, Config, "$"), base)
+    for way in (Way.LOW, Way.HIGH) if examiner.dropped else ():
+        other = Examiner(hook, way).table(tables, Config, "$")
+        again = _looked_at_whole(other, base)[1]
+        more = [fault for fault in more if fault in again]
+    dropped = frozenset(examiner.dropped)
+    more = [f for f in more if not any(_is_at_or_below(f.key, k) for k in dropped)]
+    found = tuple(
         fault if fault.place else evolve(fault, place=nearest_place(fault.key, places))
-        for fault in found
-    ]
-    return Reading(None if placed else config, tuple(placed), places)
+        for fault in (*overlay.faults, *examiner.faults, *more)
+    )
+    return Reading(None if found else draft, found, places, draft, dropped)
 
 
 def error_of(path: Path | str, found: Sequence[Fault]) -> ConfigError:
@@ -108,34 +124,31 @@ def load_proxy(
     overlay = Overlay(hook)
     overlay.lay(environment, tables, Config)
     examiner = Examiner(hook)
-    sound = examiner.table(tables.get("proxy", {}), ProxyConfig, "$.proxy")
-    if sound is None or examiner.faults:
+    proxy: ProxyConfig = examiner.table(tables.get("proxy", {}), ProxyConfig, "$.proxy")
+    if examiner.faults:
         raise error_of(path, examiner.faults)
-    proxy = msgspec.convert(sound, ProxyConfig, dec_hook=hook)
     if socket_faults := list(unusable_sockets(proxy, base)):
         raise error_of(path, socket_faults)
     return anchored_proxy(proxy, base)
 
 
-def _looked_at_whole(
-    sound: Any, hook: Hook, base: Path
-) -> tuple[Config | None, list[Fault]]:
-    """Return the configuration that sound tables make, and what is wrong with it."""
-    config = msgspec.convert(sound, Config, dec_hook=hook)
+def _looked_at_whole(config: Config, base: Path) -> tuple[Config, list[Fault]]:
+    """Return a configuration with its paths anchored, and what is wrong with it."""
     found = [fault_of(sentence) for sentence in faults(config)]
     found += unusable_sockets(config.proxy, base)
-    if found:
-        return None, found
-    try:
-        proxy = anchored_proxy(config.proxy, base)
-        sites = [anchored_site(site, base) for site in config.sites]
-    except ValueError as error:
-        return None, [Fault(str(error))]
-    return replace(config, proxy=proxy, sites=sites), []
+    sites = []
+    for index, site in enumerate(config.sites):
+        try:
+            sites.append(anchored_site(site, base))
+        except ValueError as error:
+            found.append(Fault(str(error), f"$.sites[{index}]"))
+            sites.append(site)
+    proxy = anchored_proxy(config.proxy, base)
+    return replace(config, proxy=proxy, sites=sites), found
 
 
-def _is_under(key: str, dropped: Iterable[str]) -> bool:
-    return any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in dropped)
+def _is_at_or_below(key: str, above: str) -> bool:
+    return key == above or key.startswith((f"{above}.", f"{above}["))
 
 
 def _without_secrets(hook: Hook) -> Hook:

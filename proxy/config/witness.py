@@ -74,10 +74,10 @@ def load_witness(path: Path) -> WitnessConfig:
     """
     _, tables = tables_of(path)
     examiner = Examiner(_none)
-    sound = examiner.table(tables, WitnessFile, "$")
-    if sound is None or examiner.faults:
+    file: WitnessFile = examiner.table(tables, WitnessFile, "$")
+    if examiner.faults:
         raise error_of(path, examiner.faults)
-    found = msgspec.convert(sound, WitnessFile).witness
+    found = file.witness
     try:
         found.logs  # noqa: B018  (looks at each)
     except ValueError as error:

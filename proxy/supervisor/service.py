@@ -164,15 +164,22 @@ def check_power(config: Config) -> None:
         raise ConfigError(sentence)
 
 
-def power_faults(config: Config) -> Iterator[str]:
+def power_faults(
+    config: Config, is_sound: Callable[[str], bool] = lambda _: True
+) -> Iterator[str]:
     """Yield a sentence for each power setting that cannot be acted on.
 
     They name an unknown machine, need what is not installed, or a signal of theirs
     cannot be had.
+
+    Args:
+        config: What is looked at.
+        is_sound: Tells whether nothing is wrong with what stands at a key: models and
+            signals are made of sound rows alone.
     """
     models: Models | None = None
     try:
-        models = models_with(config.models)
+        models = models_with(config.models if is_sound("$.models") else ())
     except ValueError as error:
         yield f"{error} - at `$.models`"
     yield from unknown_models(config.sites, models)
@@ -182,16 +189,21 @@ def power_faults(config: Config) -> Iterator[str]:
             yield f"{what} needs {library}: pip install '.[{extra}]' in the checkout"
     for s, site in enumerate(config.sites):
         if site.power is not None:
-            yield from _signal_faults(site.name, site.power, f"$.sites[{s}].power")
+            key = f"$.sites[{s}].power"
+            yield from _signal_faults(site.name, site.power, key, is_sound)
 
 
-def _signal_faults(site: str, power: PowerConfig, key: str) -> Iterator[str]:
+def _signal_faults(
+    site: str, power: PowerConfig, key: str, is_sound: Callable[[str], bool]
+) -> Iterator[str]:
     stopped = SteadyClock(lambda: UnixTime(0.0), lambda: 0.0)
     for n, signal in enumerate(power.signals):
+        where = f"{key}.signals[{n}]"
         try:
-            signal_of(site, signal, power, None, stopped)
+            if is_sound(where):
+                signal_of(site, signal, power, None, stopped)
         except ValueError as error:
-            yield f"{error} - at `{key}.signals[{n}]`"
+            yield f"{error} - at `{where}`"
 
 
 def _needed(config: Config) -> Iterator[str]:

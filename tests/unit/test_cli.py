@@ -269,7 +269,7 @@ def test_what_a_terminal_cannot_show_is_printed_as_another_character(
 
     assert main(["check-config", "-c", str(path)]) == 0
     sys.stdout.flush()
-    assert out.getvalue().endswith(b"?????.toml: 1 sites, good\n")
+    assert out.getvalue().endswith(b"?????.toml: 1 site, good\n")
 
 
 def test_a_dumb_terminal_gets_one_frame() -> None:
@@ -291,7 +291,8 @@ def test_each_fault_is_a_line_on_stderr_and_an_item_of_json(
     assert main(["check-config", "-c", str(path), "--json"]) == 1
     out, err = capsys.readouterr()
     faults = json.loads(out)["faults"]
-    assert [f["key"] for f in faults] == ["$.pools[0].usr", "$.pools[0]"]
+    keys = ["$.pools[0].usr", "$.pools[0]", "$.sites[0].listen[0]"]
+    assert [f["key"] for f in faults] == keys
     assert faults[0]["place"] == "line 5"
     assert len(err.splitlines()) == len(faults)
     path.write_text(CONFIG.replace("tcp:0", "tcp:70000"))
