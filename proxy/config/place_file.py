@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import define, field
 
 from proxy.config.rack_place import Place
+from proxy.config.regular_file import open_regular
 
 COLUMNS = ("worker", "address", "rack", "position")
 
@@ -58,21 +59,31 @@ class PlacesByHand:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, Place]]:
+    reader = csv.reader(_text(path).splitlines())
     try:
-        if path.stat().st_size > MAX_BYTES:
+        head = tuple(name.strip().lower() for name in next(reader, []))
+        if head[: len(COLUMNS)] != COLUMNS:
+            raise PlaceFileError(f"{path}: Expected the columns {','.join(COLUMNS)}")
+        for number, row in enumerate(reader, 2):
+            if number > MAX_ROWS + 1:
+                raise PlaceFileError(f"{path}: Expected at most {MAX_ROWS} rows")
+            if row:
+                yield _row(row, f"{path}, line {number}")
+    except csv.Error as error:  # a cell of more than 131,072 characters
+        raise PlaceFileError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             raise PlaceFileError(f"{path}: Expected at most {MAX_BYTES} B")
-        text = path.read_text("utf-8-sig")  # spreadsheets begin it with a mark
-    except (OSError, UnicodeError) as error:
+        return data.decode("utf-8-sig")  # spreadsheets begin it with a mark
+    except OSError as error:
+        raise PlaceFileError(f"{path}: {error.strerror}") from error
+    except UnicodeError as error:
         raise PlaceFileError(f"{path}: {error}") from error
-    reader = csv.reader(text.splitlines())
-    head = tuple(name.strip().lower() for name in next(reader, []))
-    if head[: len(COLUMNS)] != COLUMNS:
-        raise PlaceFileError(f"{path}: Expected the columns {','.join(COLUMNS)}")
-    for number, row in enumerate(reader, 2):
-        if number > MAX_ROWS + 1:
-            raise PlaceFileError(f"{path}: Expected at most {MAX_ROWS} rows")
-        if row:
-            yield _row(row, f"{path}, line {number}")
 
 
 def _row(row: list[str], where: str) -> tuple[str, str, Place]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from proxy.config.paths import locate
+from proxy.config.regular_file import open_regular
 
 MAX_SECRET_BYTES = 4096
 
@@ -47,7 +48,7 @@ def resolve_secret(value: object, base: Path) -> Secret:
 
 def _from_file(path: Path) -> Secret:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_SECRET_BYTES + 1)
         text = data.decode().strip()
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.config.examine import in_digits
 from proxy.config.fault import ConfigError
+from proxy.config.regular_file import open_regular
 
 MAX_FILE_BYTES = 4_000_000
 """Fifty thousand routes; more is not a configuration."""
@@ -42,7 +43,7 @@ def tables_of(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"longer than {MAX_FILE_BYTES} B")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from proxy.config.regular_file import open_regular
 from proxy.node.errors import NodeLoginError
 
 _MAX_COOKIE_BYTES = 1024
@@ -50,7 +51,7 @@ class CookieFile:
             NodeLoginError: The file cannot be read: the node is not running.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 # Its one line is user:password as HTTP wants it.
                 return _basic(file.read(_MAX_COOKIE_BYTES).strip())
         except OSError as error:

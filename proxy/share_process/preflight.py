@@ -22,6 +22,7 @@ from proxy.admin.listen import answers
 from proxy.config import Config
 from proxy.config.endpoints import Endpoint, endpoints_of
 from proxy.config.fault import Fault
+from proxy.config.regular_file import open_regular
 
 RESOLVE_WITHIN_S = 3.0
 
@@ -147,7 +148,7 @@ def _no_authority(path: Path | None) -> str:
 
 def _unreadable(path: Path) -> str:
     try:
-        path.open("rb").close()
+        open_regular(path).close()
     except OSError as error:
         return f"{path}: {error.strerror}"
     return ""

@@ -12,6 +12,7 @@ from protocol.prices.curve import PriceCurve, PriceError
 from protocol.prices.json_prices import read_json
 from protocol.prices.units import MAX_DOCUMENT_BYTES, PriceUnit
 from protocol.units import Seconds, UnixTime
+from proxy.config.regular_file import open_regular
 from proxy.signals.http_client import HttpClient, NoAnswerError
 
 FETCH_DEADLINE = Seconds(20.0)
@@ -92,7 +93,7 @@ class FileDocument:
     async def read(self, _: UnixTime) -> bytes:
         """See `Document`."""
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 # One more, by which a file that is too long is seen.
                 return file.read(MAX_DOCUMENT_BYTES + 1)
         except OSError as error:

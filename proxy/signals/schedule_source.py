@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
+from proxy.config.regular_file import open_regular
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
@@ -56,7 +57,7 @@ class ScheduleFile:
             ScheduleError: It cannot be read.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 # One more, by which a file that is too long is seen.
                 return file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
