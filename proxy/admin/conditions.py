@@ -132,6 +132,10 @@ class Conditions:
             if pool.state in {"connecting", "refused", "left"}
         )
         nodes = tuple(node.name for node in status.nodes if node.state != "up")
+        silent = tuple(p.name for p in status.pools if p.unanswered_s is not None)
+        if silent:
+            text = "a pool is silent, and shares wait for its answers"
+            yield Condition("pool_silent", "", Severity.WARNING, text, silent)
         for kind, what, names in (
             ("pool_down", "a pool gives no work that can be used", pools),
             ("node_down", "a node is not up", nodes),

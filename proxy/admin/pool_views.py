@@ -29,6 +29,7 @@ def pool_view(pool: Pool, running: Running, now: Seconds) -> PoolView:
         lost=dict(pool.lost),
         by_hand=held,
         next_try_s=None if (at := pool.dials_at) is None else at - now,
+        unanswered_s=pool.unanswered_s(now),
         latency=_latency_of(pool, now),
         switches=sum(board.source_choice.switches[pool.name] for board in boards),
         certificate_days=_days_to(pool.certificate_until, running.wall_clock()),

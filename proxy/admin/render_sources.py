@@ -32,8 +32,14 @@ def pools(answer: Answer) -> str:
 def why_not(source: dict[str, Any]) -> str:
     """Return why a source is not in use, and what is held of it by hand."""
     held = source.get("by_hand")  # an older proxy has none
-    texts = [source["reason"], _next_try(source), *([held_text(held)] if held else [])]
+    texts = [source["reason"], _silence(source), _next_try(source)]
+    texts += [held_text(held)] if held else []
     return "; ".join(filter(None, texts))
+
+
+def _silence(source: dict[str, Any]) -> str:
+    after = source.get("unanswered_s")  # as `next_try_s`
+    return "" if after is None else f"silent for {after:.0f} s with shares to answer"
 
 
 def _next_try(source: dict[str, Any]) -> str:

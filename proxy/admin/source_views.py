@@ -53,6 +53,8 @@ class PoolView(Struct):
     Attributes:
         by_hand: What an operator holds of it; null: nothing.
         next_try_s: Until it is dialled again; null: it is not waited with.
+        unanswered_s: How long nothing has come from it though shares wait for answers;
+            null: not for so long that it need be told of.
         latency: Null where it answered no share in the last ten minutes.
         switches: How often sites came to mine on it since the start.
         certificate_days: Until its TLS certificate ends; null where there is none, or
@@ -75,6 +77,7 @@ class PoolView(Struct):
     hours: list[PoolHour] = []
     by_hand: HeldView | None = None
     next_try_s: float | None = None
+    unanswered_s: float | None = None
     latency: LatencyView | None = None
     switches: int = 0
     certificate_days: float | None = None

@@ -18,6 +18,7 @@ from twisted.internet.ssl import (
 from typing_extensions import override
 
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
+from proxy.config.regular_file import open_regular
 from proxy.config.source_checks import POOL_SCHEMES
 from proxy.runtime.host_endpoint import Reactor, host_endpoint
 from proxy.runtime.tls import CIPHERS, client_options
@@ -26,6 +27,15 @@ MAX_CA_BYTES = 4_000_000
 
 NOT_CONNECTED = (ConnectError, DNSLookupError, DeferredTimeoutError, ValueError)
 """What an attempt to connect ends in; ValueError: the host's name is no good."""
+
+
+def why_not_connected(error: Exception) -> str:
+    """Return in words what an attempt to connect ended in, once.
+
+    Twisted's own words come before those of the system, which say the same.
+    """
+    is_of_system = isinstance(error, ConnectError) and error.args and error.args[0]
+    return str(error.args[0] if is_of_system else error).removesuffix(".")
 
 
 class PoolUrlError(ValueError):
@@ -146,7 +156,8 @@ class Trust:
 
 def _authorities(path: Path) -> tuple[Certificate, ...]:
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes()[:MAX_CA_BYTES])
+        with open_regular(path) as file:
+            found = x509.load_pem_x509_certificates(file.read(MAX_CA_BYTES))
     except (OSError, ValueError) as error:
         raise PoolUrlError(f"ca_file {path}: {error}") from error
     return tuple(Certificate(crypto.X509.from_cryptography(one)) for one in found)

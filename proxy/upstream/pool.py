@@ -218,6 +218,14 @@ class Pool:
         times = (link.dials_at for link in self._begun)
         return min((at for at in times if at is not None), default=None)
 
+    def unanswered_s(self, now: Seconds) -> Seconds | None:
+        """Return how long one of its links is silent though shares wait for answers.
+
+        None: none for so long that it need be told of.
+        """
+        silent = (link.unanswered_s(now) for link in self._ready)
+        return max((s for s in silent if s is not None), default=None)
+
     @property
     def work(self) -> Work | None:
         """The newest work of any of its links."""

@@ -27,7 +27,12 @@ from protocol.work.share import JudgedShare
 from proxy.jobs.feed import Feed
 from proxy.runtime.host_endpoint import connect_within
 from proxy.runtime.tasks import Tasks
-from proxy.upstream.address import NOT_CONNECTED, PoolAddress, redirected
+from proxy.upstream.address import (
+    NOT_CONNECTED,
+    PoolAddress,
+    redirected,
+    why_not_connected,
+)
 from proxy.upstream.backoff import Backoff
 from proxy.upstream.connection import PoolConnection
 from proxy.upstream.pool_link_settings import (
@@ -107,6 +112,13 @@ class PoolLink:
         connection.send(line)
         return True
 
+    def unanswered_s(self, now: Seconds) -> Seconds | None:
+        """Return how long nothing has come though shares wait; None: not too long."""
+        if self._connection is None:
+            return None
+        since, timeout = self._shares.waiting_since(now), self.protocol.answer_timeout
+        return self._silence.unanswered_s(now, since, timeout)
+
     def check(self) -> None:
         """Look at the clock: each second, or in turn where there are many links."""
         connection, now = self._connection, self._now()
@@ -165,7 +177,7 @@ class PoolLink:
             await connect_within(endpoint, factory, CONNECT_TIMEOUT, self.clock)
         except NOT_CONNECTED as error:
             self._connection = None
-            self._down(f"cannot connect: {str(error).removesuffix('.')}")
+            self._down(f"cannot connect: {why_not_connected(error)}")
             return
         await ended
 

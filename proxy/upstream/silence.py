@@ -12,6 +12,12 @@ STALE_TIMEOUT = Seconds(600.0)
 """Between jobs: a pool that only pings has lost its node. Pools refresh each minute."""
 
 
+SAID_AFTER = 0.25
+"""Of the silence that ends a connection: then it is told of. Pools answer within a
+second, and within ten where a block has just come. It is 15 s of Stratum V1, and 30 s
+of V2, whose pools may answer many shares at once."""
+
+
 @define
 class Silence:
     """The times of one connection.
@@ -30,6 +36,17 @@ class Silence:
         """Note that the pool is dialled."""
         self.dialled_at = self.heard_at = now
         self.job_at = None
+
+    def unanswered_s(
+        self, now: Seconds, waiting_since: Seconds, answer_timeout: Seconds
+    ) -> Seconds | None:
+        """Return how long the pool has been silent with shares to answer.
+
+        None: not for so long that it need be told of. Arguments as of `fault`.
+        """
+        silent = Seconds(now - max(self.heard_at, waiting_since))
+        least = SAID_AFTER * min(answer_timeout, SILENCE_TIMEOUT)
+        return silent if silent >= least else None
 
     def fault(
         self, now: Seconds, waiting_since: Seconds, answer_timeout: Seconds

@@ -117,6 +117,7 @@ def test_a_healthy_site_has_none() -> None:
         ("status", {"cluster": {"ship_fault": "no disk"}}, "ship_late", 901),
         ("status", {"cluster": {"ship_gaps": ["share 1 to 5"]}}, "ship_gap", 1),
         ("status", {"pools": [POOL | {"state": "refused"}]}, "pool_down", 61),
+        ("status", {"pools": [POOL | {"unanswered_s": 15.0}]}, "pool_silent", 1),
         ("status", {"blocks": {"found": 1, "accepted": 1}}, "block_found", 1),
     ],
 )

@@ -4,6 +4,7 @@ from typing import Any, cast
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import getConnectError
 from twisted.internet.interfaces import (
     IHostnameResolver,
     IHostResolution,
@@ -23,6 +24,7 @@ from proxy.upstream.address import (
     endpoint_of,
     followed,
     read_pool_url,
+    why_not_connected,
 )
 from tests.noise_peers import an_authority
 
@@ -154,3 +156,10 @@ def test_a_host_that_is_none_is_no_connection(host: str, tls: bool) -> None:  # 
 
     assert dialling.called
     assert failures[0].check(*NOT_CONNECTED) is ValueError
+
+
+def test_why_nothing_was_connected_is_said_once() -> None:
+    refused = getConnectError(OSError(111, "Connection refused"))
+
+    assert why_not_connected(refused) == "Connection refused"
+    assert why_not_connected(ValueError("no host.")) == "no host"

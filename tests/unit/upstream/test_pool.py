@@ -647,3 +647,29 @@ def test_a_link_that_cannot_be_looked_at_keeps_no_other_from_it(
     server.pass_time(1)
 
     assert feeds[1].reason == "silent for 120 s"
+
+
+def test_a_pool_that_is_frozen_is_told_of_long_before_it_is_hung_up_on() -> None:
+    server = PoolServer()
+    feed = server.open()
+    server.wire.welcome()
+    send(server, feed, 1)
+    server.pass_time(14)
+    before = server.pool.unanswered_s(Seconds(server.clock.seconds()))
+    server.pass_time(2)
+    after = server.pool.unanswered_s(Seconds(server.clock.seconds()))
+    server.wire.judge()
+
+    assert before is None
+    assert after is not None
+    assert 15 <= after <= 17
+    assert server.pool.unanswered_s(Seconds(server.clock.seconds())) is None
+
+
+def test_a_pool_without_shares_to_answer_may_be_silent() -> None:
+    server = PoolServer()
+    server.open()
+    server.wire.welcome()
+    server.pass_time(60)
+
+    assert server.pool.unanswered_s(Seconds(server.clock.seconds())) is None
