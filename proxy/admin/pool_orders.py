@@ -40,8 +40,8 @@ class PoolOperations:
         routes = ", ".join(self._left_without(name))
         if routes and not yes:
             raise Refused(
-                f"{name} is the last usable source of {routes}: its miners would have"
-                " no work; --yes disables it all the same"
+                f"without {name} miners of {routes} would have no work: no other source"
+                " of theirs can be used now; --yes disables it all the same"
             )
         if routes:
             Logger("proxy.alarm").error(

@@ -118,7 +118,7 @@ def render(view: AuthorityView) -> str:
     """Return `view` as lines for people."""
     what = "made now" if view.created else "found"
     return (
-        f"{view.authority_key}\n"
-        f"{view.bare_key}  for firmware that knows no version in front\n"
+        f"authority key: {view.authority_key}\n"
+        f"for firmware that knows no version in front: {view.bare_key}\n"
         f"secret part {what} in {view.file}: keep it, miners know the proxy by it\n"
     )

@@ -200,6 +200,8 @@ def miners(arguments: Arguments) -> int:
     result = call(socket_of(arguments), "miner_page", params)
     if arguments.json:
         print_json(result["miners"])
+    elif result["page"] >= result["pages"]:
+        raise AdminError(RENDERERS["miner_page"](result).rstrip())
     else:
         sys.stdout.write(RENDERERS["miner_page"](printable(result)))
     return 0

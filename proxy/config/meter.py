@@ -55,7 +55,10 @@ class MeterConfig(Section, frozen=True, kw_only=True):
     Attributes:
         type: Of the number.
         url: `modbus://host[:502]/unit`.
-        make: One of `protocol.plain_meter.MAKES`, instead of all that follow.
+        make: Instead of all that follow: `Eastron SDM630`, `Carlo Gavazzi EM340`,
+            `Carlo Gavazzi EM540`, `Schneider PM5xxx`, `Schneider iEM3xxx`,
+            `Siemens PAC`, `Janitza UMG`, `ABB B2x`, `ABB M4M`, `Socomec`,
+            `Shelly Pro 3EM` or `WAGO 879`.
         register: Address of the first register, from 0.
         scale: Watts per unit: 1000 where the meter shows kW.
         sign: -1 where what is drawn shows negative.

@@ -71,6 +71,8 @@ class AdminSockets:
         self, endpoint: str, access: Access, operations: Operations, *, may_steer: bool
     ) -> tuple[AdminFactory, ListenerService]:
         path = Path(endpoint.removeprefix("unix:"))
+        role = "admin" if may_steer else "observer"
+        Logger("proxy").info("{role} socket at {path}", role=role, path=path)
         for folder in access.closed_folders(path):
             Logger("proxy").warn(
                 "{path}: those who may open it cannot enter {folder}",

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 from twisted.application.service import IService, Service
 from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
 from typing_extensions import override
 
 from proxy.admin.action_record import ActionRecord
@@ -141,6 +142,7 @@ class WebSide:
 
     def listener(self, listen: str, reactor: Any) -> ListenerService:
         """Return what listens; await its `ready`."""
+        Logger("proxy").info("dashboard at {listen}", listen=listen)
         return ListenerService(serverFromString(reactor, listen), self.site)
 
 

@@ -1,5 +1,6 @@
 """The reference names every key that the program takes, and what holds without it."""
 
+from protocol.plain_meter import MAKES
 from proxy.config.reference import reference, tables
 
 
@@ -36,3 +37,9 @@ def test_a_meter_may_be_a_text_or_a_table() -> None:
 
     assert "* `meter` (" in text
     assert "## `[sites.power.meter]`" in text
+
+
+def test_every_make_of_a_meter_is_named() -> None:
+    text = " ".join(reference().split())
+
+    assert [make for make in MAKES if f"`{make}`" not in text] == []
