@@ -12,9 +12,9 @@ Theory of operation
     happened: it knows what its receiver was last told, compares that with what stands,
     and sends the difference (begins, worse, still, cleared), gathered for five seconds.
     So a receiver that was away learns how things are and not what it missed; only what
-    began and ended meanwhile is kept for it, for a day. What was told is kept in the
-    state folder: after a restart nobody hears the same twice, and what is over by then
-    is said to be.
+    began and ended meanwhile is kept for it, for a day. What was told, and what was
+    not yet, is kept in the state folder: after a restart nobody hears the same twice,
+    and what is over by then is said to be, to who never heard of it as well.
 
     A receiver that cannot be reached is an alarm itself, for the other receivers, and
     tried again, ever more slowly. `heartbeat` is the way round: a url that is fetched

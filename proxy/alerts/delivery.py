@@ -82,6 +82,14 @@ class Told:
     at: float
 
 
+@frozen
+class Known:
+    """What a receiver was told of, and what it still has to hear, by key."""
+
+    told: dict[Key, Told] = field(factory=dict)
+    untold: dict[Key, Alarm] = field(factory=dict)
+
+
 @define(eq=False, repr=False)
 class Delivery:
     """One receiver, and what it knows.
@@ -89,6 +97,7 @@ class Delivery:
     Attributes:
         name: The row's.
         told: What it was told last, by key; nothing that it knows to be over.
+        untold: What it never heard of: as it began, or ended if that is over by now.
         reason: Why the last try failed; empty: it did not.
         dropped: Alarms that it was never told of, since it was away for too long.
     """
@@ -98,9 +107,9 @@ class Delivery:
     receiver: Receiver
     started_at: Seconds
     told: dict[Key, Told] = field(factory=dict)
+    untold: dict[Key, Alarm] = field(factory=dict)
     reason: str = field(default="", init=False)
     dropped: int = field(default=0, init=False)
-    _missed: dict[Key, Alarm] = field(factory=dict, init=False)
     _due: Seconds | None = field(default=None, init=False)
     _failing_since: Seconds | None = field(default=None, init=False)
     _retry: Seconds = field(default=FIRST_RETRY, init=False)
@@ -115,9 +124,9 @@ class Delivery:
             over = replace(known.alarm, ended=alarm.ended)
             self.told[alarm.key] = Told(over, known.at)
         else:
-            self._missed[alarm.key] = alarm
-            if len(self._missed) > MAX_KEPT:
-                del self._missed[next(iter(self._missed))]
+            self.untold[alarm.key] = alarm
+            if len(self.untold) > MAX_KEPT:
+                del self.untold[next(iter(self.untold))]
                 self.dropped += 1
 
     def is_undelivered(self, now: Seconds) -> bool:
@@ -129,10 +138,11 @@ class Delivery:
         self, standing: Iterable[Alarm], now: Seconds, wall: UnixTime
     ) -> list[Notice]:
         """Return what is to be sent now; empty while there is nothing, or no time."""
+        stands = {a.key: a for a in standing if self.wants.takes(a)}
+        self._take_note(stands, now, wall)
         self._let_go(wall)
         if self._is_busy:
             return []
-        stands = {a.key: a for a in standing if self.wants.takes(a)}
         notices = [*self._notices(stands, now, wall)]
         if not notices:
             self._due = None
@@ -168,8 +178,9 @@ class Delivery:
     def _notices(
         self, stands: Mapping[Key, Alarm], now: Seconds, wall: UnixTime
     ) -> Iterator[Notice]:
-        for alarm in self._missed.values():
-            yield Notice(alarm, "cleared")
+        for alarm in self.untold.values():
+            if alarm.ended:
+                yield Notice(alarm, "cleared")
         for key, alarm in stands.items():
             known = self.told.get(key)
             if known is None:
@@ -178,9 +189,8 @@ class Delivery:
                 yield Notice(alarm, "worse")
             elif wall - known.at >= self.wants.repeat:
                 yield Notice(alarm, "still")
-        has_settled = now - self.started_at >= SETTLING
         for key, known in self.told.items():
-            if key not in stands and (known.alarm.ended or has_settled):
+            if key not in stands and (known.alarm.ended or self._has_settled(now)):
                 ended = known.alarm.ended or wall
                 yield Notice(replace(known.alarm, ended=ended), "cleared")
 
@@ -189,7 +199,7 @@ class Delivery:
         self._due = self._failing_since = None
         for notice in notices:
             key = notice.alarm.key
-            self._missed.pop(key, None)
+            self.untold.pop(key, None)
             if notice.change == "cleared":
                 self.told.pop(key, None)
             else:
@@ -202,8 +212,24 @@ class Delivery:
         self._due = Seconds(now + self._retry)
         self._retry = min(Seconds(self._retry * 2), LAST_RETRY)
 
+    def _take_note(
+        self, stands: Mapping[Key, Alarm], now: Seconds, wall: UnixTime
+    ) -> None:
+        """Remember what it has not heard of: the process may end before it does."""
+        for key, alarm in stands.items():
+            if key not in self.told:
+                self.untold.setdefault(key, alarm)
+        if self._has_settled(now):
+            # Of the process before this one: it stood when that was killed.
+            for key, alarm in self.untold.items():
+                if key not in stands and alarm.ended is None:
+                    self.untold[key] = replace(alarm, ended=wall)
+
+    def _has_settled(self, now: Seconds) -> bool:
+        return now - self.started_at >= SETTLING
+
     def _let_go(self, wall: UnixTime) -> None:
-        old = [k for k, a in self._missed.items() if wall - (a.ended or wall) > KEPT]
+        old = [k for k, a in self.untold.items() if wall - (a.ended or wall) > KEPT]
         for key in old:
-            del self._missed[key]
+            del self.untold[key]
         self.dropped += len(old)

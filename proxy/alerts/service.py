@@ -7,8 +7,8 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.alerts.alarm import Alarm, AlertView, Condition, Key, Severity
-from proxy.alerts.delivery import Delivery, Notice, Told, Wants
+from proxy.alerts.alarm import Alarm, AlertView, Condition, Severity
+from proxy.alerts.delivery import Delivery, Known, Notice, Wants
 from proxy.alerts.heartbeat import Heartbeat
 from proxy.alerts.http import HttpClient
 from proxy.alerts.receivers import RE_POSTED, Sender, receiver_of
@@ -19,8 +19,6 @@ from proxy.runtime.periodic import PeriodicService
 from proxy.runtime.tasks import Tasks
 
 EVERY = Seconds(1.0)
-
-Known = Mapping[str, Mapping[Key, Told]]
 
 
 @define(eq=False, repr=False)
@@ -47,12 +45,12 @@ class Alerts:
 
     def take_on(self, configs: Sequence[AlertConfig]) -> None:
         """Tell those of `configs` from now on; who is the same knows what it knew."""
-        told = {n: d.told for n, d in self._deliveries.items()} or self.file.read()
+        known = self._known() or self.file.read()
         same = {c.name for c in configs if self._configs.get(c.name) == c}
         before, beats = self._deliveries, self._heartbeats
         self._configs = {config.name: config for config in configs}
         self._deliveries = {
-            c.name: before[c.name] if c.name in same else self._delivery(c, told)
+            c.name: before[c.name] if c.name in same else self._delivery(c, known)
             for c in configs
             if c.kind != "heartbeat"
         }
@@ -74,6 +72,7 @@ class Alerts:
             notices = delivery.due(standing, now, wall)
             if notices:
                 self._tasks.start("telling of alarms", self._send(delivery, notices))
+        self.file.write(self._known())  # also what nobody could be told of
         for heartbeat in self._heartbeats.values():
             if self.is_well() and heartbeat.is_due(now):
                 self._tasks.start("a heartbeat", self._beat(heartbeat))
@@ -111,7 +110,7 @@ class Alerts:
         was = delivery.reason
         await delivery.send(notices, self._now(), self.sender.wall_clock())
         self._tell(delivery.name, was, delivery.reason)
-        self.file.write({n: d.told for n, d in self._deliveries.items()})
+        self.file.write(self._known())
 
     async def _beat(self, heartbeat: Heartbeat) -> None:
         was = heartbeat.reason
@@ -131,7 +130,12 @@ class Alerts:
             names = tuple(delivery.name for delivery in failing)
             yield Condition("alerts_undelivered", "", Severity.WARNING, text, names)
 
-    def _delivery(self, config: AlertConfig, told: Known) -> Delivery:
+    def _known(self) -> dict[str, Known]:
+        return {n: Known(d.told, d.untold) for n, d in self._deliveries.items()}
+
+    def _delivery(
+        self, config: AlertConfig, everybody: Mapping[str, Known]
+    ) -> Delivery:
         repeat = RE_POSTED if config.kind == "alertmanager" else config.repeat_s
         wants = Wants(
             Severity[config.min_severity.upper()],
@@ -139,8 +143,9 @@ class Alerts:
             Seconds(repeat),
         )
         receiver = receiver_of(config, self.sender)
-        known = told.get(config.name, {})
-        return Delivery(config.name, wants, receiver, self._now(), dict(known))
+        known = everybody.get(config.name, Known())
+        told, untold = dict(known.told), dict(known.untold)
+        return Delivery(config.name, wants, receiver, self._now(), told, untold)
 
     def _heartbeat(self, config: AlertConfig) -> Heartbeat:
         client = HttpClient(self.sender.reactor)

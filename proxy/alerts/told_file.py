@@ -1,6 +1,6 @@
-"""What receivers were told, in the state folder: a restart says nothing twice."""
+"""What receivers know, in the state folder: a restart says nothing twice."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -8,8 +8,8 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from protocol.unreadable import UNREADABLE
-from proxy.alerts.alarm import Alarm, Key
-from proxy.alerts.delivery import Told
+from proxy.alerts.alarm import Alarm
+from proxy.alerts.delivery import Known, Told
 from proxy.runtime.whole_file import write_whole
 
 TOLD_FILE = "alerts.json"
@@ -17,10 +17,10 @@ TOLD_FILE = "alerts.json"
 
 
 class ToldRow(msgspec.Struct, frozen=True):
-    """An alarm as a receiver knows it, and since when (Unix seconds)."""
+    """An alarm as a receiver knows it, and since when (Unix seconds); null: not yet."""
 
     alarm: Alarm
-    at: float
+    at: float | None
 
 
 Rows = dict[str, list[ToldRow]]
@@ -35,8 +35,8 @@ class ToldFile:
     path: Path
     _written: Rows = field(factory=dict, init=False)
 
-    def read(self) -> dict[str, dict[Key, Told]]:
-        """Return what was told, by receiver; nothing if the file cannot be read."""
+    def read(self) -> dict[str, Known]:
+        """Return what each receiver knows; nothing if the file cannot be read."""
         try:
             rows = msgspec.json.decode(self.path.read_bytes(), type=Rows)
         except FileNotFoundError:
@@ -49,17 +49,11 @@ class ToldFile:
             )
             return {}
         self._written = rows
-        return {
-            name: {row.alarm.key: Told(row.alarm, row.at) for row in told}
-            for name, told in rows.items()
-        }
+        return {name: _known(found) for name, found in rows.items()}
 
-    def write(self, told: Mapping[str, Mapping[Key, Told]]) -> None:
-        """Keep what was told, if that changed."""
-        rows = {
-            name: [ToldRow(one.alarm, one.at) for one in known.values()]
-            for name, known in told.items()
-        }
+    def write(self, known: Mapping[str, Known]) -> None:
+        """Keep what receivers know, if that changed."""
+        rows = {name: [*_rows(one)] for name, one in known.items()}
         if rows == self._written:
             return
         self._written = rows
@@ -71,3 +65,20 @@ class ToldFile:
                 path=str(self.path),
                 error=error,
             )
+
+
+def _known(rows: list[ToldRow]) -> Known:
+    known = Known()
+    for row in rows:
+        if row.at is None:
+            known.untold[row.alarm.key] = row.alarm
+        else:
+            known.told[row.alarm.key] = Told(row.alarm, row.at)
+    return known
+
+
+def _rows(known: Known) -> Iterator[ToldRow]:
+    for told in known.told.values():
+        yield ToldRow(told.alarm, told.at)
+    for alarm in known.untold.values():
+        yield ToldRow(alarm, None)

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
+from typing_extensions import override
 
 from protocol.units import UnixTime
 from proxy.alerts.alarm import Condition, Severity
+from proxy.alerts.delivery import DeliveryError
 from proxy.alerts.receivers import Sender
 from proxy.alerts.service import Alerts
 from proxy.alerts.told_file import TOLD_FILE, ToldFile
@@ -70,6 +72,11 @@ def statuses(post: Post) -> list[str]:
     return [body["status"] for body, _ in post.posted]
 
 
+def told_of(post: Post, kind: str) -> list[Any]:
+    alerts = [alert for body, _ in post.posted for alert in body["alerts"]]
+    return [alert for alert in alerts if alert["labels"]["alertname"] == kind]
+
+
 def test_a_trip_is_told_with_the_token_and_so_is_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +102,41 @@ def test_a_restart_says_nothing_twice(
     assert statuses(post) == ["firing"]
     after.live(200)
     assert statuses(post) == ["firing", "resolved"]
+
+
+class Away(Post):
+    """Answers nobody while it is away."""
+
+    is_away = True
+
+    @override
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+        if self.is_away:
+            raise DeliveryError("status 500")
+        await super().post(url, body, headers)
+
+
+@pytest.mark.parametrize("ends", ["before the kill", "while nothing runs"])
+def test_what_a_killed_process_could_not_tell_the_next_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    post, before = Away(monkeypatch), Plant(tmp_path)
+    before.alerts.take_on([row()])
+    before.live(30, TRIP)
+    if ends == "before the kill":
+        before.live(90)
+    post.is_away = False
+    after = Plant(tmp_path)
+    after.alerts.take_on([row()])
+    after.live(300)
+
+    (alert,) = told_of(post, "trip")
+    assert alert["status"] == "resolved"
+    assert alert["startsAt"] < alert["endsAt"]
+    again = Plant(tmp_path)
+    again.alerts.take_on([row()])
+    again.live(300)
+    assert len(told_of(post, "trip")) == 1
 
 
 def test_a_damaged_file_tells_anew(
