@@ -8,6 +8,7 @@
 | a stranger | have so many connections from an address        | its oldest goes     |
 | all        | have so many                                    | the oldest stranger |
 |            |                                                 | of who has most     |
+| anybody    | ask on once what was answered has been taken    | hung up on          |
 
 Who is no stranger says the request: `signals/http_limits`, `web/site`.
 """
@@ -17,10 +18,16 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from attrs import define, field, frozen
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+)
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.server import Request, Site
 from typing_extensions import override
+from zope.interface import implementer
 
 from protocol.units import Seconds
 
@@ -87,6 +94,11 @@ class LimitedRequest(Request):
 
     @override
     def process(self) -> None:
+        if self.connection.is_full:
+            # Requests in a row, 64 KiB of them in one read, would have as many answers
+            # wait for who reads none.
+            self.connection.hang_up()
+            return
         self.connection.heard_request()
         super().process()
 
@@ -101,10 +113,35 @@ class QuietSite(Site):
         """Write nothing."""
 
 
+@implementer(IPushProducer)
+@define(eq=False, repr=False)
+class _Noting:
+    """Notes on a connection whether its producer is held back."""
+
+    connection: "LimitedConnection"
+    producer: IPushProducer
+
+    def pauseProducing(self) -> None:  # noqa: N802  (twisted's name)
+        self.connection.is_full = True
+        self.producer.pauseProducing()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.connection.is_full = False
+        self.producer.resumeProducing()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self.producer.stopProducing()
+
+
 class LimitedConnection(ProtocolWrapper):
-    """One connection: a deadline for each part of a request."""
+    """One connection: a deadline for each part of a request.
+
+    Attributes:
+        is_full: What was answered waits to be read.
+    """
 
     factory: "LimitedSite"
+    is_full = False
 
     def __init__(self, factory: "LimitedSite", wrapped: Any, host: str) -> None:
         super().__init__(cast("Any", factory), wrapped)  # typed as its own kind's only
@@ -115,6 +152,10 @@ class LimitedConnection(ProtocolWrapper):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._within(self.factory.limits.headers_within)
+
+    @override
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        super().registerProducer(_Noting(self, producer), streaming)
 
     @override
     def dataReceived(self, data: bytes) -> None:

@@ -1,11 +1,13 @@
 """One resource for all paths: host check, routing, errors, answers."""
 
 from collections.abc import Coroutine
+from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
 
 from attrs import evolve
 from twisted.logger import Logger
+from twisted.protocols.basic import FileSender
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from typing_extensions import override
@@ -25,6 +27,10 @@ from proxy.web.stream import StreamAnswer, Streams
 API = "/api/"
 PLAIN = ("/healthz", "/readyz", "/metrics", "/metrics/workers")
 READING = frozenset({"GET", "HEAD"})
+
+AT_ONCE_BYTES = 65_536
+"""A larger body, as the map of a hall, goes out as it is taken: those who read none of
+it have one between them, not one each."""
 
 
 class WebResource(Resource):
@@ -136,9 +142,15 @@ class WebResource(Resource):
         if answer.status != NOT_MODIFIED:
             request.setHeader("content-type", answer.kind)
             request.setHeader("content-length", str(len(answer.body)))
-        if request.method != b"HEAD":
+        if request.method == b"HEAD":
+            request.finish()
+        elif len(answer.body) <= AT_ONCE_BYTES:
             request.write(answer.body)
-        request.finish()
+            request.finish()
+        else:
+            sent = FileSender().beginFileTransfer(BytesIO(answer.body), request)
+            # Who hangs up ends it: the request is over by itself.
+            _ = sent.addCallbacks(lambda _: request.finish(), lambda _: None)
 
 
 NOT_MODIFIED = 304

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.admin.events import AlarmNews
@@ -268,6 +269,29 @@ def test_who_does_not_read_is_dropped_and_the_others_are_not() -> None:
     assert len(web.side.streams) == 1
     assert deaf.transport.disconnecting or deaf.transport.disconnected
     assert len(other.names()) == 2 + MAX_UNSENT_BYTES // 60_000
+
+
+class Deaf(StringTransport):
+    """Takes 64 KiB and no more, as a transport to somebody who does not read."""
+
+    @override
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if len(self.value()) > 65_536 and self.producer is not None:
+            self.producer.pauseProducing()
+
+
+def test_who_asks_on_and_reads_nothing_is_hung_up_on() -> None:
+    web, transport = Web(), Deaf()
+    transport.peerAddr = IPv4Address("TCP", "10.0.0.1", 5)
+    greedy = web.side.site.buildProtocol(None)
+    greedy.makeConnection(transport)
+    one = b"GET /vendor/uplot.js HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    greedy.dataReceived(one * (65_536 // len(one)))
+
+    assert transport.disconnected
+    assert len(transport.value()) < 3 * 65_536
+    assert web.ask("/healthz").status == 200
 
 
 def test_who_reads_again_gets_what_was_kept() -> None:
