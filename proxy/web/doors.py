@@ -115,6 +115,10 @@ class Doors:
         }
         return in_json(answer)
 
+    def may_steer(self, asked: Asked) -> bool:
+        """Return whether the asking browser has a session."""
+        return self.settings().token is not None and self._session(asked) is not None
+
     def caller(self, asked: Asked) -> Caller:
         """Return who asks for an action.
 

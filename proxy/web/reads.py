@@ -21,7 +21,7 @@ from proxy.web.map_modes import MODES
 from proxy.web.pulse import Pulse
 from proxy.web.routes import Routes
 from proxy.web.site_map import SiteMap
-from proxy.web.stream import MAX_UNSENT_BYTES, StreamAnswer, Streams, event_of
+from proxy.web.stream import MAX_UNSENT_BYTES, Streams, event_of
 
 STREAM = ("now", "map", "news", "alarm")
 FIELDS = (*STREAM, *MODES)
@@ -174,9 +174,9 @@ class Reads:
         if only is not None and only not in KINDS:
             raise ProblemError(400, f"kind: Expected one of {', '.join(KINDS)}")
         if kind == SSE:
-            self.streams.require_room(asked.address)
+            self.streams.admit(asked)
             first = self._missed(asked.headers.get("last-event-id", ""), only)
-            return StreamAnswer.of([only] if only else TOPICS, asked.address, first)
+            return self.streams.answer([only] if only else TOPICS, asked, first)
         after = asked.whole("after", 0, 0, MAX_EVENT_ID)
         limit = asked.whole("limit", MAX_EVENTS, 1, MAX_EVENTS)
         found = self.events.after(after, only, limit)
@@ -194,8 +194,8 @@ class Reads:
         for name in fields:
             if name not in FIELDS:
                 raise ProblemError(400, f"fields: Expected some of {', '.join(FIELDS)}")
-        self.streams.require_room(asked.address)
-        return StreamAnswer.of(fields, asked.address)
+        self.streams.admit(asked)
+        return self.streams.answer(fields, asked)
 
     def _missed(self, last: str, only: str | None) -> bytes:
         """Return the newest events after the one that a viewer heard last."""

@@ -123,7 +123,7 @@ class WebSide:
         tell, clock = topics.publish, running.wall_clock
         actions = Actions(states, tell, clock, record, tasks)
         doors = Doors(settings, reactor.seconds, token_bytes)
-        streams.trusts = doors.is_trusted_proxy
+        streams.trusts, streams.may_steer = doors.is_trusted_proxy, doors.may_steer
         Steering(operations, actions, doors).add_to(routes)
         hosts = Hosts(settings)
         log = LogFiles(disk.folder / FOLDER)

@@ -3,7 +3,7 @@
 Spec: WHATWG HTML, section 9.2.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,11 +14,13 @@ from zope.interface import implementer
 
 from protocol.units import Seconds
 from proxy.web.answers import SSE, Answer, ProblemError
+from proxy.web.asked import Asked
 
 MAX_VIEWERS = 64
 MAX_OF_ADDRESS = 32
 """Of these from one address: who opens tabs without end leaves room for others. A
-trusted proxy has many browsers behind its own."""
+trusted proxy has many browsers behind its own. Who may steer takes the place of one who
+may not."""
 
 MAX_UNSENT_BYTES = 262_144
 """Kept for a viewer that does not read; beyond it the viewer is dropped."""
@@ -41,17 +43,12 @@ class StreamAnswer(Answer):
     Attributes:
         names: Of the events that it is of.
         address: Of who watches.
+        may_steer: Who watches has a session.
     """
 
     names: frozenset[str] = frozenset()
     address: str = ""
-
-    @classmethod
-    def of(
-        cls, names: Iterable[str], address: str, first: bytes = b""
-    ) -> "StreamAnswer":
-        """Return what opens a stream that begins with `first`."""
-        return cls(first, SSE, headers=HEADERS, names=frozenset(names), address=address)
+    may_steer: bool = False
 
 
 def event_of(name: str, data: bytes, number: float) -> bytes:
@@ -79,6 +76,7 @@ class Viewer:
     ) -> None:
         self.wants = answer.names.__contains__
         self.address = answer.address
+        self.may_steer = answer.may_steer
         self._request = request
         self._left = left
         self._unsent: deque[bytes] = deque()
@@ -143,29 +141,46 @@ class Streams:
         seconds: The clock.
         wake: Called when the first one comes.
         trusts: Tells whether an address is a proxy's that many come through.
+        may_steer: Tells whether who asks has a session.
     """
 
     seconds: Callable[[], float]
     wake: Callable[[], None] = field(default=lambda: None)
     trusts: Callable[[str], bool] = field(default=lambda _: False)
+    may_steer: Callable[[Asked], bool] = field(default=lambda _: False)
     viewers: dict[Viewer, None] = field(factory=dict, init=False)
 
     def __len__(self) -> int:
         return len(self.viewers)
 
-    def require_room(self, address: str) -> None:
+    def admit(self, asked: Asked) -> None:
         """Refuse one more where there are as many as may be.
 
         Raises:
-            ProblemError: There are.
+            ProblemError: There are, and nobody is to give way.
         """
-        same = sum(viewer.address == address for viewer in self.viewers)
-        if same >= MAX_OF_ADDRESS and not self.trusts(address):
-            why = f"{MAX_OF_ADDRESS} viewers of this address are watching: no more"
-            raise ProblemError(503, why, {"retry-after": "10"})
+        if self.may_steer(asked):
+            if len(self.viewers) >= MAX_VIEWERS:
+                self._send_away()
+        else:
+            same = sum(viewer.address == asked.address for viewer in self.viewers)
+            if same >= MAX_OF_ADDRESS and not self.trusts(asked.address):
+                raise _full(f"{MAX_OF_ADDRESS} viewers of this address")
         if len(self.viewers) >= MAX_VIEWERS:
-            why = f"{MAX_VIEWERS} viewers are watching: no more"
-            raise ProblemError(503, why, {"retry-after": "10"})
+            raise _full(f"{MAX_VIEWERS} viewers")
+
+    def answer(
+        self, names: Iterable[str], asked: Asked, first: bytes = b""
+    ) -> StreamAnswer:
+        """Return what opens a stream of some events that begins with `first`."""
+        return StreamAnswer(
+            first,
+            SSE,
+            headers=HEADERS,
+            names=frozenset(names),
+            address=asked.address,
+            may_steer=self.may_steer(asked),
+        )
 
     def open(self, request: Request, answer: StreamAnswer) -> None:
         """Send `request` events from now on, as `answer` says."""
@@ -209,3 +224,14 @@ class Streams:
 
     def _left(self, viewer: Viewer) -> None:
         self.viewers.pop(viewer, None)
+
+    def _send_away(self) -> None:
+        """Hang up on the first of those who may not steer, of who has most of them."""
+        strangers = [viewer for viewer in self.viewers if not viewer.may_steer]
+        if strangers:
+            ((address, _),) = Counter(v.address for v in strangers).most_common(1)
+            next(v for v in strangers if v.address == address).hang_up()
+
+
+def _full(what: str) -> ProblemError:
+    return ProblemError(503, f"{what} are watching: no more", {"retry-after": "10"})

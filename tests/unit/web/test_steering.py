@@ -8,6 +8,7 @@ import pytest
 from proxy.config.secret import Secret
 from proxy.config.web import WebConfig
 from proxy.web.doors import MAX_FAILURES, SESSION
+from proxy.web.stream import MAX_VIEWERS
 from tests.fakes.web import HOST, Reply, Web
 
 TOKEN = "correct-horse-battery"  # noqa: S105  (a test's)
@@ -127,6 +128,23 @@ def test_who_shows_the_token_needs_to_name_no_body_that_there_is_none_of() -> No
         reply = web.ask("/api/v1/drain", "POST", body, authorization=shown)
         assert reply.status == status
     assert web.ask("/api/v1/drain", "POST").status == 401
+
+
+def test_who_may_steer_takes_the_place_of_one_who_may_not() -> None:
+    web = watched()
+    strangers = [
+        web.open("/api/v1/stream", peer=f"10.0.0.{n % 4}") for n in range(MAX_VIEWERS)
+    ]
+    assert web.ask("/api/v1/stream").status == 503
+    cookie = cookie_of(login(web))
+
+    steering = [web.open("/api/v1/stream", cookie=cookie) for _ in range(MAX_VIEWERS)]
+    web.beat()
+
+    assert len(web.side.streams) == MAX_VIEWERS
+    assert all("now" in one.names() for one in steering)
+    assert all(one.transport.disconnected for one in strangers)
+    assert web.ask("/api/v1/stream", cookie=cookie).status == 503
 
 
 def test_a_logout_says_nothing_else() -> None:
