@@ -13,7 +13,7 @@ COLUMNS = (
     *("joules_per_terahash", "energy_seen", "energy_metered", "machine_kwh"),
 )
 
-_STYLE = """
+STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 62em }
 body { padding: 0 1em } td { white-space: nowrap }
 @media screen { section { overflow-x: auto } }
@@ -76,7 +76,7 @@ def page(found: Iterable[Statement]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>Statement</title><style>{_STYLE}</style></head>"
+        f"<title>Statement</title><style>{STYLE}</style></head>"
         f"<body>{sections}</body></html>\n"
     )
 

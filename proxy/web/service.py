@@ -43,6 +43,7 @@ from proxy.web.routes import Routes
 from proxy.web.sampling import Sampler
 from proxy.web.site import web_site
 from proxy.web.site_map import SiteMap
+from proxy.web.statement_pages import StatementPages
 from proxy.web.steering import Steering
 from proxy.web.stream import Streams
 from proxy.web.tenancy import Tenancy
@@ -103,6 +104,7 @@ class WebSide:
             routes
         )
         Tenancy(running, archive).add_to(routes)
+        StatementPages(running, Archive(disk.folder, disk.line())).add_to(routes)
         health = Health(running, operations, reactor.seconds)
         health.add_to(routes)
         pulse.turned = health.turned

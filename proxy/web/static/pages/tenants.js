@@ -1,6 +1,6 @@
 /** Tenants: whose machines hash, what they drew, and how much of it shares prove. */
 import { html, useState } from "/vendor/htm.js";
-import { useApi } from "/api.js";
+import { safe, useApi } from "/api.js";
 import { siteIn } from "/history.js";
 import { Card, Empty, Fault, Segments, Table } from "/parts.js";
 import { useNow } from "/store.js";
@@ -47,36 +47,54 @@ const SUMS = [
   { title: "By a meter", num: true, by: (/** @type {Row} */ one) => one.metered, cell: (/** @type {Row} */ one) => units.percent(one.metered, 1) },
 ];
 
-/** @param {{site: string}} props */
-const Sums = ({ site }) => {
-  const [days, setDays] = useState("30");
-  const path = sumsOf(Number(days));
-  const { data, fault } = useApi(path, 60);
+/** @param {{days: string, setDays: (days: string) => void, path: string, rows: Row[], isKnown: boolean, fault: Error | null}} props */
+const Sums = ({ days, setDays, path, rows, isKnown, fault }) => {
   const [refused, setRefused] = useState(/** @type {Error | null} */ (null));
-  const rows = (data?.tenants ?? []).filter((/** @type {Row} */ one) => one.site === site);
   const keep = () => save(path, `tenants-${days}-days.csv`).then(() => setRefused(null), setRefused);
   const aside = html`<span class="dim">full hours, as a statement has them</span><span class="spacer"></span>
     <${Segments} label="Time that is summed" choices=${SPANS} value=${days} onPick=${setDays}/>
     <button type="button" onClick=${keep} disabled=${!rows.length}>Save CSV</button>`;
   return html`<${Card} title="Energy, curtailment and work" aside=${aside}><${Fault} fault=${fault ?? refused}/>
     <${Table} caption="What a time came to for each tenant" rows=${rows} columns=${SUMS}
-      empty=${html`<${Empty} title=${data ? "Nothing is counted yet" : fault ? "The sums could not be had" : "Waiting for the sums"}>Energy is counted of sites with <code>[sites.power]</code>, work of every share.<//>`}/><//>`;
+      empty=${html`<${Empty} title=${isKnown ? "Nothing is counted yet" : fault ? "The sums could not be had" : "Waiting for the sums"}>Energy is counted of sites with <code>[sites.power]</code>, work of every share.<//>`}/><//>`;
 };
 
-/** The month before this one, as `baseload statement` takes it. */
-const lastMonth = () => {
-  const day = new Date();
-  day.setDate(0);
-  return `${day.getFullYear()}-${String(day.getMonth() + 1).padStart(2, "0")}`;
+/** Months that a statement can be had of: this one so far, and those of a year before it. @returns {[string, string][]} */
+const months = () =>
+  Array.from({ length: 13 }, (_, back) => {
+    const day = new Date();
+    day.setUTCDate(1);
+    day.setUTCMonth(day.getUTCMonth() - back);
+    return [day.toISOString().slice(0, 7), `${day.toLocaleString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" })}${back ? "" : " so far"}`];
+  });
+
+/** The statement of a month: a page to print, for each tenant. @param {{tenants: string[]}} props */
+const Statements = ({ tenants }) => {
+  const [month, setMonth] = useState(months()[1][0]);
+  const [refused, setRefused] = useState(/** @type {Error | null} */ (null));
+  const path = (/** @type {string} */ name) => `statement?month=${month}${name && `&tenant=${safe(name)}`}`;
+  const keep = (/** @type {string} */ name) => save(path(name), `statement-${month}${name && `-${name}`}.csv`).then(() => setRefused(null), setRefused);
+  const aside = html`<span class="spacer"></span><select aria-label="Month of the statement" value=${month}
+    onChange=${(/** @type {any} */ e) => setMonth(e.target.value)}>${months().map(([key, title]) => html`<option value=${key}>${title}</option>`)}</select>`;
+  return html`<${Card} size="w4" title="Statement of a month" aside=${aside}><${Fault} fault=${refused}/>
+    <${Table} caption="Statements" rows=${["", ...tenants]} columns=${[
+      { title: "Of", cell: (/** @type {string} */ name) => html`<a href=${`/api/v1/${path(name)}`} target="_blank" rel="noopener">${name || "All machines, and each tenant"}</a>` },
+      { title: "Table", num: true, cell: (/** @type {string} */ name) => html`<button type="button" class="link-like" aria-label=${`Save the statement of ${name || "all"} as CSV`} onClick=${() => keep(name)}>CSV</button>` },
+    ]}/><p class="dim small">A page that prints, day by day (UTC). Elsewhere: <code>baseload statement</code>, by any time zone.</p><//>`;
 };
 
 /** @param {{site: string}} props */
 export const TenantsPage = ({ site: name }) => {
   const { power } = siteIn(useNow(), name);
+  const [days, setDays] = useState("30");
+  const path = sumsOf(Number(days));
+  const { data, fault } = useApi(path, 60);
+  const sums = (data?.tenants ?? []).filter((/** @type {Row} */ one) => one.site === name);
   const rows = Object.entries(power?.tenants ?? {}).map(([tenant, proved]) => ({ tenant, .../** @type {any} */ (proved) }));
+  const tenants = [...new Set([...sums, ...rows].map(({ tenant }) => tenant))].filter(Boolean).sort();
   const total = rows.reduce((all, one) => all + one.hash_hs, 0);
   return html`<div class="title"><h1>Tenants</h1><span class="dim">${rows.length ? `${units.count(rows.length)} on this site` : ""}</span></div>
-    <div class="grid"><${Sums} site=${name}/><${Card} size="w8" title="Hashrate that shares prove" aside=${html`<span class="dim">last minutes</span>`}>
+    <div class="grid"><${Sums} days=${days} setDays=${setDays} path=${path} rows=${sums} isKnown=${Boolean(data)} fault=${fault}/><${Card} size="w8" title="Hashrate that shares prove" aside=${html`<span class="dim">last minutes</span>`}>
       <${Table} caption="Tenants" rows=${rows} empty=${html`<${Empty} title="No tenant">Whose machines a row of the fleet describes is its key <code>tenant</code> in <code>[[sites.fleet]]</code>.<//>`} columns=${[
         { title: "Tenant", by: (/** @type {Row} */ one) => one.tenant, cell: (/** @type {Row} */ one) => one.tenant },
         { title: "Hashrate", num: true, by: (/** @type {Row} */ one) => one.hash_hs, cell: (/** @type {Row} */ one) => units.hashes(one.hash_hs) },
@@ -85,6 +103,5 @@ export const TenantsPage = ({ site: name }) => {
         { title: "Shares", num: true, by: (/** @type {Row} */ one) => one.shares, cell: (/** @type {Row} */ one) => units.count(one.shares) },
         { title: "Of all", num: true, by: (/** @type {Row} */ one) => one.hash_hs, cell: (/** @type {Row} */ one) => units.percent(one.hash_hs, total) },
       ]}/><//>
-    <${Card} size="w4" title="A tenant's month"><p>The same sums of a whole month, to be printed or sent:</p>
-      <p><code>baseload statement ${lastMonth()} -c FILE</code></p><p class="dim small">${"With "}<code>--tenant NAME</code> of one tenant, with <code>--format html</code> to print.</p><//></div>`;
+    <${Statements} tenants=${tenants}/></div>`;
 };
