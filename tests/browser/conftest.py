@@ -59,15 +59,15 @@ def _is_up(url: str) -> bool:
 
 
 @pytest.fixture
-def hall_of(tmp_path: Path) -> Iterator[Callable[[int], Hall]]:
+def hall_of(tmp_path: Path) -> Iterator[Callable[..., Hall]]:
     """Starts halls of so many machines; another at the port of one that ended."""
     begun: list[subprocess.Popen[bytes]] = []
 
-    def start(machines: int, port: int = 0) -> Hall:
+    def start(machines: int, port: int = 0, kind: str = "plain") -> Hall:
         port = port or free_port()
         words = [sys.executable, "-m", "tests.browser.hall_server"]
         process = subprocess.Popen(  # noqa: S603
-            [*words, str(port), str(machines)], cwd=ROOT
+            [*words, str(port), str(machines), kind], cwd=ROOT
         )
         begun.append(process)
         hall = Hall(f"http://127.0.0.1:{port}", port, process)

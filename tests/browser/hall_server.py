@@ -1,7 +1,8 @@
 """A web side with a hall of any size behind it: what the pages are measured against.
 
-`python -m tests.browser.hall_server PORT MACHINES` serves the pages as proxy/web does,
-its figures made of a seed. What the real one says is `proxy/web/openapi.json`.
+`python -m tests.browser.hall_server PORT MACHINES [KIND]` serves the pages as proxy/web
+does, its figures made of a seed; KIND is a hall of `hall_kinds`. What the real one says
+is `proxy/web/openapi.json`.
 """
 
 import json
@@ -20,13 +21,14 @@ from twisted.web.static import File
 from typing_extensions import override
 
 from proxy.web.map_modes import MODES
-from tests.browser.hall import (
+from tests.browser.hall import Hall
+from tests.browser.hall_kinds import KINDS
+from tests.browser.hall_rows import (
     EVENTS,
     FULL_HS,
     FULL_W,
     MINER_PAST,
     POOL_PAST,
-    Hall,
     machines,
     miners,
     site_past,
@@ -266,10 +268,10 @@ def site_of(hall: Hall, stream: Stream) -> Site:
     return Site(root)
 
 
-def main(port: int, count: int) -> None:
+def main(port: int, count: int, kind: str) -> None:
     """Serve a hall until killed."""
     reactor: Any = installed
-    hall, stream = Hall(count), Stream()
+    hall, stream = KINDS[kind](count), Stream()
 
     def beat() -> None:
         hall.tick()
@@ -288,4 +290,4 @@ def main(port: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:] or ["plain"])

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("/", "/fleet", "/fleet?table", "/pools", "/tenants", "/events", "/m/r001.07")
+WIDTHS = (390, 768, 1440, 2560)
+THEMES = ("light", "dark")
 TOKEN = "open the hall"  # noqa: S105  (a test's)
 PATIENCE = 60.0
 """Seconds: a machine may be busy with other things."""
@@ -58,6 +60,13 @@ class Tab:
         until(self.is_live)
         until(lambda: "Waiting for" not in self.text("main"))
 
+    def look(self, width: int, theme: str) -> None:
+        """Have a width and a theme, and wait until that is drawn."""
+        self.page.set_viewport_size({"width": width, "height": 1200})
+        self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        until(lambda: self.run("innerWidth") == width)
+        self.run("new Promise((r) => requestAnimationFrame(() => setTimeout(r, 50)))")
+
     def is_live(self) -> bool:
         """Return whether the page says so."""
         return bool(self.run("!!document.querySelector('.link.live')"))
@@ -72,7 +81,8 @@ class Tab:
 
     def faults(self, axe: str) -> list[str]:
         """Return what axe has to say against the page."""
-        self.run(axe)
+        if not self.run("'axe' in window"):
+            self.run(axe)
         found = self.run("axe.run().then((r) => r.violations)")
         return [
             f"{one['id']}: {node['html'][:200]}"

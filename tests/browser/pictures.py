@@ -11,10 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.looking import Tab, until
-
-WIDTHS = (390, 768, 1440, 2560)
-THEMES = ("light", "dark")
+from tests.browser.looking import THEMES, WIDTHS, Tab, until
 
 
 def pages_of(url: str, machine: str) -> dict[str, str]:

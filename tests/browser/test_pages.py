@@ -1,12 +1,13 @@
-"""Every page, in both themes, at the widths of a telephone and of a desk."""
+"""Every page, in both themes, from the width of a telephone to that of a wall."""
 
 from collections.abc import Callable
+from itertools import product
 from operator import ne
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.looking import PAGES, Hall, Tab, until
+from tests.browser.looking import PAGES, THEMES, WIDTHS, Hall, Tab, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -15,26 +16,33 @@ TABS = 8
 """Two more than the connections that a browser opens to one host."""
 
 
-@pytest.mark.parametrize(("theme", "width"), [("dark", 390), ("light", 1600)])
-def test_no_page_has_a_fault_or_a_word_for_the_console(
+@pytest.mark.parametrize(
+    ("kind", "machines", "widths", "themes"),
+    [
+        ("plain", 200, WIDTHS, THEMES),
+        ("long", 400, WIDTHS, THEMES[:1]),
+        ("nothing", 0, WIDTHS[:1], THEMES),
+    ],
+)
+def test_no_page_has_a_fault_or_a_word_for_the_console(  # noqa: PLR0913, PLR0917
     browser: "Browser",
     hall_of: Callable[..., Hall],
     axe: str,
-    theme: str,
-    width: int,
+    kind: str,
+    machines: int,
+    widths: tuple[int, ...],
+    themes: tuple[str, ...],
 ) -> None:
-    hall = hall_of(200)
-    context = browser.new_context(
-        viewport={"width": width, "height": 1200},
-        color_scheme="dark" if theme == "dark" else "light",
-        reduced_motion="reduce",
-    )
+    hall = hall_of(machines, kind=kind)
+    context = browser.new_context(reduced_motion="reduce")
     tab = Tab.of(context, hall.url)
     for path in PAGES:
         tab.go(hall.url + path)
-        assert tab.faults(axe) == [], path
-        spill = tab.run("document.documentElement.scrollWidth - innerWidth")
-        assert spill <= 0, path
+        for width, theme in product(widths, themes):
+            tab.look(width, theme)
+            assert tab.faults(axe) == [], (path, width, theme)
+            spill = tab.run("document.documentElement.scrollWidth - innerWidth")
+            assert spill <= 0, (path, width)
     assert tab.told == []
     context.close()
 

@@ -58,6 +58,13 @@ export const work = (value) => joined(value, "").trim();
 /** @param {number | null | undefined} value joules per terahash */
 export const efficiency = (value) => joined(value, "J/TH");
 
+/** @param {number | null | undefined} value @param {string} [unit] a currency, and of what */
+export const money = (value, unit = "") => {
+  if (value == null || !Number.isFinite(value)) return NONE;
+  const places = Math.abs(value) >= 9999.5 ? 0 : 2;
+  return `${value.toLocaleString("en-GB", { minimumFractionDigits: places, maximumFractionDigits: places })} ${unit}`.trim();
+};
+
 /** @param {number | null | undefined} value */
 export const count = (value) =>
   value == null ? NONE : Math.round(value).toLocaleString("en-GB");

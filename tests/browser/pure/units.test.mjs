@@ -39,3 +39,12 @@ test("an efficiency fits its place at any scale", () => {
   assert.equal(units.efficiency(18.43), "18.4 J/TH");
   assert.equal(units.efficiency(2.9e12), "2.90 TJ/TH");
 });
+
+test("money has two places until they say nothing, and names its unit", () => {
+  assert.equal(units.money(84.1, "EUR/MWh"), "84.10 EUR/MWh");
+  assert.equal(units.money(-3), "-3.00");
+  assert.equal(units.money(0, "EUR"), "0.00 EUR");
+  assert.equal(units.money(9999.4), "9,999.40");
+  assert.equal(units.money(1234567.8, "EUR"), "1,234,568 EUR");
+  assert.equal(units.money(null, "EUR"), units.NONE);
+});

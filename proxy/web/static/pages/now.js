@@ -22,6 +22,13 @@ const band = (power, site) => {
   return `proved: ${units.hashes(proved.low_hs)} to ${units.hashes(proved.high_hs)}`;
 };
 
+/** What an hour comes to at a price. @param {any} price of `power` */
+const earning = ({ price, earned_h, saved_h, currency }) => {
+  if (price == null) return "nothing says what it is now";
+  if (earned_h == null) return "what hashes earn is not known";
+  return `earns ${units.money(earned_h)}${saved_h ? `, saves ${units.money(saved_h)}` : ""} ${currency} an hour`;
+};
+
 /** @param {{site: any, power: any}} props */
 const Tiles = ({ site, power }) => {
   const rejected = sum(site.shares.rejected);
@@ -37,7 +44,9 @@ const Tiles = ({ site, power }) => {
       note=${`of ${units.count(site.miners.connected)}, ${units.count(site.miners.parked)} parked`}/>
     <${Tile} name="Rejected shares" value=${rejected} text=${units.percent(rejected, total)} note=${`${units.count(site.shares.accepted)} accepted`}/>
     <${Tile} name="Efficiency" value=${power?.joules_per_terahash} text=${units.efficiency(power?.joules_per_terahash)}
-      note=${model ? `by model ${units.efficiency(model)}` : "no word of watts and shares yet"}/></dl>`;
+      note=${model ? `by model ${units.efficiency(model)}` : "no word of watts and shares yet"}/>
+    ${power?.price && html`<${Tile} name="Price" value=${power.price.price} text=${units.money(power.price.price, `${power.price.currency}/MWh`)}
+      bad=${power.price.price == null} note=${earning(power.price)}/>`}</dl>`;
 };
 
 /** What the charts show, seconds: as texts, for they are choices. @type {[string, string][]} */
@@ -77,6 +86,22 @@ const Rules = ({ site, power }) => html`<${Card} size="w4" title="What rules">
     <dt>Next change</dt><dd>${power?.next_change ? units.clock(power.next_change) : "none is known"}</dd>
     <dt>Cap</dt><dd>${units.hashes(site.cap_hs)}</dd></dl>
   ${Boolean(power?.signals?.length) && html`<h3>Signals</h3><ul class="list">${power.signals.map((/** @type {any} */ one) => html`<${Signal} signal=${one}/>`)}</ul>`}`}<//>`;
+
+/** What the price makes of each model. @param {{price: any}} props */
+const Price = ({ price }) => {
+  const { currency, models } = price;
+  const cost = price.adders ? html`${units.money(price.cost)} <span class="dim">with ${units.money(price.adders)} beside it</span>` : units.money(price.cost);
+  return html`<${Card} size="w4" title="Price" aside=${html`<span class="dim">${price.source}, ${currency} a MWh</span>`}>
+    <dl class="facts"><dt>Now</dt><dd>${cost}${price.until && html` <span class="dim">until ${units.clock(price.until)}</span>`}</dd>
+      <dt>Known until</dt><dd>${price.known_until ? units.moment(price.known_until).slice(0, 16) : "nothing is known"}</dd>
+      <dt>Hashprice</dt><dd>${price.hashprice == null ? "not known" : `${units.money(price.hashprice, currency)} a PH/s in a day`}</dd>
+      <dt>In an hour</dt><dd>earns ${units.money(price.earned_h)}, pays ${units.money(price.paid_h)}, saves ${units.money(price.saved_h)}</dd></dl>
+    <${Table} caption="Models at this price" rows=${models} columns=${[
+      { title: "Model", cell: (/** @type {any} */ one) => one.model },
+      { title: "Breakeven", num: true, cell: (/** @type {any} */ one) => units.money(one.breakeven) },
+      { title: "At work", num: true, cell: (/** @type {any} */ one) => html`${units.count(one.running)} of ${units.count(one.machines)}${one.is_shed && html`<div class="dim small">the price keeps it off</div>`}` },
+    ]}/><//>`;
+};
 
 /** What keeps machines from being as they were told: of which the API has a count. @type {[string, string, string, string][]} */
 const UNRULY = [
@@ -158,6 +183,6 @@ export const NowPage = ({ site: name }) => {
       <${Segments} label="What the charts show" choices=${SPANS} value=${seconds} onPick=${setSeconds}/></div>
     <${SiteControls} site=${site} power=${power}/>
     <div class="grid"><${Tiles} site=${site} power=${power}/><${Charts} name=${name} seconds=${Number(seconds)} moment=${moment}/>
-      <${Rules} site=${site} power=${power}/><${Obey} power=${power}/><${Alarms} site=${site} power=${power}/>
+      <${Rules} site=${site} power=${power}/>${power?.price && html`<${Price} price=${power.price}/>`}<${Obey} power=${power}/><${Alarms} site=${site} power=${power}/>
       <${Sources} status=${status} site=${site}/><${Rejects} site=${site}/><${Blocks} status=${status}/></div>`;
 };
