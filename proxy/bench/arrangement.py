@@ -32,6 +32,7 @@ state_dir = "state"
 admin = "unix:admin.sock"
 engine = "{engine}"
 log_level = "warn"
+{web}
 [proxy.ledger]
 max_bytes = 2_000_000_000
 [[pools]]
@@ -79,6 +80,7 @@ class Setting:
         job_every_s: Between two jobs of the pool, and of the baseline.
         block_every: Jobs from one new block to the next; 0: there is but one.
         shares_per_minute: 0: the difficulty is fixed.
+        web: Endpoint of the proxy's pages; empty: it has none.
     """
 
     engine: Engine
@@ -86,6 +88,7 @@ class Setting:
     block_every: int = 0
     shares_per_minute: float = 0.0
     maximum: float = 1e12
+    web: str = ""
 
 
 @contextmanager
@@ -140,6 +143,7 @@ def running_proxy(
             difficulty=SHARE_DIFFICULTY,
             maximum=setting.maximum,
             shares_per_minute=setting.shares_per_minute,
+            web=f'web = "{setting.web}"' if setting.web else "",
         )
     )
     command = [sys.executable, "-m", "proxy.cli", "run", "-c", str(path)]
