@@ -23,10 +23,10 @@ const band = (power, site) => {
 };
 
 /** What an hour comes to at a price. @param {any} price of `power` */
-const earning = ({ price, earned_h, saved_h, currency }) => {
+const earning = ({ price, earned_h, saved_h }) => {
   if (price == null) return "nothing says what it is now";
   if (earned_h == null) return "what hashes earn is not known";
-  return `earns ${units.money(earned_h)}${saved_h ? `, saves ${units.money(saved_h)}` : ""} ${currency} an hour`;
+  return `earns ${units.money(earned_h)}${saved_h ? `, saves ${units.money(saved_h)}` : ""} an hour`;
 };
 
 /** @param {{site: any, power: any}} props */
@@ -99,7 +99,7 @@ const Price = ({ price }) => {
     <${Table} caption="Models at this price" rows=${models} columns=${[
       { title: "Model", cell: (/** @type {any} */ one) => one.model },
       { title: "Breakeven", num: true, cell: (/** @type {any} */ one) => units.money(one.breakeven) },
-      { title: "At work", num: true, cell: (/** @type {any} */ one) => html`${units.count(one.running)} of ${units.count(one.machines)}${one.is_shed && html`<div class="dim small">the price keeps it off</div>`}` },
+      { title: "At work", num: true, cell: (/** @type {any} */ one) => html`${units.count(one.running)} of ${units.count(one.machines)}${one.is_shed && html`<div class="dim small">kept off</div>`}` },
     ]}/><//>`;
 };
 
