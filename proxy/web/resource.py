@@ -1,13 +1,11 @@
 """One resource for all paths: host check, routing, errors, answers."""
 
 from collections.abc import Coroutine
-from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
 
 from attrs import evolve
 from twisted.logger import Logger
-from twisted.protocols.basic import FileSender
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from typing_extensions import override
@@ -20,6 +18,7 @@ from proxy.web.answers import ALWAYS, TITLES, Answer, ProblemError
 from proxy.web.asked import Asked, asked_of
 from proxy.web.files import Files
 from proxy.web.hosts import Hosts
+from proxy.web.large_body import PIECE_BYTES, LargeBody
 from proxy.web.log_files import PREFIX, LogFiles
 from proxy.web.routes import Routes
 from proxy.web.stream import StreamAnswer, Streams
@@ -27,10 +26,6 @@ from proxy.web.stream import StreamAnswer, Streams
 API = "/api/"
 PLAIN = ("/healthz", "/readyz", "/metrics", "/metrics/workers")
 READING = frozenset({"GET", "HEAD"})
-
-AT_ONCE_BYTES = 65_536
-"""A larger body, as the map of a hall, goes out as it is taken: those who read none of
-it have one between them, not one each."""
 
 
 class WebResource(Resource):
@@ -144,13 +139,11 @@ class WebResource(Resource):
             request.setHeader("content-length", str(len(answer.body)))
         if request.method == b"HEAD":
             request.finish()
-        elif len(answer.body) <= AT_ONCE_BYTES:
+        elif len(answer.body) <= PIECE_BYTES:
             request.write(answer.body)
             request.finish()
         else:
-            sent = FileSender().beginFileTransfer(BytesIO(answer.body), request)
-            # Who hangs up ends it: the request is over by itself.
-            _ = sent.addCallbacks(lambda _: request.finish(), lambda _: None)
+            LargeBody(request, answer.body).start()
 
 
 NOT_MODIFIED = 304

@@ -272,12 +272,14 @@ def test_who_does_not_read_is_dropped_and_the_others_are_not() -> None:
 
 
 class Deaf(StringTransport):
-    """Takes 64 KiB and no more, as a transport to somebody who does not read."""
+    """Takes so many bytes and no more, as a transport to who does not read."""
+
+    room = 65_536
 
     @override
     def write(self, data: bytes) -> None:
         super().write(data)
-        if len(self.value()) > 65_536 and self.producer is not None:
+        if len(self.value()) > self.room and self.producer is not None:
             self.producer.pauseProducing()
 
 
@@ -292,6 +294,29 @@ def test_who_asks_on_and_reads_nothing_is_hung_up_on() -> None:
     assert transport.disconnected
     assert len(transport.value()) < 3 * 65_536
     assert web.ask("/healthz").status == 200
+
+
+def test_a_large_answer_goes_out_as_it_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.web.resource.PIECE_BYTES", 1000)
+    monkeypatch.setattr("proxy.web.large_body.PIECE_BYTES", 1000)
+    web, transport = Web(), Deaf()
+    transport.room = 4000
+    reader = web.side.site.buildProtocol(None)
+    reader.makeConnection(transport)
+    reader.dataReceived(b"GET /vendor/uplot.js HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    assert 4000 < len(transport.value()) < 6000
+
+    transport.room = 1_000_000
+    transport.producer.resumeProducing()
+    head, _, body = transport.value().partition(b"\r\n\r\n")
+    assert b"200 OK" in head
+    assert body == web.ask("/vendor/uplot.js").body
+
+    transport.room = 0
+    reader.dataReceived(b"GET /vendor/uplot.js HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    reader.connectionLost(Failure(ConnectionDone()))  # and nothing is raised
 
 
 def test_who_reads_again_gets_what_was_kept() -> None:
