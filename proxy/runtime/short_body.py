@@ -39,6 +39,7 @@ class ShortBody(Protocol):
 
 
 def why_unreached(error: Exception) -> str:
-    """Return what an HTTP failure wraps, for people."""
+    """Return what an HTTP failure wraps, for people; never nothing."""
     reasons = getattr(error, "reasons", None)
-    return str(reasons[0].getErrorMessage()) if reasons else str(error)
+    said = str(reasons[0].getErrorMessage()) if reasons else str(error)
+    return said or "no answer in time"  # a request that was given up has no words

@@ -7,7 +7,7 @@ import pytest
 from msgspec import convert
 from twisted.internet import reactor
 from twisted.internet.defer import succeed
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.mail import smtp
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
@@ -118,6 +118,19 @@ async def test_a_refusal_is_told_in_the_receivers_words(web: tuple[Web, int]) ->
     page.status = 302
     with pytest.raises(DeliveryError, match="status 302"):
         await one.send(NOTICES)
+
+
+async def test_who_takes_it_and_says_nothing_is_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.alerts.http.DEADLINE", 0.2)
+    port = HERE.listenTCP(0, Factory.forProtocol(Protocol), interface="127.0.0.1")
+    url = f"http://127.0.0.1:{port.getHost().port}/"
+    try:
+        with pytest.raises(DeliveryError, match="no answer in"):
+            await receiver(kind="webhook", url=url).send(NOTICES)
+    finally:
+        await port.stopListening()
 
 
 async def test_nobody_there_is_a_reason() -> None:
