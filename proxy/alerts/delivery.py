@@ -25,9 +25,10 @@ MAX_KEPT = 1000
 UNDELIVERED_AFTER = Seconds(60.0)
 """A receiver that fails for so long is an alarm for the others."""
 
-SETTLING = Seconds(120.0)
+SETTLING = Seconds(180.0)
 """After a start, what was told before it is not called over until the process had time
-to find it anew: twice the time of the slowest condition."""
+to find it anew: that of the slowest condition, after which a receiver that is away is
+one after `GATHERED` and `UNDELIVERED_AFTER`, and some."""
 
 Change = Literal["begins", "worse", "still", "cleared"]
 
