@@ -309,6 +309,7 @@ def test_a_large_answer_goes_out_as_it_is_taken(
     assert 4000 < len(transport.value()) < 6000
 
     transport.room = 1_000_000
+    assert transport.producer is not None
     transport.producer.resumeProducing()
     head, _, body = transport.value().partition(b"\r\n\r\n")
     assert b"200 OK" in head
