@@ -5,7 +5,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from proxy.cli.command import Arguments, Parser, print_json
+from proxy.cli.command import Arguments, Parser, config_option, print_json
 from proxy.cluster.ship_told import setup_for
 from proxy.config import Config, ConfigError, load_config
 from proxy.config.cluster import ClusterConfig
@@ -37,6 +37,41 @@ def migrate_tables(arguments: Arguments) -> int:
         sys.stdout.write(f"the tables are of version {done.after} already\n")
     else:
         sys.stdout.write(f"the tables are of version {done.after} now\n")
+    return 0
+
+
+def admit_options(parser: Parser) -> None:
+    """Add the arguments of `cluster admit`."""
+    parser.add_argument(
+        "members", nargs="+", metavar="MEMBER", help="roles, called as their members"
+    )
+    parser.add_argument(
+        "--follows", action="store_true", help="they never hand out grants"
+    )
+    config_option(parser)
+
+
+def admit_members(arguments: Arguments) -> int:
+    """Let roles of the database write what is their members'.
+
+    Raises:
+        ConfigError: The file has no cluster.
+    """
+    cluster = cluster_in(load_config(arguments.config))
+    from proxy.cluster.admit import admit  # noqa: PLC0415  (an extra)
+    from proxy.cluster.migrate import MigrateError  # noqa: PLC0415
+
+    try:
+        admit(cluster.url, arguments.members, may_lead=not arguments.follows)
+    except MigrateError as error:
+        sys.stderr.write(f"baseload: {error}\n")
+        return 1
+    if arguments.json:
+        said = {"members": arguments.members, "may_lead": not arguments.follows}
+        print_json(said)
+    else:
+        what = "follow" if arguments.follows else "follow and lead"
+        sys.stdout.write(f"{', '.join(arguments.members)} may {what}\n")
     return 0
 
 

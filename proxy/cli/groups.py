@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from proxy.cli import order
 from proxy.cli import power as cli_power
-from proxy.cli.cluster import leave_options, migrate_tables
+from proxy.cli.cluster import (
+    admit_members,
+    admit_options,
+    leave_options,
+    migrate_tables,
+)
 from proxy.cli.command import Command, Parser, config_option
 from proxy.cli.log import disclose, disclose_options, proof, proof_options
 from proxy.cli.remote import (
@@ -139,6 +144,12 @@ CLUSTER = (
         "make the tables, or bring them to this release",
         migrate_tables,
         config_option,
+    ),
+    Command(
+        "admit",
+        "let roles of the database write what is their members'",
+        admit_members,
+        admit_options,
     ),
 )
 """What follows `cluster`."""

@@ -10,8 +10,12 @@ from typing import Any
 from proxy.cluster.found import json_text
 from proxy.cluster.session import Connection
 
-MAX_SITE_ORDERS = 2000
-"""Of a site, of all sources: a schedule of some days, operators' are few."""
+MAX_OF_SOURCE = 500
+"""Orders of one source of a site: a quarter of an hour each for five days. All of them
+are read by every candidate each second."""
+
+MAX_SITE_ORDERS = 10_000
+"""Of a site, of all sources, the newest of each first: 16 signals and operators."""
 
 ORDER_CHANNEL = "baseload_order"
 """Which site has new orders: it is looked at now and not at the next poll."""

@@ -27,7 +27,9 @@ from proxy.cluster.migrate import SCHEMA, first_line
 from proxy.cluster.ship_tables import (
     BLOCK_COLUMNS,
     BLOCKS,
+    BY_DAY,
     Kind,
+    Rows,
     due_rows,
     kinds_of,
 )
@@ -44,6 +46,12 @@ LONGEST_PAUSE = 30.0
 BLOCKS_BACK = 7 * 86400.0
 """Blocks so young are looked at for new verdicts: a pool answers within seconds, a node
 that was away within days."""
+
+DROP_EVERY = 3600.0
+"""Seconds between two looks for days that are too old."""
+
+MAX_DAYS = 1000
+"""That are known to have a partition: more are asked for again."""
 
 MAX_GAPS = 100
 
@@ -71,6 +79,9 @@ class Shipper:
     shipped: Shipped = field(factory=Shipped, init=False)
     _blocks: dict[str, tuple[Any, ...]] = field(factory=dict, init=False)
     _marks: dict[str, int] = field(factory=dict, init=False)
+    _has_days: bool = field(default=False, init=False)
+    _days: set[tuple[str, int]] = field(factory=set, init=False)
+    _dropped_at: float = field(default=0.0, init=False)
 
     def run(self, goes_on: Callable[[float], bool]) -> None:
         """Copy until `goes_on`, which waits for so many seconds, says no.
@@ -121,6 +132,11 @@ class Shipper:
             )
         for kind in kinds_of(self.setup.mode):
             self._marks[kind.name] = self._mark(there, here, kind)
+        # tables of the release before have no days
+        days = there.execute(
+            "SELECT to_regprocedure('drop_days(text, date)') IS NOT NULL"
+        ).fetchone()
+        self._has_days = days is not None and bool(days[0])
 
     def _mark(self, there: Connection, here: sqlite3.Connection, kind: Kind) -> int:
         key = (self.setup.instance, kind.name)
@@ -161,6 +177,7 @@ class Shipper:
             first = here.execute(kind.lag, asked).fetchone()
             oldest = min(oldest, now if first is None else float(first[0]))
         self._copy_blocks(there, here, now)
+        self._drop_days(there, now)
         self.shipped.fault, self.shipped.at = "", now
         self.shipped.lag_s = now - oldest
         self.shipped.share_id = self._marks.get("share")
@@ -177,6 +194,7 @@ class Shipper:
         place = kind.columns.index(kind.mark)
         last, number = int(rows[-1][place]), self.setup.instance
         first = int(rows[0][place])
+        self._make_days(there, kind, rows)
         with there.transaction():
             moved = there.execute(
                 "UPDATE shipped SET last_id = %s"
@@ -194,6 +212,25 @@ class Shipper:
                     copy.write_row((number, *row))
         self._marks[kind.name] = last
         return True
+
+    def _make_days(self, there: Connection, kind: Kind, rows: Rows) -> None:
+        """Have a partition for each day that rows are of, before they are copied."""
+        days = {(kind.name, day) for day in kind.days_of(rows)} - self._days
+        if not self._has_days or not days:
+            return
+        for name, day in days:
+            there.execute("SELECT make_day(%s, DATE 'epoch' + %s)", (name, day))
+        known = self._days if len(self._days) < MAX_DAYS else set()
+        self._days = known | days
+
+    def _drop_days(self, there: Connection, now: float) -> None:
+        """Have what is too old go."""
+        if not self._has_days or now - self._dropped_at < DROP_EVERY:
+            return
+        self._dropped_at = now
+        before = int(now // 86_400) - self.setup.keep_days
+        for name in BY_DAY:
+            there.execute("SELECT drop_days(%s, DATE 'epoch' + %s)", (name, before))
 
     def _say_gap(self, there: Connection, kind: Kind, begin: int, end: int) -> None:
         there.execute(

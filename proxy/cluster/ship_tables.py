@@ -39,6 +39,8 @@ class Kind:
         oldest: SQL that returns the lowest mark that is there, and its Unix time.
         lag: SQL that returns the Unix time of the first row above `mark` that is due.
         is_dense: Marks have no holes: one that is missing was deleted.
+        in_days: Column by which its days are partitions there; empty: they are not.
+        per_day: Units of that column.
     """
 
     name: str
@@ -48,6 +50,15 @@ class Kind:
     oldest: str
     lag: str
     is_dense: bool = False
+    in_days: str = ""
+    per_day: int = 86_400
+
+    def days_of(self, rows: Rows) -> set[int]:
+        """Return the days, since 1970 in UTC, that rows are of."""
+        if not self.in_days:
+            return set()
+        place = self.columns.index(self.in_days)
+        return {int(row[place] // self.per_day) for row in rows}
 
 
 _SHARE = "id, at, site, worker, job, difficulty, verdict, hash"
@@ -59,6 +70,7 @@ SHARE = Kind(
     "SELECT id, at FROM share ORDER BY id LIMIT 1",
     "SELECT at FROM share WHERE id > :mark ORDER BY id LIMIT 1",
     is_dense=True,
+    in_days="at",
 )
 
 _UPSTREAM = (
@@ -77,6 +89,7 @@ UPSTREAM = Kind(
     " ORDER BY id LIMIT :limit",
     "SELECT id, at FROM upstream ORDER BY id LIMIT 1",
     "SELECT at FROM upstream WHERE id > :mark ORDER BY id LIMIT 1",
+    in_days="at",
 )
 
 
@@ -108,8 +121,13 @@ def _sums(unit: str, seconds: int) -> Kind:
         f"SELECT {unit}, {unit} * {seconds} FROM work_{unit} ORDER BY {unit} LIMIT 1",
         f"SELECT {unit} * {seconds} FROM work_{unit} WHERE {unit} > :mark"
         f" AND {unit} < {over} ORDER BY {unit} LIMIT 1",
+        in_days="minute" if unit == "minute" else "",
+        per_day=1440,
     )
 
+
+BY_DAY = ("work_minute", "share", "upstream")
+"""Tables whose days go as a whole."""
 
 WORK = (_sums("minute", 60), _sums("hour", 3600), _sums("day", 86400))
 

@@ -27,6 +27,7 @@ class ShipSetup(msgspec.Struct, frozen=True):
         instance: Its number there.
         state_dir: Where the ledger is.
         mode: `work`: sums; `shares`: single shares and what pools said of them, too.
+        keep_days: Sums by minute and single rows older than that go.
     """
 
     url: str
@@ -34,6 +35,7 @@ class ShipSetup(msgspec.Struct, frozen=True):
     instance: int
     state_dir: str
     mode: Literal["work", "shares"]
+    keep_days: int = 35
 
 
 class Shipped(msgspec.Struct):
@@ -60,8 +62,14 @@ def setup_for(config: Config, instance: int) -> ShipSetup | None:
     if cluster is None or cluster.ship == "off":
         return None
     member = cluster.member or config.proxy.name
-    state = config.proxy.state_dir
-    return ShipSetup(str(cluster.url), member, instance, state, cluster.ship)
+    return ShipSetup(
+        str(cluster.url),
+        member,
+        instance,
+        config.proxy.state_dir,
+        cluster.ship,
+        cluster.keep_days,
+    )
 
 
 def tell(folder: Path, shipped: Shipped) -> None:

@@ -12,7 +12,7 @@ from proxy.cluster.found import (
     member_of,
     need_row,
 )
-from proxy.cluster.order_table import MAX_SITE_ORDERS
+from proxy.cluster.order_table import MAX_OF_SOURCE, MAX_SITE_ORDERS
 from proxy.cluster.session import Connection
 from proxy.power.allotment.election import Leader
 from proxy.power.allotment.rows import Grant, Row
@@ -119,8 +119,11 @@ async def look(connection: Connection, site: str) -> Found | None:
     )
     orders = await _all(
         connection,
-        "SELECT body FROM site_order WHERE site = %s ORDER BY seq DESC LIMIT %s",
+        "SELECT body FROM (SELECT body, row_number() OVER (PARTITION BY source"
+        " ORDER BY seq DESC) AS place FROM site_order WHERE site = %s) AS placed"
+        " WHERE place <= %s ORDER BY place LIMIT %s",
         site,
+        MAX_OF_SOURCE,
         MAX_SITE_ORDERS,
     )
     spoken = await _all(

@@ -6,8 +6,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from protocol.units import UnixTime, Watts
+from proxy.cluster.found import json_text
 from proxy.cluster.migrate import migrate
-from proxy.cluster.order_table import give_again, take_order, withdraw
+from proxy.cluster.order_table import (
+    MAX_OF_SOURCE,
+    give_again,
+    take_order,
+    withdraw,
+)
 from proxy.cluster.orders import body_of, order_by_hand, order_of
 from proxy.cluster.session import Connection, connect
 from proxy.cluster.tables import look
@@ -105,5 +111,63 @@ def test_what_a_failover_took_is_given_again(two: Callable[[Work], None]) -> Non
         await a.execute("UPDATE spoken SET beat = beat - 1")
         assert await again(b, by_hand(1e6, seq))
         assert await standing(a) == {1: 3e6, seq: 1e6}
+
+    two(work)
+
+
+async def old_way(connection: Connection, watts: float, seq: int) -> None:
+    """Give an order as a member of the first release does: numbered by itself."""
+    body = json_text(body_of(by_hand(watts, seq)))
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO site_order VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            ("park", OPERATOR, seq, body),
+        )
+        await connection.execute(
+            "INSERT INTO spoken VALUES ('park', %s, 1) ON CONFLICT (site, source)"
+            " DO UPDATE SET beat = spoken.beat + 1",
+            (OPERATOR,),
+        )
+
+
+def test_members_that_number_orders_themselves_lose_none(
+    two: Callable[[Work], None],
+) -> None:
+    async def work(a: Connection, b: Connection) -> None:
+        for n in range(10):  # both have looked, both take the same number
+            last = max(await standing(a), default=0)
+            both = old_way(a, 1e6 + n, last + 1), old_way(b, 2e6 + n, last + 1)
+            await asyncio.gather(*both)
+        later = await take(a, 5e6)
+        watts = await standing(a)
+        given = [1e6 + n for n in range(10)] + [2e6 + n for n in range(10)]
+        assert sorted(watts.values()) == [*given, 5e6]
+        assert later == max(watts)
+
+    two(work)
+
+
+def test_an_order_that_is_given_twice_the_old_way_is_one(
+    two: Callable[[Work], None],
+) -> None:
+    async def work(a: Connection, b: Connection) -> None:
+        await old_way(a, 1e6, 1)
+        await old_way(b, 1e6, 1)
+        assert await standing(a) == {1: 1e6}
+
+    two(work)
+
+
+def test_a_long_schedule_hides_no_order_by_hand(two: Callable[[Work], None]) -> None:
+    async def work(a: Connection, _: Connection) -> None:
+        await take(a, 1e6)
+        for seq in (10**12 + n for n in range(MAX_OF_SOURCE + 5)):
+            await a.execute(
+                "INSERT INTO site_order VALUES (%s, %s, %s, %s)",
+                ("park", "schedule", seq, json_text(body_of(by_hand(2e6, seq)))),
+            )
+        watts = await standing(a)
+        assert watts[1] == 1e6
+        assert len(watts) == 1 + MAX_OF_SOURCE
 
     two(work)

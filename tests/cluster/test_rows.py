@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from psycopg.errors import CheckViolation
 
 from protocol.units import Seconds
 from proxy.cluster.found import UNKNOWN_DOWN, Figures, Found, Place
@@ -24,6 +25,8 @@ def looked(postgres: Postgres, change: str) -> Found:
         for name in ("good", "odd"):
             row = Row(1, 1, 0, -1, 700, 500, Seconds(5.0), NEED)
             await poll(connection, Place("park", name), row, Figures(state="normal"))
+        # as tables of before had none, and those of others may have none
+        await connection.execute("ALTER TABLE member DROP CONSTRAINT member_is")
         await connection.execute(
             b"UPDATE member SET %s WHERE name = 'odd'" % change.encode()
         )
@@ -79,3 +82,34 @@ def test_a_floor_and_a_time_that_cannot_be_are_none(
 
     assert "floor_w" in found.faults["odd"]
     assert (found.rows["odd"].floor_w, found.rows["odd"].down_s) == (floor_w, down_s)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("member", "floor_w", "-1"),
+        ("member", "held_w", "-1"),
+        ("member", "down_s", "'NaN'"),
+        ("member", "down_s", "-1"),
+        ("member", "need", "'{}'"),
+        ("member", "need", "to_jsonb(array_fill(1, ARRAY[40000]))"),
+        ("member", "figures", "'[]'"),
+        ("member", "v", "0"),
+        ("leader", "epoch", "-1"),
+    ],
+)
+def test_the_tables_take_no_row_that_no_release_writes(
+    postgres: Postgres, table: str, column: str, value: str
+) -> None:
+    migrate(postgres.url, ["park"])
+
+    async def run() -> None:
+        connection = await connect(postgres.url, "a", durable=True)
+        row = Row(1, 1, 0, -1, 700, 500, Seconds(5.0), NEED)
+        await poll(connection, Place("park", "a"), row, Figures())
+        change = f"UPDATE {table} SET {column} = {value}"  # noqa: S608
+        with pytest.raises(CheckViolation):
+            await connection.execute(change.encode())
+        await connection.close()
+
+    asyncio.run(run())
