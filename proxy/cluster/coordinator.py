@@ -13,7 +13,10 @@ from proxy.power.allotment.trim import trimmed
 from proxy.power.orders.budget import Budget
 
 VERSION = 1
-"""Of the protocol: a leader uses only what every live member knows."""
+"""Of the protocol, the latest that this release knows: what a member says of itself."""
+
+OLDEST = 1
+"""The earliest that it still speaks: a member that knows no later one is refused."""
 
 
 @frozen
@@ -26,6 +29,8 @@ class Step:
         may_hold: By member, watts.
         silent: Members of whom nothing is heard.
         refused: Members that are granted nothing beyond their floor, with the reason.
+        version: The latest that every member knows which is heard: no more is used, so
+            that members are upgraded one by one, before their leader or after it.
     """
 
     grants: Mapping[str, Grant]
@@ -33,6 +38,7 @@ class Step:
     may_hold: Mapping[str, int]
     silent: frozenset[str]
     refused: Mapping[str, str]
+    version: int
 
 
 @define(eq=False, repr=False)
@@ -82,12 +88,21 @@ class Coordinator:
         }
         self._seen = watch(term, rows, found.grants, self._seen)
         grants = allot(term, rows, found.grants, self._seen)
+        silent = frozenset(
+            n for n, row in rows.items() if is_silent(term, row, self._seen[n])
+        )
+        known = [
+            row.version
+            for name, row in rows.items()
+            if name not in silent and name not in refused
+        ]
         return Step(
             grants,
             tuple(n for n, g in grants.items() if _is_other(found.grants.get(n), g)),
             may_hold(term, rows, grants, self._seen),
-            frozenset(n for n, r in rows.items() if is_silent(term, r, self._seen[n])),
+            silent,
             refused,
+            min([VERSION, *known]),
         )
 
     def _refused(self, found: Found) -> dict[str, str]:
@@ -109,8 +124,10 @@ class Coordinator:
         return refused
 
     def _objection(self, row: Row, figures: Figures, fault: str) -> str:
-        if row.version > VERSION:
-            return f"it speaks version {row.version}, the leader knows {VERSION}"
+        if row.version < OLDEST:
+            return (
+                f"it knows version {row.version}, the leader speaks {OLDEST} at least"
+            )
         if not fault and figures.digest != self.site.digest:
             return "its [[cluster.sites]] says something else than the leader's"
         return fault

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.cluster import tables
+from proxy.cluster.coordinator import VERSION
 from proxy.cluster.found import Figures, Place
 from proxy.cluster.session import DatabaseError, Session
 from proxy.config.cluster import CLUSTER
@@ -201,6 +202,7 @@ class Member:
             self._floor_w,
             hall.down_s,
             hall.need,
+            VERSION,
         )
 
     def _read(self, tenure: Tenure, grant: Grant, listener: SignalListener) -> None:

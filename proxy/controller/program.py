@@ -33,6 +33,7 @@ from proxy.power.link.messages import (
     Ask,
     Beat,
     Down,
+    DrainedSites,
     EventNotice,
     FailSafe,
     Figures,
@@ -106,6 +107,7 @@ class Controller:
     _link: LinkConnection[Down] | None = field(default=None, init=False)
     _api: ControllerApi | None = field(default=None, init=False)
     _holds: Holds = field(default=NONE_HELD, init=False)
+    _drained: frozenset[str] = field(default=frozenset(), init=False)
     _store: Store | None = field(default=None, init=False)
     _lock: StateLock | None = field(default=None, init=False)
     log_side: LogSide | None = field(default=None, init=False)
@@ -268,6 +270,7 @@ class Controller:
         if self.cluster is not None:
             await self.cluster.stop()
         self.cluster = self.cluster_of(config, self._note)
+        self._tell_drained()
         self._cluster_settings = after
         for name in [n for n, one in self._sites.items() if one[0].part_of is not None]:
             del self._sites[name]
@@ -332,6 +335,9 @@ class Controller:
                 self._set_up(message)
             case HeldMachines():
                 self._hold_off(Holds(message.patterns))
+            case DrainedSites():
+                self._drained = frozenset(message.sites)
+                self._tell_drained()
             case FleetReport() if message.site in self.loops:
                 self.loops[message.site].report(message)
             case FailSafe() if message.site in self.loops:
@@ -345,6 +351,10 @@ class Controller:
         self._holds = holds
         for loop in self.loops.values():
             loop.hold_off(holds)
+
+    def _tell_drained(self) -> None:
+        if self.cluster is not None:
+            self.cluster.drained = self._drained
 
     async def _answer(self, api: ControllerApi, ask: Ask) -> None:
         self._send(await api.answer(ask))

@@ -40,6 +40,7 @@ from proxy.power.link.messages import (
     MAX_LINE_BYTES,
     AskAnswer,
     Beat,
+    DrainedSites,
     EventNotice,
     FailSafe,
     Figures,
@@ -101,6 +102,7 @@ class ControllerLink:
     _heard_at: Seconds = field(init=False)
     _opened_at: Seconds = field(init=False)
     _pauses: Pauses = field(init=False)
+    _drained: list[str] = field(factory=list, init=False)  # as it was told
     _has_spoken: bool = field(default=False, init=False)
     _unheard: UnheardSites = field(init=False)
     _questions: Questions = field(init=False)
@@ -201,6 +203,7 @@ class ControllerLink:
         self._opened_at = self._now()
         self._has_spoken = False  # it may never say a word
         link.send(msgspec.structs.replace(self.setup, held=self.held()))
+        self._drained = []
         self._messages = chain(self._reports(is_whole=True), self._unheard.untold())
         self._report()
 
@@ -250,9 +253,17 @@ class ControllerLink:
         if link is None:
             return
         link.send(Beat())
+        self._tell_drained(link)
         if self._messages is None:
             self._messages = self._reports(is_whole=False)
         self._send_some(link)
+
+    def _tell_drained(self, link: LinkConnection[Up]) -> None:
+        sites = self.sites.items()
+        drained = [name for name, site in sites if site.factory.roster.is_draining]
+        if drained != self._drained:
+            self._drained = drained
+            link.send(DrainedSites(drained))
 
     def _send_some(self, link: LinkConnection[Up]) -> None:
         """Send what there is to report, a full message in a turn of the reactor."""

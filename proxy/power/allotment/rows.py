@@ -100,7 +100,7 @@ class Row:
         floor_w: What it may draw without a grant.
         down_s: How long it takes from the end of a grant until it draws no more.
         need: What it would draw.
-        version: Of the protocol that it speaks.
+        version: Of the protocol, the latest that it knows.
     """
 
     life: int

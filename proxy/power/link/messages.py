@@ -95,6 +95,12 @@ class HeldMachines(Message, frozen=True):
     patterns: list[str]
 
 
+class DrainedSites(Message, frozen=True):
+    """Sites that are drained: all of them; a hall of a cluster wants nothing then."""
+
+    sites: list[str]
+
+
 class FailSafe(Message, frozen=True):
     """What the share process did while there was no controller, told to the next.
 
@@ -183,7 +189,7 @@ class EventNotice(Message, frozen=True):
     value: Raw
 
 
-Down = Setup | HeldMachines | FleetReport | FailSafe | Ask | Beat
+Down = Setup | HeldMachines | DrainedSites | FleetReport | FailSafe | Ask | Beat
 """What the controller hears."""
 
 Up = Beat | Figures | ParkMiners | GrantMiners | AskAnswer | EventNotice

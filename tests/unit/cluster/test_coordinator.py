@@ -85,11 +85,27 @@ def test_whose_row_cannot_be_read_gets_its_floor() -> None:
     assert refused == {"b": "its row is odd"}
 
 
-def test_who_speaks_a_later_version_gets_its_floor() -> None:
+def test_who_knows_a_later_version_is_granted_as_the_others() -> None:
+    """In an upgrade members come first, their leader last."""
     watts, refused = granted(found({"a": row(), "b": row(version=2)}))
 
+    assert watts["a"] == watts["b"] == 4000
+    assert refused == {}
+
+
+def test_who_knows_only_what_is_spoken_no_more_gets_its_floor() -> None:
+    watts, refused = granted(found({"a": row(), "b": row(version=0)}))
+
     assert watts["b"] == 500
-    assert "version 2" in refused["b"]
+    assert "version 0" in refused["b"]
+
+
+def test_a_leader_speaks_what_all_know_that_are_heard() -> None:
+    lead = Coordinator.of(SITE, 1, Seconds(0.0), TIMES)
+    budget = Budget("plant", Watts(10_000.0), Rule.CONTRACT, "contract")
+    at = found({"a": row(version=3), "b": row(version=2)})
+
+    assert lead.step(at, budget, None, Seconds(0.0)).version == 1
 
 
 def orders(*bodies: object, clock: Clock | None = None) -> SiteOrders:
