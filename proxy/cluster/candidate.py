@@ -44,6 +44,7 @@ class Candidate:
         found: The last look, None before the first.
         step: The last step as leader, None while another leads.
         meter: Asks the site's meter; None: there is none, or it is silent.
+        may_lead: It takes over who stands still.
     """
 
     _log = Logger()
@@ -56,6 +57,7 @@ class Candidate:
     note: Note
     clock: IReactorTime
     meter: SiteMeter
+    may_lead: bool = field(default=True, kw_only=True)
     found: Found | None = field(default=None, init=False)
     step: Step | None = field(default=None, init=False)
     unknown: bool = field(default=False, init=False)
@@ -121,9 +123,13 @@ class Candidate:
         """Return for how long nothing new was read of a member."""
         return self._heard.silent_for(name, self._now())
 
+    def is_silent(self, name: str) -> bool:
+        """Tell whether so long nothing was read of a member that no grant holds."""
+        return self.silent_for(name) >= self.times.gone_after
+
     def keep(self, order: Order) -> None:
         """Give an order again if the table loses it: a failover took its commit."""
-        if len(self._given) >= order_table.MAX_SITE_ORDERS:
+        if len(self._given) >= order_table.MAX_OF_SOURCE:
             self._given.pop(next(iter(self._given)))
         self._given[order.source, order.seq] = order
 
@@ -152,10 +158,11 @@ class Candidate:
         self.found, self._answered_at = found, now
         self._heard.read(found.rows, now)
         self.orders.read(found.orders, found.spoken, now)
+        self.orders.heard_by(found)
         await self._give_again()
         if self._lead is not None:
             await self._go_on(self._lead, found, now)
-        elif self._watch.read(found.leader, now):
+        elif self._watch.read(found.leader, now) and self.may_lead:
             await self._take_over(found.leader)
 
     async def _take_over(self, old: Leader) -> None:

@@ -41,6 +41,8 @@ class Figures(msgspec.Struct, frozen=True):
         instance: Of its proxy.
         release: Of its proxy.
         is_draining: It wants nothing, and is to be left out.
+        signals: Of the whole site, those that it hears: by name, how long each may be
+            silent; null: for ever.
     """
 
     digest: str = ""
@@ -50,6 +52,7 @@ class Figures(msgspec.Struct, frozen=True):
     instance: int = 0
     release: str = ""
     is_draining: bool = False
+    signals: dict[str, Annotated[float, msgspec.Meta(gt=0)] | None] = {}
 
 
 @frozen

@@ -13,6 +13,7 @@ import msgspec
 from attrs import define, field
 
 from protocol.units import Seconds, UnixTime, Watts
+from proxy.cluster.found import Found
 from proxy.config.power import OPERATOR
 from proxy.power.control.wall_clock import SteadyClock, WallClock
 from proxy.power.orders.budget import Budget, Envelope, decide
@@ -49,16 +50,17 @@ class SiteOrders:
     Attributes:
         site: Its name.
         envelope: Its contract.
-        leases: Signals of it by name, with how long each may be silent.
+        leases: Signals of it by name, with how long each may be silent; None: for ever.
     """
 
     site: str
     envelope: Envelope
-    leases: Mapping[str, Seconds | None]
+    leases: dict[str, Seconds | None]
     wall_clock: SteadyClock
     _wall: WallClock = field(init=False)
     _beats: dict[str, _Beat] = field(factory=dict, init=False)
     _orders: tuple[Order, ...] = field(default=(), init=False)
+    _heard: dict[str, Mapping[str, float | None]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._wall = WallClock(self.wall_clock.doubted)
@@ -73,28 +75,45 @@ class SiteOrders:
             known = self._beats.get(source)
             if known is None:
                 self._beats[source] = _Beat(beat, now)
-            elif known.beat != beat:
+            elif known.beat < beat:
                 self._beats[source] = _Beat(beat, now, moved=True)
+            else:  # a failover has set it back: that is no word of its source
+                known.beat = beat
+
+    def heard_by(self, found: Found) -> None:
+        """Take note of the signals that members hear, and how long each may be silent.
+
+        Of two that a signal has the shorter counts. One whose row cannot be read hears
+        what it did before: not to wait for a signal would raise the budget.
+        """
+        for name in [name for name in self._heard if name not in found.rows]:
+            del self._heard[name]
+        for name, figures in found.figures.items():
+            if name not in found.faults:
+                self._heard[name] = figures.signals
+        leases: dict[str, Seconds | None] = {}
+        for signals in self._heard.values():
+            for source, lease_s in signals.items():
+                known = leases.get(source)
+                both = [Seconds(one) for one in (known, lease_s) if one is not None]
+                leases[source] = min(both, default=None)
+        self.leases = leases
 
     def budget(self, now: Seconds) -> Budget:
         """Return what all halls together may draw."""
-        signals = tuple(
-            Signal(name, lease, self._silent_for(name, lease, now))
-            for name, lease in self.leases.items()
-        )
-        moments = self._wall.moments(now, self.wall_clock())
+        signals = self._signals(now)
         return min(
             (
                 decide(self.site, self.envelope, self._orders, signals, at)
-                for at in moments
+                for at in self.moments(now)
             ),
             key=lambda budget: budget.watts,
         )
 
     def over(self, now: Seconds) -> list[Order]:
         """Return the orders that will never rule again."""
-        at = min(self._wall.moments(now, self.wall_clock()))
-        kept = set(prune(self._orders, (), at))
+        at = min(self.moments(now))
+        kept = set(prune(self._orders, self._signals(now), at))
         return [order for order in self._orders if order not in kept]
 
     @property
@@ -102,9 +121,13 @@ class SiteOrders:
         """All that stand in the table."""
         return self._orders
 
-    def _silent_for(
-        self, name: str, lease: Seconds | None, now: Seconds
-    ) -> Seconds | None:
+    def moments(self, now: Seconds) -> tuple[UnixTime, ...]:
+        """Return what time it may be, first what the clock says."""
+        return tuple(self._wall.moments(now, self.wall_clock()))
+
+    def silent_for(self, name: str, now: Seconds) -> Seconds | None:
+        """Return how long a signal is silent; None: it was never heard."""
+        lease = self.leases.get(name)
         beat = self._beats.get(name)
         if beat is None:
             return None
@@ -112,6 +135,12 @@ class SiteOrders:
         if beat.moved or lease is None:
             return Seconds(since)
         return Seconds(since + lease)  # it may have been silent all the time
+
+    def _signals(self, now: Seconds) -> tuple[Signal, ...]:
+        return tuple(
+            Signal(name, lease, self.silent_for(name, now))
+            for name, lease in self.leases.items()
+        )
 
 
 def order_by_hand(  # noqa: PLR0913

@@ -8,13 +8,15 @@ from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds, Watts
 from proxy.cluster import order_table, tables
-from proxy.cluster.candidate import Candidate, SiteMeter
+from proxy.cluster.candidate import Candidate
 from proxy.cluster.found import Figures, Place
 from proxy.cluster.listener import NoticeListener
 from proxy.cluster.look import site_view
 from proxy.cluster.member import HallNow, Member
 from proxy.cluster.orders import Note, SiteOrders, body_of, order_by_hand
+from proxy.cluster.outside import Outside
 from proxy.cluster.session import DatabaseError, Session
+from proxy.cluster.site_signals import SiteSignals, site_signals
 from proxy.cluster.tables import GRANT_CHANNEL
 from proxy.cluster.views import ClusterView
 from proxy.config import Config, SiteConfig
@@ -43,6 +45,11 @@ class ClusterSide:
         name: The member's.
         instance: The proxy's.
         note: Puts an event into the logs of the halls.
+        outside: What there is beside the database.
+        candidates: By site.
+        signals: Of whole sites, by site.
+        members: By hall.
+        drained: Halls that are to want nothing.
     """
 
     config: ClusterConfig
@@ -52,10 +59,11 @@ class ClusterSide:
     clock: IReactorTime
     wall_clock: SteadyClock
     note: Note
-    meters: Callable[[ClusterSiteConfig], SiteMeter]
+    outside: Outside
     candidates: dict[str, Candidate] = field(factory=dict, init=False)
-    members: dict[str, Member] = field(factory=dict, init=False)  # by hall
-    _single: frozenset[str] = field(init=False)
+    signals: dict[str, SiteSignals] = field(factory=dict, init=False)
+    members: dict[str, Member] = field(factory=dict, init=False)
+    drained: frozenset[str] = field(default=frozenset(), init=False)
     _listener: NoticeListener = field(init=False)
     _times: Times = field(init=False)
 
@@ -69,14 +77,14 @@ class ClusterSide:
         clock: IReactorTime,
         wall_clock: SteadyClock,
         note: Note,
-        meters: Callable[[ClusterSiteConfig], SiteMeter],
+        outside: Outside,
     ) -> "ClusterSide | None":
         """Return the part that the configuration gives us; None: none."""
         cluster = config.cluster
         if cluster is None:
             return None
         name = cluster.member or config.proxy.name
-        return cls(cluster, name, instance, loop, clock, wall_clock, note, meters)
+        return cls(cluster, name, instance, loop, clock, wall_clock, note, outside)
 
     def __attrs_post_init__(self) -> None:
         config = self.config
@@ -86,15 +94,20 @@ class ClusterSide:
         self._listener = NoticeListener(config.url, self.loop, self._heard)
         for site in config.sites:
             self.candidates[site.name] = self._candidate(site)
+            self.signals[site.name] = self._signals(site)
 
     def start(self) -> None:
         """Begin; members begin with their halls."""
         self._listener.start()
         for candidate in self.candidates.values():
             candidate.start()
+        for signals in self.signals.values():
+            signals.start()
 
     async def stop(self) -> None:
         """End, and lead nothing any more."""
+        for signals in self.signals.values():
+            await signals.stop()
         self._listener.stop()
         for candidate in self.candidates.values():
             await candidate.stop()
@@ -131,9 +144,12 @@ class ClusterSide:
                 state="" if shown is None else shown.state,
                 instance=self.instance,
                 release=VERSION,
+                is_draining=control.name in self.drained,
+                signals=dict(self.signals[part_of].leases),
             )
             down_s = Seconds(view.down_s + FAILS_SAFE_AFTER)
-            return HallNow(view.committed_w, view.need, down_s, said)
+            need = () if said.is_draining else view.need
+            return HallNow(view.committed_w, need, down_s, said)
 
         return look
 
@@ -198,7 +214,8 @@ class ClusterSide:
 
     def _view(self, candidate: Candidate) -> ClusterView:
         mine = [m for m in self.members.values() if m.place.site == candidate.site.name]
-        return site_view(candidate, mine)
+        described = self.signals[candidate.site.name].described
+        return site_view(candidate, mine, described)
 
     def _candidate(self, site: ClusterSiteConfig) -> Candidate:
         envelope = Envelope(Watts(site.budget_w), Watts(site.fail_safe_w))
@@ -210,8 +227,18 @@ class ClusterSide:
             SiteOrders(site.name, envelope, {}, self.wall_clock),
             self.note,
             self.clock,
-            self.meters(site),
+            self.outside.meter(site),
+            may_lead=self.config.may_lead,
         )
+
+    def _signals(self, site: ClusterSiteConfig) -> SiteSignals:
+        session = Session(
+            self.config.url, self.loop, f"signals {self.name}", durable=True
+        )
+        found = self.outside.signals(site, self.name)
+        path = self.outside.folder / f"orders-of-{site.name}.json"
+        candidate = self.candidates[site.name]
+        return site_signals(candidate, session, path, found, self.note)
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel != GRANT_CHANNEL:

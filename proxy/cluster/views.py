@@ -7,8 +7,8 @@ class ClusterMember(Struct, kw_only=True):
     """A hall of a site.
 
     Attributes:
-        state: `live`, `silent` (nothing new was heard of it beyond a grant's life) or
-            `refused`.
+        state: `live`, `draining` (it wants nothing), `silent` (nothing new was heard of
+            it beyond a grant's life) or `refused`.
         why: Of one that is refused.
         need_w: What it would draw.
         granted_w: What it was granted last.
@@ -32,6 +32,23 @@ class ClusterMember(Struct, kw_only=True):
     budget_w: float
     instance: int
     release: str
+
+
+class ClusterSignal(Struct, kw_only=True):
+    """A signal of a whole site.
+
+    Attributes:
+        lease_s: How long it may be silent; null: for ever.
+        silent_s: For how long it has been; null: it was never heard.
+        orders: Of it in the table.
+        said: How it stands, as the one here says; empty: it does not, or is not here.
+    """
+
+    name: str
+    lease_s: float | None
+    silent_s: float | None
+    orders: int
+    said: str
 
 
 class ClusterView(Struct, kw_only=True):
@@ -59,6 +76,7 @@ class ClusterView(Struct, kw_only=True):
     trim_w: float
     sum_granted_w: int
     members: list[ClusterMember]
+    signals: list[ClusterSignal]
     answered_s: float | None
     fault: str = ""
     ship_lag_s: float | None = None

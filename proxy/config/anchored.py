@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from proxy.config.cluster import ClusterConfig
 from proxy.config.fault import Fault
 from proxy.config.model import ProxyConfig, SiteConfig
 from proxy.config.paths import locate
@@ -52,9 +53,27 @@ def anchored_site(site: SiteConfig, base: Path) -> SiteConfig:
     )
 
 
+def anchored_cluster(cluster: ClusterConfig, base: Path) -> ClusterConfig:
+    """Return `[cluster]` with its paths relative to `base`.
+
+    Raises:
+        ValueError: One of them cannot be found out.
+    """
+    sites = tuple(
+        replace(site, signals=_anchored_signals(site.signals, base))
+        for site in cluster.sites
+    )
+    return replace(cluster, sites=sites)
+
+
 def _anchored_power(power: PowerConfig, base: Path) -> PowerConfig:
-    signals = tuple(_anchored_signal(signal, base) for signal in power.signals)
-    return replace(power, signals=signals)
+    return replace(power, signals=_anchored_signals(power.signals, base))
+
+
+def _anchored_signals(
+    signals: tuple[SignalConfig, ...], base: Path
+) -> tuple[SignalConfig, ...]:
+    return tuple(_anchored_signal(signal, base) for signal in signals)
 
 
 def _anchored_signal(signal: SignalConfig, base: Path) -> SignalConfig:

@@ -74,6 +74,11 @@ def endpoints_of(config: Config) -> Iterator[Endpoint]:
         for n, signal in enumerate(site.power.signals if site.power else ()):
             if signal.listen is not None:
                 yield Endpoint(signal.listen, f"{key}.power.signals[{n}].listen")
+    for s, shared in enumerate(config.cluster.sites if config.cluster else ()):
+        for n, signal in enumerate(shared.signals):
+            if signal.listen is not None:
+                key = f"$.cluster.sites[{s}].signals[{n}].listen"
+                yield Endpoint(signal.listen, key)
 
 
 def miners_endpoints(site: SiteConfig, key: str) -> Iterator[Endpoint]:

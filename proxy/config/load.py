@@ -8,7 +8,12 @@ from typing import Any
 from attrs import evolve, frozen
 from msgspec.structs import replace
 
-from proxy.config.anchored import anchored_proxy, anchored_site, unusable_sockets
+from proxy.config.anchored import (
+    anchored_cluster,
+    anchored_proxy,
+    anchored_site,
+    unusable_sockets,
+)
 from proxy.config.checks import faults
 from proxy.config.environment import Overlay
 from proxy.config.examine import Examiner, Hook
@@ -143,8 +148,13 @@ def _looked_at_whole(config: Config, base: Path) -> tuple[Config, list[Fault]]:
         except ValueError as error:
             found.append(Fault(str(error), f"$.sites[{index}]"))
             sites.append(site)
+    shared = config.cluster
+    try:
+        shared = shared and anchored_cluster(shared, base)
+    except ValueError as error:
+        found.append(Fault(str(error), "$.cluster.sites"))
     proxy = anchored_proxy(config.proxy, base)
-    return replace(config, proxy=proxy, sites=sites), found
+    return replace(config, proxy=proxy, sites=sites, cluster=shared), found
 
 
 def _is_at_or_below(key: str, above: str) -> bool:

@@ -271,7 +271,7 @@ class Config(Section, frozen=True, kw_only=True):
         found += [row.password for row in rows if row.password]
         found += [secret for alert in self.alerts for secret in alert.secrets]
         if self.cluster is not None:
-            found.append(self.cluster.url)
+            found += self.cluster.secrets
         return found + [
             s for site in self.sites if site.power for s in site.power.secrets
         ]

@@ -17,6 +17,8 @@ def _signals(config: Config) -> Iterator[SignalConfig]:
     for site in config.sites:
         if site.power is not None:
             yield from site.power.signals
+    for shared in config.cluster.sites if config.cluster is not None else ():
+        yield from shared.signals
 
 
 _UNREADY: dict[str, tuple[str, Uses]] = {

@@ -10,11 +10,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from proxy.config import Config
 from proxy.config.cluster import ClusterSiteConfig
-from proxy.config.power import PowerConfig
 from proxy.controller.meter_poll import MeterPoller
 from proxy.power.control.wall_clock import SteadyClock
+from proxy.power.ports import SignalSource
 from proxy.runtime.instance import kept_instance
-from proxy.signals.build import meter_of
+from proxy.signals.build import meter_of, signals_of
 
 if TYPE_CHECKING:
     from proxy.cluster.side import ClusterSide
@@ -46,7 +46,8 @@ def cluster_part(
     """
     if config.cluster is None:
         return None
-    from proxy.cluster.side import ClusterSide  # noqa: PLC0415  (needs an extra)
+    from proxy.cluster.outside import Outside  # noqa: PLC0415  (needs an extra)
+    from proxy.cluster.side import ClusterSide  # noqa: PLC0415
 
     instance = config.proxy.instance
     if instance is None:  # the share process has drawn it
@@ -58,18 +59,31 @@ def cluster_part(
         clock=clock,
         wall_clock=wall_clock,
         note=note,
-        meters=partial(_meter, loop, clock),
+        outside=Outside(
+            partial(_meter, loop, clock),
+            partial(_signals, loop, clock, wall_clock),
+            Path(config.proxy.state_dir),
+        ),
     )
+
+
+def _signals(
+    loop: asyncio.AbstractEventLoop,
+    reactor: Any,
+    wall_clock: SteadyClock,
+    site: ClusterSiteConfig,
+    member: str,
+) -> list[SignalSource]:
+    """Return the signals of a whole site, for one member."""
+    power = site.as_power
+    return signals_of(site.name, power, reactor, wall_clock, loop, member=member)
 
 
 def _meter(
     loop: asyncio.AbstractEventLoop, clock: IReactorTime, site: ClusterSiteConfig
 ) -> Callable[[], Awaitable[float | None]]:
     """Return what asks the meter of a whole site."""
-    power = PowerConfig(
-        budget_w=site.budget_w, fail_safe_w=site.fail_safe_w, meter=site.meter
-    )
-    source = meter_of(power, loop)
+    source = meter_of(site.as_power, loop)
     return _no_meter if source is None else MeterPoller(source, clock).look
 
 

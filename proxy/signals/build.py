@@ -39,20 +39,25 @@ from proxy.signals.trip_contact import TripContact
 UNITS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 
 
-def signals_of(
+def signals_of(  # noqa: PLR0913
     site: str,
     power: PowerConfig,
     reactor: Any,
     wall_clock: SteadyClock,
     loop: asyncio.AbstractEventLoop | None = None,
+    *,
+    member: str = "",
 ) -> list[SignalSource]:
     """Return the signals of a site, none of them started.
+
+    `member`: see `mqtt_build.mqtt_lines`.
 
     Raises:
         ValueError: As of `signal_of`.
     """
     found = [
-        signal_of(site, one, power, reactor, wall_clock, loop) for one in power.signals
+        signal_of(site, one, power, reactor, wall_clock, loop, member=member)
+        for one in power.signals
     ]
     _join_prices(power, found)
     return found
@@ -75,6 +80,8 @@ def signal_of(  # noqa: PLR0911, PLR0913, PLR0917  (one each)
     reactor: Any,
     wall_clock: SteadyClock,
     loop: asyncio.AbstractEventLoop | None = None,
+    *,
+    member: str = "",
 ) -> SignalSource:
     """Return a signal, not started; until then reactor and loop are not used.
 
@@ -96,7 +103,7 @@ def signal_of(  # noqa: PLR0911, PLR0913, PLR0917  (one each)
         return _modbus(site, config, power, endpoint, reactor, wall_clock)
     if config.kind == "mqtt" and config.brokers:
         mqtt = mqtt_settings(site, config, power)
-        lines = mqtt_lines(site, config, loop)
+        lines = mqtt_lines(site, config, loop, member)
         return MqttOrders(mqtt, lines, reactor, wall_clock)
     if config.kind == "openadr3" and config.url:
         return openadr_signal(site, config, power, reactor, wall_clock, loop)

@@ -36,17 +36,29 @@ def mqtt_settings(site: str, config: SignalConfig, power: PowerConfig) -> MqttSe
 
 
 def mqtt_lines(
-    site: str, config: SignalConfig, loop: asyncio.AbstractEventLoop | None
+    site: str,
+    config: SignalConfig,
+    loop: asyncio.AbstractEventLoop | None,
+    member: str = "",
 ) -> list[MqttLine]:
     """Return a line to each broker; the loop is not used until they are started.
+
+    Args:
+        site: Whose orders are heard.
+        config: As configured.
+        loop: The controller's.
+        member: Which of the halls that hear them: it publishes below its name, and is
+            told by it, so that a broker hangs up on none for another; empty: the site
+            itself.
 
     Raises:
         ValueError: A URL is none, or `ca_file` cannot be used.
     """
     base = _base(site, config)
+    own = f"{base}/{member}" if member else base
     heard = ((config.topic or f"{base}/{ORDER}", ORDER), (f"{base}/{LEASE}", LEASE))
     return [
-        MqttLine(loop, _broker(url, config), Topics(base, heard))
+        MqttLine(loop, _broker(url, config), Topics(own, heard))
         for url in config.brokers
     ]
 

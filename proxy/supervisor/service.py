@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
 from proxy.config import Config, ConfigError
+from proxy.config.cluster import ClusterSiteConfig
 from proxy.config.power import PowerConfig
 from proxy.config.tokens import SHORT_BYTES, is_short
 from proxy.downstream.connection import SiteFactory
@@ -134,20 +135,21 @@ def doubts(config: Config) -> Iterator[str]:
         if site.fleet and site.power is None:
             why = "machines of a site without [sites.power] are held to nothing"
             yield f"{why} - at `$.sites[{s}].fleet`"
-        for n, signal in enumerate(site.power.signals if site.power else ()):
-            if signal.token and is_short(signal.token):
-                why = f"a token of less than {SHORT_BYTES} bytes can be guessed"
-                yield f"{why} - at `$.sites[{s}].power.signals[{n}].token`"
-        yield from _lease_doubts(site.power, f"$.sites[{s}].power")
+        yield from _signal_doubts(site.power, f"$.sites[{s}].power")
         has_devices = any(row.has_api for row in site.fleet)
         if site.power and has_devices and not site.power.own_pools:
             what = 'control = "api" without own_pools'
             why = "pool slots of devices that lead elsewhere are not noticed"
             yield f"{what}: {why} - at `$.sites[{s}].power.own_pools`"
+    for s, shared in enumerate(_shared(config)):
+        yield from _signal_doubts(shared.as_power, f"$.cluster.sites[{s}]")
 
 
-def _lease_doubts(power: PowerConfig | None, key: str) -> Iterator[str]:
+def _signal_doubts(power: PowerConfig | None, key: str) -> Iterator[str]:
     for n, signal in enumerate(power.signals if power else ()):
+        if signal.token and is_short(signal.token):
+            why = f"a token of less than {SHORT_BYTES} bytes can be guessed"
+            yield f"{why} - at `{key}.signals[{n}].token`"
         if signal.kind == "modbus" and signal.lease_s < SHORT_LEASE:
             why = "its master has to write each 1 to 10 s, and not only on a change"
             what = f"a lease of {signal.lease_s:g} s"
@@ -191,6 +193,13 @@ def power_faults(
         if site.power is not None:
             key = f"$.sites[{s}].power"
             yield from _signal_faults(site.name, site.power, key, is_sound)
+    for s, shared in enumerate(_shared(config)):
+        key = f"$.cluster.sites[{s}]"
+        yield from _signal_faults(shared.name, shared.as_power, key, is_sound)
+
+
+def _shared(config: Config) -> tuple[ClusterSiteConfig, ...]:
+    return () if config.cluster is None else config.cluster.sites
 
 
 def _signal_faults(
@@ -212,12 +221,13 @@ def _needed(config: Config) -> Iterator[str]:
     sites = [site for site in config.sites if site.power is not None]
     if any(row.has_api for site in sites for row in site.fleet):
         yield "pyasic"
-    shared = config.cluster.sites if config.cluster is not None else ()
+    shared = _shared(config)
     if any(
         site.power and (site.power.has_meter or site.power.trip_input) for site in sites
     ) or any(site.meter != "model" for site in shared):
         yield "pymodbus"
     signals = [s for site in sites if site.power for s in site.power.signals]
+    signals += [signal for site in shared for signal in site.signals]
     if any("mqtt" in {s.kind, s.notices} for s in signals):
         yield "aiomqtt"
 

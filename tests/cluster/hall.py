@@ -109,6 +109,7 @@ def main(name: str, url: str, log: str, seed: str) -> None:
     from twisted.internet import reactor as running  # noqa: PLC0415
     from twisted.internet.defer import Deferred  # noqa: PLC0415
 
+    from proxy.cluster.outside import Outside  # noqa: PLC0415
     from proxy.cluster.side import ClusterSide  # noqa: PLC0415
     from proxy.power.control.wall_clock import SteadyClock  # noqa: PLC0415
     from proxy.runtime.tasks import Tasks  # noqa: PLC0415
@@ -124,7 +125,7 @@ def main(name: str, url: str, log: str, seed: str) -> None:
         clock=reactor,
         wall_clock=SteadyClock(lambda: UnixTime(time.time()), time.monotonic),
         note=control.note,
-        meters=lambda _: no_meter,
+        outside=Outside(lambda _: no_meter, lambda _, __: (), Path(log).parent),
     )
     assert side is not None
     hall = config.sites[0]

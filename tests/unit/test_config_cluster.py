@@ -9,6 +9,7 @@ from proxy.config import load_config
 from proxy.config.load import read_config
 from proxy.power.link.setup import config_of, setup_of
 from proxy.share_process.changes import changes
+from proxy.supervisor.service import power_faults
 
 GOOD = """\
 [[pools]]
@@ -110,3 +111,58 @@ def test_what_is_wrong_is_named(
     found = faults(tmp_path, change)
 
     assert any(said in fault for fault in found)
+
+
+HTTP = """
+[[cluster.sites.signals]]
+kind = "http"
+listen = "tcp:8099:interface=127.0.0.1"
+token = "a-token-of-some-length-0123456789"
+lease_s = 30
+[[cluster.sites.signals]]
+kind = "schedule"
+file = "plant.toml"
+"""
+WHOLE = ("fail_safe_w = 50_000\n", f"fail_safe_w = 50_000\n{HTTP}")
+
+
+def test_signals_of_a_whole_site_are_as_those_of_a_hall(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, WHOLE))
+    assert config.cluster is not None
+    (site,) = config.cluster.sites
+    http, schedule = site.signals
+
+    assert (http.source, schedule.source) == ("http", "schedule")
+    assert schedule.file == tmp_path / "plant.toml"
+    assert http.token in config.secrets
+    assert site.digest == load_config(written(tmp_path)).cluster.sites[0].digest  # type: ignore[union-attr]
+    assert config_of(setup_of(config)).cluster == config.cluster
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "http"\n', 'kind = "http"\nfile = "a.toml"\n', "[0].file"),
+        ("lease_s = 30", "lease_s = 3", "Expected 5 poll_s = 5 or more, got 3"),
+        ('kind = "schedule"', 'kind = "price"\nsource = "a.csv"', "is of a hall, in"),
+        ('kind = "schedule"', 'kind = "signed"', "is of a hall, in"),
+        ('kind = "schedule"', 'kind = "shedule"', "schedule"),
+        ("tcp:8099", "tcp:3333", "is listened on at"),
+        ('kind = "http"', 'kind = "http"\nname = "schedule"', "two signals are called"),
+        ('part_of = "plant"\nfloor_w = 10_000', "", "No [[sites]] here is part_of"),
+    ],
+)
+def test_what_is_wrong_with_a_signal_of_a_site_is_named(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    found = faults(tmp_path, WHOLE, (old, new))
+
+    assert any(said in fault for fault in found), found
+
+
+def test_a_signal_that_cannot_be_had_stops_the_start(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, WHOLE))
+
+    (fault,) = power_faults(config)
+    assert "plant.toml" in fault
+    assert fault.endswith("at `$.cluster.sites[0].signals[1]`")
