@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from attrs import define, field
@@ -28,6 +30,9 @@ class Plant:
     folder: Path
     relays: dict[str, Relay] = field(factory=dict, init=False)
     halls: dict[str, subprocess.Popen[bytes]] = field(factory=dict, init=False)
+    _standby: Postgres | None = field(default=None, init=False)
+    _replication: Relay | None = field(default=None, init=False)
+    _gone: list[Postgres] = field(factory=list, init=False)
 
     def start(self) -> None:
         migrate(self.postgres.url, ["plant"])
@@ -48,6 +53,33 @@ class Plant:
                 stderr=errors,
                 env={**os.environ, "HALL": name},
             )
+
+    def follow(self) -> None:
+        """Give the server a standby, told of commits after they are answered."""
+        self._replication = Relay(self.postgres.port)
+        folder = Path(mkdtemp(prefix="baseload-pg-"))
+        self._standby = self.postgres.follower(folder, self._replication.port)
+
+    def fail_over(
+        self, behind_s: float, before_it_dies: Callable[[], object] = lambda: None
+    ) -> None:
+        """Kill the server once its standby has heard nothing for a while; promote that.
+
+        What was committed in that while is gone.
+        """
+        standby, replication = self._standby, self._replication
+        assert standby is not None
+        assert replication is not None
+        replication.cut()
+        time.sleep(behind_s)
+        before_it_dies()
+        replication.close()  # what it held back is never told
+        self.postgres.kill()
+        standby.promote()
+        for relay in self.relays.values():
+            relay.aim(standby.port)
+        self._gone.append(self.postgres)
+        self.postgres, self._standby, self._replication = standby, None, None
 
     def signal(self, name: str, number: int) -> None:
         self.halls[name].send_signal(number)
@@ -71,6 +103,11 @@ class Plant:
                 hall.stdin.close()
         for relay in self.relays.values():
             relay.close()
+        if self._replication is not None:
+            self._replication.close()
+        for server in (self._standby, *self._gone):
+            if server is not None:
+                server.remove()
 
     def events(self, name: str) -> list[dict[str, Any]]:
         path = self.folder / f"{name}.log"

@@ -94,6 +94,21 @@ class Postgres:
             "createdb", "-h127.0.0.1", f"-p{self.port}", f"-U{OWNER}", self.database
         )
 
+    def follower(self, folder: Path, through: int) -> "Postgres":
+        """Return a standby, running: it follows over a port, and is not waited for."""
+        if os.geteuid() == 0:
+            shutil.chown(folder, OWNER)
+        made = Postgres(folder)
+        made.database = self.database
+        at = ["-h127.0.0.1", f"-p{through}", f"-U{OWNER}", "-D", str(made.data)]
+        made._call("pg_basebackup", *at, "-R", "-Xstream", "--checkpoint=fast", "-N")
+        made.start()
+        return made
+
+    def promote(self) -> None:
+        """Follow nobody any more: take what is written from now on."""
+        self._call("pg_ctl", "promote", "-w", "-D", str(self.data))
+
     def kill(self) -> None:
         """Kill it, with all its backends."""
         if self._process is not None:

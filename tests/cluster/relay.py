@@ -23,6 +23,10 @@ class Relay:
     def cut(self) -> None:
         self._loop.call_soon_threadsafe(self._open.clear)
 
+    def aim(self, target: int) -> None:
+        """Lead elsewhere, whoever comes from now on."""
+        self._target = target
+
     def heal(self) -> None:
         self._loop.call_soon_threadsafe(self._open.set)
 
@@ -40,8 +44,11 @@ class Relay:
             self._server.close()
         for writer in self._writers:
             writer.transport.abort()
-        for task in asyncio.all_tasks(self._loop):
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
             task.cancel()
+        ended = asyncio.gather(*left, return_exceptions=True)
+        self._loop.run_until_complete(ended)
         self._loop.run_until_complete(asyncio.sleep(0.05))
         self._loop.close()
 
@@ -59,7 +66,11 @@ class Relay:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self._pump(reader, there[1]), self._pump(there[0], writer))
+        self._writers.append(there[1])
+        with suppress(asyncio.CancelledError):  # the relay closes
+            await asyncio.gather(
+                self._pump(reader, there[1]), self._pump(there[0], writer)
+            )
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

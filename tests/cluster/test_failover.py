@@ -1,0 +1,86 @@
+"""A failover that loses commits, of a real primary to a real standby."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from tests.cluster.hall import BUDGET_W, TTL
+from tests.cluster.plant import NAMES, Plant
+from tests.cluster.postgres import Postgres, why_not
+from tests.cluster.test_faults import is_used
+
+
+@pytest.fixture
+def plant(folder: Path) -> Iterator[Plant]:
+    """Return halls on a server of their own: it does not outlive the test."""
+    if reason := why_not():
+        pytest.skip(reason)
+    server = Postgres(Path(mkdtemp(prefix="baseload-pg-")))
+    server.make()
+    made = Plant(server, folder)
+    made.start()
+    made.follow()
+    yield made
+    made.stop()
+    made.postgres.remove()
+
+
+def has_stepped_down(plant: Plant, name: str, since: float) -> bool:
+    said = [e for e in plant.events(name) if e["event"] == "leader"]
+    return bool(said) and said[-1]["t"] > since and "no more" in said[-1]["cause"]
+
+
+def most(plant: Plant) -> float:
+    return max(watts for _, watts in plant.sums())
+
+
+def goes_on(plant: Plant) -> None:
+    """Wait until grants follow needs again, and for as long as one holds."""
+    at = time.monotonic()
+    for name in NAMES:
+        plant.wait(
+            f"{name} is granted",
+            lambda n=name: any("until" in e and e["t"] > at for e in plant.events(n)),
+        )
+    plant.wait("used", lambda: is_used(plant))
+    time.sleep(TTL + 1.0)
+
+
+def test_a_leader_whose_last_grants_a_failover_takes_steps_down(plant: Plant) -> None:
+    plant.wait("used", lambda: is_used(plant))
+    leader = plant.leader()
+    assert leader is not None
+    at = time.monotonic()
+    plant.fail_over(1.0, lambda: plant.signal(leader, signal.SIGSTOP))
+    plant.signal(leader, signal.SIGCONT)
+    plant.wait("stepped down", lambda: has_stepped_down(plant, leader, at))
+    goes_on(plant)
+
+    sys.stderr.write(f"\nset back by 1 s: highest sum {most(plant):.0f}\n")
+    assert most(plant) <= BUDGET_W
+
+
+def test_a_leader_comes_back_whose_successor_a_failover_takes(plant: Plant) -> None:
+    """The election is in what was lost: who was elected steps down."""
+    plant.wait("used", lambda: is_used(plant))
+    leader, before = plant.leader(), len(plant.leaderships())
+    assert leader is not None
+    plant.signal(leader, signal.SIGSTOP)
+    plant.fail_over(
+        1.0,
+        lambda: plant.wait("led again", lambda: len(plant.leaderships()) > before),
+    )
+    elected = plant.leader()
+    at = time.monotonic()
+    plant.signal(leader, signal.SIGCONT)
+    assert elected is not None
+    plant.wait("stepped down", lambda: has_stepped_down(plant, elected, at - 5.0))
+    goes_on(plant)
+
+    sys.stderr.write(f"\n{elected} was elected and lost: {most(plant):.0f}\n")
+    assert most(plant) <= BUDGET_W
