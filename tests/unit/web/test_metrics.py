@@ -73,6 +73,34 @@ def _in_order(labels: dict[str, str]) -> list[str]:
     return [value for _, value in sorted(labels.items())]
 
 
+PROMISED = {
+    *("build_info", "site_power_watts", "site_budget_watts", "site_state"),
+    *("site_cap_hashes_per_second", "site_hashrate_hashes_per_second", "site_miners"),
+    *("shares", "work", "lost_shares", "pool_up", "pool_latency_seconds"),
+    *("pool_shares", "pool_job_age_seconds", "source_switches", "node_height"),
+    *("blocks", "ledger_commit_seconds", "ledger_degraded", "wal_bytes"),
+    *("turn_seconds", "lease_remaining_seconds", "orders", "alarm_active"),
+    *("controller_up", "web_viewers"),
+}
+"""What operators' boards and rules may rely on; counters without their `_total`."""
+
+BOUNDED = {
+    *("version", "engine", "site", "source", "state", "window", "verdict", "reason"),
+    *("pool", "le", "to", "node", "result", "signal", "kind"),
+}
+"""Labels whose values are the configuration's or ours: none of a worker, an address."""
+
+
+def test_all_that_is_promised_is_there_and_its_labels_are_bounded(
+    watched: Web,
+) -> None:
+    found = {f.name: f for f in families(watched.ask("/metrics").body.decode())}
+
+    assert {f"baseload_{name}" for name in PROMISED} - {*found} == set()
+    labels = {k for f in found.values() for s in f.samples for k in s.labels}
+    assert labels <= BOUNDED
+
+
 def test_latencies_are_a_histogram_of_ten_buckets(watched: Web) -> None:
     found = values(watched, "pool_latency_seconds")
 
