@@ -20,8 +20,8 @@ TABS = 8
     ("kind", "machines", "widths", "themes"),
     [
         ("plain", 200, WIDTHS, THEMES),
-        ("long", 400, WIDTHS, THEMES[:1]),
-        ("nothing", 0, WIDTHS[:1], THEMES),
+        ("long", 60, (390, 1440), THEMES[:1]),
+        ("nothing", 0, (390,), THEMES),
     ],
 )
 def test_no_page_has_a_fault_or_a_word_for_the_console(  # noqa: PLR0913, PLR0917
