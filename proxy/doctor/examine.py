@@ -78,7 +78,7 @@ def _checks(
                 name = f"utility of {site.name}, {signal.source}"
                 look = partial(utility.utility, site.name, signal, wall_clock)
                 yield Check(name, look, 2 * utility.WITHIN_S + 1.0)
-        look = partial(plant.devices, site, machines)
+        look = partial(plant.devices, site, machines, wall_clock)
         yield Check(f"devices of {site.name}", look, 10.0)
 
 

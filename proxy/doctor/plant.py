@@ -1,13 +1,14 @@
 """A site's plant: its meter and its machines, as far as a connection tells."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from proxy.config import SiteConfig
 from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.config.trip_input import read_trip_url
 from proxy.doctor.check import Finding, fail, ok, skipped, warn
+from proxy.doctor.device_clocks import device_clocks
 from proxy.power.machines.describer import FleetRows
 
 CONNECT_WITHIN_S = 1.5
@@ -50,25 +51,31 @@ def contact(site: str, url: str) -> Iterator[Finding]:
         yield fail(name, f"{where} cannot be reached", "without it the site trips")
 
 
-def devices(site: SiteConfig, machines: Machines) -> Iterator[Finding]:
-    """Look whether the machines of each row can be commanded."""
+def devices(
+    site: SiteConfig, machines: Machines, wall_clock: Callable[[], float]
+) -> Iterator[Finding]:
+    """Look whether the machines of each row can be commanded, and at their clocks."""
     rows = FleetRows(site.fleet)
     for number, row in enumerate(site.fleet):
         if row.control == "stratum":
             continue
-        name = f"devices of {site.name}, {row.workers or row.addresses}"
+        which = f"of {site.name}, {row.workers or row.addresses}"
+        name = f"devices {which}"
         here = [m for m in machines if m[0] == site.name]
         found = sorted({a for _, w, a in here if rows.find(w, a) == number})
         if found:
-            yield _asked(name, _spread(found))
+            asked = _spread(found)
+            with ThreadPoolExecutor(SAMPLE) as threads:
+                answers = dict(zip(asked, threads.map(_has_api, asked), strict=True))
+            yield _asked(name, answers)
+            if living := [address for address in asked if answers[address]]:
+                yield from device_clocks(f"clocks {which}", living, wall_clock)
         else:
             yield skipped(name, "none was seen yet")
 
 
-def _asked(name: str, addresses: list[str]) -> Finding:
-    with ThreadPoolExecutor(SAMPLE) as threads:
-        answers = list(threads.map(_has_api, addresses))
-    dead = [a for a, is_there in zip(addresses, answers, strict=True) if not is_there]
+def _asked(name: str, addresses: Mapping[str, bool]) -> Finding:
+    dead = [address for address, is_there in addresses.items() if not is_there]
     seen = f"{len(addresses) - len(dead)} of {len(addresses)} that were asked answer"
     if not dead:
         return ok(name, seen)

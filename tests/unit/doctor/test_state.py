@@ -108,11 +108,15 @@ def test_machines_of_a_row_are_asked_and_the_first_row_rules(
         ("hall-b", "y", "127.0.0.4"),
     ]
 
-    (one,) = plant.devices(a_site(1), machines)
+    one, clocks = plant.devices(a_site(1), machines, lambda: 0.0)
 
     assert set(asked) == {"127.0.0.2", "127.0.0.3"}
     assert one.level == "warn"
     assert "1 of 2 that were asked answer; not 127.0.0.3" in one.seen
+    assert (clocks.check, clocks.level) == (
+        "clocks of hall-a, 127.0.0.0/8",
+        "skipped",
+    )
 
 
 def test_a_check_that_hangs_or_breaks_holds_up_no_other() -> None:
