@@ -1,7 +1,9 @@
 """Who may come to a port, and who comes from behind a balancer: both engines."""
 
 import json
+import shutil
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -34,9 +36,18 @@ class Door:
         self.reactor, self.listen, self.program = reactor, listen, program
         self.sockets: list[socket.socket] = []
 
-    async def say(self, *pieces: bytes) -> bytes:
-        """Return the first line that answers `pieces`; empty: they hung up."""
-        client = socket.create_connection(("127.0.0.1", self.listen))
+    async def say(
+        self, *pieces: bytes, at: int | None = None, source: str = ""
+    ) -> bytes:
+        """Return the first line that answers `pieces`; empty: they hung up.
+
+        Args:
+            pieces: What is sent, one after the other.
+            at: Port of what stands before the site; None: nothing does.
+            source: Address that it comes from; empty: any.
+        """
+        where = ("127.0.0.1", self.listen if at is None else at)
+        client = socket.create_connection(where, source_address=(source, 0))
         client.setblocking(False)
         self.sockets.append(client)
         for piece in pieces:
@@ -164,3 +175,61 @@ async def test_only_trusted_balancers_are_taken(engine: Engine, tmp_path: Path) 
         tmp_path, engine, proxy_protocol="required", trusted=["10.0.0.5"]
     ) as door:
         assert await door.say(V1 + SUBSCRIBE) == b""
+
+
+HAPROXY = shutil.which("haproxy") or ""
+HAPROXY_SAYS = """\
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 60s
+    timeout server 60s
+listen miners
+    bind 127.0.0.1:{at}
+    server baseload 127.0.0.1:{listen} {way}
+"""
+
+
+@asynccontextmanager
+async def haproxy(door: Door, folder: Path, way: str) -> AsyncIterator[int]:
+    """Run Debian's before a door; yield the port that it listens on."""
+    (at,) = free_ports(1)
+    path = folder / "haproxy.cfg"
+    path.write_text(HAPROXY_SAYS.format(at=at, listen=door.listen, way=way))
+    peer = subprocess.Popen([HAPROXY, "-db", "-f", str(path)])  # noqa: ASYNC220, S603
+    try:
+        while True:
+            with suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", at)).close()
+                break
+            await deferLater(door.reactor, 0.05)
+        yield at
+    finally:
+        peer.kill()
+        peer.wait()
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not HAPROXY, reason="no haproxy")
+@EITHER_ENGINE
+@pytest.mark.parametrize("way", ["send-proxy", "send-proxy-v2"])
+@within(Seconds(60.0))
+async def test_haproxy_says_whose_connection_it_is(
+    way: str, engine: Engine, tmp_path: Path
+) -> None:
+    async with (
+        open_door(
+            tmp_path,
+            engine,
+            proxy_protocol="required",
+            trusted=["127.0.0.1"],
+            deny=["127.0.8.0/24"],
+        ) as door,
+        haproxy(door, tmp_path, way) as at,
+    ):
+        mine = await door.say(SUBSCRIBE, at=at, source="127.0.7.1")
+        denied = await door.say(SUBSCRIBE, at=at, source="127.0.8.1")
+
+        assert is_answer(mine)
+        assert denied == b""
+        assert door.addresses == {"127.0.7.1"}
