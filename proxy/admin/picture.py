@@ -20,9 +20,10 @@ UNBOUNDED_EVENTS = 10
 """Events where the picture may be as high as it likes."""
 
 EVENTS_OF = 3
-"""Events have one row in so many of those that tables leave, and what charts spare."""
+"""Events have up to one row in so many of those that tables leave, and what charts
+spare; what they do not fill is the charts'."""
 
-TALLEST = 14
+TALLEST = 40
 """Rows of a site's chart beyond which it says no more."""
 
 Line = list[Segment]
@@ -94,7 +95,8 @@ class Picture:
         if left is None:
             yield from self._events(UNBOUNDED_EVENTS + 1)
             return
-        charts = list(self._charts(width, left - left // EVENTS_OF))
+        told = min(left // EVENTS_OF, len(self.look.events) + 1)
+        charts = list(self._charts(width, left - told))
         yield from charts
         yield from self._events(left - len(charts))
 

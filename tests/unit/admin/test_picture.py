@@ -58,6 +58,12 @@ def test_it_fills_the_screen_and_no_more(size: tuple[int, int], sites: int) -> N
     assert max(map(len, lines)) <= size[0]
 
 
+def test_what_few_events_leave_is_the_charts() -> None:
+    lines = drawn(a_status(), (200, 50), events=3)
+
+    assert len(lines) == 50
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_all_that_matters_is_there_and_uncut(size: tuple[int, int]) -> None:
     text = "\n".join(drawn(a_status(), size))
