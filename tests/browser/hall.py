@@ -123,7 +123,7 @@ class Hall:
                 name: {key: value * part for key, value in proved.items()}
                 for name, part in zip(TENANTS, (0.5, 0.3, 0.2), strict=False)
             },
-            "joules_per_terahash": power / hashed * 1e12,
+            "joules_per_terahash": power / hashed * 1e12 if hashed else None,
             "expected_joules_per_terahash": 17.5,
             "price": price(self.machines, hashed),
             "alarms": [

@@ -82,7 +82,7 @@ class Past(Resource):
         gap = range(rows // 2, rows // 2 + rows // 12)
         columns: dict[str, list[float | None]] = {
             name: [
-                None if row in gap else value * (1 + noise.gauss(0, 0.01))
+                None if row in gap else (value or 0) * (1 + noise.gauss(0, 0.01))
                 for row in range(rows)
             ]
             for name, value in self.figures.items()
