@@ -51,6 +51,9 @@ const times = (u, at) => {
   return at.map((t) => (step < MINUTE ? clock(t) : clock(t).slice(0, 5)));
 };
 
+/** Tell whether nothing is known of what a chart shows: then its axis says nothing. @param {any} u */
+const isEmpty = (u) => u.data.slice(1).every((/** @type {(number | null)[]} */ column) => column.every((v) => v == null));
+
 /** @param {Line[]} lines @param {(v: number | null) => string} unit @param {[number, number] | null} band @param {number} width @param {{seconds: number, least: number}} window */
 const options = (lines, unit, band, width, window) => {
   const axis = {
@@ -89,7 +92,7 @@ const options = (lines, unit, band, width, window) => {
     ],
     axes: [
       { ...axis, grid: { show: false }, size: 28, gap: 8, space: 92, incrs: STEPS, splits, values: times },
-      { ...axis, size: LEFT, space: 44, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((v) => (v ? unit(v).replace(/\.0+ /, " ").replace(/(\.[1-9]+)0+ /, "$1 ") : "0")) },
+      { ...axis, size: LEFT, space: 44, values: (/** @type {any} */ u, /** @type {number[]} */ at) => (isEmpty(u) ? at.map(() => "") : at.map((v) => (v ? unit(v).replace(/\.0+ /, " ").replace(/(\.[1-9]+)0+ /, "$1 ") : "0"))) },
     ],
   };
 };
