@@ -49,11 +49,15 @@ def miner_page(answer: Answer) -> str:
     total, page, last = answer["total"], answer["page"], answer["pages"] - 1
     if page > last:
         where = f"the last is --page {last}" if last > 0 else "there is one, --page 0"
-        return f"no page {page}: {where}; {total:,} miners\n"
-    foot = f"page {page} of 0-{last}, {total:,} miners"
+        return f"no page {page}: {where}; {_miners(total)}\n"
+    foot = f"page {page} of 0-{last}, {_miners(total)}"
     if page < last:
         foot += f"; next: --page {page + 1}"
     return f"{miners(answer['miners'])}{foot}\n"
+
+
+def _miners(number: int) -> str:
+    return "1 miner" if number == 1 else f"{number:,} miners"
 
 
 def why(answer: Answer) -> str:
