@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from protocol.oversight.chain import Accepted, PolicyChain
-from protocol.oversight.council import Council, Ruling
+from protocol.oversight.council import Council
 from protocol.oversight.document import (
     Allow,
     Clause,
@@ -22,6 +22,7 @@ from protocol.oversight.document import (
     written,
 )
 from protocol.oversight.presence import PresenceRule
+from protocol.oversight.ruling import Ruling
 from protocol.oversight.signature import Signature
 from protocol.tlog.note import NoteSigner
 

@@ -14,9 +14,8 @@ nothing; `enact` does, once it has been written down.
 """
 
 from collections.abc import Collection, Mapping
-from enum import Enum
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from protocol.oversight import checks
 from protocol.oversight.chain import Accepted, PolicyChain
@@ -25,7 +24,6 @@ from protocol.oversight.document import (
     VERSION,
     Allow,
     Bound,
-    Document,
     Lift,
     Limit,
     Pause,
@@ -38,6 +36,7 @@ from protocol.oversight.document import (
 )
 from protocol.oversight.presence import PresenceRule
 from protocol.oversight.rules import missing, roles_of
+from protocol.oversight.ruling import Heard, Ruling, Verdict
 from protocol.oversight.standing import (
     Piece,
     Standing,
@@ -53,49 +52,6 @@ an hour. With more, nothing is taken until some have run out."""
 MAX_STANDING_OF_KEY = 150
 """Documents of one key that may hold: seven hours of 20 an hour; 32 keys fit into the
 10,000 orders that a site takes of one source, two for each."""
-
-
-class Verdict(Enum):
-    """What became of a document."""
-
-    TAKEN = "taken"
-    PENDING = "pending"
-    REFUSED = "refused"
-
-
-@frozen
-class Heard:
-    """A document before its signatures are looked at.
-
-    Attributes:
-        moments: Of those that it may be, the ones at which it may be taken.
-    """
-
-    id: str
-    document: Document
-    moments: tuple[float, ...]
-
-
-@frozen
-class Ruling:
-    """What becomes of a document.
-
-    Attributes:
-        signers: Names of the keys whose signatures count.
-        roles: Whose they are.
-        needs: Who is missing, where it is pending.
-        is_signed: Enough have signed: it waits for parties to be present.
-        until: Unix seconds; so long its id is kept.
-    """
-
-    verdict: Verdict
-    id: str
-    document: Document
-    signers: frozenset[str]
-    roles: frozenset[str]
-    needs: tuple[str, ...] = ()
-    until: float = 0.0
-    is_signed: bool = False
 
 
 @define(eq=False, repr=False)

@@ -13,9 +13,10 @@ from attrs import define, field
 from protocol.errors import RemoteError
 from protocol.oversight.chain import Accepted, PolicyChain
 from protocol.oversight.checks import Moments
-from protocol.oversight.council import Council, Ruling, Verdict
+from protocol.oversight.council import Council
 from protocol.oversight.document import Allow, Policy, document_id, read_document
 from protocol.oversight.rules import check_policy
+from protocol.oversight.ruling import Ruling, Verdict
 from protocol.oversight.signature import Signature, signers_of
 from proxy.verifier.order import Order
 from proxy.verifier.reading import Leaf

@@ -19,7 +19,7 @@ from typing_extensions import override
 from protocol.errors import RemoteError
 from protocol.oversight import checks
 from protocol.oversight.chain import Accepted, PolicyChain
-from protocol.oversight.council import Council, Heard, Ruling, Verdict
+from protocol.oversight.council import Council
 from protocol.oversight.document import (
     Allow,
     Bound,
@@ -34,6 +34,7 @@ from protocol.oversight.document import (
     written,
 )
 from protocol.oversight.presence import PresenceRule
+from protocol.oversight.ruling import Heard, Ruling, Verdict
 from protocol.oversight.standing import Piece, Standing
 from protocol.units import Seconds, UnixTime
 from proxy.power.control.wall_clock import WallClock

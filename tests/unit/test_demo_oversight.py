@@ -6,8 +6,9 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from protocol.oversight.chain import Accepted, PolicyChain
-from protocol.oversight.council import Council, Verdict
+from protocol.oversight.council import Council
 from protocol.oversight.document import document_id, read_document
+from protocol.oversight.ruling import Verdict
 from protocol.units import UnixTime, Watts
 from proxy.config.signals import signal_faults
 from proxy.config.transparency import transparency_faults

@@ -7,7 +7,7 @@ from attrs import define, evolve, field, frozen
 
 from protocol.errors import RemoteError
 from protocol.oversight.checks import Moments
-from protocol.oversight.council import Council, Ruling, Verdict
+from protocol.oversight.council import Council
 from protocol.oversight.document import (
     Document,
     Limit,
@@ -17,6 +17,7 @@ from protocol.oversight.document import (
     kind_of,
     read_document,
 )
+from protocol.oversight.ruling import Ruling, Verdict
 from protocol.oversight.signature import Signature, signers_of
 from protocol.units import Seconds
 from proxy.power.orders.documents import FOR_EVER, DocumentRow, Kept

@@ -13,9 +13,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.errors import RemoteError
-from protocol.oversight.council import Council, Verdict
+from protocol.oversight.council import Council
 from protocol.oversight.document import DocumentError, Policy, document_id
 from protocol.oversight.presence import PresenceRule
+from protocol.oversight.ruling import Verdict
 from protocol.oversight.signature import Signature
 from protocol.units import Seconds, UnixTime, Watts
 from proxy.power.orders.documents import DocumentRow

@@ -7,7 +7,7 @@ import pytest
 from protocol.errors import RemoteError
 from protocol.oversight.chain import Accepted, PolicyChain
 from protocol.oversight.checks import RefusedError
-from protocol.oversight.council import Council, Verdict
+from protocol.oversight.council import Council
 from protocol.oversight.document import (
     Clause,
     Policy,
@@ -17,6 +17,7 @@ from protocol.oversight.document import (
 )
 from protocol.oversight.presence import PresenceRule
 from protocol.oversight.rules import PolicyError
+from protocol.oversight.ruling import Verdict
 from tests.documents import (
     HOUR,
     KEYS,
