@@ -1,8 +1,7 @@
 """The signal: documents come by HTTP or from an operator, budgets go to the order book.
 
 What is taken is in the log before it has its effect; what only lowers has it also where
-the disk fails, and is written down as soon as it can be. The curve of the budget is
-handed over whole, for all times, so that a clock that is stepped finds its watts there.
+the disk fails, and is written down as soon as it can be.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +13,16 @@ from twisted.logger import Logger
 
 from protocol.errors import RemoteError
 from protocol.oversight.council import Council
-from protocol.oversight.document import DocumentError, Policy, document_id
+from protocol.oversight.document import DocumentError, document_id
 from protocol.oversight.presence import PresenceRule
 from protocol.oversight.ruling import Verdict
-from protocol.oversight.signature import Signature
-from protocol.units import Seconds, UnixTime, Watts
+from protocol.units import Seconds, UnixTime
 from proxy.power.orders.documents import DocumentRow
-from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.signed.book import DocumentBook, SignedError, Waiting, Weighed
+from proxy.signals.signed.curve import BudgetCurve
+from proxy.signals.signed.entries import body_of, cause_of, kind_of, text_of
 from proxy.signals.signed.letters import (
     BAD,
     REFUSED,
@@ -42,9 +41,6 @@ LOOK_EVERY = Seconds(1.0)
 FORGET_EVERY = Seconds(600.0)
 
 NOT_WRITTEN = "it could not be written down"
-
-_SEQS_PER_SECOND = 100_000
-"""Above the pieces of one curve, which are numbered from its second on."""
 
 
 @frozen
@@ -82,8 +78,7 @@ class SignedDocuments:
         self.book = DocumentBook(Council(settings.site, chain, settings.presence))
         self._events = DocumentLog(settings.name)
         self._unwritten: list[Unwritten] = []
-        self._is_given = False
-        self._last_seq = 0
+        self._curve = BudgetCurve(settings.site, settings.name)
         self._forgot_at = Seconds(0.0)
         self._begun_at = UnixTime(0.0)
 
@@ -149,7 +144,7 @@ class SignedDocuments:
             # Anybody may send what parties signed long ago: it is in the log already.
             is_signed = isinstance(error, SignedError)
             body = {"peer": peer, "id": name}
-            body |= _text_of(raw, signatures) if is_signed else {}
+            body |= text_of(raw, signatures) if is_signed else {}
             self._events.refused(listener, now, str(error), body)
             status = BAD if isinstance(error, DocumentError) else REFUSED
             return _refused(status, str(error), name, is_signed=is_signed)
@@ -165,8 +160,8 @@ class SignedDocuments:
         if is_pending and not weighed.added:
             return waits  # what parties signed before is in the log already
         rows = self.book.rows_of(weighed, listener.moments()[0])
-        body = self._body(weighed, peer)
-        recorded = listener.record(_kind(weighed), _cause(weighed), body, rows)
+        body = body_of(weighed, peer)
+        recorded = listener.record(kind_of(weighed), cause_of(weighed), body, rows)
         if recorded is None:
             return self._not_written(listener, weighed, rows, body)
         self.book.commit(weighed, rows, recorded.row)
@@ -189,7 +184,7 @@ class SignedDocuments:
             return _refused(REFUSED, NOT_WRITTEN, name, is_signed=weighed.is_signed)
         # Nothing unwritten raises; what lowers does not wait for a disk.
         self.book.commit(weighed, rows, 0)
-        self._unwritten.append(Unwritten(_cause(weighed), body, rows))
+        self._unwritten.append(Unwritten(cause_of(weighed), body, rows))
         self._give(listener)
         why = f"{NOT_WRITTEN}: it holds while this controller runs"
         return _refused(REFUSED, why, name, is_signed=weighed.is_signed)
@@ -207,7 +202,7 @@ class SignedDocuments:
             self._weigh_again(listener, waiting, moments)
         for waiting in self.book.prune(moments):
             self._in_vain(listener, waiting)
-        if not self._is_given:
+        if not self._curve.is_given:
             self._give(listener)
         now = Seconds(self._clock.seconds())
         if now - self._forgot_at >= FORGET_EVERY:
@@ -256,7 +251,7 @@ class SignedDocuments:
     def _in_vain(self, listener: SignalListener, waiting: Waiting) -> None:
         ruling = waiting.weighed.ruling
         why = f"nobody else signed in time: {', '.join(ruling.needs)}"
-        body = {"id": ruling.id, **_text_of(waiting.weighed.raw, ())}
+        body = {"id": ruling.id, **text_of(waiting.weighed.raw, ())}
         now = Seconds(self._clock.seconds())
         self._events.refused(listener, now, why, body)
 
@@ -274,74 +269,12 @@ class SignedDocuments:
             self._unwritten.append(Unwritten(cause, body, [row]))
 
     def _give(self, listener: SignalListener) -> None:
-        """Hand over the budget of all times, instead of what was said before."""
-        moments = listener.moments()
-        now = min(moments)
-        found = [
-            piece
-            for piece in self.book.council.pieces(0.0)
-            if piece.end is None or piece.end > now
-        ]
-        first = max(self._last_seq + 1, int(moments[0]) * _SEQS_PER_SECOND)
-        orders = [
-            Order(
-                site=self._settings.site,
-                watts=Watts(float(piece.watts)),
-                seq=first + at,
-                source=self.name,
-                not_before=UnixTime(piece.start),
-                received_at=moments[0],
-                expires=None if piece.end is None else UnixTime(piece.end),
-                reason=piece.why,
-            )
-            for at, piece in enumerate(found)
-        ]
-        self._last_seq = orders[-1].seq
-        receipt = listener.take(orders, instead_of=self.name)
-        self._is_given = receipt.is_taken
-        if not receipt.is_taken:
-            text = "{name}: the budget that documents make was refused: {why}"
-            self._log.error(text, name=self.name, why=receipt.reason)
-
-    def _body(self, weighed: Weighed, peer: str) -> dict[str, Any]:
-        ruling = weighed.ruling
-        body = {
-            "id": ruling.id,
-            "kind": weighed.kind,
-            "verdict": ruling.verdict.value,
-            "by": sorted(ruling.roles),
-            "keys": sorted(ruling.signers),
-            "peer": peer,
-        }
-        if ruling.needs:
-            body["needs"] = list(ruling.needs)
-        return body | _text_of(weighed.raw, weighed.signatures)
+        self._curve.give(listener, self.book.council)
 
 
 def _goes_on(row: DocumentRow, first: int) -> bool:
     """Tell whether a kept document goes on from the first policy."""
     return row.leaf >= first or '"kind":"policy"' not in row.body
-
-
-def _text_of(raw: bytes, signatures: Sequence[Signature]) -> dict[str, Any]:
-    made = [{"key": s.key, "value": s.value} for s in signatures]
-    return {"document": raw.decode(errors="replace"), "signatures": made}
-
-
-def _kind(weighed: Weighed) -> str:
-    is_policy = isinstance(weighed.ruling.document, Policy)
-    is_taken = weighed.ruling.verdict is Verdict.TAKEN
-    return "policy" if is_policy and is_taken else "document"
-
-
-def _cause(weighed: Weighed) -> str:
-    ruling = weighed.ruling
-    by = ", ".join(sorted(ruling.roles))
-    what = f"{weighed.kind} {ruling.id[:8]} by {by}"
-    if ruling.needs:
-        return f"{what} waits for {'; '.join(ruling.needs)}"
-    reason = getattr(ruling.document, "reason", "")
-    return f"{what}: {reason}" if reason else what
 
 
 def _refused(
