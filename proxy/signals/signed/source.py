@@ -141,8 +141,10 @@ class SignedDocuments:
         try:
             weighed = self.book.weigh(raw, signatures, moments, self.seen, now)
         except RemoteError as error:
-            # Anybody may send what parties signed long ago: it is in the log already.
-            is_signed = isinstance(error, SignedError)
+            # Anybody may send what parties signed long ago, or what was refused: it is
+            # in the log already.
+            is_known = self._events.knows(name)
+            is_signed = isinstance(error, SignedError) and not is_known
             body = {"peer": peer, "id": name}
             body |= text_of(raw, signatures) if is_signed else {}
             self._events.refused(listener, now, str(error), body)

@@ -189,6 +189,22 @@ def test_refusals_do_not_fill_the_log_nor_keep_parties_out_of_it() -> None:
     assert hall.bodies("refused")[-1]["not_listed"] == 30
 
 
+def test_a_refused_document_is_told_of_once_however_often_it_is_sent() -> None:
+    hall = Hall()
+    wrong = limit(expires=T + 2 * 86_400)
+    hall.send_with(wrong, signed(limit(), "grid-1"))  # nobody's signature
+
+    answers = [hall.send(wrong, "grid-1") for _ in range(30)]
+    hall.send_with(wrong, signed(limit(), "grid-1"))
+
+    assert {answer.status for answer in answers} == {409}
+    # The first one is the party's, whoever sends it again is not.
+    assert [answer.is_signed for answer in answers] == [True] + [False] * 29
+    assert [b.get("document") for b in hall.bodies("refused")] == [None, wrong.decode()]
+    hall.send_with(limit(), signed(limit(), "grid-1"))
+    assert hall.bodies("refused")[-1]["not_listed"] == 30
+
+
 def test_a_key_signs_twenty_documents_an_hour_and_others_go_on() -> None:
     hall = Hall()
     for _ in range(20):
