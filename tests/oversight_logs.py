@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from protocol.tlog.note import KeyKind, Note
 from protocol.tlog.tile import tiles_between
@@ -15,6 +16,9 @@ from proxy.power.journal.chain import Event
 from proxy.power.journal.database import STORE_FILE
 from proxy.power.journal.effects import Effects
 from proxy.power.journal.store import open_store
+from proxy.verifier.report import Report
+from proxy.verifier.signatures import Trusted
+from proxy.verifier.verify import Wanted, verify
 from tests.oversight_vectors import MemoryTree
 
 AT = UnixTime(1_796_000_000.0)
@@ -71,6 +75,16 @@ class Plant:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
+
+
+def report_of(state: Path, events: Iterable[Event], **wanted: Any) -> Report:
+    """Return what a verifier finds in a log with these rows, in an empty folder."""
+    state.mkdir(exist_ok=True)
+    plant = Plant(state)
+    plant.store.write("hall-a", Effects(events=list(events)), (), AT)
+    plant.publish(plant.writer())
+    plant.close()
+    return verify(Wanted(state / "log", Trusted((SIGNER.key,)), **wanted)).report
 
 
 def signed(prepared: Prepared) -> Note:

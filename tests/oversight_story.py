@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from attrs import define, field
 
@@ -27,6 +28,9 @@ class Story:
         missing: Minutes that are not written.
         silent: Seconds, from the beginning, in which the meter says nothing.
         stolen: Hours in which a part of the hashes goes elsewhere.
+        hidden_w: Watts drawn in a second that no reading shows.
+        counter: What the meter counted, by all watts that were drawn; None: it counts
+            nothing.
         falls: Part of the way to a lower budget that is gone in each second.
     """
 
@@ -36,13 +40,15 @@ class Story:
     missing: frozenset[int] = frozenset()
     silent: frozenset[int] = frozenset()
     stolen: frozenset[int] = frozenset()
+    hidden_w: Callable[[int], float] = lambda _: 0.0
+    counter: Callable[[float], float] | None = round
     falls: float = 0.2
     seed: int = 1
 
     def events(self, minutes: int) -> Iterator[Event]:
         """Yield what is written in so many minutes."""
         chance = random.Random(self.seed)  # noqa: S311
-        watts, budget = STARTS_AT_W, 0.0
+        watts, budget, counted = STARTS_AT_W, 0.0, 7e6
         yield Event(BEGIN, SITE, "start", "the controller starts", {})
         for minute in range(minutes):
             begin = BEGIN + 60 * minute
@@ -60,14 +66,20 @@ class Story:
                 at = begin + second - BEGIN
                 reading = round(watts + self.extra_w(at))
                 readings.append(None if at in self.silent else reading)
+                counted += (reading + self.hidden_w(at)) / 3600.0
             if minute in self.missing:
                 continue
-            yield from self._minute(begin, readings, watts, chance)
+            register = self._register(counted, begin + 59)
+            body = {"from": begin, "w": readings, "register": register}
+            yield from self._minute(body, watts, chance)
+
+    def _register(self, wh: float, at: int) -> dict[str, float] | None:
+        return None if self.counter is None else {"wh": self.counter(wh), "at": at}
 
     def _minute(
-        self, begin: int, w: list[int | None], watts: float, chance: random.Random
+        self, body: dict[str, Any], watts: float, chance: random.Random
     ) -> Iterator[Event]:
-        body = {"from": begin, "w": w, "source": "meter"}
+        begin, w = body["from"], body["w"]
         yield Event(begin + 60, SITE, "meter", "a minute", body)
         hour = (begin - BEGIN) // 3600
         known = sum(one for one in w if one is not None)
@@ -75,7 +87,7 @@ class Story:
         work *= 0.6 if hour in self.stolen else 1.0
         d = work * chance.gauss(1.0, 0.005)
         n = max(1, round(40_000 * watts / 3e6))
-        sums = {"n": n, "d": d, "d2": d * d / n, "parked": 0.0}
+        sums = {"n": n, "d": d, "d2": d * d / n, "stale": 0, "parked": 0.0}
         body = {"from": begin, "site": sums, "_sd": []}
         yield Event(begin + 60, SITE, "shares", "a minute", body)
 

@@ -31,6 +31,8 @@ def verify_options(parser: Parser) -> None:
     add("--response", dest="response_s", type=seconds, default=30.0, help=about)
     about = "values that the site showed you, from `baseload log disclose`"
     add("--openings", type=Path, metavar="FILE", help=about)
+    about = "joules a terahash that the site's machines take [what the site says]"
+    add("--fleet", type=_range, metavar="LOW:HIGH", help=about)
     about = "write a report there that who is no engineer can read"
     add("--html", type=Path, metavar="FILE", help=about)
     about = "an older checkpoint of it that you kept: it must be continued"
@@ -88,7 +90,17 @@ def _wanted(arguments: Arguments) -> "Wanted":
         arguments.meter,
         arguments.response_s,
         arguments.openings,
+        arguments.fleet,
     )
+
+
+def _range(text: str) -> tuple[float, float]:
+    """Return LOW:HIGH, joules a terahash."""
+    low, _, high = text.partition(":")
+    found = float(low), float(high)
+    if not 0 < found[0] <= found[1] < float("inf"):
+        raise ValueError(text)
+    return found
 
 
 def render(report: "Report") -> str:
@@ -128,12 +140,16 @@ def _figures(report: "Report") -> list[str]:
     hashes = "" if report.j_per_th is None else f", {report.j_per_th:.1f} J/TH"
     outside = report.exceed_kwh_outside_response
     answered = [r.response_s for r in report.responses if r.response_s is not None]
+    lifted = sum(r.lifted_s is not None for r in report.responses)
     slowest = f", the slowest in {max(answered):.0f} s" if answered else ""
+    if report.counted_kwh:
+        hashes += f"; its counter says {report.counted_kwh:,.1f} kWh of that"
     above = f"above the budget {report.exceed_s} s, {report.exceed_kwh:.3f} kWh"
     return [
         f"energy   {report.energy_kwh:,.1f} kWh{used}{hashes}",
         f"{above}, {outside:.3f} kWh of it that no order explains",
-        f"orders to lower {len(report.responses)}, followed {len(answered)}{slowest}",
+        f"orders to lower {len(report.responses)}, followed {len(answered)}{slowest}"
+        + (f", lifted before that {lifted}" if lifted else ""),
         f"silent   {report.missed_s} s, {report.missing_minutes} minutes missing",
     ]
 

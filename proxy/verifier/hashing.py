@@ -1,11 +1,14 @@
 """Energy against hashes: what was drawn has to be proven by shares."""
 
 import math
+from collections import Counter
+from collections.abc import Iterator
 from statistics import median
 
 import msgspec
 from attrs import define, field
 
+from proxy.verifier.fleet import ABOVE, BELOW, Fleets
 from proxy.verifier.meter import Meter
 from proxy.verifier.reading import Leaf
 from proxy.verifier.report import Findings, Minute
@@ -20,6 +23,9 @@ MORE = 1.25
 """Joules a terahash of an hour above the log's own median that want an explanation.
 Chosen: heat and age make a few percent, a machine on another pool makes 100 % of its
 share."""
+
+UNPROVEN = 15
+"""Minutes without a hash that want an explanation: machines start within a few."""
 
 SIGMAS = 4.0
 LEAST, MOST = 5.0, 500.0
@@ -39,6 +45,7 @@ class Sums(msgspec.Struct):
     n: int = 0
     d: float = 0.0
     d2: float = 0.0
+    stale: int = 0
     parked: float = 0.0
 
 
@@ -55,11 +62,13 @@ class HourFigures(msgspec.Struct):
 
     Attributes:
         j: Joules in the minutes that have both, energy and shares.
+        minutes: How many these are.
     """
 
     j: float = 0.0
     d: float = 0.0
     d2: float = 0.0
+    minutes: int = 0
 
     @property
     def j_per_th(self) -> float | None:
@@ -82,6 +91,7 @@ class Hashing:
     Attributes:
         findings: Where what is wrong goes.
         meter: Whose minutes come before those of shares.
+        fleets: What a terahash may cost.
         hours: By site and beginning.
     """
 
@@ -89,6 +99,7 @@ class Hashing:
 
     findings: Findings
     meter: Meter
+    fleets: Fleets = field(factory=Fleets)
     hours: dict[tuple[str, int], HourFigures] = field(factory=dict, init=False)
     _last: dict[str, int] = field(factory=dict, init=False)
 
@@ -105,13 +116,28 @@ class Hashing:
         hour = self.hours.setdefault(key, HourFigures())
         if joules is not None:  # else it is another part of the same minute
             hour.j += joules
+            hour.minutes += 1
             hour.d += body.site.d
             hour.d2 += body.site.d2
 
     def end(self) -> None:
-        """Hold each hour against the others."""
+        """Hold each hour against the others, and against the machines."""
+        for site, (low, high) in sorted(self.fleets.ranges.items()):
+            if not LEAST <= low <= high <= MOST:
+                text = (
+                    f"{site} says that its machines take {low:.1f} to {high:.1f} J/TH:"
+                )
+                self.findings.note(f"{text} none that is known does")
         for site in sorted({name for name, _ in self.hours}):
             self._judge(site)
+        named = self.fleets.sites
+        alone = Counter(site for site, _ in self.meter.minutes if site in named)
+        for site, count in sorted(alone.items()):
+            text = f"{count} minutes of {site} have watts and no shares"
+            self.findings.fault(text, None, float(min(self._alone(site))))
+
+    def _alone(self, site: str) -> Iterator[int]:
+        return (at for name, at in self.meter.minutes if name == site)
 
     def total(self) -> HourFigures:
         """Return all hours together."""
@@ -126,13 +152,17 @@ class Hashing:
 
     def _judge(self, site: str) -> None:
         found = {at: h for (name, at), h in self.hours.items() if name == site and h.j}
+        # What sleeps and cools costs little where most of the machines work.
+        half = max((hour.j for hour in found.values()), default=0.0) / 2
         usual = median([h.j_per_th or math.inf for h in found.values()] or [math.nan])
         for at, hour in sorted(found.items()):
             says = hour.j_per_th
             kwh = hour.j / 3.6e6
             if says is None:
                 text = f"{site} drew {kwh:.1f} kWh and proved no hash"
-                self.findings.note(text, None, float(at))
+                is_much = hour.j >= half and hour.minutes >= UNPROVEN
+                say = self.findings.fault if is_much else self.findings.note
+                say(text, None, float(at))
                 continue
             margin = 1 + SIGMAS * hour.uncertainty
             if says > max(usual * MORE * margin, MOST if math.isinf(usual) else 0):
@@ -142,6 +172,20 @@ class Hashing:
                 self.findings.fault(
                     f"{text}: its hashes do not account for it", None, at
                 )
-            elif not LEAST / margin <= says <= MOST * margin:
+            else:
+                self._hold_fleet(site, at, says, margin, is_full=hour.j >= half)
+
+    def _hold_fleet(
+        self, site: str, at: int, says: float, margin: float, *, is_full: bool
+    ) -> None:
+        """Hold an hour against what the machines may take for their hashes."""
+        fleet = self.fleets.of(site)
+        if fleet is None:
+            if not LEAST / margin <= says <= MOST * margin:
                 text = f"{site}: {says:.1f} J/TH is no site's"
                 self.findings.fault(text, None, float(at))
+            return
+        is_above = is_full and says > fleet[1] * ABOVE * margin
+        if is_above or says < fleet[0] * BELOW / margin:
+            text = f"{site}: {says:.1f} J/TH, its machines take {fleet[0]:.1f} to"
+            self.findings.fault(f"{text} {fleet[1]:.1f}", None, float(at))

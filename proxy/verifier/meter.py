@@ -12,9 +12,8 @@ from attrs import define, field
 
 from proxy.verifier.budgets import Budgets
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import Findings, Minute, Response
+from proxy.verifier.report import MINUTE, Findings, Minute, Response
 
-MINUTE = 60
 QUARTER = 900
 
 TOLERANCE = 0.005
@@ -51,7 +50,6 @@ class MeterFigures(msgspec.Struct):
         metered_s: Seconds that the meter spoke.
         missed_s: Seconds of minutes that are there, in which it did not.
         unmetered_minutes: Minutes of a site that has no meter.
-        missing_minutes: Minutes that are not in the log.
     """
 
     energy_kwh: float = 0.0
@@ -62,7 +60,6 @@ class MeterFigures(msgspec.Struct):
     metered_s: int = 0
     missed_s: int = 0
     unmetered_minutes: int = 0
-    missing_minutes: int = 0
 
     @property
     def utilisation(self) -> float | None:
@@ -93,8 +90,6 @@ _decode = msgspec.json.Decoder(MeterBody).decode
 @define(eq=False, repr=False)
 class _Site:
     figures: MeterFigures = field(factory=MeterFigures)
-    next_from: int | None = None
-    has_restarted: bool = False
     episode: list[float] | None = None  # since, seconds, kWh
     seen_budget: tuple[float, float] | None = None
 
@@ -113,7 +108,7 @@ class Meter:
         minutes: Joules of minutes that nobody held against shares yet.
     """
 
-    kinds = ("meter", "start")
+    kinds = ("meter",)
 
     findings: Findings
     budgets: Budgets
@@ -131,13 +126,8 @@ class Meter:
 
     def take(self, leaf: Leaf) -> None:
         """Look at the next minute."""
-        site = self._sites.setdefault(leaf.head.site, _Site())
-        if leaf.head.kind == "start":
-            site.has_restarted = True
-            return
-        body = _decode(leaf.body)
-        name = leaf.head.site
-        self._gap(site, name, body.begin, leaf)
+        body, name = _decode(leaf.body), leaf.head.site
+        site = self._sites.setdefault(name, _Site())
         if not body.w:
             site.figures.unmetered_minutes += 1
             self.budgets.forget(name, body.begin - GIVEN_UP_AFTER)
@@ -151,6 +141,8 @@ class Meter:
         for name, site in self._sites.items():
             self._close_episode(site, name)
         for one in self.responses:
+            if one.lifted_s is not None and one.lifted_s <= self.response_s:
+                continue  # nobody had to be under it by then
             if one.response_s is None:
                 self.findings.fault(
                     f"{one.site} was never seen under {one.to_w:.0f} W", None, one.at
@@ -158,21 +150,6 @@ class Meter:
             elif one.response_s > self.response_s:
                 text = f"{one.site} took {one.response_s:.0f} s to be under"
                 self.findings.fault(f"{text} {one.to_w:.0f} W", None, one.at)
-
-    def _gap(self, site: _Site, name: str, begin: int, leaf: Leaf) -> None:
-        due, site.next_from = site.next_from, begin + MINUTE
-        restarted, site.has_restarted = site.has_restarted, False
-        if due is None or begin <= due:
-            return
-        missing = (begin - due) // MINUTE
-        site.figures.missing_minutes += missing
-        text = f"{missing} minutes of {name} are not in the log"
-        if restarted:
-            self.findings.note(
-                f"{text}: its controller was started then", leaf.index, due
-            )
-        else:
-            self.findings.fault(text, leaf.index, due)
 
     def _lowered(self, site: _Site, name: str, begin: int) -> None:
         """Begin to watch what was lowered since the last minute."""
@@ -214,15 +191,10 @@ class Meter:
     def _second(
         self, site: _Site, name: str, at: int, watts: float, *, counted: bool
     ) -> None:
-        figures = site.figures
+        figures, budget = site.figures, self.budgets.at(name, at)
         for one in list(self._open):
             if one.site == name and one.at <= at:
-                if watts <= one.to_w:
-                    one.response_s = max(0.0, at - one.at)
-                    self._open.remove(one)
-                elif at - one.at > GIVEN_UP_AFTER:
-                    self._open.remove(one)
-        budget = self.budgets.at(name, at)
+                self._follow(one, at, watts, budget)
         if budget is None:
             return
         if not counted:
@@ -242,6 +214,19 @@ class Meter:
             site.episode = [float(at), 0.0, 0.0]
         site.episode[1] += 1
         site.episode[2] += beyond
+
+    def _follow(
+        self, one: Response, at: int, watts: float, budget: float | None
+    ) -> None:
+        """Look whether a lowering is followed by now, or need not be any more."""
+        since = max(0.0, at - one.at)
+        if watts <= one.to_w:
+            one.response_s = since
+        elif budget is not None and budget > one.to_w:
+            one.lifted_s = since
+        elif since <= GIVEN_UP_AFTER:
+            return
+        self._open.remove(one)
 
     def _close_episode(self, site: _Site, name: str) -> None:
         episode, site.episode = site.episode, None

@@ -12,7 +12,12 @@ MOST = 0.005
 """Two class 0.5 meters differ by no more over a quarter of an hour, where they are
 wired alike."""
 
-_MAX_ROWS = 400_000
+_MAX_ROWS = 2_200_000
+"""Four years of minutes."""
+
+ENOUGH = 0.99
+"""Of the seconds of a quarter of an hour: the missing ones are taken to be as these."""
+
 _WH = 3600.0
 
 
@@ -20,13 +25,14 @@ def read_other(path: Path) -> dict[int, float]:
     """Return joules by the beginning of their quarter of an hour.
 
     The file has two columns: when a quarter begins (Unix seconds, or ISO 8601) and its
-    watt-hours. A first line of words is passed over.
+    watt-hours. A first line of words is passed over. With a third column, how many
+    seconds were read, rows may be of shorter times, as in a witness's `meter.csv`.
 
     Raises:
         ValueError: It has something else; the message names the line.
         OSError: It cannot be read.
     """
-    found: dict[int, float] = {}
+    found: dict[int, list[float]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.reader(file), 1):
             if number > _MAX_ROWS:
@@ -34,11 +40,18 @@ def read_other(path: Path) -> dict[int, float]:
             if not row or (number == 1 and not _is_number(row[-1])):
                 continue
             try:
-                found[_moment(row[0])] = float(row[1]) * _WH
+                seconds = float(row[2]) if len(row) > 2 else QUARTER  # noqa: PLR2004
+                sums = found.setdefault(_moment(row[0]), [0.0, 0.0])
+                sums[0] += float(row[1]) * _WH
+                sums[1] += seconds
             except (ValueError, IndexError) as error:
                 why = "expected the beginning of a quarter of an hour and watt-hours"
                 raise ValueError(f"{path}, line {number}: {why}") from error
-    return found
+    return {
+        at: joules * QUARTER / seconds
+        for at, (joules, seconds) in found.items()
+        if ENOUGH * QUARTER <= seconds <= QUARTER
+    }
 
 
 def hold(

@@ -98,7 +98,7 @@ def _tiles(report: Report) -> str:
         ]
         if report.utilisation is not None:
             tiles.append(_tile("of what was allowed", f"{report.utilisation:.1%}"))
-    lowered = len(report.responses)
+    lowered = sum(r.lifted_s is None for r in report.responses)
     if lowered:
         followed = sum(r.response_s is not None for r in report.responses)
         tiles.append(

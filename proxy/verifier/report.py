@@ -26,6 +26,9 @@ class Finding(msgspec.Struct):
     text: str
 
 
+MINUTE = 60
+"""Seconds."""
+
 LATEST = 253_402_300_799
 """Unix seconds of the last moment that has four digits for its year."""
 
@@ -69,6 +72,8 @@ class Response(msgspec.Struct):
 
     Attributes:
         response_s: Null: not within a quarter of an hour, or it never was metered.
+        lifted_s: After so long more was allowed again, before it was followed; null: it
+            was not.
     """
 
     site: str
@@ -76,6 +81,7 @@ class Response(msgspec.Struct):
     from_w: float
     to_w: float
     response_s: float | None = None
+    lifted_s: float | None = None
 
 
 class TenantSums(msgspec.Struct):
@@ -105,6 +111,8 @@ class Report(msgspec.Struct):
         kinds: How many leaves of each kind.
         policy_version: The newest policy; null: none is in the log.
         documents: How many were taken, how many refused.
+        counted_kwh: Energy by the meter's own counter, where that was held against its
+            readings; 0: there is none.
         utilisation: Energy as a part of what was allowed in the same seconds.
         exceed_kwh_outside_response: Energy above the budget that no lowering explains.
         responses: To every lowering.
@@ -112,6 +120,8 @@ class Report(msgspec.Struct):
         meter_disagreement: The largest, relative; null: no other meter was given.
         tenants: Those whose hidden values were shown.
         j_per_th: Joules a terahash of all minutes that have both.
+        fleets: Least and most joules a terahash that each site's machines take, by its
+            own word.
         unlisted: Findings and notes beyond those that are listed.
     """
 
@@ -128,6 +138,7 @@ class Report(msgspec.Struct):
     policy_version: int | None = None
     documents: dict[str, int] = {}
     energy_kwh: float = 0.0
+    counted_kwh: float = 0.0
     utilisation: float | None = None
     exceed_s: int = 0
     exceed_kwh: float = 0.0
@@ -139,6 +150,7 @@ class Report(msgspec.Struct):
     unmetered_minutes: int = 0
     meter_disagreement: float | None = None
     j_per_th: float | None = None
+    fleets: dict[str, list[float]] = {}
     tenants: dict[str, TenantSums] = {}
     commands: int = 0
     commands_unanswered: int = 0

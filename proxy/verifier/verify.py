@@ -11,12 +11,15 @@ from proxy.verifier.budgets import Budgets
 from proxy.verifier.commands import Commands
 from proxy.verifier.disclosed import Disclosed, read_openings
 from proxy.verifier.documents import Documents
+from proxy.verifier.fleet import Fleets, Range
 from proxy.verifier.folder import CHECKPOINT, LogCopy, read_regular
 from proxy.verifier.hashing import HASHES_OF_ONE, TERA, Hashing, HourFigures
 from proxy.verifier.meter import Meter, Quarter, summed
+from proxy.verifier.minutes import Minutes
 from proxy.verifier.order import Order
 from proxy.verifier.other_meter import hold, read_other
 from proxy.verifier.reading import Look, Reading
+from proxy.verifier.register import Registers
 from proxy.verifier.report import Findings, Report, TenantSums
 from proxy.verifier.signatures import SignedPoint, Trusted, signed_point
 
@@ -38,6 +41,8 @@ class Wanted:
         meter: Another meter's quarters of an hour; None: there is none.
         response_s: What a site may take to be under a lower budget.
         openings: Of hidden values that one was shown; None: none was.
+        fleet: Joules a terahash that the site's machines take, as one knows it; None:
+            the site's word counts.
     """
 
     folder: Path
@@ -47,6 +52,7 @@ class Wanted:
     meter: Path | None = None
     response_s: float = 30.0
     openings: Path | None = None
+    fleet: Range | None = None
 
 
 @define(eq=False, repr=False)
@@ -61,8 +67,11 @@ class Looks:
     order: Order
     documents: Documents
     budgets: Budgets
+    minutes: Minutes
+    registers: Registers
     meter: Meter
     hashing: Hashing
+    fleets: Fleets
     commands: Commands
     disclosed: Disclosed
 
@@ -72,19 +81,32 @@ class Looks:
         order, commands = Order(findings), Commands(findings)
         documents = Documents(findings, order, wanted.policy_id)
         budgets = Budgets(findings, documents)
+        registers = Registers(findings, budgets)
         meter = Meter(findings, budgets, wanted.response_s)
-        hashing = Hashing(findings, meter)
+        fleets = Fleets(wanted.fleet)
+        hashing = Hashing(findings, meter, fleets)
         disclosed = Disclosed(findings, _openings(wanted.openings))
         return cls(
-            findings, order, documents, budgets, meter, hashing, commands, disclosed
+            findings=findings,
+            order=order,
+            documents=documents,
+            budgets=budgets,
+            minutes=Minutes(findings, order),
+            registers=registers,
+            meter=meter,
+            hashing=hashing,
+            fleets=fleets,
+            commands=commands,
+            disclosed=disclosed,
         )
 
     @property
     def by_kind(self) -> list[Look]:
         """Those that look at some kinds, in the order in which they see a leaf."""
         return [
-            *(self.documents, self.budgets, self.meter, self.hashing, self.commands),
-            self.disclosed,
+            # Registers before the meter: that lets budgets be forgotten.
+            *(self.documents, self.budgets, self.minutes, self.registers, self.meter),
+            *(self.hashing, self.fleets, self.commands, self.disclosed),
         ]
 
 
@@ -215,6 +237,7 @@ def _report(point: SignedPoint, reading: Reading, looks: Looks) -> Report:
         policy_version=looks.documents.policy_version,
         documents=looks.documents.counts,
         energy_kwh=figures.energy_kwh,
+        counted_kwh=looks.registers.counted_wh / 1000.0,
         utilisation=figures.utilisation,
         exceed_s=figures.exceed_s,
         exceed_kwh=figures.exceed_kwh,
@@ -222,9 +245,10 @@ def _report(point: SignedPoint, reading: Reading, looks: Looks) -> Report:
         responses=looks.meter.responses,
         metered_s=figures.metered_s,
         missed_s=figures.missed_s,
-        missing_minutes=figures.missing_minutes,
+        missing_minutes=looks.minutes.missing,
         unmetered_minutes=figures.unmetered_minutes,
         j_per_th=looks.hashing.total().j_per_th,
+        fleets={n: list(one) for n, one in sorted(looks.fleets.ranges.items())},
         tenants={
             name: TenantSums(one.n, one.d * HASHES_OF_ONE / TERA)
             for name, one in sorted(looks.disclosed.sums.items())

@@ -41,7 +41,8 @@ def leaves(minutes: int) -> Iterator[bytes]:
         head = json.dumps([number, at, SITE, kind, "a cause"], separators=(",", ":"))
         return head.encode() + b"\n" + body
 
-    sums = b'{"n":40000,"d":61470000000.5,"d2":94460000000000000.5,"parked":0.0}'
+    sums = b'{"n":40000,"d":61470000000.5,"d2":94460000000000000.5,"stale":120,'
+    sums += b'"parked":0.0}'
     rows = [[n, f"10.1.{n % 256}.{n % 250}", 1, 3250.0] for n in range(BATCH)]
     done = [[*row, "settled"] for row in rows]
     commands = json.dumps({"rung": "limit", "rows": rows}).encode()

@@ -26,7 +26,7 @@ name = "hall-a"
 listen = ["tcp:0"]
 sources = ["main"]
 """
-SUMS = {"n": 3, "d": 1e9, "d2": 1e15, "parked": 0.0}
+SUMS = {"n": 3, "d": 1e9, "d2": 1e15, "stale": 0, "parked": 0.0}
 
 
 def minute(number: int, *tenants: str) -> Event:

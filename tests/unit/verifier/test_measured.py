@@ -1,6 +1,7 @@
 """What was drawn, allowed, commanded and hashed is computed anew from the log."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,10 @@ from protocol.tlog.note import Note
 from protocol.tlog.tile import tile_at
 from protocol.tlog.tree import leaf_hash
 from proxy.power.journal.chain import Event
-from proxy.power.journal.effects import Effects
 from proxy.verifier.report import Report
 from proxy.verifier.signatures import Trusted
 from proxy.verifier.verify import UnusableError, Wanted, verify
-from tests.oversight_logs import AT, SIGNER, Plant
+from tests.oversight_logs import AT, SIGNER, report_of
 from tests.oversight_story import BEGIN, SITE, Story, joules
 
 Verify = Callable[..., Report]
@@ -22,15 +22,7 @@ Verify = Callable[..., Report]
 
 @pytest.fixture
 def checked(tmp_path: Path) -> Verify:
-    def run(events: Iterable[Event], **wanted: object) -> Report:
-        plant = Plant(tmp_path)
-        plant.store.write(SITE, Effects(events=list(events)), (), AT)
-        plant.publish(plant.writer())
-        plant.close()
-        trusted = Trusted((SIGNER.key,))
-        return verify(Wanted(tmp_path / "log", trusted, **wanted)).report  # type: ignore[arg-type]
-
-    return run
+    return partial(report_of, tmp_path)
 
 
 def faults(report: Report) -> list[str]:
@@ -241,3 +233,56 @@ def test_a_row_that_no_parser_ends_well_with_is_a_finding(
     report = verify(Wanted(tmp_path, Trusted((SIGNER.key,)))).report
 
     assert any("row" in text for text in faults(report))
+
+
+def software(**fleets: tuple[float, float]) -> Event:
+    body = {"version": "1", "config": "00", "fleets": fleets}
+    return Event(BEGIN, "", "software", "release 1", body)
+
+
+@pytest.mark.parametrize("is_told_by_site", [True, False])
+def test_hashes_that_go_elsewhere_from_the_start_do_not_fit_the_machines(
+    checked: Verify,
+    is_told_by_site: bool,  # noqa: FBT001
+) -> None:
+    fleet = (17.5, 22.0)
+    events = list(Story(stolen=frozenset(range(3))).events(180))
+    wanted: dict[str, object] = {"fleet": fleet}
+    if is_told_by_site:
+        events, wanted = [software(**{SITE: fleet}), *events], {}
+
+    report = checked(events, **wanted)
+
+    assert len(faults(report)) == 3
+    assert "33." in faults(report)[0]
+    assert "J/TH, its machines take 17.5 to 22.0" in faults(report)[0]
+
+
+def test_more_hashes_than_the_energy_can_have_made_are_found(checked: Verify) -> None:
+    events = [software(**{SITE: (30.0, 40.0)}), *Story().events(60)]
+
+    (fault,) = faults(checked(events))
+
+    assert "20.0 J/TH, its machines take 30.0 to 40.0" in fault
+
+
+def test_machines_as_they_are_said_to_be_are_no_finding(checked: Verify) -> None:
+    events = [software(**{SITE: (17.5, 29.5)}), *Story(LOWERED).events(130)]
+
+    report = checked(events)
+
+    assert (faults(report), report.fleets) == ([], {SITE: [17.5, 29.5]})
+
+
+@pytest.mark.parametrize(("lifted_at", "faults_of"), [(21, 0), (23, 2)])
+def test_an_order_that_is_lifted_at_once_need_not_have_been_followed(
+    checked: Verify, lifted_at: int, faults_of: int
+) -> None:
+    budgets = {0: 3_000_000.0, 20: 0.0, lifted_at: 3_000_000.0}
+    story = Story(budgets, falls=0.01, second=50)
+
+    report = checked(story.events(60), response_s=100.0)
+
+    assert len(faults(report)) == faults_of
+    (one,) = report.responses
+    assert (one.response_s, one.lifted_s) == (None, 60.0 * (lifted_at - 20))

@@ -1,0 +1,105 @@
+"""A minute that should be in the log and is not there is found, also at its ends."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from proxy.power.journal.chain import Event
+from proxy.verifier.report import Report
+from tests.oversight_logs import report_of
+from tests.oversight_story import BEGIN, SITE, Story
+
+MINUTES = 30
+
+
+def software(at: float, *sites: str) -> Event:
+    body = {"version": "1", "config": "", "fleets": dict.fromkeys(sites)}
+    return Event(at, "", "software", "release 1", body)
+
+
+def story(*left_out: int, kinds: tuple[str, ...] = ("meter", "shares")) -> list[Event]:
+    """Return half an hour, without some minutes."""
+    found = [software(BEGIN, SITE), *Story().events(MINUTES)]
+    return [
+        event
+        for event in found
+        if event.kind not in kinds or (event.body["from"] - BEGIN) // 60 not in left_out
+    ]
+
+
+def faults(report: Report) -> list[str]:
+    return [f.text for f in report.findings if f.severity == "finding"]
+
+
+@pytest.fixture
+def checked(tmp_path: Path) -> "partial[Report]":
+    return partial(report_of, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "missing"),
+    [((), 0), ((0, 1, 2), 2), ((7,), 1), (range(MINUTES), MINUTES - 1)],
+)
+def test_what_is_left_out_at_the_beginning_within_or_altogether_is_found(
+    checked: "partial[Report]", left_out: Iterable[int], missing: int
+) -> None:
+    end = Event(BEGIN + 60 * MINUTES + 15, SITE, "action", "the log goes on", {})
+
+    report = checked([*story(*left_out), end])
+
+    assert report.missing_minutes == missing
+    assert any("are not in the log" in text for text in faults(report)) is bool(missing)
+
+
+@pytest.mark.parametrize(("goes_on_s", "missing"), [(60, 0), (75, 1), (600, 9)])
+def test_what_is_left_out_at_the_end_is_found_once_the_log_goes_on(
+    checked: "partial[Report]", goes_on_s: int, missing: int
+) -> None:
+    at = BEGIN + 60 * MINUTES + goes_on_s
+    end = Event(at, SITE, "action", "the log goes on", {})
+
+    assert checked([*story(), end]).missing_minutes == missing
+
+
+def test_a_site_owes_minutes_while_its_controller_has_it(
+    checked: "partial[Report]",
+) -> None:
+    at = BEGIN + 60 * MINUTES + 5
+    gone, later = software(at), Event(at + 6000, "b", "action", "another site", {})
+
+    assert faults(checked([*story(), gone, later])) == []
+
+
+def test_a_stop_is_a_note_and_what_is_missing_after_the_start_is_not(
+    checked: "partial[Report]",
+) -> None:
+    again = BEGIN + 60 * 20
+    events = story(*range(10, 25))
+    at = next(n for n, e in enumerate(events) if e.at > again)
+    started = [Event(again, SITE, "start", "", {}), software(again, SITE)]
+
+    report = checked([*events[:at], *started, *events[at:]])
+
+    assert faults(report) == ["4 minutes of hall-a are not in the log"]
+    assert report.missing_minutes == 4 + 11
+
+
+def test_watts_without_shares_are_found(checked: "partial[Report]") -> None:
+    report = checked(story(3, 4, kinds=("shares",)))
+
+    assert faults(report) == ["2 minutes of hall-a have watts and no shares"]
+
+
+def test_energy_without_any_hash_is_found(checked: "partial[Report]") -> None:
+    events = [
+        Event(e.at, e.site, e.kind, e.cause, {**e.body, "site": {}})
+        if e.kind == "shares"
+        else e
+        for e in story()
+    ]
+
+    (fault,) = faults(checked(events))
+
+    assert "and proved no hash" in fault
