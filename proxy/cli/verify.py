@@ -25,7 +25,8 @@ def verify_options(parser: Parser) -> None:
     add("--key", action="append", default=[], metavar="VKEY", help=about)
     about = "of the first policy of signed documents, as the parties know it"
     add("--policy-id", default="", metavar="HEX", help=about)
-    about = "another meter: quarters of an hour and their watt-hours, as CSV"
+    about = "another meter: quarters of an hour and their watt-hours, as CSV, or what a"
+    about += " witness wrote of its own"
     add("--meter", type=Path, metavar="CSV", help=about)
     about = "what the site may take to be under a lower budget [30]"
     add("--response", dest="response_s", type=seconds, default=30.0, help=about)

@@ -12,10 +12,14 @@ from proxy.config.examine import Examiner
 from proxy.config.fault import fault_of
 from proxy.config.fields import Section, written
 from proxy.config.load import error_of
+from proxy.config.meter import MeterConfig, meter_faults
 from proxy.config.toml_text import tables_of
 
 MAX_LOGS = 100
 """Logs of one witness."""
+
+
+_METER = "$.witness.meter"
 
 
 class WitnessConfig(Section, frozen=True, kw_only=True):
@@ -27,6 +31,9 @@ class WitnessConfig(Section, frozen=True, kw_only=True):
         log: Keys of the logs that it watches, as `baseload keys log` prints them.
         state: Folder for its key and for what it has seen.
         key: File there with its key, made if it is not there.
+        meter: The site's meter, read by a wire of its own, as in `[sites.power]`: each
+            minute goes into `meter.csv` in `state`, for `verify --meter`; None: it
+            reads none.
     """
 
     name: Annotated[
@@ -42,6 +49,7 @@ class WitnessConfig(Section, frozen=True, kw_only=True):
     key: Annotated[
         str, written(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "the name of a file")
     ] = "witness.key"
+    meter: str | MeterConfig | None = None
 
     @property
     def logs(self) -> dict[str, list[VerifierKey]]:
@@ -82,6 +90,12 @@ def load_witness(path: Path) -> WitnessConfig:
         found.logs  # noqa: B018  (looks at each)
     except ValueError as error:
         raise error_of(path, [fault_of(str(error))]) from error
+    if found.meter is not None:
+        faults = [fault_of(text) for text in meter_faults(found.meter, _METER)]
+        if found.meter == "model":
+            faults = [fault_of(f"Expected a meter's URL - at `{_METER}`")]
+        if faults:
+            raise error_of(path, faults)
     folder = path.absolute().parent / found.state
     return msgspec.structs.replace(found, state=str(folder))
 

@@ -1,20 +1,21 @@
 """Run the share process until it is told to stop."""
 
 import argparse
+import asyncio
 import os
 import random
 import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 from msgspec.structs import replace
-from twisted.internet import task
+from twisted.internet import asyncioreactor, task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
@@ -30,6 +31,7 @@ from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
 from proxy.node.check import NodeReport
 from proxy.oversight import witness_server
+from proxy.oversight.own_meter import OwnMeter
 from proxy.oversight.signing import LogKeyError, Signer
 from proxy.runtime.collector import calm_collector
 from proxy.runtime.database_file import DatabaseFileError
@@ -38,12 +40,14 @@ from proxy.runtime.hangup import has_terminal, take_hangups
 from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.log_libraries import take_in_libraries
 from proxy.runtime.logs import Log, file_or_stderr, observer, open_log
+from proxy.runtime.one_thread import OneThread
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
 from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
 from proxy.share_process.build import build
 from proxy.share_process.program import Program
 from proxy.share_process.sources import ask_nodes
+from proxy.signals.build import meter_source
 from proxy.supervisor.service import check_power
 from proxy.upstream.address import PoolUrlError
 
@@ -107,14 +111,21 @@ def run_witness(settings: WitnessConfig, *, as_json: bool) -> NoReturn:
         sys.stdout.write(line if as_json else text)
         sys.stdout.flush()
 
+    loop = asyncio.new_event_loop()
+    if settings.meter is not None:  # its library is of asyncio
+        asyncioreactor.install(loop)
+
     async def serve(reactor: Any) -> None:
         on_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
         running = await witness_server.serve(
             settings, reactor, _wall_clock, on_thread, opened
         )
+        meter = _own_meter(settings, loop, reactor, on_thread)
         try:
             await Deferred()
         finally:
+            if meter is not None:
+                await meter.stop()
             await running.stop()
 
     async def watched(reactor: Any) -> None:
@@ -125,6 +136,22 @@ def run_witness(settings: WitnessConfig, *, as_json: bool) -> NoReturn:
             raise SystemExit(1) from error
 
     _react(watched)
+
+
+def _own_meter(
+    settings: WitnessConfig,
+    loop: asyncio.AbstractEventLoop,
+    reactor: Any,
+    on_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
+) -> OwnMeter | None:
+    """Return the meter that a witness reads, started; None: it reads none."""
+    if settings.meter is None:
+        return None
+    source, folder = meter_source(settings.meter, loop), Path(settings.state)
+    run = OneThread(on_thread).run
+    found = OwnMeter(source, folder, reactor, _wall_clock, run)
+    found.start()
+    return found
 
 
 def check_nodes(config: Config) -> list[NodeReport]:

@@ -171,10 +171,15 @@ def _endpoint(text: str, reactor: Any) -> IStreamServerEndpoint:
 
 def meter_of(power: PowerConfig, loop: asyncio.AbstractEventLoop) -> MeterSource | None:
     """Return a site's meter, None where the model is all there is."""
-    if not power.has_meter:
-        return None
-    plain = power.meter if isinstance(power.meter, MeterConfig) else None
-    url = plain.url if plain is not None else str(power.meter)
+    return meter_source(power.meter, loop) if power.has_meter else None
+
+
+def meter_source(
+    meter: str | MeterConfig, loop: asyncio.AbstractEventLoop
+) -> MeterSource:
+    """Return a meter by its URL or its table."""
+    plain = meter if isinstance(meter, MeterConfig) else None
+    url = plain.url if plain is not None else str(meter)
     address = read_meter_url(url)
     line = ModbusLine(loop, (address.host, address.port), address.unit)
     if plain is not None:

@@ -39,6 +39,8 @@ def test_the_logs_are_known_by_their_origins(tmp_path: Path) -> None:
         ("grid.example/witness", "grid example", "a name like a url"),
         (SIGNER.key.text, "x", "witness.log"),
         (f'["{SIGNER.key.text}"]', "[]", "log"),
+        ('7380"', '7380"\nmeter = "modbus://h:99999/1"', "a port from 1 to 65535"),
+        ('7380"', '7380"\nmeter = "model"', "a meter's URL"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_key(
