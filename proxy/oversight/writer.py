@@ -75,7 +75,7 @@ class LogWriter:
     _last: tuple[int, bytes] = field(default=(0, b""), init=False)
     _signed: Checkpoint | None = field(default=None, init=False)
     _kept: Edge = field(factory=Edge, init=False)
-    _is_written: bool = field(default=False, init=False)
+    _written: frozenset[str] = field(default=frozenset(), init=False)
 
     def prepare(self, spared: int) -> Prepared:
         """Write the files of all rows that are there; return what may be signed.
@@ -91,7 +91,10 @@ class LogWriter:
             with rows_of(self.database) as rows:
                 if self._growth is None:
                     self._begin(rows)
-                return self._go_on(rows, spared)
+                growth = self._go_on(rows, spared)
+            # Not while it looks: until that is over the write-ahead log of the database
+            # cannot begin anew, and each order has to make it longer.
+            return self._written_out(growth)
         except (sqlite3.Error, OSError, LogFolderError, ValueError) as error:
             self._growth = None  # what was read and not written is read again
             raise LogUnreadableError(str(error)) from error
@@ -148,7 +151,7 @@ class LogWriter:
         written = 0 if served is None else served.size
         self._growth = self._followed(rows, known, list(points), written)
         self._signed = points[-1]
-        self._is_written = False
+        self._written = frozenset()
 
     def _served(self) -> Checkpoint | None:
         """Return the checkpoint in the folder, if it is ours."""
@@ -227,7 +230,8 @@ class LogWriter:
             return 0
         return 0
 
-    def _go_on(self, rows: LogRows, spared: int) -> Prepared:
+    def _go_on(self, rows: LogRows, spared: int) -> Growth:
+        """Return the tree, with the rows that came since the last look."""
         growth = self._growth
         if growth is None or self._signed is None:
             raise LogUnreadableError("it was not begun")
@@ -236,15 +240,20 @@ class LogWriter:
             raise LogForkedError(
                 f"row {number} is another than it was, or is gone", number
             )
-        before = growth.size
         for row in rows.after(self._last[0]):
             self._take(growth, row)
             self._flush(growth)
-        if growth.size > before or not self._is_written:
-            self._write([*growth.full, *growth.unfinished()])
-            growth.full.clear()
-            self._is_written = True
         self._spare(rows, min(spared, rows.last()[0] - self._base - self.max_rows))
+        return growth
+
+    def _written_out(self, growth: Growth) -> Prepared:
+        """Write what is new of the tree; return what may be signed."""
+        unfinished = dict(growth.unfinished())
+        # A tile's width is in its name: what has the name has the same hashes.
+        new = [(n, data) for n, data in unfinished.items() if n not in self._written]
+        self._write([*growth.full, *new])
+        growth.full.clear()
+        self._written = frozenset(unfinished)
         point = Checkpoint(self.origin, growth.size, growth.edge.root())
         self.folder.sync()
         what = Published(
