@@ -142,7 +142,7 @@ class Yard:
         """Give an order, and hear at once that it was taken."""
         at = self.loop.control.outbox.at
         order = Order("hall-a", Watts(watts), int(at), "operator", at, at)
-        self._note("order", lambda: self.loop.take([order]))
+        self._note("order", lambda: self.loop.listener.take([order]))
 
     def live(self, seconds: int) -> None:
         """Let `seconds` pass; each is measured."""

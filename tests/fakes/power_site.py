@@ -314,7 +314,7 @@ class PowerSite:
         **more: Any,
     ) -> bool:
         at = self.wall()
-        return self.loop.take(
+        return self.loop.listener.take(
             [
                 Order(
                     site="hall-a",

@@ -119,7 +119,7 @@ def test_orders_that_were_replaced_by_none_do_not_come_back(tmp_path: Path) -> N
     site = a_site(tmp_path)
     site.order(HALF, source="plan")
     site.run(10)
-    receipt = site.loop.take([], instead_of="plan")
+    receipt = site.loop.listener.take([], instead_of="plan")
 
     site.restart()
     site.run(10)
@@ -127,7 +127,7 @@ def test_orders_that_were_replaced_by_none_do_not_come_back(tmp_path: Path) -> N
     assert receipt.is_taken
     gone = site.events("withdraw")[-1]
     assert (gone["source"], gone["orders"]) == ("plan", 1)
-    assert site.loop.standing("plan") == []
+    assert site.loop.listener.standing("plan") == []
     assert site.events("budget")[-1]["rule"] == "contract"
 
 
@@ -149,7 +149,7 @@ def test_a_clock_stepped_back_does_not_delay_a_lower_order(tmp_path: Path) -> No
     at = site.wall()
     later = UnixTime(at + 100.0)
     lower = Order("hall-a", 40_000.0, 1, "plan", later, at)  # type: ignore[arg-type]
-    site.loop.take([lower])
+    site.loop.listener.take([lower])
     site.run(10)
 
     site.step = -3600.0

@@ -74,7 +74,7 @@ def test_the_way_up_keeps_the_ramp(tmp_path: Path) -> None:
     site = settled(tmp_path, ramp_up=500.0)
     site.order(HALF)
     before = site.run(200)[-1]
-    site.loop.clear("operator", "test")
+    site.loop.listener.clear("operator", "test")
 
     power = site.run(60)
 
@@ -89,7 +89,7 @@ def test_what_the_ramp_lets_on_does_not_carry_the_ramp_with_it(
     site = settled(tmp_path, count=300, budget_w=1e6, ramp_up=160.0)
     site.order(500_000.0)
     site.run(200)
-    site.loop.clear("operator", "test")
+    site.loop.listener.clear("operator", "test")
 
     power = site.run(400)
 

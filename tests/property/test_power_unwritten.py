@@ -27,7 +27,7 @@ def break_store(site: PowerSite, *, is_broken: bool = True) -> None:
 def give(site: PowerSite, watts: float, seq: int, source: str = "http") -> Receipt:
     at = site.wall()
     order = Order("hall-a", Watts(watts), seq, source, UnixTime(0.0), at)
-    return site.loop.take([order])
+    return site.loop.listener.take([order])
 
 
 def budget(site: PowerSite) -> float:
@@ -105,12 +105,12 @@ def test_orders_cleared_but_not_on_disk_stand(tmp_path: Path) -> None:
     give(site, LOW, 1)
     break_store(site)
 
-    cleared = site.loop.clear("http", "test")
+    cleared = site.loop.listener.clear("http", "test")
 
     assert cleared is None
     assert budget(site) == LOW
     break_store(site, is_broken=False)
-    assert site.loop.clear("http", "test") == 1
+    assert site.loop.listener.clear("http", "test") == 1
     assert on_disk(site) == []
 
 

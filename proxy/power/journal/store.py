@@ -2,7 +2,7 @@
 
 One rule: what shall be done is written down first (`Store.write`), in one transaction
 with why. What cannot be written is not done, but for what lowers power: that is done
-and written later (`control_loop`). A power cut between the two leaves a machine that
+and written later (`effect_runner`). A power cut between the two leaves a machine that
 was not told yet, and a restart tells it; it never leaves one running that nobody knows
 was told to.
 

@@ -133,7 +133,7 @@ def test_of_many_orders_those_that_matter_first_are_shown(office: Office) -> Non
         )
         for n in range(1, 5001)
     ]
-    assert office.site.loop.take(orders).is_taken
+    assert office.site.loop.listener.take(orders).is_taken
     office.site.order(5e4)
 
     (shown,) = office.result("power.show")

@@ -137,7 +137,7 @@ def test_with_a_full_disk_a_limit_holds_and_an_allow_does_not(hall: Hall) -> Non
     hall.store._db.execute(f"PRAGMA max_page_count = {pages}")
     for size in (60_000, 1000, 1):
         filler = {"filler": "x" * size}
-        while hall.loop.record("filler", "until the disk is full", filler):
+        while hall.loop.listener.record("filler", "until the disk is full", filler):
             pass
     more = hall.send(allow(150 * KW, **hall.times()), "plant-1", "grid-1")
     less = hall.send(limit(KW, **hall.times()), "grid-1")

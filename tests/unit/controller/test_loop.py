@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from proxy.controller.control_loop import MAX_TOLD
+from proxy.controller.effect_runner import MAX_TOLD
 from proxy.power.link.messages import MAX_LINE_BYTES, ParkMiners
 from tests.fakes.power_site import connected
 
@@ -17,7 +17,7 @@ def test_a_site_of_any_size_is_parked_in_messages_that_the_link_takes(
     miners = list(range(10**8, 10**8 + 2 * MAX_TOLD + 1))
 
     site.loop.control.outbox.effects.park.extend(miners)
-    site.loop._flush()
+    site.loop._runner.flush()
 
     parked = [message for message in site.sent if isinstance(message, ParkMiners)]
     assert [miner for message in parked for miner in message.miners] == miners

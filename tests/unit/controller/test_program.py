@@ -50,7 +50,9 @@ def said(*loops: Loop) -> list[Any]:
     """Return what a controller of these sites says in one second."""
     unused = cast("Any", None)
     controller = Controller(Clock(), still_clock(), unused, unused, unused, unused)
-    controller.loops |= {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
+    controller.loops.update(
+        {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
+    )
     transport = StringTransport()
     wire = controller.factory.buildProtocol(None)
     wire.makeConnection(transport)
@@ -61,14 +63,16 @@ def said(*loops: Loop) -> list[Any]:
 def test_what_is_held_by_hand_is_told_to_every_site() -> None:
     unused, loops = cast("Any", None), [Loop(lives=True), Loop(lives=True)]
     controller = Controller(Clock(), still_clock(), unused, unused, unused, unused)
-    controller.loops |= {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
+    controller.loops.update(
+        {str(n): cast("SiteLoop", one) for n, one in enumerate(loops)}
+    )
     wire = controller.factory.buildProtocol(None)
     wire.makeConnection(StringTransport())
 
     wire.dataReceived(msgspec.json.encode(HeldMachines(["rack-a.*"])) + b"\n")
 
     assert [loop.held.patterns for loop in loops] == [["rack-a.*"]] * 2
-    assert controller._holds.patterns == ["rack-a.*"], "for sites of a reload, too"
+    assert controller.sites.holds.patterns == ["rack-a.*"], "for sites of a reload, too"
 
 
 def test_a_controller_begins_without_orders_only_if_there_never_were_any(
