@@ -43,12 +43,17 @@ DECIDED_WITHIN = Seconds(5.0)
 
 @define(eq=False, repr=False)
 class Actuations:
-    """The commands under way at one site."""
+    """The commands under way at one site.
+
+    Attributes:
+        asked: Machines whose devices are to be read, until `take_asked`.
+    """
 
     table: Table
     outbox: SiteOutbox
     admission: Admission
     recovery: Recovery = field(init=False)
+    asked: list[Machine] = field(factory=list, init=False)
     _ladder: Ladder = field(init=False)
     _issuer: Issuer = field(init=False)
     _waiting: WaitingCommands = field(factory=WaitingCommands, init=False)
@@ -157,15 +162,19 @@ class Actuations:
                 sends shares: else it may be any load, and is shed for as such.
         """
         self._is_metered = is_metered is not False
-        found = look(self._pending.values(), now)
-        self._due = deque(found.due)
-        falling = [*self._waiting.yet_to_fall(), *found.falling]
-        self.table.fleet.changed_at[falling] = now
+        found, falling = look(self._pending.values(), now)
+        self._due = deque(found)
+        self.table.fleet.changed_at[falling + self._waiting.yet_to_fall()] = now
         self._mind_some(now)
         due = (m for m in self.recovery.due(now) if not self.is_under_way(m))
         for machine in islice(due, SLICE):
             self._try(machine, now)
-        return found.asked + self.recovery.look(now)
+        return self.take_asked() + self.recovery.look(now)
+
+    def take_asked(self) -> list[Machine]:
+        """Return the devices to be asked how they are, once."""
+        asked, self.asked = self.asked, []
+        return asked
 
     def forget(self, machine: Machine) -> None:
         """Drop all that is known of a machine that is gone."""
@@ -183,9 +192,12 @@ class Actuations:
     def _mind_some(self, now: Seconds) -> None:
         for _ in range(min(SLICE, len(self._due))):
             pending = self._due.popleft()
-            if self._pending.get(pending.machine.key) is pending:
-                self._mind(pending, now)
-                pending.mind_at = quiet_until(pending, now)
+            if self._pending.get(pending.machine.key) is not pending:
+                continue
+            if pending.is_to_be_read(now):
+                self.asked.append(pending.machine)
+            self._mind(pending, now)
+            pending.mind_at = quiet_until(pending, now)
 
     def _start(self, pending: PendingCommand, now: Seconds) -> None:
         self._waiting.drop(pending.machine)

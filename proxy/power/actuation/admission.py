@@ -15,8 +15,11 @@ LOOK_EVERY = Seconds(60.0)
 rare, and twice in a row is one to two minutes of one machine's work."""
 
 MAX_AGAIN = 1000
-"""Machines that are granted work again at one look, the others at the next: a row of
-the log (`batches.MAX_ROWS`)."""
+"""Machines that are granted work again in one tick, the others at the next look: a row
+of the log (`batches.MAX_ROWS`)."""
+
+LOOKED_AT = 2000
+"""Machines that are looked at in a tick: 1 ms; 60 ticks have 120,000."""
 
 
 @define(eq=False, repr=False)
@@ -25,8 +28,10 @@ class Admission:
 
     table: Table
     outbox: SiteOutbox
-    _idle: frozenset[str] = field(default=frozenset(), init=False)
-    _looked_at: Seconds = field(default=LONG_AGO, init=False)
+    _idle: set[str] = field(factory=set, init=False)  # at the last look
+    _found: set[str] = field(factory=set, init=False)  # at this one, so far
+    _begun_at: Seconds = field(default=LONG_AGO, init=False)
+    _next: int = field(default=0, init=False)  # 0: a look is over
 
     def connect(self, machine: Machine) -> None:
         """Park or grant all connections of `machine` as its level says.
@@ -57,18 +62,23 @@ class Admission:
             now: The moment.
             is_under_way: Tells whether a command to a machine is not over.
         """
-        if now - self._looked_at < LOOK_EVERY:
-            return
-        self._looked_at = now
-        levels = self.table.fleet.level.tolist()
+        if not self._next:
+            if now - self._begun_at < LOOK_EVERY:
+                return
+            self._begun_at = now
+        begin, self._next = self._next, self._next + LOOKED_AT
+        some = self.table.machines[begin : self._next]
+        levels = self.table.fleet.level[begin : begin + LOOKED_AT].tolist()
         idle = [
             m
-            for m in self.table.machines
-            if levels[m.row] > 0
+            for m, level in zip(some, levels, strict=True)
+            if level > 0
             and any(m.miners.values())
             and m.hashing.difficulty > 0  # else it is parked for want of work
             and not is_under_way(m)
         ]
         again = [m for m in idle if m.key in self._idle]
         self.admit(again[:MAX_AGAIN], "again: it shall run, and is parked")
-        self._idle = frozenset(m.key for m in idle)
+        self._found.update(m.key for m in idle)
+        if self._next >= len(self.table.machines):
+            self._idle, self._found, self._next = self._found, set(), 0

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import Attribute, define, evolve, field, frozen
 
 from protocol.units import Seconds, Watts
-from proxy.power.actuation.verify import Actuation, Rung, Stage
+from proxy.power.actuation.verify import READ_BACK_EVERY, Actuation, Rung, Stage
 from proxy.power.journal.effects import Verb
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import LONG_AGO, Machine
@@ -56,6 +56,15 @@ def _look_anew(
     return value
 
 
+def _advance(
+    command: "PendingCommand", it: "Attribute[Any]", value: Actuation
+) -> Actuation:
+    """Take note of how far a command is: whether its machine knows of it."""
+    command.note_stage(value.stage)
+    _look_anew(command, it, value)
+    return value
+
+
 @define(eq=False, repr=False)
 class PendingCommand:
     """A command that is not over yet.
@@ -73,11 +82,12 @@ class PendingCommand:
         mind_at: Until then nothing can be said of it anew (`proof.quiet_until`). Set
             anew by whatever changes what it waits for.
         has_told: The device said at what level it is, since it was issued.
+        is_yet_to_fall: The machine shall draw less, and does not know it yet.
     """
 
     number: int
     machine: Machine
-    actuation: Actuation = field(on_setattr=_look_anew)
+    actuation: Actuation = field(on_setattr=_advance)
     steps: list[Verb]
     attempts: int
     is_down: bool
@@ -89,17 +99,27 @@ class PendingCommand:
     again_at: Seconds = field(default=NEVER, init=False, on_setattr=_look_anew)
     mind_at: Seconds = field(default=LONG_AGO, init=False)
     has_told: bool = field(default=False, init=False)
+    is_yet_to_fall: bool = field(default=False, init=False)
 
-    @property
-    def is_yet_to_fall(self) -> bool:
-        """The machine shall draw less, and does not know it yet."""
-        is_issued = self.actuation.stage is Stage.ISSUED
-        return self.is_down and is_issued and not self.is_trial
+    def __attrs_post_init__(self) -> None:
+        self.note_stage(self.actuation.stage)
+
+    def note_stage(self, stage: Stage) -> None:
+        """Take note of how far it is: all commands are looked at each second."""
+        is_issued = stage is Stage.ISSUED
+        self.is_yet_to_fall = self.is_down and is_issued and not self.is_trial
 
     @property
     def waits(self) -> bool:
         """It is to be issued once more, and not yet."""
         return self.again_at < NEVER
+
+    def is_to_be_read(self, now: Seconds) -> bool:
+        """Tell whether its device is to be asked how it is; if so, again in a while."""
+        if now < self.read_at or self.waits:
+            return False
+        self.read_at = Seconds(now + READ_BACK_EVERY)
+        return True
 
     def is_to_be_at(self, level: int) -> None:
         """Go by the machine's levels of now: what it told since may have changed them.

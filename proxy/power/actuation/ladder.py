@@ -38,7 +38,8 @@ class Ladder:
             machine.fault = why
         else:
             is_busy = fault.kind is FaultKind.BUSY
-            machine.is_locked_out = fault.kind is FaultKind.LOGIN
+            is_locked_out = fault.kind is FaultKind.LOGIN
+            self.recovery.lock_out(machine, is_so=is_locked_out)
             self.recovery.defied(machine, why, now, is_busy=is_busy)
         return False
 

@@ -85,10 +85,12 @@ class Polls:
     @property
     def is_behind(self) -> bool:
         """There are more devices to be read at once: `go_on`."""
-        return bool(self._waiting)
+        return bool(self._waiting or self.actuations.asked)
 
     def go_on(self, now: Seconds) -> list[Call]:
         """Return some more of the devices to be read now."""
+        for machine in self.actuations.take_asked():
+            self._waiting[machine.key] = None
         some = list(islice(self._waiting, ASKED))
         for key in some:
             del self._waiting[key]

@@ -93,7 +93,7 @@ class Presence:
     def _alarm_logins(self, now: Seconds) -> None:
         """Raise the alarm over each fleet row whose login devices refuse."""
         alarms, name = self.polls.alarms, AlarmName.LOGIN
-        rows = {m.kind.row for m in self.table.machines if m.is_locked_out}
+        rows = self.polls.actuations.recovery.locked_out
         for row in rows:
             why = f"devices refuse the user name or password of fleet row {row!r}"
             alarms.holds(name, why, {}, now, row)

@@ -72,6 +72,7 @@ class Recovery:
 
     table: Table
     outbox: SiteOutbox
+    _locked_out: dict[str, str] = field(factory=dict, init=False)
     _look_at: dict[str, Seconds] = field(factory=dict, init=False)
     _tries: dict[str, Tries] = field(factory=dict, init=False)
 
@@ -113,7 +114,8 @@ class Recovery:
     def obeyed(self, machine: Machine) -> None:
         """Command a machine through its API again."""
         self._tries.pop(machine.key, None)
-        machine.fault, machine.is_locked_out = "", False
+        machine.fault = ""
+        self._locked_out.pop(machine.key, None)
         if machine.api is Api.DEFIES:
             machine.api = Api.OBEYS
             self.table.set_mode(machine, Mode.TUNED)
@@ -183,8 +185,25 @@ class Recovery:
         keys = [key for key, tries in self._tries.items() if now >= tries.next_at]
         return list(self._known(keys))
 
+    @property
+    def locked_out(self) -> set[str]:
+        """The fleet rows of machines that refuse the user name or the password."""
+        return set(self._locked_out.values())
+
+    def is_locked_out(self, machine: Machine) -> bool:
+        """Tell whether a machine did not take its user name or password last."""
+        return machine.key in self._locked_out
+
+    def lock_out(self, machine: Machine, *, is_so: bool) -> None:
+        """Take note of whether a machine takes its user name and password."""
+        if is_so:
+            self._locked_out[machine.key] = machine.kind.row
+        else:
+            self._locked_out.pop(machine.key, None)
+
     def forget(self, machine: Machine) -> None:
         """Drop all that is known of a machine that is gone."""
+        self._locked_out.pop(machine.key, None)
         self._look_at.pop(machine.key, None)
         self._tries.pop(machine.key, None)
 

@@ -16,7 +16,10 @@ second, and one report may be late."""
 
 READ_BACK_WITHIN = Seconds(15.0)
 """Of its acknowledgement, and the time that the machine takes: five questions
-(`look.READ_BACK_EVERY`)."""
+(`READ_BACK_EVERY`)."""
+
+READ_BACK_EVERY = Seconds(3.0)
+"""Firmware takes seconds to do as it was told."""
 
 METERED_WITHIN = Seconds(60.0)
 """Of its acknowledgement, likewise: by then a minute's mean shows what it did."""

@@ -5,6 +5,7 @@ reactor for seconds. Those that make machines draw less go first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from attrs import define, field
 
@@ -35,11 +36,10 @@ class WaitingCommands:
             told: Machines and causes.
             is_down: By row, which draw less then.
         """
-        new = {machine.key: (machine, cause) for machine, cause in told}
-        for queue in (self._down, self._up):
-            for key in queue.keys() & new.keys():
-                del queue[key]
-        for key, one in new.items():
+        for one in told:
+            key = one[0].key
+            self._down.pop(key, None)
+            self._up.pop(key, None)
             (self._down if is_down[one[0].row] else self._up)[key] = one
 
     def drop(self, machine: Machine) -> None:
@@ -49,9 +49,14 @@ class WaitingCommands:
 
     def slice(self) -> Iterator[tuple[Machine, str]]:
         """Yield the next that are to be told; they wait no longer."""
-        for _ in range(min(SLICE, len(self))):
-            queue = self._down or self._up
-            yield queue.pop(next(iter(queue)))
+        left = SLICE
+        for queue in (self._down, self._up):
+            # Found at once: to look for the first of a dict is to pass all places that
+            # were taken out of it.
+            some = list(islice(queue, left))
+            left -= len(some)
+            for key in some:
+                yield queue.pop(key)
 
     def yet_to_fall(self) -> list[int]:
         """Return the rows of those that shall draw less, and do not know it yet."""

@@ -84,8 +84,9 @@ class Fleet:
 
     def committed_w(self, now: Seconds) -> Floats:
         """Return the most that each may draw: a step up at once, down when done."""
-        falling = (self.from_w > self.target_w) & (now < self.changed_at + self.t_down)
-        return np.where(falling & self.responsive, self.from_w, self.target_w)
+        target = self.target_w
+        falling = (self.from_w > target) & (now < self.changed_at + self.t_down)
+        return np.where(falling & self.responsive, self.from_w, target)
 
     def settled(self, now: Seconds) -> Bools:
         """Tell which are past their last change; unresponsive ones never are."""

@@ -43,7 +43,6 @@ class Machine:
         is_asleep: As it said; None: it never did, or cannot be told.
         api: What its device API is good for.
         fault: What its last command met with; empty: it did as it was told.
-        is_locked_out: It did not take the user name or the password.
         slept_at: When its API was last told to put it to sleep; None: it never was,
             or has been seen at work since.
         limits_from: Until then it is not limited: it would not be.
@@ -76,7 +75,6 @@ class Machine:
     is_asleep: bool | None = None
     api: Api = Api.OBEYS
     fault: str = ""
-    is_locked_out: bool = False
     slept_at: Seconds | None = None
     limits_from: Seconds = LONG_AGO
     parked_at: Seconds | None = None

@@ -329,14 +329,14 @@ def test_one_that_takes_no_limit_is_switched_for_an_hour() -> None:
 def test_one_that_refuses_the_login_is_known_to_until_it_obeys() -> None:
     hall = Hall()
     hall.defy(error=DeviceLoginError("wrong password"))
-    assert hall.machine.is_locked_out
+    assert hall.actuations.recovery.is_locked_out(hall.machine)
 
     hall.tick(100)
     hall.answer(None, 100)
     hall.says(ASLEEP, 102)
     hall.tick(112)
 
-    assert not hall.machine.is_locked_out
+    assert not hall.actuations.recovery.is_locked_out(hall.machine)
 
 
 def test_a_machine_that_goes_is_forgotten() -> None:
