@@ -1,7 +1,7 @@
 """What may stand where a host is named: in a url, or in a pool's word."""
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 
 MAX_NAME_CHARS = 253
 
@@ -32,6 +32,19 @@ def unmapped(address: str) -> str:
     except ValueError:
         return address
     return address if mapped is None else str(mapped)
+
+
+def neighbourhood(address: str) -> str:
+    """Return what one party has: an address of IPv4, a /64 of IPv6, else the text.
+
+    Whoever has an address of IPv6 has 2**64 of them. Source: RFC 4291, 2.5.4.
+    """
+    host = unmapped(address)
+    try:
+        number = int(IPv6Address(host.partition("%")[0]))
+    except ValueError:
+        return host
+    return str(IPv6Network((number >> 64 << 64, 64)))
 
 
 def _is_ipv6(text: str) -> bool:

@@ -5,14 +5,19 @@
 | anybody    | take `headers_within`, from the connection or   | hung up on          |
 |            | the first byte of a request to its blank line   |                     |
 | anybody    | take `body_within` from there to the last byte  | hung up on          |
-| a stranger | have so many connections from an address        | its oldest goes     |
+| a stranger | have so many connections from an address of     | its oldest goes     |
+|            | IPv4 or a /64 of IPv6                           |                     |
 | all        | have so many                                    | the oldest stranger |
 |            |                                                 | of who has most     |
 | anybody    | ask on once what was answered has been taken    | hung up on          |
 
-Who is no stranger says the request: `signals/http_limits`, `web/site`.
+Nobody goes before `HEARD_WITHIN`: a flood that is taken in one turn of the reactor
+would else send away who has just come, before what he sent was read. For that there is
+room for `MAX_UNHEARD` more. Who is no stranger says the request: `signals/http_limits`,
+`web/site`.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, cast
@@ -29,6 +34,7 @@ from twisted.web.server import Request, Site
 from typing_extensions import override
 from zope.interface import implementer
 
+from protocol.hosts import neighbourhood
 from protocol.units import Seconds
 
 MAX_BODY_BYTES = 8192
@@ -42,6 +48,14 @@ IDLE = Seconds(15.0)
 BODY_WITHIN = Seconds(5.0)
 """8 KiB over the worst of lines."""
 
+HEARD_WITHIN = Seconds(0.25)
+"""From a connection until its headers are here as a rule, those of TLS in 50 ms of way
+each time included."""
+
+MAX_UNHEARD = 256
+"""Connections of the last `HEARD_WITHIN` beyond all places: a thousand come in a
+second."""
+
 
 @frozen
 class HttpLimits:
@@ -49,7 +63,8 @@ class HttpLimits:
 
     Attributes:
         connections: In all.
-        strangers: Connections of one address that ask nothing.
+        strangers: Connections of one neighbourhood (`protocol.hosts`) that ask
+            nothing.
         headers_within: In all, however slowly they come.
         body_within: Likewise.
     """
@@ -203,26 +218,32 @@ class Visitors:
     """Who is connected, strangers in the order in which they came or fell silent."""
 
     limits: HttpLimits
-    _strangers: dict[LimitedConnection, None] = field(factory=dict, init=False)
+    clock: IReactorTime
+    _strangers: dict[LimitedConnection, float] = field(factory=dict, init=False)
     _known: set[LimitedConnection] = field(factory=set, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)  # of strangers
 
     def has_room(self, host: str) -> bool:
-        """Tell whether one more may come from `host`, once an old stranger has gone."""
-        # Its own oldest: an address that floods takes nothing from others.
-        if self._addresses[host] >= self.limits.strangers:
-            self._send_away(host)
-        elif len(self._strangers) + len(self._known) >= self.limits.connections:
-            if not self._strangers:
+        """Tell whether one more may come from `host`, once old strangers have gone."""
+        while (crowd := self._crowd(host)) is not None:
+            oldest = next((c for c in self._strangers if c.host == crowd), None)
+            if oldest is None:
                 return False
-            # Of the address that has most of them.
-            self._send_away(self._addresses.most_common(1)[0][0])
+            is_new = self.clock.seconds() - self._strangers[oldest] < HEARD_WITHIN
+            if is_new and len(self) < self.limits.connections + MAX_UNHEARD:
+                return True
+            # Before it is hung up on: its place is free now, and not when the kernel
+            # says so.
+            self._forget(oldest)
+            oldest.hang_up()
         return True
 
+    def __len__(self) -> int:
+        return len(self._strangers) + len(self._known)
+
     def came(self, connection: LimitedConnection) -> None:
-        """Count in a stranger."""
-        self._strangers[connection] = None
-        self._addresses[connection.host] += 1
+        """Count in a stranger of whom nothing was read yet."""
+        self._add(connection, self.clock.seconds())
 
     def known(self, connection: LimitedConnection) -> None:
         """Take note that one is no stranger."""
@@ -232,25 +253,35 @@ class Visitors:
     def heard(self, connection: LimitedConnection) -> None:
         """Have a stranger be the last that came."""
         if self._forget(connection):
-            self.came(connection)
+            self._add(connection, -math.inf)
 
     def silent(self, connection: LimitedConnection) -> None:
         """Take note that one is a stranger again."""
         if connection in self._known:
             self._known.discard(connection)
-            self.came(connection)
+            self._add(connection, -math.inf)
 
     def left(self, connection: LimitedConnection) -> None:
         """Count one out."""
         self._forget(connection)
         self._known.discard(connection)
 
-    def _send_away(self, host: str) -> None:
-        oldest = next(c for c in self._strangers if c.host == host)
-        # Before it is hung up on: its place is free now, and not when the kernel says
-        # so.
-        self._forget(oldest)
-        oldest.hang_up()
+    def _add(self, connection: LimitedConnection, came_at: float) -> None:
+        self._strangers[connection] = came_at
+        self._addresses[connection.host] += 1
+
+    def _crowd(self, host: str) -> str | None:
+        """Return whose oldest stranger goes for one more of `host`; None: nobody's.
+
+        "": there is no stranger.
+        """
+        # Its own oldest: an address that floods takes nothing from others.
+        if self._addresses[host] >= self.limits.strangers:
+            return host
+        if len(self) < self.limits.connections:
+            return None
+        # Of the address that has most of them.
+        return self._addresses.most_common(1)[0][0] if self._strangers else ""
 
     def _forget(self, connection: LimitedConnection) -> bool:
         if connection not in self._strangers:
@@ -277,11 +308,11 @@ class LimitedSite(WrappingFactory):
         super().__init__(site)
         self.clock = clock
         self.limits = limits
-        self.visitors = Visitors(limits)
+        self.visitors = Visitors(limits, clock)
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        host = str(getattr(addr, "host", ""))
+        host = neighbourhood(str(getattr(addr, "host", "")))
         if not self.visitors.has_room(host):
             return None  # which hangs up
         wrapped = self.wrappedFactory.buildProtocol(addr)

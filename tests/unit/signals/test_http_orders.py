@@ -8,7 +8,12 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.runtime.http_limits import IDLE, MAX_BODY_BYTES
+from proxy.runtime.http_limits import (
+    HEARD_WITHIN,
+    IDLE,
+    MAX_BODY_BYTES,
+    MAX_UNHEARD,
+)
 from proxy.signals.http_body import MAX_SEQ
 from proxy.signals.http_limits import LIMITS
 from proxy.signals.http_orders import HttpOrders, HttpSettings
@@ -279,7 +284,9 @@ def visitor(desk: Desk, host: str, *, is_known: bool = False) -> StringTransport
 def test_strangers_of_one_address_push_out_none_but_their_own_oldest() -> None:
     desk = Desk()
     friend = visitor(desk, "10.0.0.9")
-    theirs = [visitor(desk, "10.6.6.6") for _ in range(LIMITS.strangers + 1)]
+    theirs = [visitor(desk, "10.6.6.6") for _ in range(LIMITS.strangers)]
+    desk.clock.advance(HEARD_WITHIN)
+    theirs.append(visitor(desk, "10.6.6.6"))
 
     gone = [wire.disconnected for wire in theirs if wire is not None]
     assert gone == [True] + [False] * LIMITS.strangers
@@ -291,6 +298,7 @@ def test_where_all_places_are_taken_the_oldest_stranger_goes_first() -> None:
     desk = Desk()
     room = visitor(desk, "10.0.0.1", is_known=True)
     crowd = [visitor(desk, f"10.6.{n}.{n}") for n in range(LIMITS.connections)]
+    desk.clock.advance(HEARD_WITHIN)
 
     newest = visitor(desk, "10.0.0.2", is_known=True)
 
@@ -300,6 +308,41 @@ def test_where_all_places_are_taken_the_oldest_stranger_goes_first() -> None:
     assert crowd[0].disconnected
     assert not room.disconnected
     assert b" 200 " in newest.value()
+
+
+def test_who_has_just_come_is_heard_whatever_flood_came_with_him() -> None:
+    desk = Desk()
+    connected = desk.connect("10.6.6.6")
+    assert connected is not None
+    protocol, wire = connected
+    flood = [visitor(desk, "10.6.6.6") for _ in range(MAX_UNHEARD)]
+
+    protocol.dataReceived(request("/v1/lease", b"", TOKEN))
+    assert b" 200 " in wire.value()
+
+    flood += [visitor(desk, "10.6.6.6") for _ in range(1000)]
+    open_ = [one for one in flood if one is not None and not one.disconnected]
+    assert len(open_) <= LIMITS.connections + MAX_UNHEARD
+
+
+@pytest.mark.parametrize(
+    ("hosts", "count"),
+    [
+        ([f"2001:db8:0:7::{n:x}" for n in range(1, 11)], LIMITS.strangers),
+        (["10.6.6.6", "::ffff:10.6.6.6"] * 5, LIMITS.strangers),
+        ([f"::ffff:10.6.6.{n}" for n in range(10)], 10),
+    ],
+)
+def test_strangers_are_counted_by_what_one_party_has(
+    hosts: list[str], count: int
+) -> None:
+    desk, theirs = Desk(), []
+    for host in hosts:
+        theirs.append(visitor(desk, host))
+        desk.clock.advance(HEARD_WITHIN)
+
+    stay = [wire for wire in theirs if wire is not None and not wire.disconnected]
+    assert len(stay) == count
 
 
 def test_those_who_showed_the_token_are_not_pushed_out() -> None:

@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from protocol.units import Seconds, UnixTime
+from proxy.runtime.http_limits import HEARD_WITHIN
 from proxy.signals.signed.http import LIMITS, ListeningDocuments
 from proxy.signals.signed.paces import (
     MAX_A_SECOND,
@@ -112,6 +113,7 @@ def test_who_has_signed_is_the_last_of_its_address_to_go() -> None:
     door = Door()
     party, protocol = door.connect()
     others = [door.connect()[0] for _ in range(LIMITS.strangers - 1)]
+    door.clock.advance(HEARD_WITHIN)
     protocol.dataReceived(_request(_envelope(limit(), "grid-1")))  # type: ignore[attr-defined]
     door.connect()
     assert others[0].disconnecting
