@@ -134,7 +134,8 @@ def _cap(site: Answer) -> str:
     """Return the cap and all that made it, as `control.estimate` has it."""
     cap = site["cap"]
     aux = cap["aux"]
-    allowed = f"{si(cap['ramped_w'], 'W')} less guard {cap['guard']:.2%}"
+    guard = f"{si(cap['ramped_w'] - cap['allow_w'], 'W')} ({cap['guard']:.2%})"
+    allowed = f"{si(cap['ramped_w'], 'W')} less a guard of {guard}"
     return (
         f"{si(site['cap_hs'], 'H/s')}, the best machines within"
         f" {si(cap['it_w'] / cap['bias'], 'W')} of nameplate"

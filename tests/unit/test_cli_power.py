@@ -134,7 +134,7 @@ def test_the_inputs_of_the_cap_are_shown() -> None:
 
     assert "3.14 MW of nameplate = 3.3 MW / bias 1.050; epoch 77" in text
     assert "3.3 MW = (3.46 MW -12 kW of trim - 35 kW) / 1.030" in text
-    assert "3.46 MW = 3.5 MW less guard 1.25%" in text
+    assert "3.46 MW = 3.5 MW less a guard of 44 kW (1.25%)" in text
 
 
 def test_what_shares_prove_is_shown() -> None:

@@ -49,7 +49,8 @@ class Cap:
             f"{self.it_w:.0f} W / bias {self.bias:.3f}; {self.it_w:.0f} W = ("
             f"{self.allow_w:.0f} {self.integral_w:+.0f} - "
             f"{self.aux.fixed_w:.0f}) / {1 + self.aux.share:.3f}; allowed: "
-            f"{self.ramped_w:.0f} W less guard {self.guard:.2%}; budget "
+            f"{self.ramped_w:.0f} W less a guard of "
+            f"{self.ramped_w - self.allow_w:.0f} W ({self.guard:.2%}); budget "
             f"{self.budget_w:.0f} W by {self.ruled_by}"
         )
 
