@@ -13,13 +13,14 @@
 
 Nobody goes before `HEARD_WITHIN`: a flood that is taken in one turn of the reactor
 would else send away who has just come, before what he sent was read. For that there is
-room for `MAX_UNHEARD` more. Who is no stranger says the request: `signals/http_limits`,
+room for `MAX_UNHEARD` more, and where half of that is taken no more are accepted
+(`http_listener`). Who is no stranger says the request: `signals/http_limits`,
 `web/site`.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from attrs import define, field, frozen
@@ -51,6 +52,9 @@ BODY_WITHIN = Seconds(5.0)
 HEARD_WITHIN = Seconds(0.25)
 """From a connection until its headers are here as a rule, those of TLS in 50 ms of way
 each time included."""
+
+LOOK_EVERY = Seconds(0.05)
+"""How often that is looked at, while there are such."""
 
 MAX_UNHEARD = 256
 """Connections of the last `HEARD_WITHIN` beyond all places: a thousand come in a
@@ -220,6 +224,8 @@ class Visitors:
     limits: HttpLimits
     clock: IReactorTime
     _strangers: dict[LimitedConnection, float] = field(factory=dict, init=False)
+    _read_until: float = field(default=-math.inf, init=False)
+    _look: IDelayedCall | None = field(default=None, init=False)
     _known: set[LimitedConnection] = field(factory=set, init=False)
     _addresses: Counter[str] = field(factory=Counter, init=False)  # of strangers
 
@@ -229,7 +235,7 @@ class Visitors:
             oldest = next((c for c in self._strangers if c.host == crowd), None)
             if oldest is None:
                 return False
-            is_new = self.clock.seconds() - self._strangers[oldest] < HEARD_WITHIN
+            is_new = self._strangers[oldest] > self._read_until
             if is_new and len(self) < self.limits.connections + MAX_UNHEARD:
                 return True
             # Before it is hung up on: its place is free now, and not when the kernel
@@ -238,12 +244,23 @@ class Visitors:
             oldest.hang_up()
         return True
 
+    @property
+    def is_crowded(self) -> bool:
+        """Many have come of whom nothing was read yet."""
+        return self._unheard >= MAX_UNHEARD // 2
+
+    @property
+    def _unheard(self) -> int:
+        return sum(at > self._read_until for at in self._strangers.values())
+
     def __len__(self) -> int:
         return len(self._strangers) + len(self._known)
 
     def came(self, connection: LimitedConnection) -> None:
         """Count in a stranger of whom nothing was read yet."""
         self._add(connection, self.clock.seconds())
+        if self._look is None:
+            self._look = self.clock.callLater(LOOK_EVERY, self._note_read)
 
     def known(self, connection: LimitedConnection) -> None:
         """Take note that one is no stranger."""
@@ -265,6 +282,17 @@ class Visitors:
         """Count one out."""
         self._forget(connection)
         self._known.discard(connection)
+
+    def _note_read(self) -> None:
+        """Take note until when whoever came has been read, if there was anything.
+
+        In a call of the reactor's, which it makes once it has read all sockets: however
+        long a turn takes, who came in it is not yet read.
+        """
+        self._read_until = self.clock.seconds() - HEARD_WITHIN
+        self._look = None
+        if self._unheard:
+            self._look = self.clock.callLater(LOOK_EVERY, self._note_read)
 
     def _add(self, connection: LimitedConnection, came_at: float) -> None:
         self._strangers[connection] = came_at
@@ -300,6 +328,9 @@ class LimitedSite(WrappingFactory):
         site: What it serves; its requests are `LimitedRequest`s.
         clock: For its deadlines.
         limits: What it bears.
+
+    Attributes:
+        crowded: Called where many have come of whom nothing was read yet.
     """
 
     noisy = False
@@ -309,6 +340,7 @@ class LimitedSite(WrappingFactory):
         self.clock = clock
         self.limits = limits
         self.visitors = Visitors(limits, clock)
+        self.crowded: Callable[[], None] | None = None
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -318,6 +350,8 @@ class LimitedSite(WrappingFactory):
         wrapped = self.wrappedFactory.buildProtocol(addr)
         connection = LimitedConnection(self, wrapped, host)
         self.visitors.came(connection)
+        if self.crowded is not None and self.visitors.is_crowded:
+            self.crowded()
         return connection
 
     def hang_up(self) -> None:

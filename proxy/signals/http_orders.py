@@ -22,7 +22,7 @@ from protocol.units import Seconds, UnixTime
 from proxy.power.orders.receipt import InForce
 from proxy.power.ports import SignalListener
 from proxy.runtime.http_limits import MAX_BODY_BYTES, LimitedRequest
-from proxy.runtime.listener import ListenerService
+from proxy.runtime.http_listener import HttpListener
 from proxy.runtime.tasks import Tasks
 from proxy.runtime.tcp import bound_port
 from proxy.signals.answers import Answers
@@ -89,7 +89,7 @@ class HttpOrders(NamedSignal):
         paths: Paths = {_ORDERS: self._on_order, _LEASE: self._on_lease}
         resource = _OrdersResource(self, paths)
         self._site = token_site(resource, clock, self.may_ask, _REFUSAL)
-        self._port = ListenerService(endpoint, self._site)
+        self._port = HttpListener(endpoint, self._site)
         self._tasks = Tasks()
 
     def start(self, listener: SignalListener) -> None:

@@ -23,7 +23,20 @@ BUDGET, FAIL_SAFE = Watts(1_000_000.0), Watts(100_000.0)
 
 
 class Port:
-    """A port that was had."""
+    """A port that was had.
+
+    Attributes:
+        takes: It accepts connections now.
+    """
+
+    takes = True
+    numberAccepts = 100  # noqa: N815
+
+    def stopReading(self) -> None:  # noqa: N802
+        self.takes = False
+
+    def startReading(self) -> None:  # noqa: N802
+        self.takes = True
 
     def getHost(self) -> IPv4Address:  # noqa: N802
         return IPv4Address("TCP", "127.0.0.1", 1502)
@@ -37,11 +50,12 @@ class Endpoint:
     """Keeps the factory that listens."""
 
     factory: Any = None
+    port: Port
 
     def listen(self, factory: Any) -> "Deferred[Any]":
         factory.doStart()
-        self.factory = factory
-        return succeed(Port())
+        self.factory, self.port = factory, Port()
+        return succeed(self.port)
 
 
 class OrderDesk(KeptDocuments):

@@ -24,7 +24,7 @@ from proxy.runtime.http_limits import (
     LimitedSite,
     QuietSite,
 )
-from proxy.runtime.listener import ListenerService
+from proxy.runtime.http_listener import HttpListener
 from proxy.runtime.tasks import Tasks
 from proxy.signals.signed.letters import TOO_MANY, Answer, Reply
 from proxy.signals.signed.paces import CallerPace
@@ -54,7 +54,7 @@ class DocumentPort:
             reactor=clock,
         )
         self._site = LimitedSite(site, clock, LIMITS)
-        self._port = ListenerService(endpoint, self._site)
+        self._port = HttpListener(endpoint, self._site)
         self._tasks = Tasks()
 
     def start(self, name: str) -> None:

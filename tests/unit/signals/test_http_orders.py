@@ -14,6 +14,7 @@ from proxy.runtime.http_limits import (
     MAX_BODY_BYTES,
     MAX_UNHEARD,
 )
+from proxy.runtime.http_listener import IN_A_TURN
 from proxy.signals.http_body import MAX_SEQ
 from proxy.signals.http_limits import LIMITS
 from proxy.signals.http_orders import HttpOrders, HttpSettings
@@ -323,6 +324,22 @@ def test_who_has_just_come_is_heard_whatever_flood_came_with_him() -> None:
     flood += [visitor(desk, "10.6.6.6") for _ in range(1000)]
     open_ = [one for one in flood if one is not None and not one.disconnected]
     assert len(open_) <= LIMITS.connections + MAX_UNHEARD
+
+
+def test_a_port_rests_while_many_have_come_that_were_not_heard() -> None:
+    desk = Desk()
+    came = 0
+    while desk.endpoint.port.takes:
+        visitor(desk, f"10.6.6.{came}")
+        came += 1
+    assert came == MAX_UNHEARD // 2
+
+    desk.clock.advance(HEARD_WITHIN - 0.1)
+    assert not desk.endpoint.port.takes
+    for _ in range(5):
+        desk.clock.advance(0.05)
+    assert desk.endpoint.port.takes
+    assert desk.endpoint.port.numberAccepts == IN_A_TURN
 
 
 @pytest.mark.parametrize(
