@@ -26,11 +26,11 @@ from proxy.oversight.witness_store import WitnessStore, open_witness_store
 from proxy.runtime.http_limits import (
     IDLE,
     MAX_BODY_BYTES,
-    HttpLimits,
     LimitedRequest,
     LimitedSite,
     QuietSite,
 )
+from proxy.runtime.http_visitors import HttpLimits
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.one_thread import OneThread
 from proxy.runtime.tasks import Tasks

@@ -12,13 +12,8 @@ from twisted.web.resource import Resource
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.runtime.http_limits import (
-    IDLE,
-    HttpLimits,
-    LimitedRequest,
-    LimitedSite,
-    QuietSite,
-)
+from proxy.runtime.http_limits import IDLE, LimitedRequest, LimitedSite, QuietSite
+from proxy.runtime.http_visitors import HttpLimits
 
 LIMITS = HttpLimits(connections=64, strangers=8, headers_within=Seconds(3.0))
 

@@ -5,13 +5,8 @@ from twisted.web.resource import Resource
 from typing_extensions import override
 
 from protocol.units import Seconds
-from proxy.runtime.http_limits import (
-    IDLE,
-    HttpLimits,
-    LimitedRequest,
-    LimitedSite,
-    QuietSite,
-)
+from proxy.runtime.http_limits import IDLE, LimitedRequest, LimitedSite, QuietSite
+from proxy.runtime.http_visitors import HttpLimits
 
 LIMITS = HttpLimits(connections=256, strangers=128, headers_within=Seconds(10.0))
 """Four times the viewers, half of it for one address; time for TLS by telephone."""

@@ -19,12 +19,12 @@ from proxy.power.ports import SignalListener
 from proxy.runtime.http_limits import (
     IDLE,
     MAX_BODY_BYTES,
-    HttpLimits,
     LimitedRequest,
     LimitedSite,
     QuietSite,
 )
 from proxy.runtime.http_listener import HttpListener
+from proxy.runtime.http_visitors import HttpLimits
 from proxy.runtime.tasks import Tasks
 from proxy.signals.signed.letters import TOO_MANY, Answer, Reply
 from proxy.signals.signed.paces import CallerPace

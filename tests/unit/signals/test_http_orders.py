@@ -8,13 +8,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from protocol.units import Seconds, UnixTime, Watts
-from proxy.runtime.http_limits import (
-    HEARD_WITHIN,
-    IDLE,
-    MAX_BODY_BYTES,
-    MAX_UNHEARD,
-)
+from proxy.runtime.http_limits import IDLE, MAX_BODY_BYTES
 from proxy.runtime.http_listener import IN_A_TURN
+from proxy.runtime.http_visitors import HEARD_WITHIN, MAX_UNHEARD
 from proxy.signals.http_body import MAX_SEQ
 from proxy.signals.http_limits import LIMITS
 from proxy.signals.http_orders import HttpOrders, HttpSettings

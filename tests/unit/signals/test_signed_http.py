@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from protocol.units import Seconds, UnixTime
-from proxy.runtime.http_limits import HEARD_WITHIN
+from proxy.runtime.http_visitors import HEARD_WITHIN
 from proxy.signals.signed.http import LIMITS, ListeningDocuments
 from proxy.signals.signed.paces import (
     MAX_A_SECOND,
