@@ -1,6 +1,7 @@
 """pyasic, loaded when it is first needed, and kept from the log of everybody else."""
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ def load_factory() -> Factory:
     from pyasic.miners.factory import MinerFactory  # noqa: PLC0415
 
     mute(Path(pyasic.__file__).parent)
+    # What it warns of, a token that it does not get, is an alarm of ours, once.
+    warnings.filterwarnings("ignore", module=r"pyasic\.")
     pyasic.settings.update(
         "api_function_timeout", round(SLOWEST_ANSWER)
     )  # ours is less

@@ -19,7 +19,14 @@ _DIGEST_PAGES = {
 }
 """By pyasic's backend class: a page that asks for the same digest as its commands."""
 
-_WORDS = ("password", "unauthenticated", "unauthorized", "check token")
+_WORDS = (
+    "password",
+    "unauthenticated",
+    "unauthorized",
+    "check token",
+    "invalid enc",
+    "enc json",
+)
 """In what other firmware answers to a wrong one: ePIC, Braiins OS, Whatsminer."""
 
 _REFUSED = frozenset({401, 403})
@@ -46,6 +53,11 @@ def hidden(text: str, login: Login) -> str:
     return text.replace(login.password, "***") if login.password else text
 
 
+def is_about_login(text: str) -> bool:
+    """Tell whether what a firmware answers is about a user name or a password."""
+    return any(word in text.lower() for word in _WORDS)
+
+
 async def explained(miner: Any, error: DeviceError) -> DeviceError:
     """Return why a command failed: `error`, or that the login is a wrong one.
 
@@ -53,7 +65,7 @@ async def explained(miner: Any, error: DeviceError) -> DeviceError:
         miner: A pyasic machine.
         error: As its command ended.
     """
-    if any(word in str(error).lower() for word in _WORDS):
+    if is_about_login(str(error)):
         return DeviceLoginError(str(error))
     try:
         is_refused = await _is_refused(miner)
@@ -70,6 +82,11 @@ async def _is_refused(miner: Any) -> bool:
     for name in _DIGEST_PAGES.keys() & names:
         url = f"http://{miner.ip}:{web.port}/{_DIGEST_PAGES[name]}"
         return await _status("GET", url, digest=(web.username, web.pwd)) in _REFUSED
+    if "Auradine" in names:
+        asked = {"command": "token", "user": web.username, "password": web.pwd}
+        url = f"http://{miner.ip}:{web.port}/token"
+        reply = await _asked("POST", url, json=asked)
+        return reply.status_code in _REFUSED or "Token" not in reply.json()
     if "VNish" in names:
         url = f"http://{miner.ip}:{web.port}/api/v1/unlock"
         return await _status("POST", url, json={"pw": web.pwd}) in _REFUSED
@@ -79,12 +96,17 @@ async def _is_refused(miner: Any) -> bool:
 async def _status(
     method: str, url: str, digest: tuple[str, str] | None = None, json: Any = None
 ) -> int:
+    return int((await _asked(method, url, digest, json)).status_code)
+
+
+async def _asked(
+    method: str, url: str, digest: tuple[str, str] | None = None, json: Any = None
+) -> Any:
     import httpx  # noqa: PLC0415  (of the extra `controller`)
 
     auth = None if digest is None else httpx.DigestAuth(*digest)
     async with httpx.AsyncClient(timeout=_WITHIN_S, verify=False) as client:  # noqa: S501  (plain HTTP)
-        reply = await client.request(method, url, auth=auth, json=json)
-    return int(reply.status_code)
+        return await client.request(method, url, auth=auth, json=json)
 
 
 _WITHIN_S = 3.0

@@ -17,6 +17,7 @@ from proxy.devices.identity import identity_of
 from proxy.devices.login import explained, show_login
 from proxy.devices.quirks import Quirks, quirks_of
 from proxy.devices.reading import read_report
+from proxy.devices.said_why import switch_epic, switch_whatsminer
 from proxy.devices.vnish import set_preset
 from proxy.devices.whatsminer import set_limit
 from proxy.power.ports import (
@@ -81,7 +82,7 @@ class PyasicMachine:
                 return await self._in_session("curtail", "sleep")
             if self.found.modes is not None:
                 return await self.found.modes.sleep(self._miner.web)
-            return bool(await self._miner.stop_mining())
+            return await self._switch(is_on=False)
 
     async def wake(self) -> bool:
         """Set it going; return whether it acknowledged that.
@@ -95,7 +96,7 @@ class PyasicMachine:
                 return await self._in_session("curtail", "wakeup")
             if self.found.modes is not None:
                 return await self.found.modes.wake(self._miner.web)
-            return bool(await self._miner.resume_mining())
+            return await self._switch(is_on=True)
 
     async def limit(self, watts: Watts) -> bool:
         """Limit its power; return whether it acknowledged that.
@@ -137,6 +138,16 @@ class PyasicMachine:
         """Ask it which machine it is, for the next report."""
         self._told = await identity_of(self._miner, self._quirks)
         self.identity = self._told or self.identity
+
+    async def _switch(self, *, is_on: bool) -> bool:
+        """Stop or start one that has a command for it alone."""
+        miner = self._miner
+        match self._quirks.says_why:
+            case "epic":
+                return await switch_epic(miner.web, is_on=is_on)
+            case "whatsminer":
+                return await switch_whatsminer(miner.rpc, is_on=is_on)
+        return bool(await (miner.resume_mining() if is_on else miner.stop_mining()))
 
     def _need(self, what: str, *, can: bool) -> None:
         if not can:

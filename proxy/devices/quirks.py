@@ -5,6 +5,7 @@ not say, so that sleep has to be inferred from watts and hashes.
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 from attrs import frozen
 
@@ -37,6 +38,7 @@ class Quirks:
         has_power_modes: A limit is a mode beside those that owners choose (Auradine).
         has_verdict: Its answer to a limit says whether it takes it (Whatsminer).
         has_presets: Its limits are presets that it has tuned (VNish).
+        says_why: Whose way of saying why it refuses to sleep is read (`said_why`).
         answers_within: A command to it has been answered by then, or never is.
     """
 
@@ -51,6 +53,7 @@ class Quirks:
     has_power_modes: bool = False
     has_verdict: bool = False
     has_presets: bool = False
+    says_why: Literal["", "epic", "whatsminer"] = ""
     answers_within: Seconds = _SLOW
 
 
@@ -64,7 +67,11 @@ QUIRKS: dict[str, Quirks] = {
         "LuxOS", tells_sleep=False, has_session=True, answers_within=DEVICE_DEADLINE
     ),
     "BTMinerV2": Quirks(
-        "Whatsminer v2", tells_sleep=False, sleeps_below_w=_FANS_W, has_verdict=True
+        "Whatsminer v2",
+        tells_sleep=False,
+        sleeps_below_w=_FANS_W,
+        has_verdict=True,
+        says_why="whatsminer",
     ),
     "BTMinerV3": Quirks(
         "Whatsminer v3", tells_sleep=False, sleeps_below_w=_FANS_W, has_verdict=True
@@ -73,7 +80,7 @@ QUIRKS: dict[str, Quirks] = {
     # its limit writes the whole bosminer.toml: pools were lost (hass-miner 380, 553)
     "BOSMiner": Quirks("Braiins OS, BOSminer", can_limit=False),
     "VNish": Quirks("VNish", has_presets=True),
-    "ePIC": Quirks("ePIC", can_limit=False),
+    "ePIC": Quirks("ePIC", can_limit=False, says_why="epic"),
     "Auradine": Quirks("Auradine", has_power_modes=True),
     # its watts are always None; its limit writes a configuration without a good read
     "MaraMiner": Quirks("MaraFW", can_limit=False, has_selector=True),

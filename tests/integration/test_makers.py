@@ -16,7 +16,7 @@ from proxy.devices.identify import find_miner
 from proxy.devices.library import load_factory
 from proxy.devices.machine import PyasicMachine
 from proxy.devices.slot_audit import foreign_pools
-from proxy.power.ports import DeviceError, DeviceReport
+from proxy.power.ports import DeviceError, DeviceLoginError, DeviceReport
 from tests.fakes.makers.behaviour import FakeMachine, Switches
 from tests.fakes.makers.every import MAKERS, Maker, maker_of, prompt, started
 from tests.fakes.makers.table import Row, table
@@ -154,6 +154,27 @@ def test_a_locked_machine_refuses_and_is_read_on(name: str) -> None:
         assert answer is False or "Error" in str(answer)
         assert report.is_asleep is False
         assert report.hashrate_hs == pytest.approx(fake.machine.th_s * 1e12)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("name", sorted({*PROTECTED} - {"Whatsminer v3"}))
+def test_a_wrong_password_is_told_from_any_other_refusal(name: str) -> None:
+    async def why(octet: int, switches: Switches) -> DeviceError | None:
+        async with a_machine(maker_of(name), octet, switches) as (_, machine):
+            refused = DeviceError("the device refused")
+            try:
+                await machine.sleep()
+            except DeviceLoginError as error:
+                return error
+            except Exception as error:  # noqa: BLE001  (as PyasicDevices takes them)
+                refused = DeviceError(str(error))
+            return await machine.explain(refused)
+
+    async def scenario() -> None:
+        wrong = Switches(password="theirs")  # noqa: S106
+        assert isinstance(await why(14, wrong), DeviceLoginError)
+        assert not isinstance(await why(15, Switches(locked=True)), DeviceLoginError)
 
     run(scenario())
 
