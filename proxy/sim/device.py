@@ -89,7 +89,7 @@ class SimulatedDevice:
                 replies.append(answer(command, self._view()))
             else:
                 replies.append(refusal or show(name, view))
-        return encode(names, replies)
+        return encode(names, replies, int(self._clock()))
 
     def drop_session(self) -> None:
         """Forget who is logged on, as firmware does now and then."""

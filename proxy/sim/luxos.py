@@ -159,8 +159,16 @@ def show(name: str, view: LuxosView) -> Reply:
     return section(view)
 
 
-def encode(names: list[str], replies: list[Reply]) -> bytes:
-    """Return what goes over the wire: one reply, or several under their names."""
+def encode(names: list[str], replies: list[Reply], when: int) -> bytes:
+    """Return what goes over the wire: one reply, or several under their names.
+
+    Args:
+        names: Of what was asked for.
+        replies: To each.
+        when: What time it is to the machine, Unix seconds.
+    """
+    for reply in replies:
+        reply["STATUS"] = [status | {"When": when} for status in reply["STATUS"]]
     if len(names) == 1:
         whole: Reply = {**replies[0], "id": 1}
     else:
@@ -170,7 +178,7 @@ def encode(names: list[str], replies: list[Reply]) -> bytes:
 
 def _status(kind: str, code: int, message: str) -> list[Reply]:
     said = {"STATUS": kind, "Code": code, "Msg": message}
-    return [said | {"When": 1, "Description": _ABOUT}]
+    return [said | {"Description": _ABOUT}]
 
 
 def _good(code: int, message: str, **sections: Any) -> Reply:

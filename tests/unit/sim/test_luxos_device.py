@@ -38,6 +38,9 @@ class Bench:
         found: dict[str, Any] = json.loads(reply[:-1])
         return found
 
+    def when(self) -> int:
+        return int(self.ask("version")["STATUS"][0]["When"])
+
     def log_on(self) -> str:
         token: str = self.ask("logon")["SESSION"][0]["SessionID"]
         return token
@@ -189,3 +192,11 @@ def test_rubbish_costs_the_connection_or_waits_for_its_deadline(data: bytes) -> 
 
     assert wire.aborted
     assert wire.value() == b""
+
+
+def test_each_answer_says_what_time_it_is() -> None:
+    bench = Bench()
+    before = bench.when()
+    bench.wait(90.0)
+
+    assert bench.when() == before + 90
