@@ -9,18 +9,21 @@
 | SPIKE: 3 leaps within 60 s, no steps     | proof of life                             |
 | FROZEN: the same reading while machines  | proof of life                             |
 | went down or up, or for 2 minutes while  |                                           |
-| any is to run, those at rest not counted;|                                           |
-| at rest not where the site surely is     |                                           |
+| any is to run, not counted until the     |                                           |
+| first is up after a rest; at rest not    |                                           |
+| where the site surely is                 |                                           |
 | LOW: for 100 s below 0.7 of what machines| proof of life                             |
 | must draw that are proven to work        |                                           |
 
 *Proof of life*: for 60 s without a break readings that are there, move, do not leap,
 are not too low, and go along with what machines did since the doubt began. While the
 site is at rest, where nothing moves, a reading where it surely is will do: where the
-model has it, or below a fifth of full power. What a hall draws with its machines off is
-known to nobody exactly, and if it were the last word of a meter that froze, the first
-machine that is up would show it. Any other stays doubted until it moves once, or the
-site is at work: an operator sees that state, and its reason.
+model has it, or below a fifth of full power; where the model is not sure of a few
+machines, a fifth at the most, between what they draw asleep and at work. What a hall
+draws with its machines off is known to nobody exactly, and if it were the last word of
+a meter that froze, the first machine that is up would show it. Any other stays doubted
+until it moves once, or the site is at work: an operator sees that state, and its
+reason.
 Nothing else ends a doubt: neither that its cause is not seen any more (a frozen reading
 agrees again once machines are back where they were) nor time.
 
@@ -78,10 +81,10 @@ def judge(
     frozen = not has_moved and _is_frozen(meter, reading, now, expected, params)
     if has_moved:
         meter = _moved_on(meter, reading, now, expected)
-    if expected.is_at_rest:
+    if expected.is_at_rest or _is_still_at_rest(meter, expected, params):
         meter = evolve(meter, rested_at=now)
-        if _is_sure(reading, expected, params):
-            meter = _held_against(meter, expected, now)
+    if expected.is_at_rest and _is_sure(reading, expected, params):
+        meter = _held_against(meter, expected, now)
     meter = _note_low(meter, reading, now, expected, params)
     if frozen:
         return _doubted(meter, MeterFault.FROZEN, now, reading, expected)
@@ -115,12 +118,27 @@ def _is_frozen(
         return False
     same_for = now - max(meter.raw_since, meter.held_since)
     has_fallen = expected.most_w < (1.0 - params.moved) * meter.expected_w
-    has_risen = expected.least_w > (1.0 + params.moved) * meter.least_w
+    has_risen = _has_risen(meter, expected, params)
     if (has_fallen or has_risen) and same_for >= params.frozen_s:
         return True
     always_s = max(params.frozen_always_s, 5.0 * meter.quiet_s)
     at_work_for = now - max(meter.raw_since, meter.rested_at)
     return at_work_for >= always_s and not expected.is_at_rest
+
+
+def _has_risen(meter: Meter, expected: Expected, params: MeterParams) -> bool:
+    """Tell whether machines came up since the last move, by the model."""
+    return expected.least_w > (1.0 + params.moved) * meter.least_w
+
+
+def _is_still_at_rest(meter: Meter, expected: Expected, params: MeterParams) -> bool:
+    """Tell whether machines are told to run after a rest, and none is up yet.
+
+    Some firmware takes longer to boot than a meter may repeat itself.
+    """
+    has_rested = meter.raw_since <= meter.rested_at
+    is_up = _has_risen(meter, expected, params) or expected.must_w > 0
+    return has_rested and not is_up
 
 
 def _moved_on(meter: Meter, reading: float, now: Seconds, expected: Expected) -> Meter:
@@ -213,13 +231,18 @@ def _held_against(meter: Meter, expected: Expected, now: Seconds) -> Meter:
 def _is_sure(reading: float, expected: Expected, params: MeterParams) -> bool:
     """Tell whether a reading is where the site is by the least and the most alike.
 
-    At rest, and the model sure that it is, also where auxiliary load alone would be.
+    At rest, and the model sure that it is, also where auxiliary load alone would be;
+    and where it is not sure of a few machines, between what they may draw.
     """
     low, high = params.low_share * expected.most_w, params.high_share * expected.least_w
     if low <= reading <= high:
         return True
-    is_off = expected.is_at_rest and expected.most_w <= high
-    return is_off and reading <= params.rest_share * expected.full_w
+    most = params.rest_share * expected.full_w
+    if not expected.is_at_rest or max(reading, expected.most_w) > most:
+        return False
+    low, high = params.low_share * expected.least_w, params.high_share * expected.most_w
+    is_off = expected.most_w <= params.high_share * expected.least_w
+    return is_off or low <= reading <= high
 
 
 def _belies(

@@ -219,10 +219,24 @@ def test_a_meter_far_below_what_machines_at_work_must_draw_is_not_believed() -> 
 
 def test_a_reading_that_stays_is_no_wonder_while_no_machine_is_to_run() -> None:
     steady = read(*[5000.0] * 600, rests=True)
+    up: dict[str, Any] = {"start": steady, "at": 600.0, "must": 9.0}
 
     assert steady.trusted_w == 5000.0
-    assert read(*[5000.0] * 119, start=steady, at=600.0).fault is None
-    assert read(*[5000.0] * 120, start=steady, at=600.0).fault is MeterFault.FROZEN
+    assert read(*[5000.0] * 119, **up).fault is None
+    assert read(*[5000.0] * 120, **up).fault is MeterFault.FROZEN
+
+
+def test_a_coarse_meter_waits_for_machines_that_boot_for_long() -> None:
+    """A hydro machine draws nothing for minutes; no other is told to run."""
+    how: dict[str, Any] = {"params": MeterParams(), "full": 9000.0}
+    rested = read(*[80.0] * 300, expected=80.0, least=80.0, rests=True, **how)
+
+    boots = read(*[80.0] * 300, start=rested, at=300.0, least=80.0, **how)
+    up = read(80.0, start=boots, at=600.0, least=3000.0, **how)
+    works = read(*[80.0] * 121, start=boots, at=600.0, least=80.0, must=9.0, **how)
+
+    assert boots.trusted_w == 80.0
+    assert up.fault is works.fault is MeterFault.FROZEN
 
 
 @pytest.mark.parametrize("every_s", [1, 5, 20])
@@ -266,6 +280,10 @@ def test_a_meter_that_is_trusted_again_is_not_doubted_for_what_is_past() -> None
         (1000.0, 80.0, True),
         (1001.0, 80.0, False),
         (900.0, 10.0, False),  # the model does not know who is off
+        (100.0, 10.0, True),  # it does: between those few asleep and at work
+        (101.0, 10.0, False),
+        (7.0, 10.0, True),
+        (6.9, 10.0, False),
     ],
 )
 def test_auxiliary_load_alone_is_believed_at_rest_whatever_the_model_has_of_it(
