@@ -275,6 +275,7 @@ class SiteControl:
         new = self.table.adopt(now)
         if now - self._began_at < TAKEOVER and sensed.stance.may_raise:
             sensed = taken_over(sensed, self.params)
+        self.presence.note_cold(self.state.looks, self.params.estimate, now)
         working = working_share(self.table.fleet, self.table.machines, now)
         moment = Moment(now, self.outbox.at, elapsed, working)
         action = act(sensed, self.table.fleet, budget, moment, self.params)

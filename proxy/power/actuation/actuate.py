@@ -138,7 +138,7 @@ class Actuations:
         elif level is not None and not self.recovery.is_left_alone(machine):
             body = {"machine": machine.key, "level": level}
             self.outbox.log("read_back", "it is not as it was told", body)
-            self.table.fall_from_full(machine, now)
+            self.table.found_otherwise(machine, now)
             self.command(machine, "it was not as told", now, attempts=1)
 
     def unheard(self, machine: Machine, now: Seconds) -> None:

@@ -7,6 +7,9 @@ from attrs import define, field
 from protocol.units import Seconds
 from proxy.power.actuation.admission import Admission
 from proxy.power.actuation.polls import Polls
+from proxy.power.control.cold import shown_at_rest
+from proxy.power.control.estimate_state import EstimateParams
+from proxy.power.control.looks import Looks
 from proxy.power.evidence.checks import ShareChecks
 from proxy.power.journal.alarms import AlarmName
 from proxy.power.journal.batches import parts
@@ -61,6 +64,14 @@ class Presence:
         for machine in forgotten:
             self.polls.drop(machine, "forgotten", now)
         self._alarm(now)
+
+    def note_cold(self, looks: Looks, params: EstimateParams, now: Seconds) -> None:
+        """Count those as off that the meter shows never to have worked."""
+        rows = shown_at_rest(self.table.fleet, looks, now, params)
+        if len(rows):
+            self.table.rest(rows)
+            why = "never seen at work, and the meter shows that they are at rest"
+            self.outbox.log("machine", why, {"machines": len(rows)})
 
     def forget(self, pattern: str, now: Seconds) -> int:
         """Forget who is gone, as an operator knows; return how many that were.

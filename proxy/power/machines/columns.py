@@ -109,6 +109,12 @@ def fall_from_full(fleet: Fleet, row: int, now: Seconds) -> None:
     fleet.changed_at[row] = now
 
 
+def found_otherwise(fleet: Fleet, row: int, now: Seconds) -> None:
+    """Do so for one that had left its level by itself, and is told again now."""
+    fall_from_full(fleet, row, now)
+    fleet.switched_at[row], fleet.cold[row] = now, False
+
+
 def kept(fleet: Fleet, rows: Bools) -> Fleet:
     """Return the rows of `fleet` where `rows` is true, in their order."""
     return Fleet(

@@ -1,6 +1,7 @@
 """Machines, and what is known of each."""
 
 import math
+from collections.abc import Iterable
 from enum import Enum
 
 from attrs import define, field, frozen
@@ -136,6 +137,12 @@ class Machine:
         if self.miners or (self.has_api and now - self.heard_at < ABSENT_AFTER):
             return False
         return self.gone_at is not None and now - self.gone_at >= ABSENT_AFTER
+
+
+def top_ratio(machines: Iterable[Machine]) -> float:
+    """Return the largest top of a machine, as a part of its nameplate; 1 at least."""
+    tops = (m.top_w / m.kind.full_w for m in machines if m.top_w is not None)
+    return max(1.0, max(tops, default=1.0))
 
 
 @frozen

@@ -13,6 +13,7 @@ from proxy.power.machines.columns import (
     command_row,
     extended,
     fall_from_full,
+    found_otherwise,
     kept,
     remodelled,
     restore_row,
@@ -82,12 +83,6 @@ class Table:
         """Return what a restart is to find of `machine`."""
         m, is_running = machine, self.level_of(machine) > 0
         return MachineRow(m.key, m.address, m.worker, is_running, m.found_w, m.identity)
-
-    @property
-    def top_ratio(self) -> float:
-        """The largest top of a machine, as a part of its nameplate; 1 at least."""
-        tops = (m.top_w / m.kind.full_w for m in self.machines if m.top_w is not None)
-        return max(1.0, max(tops, default=1.0))
 
     def restore(self, saved: Iterable[Saved], now: Seconds) -> None:
         """Take in the machines that were known before a restart.
@@ -237,6 +232,14 @@ class Table:
     def fall_from_full(self, machine: Machine, now: Seconds) -> None:
         """Count a machine as at full power, on its way to its level from now on."""
         fall_from_full(self.fleet, machine.row, now)
+
+    def found_otherwise(self, machine: Machine, now: Seconds) -> None:
+        """Do so for one that is not as it was told: its minimum times begin anew."""
+        found_otherwise(self.fleet, machine.row, now)
+
+    def rest(self, rows: Ints) -> None:
+        """Count machines that are to be off as off, whatever they drew before."""
+        self.fleet.from_w[rows] = self.fleet.target_w[rows]
 
     def mind_absent(self, now: Seconds) -> tuple[list[Machine], list[Machine]]:
         """Stop counting on machines that are gone; see `absence.mind_absent`.

@@ -14,7 +14,7 @@ from proxy.power.evidence.windows import Proof
 from proxy.power.journal.alarms import Alarm, AlarmName
 from proxy.power.link.messages import SiteFigures
 from proxy.power.machines.kinds import Mode
-from proxy.power.machines.machine import Machine
+from proxy.power.machines.machine import Machine, top_ratio
 from proxy.power.machines.models import HASHES_PER_TERAHASH
 from proxy.power.machines.share_proof import ShareSum
 from proxy.power.orders.order import Order
@@ -68,7 +68,7 @@ def figures(site: SiteControl, now: Seconds) -> SiteFigures | None:
         sensed.state.safety.state.value,
         budget.reason,
         [_headline(alarm) for alarm in site.alarms.standing[:MAX_HEADLINES]],
-        site.table.top_ratio,
+        top_ratio(site.table.machines),
     )
 
 
@@ -163,7 +163,7 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
     if site.cap is None:
         return None
     budget, aux = min(watts, site.orders.envelope.budget_w), params.estimate.aux
-    guard = guard_at(estimate, fleet, budget, now, params.estimate)
+    guard = guard_at(estimate, fleet, budget, params.estimate)
     allowed = aux.it_watts(budget * (1.0 - guard))
     grant = grant_within(allowed, aux.it_watts(budget), budget, estimate.bias)
     planned = plan(grant, fleet, now, params.plan)

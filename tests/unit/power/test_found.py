@@ -9,7 +9,7 @@ from proxy.config import FleetConfig
 from proxy.power.machines.describer import Describer
 from proxy.power.machines.found import is_of_owner, topped
 from proxy.power.machines.kinds import Mode
-from proxy.power.machines.machine import Saved
+from proxy.power.machines.machine import Saved, top_ratio
 from proxy.power.machines.models import find_model
 from proxy.power.machines.rows import MachineRow
 from proxy.power.machines.table import Table
@@ -76,12 +76,12 @@ def test_the_nameplate_is_the_top_where_the_row_says_so() -> None:
 def test_a_table_knows_how_far_a_top_of_it_is_above_its_nameplate() -> None:
     table = a_table()
     one, two = (join(table, n, f"lux.{n}", f"10.0.0.{n}") for n in (1, 2))
-    assert table.top_ratio == 1.0
+    assert top_ratio(table.machines) == 1.0
 
     table.note_found(one, OWNERS)
-    assert table.top_ratio == 1.0
+    assert top_ratio(table.machines) == 1.0
     table.note_found(two, TUNED_UP)
-    assert table.top_ratio == TUNED_UP / S19J.watts
+    assert top_ratio(table.machines) == TUNED_UP / S19J.watts
 
 
 def test_machines_of_one_limit_share_their_levels() -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from protocol.units import Seconds
@@ -10,6 +11,7 @@ from proxy.power.machines.absence import COUNTED_FOR, FORGOTTEN_AFTER
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import ABSENT_AFTER, Saved
 from proxy.power.machines.supply import note_difficulty, note_parked
+from proxy.power.planner.grow import wakeable
 from tests.unit.power.tables import NOW, a_table, join, later
 
 
@@ -259,3 +261,18 @@ def test_what_is_left_after_some_are_forgotten_keeps_its_own_columns() -> None:
     assert table.find("10.0.0.2 park.2") is None
     new = join(table, 9, "park.9", "10.0.0.9")
     assert (new.row, len(table.fleet)) == (2, 3)
+
+
+def test_one_that_is_not_as_it_was_told_waits_out_its_minimum_times_again() -> None:
+    """It woke by itself and is put to sleep: it is not picked to run right away."""
+    table = a_table()
+    machine = join(table, 1, "lux.1")
+    table.command(np.zeros(1, dtype=np.int64), NOW, [machine])
+    assert table.fleet.cold[0]
+
+    table.found_otherwise(machine, later(300))
+
+    fleet = table.fleet
+    assert fleet.committed_w(later(301))[0] == fleet.full_w[0]
+    assert not wakeable(fleet, later(419), 120.0).any()
+    assert wakeable(fleet, later(420), 120.0).any()
