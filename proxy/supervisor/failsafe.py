@@ -17,7 +17,7 @@ from proxy.power.machines.describer import Describer
 from proxy.power.machines.fleet import fleet_of
 from proxy.power.machines.kinds import FleetKind, Mode
 from proxy.power.planner.params import PlanParams
-from proxy.power.planner.shed import shed
+from proxy.power.planner.shed import How, shed
 from proxy.power.settings import params_of
 
 _log = Logger()
@@ -106,5 +106,5 @@ def to_park(
     if need <= 0:
         return []
     # `need` as `must`, too: minimum times on do not hold against the fail-safe.
-    level, _ = shed(fleet, Seconds(0.0), PlanParams(), need, need, whole=True)
+    level, _ = shed(fleet, Seconds(0.0), PlanParams(), need, need, how=How.FAST)
     return [machines[row][0] for row in np.flatnonzero(level == 0).tolist()]

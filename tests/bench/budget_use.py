@@ -86,6 +86,8 @@ class Outcome:
         mean: What was used of the settled budgets.
         cold_s: From a cold start until 0.97 of the first budget, beyond its ramp.
         commands: Commands to devices, for each machine and hour.
+        most_switches: How often a machine began or ceased to hash, the busiest one.
+        soonest_s: The shortest time between two such changes of one machine.
     """
 
     over: float
@@ -93,6 +95,8 @@ class Outcome:
     mean: float
     cold_s: float
     commands: float
+    most_switches: int
+    soonest_s: float
 
     @override
     def __str__(self) -> str:
@@ -100,7 +104,8 @@ class Outcome:
             f"settled minutes used {self.least:.4f} at least, {self.mean:.4f} on the "
             f"mean; the worst minute {self.over:.4f}; 0.97 after a cold start in "
             f"{self.cold_s:.0f} s beyond the ramp; {self.commands:.1f} "
-            "commands to a machine in an hour"
+            f"commands to a machine in an hour; none was switched more than "
+            f"{self.most_switches} times, nor twice within {self.soonest_s:.0f} s"
         )
 
 
@@ -130,7 +135,15 @@ def _outcome(
     cold_s = float(reached[0]) - first_w / RAMP_UP if len(reached) else np.inf
     hours = setting.stand_s * len(setting.shares) / 3600
     calls = site.devices.commands / hours / setting.machines
-    return Outcome(over, float(settled.min()), float(settled.mean()), cold_s, calls)
+    return Outcome(
+        over,
+        float(settled.min()),
+        float(settled.mean()),
+        cold_s,
+        calls,
+        int(site.switches.max()),
+        site.soonest_s,
+    )
 
 
 def _site_of(setting: Setting, folder: Path) -> tuple[VirtualSite, Speaker, float]:

@@ -83,6 +83,7 @@ class VirtualSite:
         granted: (N,) which machines are given jobs.
         curtailed_s: (N,) seconds of full speed that each was kept from.
         switches: (N,) how often each began or ceased to hash.
+        soonest_s: The shortest time between two such changes of one machine.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917
@@ -123,6 +124,8 @@ class VirtualSite:
         self.curtailed_s: Floats = np.zeros(count)
         self.trace = Trace()
         self.switches: Ints = np.zeros(count, dtype=np.int64)
+        self.soonest_s = math.inf
+        self._switched_at: Floats = np.full(count, -math.inf)
         self._hashes: Bools = np.ones(count, dtype=np.bool_)
         self._changes: list[tuple[int, bool]] = []
         self._seconds = 0
@@ -169,8 +172,15 @@ class VirtualSite:
         self.trace.state += [self.state] * seconds
         found = self.plant.asics.hashrate(self._now)
         self.curtailed_s += seconds * (1.0 - found / self._full_hs)
-        self.switches += self._hashes != (found > 0)
-        self._hashes = found > 0
+        self._count_switches(found > 0)
+
+    def _count_switches(self, hashes: Bools) -> None:
+        changed, self._hashes = self._hashes != hashes, hashes
+        self.switches += changed
+        lasted = self._now - self._switched_at[changed]
+        self.soonest_s = min(self.soonest_s, float(lasted.min(initial=math.inf)))
+        # In the first second those fall silent that start idle.
+        self._switched_at[changed] = self._now if self._seconds > 1 else -math.inf
 
     def connect(self, part: int, parts: int) -> None:
         """Let that part of the machines connect, parked."""

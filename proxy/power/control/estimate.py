@@ -6,7 +6,7 @@ off what both leave; none of them ever adds to the budget.
 
 from attrs import evolve
 
-from protocol.units import Seconds, Watts
+from protocol.units import Watts
 from proxy.power.control.cap import Cap, best_hashrate
 from proxy.power.control.estimate_state import (
     CONTROL_PERIOD,
@@ -35,9 +35,7 @@ def step(
     now_known = learned(known, fleet, observed, params)
     ramped = _ramp(known.ramped_w, budget.watts, observed, params)
     is_measured = observed.is_metered and not observed.is_blind
-    guard = guard_at(
-        now_known, fleet, ramped, observed.now, params, is_measured=is_measured
-    )
+    guard = guard_at(now_known, fleet, ramped, params, is_measured=is_measured)
     allow = Watts(ramped * (1.0 - guard))
     integral = _integral(now_known, allow, fleet, observed, params)
     # Blind: the worst that a fleet can be, since nobody sees what it draws.
@@ -64,11 +62,10 @@ def step(
     return after, cap
 
 
-def guard_at(  # noqa: PLR0913
+def guard_at(
     known: Estimate,
     fleet: Fleet,
     ramped: float,
-    now: Seconds,
     params: EstimateParams,
     *,
     is_measured: bool = True,
@@ -79,8 +76,9 @@ def guard_at(  # noqa: PLR0913
     if not is_measured:
         return min(1.0, unmeasured_w(fleet, ramped, params.guard) / ramped)
     by_model = known.bias * (1.0 + params.aux.share)
-    surprise = by_model * surprise_w(fleet, now, params.guard)
-    return min(1.0, (noise_w(known.variance_w2, params.guard) + surprise) / ramped)
+    surprise = by_model * surprise_w(fleet, params.guard)
+    noise = noise_w(known.noise_w2(ramped), params.guard)
+    return min(1.0, (noise + surprise) / ramped)
 
 
 def _ramp(

@@ -90,8 +90,19 @@ class Estimate:
     bias_variance: float = UNKNOWN2
     integral_w: float = 0.0  # 0 or less
     variance_w2: float = 0.0  # of a look at the meter while all is settled
+    noisy_at_w: float = 0.0  # the watts that it is the variance of
     last_w: Watts | None = None  # last look while settled
     epoch: int = 0
+
+    def noise_w2(self, power_w: float) -> float:
+        """Return the variance of a look at `power_w`, W^2.
+
+        A meter's errors are a part of what it reads (IEC 62053-22); above what was
+        measured it is what was measured.
+        """
+        if power_w >= self.noisy_at_w:
+            return self.variance_w2
+        return self.variance_w2 * (max(0.0, power_w) / self.noisy_at_w) ** 2
 
 
 @frozen

@@ -5,7 +5,7 @@ A budget is kept minute by minute: what a site draws in any 60 s comes to no mor
 
     guard = noise + surprise
     noise = sigmas * sqrt(followed + 1/12) * s
-    surprise = max(m * min(1, r / 60 s), u)
+    surprise = m * min(1, r / 60 s)
 
 `s` is the measured noise of a *look*, the mean of the readings of a control period
 (5 s). A minute's mean has that of 12 looks, which are independent; what the bias has
@@ -19,8 +19,11 @@ drawn more than that: what follows is shed beyond it (`SafetyParams.shed_extra`)
 guard is the smaller, the faster a site can answer: of a hall of LuxOS (5 s) it is 0.15
 of a machine, of one that is parked alone a whole one.
 
-`u` is the largest step down that is under way or has only just been: until the meter
-had time to tell, it may not have been taken, and keeps its full watts free.
+Beside the guard, what is granted anew leaves out the largest step down that is under
+way or has only just been: until the meter had time to tell, it may not have been taken,
+and what it was to free is not there. And a large step down goes further by what the
+guard lacks of one machine, by levels where there are any: those that are left are
+fewer, and err otherwise than all did. Levels are back in ten seconds, a machine is not.
 
 Nothing measured, nothing followed: without a meter, or blind, it is the larger of one
 machine and 1 % of the budget.
@@ -74,18 +77,38 @@ def noise_w(look_w2: float, params: GuardParams) -> float:
     return params.sigmas * math.sqrt(look_w2 * (params.followed + 1.0 / LOOKS))
 
 
-def surprise_w(fleet: Fleet, now: Seconds, params: GuardParams) -> float:
+def surprise_w(fleet: Fleet, params: GuardParams) -> float:
     """Return the model watts that one machine can cost the minute that runs."""
     largest = float(fleet.full_w.max(initial=0.0))
     can_shed = fleet.responsive & (fleet.level > 0)
     slowest = float(fleet.t_down[can_shed].max(initial=0.0))
-    part = min(1.0, (params.react_s + slowest) / MINUTE)
+    return largest * min(1.0, (params.react_s + slowest) / MINUTE)
+
+
+def unproven_w(fleet: Fleet, now: Seconds, params: GuardParams) -> float:
+    """Return the model watts of the largest step down that has not been shown yet."""
     step_w = fleet.from_w - fleet.target_w
-    is_open = fleet.responsive & (
-        now < fleet.changed_at + fleet.t_down + params.proof_s
-    )
-    unproven = float(np.where(is_open, step_w, 0.0).max(initial=0.0))
-    return max(largest * part, unproven)
+    is_open = now < fleet.changed_at + fleet.t_down + params.proof_s
+    return float(np.where(fleet.responsive & is_open, step_w, 0.0).max(initial=0.0))
+
+
+def doubts_w(
+    fleet: Fleet, now: Seconds, noise: float, params: GuardParams
+) -> tuple[float, float]:
+    """Return the model watts that the guard lacks of what may not have gone down.
+
+    Of the largest step that has not been shown yet; and of one machine, with the noise
+    of the meter that has to show it.
+
+    Args:
+        fleet: The machines.
+        now: The moment.
+        noise: Of a minute, in model watts.
+        params: How much room is kept.
+    """
+    kept, one = surprise_w(fleet, params), float(fleet.full_w.max(initial=0.0))
+    lacks = one - kept + noise if one > kept else 0.0
+    return max(0.0, unproven_w(fleet, now, params) - kept), lacks
 
 
 def unmeasured_w(fleet: Fleet, budget_w: float, params: GuardParams) -> float:

@@ -72,7 +72,7 @@ def _risen(
     if most_w <= 0 or most_w < params.telling_share * float(fleet.full_w.sum()):
         return known
     it_w = params.aux.it_watts(observed.low_w)
-    noise = READINGS_S * max(LEAST_NOISE2, known.variance_w2 / max(1.0, it_w) ** 2)
+    noise = READINGS_S * max(LEAST_NOISE2, known.noise_w2(it_w) / max(1.0, it_w) ** 2)
     seen = min(params.bias_high, it_w / most_w)
     if seen <= known.bias + SIGMAS * math.sqrt(known.bias_variance + noise):
         return known
@@ -86,11 +86,12 @@ def _seen(
     least_w, most_w = fleet.drawn_w(observed.now)
     if observed.look_w is None or least_w <= 0:
         return evolve(known, last_w=None)
-    variance = _noise2(known, observed.look_w, observed, params)
+    variance, noisy_at_w = _noise2(known, observed.look_w, observed, params)
+    look_w2 = known.noise_w2(observed.look_w)
     bias = Belief(known.bias, known.bias_variance)
     # With few machines on the auxiliary load is most of what the meter shows.
     if most_w >= params.telling_share * float(fleet.full_w.sum()):
-        bias = _moved(known, observed, least_w, most_w, variance, params)
+        bias = _moved(known, observed, least_w, most_w, look_w2, params)
     slow = min(1.0, params.reference_gain * observed.elapsed / CONTROL_PERIOD)
     return evolve(
         known,
@@ -98,21 +99,29 @@ def _seen(
         bias_variance=bias.variance,
         reference=known.reference + slow * (bias.value - known.reference),
         variance_w2=variance,
+        noisy_at_w=noisy_at_w,
         last_w=observed.look_w,
     )
 
 
 def _noise2(
     known: Estimate, look_w: float, observed: Observation, params: EstimateParams
-) -> float:
-    """Return the variance of a look: two in a row differ by twice as much."""
+) -> tuple[float, float]:
+    """Return the variance of a look, and the watts that it is the variance of.
+
+    Two looks in a row differ by twice as much.
+    """
     if known.last_w is None:
-        return known.variance_w2
+        return known.variance_w2, known.noisy_at_w
+    before, at_w = known.noise_w2(look_w), known.noisy_at_w or look_w
     # A step that nobody told of is no noise, and would be kept free for minutes.
-    most = UNLIKELY2 * max(known.variance_w2, LEAST_NOISE2 * look_w**2)
+    most = UNLIKELY2 * max(before, LEAST_NOISE2 * look_w**2)
     jump = min((look_w - known.last_w) ** 2 / 2.0, most)
     gain = min(1.0, params.noise_gain * observed.elapsed / CONTROL_PERIOD)
-    return known.variance_w2 + gain * (jump - known.variance_w2)
+    # Bounded, or a look at a site at rest would blow up what is known of a busy one.
+    at_w = min(at_w + gain * (look_w - at_w), 2.0 * look_w)
+    scale = max(1.0, at_w / look_w) if look_w > 0 else 1.0
+    return (before + gain * (jump - before)) * scale**2, at_w
 
 
 def _moved(  # noqa: PLR0913, PLR0917

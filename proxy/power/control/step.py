@@ -10,7 +10,7 @@ from proxy.power.control.cap import Cap
 from proxy.power.control.estimate import step
 from proxy.power.control.estimate_state import Estimate, EstimateParams, Observation
 from proxy.power.control.fleet_evidence import NO_EVIDENCE, FleetEvidence
-from proxy.power.control.guard import noise_w
+from proxy.power.control.guard import doubts_w, noise_w
 from proxy.power.control.looks import USUAL, Looks
 from proxy.power.control.meter import judge
 from proxy.power.control.meter_state import Expected, Meter, MeterParams
@@ -157,10 +157,11 @@ def act(
         is_metered=params.meter is not None,
     )
     estimate, cap = step(state.estimate, limited, fleet, observed, params.estimate)
-    noise = noise_w(estimate.variance_w2, params.estimate.guard)
+    noise = noise_w(estimate.noise_w2(estimate.ramped_w), params.estimate.guard)
     ceiling = params.estimate.aux.it_watts(estimate.ramped_w - noise)
     # The budget of the planner's fractions is the ramped one: it is what holds now.
-    grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias)
+    doubts = doubts_w(fleet, moment.now, noise / cap.bias, params.estimate.guard)
+    grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias, *doubts)
     # From site watts to model watts: the auxiliary share and the bias are taken off.
     over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias
     planned = plan(grant, fleet, moment.now, params.plan, stance.urgency, over_w=over)
@@ -217,7 +218,7 @@ def _reading_noise_w(known: Estimate, params: SiteParams) -> float:
 
     A look is a mean of several, so that each has as many times its variance.
     """
-    sigma = math.sqrt(USUAL * known.variance_w2)
+    sigma = math.sqrt(USUAL * known.noise_w2(known.ramped_w))
     return params.estimate.guard.sigmas * sigma
 
 

@@ -9,7 +9,13 @@ import numpy as np
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import Fleet, Ints
-from proxy.power.planner.grow import cheapest_first, extra_watts, wakeable
+from proxy.power.planner.grow import (
+    cheapest_first,
+    extra_watts,
+    swaps_at_once,
+    wakeable,
+    waking,
+)
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.steps import Reason, moves, prefix_reaching, price_bin
 
@@ -19,10 +25,11 @@ def make_room(
 ) -> tuple[Ints, Ints]:
     """Return levels and reasons after machines have made room for the next to wake.
 
-    Only the steps down are taken here: the watts are granted once they are free. They
-    are dearer than the machine that they make room for, and of no higher class: it
-    comes before them when the room is given away. As few as do go, by several steps
-    each: nothing is learned while many are under way.
+    It is woken with them if it takes as long as `swaps_at_once` says; else the watts
+    are granted once they are free. Who goes slower is dearer than the machine that it
+    makes room for, and of no higher class: that one comes before it when the room is
+    given away. As few as do go, by several steps each: nothing is learned while many
+    are under way.
 
     Args:
         fleet: The machines.
@@ -35,9 +42,7 @@ def make_room(
     wakes = np.flatnonzero(may_wake & (fleet.cycles < params.cycles_a_day))
     # The watts of the last steps are not free yet, or not drawn yet: until the one that
     # they were for is up, the site draws less, and nobody knows what it will.
-    is_waking = fleet.responsive & (level > 0) & ~fleet.settled(now)
-    is_waking &= fleet.from_w < fleet.level_w[:, min(1, fleet.level_w.shape[1] - 1)]
-    if not len(wakes) or fleet.falling_w(now) > 0 or is_waking.any():
+    if not len(wakes) or fleet.falling_w(now) > 0 or waking(fleet, now).any():
         return level, reason
     nexts = moves(
         fleet.level_w, fleet.level_h, wakes, np.zeros_like(wakes), fleet.top[wakes]
@@ -62,4 +67,6 @@ def make_room(
     last, spare = int(chosen.row[-1]), float(chosen.watts.sum()) - need
     kept_w = fleet.level_w[last] <= fleet.level_w[last, 1] + spare
     level[last] = min(int(np.flatnonzero(kept_w)[-1]), int(fleet.level[last]) - 1)
+    if swaps_at_once(fleet, chosen.row, first.row).all():
+        level[first.row], reason[first.row] = first.level, Reason.WAKE
     return level, reason

@@ -15,6 +15,11 @@ RAISED_AGAIN = 60.0
 """Seconds at a level before a faster one: the room that it made is for the machine that
 it was made for, which may be told a few looks later. Chosen: a minute."""
 
+UP_BY = 3.0
+"""Times as long as a step down takes, a machine takes to wake for which the two may be
+told at once: it does nothing for the first quarter of it, and has a ninth of its watts
+by the end of the first third (models.toml: 5 s of 35 before it draws any). Chosen."""
+
 UNPROVEN_OFF = 300.0
 """Seconds after which one that could not be shown to be off may work again: it counts
 at full power all the same. One that is parked is shown to rest in half of that."""
@@ -53,6 +58,26 @@ def wakeable(fleet: Fleet, now: Seconds, min_off_s: float) -> Bools:
     may: Bools = fleet.responsive & (fleet.level == 0) & ~fleet.held
     may &= fleet.cold | (now - fleet.switched_at >= min_off_s)
     return may
+
+
+def waking(fleet: Fleet, now: Seconds) -> Bools:
+    """Tell which machines are on their way from sleep to work."""
+    slowest = fleet.level_w[:, min(1, fleet.level_w.shape[1] - 1)]
+    up: Bools = fleet.responsive & (fleet.level > 0) & (fleet.from_w < slowest)
+    return up & ~fleet.settled(now)
+
+
+def swaps_at_once(fleet: Fleet, down: Ints, up: Ints) -> Bools:
+    """Tell which of `up` may be woken as those of `down` are told to draw less.
+
+    Watts are granted once they are free. Where a step down is over long before the
+    machine that takes its place draws anything to speak of, waiting for it leaves that
+    much unused for as long as the machine takes to wake. One that does not go down is
+    found out meanwhile, and kept free by the guard.
+    """
+    slowest = float(fleet.t_down[down].max(initial=0.0))
+    at_once: Bools = fleet.t_up[up] >= UP_BY * slowest
+    return at_once
 
 
 def unproven(fleet: Fleet, now: Seconds) -> Bools:

@@ -13,7 +13,7 @@ from proxy.power.planner.fill import make_room
 from proxy.power.planner.grow import grow
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.rotate import owed_machines, rotate
-from proxy.power.planner.shed import shed
+from proxy.power.planner.shed import How, shed
 from proxy.power.planner.steps import Reason
 
 FAST = 20.0
@@ -40,6 +40,8 @@ class Allowance:
     allow_w: Watts  # to grow up to, and to shed down to
     ceiling_w: Watts  # never above, if anything is left to shed
     budget_w: Watts  # the site's, that the fractions above refer to
+    unproven_w: float = 0.0  # of what may not have gone down: nothing grows into them
+    doubt_w: float = 0.0  # shed beside a large need, until that has been shown
 
 
 @frozen
@@ -102,8 +104,13 @@ class Plan:
             )
 
 
-def grant_within(
-    it_w: float, ceiling_it_w: float, budget_w: float, bias: float
+def grant_within(  # noqa: PLR0913, PLR0917
+    it_w: float,
+    ceiling_it_w: float,
+    budget_w: float,
+    bias: float,
+    unproven_w: float = 0.0,
+    doubt_w: float = 0.0,
 ) -> Allowance:
     """Return a grant in model watts from watts as the meter sees them.
 
@@ -112,9 +119,12 @@ def grant_within(
         ceiling_it_w: What the machines may draw with no guard kept.
         budget_w: The site's budget.
         bias: Fleet watts per model watt.
+        unproven_w: Model watts of what may not have gone down.
+        doubt_w: Model watts by which a large step down may fall short.
     """
     allow = Watts(it_w / bias)
-    return Allowance(allow, Watts(max(allow, ceiling_it_w / bias)), Watts(budget_w))
+    ceiling = Watts(max(allow, ceiling_it_w / bias))
+    return Allowance(allow, ceiling, Watts(budget_w), unproven_w, doubt_w)
 
 
 def plan(  # noqa: PLR0913
@@ -169,14 +179,15 @@ def _plan(  # noqa: PLR0913
         need = max(target - grant.allow_w, over_w)
         must = max(target - grant.ceiling_w, over_w)
         is_small = need < params.small_need * grant.budget_w
-        whole = urgency is Urgency.EMERGENCY or not is_small
-        slack = 0.0 if whole else band
+        how = How.LEVELS if is_small else How.MACHINES
+        how = How.FAST if urgency is Urgency.EMERGENCY else how
+        slack = {How.LEVELS: band, How.MACHINES: grant.doubt_w}.get(how, 0.0)
         can_help = fleet.t_down <= FAST if late > 0 else None
         shed_ = shed(
-            fleet, now, params, need, must, whole=whole, slack=slack, among=can_help
+            fleet, now, params, need, must, how=how, slack=slack, among=can_help
         )
         return Plan(*shed_, fleet)
-    room = grant.allow_w - float(fleet.committed_w(now).sum())
+    room = grant.allow_w - grant.unproven_w - float(fleet.committed_w(now).sum())
     # What rotation has made room for may take the band as well.
     is_owed = room >= owed_machines(fleet, now, params).min(initial=math.inf)
     room -= 0.0 if is_owed else band

@@ -1,11 +1,21 @@
 """Which machines go slower or sleep when a site must draw less."""
 
+from enum import Enum
+
 import numpy as np
 
 from protocol.units import Seconds
 from proxy.power.machines.fleet import UNMANAGED, Bools, Fleet, Ints
 from proxy.power.planner.params import PlanParams
 from proxy.power.planner.steps import Reason, Steps, moves, prefix_reaching, price_bin
+
+
+class How(Enum):
+    """By what machines are made to draw less."""
+
+    LEVELS = "levels"  # slower levels before sleep, by class
+    MACHINES = "machines"  # asleep, but for what is left of less than one: levels
+    FAST = "fast"  # asleep alone
 
 
 def shed(  # noqa: PLR0913
@@ -15,7 +25,7 @@ def shed(  # noqa: PLR0913
     need: float,
     must: float,
     *,
-    whole: bool,
+    how: How,
     slack: float = 0.0,
     among: Bools | None = None,
 ) -> tuple[Ints, Ints]:
@@ -30,9 +40,10 @@ def shed(  # noqa: PLR0913
         params: Minimum times and trim pool.
         need: What should go.
         must: What has to go, whatever it takes.
-        whole: Sleep whole machines; else slower levels before sleep, by class.
+        how: By what.
         among: Of these alone; None: of all.
-        slack: By how much more levels are lowered, so that the next look needs none.
+        slack: By how much more levels are lowered, so that the next look needs none,
+            or until machines have shown that they went; without levels, machines.
     """
     level, reason = fleet.level.copy(), np.zeros_like(fleet.level)
     running = fleet.responsive & (level > 0)
@@ -44,12 +55,22 @@ def shed(  # noqa: PLR0913
     for rows in _classes(fleet, running):
         members = np.zeros_like(running)
         members[rows] = True
-        if not whole:
+        if how is How.LEVELS:
             # Before sleep, by class: within a lower class machines sleep before a
             # higher one slows down.
             got += _slow_down(fleet, members, level, reason, need - got + slack)
-        asleep = _sleep(fleet, members & rested, pool, level, need - got)
+        may = members & rested
+        asleep = _sleep(fleet, may, pool, level, need - got)
+        if how is How.MACHINES and float(asleep.watts.sum()) >= need - got:
+            fewer = asleep.take(np.arange(len(asleep) - 1))
+            left = need + slack - got - float(fewer.watts.sum())
+            can = _can_slow_down(fleet, members, fewer) >= left
+            more = need + slack - got
+            asleep = fewer if can else _sleep(fleet, may, pool, level, more)
         got += _apply(asleep, level, reason, _class_reason(fleet, rows))
+        if how is How.MACHINES:
+            runs, left = members & (level > 0), need - got + slack
+            got += _slow_down(fleet, runs, level, reason, left)
         if got >= need:
             return level, reason
     # Minimum times are for the machines' sake: the budget is above them.
@@ -60,6 +81,14 @@ def shed(  # noqa: PLR0913
         )
         _apply(forced, level, reason, Reason.FORCED)
     return level, reason
+
+
+def _can_slow_down(fleet: Fleet, members: Bools, asleep: Steps) -> float:
+    """Return the watts that levels of `members` can free beside those `asleep`."""
+    others = members.copy()
+    others[asleep.row] = False
+    slowest = fleet.level_w[:, min(1, fleet.level_w.shape[1] - 1)]
+    return float((fleet.target_w - slowest)[others].sum())
 
 
 def trim_pool(fleet: Fleet, share: float) -> Bools:

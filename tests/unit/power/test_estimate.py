@@ -11,6 +11,7 @@ from proxy.power.control.bias import UNKNOWN2, changed2
 from proxy.power.control.cap import AuxLoad, Cap, best_hashrate
 from proxy.power.control.estimate import step
 from proxy.power.control.estimate_state import Estimate, EstimateParams, Observation
+from proxy.power.control.guard import GuardParams, unproven_w
 from proxy.power.machines.fleet import Fleet
 from proxy.power.orders.budget import Budget, Rule
 from tests.unit.power.fleets import LEVELLED, NOW, fleet, machine
@@ -81,14 +82,28 @@ def test_one_machine_is_kept_free_for_as_much_of_a_minute_as_it_takes_to_answer(
     assert look(of=slow)[1].guard == pytest.approx(part * 10.0 / 1000.0)
 
 
-def test_the_largest_step_down_is_kept_free_until_it_had_time_to_show() -> None:
+def test_the_largest_step_down_is_kept_from_what_grows_until_it_had_time_to_show() -> (
+    None
+):
     level = HUNDRED.level.copy()
     level[:10] = 0
     told = HUNDRED.commanded(level, NOW)
     shown = evolve(told, changed_at=np.full(100, NOW - 15.0))
 
-    assert look(of=told)[1].guard == pytest.approx(10.0 / 1000.0)
-    assert look(of=shown)[1].guard == pytest.approx(10.0 / 6000.0)
+    assert unproven_w(told, NOW, GuardParams()) == 10.0
+    assert unproven_w(shown, NOW, GuardParams()) == 0.0
+    assert look(of=told)[1].guard == pytest.approx(10.0 / 6000.0)
+
+
+def test_the_noise_of_a_meter_is_a_part_of_what_it_reads() -> None:
+    known = Estimate(Watts(1000.0), variance_w2=4.0, noisy_at_w=800.0)
+
+    assert known.noise_w2(400.0) == 1.0
+    assert known.noise_w2(800.0) == known.noise_w2(1000.0) == 4.0
+    rested = known
+    for _ in range(400):
+        rested, _ = look(rested, meter=0.0)
+    assert rested.noise_w2(1000.0) <= 4.0
 
 
 def test_a_noisy_meter_keeps_three_deviations_of_what_a_minute_has_of_it() -> None:

@@ -23,12 +23,21 @@ def hall(*, running: int = 10, **kinds: object) -> Fleet:
     return evolve(made, level=level, from_w=made.watts_at(level))
 
 
-def test_levels_make_room_for_a_machine_and_it_is_woken_into_it() -> None:
-    before = hall()
+def test_levels_make_room_for_a_machine_that_is_woken_at_once() -> None:
+    """A step down is over long before it is up."""
+    made = plan(grant(10_400.0), hall(), NOW, PARAMS)
+
+    assert set(made.reason[made.rows].tolist()) == {Reason.FILL, Reason.WAKE}
+    assert made.level[10:].tolist() == [1, 0]
+    assert 10_400.0 - 300.0 - 21.0 <= made.watts <= 10_400.0
+
+
+def test_where_steps_take_long_it_is_woken_once_there_is_room() -> None:
+    before = hall(t_down=25.0)
     made = plan(grant(10_400.0), before, NOW, PARAMS)
 
     slower = before.commanded(made.level, NOW)
-    woken = plan(grant(10_400.0), slower, Seconds(NOW + 5.0), PARAMS)
+    woken = plan(grant(10_400.0), slower, Seconds(NOW + 25.0), PARAMS)
 
     assert set(made.reason[made.rows].tolist()) == {Reason.FILL}
     assert 10_400.0 - 1000.0 - 300.0 - 21.0 <= made.watts <= 10_400.0 - 1000.0
@@ -39,13 +48,15 @@ def test_levels_make_room_for_a_machine_and_it_is_woken_into_it() -> None:
 def test_as_few_as_do_go_slower() -> None:
     level, reason = make_room(hall(), NOW, PARAMS, 400.0)
 
-    assert (reason > 0).sum() == 2, "500 W of one, and 100 W of another"
-    assert sorted(level[reason > 0].tolist()) == [1, 2]
+    is_fill = reason == Reason.FILL
+    assert is_fill.sum() == 2, "500 W of one, and 100 W of another"
+    assert sorted(level[is_fill].tolist()) == [1, 2]
 
 
 def test_who_made_room_does_not_take_it_back_before_the_other_came() -> None:
-    level, _ = make_room(hall(), NOW, PARAMS, 400.0)
-    slower = hall().commanded(level, NOW)
+    slow = hall(t_down=25.0)
+    level, _ = make_room(slow, NOW, PARAMS, 400.0)
+    slower = slow.commanded(level, NOW)
     tight = grant(10_400.0 - 30.0)
 
     early = plan(tight, slower, Seconds(NOW + RAISED_AGAIN - 1.0), PARAMS)

@@ -87,6 +87,23 @@ def test_a_large_need_sleeps_machines_and_spares_the_trim_pool() -> None:
     assert int((planned.level[1:] == 0).sum()) == 5
 
 
+def test_of_a_large_need_levels_take_what_is_less_than_a_machine() -> None:
+    """And one machine more, until it has shown: they are back within a minute."""
+    tuned = fleet(*[LEVELLED] * 6, *[machine(1000.0, 100.0)] * 4)
+    stiff = fleet(*[machine(1000.0, 100.0)] * 10)
+
+    doubted = evolve(grant(6500.0), doubt_w=1000.0)
+
+    planned = plan(doubted, tuned, NOW, PARAMS)
+    fast = plan(doubted, tuned, NOW, PARAMS, Urgency.EMERGENCY)
+    whole = plan(doubted, stiff, NOW, PARAMS)
+
+    assert int((planned.level == 0).sum()) == 3
+    assert 5500.0 - 300.0 <= planned.watts <= 5500.0
+    assert int((fast.level == 0).sum()) == 4
+    assert int((whole.level == 0).sum()) == 5
+
+
 def test_a_machine_inside_its_minimum_time_on_is_passed_over() -> None:
     young = evolve(fleet(OLD, NEW), switched_at=np.array([NOW - 10, -np.inf]))
 
@@ -272,10 +289,14 @@ def test_an_equal_machine_that_was_off_for_long_takes_a_running_ones_place() -> 
         fleet(OLD, OLD, debt=[0.0, 9.0]), level=np.array([1, 0]), from_w=np.zeros(2)
     )
 
-    out = plan(grant(1500.0), pair, NOW, PARAMS)
-    later = Seconds(NOW + 10.0)
-    back = plan(grant(1500.0), pair.commanded(out.level, NOW), later, PARAMS)
+    slow = evolve(pair, t_down=np.full(2, 25.0))
+    once = plan(grant(1500.0), pair, NOW, PARAMS)
+    out = plan(grant(1500.0), slow, NOW, PARAMS)
+    later = Seconds(NOW + 25.0)
+    back = plan(grant(1500.0), slow.commanded(out.level, NOW), later, PARAMS)
 
+    assert once.level.tolist() == [0, 1]
+    assert once.reason.tolist() == [Reason.ROTATE, Reason.WAKE]
     assert out.level.tolist() == [0, 0]
     assert out.reason.tolist() == [Reason.ROTATE, 0]
     assert back.level.tolist() == [0, 1]

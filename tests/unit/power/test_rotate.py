@@ -26,10 +26,13 @@ def mixed(running: list[int], debt: list[float], **changes: object) -> Fleet:
 def rotated(of: Fleet, params: PlanParams = PARAMS, least_w: float = 0.0) -> list[int]:
     """Rows that make room."""
     level, reason = rotate(of, NOW, params, least_w)
-    rows = np.flatnonzero(reason)
-    assert (reason[rows] == Reason.ROTATE).all()
-    assert np.flatnonzero(level != of.level).tolist() == rows.tolist()
+    rows = np.flatnonzero(reason == Reason.ROTATE)
+    woken = np.flatnonzero(reason == Reason.WAKE)
+    changed = sorted([*rows.tolist(), *woken.tolist()])
+    assert np.flatnonzero(level != of.level).tolist() == changed
     assert not level[rows].any()
+    assert (level[woken] == of.top[woken]).all()
+    assert len(woken) == len(rows), "a step down is over long before they are up"
     return [int(row) for row in rows]
 
 
@@ -44,6 +47,32 @@ def test_of_many_only_a_part_makes_room_at_once_the_widest_gaps_first() -> None:
     many = mixed([1] * 100 + [0] * 100, [0.1 * n for n in half] + [50.0] * 100)
 
     assert rotated(many) == half[: int(LARGEST_PART * 200)]
+
+
+def test_who_takes_the_place_waits_where_the_step_down_takes_long() -> None:
+    slow = mixed([1, 0], [0.0, 9.0], t_down=np.array([25.0, 25.0]))
+
+    level, reason = rotate(slow, NOW, PARAMS, 0.0)
+
+    assert (level.tolist(), reason.tolist()) == ([0, 0], [Reason.ROTATE, 0])
+
+
+def test_one_that_would_draw_more_waits_for_the_room() -> None:
+    more = mixed([1, 0], [0.0, 9.0])
+    more.level_w[1], more.level_h[1] = (101.0, 1001.0), (0.0, 30.03)
+
+    level, reason = rotate(more, NOW, PARAMS, 0.0)
+
+    assert (level.tolist(), reason.tolist()) == ([0, 0], [Reason.ROTATE, 0])
+
+
+def test_no_more_are_exchanged_while_those_before_are_on_their_way_up() -> None:
+    many = mixed([1] * 100 + [0] * 100, [0.1 * n for n in range(100)] + [50.0] * 100)
+    level, _ = rotate(many, NOW, PARAMS, 0.0)
+    told = many.commanded(level, NOW)
+
+    assert rotate(told, Seconds(NOW + 30.0), PARAMS, 0.0)[0].tolist() == level.tolist()
+    assert rotated(evolve(told, changed_at=np.full(200, -np.inf)))
 
 
 def test_a_machine_waits_out_its_minimum_times_before_it_rotates() -> None:
