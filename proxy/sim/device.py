@@ -42,12 +42,14 @@ class SimulatedDevice:
         row: int,
         clock: Callable[[], float],
         pools: Callable[[], tuple[PoolState, ...]],
+        wall_clock: Callable[[], float],
     ) -> None:
         self.row = row
         self.commands = 0
         self._plant = plant
         self._clock = clock
         self._pools = pools
+        self._wall_clock = wall_clock
         self._profiles = profiles_of(plant.asics.levels_of(row))
         self._booted_at = clock()
         self._session = ""
@@ -89,7 +91,7 @@ class SimulatedDevice:
                 replies.append(answer(command, self._view()))
             else:
                 replies.append(refusal or show(name, view))
-        return encode(names, replies, int(self._clock()))
+        return encode(names, replies, int(self._wall_clock()))
 
     def drop_session(self) -> None:
         """Forget who is logged on, as firmware does now and then."""
