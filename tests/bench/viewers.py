@@ -30,7 +30,7 @@ from proxy.bench.arrangement import (
 )
 from proxy.bench.native.generator import Load
 from proxy.bench.shares import await_work
-from proxy.bench.target import Target
+from proxy.bench.target import BenchError, Target
 from tests.bench.measured import report
 from tests.bench.share_probe import Answers, ShareProbe
 from tests.support import free_port
@@ -39,6 +39,7 @@ SHARES_A_SECOND = 20 / 60
 """Of a miner: the default of `shares_per_minute`."""
 
 WINDOW = 64
+RAMP_S = 120.0
 SETTLES_S = 3.0
 """Before a turn is timed: viewers come, the map of all machines is made."""
 
@@ -62,8 +63,9 @@ def crowded(target: Target, miners: int, core: int) -> Iterator[None]:
     ready, ends = Event(), Event()
     process = Process(target=crowd, args=(target, miners, core, ready, ends))
     process.start()
-    ready.wait(120.0)
     try:
+        if not ready.wait(RAMP_S):
+            raise BenchError(f"{miners} miners are not at work after {RAMP_S:g} s")
         yield
     finally:
         ends.set()
