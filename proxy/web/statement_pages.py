@@ -73,7 +73,7 @@ class StatementPages:
         try:
             return Month.of(name[:MAX_NAME_CHARS], zone[:MAX_NAME_CHARS])
         except RecordsError as error:
-            raise ProblemError(400, str(error)) from error
+            raise ProblemError(404, str(error)) from error
 
     def _read(self, month: Month, tenant: str | None, kind: str) -> Callable[[], bytes]:
         state, config = self.archive.state, self.running.config

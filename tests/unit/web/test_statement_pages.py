@@ -55,21 +55,21 @@ def test_its_style_is_let_in_and_no_other(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status"),
+    "query",
     [
-        ("month=2026-13", 400),
-        ("month=" + "9" * 4000, 400),
-        ("zone=Nowhere/Else", 400),
-        ("zone=../../etc/passwd", 400),
-        ("zone=Asia/Kolkata", 400),  # half an hour off: sums are of hours
-        ("tenant=nobody", 404),
-        ("tenant=%3Cscript%3E", 404),
+        "month=2026-13",
+        "month=" + "9" * 4000,
+        "zone=Nowhere/Else",
+        "zone=../../etc/passwd",
+        "zone=Asia/Kolkata",  # half an hour off: sums are of hours
+        "tenant=nobody",
+        "tenant=%3Cscript%3E",
     ],
 )
-def test_what_there_is_not_is_said(web: Web, query: str, status: int) -> None:
+def test_what_there_is_not_is_said(web: Web, query: str) -> None:
     found = web.ask(f"/api/v1/statement?{query}")
 
-    assert found.status == status
+    assert found.status == found.json["status"] == 404
     assert found.headers["content-type"] == "application/problem+json"
 
 
