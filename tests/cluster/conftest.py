@@ -6,6 +6,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.cluster.plant import Plant
 from tests.cluster.postgres import Postgres, why_not
 
 
@@ -25,6 +26,29 @@ def server() -> Iterator[Postgres]:
 def postgres(server: Postgres) -> Postgres:
     server.begin_anew()
     return server
+
+
+@pytest.fixture
+def plant(postgres: Postgres, folder: Path) -> Iterator[Plant]:
+    made = Plant(postgres, folder)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def followed(folder: Path) -> Iterator[Plant]:
+    """Halls on a server with a standby: it does not outlive the test."""
+    if reason := why_not():
+        pytest.skip(reason)
+    server = Postgres(Path(mkdtemp(prefix="baseload-pg-")))
+    server.make()
+    made = Plant(server, folder)
+    made.start()
+    made.follow()
+    yield made
+    made.stop()
+    made.postgres.remove()
 
 
 @pytest.fixture

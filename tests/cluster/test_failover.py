@@ -3,31 +3,10 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import mkdtemp
-
-import pytest
 
 from tests.cluster.hall import BUDGET_W, TTL
 from tests.cluster.plant import NAMES, Plant
-from tests.cluster.postgres import Postgres, why_not
 from tests.cluster.test_faults import is_used
-
-
-@pytest.fixture
-def plant(folder: Path) -> Iterator[Plant]:
-    """Return halls on a server of their own: it does not outlive the test."""
-    if reason := why_not():
-        pytest.skip(reason)
-    server = Postgres(Path(mkdtemp(prefix="baseload-pg-")))
-    server.make()
-    made = Plant(server, folder)
-    made.start()
-    made.follow()
-    yield made
-    made.stop()
-    made.postgres.remove()
 
 
 def has_stepped_down(plant: Plant, name: str, since: float) -> bool:
@@ -51,7 +30,10 @@ def goes_on(plant: Plant) -> None:
     time.sleep(TTL + 1.0)
 
 
-def test_a_leader_whose_last_grants_a_failover_takes_steps_down(plant: Plant) -> None:
+def test_a_leader_whose_last_grants_a_failover_takes_steps_down(
+    followed: Plant,
+) -> None:
+    plant = followed
     plant.wait("used", lambda: is_used(plant))
     leader = plant.leader()
     assert leader is not None
@@ -65,8 +47,9 @@ def test_a_leader_whose_last_grants_a_failover_takes_steps_down(plant: Plant) ->
     assert most(plant) <= BUDGET_W
 
 
-def test_a_leader_comes_back_whose_successor_a_failover_takes(plant: Plant) -> None:
+def test_a_leader_comes_back_whose_successor_a_failover_takes(followed: Plant) -> None:
     """The election is in what was lost: who was elected steps down."""
+    plant = followed
     plant.wait("used", lambda: is_used(plant))
     leader, before = plant.leader(), len(plant.leaderships())
     assert leader is not None

@@ -6,29 +6,19 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.hall import BUDGET_W, FLOOR_W, LEASE, POLL, TTL
 from tests.cluster.plant import NAMES, Plant
-from tests.cluster.postgres import Postgres
 
 LONG = os.environ.get("LONG", "0") != "0"
 FAULTS_FOR = 600.0 if LONG else 60.0
 
-MOST_USED = 0.95 * BUDGET_W
-
-
-@pytest.fixture
-def plant(postgres: Postgres, folder: Path) -> Iterator[Plant]:
-    made = Plant(postgres, folder)
-    made.start()
-    yield made
-    made.stop()
+KINDS = ["kill", "stop", "cut", "cut two", "database", *(["failover"] * LONG)]
 
 
 def is_used(plant: Plant) -> bool:
@@ -36,34 +26,42 @@ def is_used(plant: Plant) -> bool:
     return sum(plant.drawn(name, now) for name in NAMES) > 0.5 * BUDGET_W
 
 
-def test_no_fault_takes_the_sum_above_the_budget(plant: Plant) -> None:
+def test_no_fault_takes_the_sum_above_the_budget(
+    request: pytest.FixtureRequest,
+) -> None:
+    # the short form has failovers in test_failover
+    plant: Plant = request.getfixturevalue("followed" if LONG else "plant")
     chance = random.Random(os.environ.get("SEED", "7"))  # noqa: S311
     plant.wait("used", lambda: is_used(plant))
     ends = time.monotonic() + FAULTS_FOR
     gone: list[float] = []
+    kinds: Counter[str] = Counter()
     while time.monotonic() < ends:
         leader = plant.leader() or "a"
         name = leader if chance.random() < 0.5 else chance.choice(NAMES)
         if name == leader:
             gone.append(time.monotonic())
-        _fault(plant, name, chance)
+        kinds[_fault(plant, name, chance)] += 1
         time.sleep(chance.uniform(1, 6))
     sums = plant.sums()
     begins = plant.leaderships()
     waits = [min((b for b in begins if b > at), default=at + 99) - at for at in gone]
 
     sys.stderr.write(
-        f"\n{len(gone)} times the leader, {len(begins)} leaderships, highest sum"
-        f" {max(w for _, w in sums):.0f} of {BUDGET_W}, next leader after"
+        f"\n{FAULTS_FOR:.0f} s: {dict(kinds)}, {len(gone)} times the leader,"
+        f" {len(begins)} leaderships, highest sum {max(w for _, w in sums):.0f}"
+        f" of {BUDGET_W}, next leader after"
         f" {statistics.median(waits):.2f} s (most {max(waits):.2f})\n"
     )
     assert max(watts for _, watts in sums) <= BUDGET_W
     assert len(begins) >= 3
 
 
-def _fault(plant: Plant, name: str, chance: random.Random) -> None:
+def _fault(plant: Plant, name: str, chance: random.Random) -> str:
+    """Have something fail, and come back; return what."""
     lasts = chance.uniform(0.3, 5.0)
-    match chance.choice(["kill", "stop", "cut", "cut two", "database"]):
+    kind = chance.choice(KINDS)
+    match kind:
         case "kill":
             plant.kill(name)
             time.sleep(lasts)
@@ -72,6 +70,9 @@ def _fault(plant: Plant, name: str, chance: random.Random) -> None:
             plant.signal(name, signal.SIGSTOP)
             time.sleep(lasts)
             plant.signal(name, signal.SIGCONT)
+        case "failover":
+            plant.fail_over(behind_s=min(3.0, lasts))
+            plant.follow()
         case "database":
             plant.postgres.kill()
             time.sleep(lasts)
@@ -83,6 +84,7 @@ def _fault(plant: Plant, name: str, chance: random.Random) -> None:
             time.sleep(lasts)
             for one in cut_off:
                 plant.relays[one].heal()
+    return kind
 
 
 def test_a_dead_leader_is_followed_and_no_other_hall_lapses(plant: Plant) -> None:
