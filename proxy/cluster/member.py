@@ -8,6 +8,7 @@ before the grant is, and no clock but ours is asked.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -17,6 +18,7 @@ from protocol.units import Seconds, UnixTime, Watts
 from proxy.cluster import tables
 from proxy.cluster.coordinator import VERSION
 from proxy.cluster.found import Figures, Place
+from proxy.cluster.orders import Note
 from proxy.cluster.session import DatabaseError, Session
 from proxy.config.cluster import CLUSTER
 from proxy.power.allotment.rows import Grant, Need, Row, Times
@@ -54,6 +56,10 @@ class HallNow:
     figures: Figures
 
 
+def _unnoted(_: str, __: str, ___: dict[str, Any]) -> None:
+    """Note nothing: there is no log."""
+
+
 class Member:
     """One hall; see `ports.SignalSource`.
 
@@ -68,6 +74,7 @@ class Member:
 
     Attributes:
         look: Returns what the hall says; set before it is started.
+        note: Puts an event into the hall's log.
         refusal: Why it takes no part; empty: it does.
     """
 
@@ -86,6 +93,7 @@ class Member:
     ) -> None:
         self.place = place
         self.look: Callable[[], HallNow]
+        self.note: Note = _unnoted
         self.refusal = ""
         self.lag_s: Seconds | None = None
         self._hall = hall
@@ -166,6 +174,8 @@ class Member:
         now, hall = self._now(), self.look()
         self._polled_at = now
         seq, held = tenure.poll(now), tenure.held(now)
+        if held is None:
+            self._note_lapse()
         row = self._row(tenure, seq, held, hall)
         grant = await self._session.run(
             lambda c: tables.poll(c, self.place, row, hall.figures)
@@ -242,7 +252,17 @@ class Member:
             self._given = None
             return False
         self._given = order
+        what = {"hall": self._hall, "watts": grant.watts, "number": grant.number}
+        self.note("grant", f"{grant.watts} W granted at {self.place.site}", what)
         return True
+
+    def _note_lapse(self) -> None:
+        """Put into the log, once, that what was granted is over."""
+        given, self._given = self._given, None
+        if given is not None:
+            site, floor_w = self.place.site, self._floor_w
+            cause = f"grant of {given.watts:.0f} W lapsed at {site}: {floor_w} W"
+            self.note("lapse", cause, {"hall": self._hall, "floor_w": floor_w})
 
     def _answered(self, asked_at: Seconds) -> None:
         now = self._now()

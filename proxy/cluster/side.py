@@ -126,6 +126,7 @@ class ClusterSide:
             self.clock,
             self.wall_clock,
         )
+        member.note = self.note
         self.members[hall.name] = member
         return member
 

@@ -168,3 +168,20 @@ def test_a_changed_grant_is_read_at_once_and_said_at_once() -> None:
     hall.clock.advance(0.1)
     hall.member.poll_soon()
     assert hall.row["applied"] == 1
+
+
+def test_grants_and_their_lapse_are_noted_once() -> None:
+    hall = Hall()
+    notes: list[str] = []
+    hall.member.note = lambda kind, _, __: notes.append(kind)
+    hall.granted(1, 3000)
+    hall.poll(2)
+    hall.tables.is_away = True
+    hall.poll(15)
+
+    assert notes == ["grant", "lapse"]
+    hall.tables.is_away = False
+    hall.poll()
+    hall.granted(2, 4000)
+    hall.poll(2)
+    assert notes == ["grant", "lapse", "grant"]
