@@ -163,16 +163,19 @@ class Candidate:
         if self._lead is not None:
             await self._go_on(self._lead, found, now)
         elif self._watch.read(found.leader, now) and self.may_lead:
-            await self._take_over(found.leader)
+            await self._take_over(found)
 
-    async def _take_over(self, old: Leader) -> None:
+    async def _take_over(self, found: Found) -> None:
         self._watch.again()
+        old = found.leader
+        # above all that members have read: a failover may have taken leaders
+        epoch = 1 + max([old.epoch, *(row.epoch for row in found.rows.values())])
         won = await self.session.run(
-            lambda c: tables.take_over(c, self.site.name, old, self.me)
+            lambda c: tables.take_over(c, self.site.name, old, epoch, self.me)
         )
         if not won:
             return
-        now, epoch = self._now(), old.epoch + 1
+        now = self._now()
         self._lead = Coordinator.of(self.site, epoch, now, self.times)
         self._say("leader", f"{self.me} leads", {"epoch": epoch, "after": old.holder})
 
@@ -180,6 +183,9 @@ class Candidate:
         mine = self._mine(lead)
         if found.leader != mine:
             self._step_down(f"{found.leader.holder or 'another'} leads")
+            return
+        if lead.is_outdated(found):
+            self._step_down("another has led since, and a failover took that")
             return
         metered_w = await self.meter()
         if metered_w is not None and isnan(metered_w):

@@ -78,6 +78,11 @@ class Coordinator:
             now: By the clock of this leader.
         """
         elapsed = Seconds(now - self.term.now)
+        if elapsed >= self.term.times.lease:
+            # Another may have led since, and a failover have taken that: what it
+            # granted is in no table. As at the beginning nobody is raised for a
+            # while, and nobody counts as silent for what was before.
+            self.term, self._seen = evolve(self.term, began=now), {}
         self.trim_w = trimmed(self.trim_w, metered_w, budget.watts, elapsed)
         watts = max(0, int(budget.watts + self.trim_w))
         self.term = term = evolve(self.term, now=now, budget_w=watts)
@@ -104,6 +109,10 @@ class Coordinator:
             refused,
             min([VERSION, *known]),
         )
+
+    def is_outdated(self, found: Found) -> bool:
+        """Tell whether a member has read of a later leader, whom a failover took."""
+        return any(row.epoch > self.term.epoch for row in found.rows.values())
 
     def _refused(self, found: Found) -> dict[str, str]:
         """Return whom nothing is granted beyond the floor, with the reason."""

@@ -60,6 +60,7 @@ class SiteOrders:
     _wall: WallClock = field(init=False)
     _beats: dict[str, _Beat] = field(factory=dict, init=False)
     _orders: tuple[Order, ...] = field(default=(), init=False)
+    _has_read: bool = field(default=False, init=False)
     _heard: dict[str, Mapping[str, float | None]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -74,11 +75,13 @@ class SiteOrders:
         for source, beat in spoken.items():
             known = self._beats.get(source)
             if known is None:
-                self._beats[source] = _Beat(beat, now)
+                # one that was not there at the last look has begun to speak
+                self._beats[source] = _Beat(beat, now, moved=self._has_read)
             elif known.beat < beat:
                 self._beats[source] = _Beat(beat, now, moved=True)
             else:  # a failover has set it back: that is no word of its source
                 known.beat = beat
+        self._has_read = True
 
     def heard_by(self, found: Found) -> None:
         """Take note of the signals that members hear, and how long each may be silent.

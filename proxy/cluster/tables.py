@@ -142,13 +142,13 @@ async def look(connection: Connection, site: str) -> Found | None:
 
 
 async def take_over(
-    connection: Connection, site: str, old: Leader, holder: str
+    connection: Connection, site: str, old: Leader, epoch: int, holder: str
 ) -> bool:
-    """Lead from now on, if nobody has begun to since `old` was read."""
+    """Lead from now on as `epoch`, if nobody has begun to since `old` was read."""
     cursor = await connection.execute(
-        "UPDATE leader SET epoch = epoch + 1, beat = 0, holder = %s"
+        "UPDATE leader SET epoch = %s, beat = 0, holder = %s"
         " WHERE site = %s AND epoch = %s AND beat = %s AND holder = %s",
-        (holder, site, old.epoch, old.beat, old.holder),
+        (epoch, holder, site, old.epoch, old.beat, old.holder),
     )
     return cursor.rowcount == 1
 

@@ -91,7 +91,7 @@ def test_who_follows_hands_out_no_grants_and_forgets_nobody(admitted: Postgres) 
     nobody, me = Leader(0, 0, ""), Leader(1, 0, "hall-a")
     grants = {"hall-b": Grant(1, 1, 9000, ((1, 9000),), 1, 1)}
     refused: list[Work] = [
-        lambda c: take_over(c, "plant", nobody, "hall-b"),
+        lambda c: take_over(c, "plant", nobody, 1, "hall-b"),
         lambda c: write(c, "plant", nobody, grants, ()),
         lambda c: leave(c, "hall-a"),
     ]
@@ -99,7 +99,9 @@ def test_who_follows_hands_out_no_grants_and_forgets_nobody(admitted: Postgres) 
         with pytest.raises(NOT_OURS):
             done(admitted, "hall-b", work)
 
-    assert done(admitted, "hall-a", lambda c: take_over(c, "plant", nobody, "hall-a"))
+    assert done(
+        admitted, "hall-a", lambda c: take_over(c, "plant", nobody, 1, "hall-a")
+    )
     assert done(admitted, "hall-a", lambda c: write(c, "plant", me, grants, ()))
     done(admitted, "hall-b", said("hall-b"))
     assert done(admitted, "hall-a", lambda c: leave(c, "hall-b")) == 1

@@ -125,8 +125,10 @@ def test_more_budget_takes_from_nobody(
     budget_w: int, claimed: dict[str, Claim], more: int
 ) -> None:
     less, after = by_need(budget_w, claimed), by_need(budget_w + more, claimed)
+    pieces = 2 * sum(len(claim.need) for claim in claimed.values())
 
-    assert all(after[hall] >= watts for hall, watts in less.items())
+    # each piece is rounded down by less than a watt, and that goes to the next ones
+    assert all(after[hall] >= watts - pieces for hall, watts in less.items())
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(15, 25))

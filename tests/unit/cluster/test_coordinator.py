@@ -38,9 +38,10 @@ def granted(
     """Return what a leader grants that is no longer frozen, and whom it refuses."""
     lead = Coordinator.of(SITE, 1, Seconds(0.0), TIMES)
     budget = Budget("plant", Watts(10_000.0), Rule.CONTRACT, "contract")
-    lead.step(at, budget, None, Seconds(0.0))
-    later = {name: evolve(row, seq=row.seq + 20) for name, row in at.rows.items()}
-    step = lead.step(evolve(at, rows=later), budget, None, Seconds(20.0))
+    step = lead.step(at, budget, None, Seconds(0.0))
+    for second in range(1, 21):
+        rows = {n: evolve(one, seq=one.seq + second) for n, one in at.rows.items()}
+        step = lead.step(evolve(at, rows=rows), budget, None, Seconds(second))
     return {n: g.watts for n, g in step.grants.items()}, dict(step.refused)
 
 
@@ -180,3 +181,38 @@ def test_what_the_meter_shows_too_much_is_taken_off_and_given_back() -> None:
 
     assert -3.2 < settled < -2.5
     assert trim == 0.0
+
+
+def test_a_source_that_begins_to_speak_is_heard_with_its_first_beat() -> None:
+    clock = Clock()
+    wall = SteadyClock(lambda: UnixTime(NOON), clock.seconds)
+    envelope = Envelope(Watts(10_000.0), Watts(1500.0))
+    made = SiteOrders("plant", envelope, {"grid": Seconds(30.0)}, wall)
+    made.read((), {}, Seconds(0.0))
+    made.read((), {"grid": 5}, Seconds(1.0))
+
+    assert made.budget(Seconds(1.0)).watts == Watts(10_000)
+
+
+def test_who_comes_back_after_a_lease_begins_anew() -> None:
+    """No member is silent for what a failover took: another may have led."""
+    lead = Coordinator.of(SITE, 1, Seconds(0.0), TIMES)
+    budget = Budget("plant", Watts(10_000.0), Rule.CONTRACT, "contract")
+    rows = later = {"a": row(held_w=4000), "b": row()}
+    for second in range(21):  # all are known, and nothing is frozen any more
+        later = {name: evolve(one, seq=50 + second) for name, one in rows.items()}
+        lead.step(evolve(found(rows), rows=later), budget, None, Seconds(second))
+    # stopped for half a minute, it finds the tables as it left them
+    step = lead.step(evolve(found(rows), rows=later), budget, None, Seconds(50.0))
+
+    assert step.silent == frozenset()
+    assert step.may_hold["a"] >= 4000
+    assert step.grants["b"].watts <= 500  # frozen: nobody gets more than it holds
+
+
+def test_who_finds_that_a_member_has_read_of_a_later_leader_is_outdated() -> None:
+    lead = Coordinator.of(SITE, 1, Seconds(0.0), TIMES)
+    at = found({"a": row(), "b": evolve(row(), epoch=2)})
+
+    assert lead.is_outdated(at)
+    assert not lead.is_outdated(found({"a": row(), "b": row()}))
