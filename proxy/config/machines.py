@@ -26,7 +26,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         t_up_s: From a wake command until full speed.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\S")]
     th_s: Positive
     watts: Positive
     idle_w: NotNegative | None = None
