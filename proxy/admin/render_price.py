@@ -12,6 +12,8 @@ def price_lines(site: Any) -> Iterator[str]:
         return
     yield f"  price     {_price(price)}"
     yield f"            {_money(price)}"
+    if price.get("worth"):
+        yield f"            {price['worth']}"
     for model in price["models"]:
         worth = model["breakeven"]
         even = "not known" if worth is None else f"{worth:.2f}"

@@ -15,7 +15,6 @@ from proxy.config.fault import Fault, fault_of
 from proxy.config.load import Reading, read_config
 from proxy.config.places import nearest_place
 from proxy.config.secret import Secret
-from proxy.config.unready import unready
 from proxy.runtime.instance import InstanceFileError, kept_instance
 
 FROM_ENVIRONMENT = "the environment"
@@ -90,7 +89,7 @@ def found_in(reading: Reading) -> tuple[list[Fault], list[Fault]]:
     from proxy.supervisor.service import doubts, power_faults  # noqa: PLC0415
 
     draft = reading.draft
-    sentences = [*unready(draft), *power_faults(draft, reading.is_sound)]
+    sentences = power_faults(draft, reading.is_sound)
     findings = list(preflight(draft))
     faults = [fault_of(sentence) for sentence in sentences]
     faults += [found.fault for found in findings if found.stops_start]

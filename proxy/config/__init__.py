@@ -17,7 +17,6 @@ from proxy.config.model import (
 from proxy.config.power import PowerConfig, SignalConfig
 from proxy.config.secret import Secret
 from proxy.config.sources import NodeConfig, PoolConfig
-from proxy.config.unready import refuse_unready
 
 __all__ = [
     "Config",
@@ -38,5 +37,4 @@ __all__ = [
     "SiteConfig",
     "load_config",
     "load_proxy",
-    "refuse_unready",
 ]

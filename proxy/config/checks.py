@@ -114,7 +114,8 @@ def _site_faults(config: Config, site: SiteConfig, key: str) -> Iterator[str]:
     yield from _repeated("routes", f"{key}.routes", (r.workers for r in site.routes))
     yield from _listen_faults(site, key)
     if site.power is not None:
-        yield from _power_faults(site.power, f"{key}.power")
+        has_node = bool(config.nodes)
+        yield from _power_faults(site.power, f"{key}.power", has_node=has_node)
     if site.places is not None:
         try:
             PlacesByHand.read(site.places)
@@ -161,7 +162,7 @@ def _difficulty_faults(difficulty: DifficultyConfig, key: str) -> Iterator[str]:
         )
 
 
-def _power_faults(power: PowerConfig, key: str) -> Iterator[str]:
+def _power_faults(power: PowerConfig, key: str, *, has_node: bool) -> Iterator[str]:
     if power.fail_safe_w > power.budget_w:
         yield (
             f"Expected at most budget_w = {power.budget_w:g}, got"
@@ -177,7 +178,7 @@ def _signals_faults(power: PowerConfig, key: str) -> Iterator[str]:
     kinds = [signal.kind for signal in power.signals]
     if kinds.count("signed") > 1:
         yield f"One signal of kind 'signed' has all documents - at `{key}.signals`"
-    yield from site_price_faults(power, key)
+    yield from site_price_faults(power, key, has_node=has_node)
     for index, signal in enumerate(power.signals):
         yield from signal_faults(signal, f"{key}.signals[{index}]")
 

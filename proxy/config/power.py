@@ -129,8 +129,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         currency: Of `price`: of all its numbers; one that a document states has to be
             the same.
         hashprice: Of `price`: what a PH/s earns in a day; this or `btc_price`.
-        btc_price: Of `price`: of one bitcoin, a path or an address; hashes earn what
-            the first of `[[nodes]]` says that a block does.
+        btc_price: Of `price`: of one bitcoin in `currency`, a path or an address;
+            hashes earn their part of what the first of `[[nodes]]` says that blocks do.
         adders: Of `price`: what is paid beside it.
         hysteresis: Of `price`: part of its breakeven that a price has to be below for a
             model to come back; None: 0.05.
@@ -261,6 +261,11 @@ class PowerConfig(Section, frozen=True, kw_only=True):
     trip_input_s: Annotated[float, Meta(ge=1, le=60)] = 2.0
     part_of: Name | None = None
     floor_w: NotNegative | None = None
+
+    @property
+    def asks_node(self) -> bool:
+        """A price signal of it asks a node what a block earns."""
+        return any(signal.btc_price is not None for signal in self.signals)
 
     @property
     def unheard_w(self) -> float:

@@ -31,6 +31,10 @@ def price_faults(signal: SignalConfig, key: str) -> Iterator[str]:
     yield from _unit_faults(signal, key)
     if (signal.hashprice is None) == (signal.btc_price is None):
         yield f"Expected hashprice or btc_price, one of them - at `{key}.hashprice`"
+    if signal.btc_price is not None:
+        yield from _document_faults(signal.btc_price, f"{key}.btc_price")
+        if signal.currency is None:
+            yield f"Needed beside btc_price: of a bitcoin too - at `{key}.currency`"
     if signal.token is not None and not is_url(signal.document or ""):
         yield f"Shown to a web server: source is a file - at `{key}.token`"
     if signal.time_zone is not None and _is_unknown(signal.time_zone):
@@ -49,12 +53,21 @@ def _unit_faults(signal: SignalConfig, key: str) -> Iterator[str]:
         yield f"Expected what a price is of, {', '.join(UNITS)} - at `{key}.units`"
 
 
-def site_price_faults(power: PowerConfig, key: str) -> Iterator[str]:
-    """Yield what is wrong with the price signals of a site together."""
+def site_price_faults(power: PowerConfig, key: str, *, has_node: bool) -> Iterator[str]:
+    """Yield what is wrong with the price signals of a site together.
+
+    Args:
+        power: Of the site.
+        key: Where that is.
+        has_node: There is one to ask what a block earns.
+    """
     if sum(signal.kind == "price" for signal in power.signals) > 1:
         yield f"A site has one price at the most - at `{key}.signals`"
     utilities = {s.source for s in power.signals if s.kind == "openadr3"}
     for index, signal in enumerate(power.signals):
+        if signal.btc_price is not None and not has_node:
+            what = "Needs a node, of [[nodes]], to ask what a block earns"
+            yield f"{what} - at `{key}.signals[{index}].btc_price`"
         if signal.format == "openadr3" and signal.document not in utilities:
             what = f"No signal of kind 'openadr3' is called {signal.document!r} here"
             yield f"{what} - at `{key}.signals[{index}].source`"
@@ -63,10 +76,15 @@ def site_price_faults(power: PowerConfig, key: str) -> Iterator[str]:
 def _source_faults(source: str | None, key: str) -> Iterator[str]:
     if source is None:
         yield f"A signal of kind 'price' needs source - at `{key}.source`"
-    elif "://" in source and not is_url(source):
-        yield f"Expected a path, or an address of http or https - at `{key}.source`"
+    else:
+        yield from _document_faults(source, f"{key}.source")
+
+
+def _document_faults(source: str, key: str) -> Iterator[str]:
+    if "://" in source and not is_url(source):
+        yield f"Expected a path, or an address of http or https - at `{key}`"
     elif is_url(source) and (why := _address_fault(source)):
-        yield f"Not an address: {why} - at `{key}.source`"
+        yield f"Not an address: {why} - at `{key}`"
 
 
 def _address_fault(url: str) -> str:

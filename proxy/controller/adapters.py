@@ -8,11 +8,14 @@ from typing import Any
 from attrs import define, field, frozen
 
 from protocol.units import Watts
-from proxy.config import SiteConfig
+from proxy.config import NodeConfig, PowerConfig, SiteConfig
 from proxy.devices.control import PyasicDevices
 from proxy.devices.library import load_factory
 from proxy.devices.login import LoginOf
 from proxy.devices.slot_audit import foreign_pools
+from proxy.node.params import node_params
+from proxy.node.rewards import NodeRewards
+from proxy.node.rpc import make_rpc_client
 from proxy.power.actuation.polls import Foreign
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import (
@@ -77,7 +80,8 @@ class SiteAdapters:
     learn_logins: Callable[[LoginOf], None] = nothing_learned
 
 
-AdaptersOf = Callable[[SiteConfig], SiteAdapters]
+AdaptersOf = Callable[[SiteConfig, Sequence[NodeConfig]], SiteAdapters]
+"""Of a site, and of the node that it may ask what a block earns."""
 
 
 @define(eq=False, repr=False)
@@ -90,8 +94,14 @@ class AdapterMaker:
     _devices: DeviceControl | None = field(default=None, init=False)
     _logins: dict[str, LoginOf] = field(factory=dict, init=False)  # by site
 
-    def adapters_of(self, site: SiteConfig) -> SiteAdapters:
+    def adapters_of(
+        self, site: SiteConfig, nodes: Sequence[NodeConfig] = ()
+    ) -> SiteAdapters:
         """Return the surroundings of `site`.
+
+        Args:
+            site: As configured.
+            nodes: Whom a price may ask what a block earns, the first of them.
 
         Raises:
             ImportError: They need what is not installed.
@@ -106,7 +116,10 @@ class AdapterMaker:
             devices=self._all_devices() if has_devices else NoDevices(),
             meter=meter_of(power, self.loop),
             signals=[
-                *signals_of(site.name, power, self.reactor, self.wall_clock, self.loop),
+                *signals_of(
+                    *(site.name, power, self.reactor, self.wall_clock, self.loop),
+                    rewards=self._rewards(power, nodes),
+                ),
                 *trip_contact_of(
                     site.name, power, self.loop, self.reactor, self.wall_clock
                 ),
@@ -115,6 +128,15 @@ class AdapterMaker:
             foreign=partial(foreign_pools, ours=power.own_pools),
             learn_logins=partial(self._logins.__setitem__, site.name),
         )
+
+    def _rewards(
+        self, power: PowerConfig, nodes: Sequence[NodeConfig]
+    ) -> NodeRewards | None:
+        if not power.asks_node or not nodes:
+            return None
+        told = node_params(nodes[0])
+        rpc = make_rpc_client(told.url, told.credentials, self.reactor)
+        return NodeRewards(told.name, rpc, self.wall_clock, told.network)
 
     def login_of(self, address: str) -> Login:
         """Return what a device is shown: the first site that knows it says so."""

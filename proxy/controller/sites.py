@@ -9,7 +9,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.units import Seconds
-from proxy.config import Config, SiteConfig
+from proxy.config import Config, NodeConfig, SiteConfig
 from proxy.config.fleet import FleetConfig
 from proxy.config.machines import ModelConfig
 from proxy.config.power import PowerConfig
@@ -26,9 +26,14 @@ from proxy.power.settings import site_control
 from proxy.power.site import SiteControl
 
 PowerSettings = tuple[
-    PowerConfig, tuple[FleetConfig, ...], tuple[ModelConfig, ...], bool
+    PowerConfig,
+    tuple[FleetConfig, ...],
+    tuple[ModelConfig, ...],
+    bool,
+    tuple[NodeConfig, ...],
 ]
-"""What of a site's configuration its control is made of; whether others check it."""
+"""What of a site's configuration its control is made of; whether others check it; the
+node that it asks what a block earns."""
 
 
 @define(eq=False, repr=False)
@@ -179,7 +184,7 @@ class ControlledSites:
             models: Machines by name.
             whole: What it is a hall by, if it is one; None: that is not looked at.
         """
-        adapters = self.adapters_of(site)
+        adapters = self.adapters_of(site, () if whole is None else whole.nodes)
         member = None
         if whole is not None and power.part_of is not None and self.cluster is not None:
             member = self.cluster.member_of(site, power, whole)
@@ -204,4 +209,6 @@ def _cluster_settings(config: Config) -> Any:
 
 
 def _settings(config: Config, site: SiteConfig, power: PowerConfig) -> PowerSettings:
-    return power, site.fleet, config.models, config.proxy.transparency is not None
+    is_checked = config.proxy.transparency is not None
+    nodes = tuple(config.nodes) if power.asks_node else ()
+    return power, site.fleet, config.models, is_checked, nodes

@@ -13,12 +13,18 @@ from protocol.bitcoin.address import AddressError, script_of_address
 from protocol.bitcoin.header import HEADER_BYTES
 from protocol.bitcoin.network import Network
 from protocol.bitcoin.target import difficulty_from_target, target_from_nbits
-from proxy.regtest.chain import RegtestChain
+from proxy.regtest.chain import RegtestChain, subsidy
 from proxy.regtest.kernel import DECODE_FAILED
 from proxy.regtest.pace import NBITS, BlockPace
 from proxy.regtest.template import longpoll_id, template_reply
 from proxy.regtest.transactions import TransactionRefusedError, decode_transaction
-from proxy.regtest.views import block_view, header_view, script_view, transaction_view
+from proxy.regtest.views import (
+    block_stats,
+    block_view,
+    header_view,
+    script_view,
+    transaction_view,
+)
 
 MAX_GENERATED = 1000
 """Blocks of one generatetoaddress: 0.3 s of work."""
@@ -98,6 +104,18 @@ class RegtestCalls:
         if not verbose:
             return self.chain.kernel.header_at(height).packed.hex()
         return header_view(self.chain.kernel, height)
+
+    def getblockstats(self, height: int, stats: list[str] | None = None) -> Any:
+        """Return of the block at `height` what is asked for, all of it if None."""
+        if not 0 <= height <= self.chain.kernel.height:
+            raise RpcError(INVALID_PARAMETER, f"Target block height {height} after tip")
+        found = block_stats(self.chain.kernel, height, subsidy(height))
+        for name in stats or ():
+            if name not in found:
+                raise RpcError(
+                    INVALID_PARAMETER, f"Invalid selected statistic '{name}'"
+                )
+        return found if stats is None else {name: found[name] for name in stats}
 
     def getblockchaininfo(self) -> Any:
         """Return where the chain is."""
@@ -236,6 +254,7 @@ _ARGUMENTS: dict[_Method, tuple[Any, ...]] = {
     RegtestCalls.getblockhash: (int,),
     RegtestCalls.getblock: (str, int),
     RegtestCalls.getblockheader: (str, bool),
+    RegtestCalls.getblockstats: (int, list[str] | None),
     RegtestCalls.getblockchaininfo: (),
     RegtestCalls.getmininginfo: (),
     RegtestCalls.getnetworkinfo: (),

@@ -73,6 +73,26 @@ def script_view(script: bytes) -> dict[str, Any]:
     }
 
 
+def block_stats(kernel: RegtestKernel, height: int, subsidy: int) -> dict[str, Any]:
+    """Return some of getblockstats' object, amounts in satoshis.
+
+    Args:
+        kernel: The chain.
+        height: Of a block of it.
+        subsidy: What that block may create: what it pays beyond are fees.
+    """
+    block = CBlock.deserialize(kernel.block_at(height))
+    paid = sum(out.nValue for out in block.vtx[0].vout)
+    return {
+        "blockhash": kernel.hash_at(height)[::-1].hex(),
+        "height": height,
+        "subsidy": subsidy,
+        "time": block.nTime,
+        "totalfee": max(0, paid - subsidy),
+        "txs": len(block.vtx),
+    }
+
+
 def transaction_view(tx: CTransaction) -> dict[str, Any]:
     """Return what getblock and decoderawtransaction say of a transaction."""
     raw = tx.serialize()

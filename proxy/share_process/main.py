@@ -25,7 +25,7 @@ from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from protocol.units import UnixTime
 from proxy.admin.events import AlarmObserver
 from proxy.admin.refused import Refused
-from proxy.config import Config, ConfigError, load_config, refuse_unready
+from proxy.config import Config, ConfigError, load_config
 from proxy.config.witness import WitnessConfig
 from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
@@ -262,7 +262,6 @@ def _log_files(before: int, files: int) -> None:
 
 def _checked(path: Path) -> Config:
     config = load_config(path)
-    refuse_unready(config)
     check_power(config)
     return config
 

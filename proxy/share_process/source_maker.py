@@ -7,11 +7,11 @@ from secrets import token_bytes
 from attrs import define, field
 
 from protocol.sv2.setup import Caller
-from protocol.units import Difficulty, Seconds, UnixTime
+from protocol.units import Difficulty, UnixTime
 from proxy.config import Config, NodeConfig, PoolConfig
 from proxy.node.block_files import BlockFiles
-from proxy.node.credentials import CookieFile, UserPassword
-from proxy.node.service import NodeParams, NodeService
+from proxy.node.params import node_params
+from proxy.node.service import NodeService
 from proxy.node.source import NodeSource
 from proxy.node.template_work import prefix_of
 from proxy.runtime.host_endpoint import Reactor
@@ -114,23 +114,6 @@ class SourceMaker:
             self.files,
         )
         return NodeService(node_params(node), source, self.reactor), source
-
-
-def node_params(node: NodeConfig) -> NodeParams:
-    """Return how the node of an entry of the configuration is spoken to."""
-    if node.cookie_file is not None:
-        credentials: CookieFile | UserPassword = CookieFile(node.cookie_file)
-    else:
-        password = node.password or ""
-        credentials = UserPassword(node.user or "", password)
-    return NodeParams(
-        node.name,
-        node.rpc,
-        credentials,
-        node.zmq_hashblock or "",
-        node.network,
-        Seconds(node.poll_s),
-    )
 
 
 def coinbase_prefixes(config: Config, instance: int) -> dict[str, bytes]:

@@ -16,11 +16,12 @@ from protocol.work.share import JudgedShare
 from proxy.config import Config, PoolConfig
 from proxy.node.block_files import BlockFiles
 from proxy.node.check import NodeReport, check_node
+from proxy.node.params import node_params
 from proxy.node.service import NodeService
 from proxy.node.source import NodeSource, join
 from proxy.runtime.host_endpoint import Reactor
 from proxy.runtime.inflow import Turns
-from proxy.share_process.source_maker import SourceMaker, node_params
+from proxy.share_process.source_maker import SourceMaker
 from proxy.shares.totals import ProxyTotals
 from proxy.upstream.pool import Pool
 

@@ -16,6 +16,7 @@ from proxy.config import PowerConfig, SignalConfig
 from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.config.trip_input import read_trip_url
 from proxy.power.control.wall_clock import SteadyClock
+from proxy.power.orders.market import RewardSource
 from proxy.power.ports import MeterSource, SignalSource
 from proxy.runtime.tls import server_endpoint
 from proxy.signals.http_orders import HttpOrders, HttpSettings
@@ -29,6 +30,7 @@ from proxy.signals.openadr_build import openadr_signal
 from proxy.signals.openadr_orders import OpenAdrOrders
 from proxy.signals.price_build import price_signal
 from proxy.signals.price_signal import PriceSignal
+from proxy.signals.price_worth import NodeWorth
 from proxy.signals.relay import HttpRelay
 from proxy.signals.schedule_source import ScheduleFile, ScheduleSource
 from proxy.signals.signed.http import ListeningDocuments
@@ -39,7 +41,7 @@ from proxy.signals.trip_contact import TripContact
 UNITS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 
 
-def signals_of(  # noqa: PLR0913
+def signals_of(  # noqa: PLR0913  (as `signal_of`)
     site: str,
     power: PowerConfig,
     reactor: Any,
@@ -47,10 +49,18 @@ def signals_of(  # noqa: PLR0913
     loop: asyncio.AbstractEventLoop | None = None,
     *,
     member: str = "",
+    rewards: RewardSource | None = None,
 ) -> list[SignalSource]:
     """Return the signals of a site, none of them started.
 
-    `member`: see `mqtt_build.mqtt_lines`.
+    Args:
+        site: Its name.
+        power: Its power settings.
+        reactor: As of `signal_of`.
+        wall_clock: Likewise.
+        loop: Likewise.
+        rewards: Whom a price asks what a block earns; None: there is no node.
+        member: See `mqtt_build.mqtt_lines`.
 
     Raises:
         ValueError: As of `signal_of`.
@@ -60,6 +70,9 @@ def signals_of(  # noqa: PLR0913
         for one in power.signals
     ]
     _join_prices(power, found)
+    for signal in found:
+        if isinstance(signal, PriceSignal) and isinstance(signal.worth, NodeWorth):
+            signal.worth.rewards = rewards
     return found
 
 

@@ -10,6 +10,7 @@ from proxy.config import PowerConfig, SignalConfig
 from proxy.config.price import is_url
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.signals.adders import Adder
+from proxy.signals.btc_quotes import BtcQuotes
 from proxy.signals.price_decision import PricePolicy
 from proxy.signals.price_document import (
     Document,
@@ -20,11 +21,10 @@ from proxy.signals.price_document import (
 )
 from proxy.signals.price_signal import (
     POLL,
-    FixedWorth,
     PriceSettings,
     PriceSignal,
-    Worth,
 )
+from proxy.signals.price_worth import FixedWorth, NodeWorth, Worth
 
 FORMATS: dict[str, Format] = {"csv": "csv", "json": "json", "entsoe-a44": "entsoe-a44"}
 UNITS: dict[str, PriceUnit] = {"MWh": "MWh", "kWh": "kWh", "ct/kWh": "ct/kWh"}
@@ -63,7 +63,8 @@ def price_signal(
     document = None
     if config.format != "openadr3":
         document = document_of(str(config.document), reactor, config.token)
-    return PriceSignal(settings, document, _worth(config), reactor, wall_clock)
+    worth = _worth(config, reactor, wall_clock)
+    return PriceSignal(settings, document, worth, reactor, wall_clock)
 
 
 def document_of(source: str, reactor: Any, token: str | None = None) -> Document:
@@ -84,7 +85,11 @@ def _policy(config: SignalConfig) -> PricePolicy:
     )
 
 
-def _worth(config: SignalConfig) -> Worth:
-    if config.hashprice is None:
-        raise ValueError("this release does not have btc_price yet")
-    return FixedWorth(config.hashprice)
+def _worth(config: SignalConfig, reactor: Any, wall_clock: SteadyClock) -> Worth:
+    if config.hashprice is not None:
+        return FixedWorth(config.hashprice)
+    if config.btc_price is None or config.currency is None:
+        raise ValueError("neither hashprice, nor btc_price and currency")
+    document = document_of(config.btc_price, reactor)
+    quotes = BtcQuotes(document, config.currency, wall_clock)
+    return NodeWorth(quotes, Seconds(config.poll_s or POLL), reactor)

@@ -1,5 +1,6 @@
 """Where prices are said: a file or a web page, in one of three formats."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -83,17 +84,23 @@ class Document(Protocol):
     async def close(self) -> None:
         """Hang up."""
 
+    @property
+    def written_at(self) -> UnixTime | None:
+        """Return when what was read last was written; None: it does not say."""
 
-@frozen
+
+@define(eq=False, repr=False)
 class FileDocument:
     """A file."""
 
     path: Path
+    written_at: UnixTime | None = field(default=None, init=False)
 
     async def read(self, _: UnixTime) -> bytes:
         """See `Document`."""
         try:
             with open_regular(self.path) as file:
+                self.written_at = UnixTime(os.fstat(file.fileno()).st_mtime)
                 # One more, by which a file that is too long is seen.
                 return file.read(MAX_DOCUMENT_BYTES + 1)
         except OSError as error:
@@ -113,6 +120,7 @@ class WebDocument:
     _reactor: Any
     _url: str
     _token: str | None = None
+    written_at: UnixTime | None = field(default=None, init=False)
     _client: HttpClient = field(init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -6,7 +6,7 @@ the least efficient first, as the price does. A price that is not known raises n
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
@@ -27,6 +27,7 @@ from proxy.signals.named import NamedSignal
 from proxy.signals.numbering import next_seq
 from proxy.signals.price_decision import PriceDecision, PricePolicy
 from proxy.signals.price_document import Document, PriceFormat
+from proxy.signals.price_worth import Worth
 from proxy.signals.refusals import Refusals
 
 LOOK_EVERY = Seconds(5.0)
@@ -43,36 +44,6 @@ UTC = ZoneInfo("UTC")
 
 POLL = Seconds(300.0)
 """How often a document is read; day-ahead prices come once a day, about noon."""
-
-
-class Worth(Protocol):
-    """Says what hashes earn."""
-
-    def hashprice(self) -> float | None:
-        """Return what a PH/s earns in a day; None: it is not known."""
-
-    def start(self) -> None:
-        """Begin to look."""
-
-    async def stop(self) -> None:
-        """End."""
-
-
-@frozen
-class FixedWorth:
-    """A hashprice that the operator configured."""
-
-    value: float
-
-    def hashprice(self) -> float | None:
-        """See `Worth`."""
-        return self.value
-
-    def start(self) -> None:
-        """See `Worth`."""
-
-    async def stop(self) -> None:
-        """See `Worth`."""
 
 
 @frozen
@@ -98,13 +69,17 @@ class PriceSettings:
 
 @define(eq=False, repr=False)
 class PriceSignal(NamedSignal):
-    """The signal; `document` None: prices are only heard, as of OpenADR."""
+    """The signal; `document` None: prices are only heard, as of OpenADR.
+
+    Attributes:
+        worth: What hashes earn.
+    """
 
     _log = Logger()
 
     _settings: PriceSettings
     _document: Document | None
-    _worth: Worth
+    worth: Worth
     _clock: IReactorTime
     _wall_clock: SteadyClock
     _listener: SignalListener | None = field(default=None, init=False)
@@ -135,7 +110,7 @@ class PriceSignal(NamedSignal):
             age = max(0.0, self._wall_clock() - self._last.received_at)
             rest = max(0.0, self._settings.policy.min_off_s - age)
             self._decision.rest_until = Seconds(self._now() + rest)
-        self._worth.start()
+        self.worth.start(self._refuse_worth)
         self._looks.startService()
 
     async def stop(self) -> None:
@@ -143,7 +118,7 @@ class PriceSignal(NamedSignal):
         self._listener = None
         await self._looks.stopService()
         await self._tasks.cancel_all()
-        await self._worth.stop()
+        await self.worth.stop()
         if self._document is not None:
             await self._document.close()
 
@@ -187,10 +162,13 @@ class PriceSignal(NamedSignal):
                 self._listener.renew(self.name)
             self._decide(self._listener)
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str, peer: str = "document") -> None:
         if self._listener is not None:
             now = Seconds(self._now())
-            self._refusals.tell(self._listener, now, "document", why)
+            self._refusals.tell(self._listener, now, peer, why)
+
+    def _refuse_worth(self, why: str) -> None:
+        self._refuse(why, "hashprice")
 
     # what it makes of it
 
@@ -198,7 +176,7 @@ class PriceSignal(NamedSignal):
         at, groups = self._wall_clock(), listener.models()
         found, adders = self._price(at), self._adders(at)
         price = None if found is None else found.per_mwh
-        hashprice = self._worth.hashprice()
+        hashprice = self.worth.hashprice()
         runs = self._decision.decide(
             groups, price, adders, hashprice, Seconds(self._now())
         )
@@ -221,6 +199,7 @@ class PriceSignal(NamedSignal):
                 None if found is None else found.ends,
                 self._curve.ends,
                 self._shed,
+                self.worth.says,
             )
         )
 

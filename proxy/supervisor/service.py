@@ -109,7 +109,10 @@ class ControllerSupervisor(OrderedServices):
 def _settings(config: Config) -> dict[str, Any]:
     """Return by site what its control is made of."""
     return {
-        s.name: (s.power, s.fleet, config.models, _cluster(s.power, config))
+        s.name: (
+            *(s.power, s.fleet, config.models),
+            *(_cluster(s.power, config), _node(s.power, config)),
+        )
         for s in config.sites
         if s.power
     }
@@ -117,6 +120,10 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _cluster(power: PowerConfig, config: Config) -> Any:
     return config.cluster if power.part_of is not None else None
+
+
+def _node(power: PowerConfig, config: Config) -> Any:
+    return config.nodes[:1] if power.asks_node else ()
 
 
 def grant_all(factory: SiteFactory) -> None:

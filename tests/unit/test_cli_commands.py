@@ -86,11 +86,11 @@ def test_run_refuses_what_it_cannot_act_on_before_it_starts(
     path = tmp_path / "c.toml"
     power = "[sites.power]\nbudget_w = 2\nfail_safe_w = 1\n"
     signal = '[[sites.power.signals]]\nkind = "price"\nformat = "csv"\n'
-    signal += 'source = "a"\nunits = "MWh"\nbtc_price = "b"\n'
+    signal += 'source = "a"\nunits = "MWh"\nhashprice = 45.0\ntime_zone = "Nowhere"\n'
     path.write_text(CONFIG + power + signal)
 
     assert main(["run", "-c", str(path)]) == 1
-    assert "$.sites[...].power.signals[...].btc_price" in capsys.readouterr().err
+    assert "$.sites[0].power.signals[0].time_zone" in capsys.readouterr().err
     assert not (tmp_path / "state").exists()
 
 

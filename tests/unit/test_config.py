@@ -7,7 +7,7 @@ from typing import get_type_hints
 import msgspec
 import pytest
 
-from proxy.config import Config, ConfigError, Secret, load_config, refuse_unready
+from proxy.config import Config, ConfigError, Secret, load_config
 from proxy.config.anchored import anchor
 from proxy.config.fields import Section
 from proxy.config.toml_text import MAX_FILE_BYTES
@@ -62,7 +62,6 @@ def test_each_example_loads(name: str) -> None:
 def test_examples_of_what_exists_may_run(name: str) -> None:
     config = load_config(CONFIGS / f"{name}.toml")
 
-    refuse_unready(config)
     check_power(config)
 
 
@@ -175,16 +174,6 @@ def test_sources_of_routes_are_named_once(tmp_path: Path) -> None:
     route = '[[sites.routes]]\nworkers = "a.*"\nsources = ["main"]\n'
 
     assert load(tmp_path, POOL + SITE + route).sites[0].source_names == ["main"]
-
-
-def test_what_this_release_cannot_act_on_stops_the_start(tmp_path: Path) -> None:
-    power = "[sites.power]\nbudget_w = 2\nfail_safe_w = 1\n"
-    signal = '[[sites.power.signals]]\nkind = "price"\nformat = "csv"\n'
-    signal += 'source = "a"\nunits = "MWh"\nbtc_price = "b"\n'
-    web = '[proxy]\nweb = "tcp:8080"\n'
-    with pytest.raises(ConfigError, match=r"at `\$.sites\[...\].power.signals"):
-        refuse_unready(load(tmp_path, POOL + SITE + power + signal))
-    refuse_unready(load(tmp_path, web + POOL + SITE))
 
 
 WRONG = {

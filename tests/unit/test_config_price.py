@@ -6,6 +6,7 @@ import pytest
 
 from proxy.config import load_config
 from proxy.config.fault import ConfigError
+from proxy.power.link.setup import config_of, setup_of
 from proxy.signals.price_build import document_of
 from proxy.signals.price_document import FileDocument, WebDocument
 
@@ -23,6 +24,13 @@ budget_w = 1000
 fail_safe_w = 100
 [[sites.power.signals]]
 kind = "price"
+"""
+NODE = """
+[[nodes]]
+name = "core"
+rpc = "http://127.0.0.1:8332"
+user = "u"
+password = "p"
 """
 GOOD = (
     HEAD
@@ -76,6 +84,13 @@ def test_a_price_reads_its_file_beside_the_configuration(tmp_path: Path) -> None
         ('"csv"', '"entsoe-a44"', "The document says itself"),
         ("hashprice = 45.0\n", "", "Expected hashprice or btc_price"),
         ("hashprice = 45.0", "hashprice = 0", "> 0"),
+        ("hashprice = 45.0", 'btc_price = "b"', "Needs a node, of [[nodes]]"),
+        ("hashprice = 45.0", 'btc_price = "ftp://b"', "[0].btc_price`"),
+        (
+            'currency = "EUR"\nhashprice = 45.0',
+            'btc_price = "b"',
+            "Needed beside btc_price: of a bitcoin too",
+        ),
         ("Europe/Berlin", "Europe/Bielefeld", "No time zone is called"),
         (", end = 21:00:00", "", "start and end, or neither"),
         ('"EUR"', '"euro"', "at `$.sites[0].power.signals[0].currency`"),
@@ -85,10 +100,26 @@ def test_a_price_reads_its_file_beside_the_configuration(tmp_path: Path) -> None
 )
 def test_a_fault_is_said(tmp_path: Path, old: str, new: str, wanted: str) -> None:
     assert old in GOOD
+    node = NODE if wanted.startswith("Needed beside") else ""
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, GOOD.replace(old, new, 1))
+        load(tmp_path, node + GOOD.replace(old, new, 1))
 
     assert wanted in str(caught.value)
+
+
+def test_a_hashprice_may_be_of_the_first_node(tmp_path: Path) -> None:
+    text = GOOD.replace("hashprice = 45.0", 'btc_price = "btc.txt"')
+    path = tmp_path / "c.toml"
+    path.write_text(f"{NODE}{NODE.replace('core', 'other')}{text}")
+    config = load_config(path)
+
+    sent = config_of(setup_of(config))
+
+    (signal,) = sent.sites[0].power.signals  # type: ignore[union-attr]
+    assert signal.btc_price == str(tmp_path / "btc.txt")
+    assert [one.name for one in sent.nodes] == ["core"]
+    path.write_text(f"{NODE}{GOOD}")
+    assert not config_of(setup_of(load_config(path))).nodes
 
 
 def test_a_site_has_one_price(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.orders.market import ModelGroup, breakeven, earned
 from proxy.signals.price_decision import PricePolicy
 from proxy.signals.price_document import PriceFormat
-from proxy.signals.price_signal import FixedWorth, PriceSettings, PriceSignal
+from proxy.signals.price_signal import PriceSettings, PriceSignal
+from proxy.signals.price_worth import FixedWorth
 from tests.fakes.order_desk import OrderDesk
 from tests.fakes.price_documents import a44, series
 from tests.unit.signals.test_price_signal import Paper

@@ -16,7 +16,9 @@ from proxy.power.link.messages import Setup
 def setup_of(config: Config) -> Setup:
     """Return the first message; it holds secrets: it goes to no log."""
     sites = [replace(s, routes=()) for s in config.sites if s.power is not None]
-    needed = replace(config, pools=(), nodes=(), sites=sites)
+    asks_node = any(site.power and site.power.asks_node for site in sites)
+    nodes = config.nodes[:1] if asks_node else ()
+    needed = replace(config, pools=(), nodes=nodes, sites=sites)
     return Setup(Raw(msgspec.json.encode(needed, enc_hook=_plain)))
 
 

@@ -1,5 +1,7 @@
 """What electricity costs a site and what its hashes earn: what a price steers by."""
 
+from typing import Protocol
+
 from attrs import frozen
 
 from protocol.units import HashesPerSecond, UnixTime, Watts
@@ -25,6 +27,40 @@ class ModelGroup:
     running: int = 0
 
 
+class RewardError(Exception):
+    """What a block earns cannot be had; the message says why."""
+
+
+@frozen
+class BlockReward:
+    """What a block earns, as a node has it.
+
+    Attributes:
+        node: Its name.
+        height: Of its newest block.
+        btc: Subsidy, and the mean of the fees of a day.
+    """
+
+    node: str
+    height: int
+    difficulty: float
+    btc: float
+
+
+class RewardSource(Protocol):
+    """A node that is asked what a block earns."""
+
+    async def read(self) -> BlockReward:
+        """Return what it says now; each call ends within a deadline.
+
+        Raises:
+            RewardError: It is away, behind, or says what cannot be.
+        """
+
+    async def close(self) -> None:
+        """Hang up."""
+
+
 @frozen
 class Market:
     """What a price signal steers by, as it last looked.
@@ -34,6 +70,7 @@ class Market:
         price: Of a MWh now; None: nobody said.
         adders: What is paid beside it, grid fees and taxes, a MWh.
         hashprice: Of a PH/s for a day; None: not known.
+        worth: What that is made of, or why it is not known; empty: it is configured.
         until: When the price ends, Unix seconds.
         known_until: Until when prices are known.
         shed: Models that it keeps off.
@@ -47,6 +84,7 @@ class Market:
     until: UnixTime | None = None
     known_until: UnixTime | None = None
     shed: tuple[str, ...] = ()
+    worth: str = ""
 
     @property
     def cost(self) -> float | None:

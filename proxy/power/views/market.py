@@ -70,6 +70,7 @@ def price_view(site: SiteControl, now: Seconds) -> PriceView | None:
         adders=market.adders,
         cost=cost,
         hashprice=hashprice,
+        worth=market.worth,
         until=market.until,
         known_until=market.known_until,
         earned_h=None if hashprice is None else earned(proven, hashprice),

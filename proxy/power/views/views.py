@@ -166,6 +166,7 @@ class PriceView(Struct):
         adders: What is paid beside it.
         cost: Both.
         hashprice: What a PH/s earns in a day.
+        worth: What that is made of, or why it is not known; empty: it is configured.
         until: When the price ends, Unix seconds.
         known_until: Until when prices are known.
         earned_h: What the hashrate that shares prove earns in an hour.
@@ -180,6 +181,7 @@ class PriceView(Struct):
     adders: float
     cost: float | None
     hashprice: float | None
+    worth: str
     until: float | None
     known_until: float | None
     earned_h: float | None

@@ -102,7 +102,7 @@ def test_a_row_of_a_clock_that_was_ahead_ends_no_order(
     unused, clock = cast("Any", None), Clock()
     wall_clock = SteadyClock(lambda: at, clock.seconds)
     controller = Controller(
-        clock, wall_clock, lambda _: SiteAdapters(), unused, unused, unused
+        clock, wall_clock, lambda *_: SiteAdapters(), unused, unused, unused
     )
     power = PowerConfig(budget_w=100_000.0, fail_safe_w=50_000.0)
     site = SiteConfig(name="hall-a", listen=("tcp:0",), sources=["main"], power=power)

@@ -186,3 +186,16 @@ def test_an_address_says_what_kind_it_is(
         script,
         witness,
     )
+
+
+def test_stats_of_a_block_are_its_subsidy_and_what_it_pays_beyond(stage: Stage) -> None:
+    stage.ask("generatetoaddress", 2, ADDRESS)
+
+    asked = ["subsidy", "totalfee"]
+    assert stage.ask("getblockstats", 2, asked) == {
+        "subsidy": subsidy(2),
+        "totalfee": 0,
+    }
+    assert stage.ask("getblockstats", 1)["height"] == 1
+    assert stage.fault("getblockstats", 3) == -8
+    assert stage.fault("getblockstats", 1, ["avgfee"]) == -8

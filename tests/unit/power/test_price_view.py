@@ -1,5 +1,6 @@
 """What a price makes of a site: what its models need, earn and save."""
 
+import msgspec
 import pytest
 
 from protocol.units import Watts
@@ -128,3 +129,25 @@ def test_what_is_not_known_is_said_to_be_so() -> None:
         "            a PH/s and day: not known",
         "            S19: 0 of 2 run, breakeven not known, kept off by it",
     ]
+
+
+def test_what_a_hashprice_is_made_of_is_shown_and_why_there_is_none() -> None:
+    site = mixed()
+    said = (
+        "3.1500 BTC a block at difficulty 1.5e+14 (core, height 9), 60000 EUR a bitcoin"
+    )
+    site.control.market = Market("price", 80.0, 0.0, "EUR", 25.0, worth=said)
+    lines = shown(site)
+    assert any("a PH/s and day: 25.00" in line for line in lines)
+    assert lines[2].strip() == said
+
+    away = "node core: getblockchaininfo: no answer in 10 s"
+    site.control.market = Market("price", 80.0, 0.0, "EUR", None, worth=away)
+    lines = shown(site)
+    assert any("a PH/s and day: not known" in line for line in lines)
+    assert lines[2].strip() == away
+
+
+def shown(site: Site) -> list[str]:
+    view = msgspec.to_builtins(price_view(site.control, later(11)))
+    return list(price_lines({"price": view}))

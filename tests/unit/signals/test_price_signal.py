@@ -16,7 +16,8 @@ from proxy.power.orders.market import ModelGroup
 from proxy.signals.adders import Adder, adders_at
 from proxy.signals.price_decision import PricePolicy
 from proxy.signals.price_document import Document, PriceFormat, address_at
-from proxy.signals.price_signal import FixedWorth, PriceSettings, PriceSignal
+from proxy.signals.price_signal import PriceSettings, PriceSignal
+from proxy.signals.price_worth import FixedWorth
 from tests.conftest import FlushFailures
 from tests.fakes.order_desk import BUDGET, NOW, OrderDesk
 
@@ -36,6 +37,8 @@ def rows(*prices: float, begin: float = NOW) -> bytes:
 
 class Paper(Document):
     """A document that a test writes."""
+
+    written_at: UnixTime | None = None
 
     def __init__(self, data: bytes) -> None:
         self.data = data

@@ -94,7 +94,7 @@ const Price = ({ price }) => {
   return html`<${Card} size="w4" title="Price" aside=${html`<span class="dim">${price.source}, ${currency} a MWh</span>`}>
     <dl class="facts"><dt>Now</dt><dd>${cost}${price.until && html` <span class="dim">until ${units.clock(price.until)}</span>`}</dd>
       <dt>Known until</dt><dd>${price.known_until ? units.moment(price.known_until).slice(0, 16) : "nothing is known"}</dd>
-      <dt>Hashprice</dt><dd>${price.hashprice == null ? "not known" : `${units.money(price.hashprice, currency)} a PH/s in a day`}</dd>
+      <dt>Hashprice</dt><dd>${price.hashprice == null ? "not known" : `${units.money(price.hashprice, currency)} a PH/s in a day`}${price.worth && html`<div class="dim small">${price.worth}</div>`}</dd>
       <dt>In an hour</dt><dd>earns ${units.money(price.earned_h)}, pays ${units.money(price.paid_h)}, saves ${units.money(price.saved_h)}</dd></dl>
     <${Table} caption="Models at this price" rows=${models} columns=${[
       { title: "Model", cell: (/** @type {any} */ one) => one.model },
