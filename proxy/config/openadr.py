@@ -22,6 +22,9 @@ def openadr_faults(signal: SignalConfig, key: str) -> Iterator[str]:
             )
         if url is not None and urlsplit(url).query:
             yield f"Expected a URL without a query - at `{key}.{name}`"
+    urls = [signal.url or "", signal.token_url or ""]
+    if signal.ca_file is not None and not any(u.startswith("https:") for u in urls):
+        yield f"Of https:// alone: http:// is not encrypted - at `{key}.ca_file`"
     if signal.poll_or_default_s > signal.lease_s / TRIES:
         yield (
             f"One look each {signal.poll_or_default_s:g} s does not keep a lease of"

@@ -98,8 +98,8 @@ class SignalConfig(Section, frozen=True, kw_only=True):
         topic: Of `mqtt`: where orders are published; None: PREFIX/SITE/order.
         username: Of `mqtt`: who we are to the brokers.
         password: Of `mqtt`: shown to them.
-        ca_file: Of `mqtt`: who may have signed their certificates; None: whom the
-            system trusts.
+        ca_file: Of `mqtt` and `openadr3`: who may have signed the certificates of
+            brokers and servers; None: whom the system trusts.
         format: Of `mqtt`: `order` as of `POST /v1/orders`, or `target_timestamp`; of
             `price`: `csv`, `json`, `entsoe-a44` or `openadr3`.
         discovery: Of `mqtt`: Home Assistant is told of the site.

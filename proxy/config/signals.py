@@ -29,7 +29,7 @@ _OWN = {
     ),
     "openadr3": (
         *("url", "program", "ven_name", "token_url", "client_id", "client_secret"),
-        *("poll_s", "report_s", "simple", "notices"),
+        *("ca_file", "poll_s", "report_s", "simple", "notices"),
     ),
     "signed": ("policy", "policy_id", "raise_needs", "present_s", "absent_s"),
 }

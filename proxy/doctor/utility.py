@@ -28,7 +28,8 @@ def utility(
     secret = {"client_id": signal.client_id, "client_secret": signal.client_secret}
     form = urlencode({"grant_type": "client_credentials"} | secret).encode()
     try:
-        status, _, body = _ask("POST", str(signal.token_url), form, {})
+        tls = ssl.create_default_context(cafile=signal.ca_file)
+        status, _, body = _ask("POST", str(signal.token_url), form, {}, tls)
         if status != _OK:
             remedy = "look at client_id and client_secret"
             yield fail(name, f"no token: status {status}", remedy)
@@ -36,7 +37,7 @@ def utility(
         shown = {"authorization": f"Bearer {read_token(body).access_token}"}
         url = f"{str(signal.url).rstrip('/')}/events?limit=50"
         sent = UnixTime(wall_clock())
-        status, date, body = _ask("GET", url, None, shown)
+        status, date, body = _ask("GET", url, None, shown, tls)
     except (OSError, http.client.HTTPException, ValueError) as error:
         remedy = "look at url, token_url and the way there"
         yield fail(name, f"cannot be asked: {error}", remedy)
@@ -67,7 +68,11 @@ def _judged(
 
 
 def _ask(
-    method: str, url: str, body: bytes | None, headers: dict[str, str]
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    tls: ssl.SSLContext,
 ) -> tuple[int, str | None, bytes]:
     """Return status, date and body; redirects are not followed."""
     found = urlsplit(url)
@@ -75,7 +80,7 @@ def _ask(
     more: dict[str, Any] = {}
     if found.scheme == "https":
         connection = http.client.HTTPSConnection
-        more["context"] = ssl.create_default_context()
+        more["context"] = tls
     asked = connection(found.hostname, found.port, timeout=WITHIN_S, **more)
     kind = {"content-type": "application/x-www-form-urlencoded"} if body else {}
     path = f"{found.path or '/'}?{found.query}" if found.query else found.path or "/"

@@ -4,20 +4,28 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL
+from cryptography import x509
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLContextFactory,
     IStreamServerEndpoint,
 )
-from twisted.internet.ssl import AcceptableCiphers, optionsForClientTLS
+from twisted.internet.ssl import (
+    AcceptableCiphers,
+    Certificate,
+    optionsForClientTLS,
+)
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Suites of TLS 1.2 with an ephemeral key and authenticated encryption (RFC 9325, 4.2):
 no CBC with SHA-1, no key exchange by plain RSA. All of TLS 1.3's are of that kind."""
+
+MAX_CA_BYTES = 4_000_000
+"""Of a file of authorities; all that a system trusts are 220 kB."""
 
 CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(_SUITES)
 
@@ -131,9 +139,26 @@ def client_options(host: str, roots: Any = None) -> IOpenSSLClientConnectionCrea
     )
 
 
+def authorities(data: bytes) -> tuple[Certificate, ...]:
+    """Return the certificates in a PEM file, for `trustRootFromCertificates`.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    found = x509.load_pem_x509_certificates(data)
+    return tuple(Certificate(crypto.X509.from_cryptography(one)) for one in found)
+
+
 @implementer(IPolicyForHTTPS)
 class HttpsPolicy:
-    """The same for `twisted.web.client.Agent`."""
+    """The same for `twisted.web.client.Agent`.
+
+    Args:
+        roots: As of `client_options`.
+    """
+
+    def __init__(self, roots: Any = None) -> None:
+        self._roots = roots
 
     def creatorForNetloc(  # noqa: N802  (IPolicyForHTTPS)
         self,
@@ -141,4 +166,4 @@ class HttpsPolicy:
         port: int,  # noqa: ARG002  (IPolicyForHTTPS)
     ) -> IOpenSSLClientConnectionCreator:
         """Return how to connect to `hostname`."""
-        return client_options(hostname.decode("ascii"))
+        return client_options(hostname.decode("ascii"), self._roots)

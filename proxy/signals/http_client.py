@@ -71,6 +71,9 @@ class HttpClient:
 
     _reactor: Any
     _deadline: Seconds = DEADLINE
+    _roots: Any = (
+        None  # who may have signed a certificate; None: whom the system trusts
+    )
     _pool: HTTPConnectionPool = field(init=False)
     _agent: Agent = field(init=False)
 
@@ -78,7 +81,7 @@ class HttpClient:
         self._pool = HTTPConnectionPool(self._reactor)
         self._pool.maxPersistentPerHost = 1
         self._agent = Agent(
-            self._reactor, HttpsPolicy(), self._deadline, pool=self._pool
+            self._reactor, HttpsPolicy(self._roots), self._deadline, pool=self._pool
         )
 
     async def ask(

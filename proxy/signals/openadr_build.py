@@ -2,13 +2,19 @@
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+from twisted.internet.ssl import trustRootFromCertificates
 
 from protocol.openadr.caps import SIMPLE, Rules
 from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
+from proxy.config.regular_file import open_regular
 from proxy.power.control.wall_clock import SteadyClock
+from proxy.runtime.tls import MAX_CA_BYTES, authorities
 from proxy.signals.http_client import HttpClient
+from proxy.signals.mqtt_build import tls_context
 from proxy.signals.openadr_notices import Notices, line_maker
 from proxy.signals.openadr_orders import OpenAdrOrders, OpenAdrSettings
 from proxy.signals.openadr_session import VtnAccess, VtnSession
@@ -26,7 +32,11 @@ def openadr_signal(  # noqa: PLR0913, PLR0917  (what the others are given)
     wall_clock: SteadyClock,
     loop: asyncio.AbstractEventLoop | None,
 ) -> OpenAdrOrders:
-    """Return a signal that asks a utility's server, not started."""
+    """Return a signal that asks a utility's server, not started.
+
+    Raises:
+        ValueError: `ca_file` cannot be used.
+    """
     rules = Rules(
         config.ven_name or site,
         Watts(power.budget_w),
@@ -51,8 +61,21 @@ def openadr_signal(  # noqa: PLR0913, PLR0917  (what the others are given)
         config.client_id or "",
         config.client_secret or "",
     )
-    vtn = Vtn(VtnSession(access, HttpClient(reactor), reactor), wall_clock)
+    http = HttpClient(reactor, roots=_roots(config.ca_file))
+    vtn = Vtn(VtnSession(access, http, reactor), wall_clock)
     notices_of = None
     if config.notices == "mqtt":
-        notices_of = partial(Notices, line_maker(loop))
+        notices_of = partial(Notices, line_maker(loop), tls_context(config.ca_file))
     return OpenAdrOrders(settings, vtn, reactor, wall_clock, notices_of)
+
+
+def _roots(ca_file: Path | None) -> Any:
+    if ca_file is None:
+        return None
+    try:
+        with open_regular(ca_file) as file:
+            found = authorities(file.read(MAX_CA_BYTES))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"ca_file {ca_file}: {why}") from error
+    return trustRootFromCertificates(found)

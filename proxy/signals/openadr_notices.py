@@ -6,7 +6,7 @@ tells of events. What is in a notice is not read: the list of events is the trut
 
 import asyncio
 from collections.abc import Callable
-from ssl import create_default_context
+from ssl import SSLContext
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -31,12 +31,14 @@ class Notices:
 
     Args:
         make_line: Returns a connection to a broker, not started.
+        tls: How a broker's certificate is verified.
         wake: Called when something is new, or may have been missed.
     """
 
     _log = Logger()
 
     _make_line: MakeLine
+    _tls: SSLContext
     _wake: Callable[[], None]
     _place: NoticePlace | None = field(default=None, init=False)
     _line: Line | None = field(default=None, init=False)
@@ -48,7 +50,7 @@ class Notices:
             place = await vtn.notices(ven_id)
             if place != self._place:
                 await self.stop()
-                self._line = self._make_line(_broker(place), _topics(place))
+                self._line = self._make_line(_broker(place, self._tls), _topics(place))
                 self._place = place
                 self._line.start(self)
             self._say("")
@@ -82,7 +84,7 @@ def line_maker(loop: asyncio.AbstractEventLoop | None) -> MakeLine:
     return lambda broker, topics: MqttLine(loop, broker, topics)
 
 
-def _broker(place: NoticePlace) -> Broker:
+def _broker(place: NoticePlace, tls: SSLContext) -> Broker:
     """Return the broker that is to be connected to.
 
     Raises:
@@ -94,8 +96,8 @@ def _broker(place: NoticePlace) -> Broker:
         at = read_broker_url(url)
         if place.password and not at.is_encrypted and is_in_the_clear(url):
             raise ValueError(f"{url} would show the token to the network")
-        tls = create_default_context() if at.is_encrypted else None
-        return Broker(at.host, at.port, tls, place.username, place.password)
+        shown = tls if at.is_encrypted else None
+        return Broker(at.host, at.port, shown, place.username, place.password)
     raise ValueError("the server names no broker")
 
 

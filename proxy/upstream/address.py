@@ -4,8 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
-from cryptography import x509
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import ConnectError, DNSLookupError
@@ -21,9 +20,7 @@ from protocol.noise.authority import AuthorityKey, AuthorityKeyError
 from proxy.config.regular_file import open_regular
 from proxy.config.source_checks import POOL_SCHEMES
 from proxy.runtime.host_endpoint import Reactor, host_endpoint
-from proxy.runtime.tls import CIPHERS, client_options
-
-MAX_CA_BYTES = 4_000_000
+from proxy.runtime.tls import CIPHERS, MAX_CA_BYTES, authorities, client_options
 
 NOT_CONNECTED = (ConnectError, DNSLookupError, DeferredTimeoutError, ValueError)
 """What an attempt to connect ends in; ValueError: the host's name is no good."""
@@ -157,10 +154,9 @@ class Trust:
 def _authorities(path: Path) -> tuple[Certificate, ...]:
     try:
         with open_regular(path) as file:
-            found = x509.load_pem_x509_certificates(file.read(MAX_CA_BYTES))
+            return authorities(file.read(MAX_CA_BYTES))
     except (OSError, ValueError) as error:
         raise PoolUrlError(f"ca_file {path}: {error}") from error
-    return tuple(Certificate(crypto.X509.from_cryptography(one)) for one in found)
 
 
 def endpoint_of(

@@ -529,6 +529,11 @@ def test_tokens_of_power_are_secrets(tmp_path: Path) -> None:
         (OPENADR + "simple = [0.2, 0.6, 0.0, 0.0]\n", "level to allow more"),
         (OPENADR + "simple = [1.0, 0.6]\n", "`$.sites[0].power.signals[0].simple`"),
         (OPENADR + 'notices = "post"\n', "`$.sites[0].power.signals[0].notices`"),
+        (
+            OPENADR.replace("https://vtn.example", "http://127.0.0.1:1")
+            + 'ca_file = "c"\n',
+            "Of https:// alone",
+        ),
         (OPENADR + "unit = 1\n", "Not of a signal of kind 'openadr3'"),
         (MODBUS + "poll_s = 10\n", "Not of a signal of kind 'modbus'"),
         (MODBUS + 'units = "percent"\n', "WMaxLimPct"),

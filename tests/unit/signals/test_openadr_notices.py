@@ -5,6 +5,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from proxy.signals.http_client import Answer
+from proxy.signals.mqtt_build import tls_context
 from proxy.signals.mqtt_client import Broker, Topics
 from proxy.signals.mqtt_ports import Ear
 from proxy.signals.openadr_notices import Notices
@@ -42,7 +43,7 @@ class Rig:
         http: Any = self.vtn
         access = VtnAccess(URL, f"{URL}/auth/token", *KNOWN_PAIR)
         self.asked = Vtn(VtnSession(access, http, desk.clock), lambda: desk.wall)
-        self.notices = Notices(self._line, self._wake)
+        self.notices = Notices(self._line, tls_context(None), self._wake)
         binding = {"URIS": uris, "authentication": authentication}
         self.say("/notifiers/mqtt/topics/events", topics("events"))
         self.say("/notifiers/mqtt/topics/vens/v/events", topics("vens/v/events"))
