@@ -1,6 +1,6 @@
 """What Home Assistant is told, held to the fields that its documentation lists.
 
-Not run against Home Assistant.
+`tests/peers/test_home_assistant.py` holds it to Home Assistant's own schemas.
 """
 
 import json
