@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+HUGE = 1e9
+
 
 def price_lines(site: Any) -> Iterator[str]:
     """Yield the lines of `power show`; none without a price signal."""
@@ -16,7 +18,7 @@ def price_lines(site: Any) -> Iterator[str]:
         yield f"            {price['worth']}"
     for model in price["models"]:
         worth = model["breakeven"]
-        even = "not known" if worth is None else f"{worth:.2f}"
+        even = _amount(worth)
         rest = ", kept off by it" if model["is_shed"] else ""
         yield (
             f"            {model['model']}: {model['running']} of {model['machines']}"
@@ -38,7 +40,6 @@ def _price(price: Any) -> str:
 
 def _money(price: Any) -> str:
     worth = price["hashprice"]
-    told = "not known" if worth is None else f"{worth:.2f}"
     parts = [
         f"{what} {price[key]:.2f}"
         for what, key in (
@@ -49,7 +50,14 @@ def _money(price: Any) -> str:
         if price[key] is not None
     ]
     hour = f"; in an hour {', '.join(parts)}" if parts else ""
-    return f"a PH/s and day: {told}{hour}"
+    return f"a PH/s and day: {_amount(worth)}{hour}"
+
+
+def _amount(value: float | None) -> str:
+    """Return an amount of money; at a difficulty of regtest hashes earn 1e26."""
+    if value is None:
+        return "not known"
+    return f"{value:.2f}" if value < HUGE else f"{value:.3g}"
 
 
 def _until(at: float | None) -> str:

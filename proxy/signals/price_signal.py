@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from protocol.prices.curve import PriceCurve, PriceError, PriceInterval, updated
@@ -31,7 +31,11 @@ from proxy.signals.price_worth import Worth
 from proxy.signals.refusals import Refusals
 
 LOOK_EVERY = Seconds(5.0)
-"""Prices change at the quarter of an hour: within so long after it."""
+"""What hashes earn, machines that come and go; where a price changes, it is looked at
+once that begins."""
+
+JUST_AFTER = Seconds(0.05)
+"""A clock's step: a look before a price has begun would find the one before."""
 
 KEPT_FOR = Seconds(3600.0)
 """A price that is over is kept for so long, for a clock that is set back."""
@@ -91,6 +95,7 @@ class PriceSignal(NamedSignal):
     _read_at: float | None = field(default=None, init=False)
     _is_reading: bool = field(default=False, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
+    _next: IDelayedCall | None = field(default=None, init=False)  # when a price begins
     _refusals: Refusals = field(init=False)
     _looks: PeriodicService = field(init=False)
 
@@ -116,6 +121,7 @@ class PriceSignal(NamedSignal):
     async def stop(self) -> None:
         """See `SignalSource`."""
         self._listener = None
+        self._look_at(None)
         await self._looks.stopService()
         await self._tasks.cancel_all()
         await self.worth.stop()
@@ -176,6 +182,7 @@ class PriceSignal(NamedSignal):
         at, groups = self._wall_clock(), listener.models()
         found, adders = self._price(at), self._adders(at)
         price = None if found is None else found.per_mwh
+        self._look_at(None if found is None else found.ends)
         hashprice = self.worth.hashprice()
         runs = self._decision.decide(
             groups, price, adders, hashprice, Seconds(self._now())
@@ -202,6 +209,18 @@ class PriceSignal(NamedSignal):
                 self.worth.says,
             )
         )
+
+    def _look_at(self, end: UnixTime | None) -> None:
+        """Decide again as soon as the price of now has ended, where that is near."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        left = None if end is None else end - self._wall_clock()
+        if left is not None and 0.0 < left <= LOOK_EVERY:
+            self._next = self._clock.callLater(left + JUST_AFTER, self._price_ended)
+
+    def _price_ended(self) -> None:
+        if self._listener is not None:
+            self._decide(self._listener)
 
     def _what_lacks(self, price: float | None) -> str:
         what = "price of now" if price is None else "hashprice"

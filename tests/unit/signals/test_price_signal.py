@@ -113,6 +113,17 @@ def test_the_order_is_what_machines_that_earn_their_electricity_draw() -> None:
     assert len(market.desk.taken) == 4  # and not one each five seconds
 
 
+def test_a_price_is_followed_within_a_second_of_its_beginning() -> None:
+    market = Market(rows(50.0, 60.0, begin=NOW - HOUR + 7.0))
+    market.wait(5)
+    assert market.watts == BUDGET
+    for _ in range(30):
+        market.clock.advance(0.1)
+
+    assert market.clock.seconds() == pytest.approx(8.0)
+    assert market.watts == ONE
+
+
 def test_a_price_that_ends_leaves_the_last_decision() -> None:
     market = Market(rows(60.0))
     market.wait(10 * HOUR)
