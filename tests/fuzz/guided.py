@@ -10,7 +10,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 
-import atheris  # type: ignore[import-not-found]
+import atheris  # type: ignore[import-untyped]
 
 with atheris.instrument_imports(include=["protocol"]):
     from protocol.errors import MalformedMessageError

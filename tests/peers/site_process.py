@@ -35,7 +35,8 @@ class SiteProcess:
     def __init__(self, path: Path, *signals: str) -> None:
         self._socket = path / "state" / "admin.sock"
         config = path / "c.toml"
-        head = CONFIG.format(port=free_port(), budget=BUDGET, fail_safe=FAIL_SAFE)
+        self.port = free_port()  # for miners
+        head = CONFIG.format(port=self.port, budget=BUDGET, fail_safe=FAIL_SAFE)
         rows = [f"[[sites.power.signals]]\n{row}" for row in signals]
         config.write_text("\n".join([head, *rows]))
         self.process = start("proxy.cli", "run", "-c", str(config))

@@ -201,3 +201,36 @@ def test_a_setpoint_is_in_force_within_a_second(site: Site) -> None:
 
     _log.info("setpoint to cap, asked over the admin socket: %s s", took)
     assert took[10] < 1.0
+
+
+def test_a_master_that_lies_raises_nothing_and_each_lie_is_an_event(site: Site) -> None:
+    async def drive() -> None:
+        client = AsyncModbusTcpClient("127.0.0.1", port=site.modbus)
+        assert await client.connect()
+        await settled(site, client, 20_000)
+        for lie in (0x80000000, 0xFFFFFFFF, 48_001, 20_000_000):
+            words = [1, 1, lie >> 16, lie & 0xFFFF]
+            refused = await client.write_registers(ENABLE, words)
+            assert refused.exception_code == 3
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 300, b"\xff" * 7):
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.modbus)
+            writer.write(garbage)
+            assert await asyncio.wait_for(reader.read(100), PATIENCE) == b""
+            writer.close()
+        # What was written once, played again by somebody else.
+        other = AsyncModbusTcpClient(
+            "127.0.0.1", port=site.modbus, source_address=("127.0.0.2", 0)
+        )
+        assert await other.connect()
+        played = await other.write_registers(ENABLE, [1, 1, *as_int32(30_000)])
+        assert played.exception_code == 6
+        other.close()
+        await settled(site, client, 20_000)
+        client.close()
+
+    asyncio.run(drive())
+
+    assert site.watts == 20_000
+    events = site.events()
+    for why in ("127.0.0.1", "127.0.0.2", "wanted"):
+        assert why in events

@@ -1,6 +1,7 @@
 """A whole proxy whose budget openleadr-vtn says, the utility's server of LF Energy."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.vtn_script import Credentials, recorded, run
+from tests.peers.bad_line import BadLine
 from tests.peers.real_vtn import (
     NODE,
     NODES_OWN,
@@ -31,6 +33,8 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]
+
+_log = logging.getLogger(__name__)
 
 AS_NODE = token_of(NODE[0], " ".join(NODES_OWN))
 LEASE = 10
@@ -53,8 +57,10 @@ class Site(SiteProcess):
     """`baseload run` with the server as its signal."""
 
     def __init__(self, path: Path, vtn: RealVtn, more: str) -> None:
+        self.line = BadLine(vtn.port)
+        url = f"http://127.0.0.1:{self.line.port}"
         told = {"client_id": NODE[0], "client_secret": NODE[1], "more": more}
-        super().__init__(path, SIGNAL.format(url=vtn.url, **told))
+        super().__init__(path, SIGNAL.format(url=url, **told))
 
     def until(self, watts: float) -> None:
         until(lambda: self.watts == watts)
@@ -216,6 +222,39 @@ def test_a_server_that_is_frozen_or_killed_lapses_and_comes_back_by_a_fresh_word
     assert seen == {30_000, FAIL_SAFE}
     assert LEASE <= lapsed["silent_s"] < LEASE + 5
     quiet.until(30_000)
+
+
+@pytest.mark.parametrize("fault", ["is_cut", "is_slow"])
+def test_a_line_that_is_cut_or_slow_lapses_and_raises_nothing(
+    quiet: Site, vtn: RealVtn, fault: str
+) -> None:
+    event = vtn.event("IMPORT_CAPACITY_LIMIT", 30.0)
+    quiet.until(30_000)
+    setattr(quiet.line, fault, True)
+    began = time.monotonic()
+    while vtn.cancel(event) == 409:  # a report names it, and cannot be taken back
+        vtn.called("PUT", f"/events/{event['id']}", vtn.event_of("GHG", 1.0))
+        break
+
+    took = quiet.lapses(began, 30_000)
+
+    _log.info("%s: lapsed after %.1f s of a lease of %d s", fault, took, LEASE)
+    assert LEASE - 3 < took < LEASE + 3
+    setattr(quiet.line, fault, False)
+    quiet.until(BUDGET)
+
+
+def test_an_order_is_in_force_within_a_second_of_the_next_look(
+    quiet: Site, vtn: RealVtn
+) -> None:
+    took = []
+    for kilowatts in range(20, 30):
+        vtn.event("IMPORT_CAPACITY_LIMIT", float(50 - kilowatts))
+        began = time.monotonic()
+        quiet.until((50 - kilowatts) * 1000)
+        took.append(time.monotonic() - began)
+    _log.info("event to cap, a look each second: %s s", sorted(took))
+    assert sorted(took)[5] < 1.0 + 1.0  # the look that it waits for, and the second
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
