@@ -55,7 +55,8 @@ def faults(config: Config) -> Iterator[str]:
     names = [site.name for site in config.sites]
     yield from cluster_faults(config.cluster, names, halls)
     for index, shared in enumerate(config.cluster.sites if config.cluster else ()):
-        yield from _signals_faults(shared.as_power, f"$.cluster.sites[{index}]")
+        where = f"$.cluster.sites[{index}]"
+        yield from _signals_faults(shared.as_power, where, has_node=False)
     yield from map(str, endpoint_faults(config))
 
 
@@ -170,10 +171,10 @@ def _power_faults(power: PowerConfig, key: str, *, has_node: bool) -> Iterator[s
         )
     yield from meter_faults(power.meter, f"{key}.meter")
     yield from trip_faults(power, key)
-    yield from _signals_faults(power, key)
+    yield from _signals_faults(power, key, has_node=has_node)
 
 
-def _signals_faults(power: PowerConfig, key: str) -> Iterator[str]:
+def _signals_faults(power: PowerConfig, key: str, *, has_node: bool) -> Iterator[str]:
     yield from _repeated("signals", f"{key}.signals", (s.source for s in power.signals))
     kinds = [signal.kind for signal in power.signals]
     if kinds.count("signed") > 1:
