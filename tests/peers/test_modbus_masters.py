@@ -4,6 +4,7 @@ pymodbus, and mbpoll where it is installed (`apt-get install mbpoll`).
 """
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import signal
@@ -215,7 +216,8 @@ def test_a_master_that_lies_raises_nothing_and_each_lie_is_an_event(site: Site) 
         for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 300, b"\xff" * 7):
             reader, writer = await asyncio.open_connection("127.0.0.1", site.modbus)
             writer.write(garbage)
-            assert await asyncio.wait_for(reader.read(100), PATIENCE) == b""
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(100), PATIENCE) == b""
             writer.close()
         # What was written once, played again by somebody else.
         other = AsyncModbusTcpClient(
@@ -231,6 +233,5 @@ def test_a_master_that_lies_raises_nothing_and_each_lie_is_an_event(site: Site) 
     asyncio.run(drive())
 
     assert site.watts == 20_000
-    events = site.events()
-    for why in ("127.0.0.1", "127.0.0.2", "wanted"):
-        assert why in events
+    for why in ("127.0.0.1 is the master", "wanted", "protocol"):
+        until(lambda why=why: why in site.events())  # type: ignore[misc]
