@@ -185,7 +185,7 @@ class Miner(MinerState):
             if self._is_overdue(now) and is_unauthorised(share):
                 self.tally.refuse(share)
                 self.context.parking.tally.refuse(share)
-            self.rejected[share.verdict.value] += 1
+            self._count_rejected(share.verdict.value, 1)
             if self._blame(share.verdict.value, 1, now):
                 self.conduct.begin_run(now)
             return
@@ -201,6 +201,12 @@ class Miner(MinerState):
         self.meter.add(share.difficulty, now)
         if self.vardiff.count(share.difficulty):
             self.retarget(now)
+
+    def _count_rejected(self, verdict: str, number: int) -> None:
+        self.rejected[verdict] += number
+        if verdict == Verdict.STALE:
+            self.tally.stale += number
+            self.context.parking.tally.stale += number
 
     def _blame(self, verdict: str, number: int, now: Seconds) -> bool:
         """Take note of bad shares; return whether they are held against it.

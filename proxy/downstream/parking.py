@@ -246,7 +246,7 @@ class Parking:
             self._difficulty[miner.id] = difficulty
             report.difficulty.append((miner.id, difficulty))
         tally = miner.tally
-        if tally.shares or tally.unauthorised_work:
+        if not tally.is_empty:
             miner.tally = Tally()
             report.work.append(_work_of(miner.id, tally))
 
@@ -262,6 +262,7 @@ def _work_of(miner_id: int, tally: Tally) -> MinerWork:
         tally.work2,
         tally.parked_work,
         tally.unauthorised_work,
+        tally.stale,
     )
 
 

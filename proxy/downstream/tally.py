@@ -21,6 +21,7 @@ class Tally:
         work2: Sum of the squares of their difficulties: tells how sure `work` is.
         parked_work: The part of `work` that came while parked.
         unauthorised_work: Of shares refused because they came while parked for long.
+        stale: Shares refused because their job was over, those among them.
     """
 
     shares: int = 0
@@ -28,6 +29,7 @@ class Tally:
     work2: float = 0.0
     parked_work: float = 0.0
     unauthorised_work: float = 0.0
+    stale: int = 0
 
     def count(self, share: JudgedShare, *, is_parked: bool) -> None:
         """Count a share that was accepted."""
@@ -42,6 +44,11 @@ class Tally:
         self.shares += shares
         self.work += work
         self.work2 += work2
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was counted that anybody has to be told of."""
+        return not (self.shares or self.unauthorised_work or self.stale)
 
     def refuse(self, share: JudgedShare) -> None:
         """Count a share that was refused for coming too long after parking."""

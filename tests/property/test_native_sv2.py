@@ -117,7 +117,7 @@ class Side:
         return [
             m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
             m.heard_at, m.difficulty, m.vardiff.difficulty, m.vardiff.shares_left,
-            m.is_granted, list(m.workers), tally.shares,
+            m.is_granted, list(m.workers), tally.shares, tally.stale,
             *map(about, (tally.work, tally.work2, tally.parked_work)),
             about(tally.unauthorised_work), about(m.meter.rates(now).m1),
         ]  # fmt: skip

@@ -93,7 +93,7 @@ class Side:
             m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
             m.heard_at, m.difficulty, m.vardiff.difficulty, m.vardiff.shares_left,
             m.meter.rates(now), m.is_granted, tally.shares, tally.work, tally.work2,
-            tally.parked_work, tally.unauthorised_work,
+            tally.parked_work, tally.unauthorised_work, tally.stale,
         ]  # fmt: skip
 
     def rows(self) -> list[Any]:

@@ -32,6 +32,8 @@ class EngineMiner(Miner):
             self.mirror.settle()
         )
         self.heard_at = Seconds(max(self.heard_at, heard_at))
+        if rejected:
+            self.context.parking.note(self.id)
         is_blamed = self._settle_rejected(rejected)
         if shares:
             self._settle_accepted(shares, work, work2, Seconds(share_at))
@@ -44,7 +46,7 @@ class EngineMiner(Miner):
         now = self.context.now()
         is_blamed = False
         for reason, number in rejected:
-            self.rejected[reason] += number
+            self._count_rejected(reason, number)
             is_blamed |= self._blame(reason, number, now)
         return is_blamed
 

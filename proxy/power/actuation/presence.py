@@ -129,6 +129,8 @@ class Presence:
 
     def _count(self, report: FleetReport, now: Seconds) -> None:
         for work in report.work:
+            if not work.proves_hashing:
+                continue
             machine = self.share_checks.count(work, now)
             if machine is None:
                 continue

@@ -4,9 +4,10 @@
 |----------|-------------------------------------------------------------------------|
 | meter    | from (Unix seconds), w: each second's watts, null where the meter was   |
 |          | silent, [] where there is none; source                                  |
-| shares   | from, site: n, d (sum of difficulties), d2 (of their squares), parked   |
-|          | (the part of d of machines on their way down); _sd: a salted digest for |
-|          | the same of each tenant, whom the log does not name                     |
+| shares   | from, site: n, d (sum of difficulties), d2 (of their squares), stale    |
+|          | (how many were refused as such, beside n), parked (the part of d of     |
+|          | machines on their way down); _sd: a salted digest for the same of each  |
+|          | tenant, whom the log does not name                                      |
 | response | at, from_w, to_w: a budget was lowered; response_s until the meter was  |
 |          | under it, null: not within `GIVEN_UP_AFTER`                             |
 
@@ -47,17 +48,25 @@ class _Sum:
     n: int = 0
     d: float = 0.0
     d2: float = 0.0
+    stale: int = 0
     parked: float = 0.0
 
     def add(self, work: MinerWork) -> None:
         self.n += work.shares
         self.d += work.work
         self.d2 += work.work2
+        self.stale += work.stale
         self.parked += work.parked_work
 
     @property
     def body(self) -> dict[str, float]:
-        return {"n": self.n, "d": self.d, "d2": self.d2, "parked": self.parked}
+        return {
+            "n": self.n,
+            "d": self.d,
+            "d2": self.d2,
+            "stale": self.stale,
+            "parked": self.parked,
+        }
 
 
 @define(eq=False, repr=False)

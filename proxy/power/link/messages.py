@@ -45,6 +45,7 @@ class MinerWork(Struct, frozen=True, array_like=True):
         work2: Sum of the squares of their difficulties.
         parked_work: The part of `work` from its first 135 s of being parked.
         unauthorised_work: Work of shares refused because it was parked for longer.
+        stale: Shares refused because their job was over.
     """
 
     id: int
@@ -53,6 +54,12 @@ class MinerWork(Struct, frozen=True, array_like=True):
     work2: float
     parked_work: float
     unauthorised_work: float
+    stale: int = 0
+
+    @property
+    def proves_hashing(self) -> bool:
+        """It holds more than stale shares, which anybody can make up."""
+        return bool(self.shares or self.unauthorised_work)
 
 
 class Setup(Message, frozen=True):

@@ -146,6 +146,9 @@ def test_shares_after_135_s_are_stale_not_forwarded_and_unauthorised() -> None:
     assert len(site.hall.sink.sent) == before
     good = wire.miner.tally.unauthorised_work / EASY
     assert 1 <= good < 40, "only hashes that meet the difficulty prove work"
+    assert wire.miner.tally.stale == site.parking.tally.stale == 40
+    reports = list(site.parking.reports("hall-a", is_whole=False))
+    assert sum(work.stale for r in reports for work in r.work) == 40
 
 
 def test_the_same_unauthorised_share_counts_once() -> None:

@@ -21,8 +21,8 @@ KNOWN_AFTER = CAP_REACHES_BACK + 2 * WINDOW
 
 def work(shares: int = 1, each: float = 1.0, **more: float) -> MinerWork:
     total = shares * each
-    rest = {"parked_work": 0.0, "unauthorised_work": 0.0, **more}
-    return MinerWork(7, shares, total, total * each, **rest)
+    parked, refused = more.get("parked_work", 0.0), more.get("unauthorised_work", 0.0)
+    return MinerWork(7, shares, total, total * each, parked, refused)
 
 
 def hashes(shares: float, seconds: float = WINDOW) -> HashesPerSecond:

@@ -108,8 +108,8 @@ def test_shares_are_summed_for_the_site_and_each_tenant() -> None:
     site.run(0, 1)
     site.minutes.shares(
         [
-            (MinerWork(1, 2, 20.0, 200.0, 5.0, 0.0), "acme"),
-            (MinerWork(2, 1, 10.0, 100.0, 0.0, 0.0), None),
+            (MinerWork(1, 2, 20.0, 200.0, 5.0, 0.0, 3), "acme"),
+            (MinerWork(2, 1, 10.0, 100.0, 0.0, 0.0, 1), None),
             (MinerWork(3, 1, 8.0, 64.0, 0.0, 0.0), "acme"),
         ]
     )
@@ -117,12 +117,13 @@ def test_shares_are_summed_for_the_site_and_each_tenant() -> None:
     site.run(120, 1)
 
     first, second = site.bodies("shares")
-    assert first["site"] == {"n": 4, "d": 38.0, "d2": 364.0, "parked": 5.0}
+    site_sums = {"n": 4, "d": 38.0, "d2": 364.0, "stale": 4, "parked": 5.0}
+    assert first["site"] == site_sums
     ((tenant, text),) = site.openings
     shown = opened(text)
     assert first["_sd"] == [shown.digest]
     assert tenant == shown.name == "acme"
-    assert shown.value == {"n": 3, "d": 28.0, "d2": 264.0, "parked": 5.0}
+    assert shown.value == {"n": 3, "d": 28.0, "d2": 264.0, "stale": 3, "parked": 5.0}
     assert second["site"]["n"] == 0
     assert second["_sd"] == []
     assert "acme" not in str(site.rows)
