@@ -1,4 +1,4 @@
-"""A meter that shows its watts in plain registers, without a SunSpec map."""
+"""A meter that shows watts and energy in plain registers, without a SunSpec map."""
 
 import math
 import struct
@@ -58,12 +58,12 @@ _NOT_KNOWN = {
 
 
 @frozen
-class WattsRegister:
-    """Where a meter shows the active power of all phases.
+class PlainRegister:
+    """Where a meter shows a number: the active power of all phases, or their energy.
 
     Attributes:
         address: Of the first register, from 0.
-        scale: Watts per unit: 1000 where the meter shows kW.
+        scale: Watts or watt-hours per unit: 1000 where the meter shows kW, kWh.
         sign: -1 where what is drawn shows negative.
     """
 
@@ -79,8 +79,8 @@ class WattsRegister:
         """How many registers the number takes."""
         return struct.calcsize(_FORMATS[self.type]) // 2
 
-    def watts_of(self, data: bytes) -> float:
-        """Return the watts in `data`, NaN where the meter shows nothing.
+    def value_of(self, data: bytes) -> float:
+        """Return the watts, or watt-hours, in `data`; NaN where it shows nothing.
 
         Args:
             data: The registers in their order, two bytes each.
@@ -99,40 +99,64 @@ class WattsRegister:
         return float(raw) * self.scale * self.sign
 
 
-_KW = 1000.0
+_KW = _KWH = 1000.0
 
-MAKES: dict[str, WattsRegister] = {
+MAKES: dict[str, PlainRegister] = {
     # Eastron, "SDM630 Modbus Protocol Implementation": 30053, total system power
-    "Eastron SDM630": WattsRegister(52, NumberType.FLOAT32, table=Table.INPUT),
+    "Eastron SDM630": PlainRegister(52, NumberType.FLOAT32, table=Table.INPUT),
     # Carlo Gavazzi, "EM330 EM340 ET330 ET340 communication protocol": 0028h, W sys x 10
-    "Carlo Gavazzi EM340": WattsRegister(
+    "Carlo Gavazzi EM340": PlainRegister(
         0x28, NumberType.INT32, 0.1, order=WordOrder.SWAPPED, table=Table.INPUT
     ),
     # Carlo Gavazzi, "EM500 series communication protocol": 0028h, kW sys, W x 10
-    "Carlo Gavazzi EM540": WattsRegister(
+    "Carlo Gavazzi EM540": PlainRegister(
         0x28, NumberType.INT32, 0.1, order=WordOrder.SWAPPED, table=Table.INPUT
     ),
     # Schneider Electric, PM5000 register list: 3060, active power total, kW
-    "Schneider PM5xxx": WattsRegister(3059, NumberType.FLOAT32, _KW),
+    "Schneider PM5xxx": PlainRegister(3059, NumberType.FLOAT32, _KW),
     # Schneider Electric, iEM3000 user manual DOCA0005EN: 3060, total active power, kW
-    "Schneider iEM3xxx": WattsRegister(3059, NumberType.FLOAT32, _KW),
+    "Schneider iEM3xxx": PlainRegister(3059, NumberType.FLOAT32, _KW),
     # Siemens, SENTRON PAC manuals, measured variables: offset 65, total active power
-    "Siemens PAC": WattsRegister(65, NumberType.FLOAT32, table=Table.INPUT),
+    "Siemens PAC": PlainRegister(65, NumberType.FLOAT32, table=Table.INPUT),
     # Janitza, UMG 96RM/604/509 Modbus address list: 19026, real power sum L1..L3
-    "Janitza UMG": WattsRegister(19026, NumberType.FLOAT32),
+    "Janitza UMG": PlainRegister(19026, NumberType.FLOAT32),
     # ABB, B23/B24 and M4M user manuals: 5B14h, active power total, 0.01 W
-    "ABB B2x": WattsRegister(0x5B14, NumberType.INT32, 0.01),
-    "ABB M4M": WattsRegister(0x5B14, NumberType.INT32, 0.01),
+    "ABB B2x": PlainRegister(0x5B14, NumberType.INT32, 0.01),
+    "ABB M4M": PlainRegister(0x5B14, NumberType.INT32, 0.01),
     # Socomec, Countis E3x/E4x JBUS common table: C568h, total active power, kW/100
-    "Socomec": WattsRegister(0xC568, NumberType.INT32, 10.0),
+    "Socomec": PlainRegister(0xC568, NumberType.INT32, 10.0),
     # Shelly Gen2 API, EM component: 31013, total active power, lowest word first
-    "Shelly Pro 3EM": WattsRegister(
+    "Shelly Pro 3EM": PlainRegister(
         1013, NumberType.FLOAT32, order=WordOrder.SWAPPED, table=Table.INPUT
     ),
     # WAGO 879-30xx register list: 5012h, total active power, kW
-    "WAGO 879": WattsRegister(0x5012, NumberType.FLOAT32, _KW),
+    "WAGO 879": PlainRegister(0x5012, NumberType.FLOAT32, _KW),
 }
 """Meters that operators own, by the name in `[sites.power.meter] make`.
 
 What is drawn shows positive with the current transformers as the makers draw them.
 """
+
+ENERGY: dict[str, PlainRegister] = {
+    # as above: 30073, import, kWh
+    "Eastron SDM630": PlainRegister(72, NumberType.FLOAT32, _KWH, table=Table.INPUT),
+    # as above: 0034h, kWh (+) total x 10
+    "Carlo Gavazzi EM340": PlainRegister(
+        0x34, NumberType.INT32, 100.0, order=WordOrder.SWAPPED, table=Table.INPUT
+    ),
+    "Carlo Gavazzi EM540": PlainRegister(
+        0x34, NumberType.INT32, 100.0, order=WordOrder.SWAPPED, table=Table.INPUT
+    ),
+    # as above: 3204, active energy delivered (into load), Wh
+    "Schneider PM5xxx": PlainRegister(3203, NumberType.INT64),
+    # as above: 3204, total active energy import, Wh
+    "Schneider iEM3xxx": PlainRegister(3203, NumberType.INT64),
+    # as above: offset 801, active energy import, tariff 1, Wh
+    "Siemens PAC": PlainRegister(801, NumberType.FLOAT64, table=Table.INPUT),
+    # as above: 19068, real energy consumed, sum L1..L3, Wh
+    "Janitza UMG": PlainRegister(19068, NumberType.FLOAT32),
+    # as above: 5000h, active energy import, total, 0.01 kWh
+    "ABB B2x": PlainRegister(0x5000, NumberType.UINT64, 10.0),
+    "ABB M4M": PlainRegister(0x5000, NumberType.UINT64, 10.0),
+}
+"""Where these count what was drawn, in watt-hours; the others' is not known here."""

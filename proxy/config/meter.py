@@ -9,7 +9,14 @@ from urllib.parse import parse_qsl
 from attrs import frozen
 from msgspec import Meta
 
-from protocol.plain_meter import MAKES, NumberType, Table, WattsRegister, WordOrder
+from protocol.plain_meter import (
+    ENERGY,
+    MAKES,
+    NumberType,
+    PlainRegister,
+    Table,
+    WordOrder,
+)
 from protocol.sunspec.layout import FLOAT_METERS, INTEGER_METERS
 from proxy.config.fields import Section
 
@@ -64,6 +71,11 @@ class MeterConfig(Section, frozen=True, kw_only=True):
         sign: -1 where what is drawn shows negative.
         order: `swapped` where the lowest word comes first.
         table: `input` where the maker says function 4 or 3xxxx.
+        energy_register: Address of the register that counts the energy drawn, from 0;
+            None: it has none, or that of its make is read. Read once a minute, for the
+            log that others verify.
+        energy_type: Of its number.
+        energy_scale: Watt-hours per unit: 1000 where it counts kWh.
     """
 
     url: str
@@ -74,9 +86,12 @@ class MeterConfig(Section, frozen=True, kw_only=True):
     sign: int | None = None
     order: WordOrder | None = None
     table: Table | None = None
+    energy_register: Annotated[int, Meta(ge=0, le=MAX_REGISTER)] | None = None
+    energy_type: NumberType | None = None
+    energy_scale: Annotated[float, Meta(gt=0)] | None = None
 
     @property
-    def place(self) -> WattsRegister:
+    def place(self) -> PlainRegister:
         """Where the watts are.
 
         Raises:
@@ -86,11 +101,27 @@ class MeterConfig(Section, frozen=True, kw_only=True):
             return MAKES[self.make]
         if self.register is None or self.type is None:
             raise LookupError("a meter without a make needs register and type")
-        return WattsRegister(
+        return PlainRegister(
             self.register,
             self.type,
             self.scale or 1.0,
             self.sign or 1,
+            self.order or WordOrder.BIG,
+            self.table or Table.HOLDING,
+        )
+
+    @property
+    def energy_place(self) -> PlainRegister | None:
+        """Where it counts what was drawn; None: it is not known."""
+        if self.make is not None:
+            return ENERGY.get(self.make)
+        if self.energy_register is None or self.energy_type is None:
+            return None
+        return PlainRegister(
+            self.energy_register,
+            self.energy_type,
+            self.energy_scale or 1.0,
+            1,
             self.order or WordOrder.BIG,
             self.table or Table.HOLDING,
         )
@@ -144,10 +175,13 @@ def meter_faults(meter: str | MeterConfig, key: str) -> Iterator[str]:
         yield from _register_faults(meter, key)
 
 
+_ENERGY = ("energy_register", "energy_type", "energy_scale")
+
+
 def _register_faults(meter: MeterConfig, key: str) -> Iterator[str]:
     said = [
         name
-        for name in ("register", "type", "scale", "sign", "order", "table")
+        for name in ("register", "type", "scale", "sign", "order", "table", *_ENERGY)
         if getattr(meter, name) is not None
     ]
     if meter.make is not None:
@@ -162,5 +196,8 @@ def _register_faults(meter: MeterConfig, key: str) -> Iterator[str]:
     for name in ("register", "type"):
         if name not in said:
             yield f"A meter without a make needs {name} - at `{key}.{name}`"
+    if ("energy_register" in said) is not ("energy_type" in said):
+        name = _ENERGY["energy_register" in said]
+        yield f"An energy register needs {name}, too - at `{key}.{name}`"
     if meter.sign is not None and meter.sign not in {-1, 1}:
         yield f"Expected 1 or -1, got {meter.sign} - at `{key}.sign`"

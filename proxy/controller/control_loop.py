@@ -217,7 +217,9 @@ class SiteLoop(Service):
         budget = self.control.budget
         if self._minutes is not None and budget is not None:
             self.control.outbox.at = at = self._wall_clock()
-            self._minutes.second(at, self._reading, budget.watts)
+            meter = self._adapters.meter
+            counted = None if meter is None else meter.energy_wh
+            self._minutes.second(at, self._reading, budget.watts, counted)
 
     def _tick(self) -> None:
         self.control.tick(self._now(), self._wall_clock(), self._reading)

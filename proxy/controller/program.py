@@ -165,7 +165,7 @@ class Controller:
                 await maybeDeferred(side.disownServiceParent)
             self._publish_as(config)
         elif self.log_side is not None:
-            self.log_side.note_software(digest_of(config))
+            self.log_side.note_software(digest_of(config), self._fleets())
 
     async def stop(self) -> None:
         """End control, once; machines stay as they are."""
@@ -223,7 +223,14 @@ class Controller:
             Around(self.run, self.clock, self.wall_clock),
         )
         self.log_side.setServiceParent(self.root)
-        self.log_side.note_software(digest_of(config))
+        self.log_side.note_software(digest_of(config), self._fleets())
+
+    def _fleets(self) -> dict[str, tuple[float, float] | None]:
+        """Return joules a terahash of each site's machines, by their nameplates."""
+        return {
+            name: loop.control.table.describer.joules_per_terahash
+            for name, loop in self.loops.items()
+        }
 
     async def _beat(self) -> None:
         """Say that all sites are held to their budgets; else somebody else must."""

@@ -26,6 +26,8 @@ from proxy.runtime.one_thread import OneThread
 from proxy.runtime.periodic import PeriodicService
 from proxy.version import VERSION
 
+Range = tuple[float, float]
+
 
 class WitnessView(Struct):
     """A witness, and what it last said.
@@ -140,13 +142,14 @@ class LogSide(Service):
             witnesses=[_witness_view(one) for one in publisher.witnesses],
         )
 
-    def note_software(self, config: str) -> None:
-        """Write down which release runs, and the digest of what it was told.
+    def note_software(self, config: str, fleets: Mapping[str, Range | None]) -> None:
+        """Write down which release runs, and what it was told that others check by.
 
         Args:
-            config: The digest.
+            config: The digest of all of it.
+            fleets: Least and most joules a terahash of each site's machines.
         """
-        body = {"version": VERSION, "config": config}
+        body = {"version": VERSION, "config": config, "fleets": fleets}
         at = self._around.wall_clock()
         event = Event(at, "", "software", f"release {VERSION}", body)
         try:

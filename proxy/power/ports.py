@@ -128,6 +128,13 @@ class MeterSource(Protocol):
     def hertz(self) -> float | None:
         """Return the grid's frequency as it was read last; None: it does not say."""
 
+    @property
+    def energy_wh(self) -> float | None:
+        """Return watt-hours that it had counted when it was read last.
+
+        What was drawn since ever; None: it does not say.
+        """
+
     async def read(self) -> float:
         """Return watts, NaN where the meter says that it has none.
 

@@ -196,7 +196,7 @@ def meter_source(
     address = read_meter_url(url)
     line = ModbusLine(loop, (address.host, address.port), address.unit)
     if plain is not None:
-        return PlainMeter(line, plain.place)
+        return PlainMeter(line, plain.place, plain.energy_place)
     return SunSpecMeter(line, MeterChoice(address.model, address.nth))
 
 

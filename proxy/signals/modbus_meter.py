@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from protocol.errors import MalformedMessageError
-from protocol.plain_meter import WattsRegister
+from protocol.plain_meter import PlainRegister
 from protocol.sunspec.layout import FLOAT_METERS, INTEGER_METERS
 from protocol.sunspec.meter import parse_meter
 from protocol.sunspec.survey import BASES, Location, Survey
@@ -17,6 +17,13 @@ from proxy.signals.modbus_line import ModbusExceptionError, ModbusLine
 
 FEWEST_REGISTERS = 2
 """A device that takes no larger request is read two registers at a time."""
+
+ENERGY_EVERY = 60
+"""Readings of watts between two of a plain meter's energy: a minute of them. One more
+request each second is more than some gateways bear."""
+
+ENERGY_AGAIN = 3600
+"""Readings after which a register that is not there is asked for again."""
 
 
 @frozen
@@ -61,6 +68,7 @@ class SunSpecMeter:
     _found: Location | None = field(default=None, init=False)
     _most: int = field(default=MAX_REGISTERS, init=False)
     hertz: float | None = field(default=None, init=False)
+    energy_wh: float | None = field(default=None, init=False)
 
     async def read(self) -> float:
         """See `MeterSource`."""
@@ -87,6 +95,7 @@ class SunSpecMeter:
             self._begin_anew(BASES[0])
             raise MeterError(f"{self._line.name}: {error}") from error
         self.hertz = None if math.isnan(reading.hertz) else reading.hertz
+        self.energy_wh = _known(reading.imported_wh)
         return reading.watts
 
     async def _search(self) -> Location:
@@ -153,11 +162,16 @@ class SunSpecMeter:
 
 @define(eq=False, repr=False)
 class PlainMeter:
-    """Reads one number at each poll."""
+    """Reads one number at each poll, and now and then what it counts."""
+
+    _log = Logger()
 
     _line: ModbusLine
-    _place: WattsRegister
+    _place: PlainRegister
+    _energy: PlainRegister | None = None
     hertz: float | None = field(default=None, init=False)  # it is one number of watts
+    energy_wh: float | None = field(default=None, init=False)
+    _until_energy: int = field(default=0, init=False)
 
     async def read(self) -> float:
         """See `MeterSource`."""
@@ -168,6 +182,29 @@ class PlainMeter:
         self._line.close()
 
     async def _read(self) -> float:
-        place = self._place
+        watts = await self._number(self._place)
+        if self._energy is not None:
+            await self._count(self._energy)
+        return watts
+
+    async def _count(self, place: PlainRegister) -> None:
+        """Read what it counts, when that is due; watts are known without it."""
+        self._until_energy -= 1
+        if self._until_energy >= 0:
+            return
+        # Before it is asked: a meter that answers nothing to this costs one reading.
+        self._until_energy, self.energy_wh = ENERGY_AGAIN, None
+        try:
+            self.energy_wh = _known(await self._number(place))
+        except ModbusExceptionError as error:
+            self._log.info("no energy is counted: {error}", error=error)
+            return
+        self._until_energy = ENERGY_EVERY
+
+    async def _number(self, place: PlainRegister) -> float:
         data = await self._line.read(place.address, place.count, place.table)
-        return place.watts_of(data)
+        return place.value_of(data)
+
+
+def _known(wh: float) -> float | None:
+    return None if math.isnan(wh) else wh

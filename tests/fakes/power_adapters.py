@@ -150,6 +150,7 @@ class FakeMeter:
     """The plant's meter: `fault` frozen, nan or silent; `spikes` readings to come."""
 
     hertz: float | None = None
+    energy_wh: float | None = None
 
     def __init__(self, plant: PlantView) -> None:
         self._plant = plant

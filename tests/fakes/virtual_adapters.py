@@ -99,6 +99,7 @@ class VirtualMeter:
 
     plant: Plant
     hertz: float | None = None
+    energy_wh: float | None = None
 
     async def read(self) -> float:
         if self.plant.meter.is_silent:

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from protocol.plain_meter import MAKES
+from protocol.plain_meter import MAKES, NumberType, PlainRegister
 from protocol.sunspec.common import Common, build_common
 from protocol.sunspec.meter import MeterReading, build_meter
 from protocol.sunspec.survey import build_map
@@ -17,7 +17,12 @@ from protocol.sunspec.values import registers_of
 from protocol.units import Seconds
 from proxy.power.ports import MeterError
 from proxy.signals.modbus_line import ModbusLine
-from proxy.signals.modbus_meter import MeterChoice, PlainMeter, SunSpecMeter
+from proxy.signals.modbus_meter import (
+    ENERGY_EVERY,
+    MeterChoice,
+    PlainMeter,
+    SunSpecMeter,
+)
 from proxy.sim.kinds import Spread, kind_of
 from proxy.sim.plant import Plant, PlantOptions
 from proxy.sim.plant_network import PlantNetwork, YardOptions
@@ -283,3 +288,41 @@ async def test_a_meter_without_a_map_is_read(
     await on_loop(loop, device.stop())
 
     assert watts == 2e6
+
+
+ENERGY = PlainRegister(2, NumberType.UINT32, 1000.0)
+WATTS = PlainRegister(0, NumberType.UINT32)
+
+
+@on_asyncio
+async def test_what_a_plain_meter_counts_is_read_with_its_first_watts_then_seldom(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    device = ModbusDevice([0, 2000, 0, 7], base=0)
+    port = await on_loop(loop, device.start())
+    meter = PlainMeter(ModbusLine(loop, ("127.0.0.1", port), 1), WATTS, ENERGY)
+    watts = [await meter.read() for _ in range(ENERGY_EVERY)]
+    device.registers = [0, 2000, 0, 9]
+    before = meter.energy_wh
+    watts += [await meter.read() for _ in range(2)]
+    meter.close()
+    await on_loop(loop, device.stop())
+
+    assert set(watts) == {2000.0}
+    assert (before, meter.energy_wh) == (7000.0, 9000.0)
+    assert [at for at, _ in device.reads].count(2) == 2
+
+
+@on_asyncio
+async def test_a_counter_that_is_not_there_costs_no_watts(
+    reactor: Any, loop: asyncio.AbstractEventLoop
+) -> None:
+    device = ModbusDevice([0, 2000], base=0)
+    port = await on_loop(loop, device.start())
+    meter = PlainMeter(ModbusLine(loop, ("127.0.0.1", port), 1), WATTS, ENERGY)
+    watts = [await meter.read() for _ in range(5)]
+    meter.close()
+    await on_loop(loop, device.stop())
+
+    assert (set(watts), meter.energy_wh) == ({2000.0}, None)
+    assert device.connections == 1

@@ -419,6 +419,11 @@ WRONG = {
         POOL + SITE + POWER + '[sites.power.meter]\nurl = "modbus://h/1"\n',
         "A meter without a make needs register - at `$.sites[0].power.meter.register`",
     ),
+    "an energy register of a meter without its type": (
+        POOL + SITE + POWER + '[sites.power.meter]\nurl = "modbus://h/1"\n'
+        'register = 3\ntype = "int32"\nenergy_register = 5\n',
+        "needs energy_type, too - at `$.sites[0].power.meter.energy_type`",
+    ),
     "no such unit of a meter": (
         POOL + SITE + POWER + 'meter = "modbus://[::1]:502/256"\n',
         "Expected a unit of at most 255, got 256 - at `$.sites[0].power.meter`",

@@ -3,13 +3,16 @@
 | kind     | body                                                                    |
 |----------|-------------------------------------------------------------------------|
 | meter    | from (Unix seconds), w: each second's watts, null where the meter was   |
-|          | silent, [] where there is none; source                                  |
+|          | silent, [] where there is none; source; register: wh, what the meter's  |
+|          | own counter showed last in this minute, and at, the second since when   |
+|          | it shows that; null: it shows none                                      |
 | shares   | from, site: n, d (sum of difficulties), d2 (of their squares), stale    |
 |          | (how many were refused as such, beside n), parked (the part of d of     |
 |          | machines on their way down); _sd: a salted digest for the same of each  |
 |          | tenant, whom the log does not name                                      |
 | response | at, from_w, to_w: a budget was lowered; response_s until the meter was  |
-|          | under it, null: not within `GIVEN_UP_AFTER`                             |
+|          | under it, null: not within `GIVEN_UP_AFTER`, or not before more was     |
+|          | allowed again, after lifted_s                                           |
 
 A minute is written also where there is nothing to measure: silence must be seen.
 """
@@ -92,19 +95,28 @@ class MinuteLog:
     _begun: int | None = field(default=None, init=False)
     _watts: list[int | None] = field(factory=list, init=False)
     _last: tuple[float, int] = field(default=(-math.inf, -1), init=False)
+    _register: dict[str, float] | None = field(default=None, init=False)
     _sums: dict[str, _Sum] = field(factory=dict, init=False)
     _budget: Watts | None = field(default=None, init=False)
     _lowered: list[_Lowering] = field(factory=list, init=False)
 
-    def second(self, at: UnixTime, reading: float | None, budget: Watts) -> None:
+    def second(
+        self,
+        at: UnixTime,
+        reading: float | None,
+        budget: Watts,
+        energy_wh: float | None = None,
+    ) -> None:
         """Take in what the meter says, once a second.
 
         Args:
             at: Of the wall clock.
             reading: Watts; NaN or None: the meter is silent.
             budget: What the site may draw.
+            energy_wh: What the meter has counted; None: it does not say.
         """
         place = self._place(at)
+        self._note_register(self._last[1], energy_wh)
         watts = None if reading is None or math.isnan(reading) else round(reading)
         if self.has_meter and 0 <= place < MINUTE:
             self._watts[place] = watts
@@ -124,6 +136,7 @@ class MinuteLog:
         begun, self._begun = self._begun, None
         source = "meter" if self.has_meter else "none"
         body = {"from": begun, "w": self._watts, "source": source}
+        body["register"] = self._register
         self.log("meter", "a minute", body, ())
         sums, self._sums = self._sums, {}
         site = sums.pop("", _Sum())
@@ -133,6 +146,13 @@ class MinuteLog:
             body = {"from": begun, SITE: site.body, DIGESTS: some}
             kept = tuple((o.name, o.text) for o in opened if o.digest in set(some))
             self.log("shares", "a minute", body, kept)
+
+    def _note_register(self, second: int, energy_wh: float | None) -> None:
+        """Note since when the counter shows what it shows: it may step seldom."""
+        if energy_wh is None:
+            self._register = None
+        elif self._register is None or energy_wh != self._register["wh"]:
+            self._register = {"wh": energy_wh, "at": second}
 
     def _hidden(self, tenant: str, one: "_Sum") -> Opening:
         return hidden(self.random_bytes(SALT_BYTES), tenant, one.body)
@@ -162,11 +182,16 @@ class MinuteLog:
             if watts is not None and watts <= one.to_w:
                 self._lowered.remove(one)
                 self._answer(one, took)
+            elif budget > one.to_w:
+                self._lowered.remove(one)
+                self._answer(one, None, lifted=took)
             elif took > GIVEN_UP_AFTER:
                 self._lowered.remove(one)
                 self._answer(one, None)
 
-    def _answer(self, one: _Lowering, took: float | None) -> None:
+    def _answer(
+        self, one: _Lowering, took: float | None, lifted: float | None = None
+    ) -> None:
         body = {
             "at": one.at,
             "from_w": one.from_w,
@@ -174,4 +199,7 @@ class MinuteLog:
             "response_s": None if took is None else round(took, 1),
         }
         said = "not under it" if took is None else f"under it after {took:.0f} s"
+        if lifted is not None:
+            body["lifted_s"] = round(lifted, 1)
+            said = f"not under it before it was lifted after {lifted:.0f} s"
         self.log("response", f"a lower budget: {said}", body, ())

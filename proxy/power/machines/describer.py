@@ -20,6 +20,7 @@ from proxy.power.machines.fleet import PARKED_DOWN, UNMANAGED
 from proxy.power.machines.found import Points
 from proxy.power.machines.kinds import FleetKind, Mode, Variant
 from proxy.power.machines.models import (
+    HASHES_PER_TERAHASH,
     MachineModel,
     Models,
     UnknownModelError,
@@ -110,6 +111,17 @@ class Describer:
         """Return what a machine of this worker name and peer address is."""
         number = self._matcher.find(worker, address)
         return self._unknown if number is None else self._kinds[number]
+
+    @property
+    def joules_per_terahash(self) -> tuple[float, float] | None:
+        """Least and most of what its rows describe, at any level; None: they are none.
+
+        At the wall, by the nameplates.
+        """
+        variants = (v for kind in self._kinds for v in kind.variants.values())
+        levels = (point for one in variants for point in one.points)
+        found = [w / h * HASHES_PER_TERAHASH for h, w in levels if h > 0]
+        return (min(found), max(found)) if found else None
 
 
 def unknown_models(

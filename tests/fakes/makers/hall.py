@@ -65,6 +65,7 @@ class HallMeter:
     clock: Clock
     is_silent: bool = False
     hertz: float | None = None
+    energy_wh: float | None = None
 
     async def read(self) -> float:
         if self.is_silent:

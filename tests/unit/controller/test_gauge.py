@@ -15,6 +15,7 @@ class LateMeter:
     """Answers 1, 2, 3 ... after the given delays, then fails at once."""
 
     hertz: float | None = None
+    energy_wh: float | None = None
 
     def __init__(self, clock: Clock, delays: list[float]) -> None:
         self._clock = clock

@@ -78,9 +78,10 @@ def test_the_log_is_published_from_the_start_on(site: Side) -> None:
     assert (view.origin, view.size, view.fault) == (FIRST, 5, "")
     assert (view.cosigned_size, view.cosigned_age_s) == (None, None)
     assert view.key.startswith(FIRST)
-    side.note_software("digest")
+    side.note_software("digest", {"hall-a": (17.5, 29.5)})
     site.clock.advance(10.0)
     assert side.view().size == 6
+    assert b'"fleets":{"hall-a":[17.5,29.5]}' in site.plant.leaves()[-1]
     assert site.loops[0].standing == {}
     stop(side)
 

@@ -51,6 +51,18 @@ def test_a_minute_has_sixty_seconds_in_their_places() -> None:
     assert body["source"] == "meter"
 
 
+def test_a_minute_says_what_the_meter_counted_last_and_since_when() -> None:
+    site = Site()
+    counted = [7000.0] * 20 + [8000.0] * 30 + [9000.0] * 20 + [None] * 60
+    for second, wh in enumerate(counted):
+        site.minutes.second(UnixTime(AT + second), 1.0, BUDGET, wh)
+    site.minutes.end()
+
+    bodies = site.bodies("meter")
+    assert bodies[0]["register"] == {"wh": 9000.0, "at": AT + 50}
+    assert [body["register"] for body in bodies[1:]] == [None, None]
+
+
 @given(st.lists(st.floats(-0.2, 0.2), min_size=180, max_size=180))
 def test_looks_that_are_not_quite_a_second_apart_leave_no_holes(
     jitter: list[float],
@@ -153,6 +165,15 @@ def test_a_lowering_that_is_not_followed_is_said_to_be_so() -> None:
 
     (body,) = site.bodies("response")
     assert body["response_s"] is None
+
+
+def test_a_lowering_that_is_lifted_before_it_is_followed_says_so() -> None:
+    site = Site()
+    for second, budget in enumerate([100_000.0, 60_000.0, 60_000.0, 100_000.0]):
+        site.minutes.second(UnixTime(AT + second), 90_000.0, Watts(budget))
+
+    (body,) = site.bodies("response")
+    assert (body["response_s"], body["lifted_s"]) == (None, 2.0)
 
 
 def test_of_many_lowerings_the_oldest_are_given_up() -> None:
