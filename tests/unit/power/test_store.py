@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from protocol.tlog.tile import Edge
 from protocol.units import UnixTime, Watts
 from proxy.power.journal import schema
 from proxy.power.journal.chain import Event
 from proxy.power.journal.effects import Effects, Learned
 from proxy.power.journal.event_log import TRIM
+from proxy.power.journal.published import Published
 from proxy.power.journal.store import Store, StoreError, open_store
 from proxy.power.machines.rows import MachineRow
 from proxy.power.orders.order import Order
@@ -203,6 +205,7 @@ def test_what_was_learned_last_counts_and_nothing_is_known_at_first(
 
 
 def test_an_order_survives_a_power_cut(store: Store) -> None:
+    store.publish(Published("plant.example/log/1", 0, 0, b"", Edge()))
     (journal,) = store._db.execute("PRAGMA journal_mode").fetchone()
     (synchronous,) = store._db.execute("PRAGMA synchronous").fetchone()
 
