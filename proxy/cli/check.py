@@ -141,7 +141,7 @@ def _tell_of_nodes(report: Report, config: Config, *, asks: bool) -> None:
         prefixes = report.summary["prefixes"] = _prefixes(config, instance)
         about = _about_instance(instance, prefixes)
     if asks:
-        from proxy.share_process.main import check_nodes  # noqa: PLC0415
+        from proxy.share_process.lone import check_nodes  # noqa: PLC0415
 
         reports = report.summary["nodes"] = check_nodes(config)
         report.faults += [f"node {n.name}: {n.text}" for n in reports if not n.ok]

@@ -14,7 +14,7 @@ from proxy.config.fault import Fault
 from proxy.config.load import read_config
 from proxy.doctor.check import Finding, Level, fail, ok, warn
 from proxy.doctor.examine import examine
-from proxy.share_process.main import check_nodes
+from proxy.share_process.lone import check_nodes
 
 LEVELS: tuple[Level, ...] = ("fail", "warn", "skipped", "ok")
 

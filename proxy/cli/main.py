@@ -155,7 +155,7 @@ def _witness(arguments: argparse.Namespace) -> int:
 
     settings = load_witness(arguments.config)
     with loading():
-        from proxy.share_process.main import run_witness  # noqa: PLC0415
+        from proxy.share_process.lone import run_witness  # noqa: PLC0415
 
     run_witness(settings, as_json=arguments.json)
 

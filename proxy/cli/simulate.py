@@ -95,7 +95,7 @@ def regtest_options(parser: argparse.ArgumentParser) -> None:
 def regtest(arguments: argparse.Namespace) -> int:
     """Run the embedded node."""
     with loading():
-        from proxy.share_process.main import run_regtest  # noqa: PLC0415
+        from proxy.share_process.lone import run_regtest  # noqa: PLC0415
 
     try:
         run_regtest(arguments)
@@ -113,7 +113,7 @@ def fleet_options(parser: argparse.ArgumentParser) -> None:
 def sim_fleet(arguments: argparse.Namespace) -> int:
     """Run simulated ASICs against a proxy."""
     with loading():
-        from proxy.share_process.main import run_fleet  # noqa: PLC0415
+        from proxy.share_process.lone import run_fleet  # noqa: PLC0415
 
     run_fleet(arguments)
 
@@ -128,7 +128,7 @@ def plant_options(parser: argparse.ArgumentParser) -> None:
 def sim_plant(arguments: argparse.Namespace) -> int:
     """Run simulated ASICs with device APIs, and a meter."""
     with loading():
-        from proxy.share_process.main import run_plant  # noqa: PLC0415
+        from proxy.share_process.lone import run_plant  # noqa: PLC0415
 
     run_plant(arguments)
 

@@ -16,13 +16,8 @@ from twisted.web.server import NOT_DONE_YET, Site
 from typing_extensions import override
 
 from protocol.unreadable import UNREADABLE
-from proxy.regtest.rpc import (
-    METHOD_NOT_FOUND,
-    RegtestCalls,
-    RpcError,
-    answer,
-    template_request,
-)
+from proxy.regtest.rpc import RegtestCalls, answer, template_request
+from proxy.regtest.rpc_arguments import METHOD_NOT_FOUND, RpcError
 from proxy.runtime.tasks import Tasks
 
 MAX_LONG_POLLS = 64

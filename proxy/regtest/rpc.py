@@ -16,6 +16,16 @@ from protocol.bitcoin.target import difficulty_from_target, target_from_nbits
 from proxy.regtest.chain import RegtestChain, subsidy
 from proxy.regtest.kernel import DECODE_FAILED
 from proxy.regtest.pace import NBITS, BlockPace
+from proxy.regtest.rpc_arguments import (
+    DESERIALIZATION_ERROR,
+    INVALID_ADDRESS_OR_KEY,
+    INVALID_PARAMETER,
+    METHOD_NOT_FOUND,
+    VERIFY_REJECTED,
+    RpcError,
+    converted,
+    unhex,
+)
 from proxy.regtest.template import longpoll_id, template_reply
 from proxy.regtest.transactions import TransactionRefusedError, decode_transaction
 from proxy.regtest.views import (
@@ -28,23 +38,6 @@ from proxy.regtest.views import (
 
 MAX_GENERATED = 1000
 """Blocks of one generatetoaddress: 0.3 s of work."""
-
-MISC_ERROR = -1
-INVALID_ADDRESS_OR_KEY = -5
-INVALID_PARAMETER = -8
-DESERIALIZATION_ERROR = -22
-VERIFY_REJECTED = -26
-METHOD_NOT_FOUND = -32601
-INVALID_PARAMS = -32602
-
-
-class RpcError(Exception):
-    """An answer that is an error, as Bitcoin Core words it."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class TemplateRequest(msgspec.Struct):
@@ -173,13 +166,13 @@ class RegtestCalls:
     def sendrawtransaction(self, hexstring: str) -> str:
         """Take a transaction into the pool; return its txid."""
         try:
-            return self.chain.send(_unhex(hexstring, "TX decode failed"))[::-1].hex()
+            return self.chain.send(unhex(hexstring, "TX decode failed"))[::-1].hex()
         except TransactionRefusedError as error:
             raise RpcError(VERIFY_REJECTED, str(error)) from error
 
     def decoderawtransaction(self, hexstring: str) -> Any:
         """Return what a transaction says, without its bytes."""
-        raw = _unhex(hexstring, "TX decode failed")
+        raw = unhex(hexstring, "TX decode failed")
         try:
             view = transaction_view(decode_transaction(raw))
         except TransactionRefusedError as error:
@@ -207,7 +200,7 @@ class RegtestCalls:
 
     def submitblock(self, hexdata: str) -> str | None:
         """Take a block in; None if it is valid, else why not."""
-        verdict = self.chain.submit(_unhex(hexdata, "Block decode failed"))
+        verdict = self.chain.submit(unhex(hexdata, "Block decode failed"))
         if verdict == DECODE_FAILED:
             raise RpcError(DESERIALIZATION_ERROR, "Block decode failed")
         if verdict is None:
@@ -229,7 +222,7 @@ class RegtestCalls:
         return template_reply(self.chain, self.pace)
 
     def _proposal(self, data: str) -> str | None:
-        raw = _unhex(data, "Block decode failed")
+        raw = unhex(data, "Block decode failed")
         if len(raw) < HEADER_BYTES:
             raise RpcError(DESERIALIZATION_ERROR, "Block decode failed")
         verdict = self.chain.propose(raw)
@@ -238,7 +231,7 @@ class RegtestCalls:
         return verdict
 
     def _height(self, blockhash: str) -> int:
-        block_hash = _unhex(blockhash, "Block not found")[::-1]
+        block_hash = unhex(blockhash, "Block not found")[::-1]
         known = len(block_hash) == 32  # noqa: PLR2004
         height = self.chain.kernel.height_of(block_hash) if known else None
         if height is None:
@@ -279,7 +272,7 @@ def answer(calls: RegtestCalls, name: str, params: list[Any]) -> Any:
     method = _METHODS.get(name)
     if method is None:
         raise RpcError(METHOD_NOT_FOUND, "Method not found")
-    return method(calls, *_converted(name, params, _ARGUMENTS[method]))
+    return method(calls, *_arguments(method, params))
 
 
 def template_request(params: list[Any]) -> TemplateRequest:
@@ -289,25 +282,10 @@ def template_request(params: list[Any]) -> TemplateRequest:
         RpcError: It is none.
     """
     request: TemplateRequest
-    (request,) = _converted("getblocktemplate", params or [{}], (TemplateRequest,))
+    (request,) = _arguments(RegtestCalls.getblocktemplate, params or [{}])
     return request
 
 
-def _converted(name: str, params: list[Any], types: tuple[Any, ...]) -> list[Any]:
-    if len(params) > len(types):
-        raise RpcError(INVALID_PARAMS, f"{name} takes {len(types)} arguments")
-    try:
-        values = [msgspec.convert(p, t) for p, t in zip(params, types, strict=False)]
-    except msgspec.ValidationError as error:
-        raise RpcError(INVALID_PARAMS, f"{name}: {error}") from error
-    required = len(types) - len(_METHODS[name].__defaults__ or ())
-    if len(values) < required:
-        raise RpcError(INVALID_PARAMS, f"{name} needs {required} arguments")
-    return values
-
-
-def _unhex(text: str, fault: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise RpcError(DESERIALIZATION_ERROR, fault) from error
+def _arguments(method: _Method, params: list[Any]) -> list[Any]:
+    optional = len(method.__defaults__ or ())
+    return converted(method.__name__, params, _ARGUMENTS[method], optional)

@@ -1,53 +1,39 @@
 """Run the share process until it is told to stop."""
 
-import argparse
-import asyncio
 import os
 import random
 import signal
-import sqlite3
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import msgspec
 from msgspec.structs import replace
-from twisted.internet import asyncioreactor, task
+from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
-from protocol.units import UnixTime
 from proxy.admin.events import AlarmObserver
 from proxy.admin.refused import Refused
 from proxy.config import Config, ConfigError, load_config
-from proxy.config.witness import WitnessConfig
 from proxy.downstream.fast.choice import NoEngineError
 from proxy.downstream.sv2_keys import KeyFileError
-from proxy.node.check import NodeReport
-from proxy.oversight import witness_server
-from proxy.oversight.own_meter import OwnMeter
-from proxy.oversight.signing import LogKeyError, Signer
 from proxy.runtime.collector import calm_collector
 from proxy.runtime.database_file import DatabaseFileError
 from proxy.runtime.descriptors import RESERVED, raise_limit
 from proxy.runtime.hangup import has_terminal, take_hangups
 from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.log_libraries import take_in_libraries
-from proxy.runtime.logs import Log, file_or_stderr, observer, open_log
-from proxy.runtime.one_thread import OneThread
+from proxy.runtime.logs import Log, file_or_stderr, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
-from proxy.runtime.shutdown import until_shutdown
 from proxy.runtime.state_lock import StateLockError
 from proxy.share_process.build import build
+from proxy.share_process.lone import wall_clock
 from proxy.share_process.program import Program
-from proxy.share_process.sources import ask_nodes
-from proxy.signals.build import meter_source
 from proxy.supervisor.service import check_power
 from proxy.upstream.address import PoolUrlError
 
@@ -59,124 +45,6 @@ _REFUSED = (
     PoolUrlError,
 )
 """Why a start is refused, each in a sentence."""
-
-
-def run_fleet(arguments: argparse.Namespace) -> NoReturn:
-    """Run simulated ASICs until their time is up or Ctrl-C, then exit."""
-    from proxy.sim import command  # noqa: PLC0415  (a run needs no simulator)
-
-    options = command.options_from(arguments)
-
-    async def simulate(reactor: Any) -> None:
-        await command.run_fleet(reactor, options)
-
-    _react(simulate)
-
-
-def run_plant(arguments: argparse.Namespace) -> NoReturn:
-    """Run a simulated plant until its time is up or Ctrl-C, then exit."""
-    from proxy.sim import plant_command as command  # noqa: PLC0415
-
-    options = command.options_from(arguments)
-
-    async def simulate(reactor: Any) -> None:
-        await command.run_plant(reactor, options)
-
-    _react(simulate)
-
-
-def run_regtest(arguments: argparse.Namespace) -> NoReturn:
-    """Run an embedded regtest node until Ctrl-C, then exit."""
-    from proxy.regtest import command  # noqa: PLC0415
-
-    lines, _ = observer(sys.stderr, as_json=False, secrets=(), level="warn")
-    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
-    options = command.options_from(arguments)
-
-    async def serve(reactor: Any) -> None:
-        await command.run_regtest(reactor, options, _wall_clock, os.urandom)
-
-    _react(serve)
-
-
-def run_witness(settings: WitnessConfig, *, as_json: bool) -> NoReturn:
-    """Cosign logs of others until Ctrl-C or SIGTERM, then exit."""
-    lines, _ = observer(sys.stderr, as_json=as_json, secrets=(), level="warn")
-    globalLogBeginner.beginLoggingTo([lines], redirectStandardIO=False)
-
-    def opened(where: str, signer: Signer) -> None:
-        told = {"vkey": signer.key.text, "listens_on": where}
-        text = f"{signer.key.text}\nlistens on {where}\n"
-        line = msgspec.json.encode(told).decode() + "\n"
-        sys.stdout.write(line if as_json else text)
-        sys.stdout.flush()
-
-    loop = asyncio.new_event_loop()
-    if settings.meter is not None:  # its library is of asyncio
-        asyncioreactor.install(loop)
-
-    async def serve(reactor: Any) -> None:
-        on_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
-        running = await witness_server.serve(
-            settings, reactor, _wall_clock, on_thread, opened
-        )
-        meter = _own_meter(settings, loop, reactor, on_thread)
-        try:
-            await Deferred()
-        finally:
-            if meter is not None:
-                await meter.stop()
-            await running.stop()
-
-    async def watched(reactor: Any) -> None:
-        try:
-            await serve(reactor)
-        except (LogKeyError, CannotListenError, sqlite3.Error, OSError) as error:
-            sys.stderr.write(f"baseload: {error}\n")
-            raise SystemExit(1) from error
-
-    _react(watched)
-
-
-def _own_meter(
-    settings: WitnessConfig,
-    loop: asyncio.AbstractEventLoop,
-    reactor: Any,
-    on_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
-) -> OwnMeter | None:
-    """Return the meter that a witness reads, started; None: it reads none."""
-    if settings.meter is None:
-        return None
-    source, folder = meter_source(settings.meter, loop), Path(settings.state)
-    run = OneThread(on_thread).run
-    found = OwnMeter(source, folder, reactor, _wall_clock, run)
-    found.start()
-    return found
-
-
-def check_nodes(config: Config) -> list[NodeReport]:
-    """Return what each node of `config` says, asked at once."""
-    reports: list[NodeReport] = []
-
-    async def check(reactor: Any) -> None:
-        reports.extend(await ask_nodes(config, reactor))
-
-    try:
-        _react(check)
-    except SystemExit as end:
-        if end.code:
-            raise
-    return reports
-
-
-def _react(work: Callable[[Any], Coroutine[Any, Any, None]]) -> NoReturn:
-    """Run `work` on the reactor until it ends or a signal ends it, then exit."""
-
-    def start(reactor: Any) -> Deferred[None]:
-        reactor.seconds = time.monotonic  # noqa: TID251  (Twisted's can be stepped)
-        return Deferred.fromCoroutine(until_shutdown(reactor, lambda: work(reactor)))
-
-    task.react(start)
 
 
 def run(path: Path, *, recover: bool = False, as_json: bool = False) -> None:
@@ -216,7 +84,7 @@ def _log_of(config: Config) -> Log:
             f"{proxy.log_file}: {error.strerror} - at `$.proxy.log_file`"
         ) from error
     return open_log(
-        _wall_clock,
+        wall_clock,
         as_json=proxy.log == "json",
         secrets=config.secrets,
         level=proxy.log_level,
@@ -268,7 +136,7 @@ def _checked(path: Path) -> Config:
 
 def _built(config: Config, reactor: Any, *, recover: bool) -> Program:
     try:
-        return build(config, reactor, _wall_clock, random.random, recover=recover)
+        return build(config, reactor, wall_clock, random.random, recover=recover)
     except _REFUSED as error:
         raise ConfigError(str(error)) from error
 
@@ -307,7 +175,3 @@ async def _reload(program: Program) -> None:
         await program.reload()
     except (Refused, ConfigError) as error:
         Logger("proxy").error("not reloaded: {error}", error=error)
-
-
-def _wall_clock() -> UnixTime:
-    return UnixTime(time.time())  # noqa: TID251  (where the clock comes in)

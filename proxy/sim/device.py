@@ -9,17 +9,13 @@ from typing_extensions import override
 
 from protocol.units import Seconds
 from proxy.sim.kinds import Fault
-from proxy.sim.luxos import (
+from proxy.sim.luxos import answer, command_of, encode, read_request, show
+from proxy.sim.luxos_view import (
     LuxosCommand,
     LuxosView,
     PoolState,
     Profile,
-    answer,
-    command_of,
-    encode,
     profiles_of,
-    read_request,
-    show,
 )
 from proxy.sim.plant import Plant
 

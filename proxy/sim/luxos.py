@@ -9,71 +9,19 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from attrs import frozen
 
 from protocol.unreadable import UNREADABLE
+from proxy.sim.luxos_view import TOP_MEGAHERTZ, LuxosCommand, LuxosView
 
 MAX_REQUEST_BYTES = 4096
 BOARDS = 3
 CHIPS = 126
 _VERSION = "2024.9.30.165404"
 _ABOUT = "LUXminer 2024.9.30"
-_TOP_MEGAHERTZ = 545.0
 _TOP_VOLTS = 13.0
 _BAD_TOKEN, _UNKNOWN, _NO_PROFILE = 316, 14, 330
 
 Reply = dict[str, Any]
-
-
-@frozen
-class Profile:
-    """A profile of a machine: its name, hashes/s and watts by the nameplate."""
-
-    name: str
-    hashrate: float
-    watts: float
-
-
-@frozen
-class PoolState:
-    """A pool slot of a machine."""
-
-    url: str
-    user: str
-    is_active: bool
-
-
-@frozen
-class LuxosView:
-    """What a machine's API shows.
-
-    Attributes:
-        power_w: As its supply measures it: without the error of the machine.
-        hashrate: Hashes per second.
-        top_hashrate: At its nameplate.
-        session: The token that commands need; "" while nobody is logged on.
-        mac: Of its network interface.
-    """
-
-    type: str
-    uptime_s: int
-    power_w: float
-    hashrate: float
-    top_hashrate: float
-    profiles: tuple[Profile, ...]
-    profile: str
-    is_asleep: bool
-    session: str
-    mac: str
-    pools: tuple[PoolState, ...] = ()
-
-
-@frozen
-class LuxosCommand:
-    """What a caller that showed the right token asks a machine to do."""
-
-    name: str  # curtail, profileset, rebootdevice, logon, logoff
-    argument: str = ""
 
 
 class _Request(msgspec.Struct):
@@ -85,15 +33,6 @@ _decode = msgspec.json.Decoder(_Request).decode
 
 PRIVILEGED = frozenset({"curtail", "profileset", "rebootdevice", "logoff", "atmset"})
 """Commands whose parameter begins with the session token."""
-
-
-def profiles_of(levels: list[tuple[float, float]]) -> tuple[Profile, ...]:
-    """Return LuxOS profiles of (hashes/s, W) levels, slowest first."""
-    top = levels[-1][0]
-    return tuple(
-        Profile(f"{round(_TOP_MEGAHERTZ * hashes / top)}MHz", hashes, watts)
-        for hashes, watts in levels
-    )
 
 
 def read_request(data: bytes) -> tuple[list[str], str] | None:
@@ -208,7 +147,7 @@ def _profiles(view: LuxosView) -> Reply:
     rows = [
         {
             "Profile Name": p.name,
-            "Frequency": round(_TOP_MEGAHERTZ * p.hashrate / top),
+            "Frequency": round(TOP_MEGAHERTZ * p.hashrate / top),
             "Voltage": round(_TOP_VOLTS - 4.0 * (1 - p.hashrate / top), 1),
             "Hashrate": round(p.hashrate / 1e12, 1),
             "Watts": round(p.watts),

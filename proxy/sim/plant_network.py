@@ -22,7 +22,7 @@ from proxy.sim.device import DeviceConnection, SimulatedDevice
 from proxy.sim.dialect import CGMINER
 from proxy.sim.fleet import FleetStats, SimulatedFleet
 from proxy.sim.kinds import PATIENCE, Fault
-from proxy.sim.luxos import PoolState
+from proxy.sim.luxos_view import PoolState
 from proxy.sim.miner import PoolSlot, SimulatedMachine, SimulatedMiner
 from proxy.sim.modbus import MeterRegisters
 from proxy.sim.nonce_search import DEFAULT_HASH_SCALE

@@ -2,15 +2,8 @@
 
 from typing_extensions import override
 
-from proxy.sim.luxos import (
-    LuxosCommand,
-    LuxosView,
-    PoolState,
-    answer,
-    command_of,
-    profiles_of,
-    show,
-)
+from proxy.sim.luxos import answer, command_of, show
+from proxy.sim.luxos_view import LuxosCommand, LuxosView, PoolState, profiles_of
 from tests.fakes.makers.behaviour import Behaviour, FakeMachine
 from tests.fakes.makers.wire import CgminerFake
 from tests.fakes.makers.wires import Json, refusal

@@ -15,7 +15,8 @@ pytest.importorskip("pbk", reason="needs the extra [regtest]")
 
 from proxy.regtest.chain import RegtestChain, open_chain, subsidy
 from proxy.regtest.pace import BlockPace
-from proxy.regtest.rpc import MAX_GENERATED, RegtestCalls, RpcError, answer
+from proxy.regtest.rpc import MAX_GENERATED, RegtestCalls, answer
+from proxy.regtest.rpc_arguments import RpcError
 
 NOW = UnixTime(1_700_000_000.0)
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"

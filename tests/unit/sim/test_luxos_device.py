@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from proxy.sim.device import DeviceConnection, SimulatedDevice
 from proxy.sim.kinds import Fault, Spread, kind_of
-from proxy.sim.luxos import MAX_REQUEST_BYTES, PoolState
+from proxy.sim.luxos import MAX_REQUEST_BYTES
+from proxy.sim.luxos_view import PoolState
 from proxy.sim.plant import Plant, PlantOptions
 
 EXACT = Spread(unit_error=0.0, fleet_bias=1.0, heat_w_share=0.0)
