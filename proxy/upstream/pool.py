@@ -43,15 +43,10 @@ from proxy.upstream.pool_link_settings import (
     EndpointOf,
     LinkPorts,
     LinkSettings,
-    LinkState,
 )
+from proxy.upstream.pool_links import PoolLinks
 from proxy.upstream.pool_protocol import PoolProtocol
 from proxy.upstream.standing import Outcome, Standing
-
-CHECKED_AT_ONCE = 256
-"""Links with work that are looked at in a second: 4,000 have their turn in 16 s."""
-
-_Key = tuple[str, str, int]
 
 
 def _unknown(_site: str) -> HashesPerSecond:
@@ -94,11 +89,7 @@ class Pool:
     rejected: Counter[str] = field(factory=Counter, init=False)
     lost: Counter[str] = field(factory=Counter, init=False)
     answer_times: AnswerTimes = field(factory=AnswerTimes, init=False)
-    _links: dict[_Key, PoolLink] = field(factory=dict, init=False)
-    _ready: dict[PoolLink, None] = field(factory=dict, init=False)
-    _begun: dict[PoolLink, None] = field(factory=dict, init=False)  # the others
-    _users: Counter[_Key] = field(factory=Counter, init=False)
-    _per_site: Counter[str] = field(factory=Counter, init=False)
+    _links: PoolLinks = field(init=False)
     _sessions: dict[int, PoolLink] = field(factory=dict, init=False)
     room: int | None = field(default=None, init=False)
     version_mask: int | None = field(default=None, init=False)
@@ -106,8 +97,10 @@ class Pool:
     certificate_until: UnixTime | None = field(default=None, init=False)
     _standing: Standing = field(factory=Standing, init=False)
     contradicted: str = field(default="", init=False)
-    _checks: int = field(default=0, init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._links = PoolLinks(self._new_link)
 
     @property
     def name(self) -> str:
@@ -133,7 +126,7 @@ class Pool:
     @property
     def connections(self) -> int:
         """How many of its connections have work."""
-        return len(self._ready)
+        return self._links.ready_count
 
     @property
     def numbering_bytes(self) -> int:
@@ -148,7 +141,7 @@ class Pool:
     @property
     def links(self) -> list[PoolLink]:
         """Its connections, up or not."""
-        return list(self._links.values())
+        return list(self._links)
 
     def takes_identity(self) -> bool:
         """Each worker needs a connection of its own."""
@@ -156,26 +149,12 @@ class Pool:
 
     def open(self, site: str, identity: str, number: int) -> Feed:
         """Return a connection's feed, connecting if need be."""
-        key = (site, identity, number)
-        link = self._links.get(key)
-        if link is None:
-            link = self._links[key] = self._new_link(site, identity)
-            self._per_site[site] += 1
-            self._begun[link] = None
-            link.start()
-        self._users[key] += 1
-        return link.feed
+        return self._links.open((site, identity, number)).feed
 
     def close(self, site: str, identity: str, number: int) -> None:
         """Let go what `open` returned; the last one hangs up."""
-        key = (site, identity, number)
-        self._users[key] -= 1
-        if self._users[key] <= 0:
-            del self._users[key]
-            link = self._links.pop(key)
-            self._per_site[site] -= 1
-            self._ready.pop(link, None)
-            self._begun.pop(link, None)
+        link = self._links.close((site, identity, number))
+        if link is not None:
             # Not awaited: who closes is in the middle of choosing a source.
             self._tasks.start(f"leave {self.name}", link.stop())
 
@@ -187,60 +166,44 @@ class Pool:
         return link is not None and link.forward(share, token)
 
     def check(self) -> None:
-        """Look at the clock: called every second; one link's failure is no other's.
-
-        Links without work are looked at each time, and of those that have some no more
-        than `CHECKED_AT_ONCE`, in turn.
-        """
-        self._checks += 1
-        ready = list(self._ready)
-        turns = -(-len(ready) // CHECKED_AT_ONCE) or 1
-        begun = list(self._begun)
-        for link in begun + ready[self._checks % turns :: turns]:
+        """Look at the clock: called every second; one link's failure is no other's."""
+        for link in self._links.due():
             with self._log.failuresHandled("a look at pool {pool}", pool=self.name):
                 link.check()
 
     async def stop(self) -> None:
         """Hang up everywhere."""
-        for link in self.links:
+        for link in self._links:
             await link.stop()
         await self._tasks.cancel_all()
 
     @property
     def reason(self) -> str:
         """Why one of its links has no work; empty if all have."""
-        reasons = (link.feed.reason for link in self._begun)
-        return next(filter(None, reasons), "")
+        return self._links.reason
 
     @property
     def dials_at(self) -> Seconds | None:
         """When the next of its links is dialled again; None: none waits for that."""
-        times = (link.dials_at for link in self._begun)
-        return min((at for at in times if at is not None), default=None)
+        return self._links.dials_at
 
     def unanswered_s(self, now: Seconds) -> Seconds | None:
         """Return how long one of its links is silent though shares wait for answers.
 
         None: none for so long that it need be told of.
         """
-        silent = (link.unanswered_s(now) for link in self._ready)
-        return max((s for s in silent if s is not None), default=None)
+        return self._links.unanswered_s(now)
 
     @property
     def work(self) -> Work | None:
         """The newest work of any of its links."""
-        return next((link.feed.work for link in self._ready), None)
+        return self._links.work
 
     def state(self) -> str:
         """Return where its links stand, the best of them."""
         if self.unusable or self.doubt:
             return "left"
-        if self._ready:
-            return "ready"
-        states = {link.state for link in self._links.values()}
-        if LinkState.REFUSED in states:
-            return "refused"
-        return "connecting" if states else "idle"
+        return self._links.state
 
     def _new_link(self, site: str, identity: str) -> PoolLink:
         only_probes = self.takes_identity() and not identity
@@ -282,7 +245,7 @@ class Pool:
         if self.takes_identity():
             return HashesPerSecond(0.0)
         # An equal part for each link: which of them has which miners is not known here.
-        return HashesPerSecond(self.size_of(site) / max(self._per_site[site], 1))
+        return HashesPerSecond(self.size_of(site) / max(self._links.of_site(site), 1))
 
     def _on_learned(self, link: PoolLink) -> None:
         if link.version_mask is not None:
@@ -298,8 +261,7 @@ class Pool:
         return session
 
     def _on_work(self, site: str, link: PoolLink, replaced: int) -> None:
-        self._begun.pop(link, None)
-        self._ready[link] = None
+        self._links.has_work(link)
         self.job_at = self._now()
         self.certificate_until = link.certificate_until
         self.listeners[site].work_arrived(link.feed)
@@ -312,9 +274,8 @@ class Pool:
         # From here on `forward` answers False for it, and the share is recorded as
         # lost.
         self._sessions.pop(session, None)
-        if link.feed.work is None and link in self._ready:
-            del self._ready[link]
-            self._begun[link] = None
+        if link.feed.work is None:
+            self._links.has_none(link)
         self.listeners[site].feed_lost(link.feed, session)
 
     def _on_settled(self, token: int, verdict: str, reason: str) -> None:

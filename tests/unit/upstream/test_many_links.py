@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from proxy.runtime.inflow import IN_A_TURN
-from proxy.upstream.pool import CHECKED_AT_ONCE
+from proxy.upstream.pool_links import CHECKED_AT_ONCE
 from tests.fakes.pool_wire import NOTIFY, PoolServer
 from tests.growth import instructions
 
