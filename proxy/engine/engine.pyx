@@ -466,6 +466,14 @@ cdef class Wire(Row):
         """Write no more."""
         self.is_open = False
 
+    def hold(self):
+        """Keep what is written until `release`, which sends it in one piece."""
+        w.wire_hold(self.wire)
+
+    def release(self):
+        """Send what was kept."""
+        w.wire_release(self.wire)
+
     def hang_up(self):
         """Close the connection at once, unsent bytes and all."""
         self.is_open = False

@@ -96,6 +96,8 @@ cdef extern from "wire.h" nogil:
     const uint8_t *wire_slot(const wire *w, size_t *size)
     bint wire_is_open(const wire *w)
     bint wire_fell_behind(const wire *w)
+    void wire_hold(wire *w)
+    void wire_release(wire *w)
     void wire_hang_up(wire *w)
     void wire_part(wire *w)
     void wire_write(wire *w, const char *data, size_t size)

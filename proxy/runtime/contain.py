@@ -30,8 +30,12 @@ def serve_each(
         action: What is done.
         what: The same in words: "handing out a job".
     """
+    serve_from(iter([*those]), action, what)
+
+
+def serve_from(left: Iterator[One], action: Callable[[One], object], what: str) -> None:
+    """Do the same with each of `left`, which is asked for the next after each."""
     # One iterator for all rounds: after a failure the next round goes on behind it.
-    left = iter([*those])
     while _serve(left, action, what):
         pass
 

@@ -58,6 +58,8 @@ def bound_connections(listening: socket.socket, silence: Silence = OF_MINERS) ->
     options = [
         (socket.SOL_SOCKET, "SO_SNDBUF", SEND_BUFFER_BYTES),
         (socket.SOL_SOCKET, "SO_RCVBUF", RECEIVE_BUFFER_BYTES),
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (tcp, "TCP_NODELAY", 1),  # a job held back by Nagle is hashrate lost
         (tcp, "TCP_USER_TIMEOUT", 1000 * silence.user_timeout_s),
         (tcp, "TCP_KEEPIDLE", silence.asked_after_s),
         (tcp, "TCP_KEEPINTVL", silence.asked_every_s),

@@ -1,6 +1,7 @@
 """The share engine under the reactor: it is one reader among others."""
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -25,7 +26,7 @@ from proxy.downstream.fast.transport import WireTransport
 from proxy.downstream.listener import MinerListener
 from proxy.downstream.listener_policy import ListenerPolicy
 from proxy.engine.engine import Engine, Wire
-from proxy.runtime.contain import serve_each
+from proxy.runtime.contain import serve_each, serve_from
 from proxy.shares.counted import CountedBatch
 from proxy.shares.record import Recorder
 
@@ -37,6 +38,14 @@ MAX_ASKED = 64
 
 ASKING_TIME = Seconds(0.005)
 """What that may take where it is handshakes, 0.4 ms each, while shares wait."""
+
+MANY_ARRIVALS = 128
+"""New connections in a turn, of 256 that it takes: more wait in the kernel, which has
+room for 4,096. One that finds no room there is a second late, so these come first."""
+
+ASKING_TIME_THEN = Seconds(0.001)
+"""What the lines of those who are here may take meanwhile: they wait for 0.3 s where
+ten thousand come at once, and a flood of connections cannot keep them out."""
 
 MAX_SETTLED = 64
 """Miners that are settled in a row: 0.2 ms."""
@@ -189,14 +198,15 @@ class NativePort:
     def _rest(self) -> None:
         engine = self.engine
         try:
-            self._take_arrivals()
+            is_rush = self._take_arrivals() >= MANY_ARRIVALS
             serve_each(engine.due(), lambda miner: miner.settle(), "a retarget")
-            self._ask_around()
+            self._ask_around(ASKING_TIME_THEN if is_rush else ASKING_TIME)
             self._take_leave()
         finally:
             self.is_busy = engine.rest()  # or nothing would ever wake it again
 
-    def _take_arrivals(self) -> None:
+    def _take_arrivals(self) -> int:
+        """Take in the new connections of this turn; return how many they are."""
         arrivals = self.engine.arrivals()
         for descriptor, listener, peer in arrivals:
             with self._log.failuresHandled("taking in {peer}", peer=peer):
@@ -209,6 +219,7 @@ class NativePort:
             self._crowded = True
             for port in self._acceptors:
                 self.engine.unlisten(port)
+        return len(arrivals)
 
     def _accept(self, descriptor: int, listener: int, peer: str) -> None:
         listener_policy = self._acceptors.get(listener)
@@ -222,27 +233,32 @@ class NativePort:
             return
         listener_policy.accept(wire, peer)
 
-    def _ask_around(self) -> None:
+    def _ask_around(self, longest: Seconds) -> None:
         """Take the lines that the engine does not judge, some of each miner."""
-        until = self.factory.context.now() + ASKING_TIME
+        serve_from(self._asking(longest), self._ask, "a line of a miner")
+        self.factory.context.batch.flush()  # so that no later share is answered before
+
+    def _asking(self, longest: Seconds) -> Iterator[Hearer]:
+        """Yield some of those who ask; another only after what is done with one."""
+        now = self.factory.context.now
+        until = now() + longest
         for _ in range(MAX_ASKED):
             protocol = self.engine.next_asking()
             if protocol is None:
-                break
-            self._ask(protocol)
-            if self.factory.context.now() > until:
-                break
-        self.factory.context.batch.flush()  # so that no later share is answered before
+                return
+            yield protocol
+            if now() > until:
+                return
 
     def _ask(self, protocol: Hearer) -> None:
-        with self._log.failuresHandled("a line of a miner") as op:
-            try:
-                self._take_lines(protocol)
-            except RemoteError as error:
-                self.factory.offended(protocol.address, error)
-                protocol.drop(str(error))
-        if op.failed:
-            protocol.drop("a fault of ours: its line was too much for us")
+        protocol.outbox.hold()
+        try:
+            self._take_lines(protocol)
+        except RemoteError as error:
+            self.factory.offended(protocol.address, error)
+            protocol.drop(str(error))
+        finally:
+            protocol.outbox.release()
 
     def _take_lines(self, protocol: Hearer) -> None:
         for _ in range(MAX_LINES):

@@ -98,6 +98,7 @@ struct wire {
     wire *next_in[QUEUES], *before_in[QUEUES];
     uint8_t is_in; /* bits: queues that it stands in */
     bool is_subscribed, is_granted, is_new, wants_out;
+    bool is_held; /* what is written waits for wire_release */
     uint8_t slot_size, term_count;
     uint8_t hashrate_class;
     uint8_t first_bytes; /* that Python is to have before it is known what they are */

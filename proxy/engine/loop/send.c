@@ -47,7 +47,7 @@ static void keep_unsent(wire *w, const char *data, size_t size)
     memcpy(more + w->unsent_size, data, size);
     w->unsent = more;
     w->unsent_size += size;
-    if (!w->wants_out && !watch(w, EPOLL_CTL_MOD, true))
+    if (!w->wants_out && !w->is_held && !watch(w, EPOLL_CTL_MOD, true))
         lose(w);
 }
 
@@ -61,13 +61,29 @@ static ssize_t send_some(wire *w, const char *data, size_t size)
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
 }
 
+void wire_hold(wire *w)
+{
+    w->is_held = w->fd >= 0;
+}
+
+void wire_release(wire *w)
+{
+    if (!w->is_held)
+        return;
+    w->is_held = false;
+    if (w->fd >= 0 && w->unsent_size && !w->wants_out)
+        send_unsent(w);
+}
+
 void send_bytes(wire *w, const char *data, size_t size)
 {
     ssize_t sent = 0;
 
+    if (w->unsent_size + size > MAX_UNSENT_BYTES / 2)
+        wire_release(w); /* so that nobody falls behind by our doing */
     if (w->fd < 0 || !size)
         return;
-    if (!w->unsent_size)
+    if (!w->unsent_size && !w->is_held)
         sent = send_some(w, data, size);
     if (sent < 0)
         lose(w);
@@ -86,11 +102,13 @@ void send_unsent(wire *w)
     w->unsent_size -= (size_t)sent;
     if (w->unsent_size) {
         memmove(w->unsent, w->unsent + sent, w->unsent_size);
+        if (!w->wants_out && !watch(w, EPOLL_CTL_MOD, true))
+            lose(w);
         return;
     }
     free(w->unsent);
     w->unsent = NULL;
     w->largest = 0;
-    if (!watch(w, EPOLL_CTL_MOD, false))
+    if (w->wants_out && !watch(w, EPOLL_CTL_MOD, false))
         lose(w);
 }

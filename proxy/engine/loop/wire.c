@@ -1,7 +1,5 @@
 #include "parts.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,17 +16,13 @@ static lane *emptiest(const engine *e)
 
 wire *wire_new(engine *e, int fd)
 {
-    const int on = 1;
     wire *w = calloc(1, sizeof *w);
 
     if (!w)
         return NULL;
     w->fd = fd;
     w->lane = emptiest(e);
-    w->is_new = true;
-    /* a job held back by Nagle is hashrate lost */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    w->is_new = true; /* its options are those of its listener: proxy/runtime/tcp.py */
     if (!watch(w, EPOLL_CTL_ADD, false)) {
         free(w);
         return NULL;
@@ -103,6 +97,7 @@ void wire_hang_up(wire *w)
 {
     const struct linger at_once = {.l_onoff = 1};
 
+    wire_release(w); /* its last words */
     if (w->fd >= 0)
         (void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     lose(w);
@@ -110,6 +105,7 @@ void wire_hang_up(wire *w)
 
 void wire_part(wire *w)
 {
+    wire_release(w);
     lose(w);
 }
 

@@ -139,6 +139,10 @@ void *wire_owner(const wire *w); /* NULL: it was freed in this turn */
 const uint8_t *wire_slot(const wire *w, size_t *size);
 bool wire_is_open(const wire *w);
 bool wire_fell_behind(const wire *w); /* it was closed because its peer does not read */
+/* What is written until the release leaves in one piece: a system call for a newcomer
+ * and not one for each of its answers. */
+void wire_hold(wire *w);
+void wire_release(wire *w);
 void wire_hang_up(wire *w); /* at once, without what is unsent */
 void wire_part(wire *w); /* what the kernel was given is still sent */
 void wire_write(wire *w, const char *data, size_t size);

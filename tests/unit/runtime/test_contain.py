@@ -1,8 +1,10 @@
 """One that fails is dropped; everybody else is served."""
 
+from collections.abc import Iterator
+
 from attrs import define
 
-from proxy.runtime.contain import serve_each
+from proxy.runtime.contain import serve_each, serve_from
 from tests.conftest import FlushFailures
 
 
@@ -60,3 +62,22 @@ def test_some_may_leave_while_others_are_served() -> None:
     serve_each(guests.values(), lambda _: guests.popitem(), "taking one away")
 
     assert not guests
+
+
+def test_the_next_is_asked_for_when_one_is_served(
+    flush_failures: FlushFailures,
+) -> None:
+    guests = [Guest(), Guest(is_broken=True), Guest()]
+    served_before: list[int] = []
+
+    def come() -> Iterator[Guest]:
+        for guest in guests:
+            served_before.append(sum(one.served for one in guests))
+            yield guest
+
+    serve_from(come(), Guest.serve, "serving")
+
+    assert served_before == [0, 1, 1]
+    assert [guest.served for guest in guests] == [1, 0, 1]
+    assert guests[1].why == "a fault of ours: serving failed"
+    assert flush_failures(BrokenError) == 1

@@ -20,6 +20,10 @@ def test_what_a_port_accepts_is_bounded() -> None:
                     accepted.getsockopt(socket.SOL_SOCKET, option)
                     for option in (socket.SO_SNDBUF, socket.SO_RCVBUF)
                 ]
+                is_on = [
+                    accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                    accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+                ]
                 of_tcp = [
                     accepted.getsockopt(socket.IPPROTO_TCP, option)
                     for option in (
@@ -29,6 +33,7 @@ def test_what_a_port_accepts_is_bounded() -> None:
                     )
                 ]
 
+    assert all(is_on)
     assert of_any == [2 * tcp.SEND_BUFFER_BYTES, 2 * tcp.RECEIVE_BUFFER_BYTES]
     assert of_tcp == [
         1000 * tcp.USER_TIMEOUT_S,
