@@ -51,6 +51,7 @@ def verdict_line(message_id: bytes, verdict: Verdict) -> bytes:
     return b'{"id":' + message_id + _VERDICT_TAILS[verdict]
 
 
+@lru_cache(maxsize=256)  # all newcomers have one, and vardiff goes by powers of two
 def difficulty_line(difficulty: Difficulty) -> bytes:
     """Return mining.set_difficulty; whole numbers are written as such."""
     number = float(difficulty)  # an int may pass for one: no is_integer before 3.12

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
-from protocol.errors import RemoteError
+from protocol.errors import LineTooLongError, RemoteError
 from protocol.framing import LineFramer
 from protocol.sv1 import rejects
 from protocol.sv1.codec import error_line, result_line
@@ -68,15 +68,30 @@ class ServerSession:
         Raises:
             RemoteError: The stream cannot be trusted any more; drop the miner.
         """
+        self._look_at_first(data)
+        for line in self._framer.feed(data):
+            yield _read(line)
+
+    def read_line(self, line: bytes) -> Request | None:
+        """Return what one line asks for that was cut elsewhere; None if it is empty.
+
+        Args:
+            line: Without its newline; nothing of it came by `receive`.
+
+        Raises:
+            RemoteError: The stream cannot be trusted any more; drop the miner.
+        """
+        self._look_at_first(line)
+        if len(line) > MAX_LINE_BYTES:
+            raise LineTooLongError(f"line of {len(line)} B > {MAX_LINE_BYTES} B")
+        return _read(line)
+
+    def _look_at_first(self, data: bytes) -> None:
+        """Look at the first byte: of HTTP a letter, of TLS 0x16, of V2 random."""
         if self._is_new and data:
-            # The first byte alone is looked at: of HTTP a letter, of TLS 0x16, of V2
-            # random.
             self._is_new = False
             if data[0] not in b"{ \t\r\n":
                 raise NotStratumError("first byte is not that of a JSON line")
-        for line in self._framer.feed(data):
-            is_empty = not line or line.isspace()
-            yield None if is_empty else read_request(line)
 
     def configure(self, request: Configure, offered: int) -> bytes:
         """Return the answer to mining.configure and take on what it agrees to.
@@ -130,3 +145,7 @@ class ServerSession:
         known = request.method in {"mining.get_transactions", "mining.get_txnhashes"}
         text = "Not supported." if known else "Unknown method"
         return error_line(request.id, rejects.OTHER, text)
+
+
+def _read(line: bytes) -> Request | None:
+    return None if not line or line.isspace() else read_request(line)

@@ -30,6 +30,7 @@ from proxy.downstream.sv1_miner import Sv1Miner
 from proxy.downstream.sv2_connection import Sv2Connection
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.tls_failures import TlsFailures
+from proxy.runtime.debugging import is_debugging
 from proxy.runtime.descriptors import UNLIMITED, Descriptors
 from proxy.runtime.outbox import Outbox
 from proxy.runtime.slices import Errands
@@ -195,12 +196,13 @@ class SiteFactory(Factory):
         self._alone += miner.dialect is Dialect.SV1
         self.roster.add(miner)
         self._newcomers.add(miner, self.open_connections.has_miner(connection))
-        self._log.debug(
-            "{site}: {peer} is here, as miner {id}",
-            site=self.context.site,
-            peer=miner.address,
-            id=miner.id,
-        )
+        if is_debugging():
+            self._log.debug(
+                "{site}: {peer} is here, as miner {id}",
+                site=self.context.site,
+                peer=miner.address,
+                id=miner.id,
+            )
 
     def accept(
         self, connection: MinerConnection, address: str, outbox: Outbox
@@ -244,13 +246,14 @@ class SiteFactory(Factory):
         self.roster.remove(miner)
         self._newcomers.remove(miner)
         miner.leave()
-        self._log.debug(
-            "{site}: {peer} {worker} is gone, miner {id}",
-            site=self.context.site,
-            peer=miner.address,
-            worker=next(iter(miner.workers), "(nobody)"),
-            id=miner.id,
-        )
+        if is_debugging():
+            self._log.debug(
+                "{site}: {peer} {worker} is gone, miner {id}",
+                site=self.context.site,
+                peer=miner.address,
+                worker=next(iter(miner.workers), "(nobody)"),
+                id=miner.id,
+            )
 
     def tap(self, miner: Miner) -> Tap | None:
         """Return a recording of a miner's connection; None: it cannot be made."""

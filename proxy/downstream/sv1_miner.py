@@ -116,6 +116,13 @@ class Sv1Miner(Miner):
                 self._take(request)
             yield
 
+    def receive_line(self, line: bytes) -> None:
+        """Take in a line that was cut elsewhere, without its newline: see `receive`."""
+        self.heard_at = self.context.now()
+        request = self.session.read_line(line)
+        if request is not None:
+            self._take(request)
+
     def slots_available(self) -> None:
         """Answer what had to wait for its slot."""
         self.is_waiting = False

@@ -15,6 +15,8 @@ def why_not_here(miner: MinerState, worker: WorkerName) -> str:
         return refusal
     # A connection has one group, which its first worker decides.
     first = next(iter(miner.workers), worker)
+    if first == worker:
+        return ""
     routes = miner.context.board.routes
     if routes.place_of(first) != routes.place_of(worker):
         return f"Worker mines elsewhere than {first}: it needs its own connection"

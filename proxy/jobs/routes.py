@@ -28,6 +28,11 @@ class Route:
         """Each of its workers is a miner of its own to a source."""
         return any(source.takes_identity() for source in self.sources)
 
+    def takes(self, worker: WorkerName) -> bool:
+        """Tell whether `worker` mines here, unless an earlier route takes it."""
+        # Case counts in worker names: fnmatch would fold it on some systems.
+        return self.pattern == "*" or fnmatchcase(worker, self.pattern)
+
 
 @define(eq=False, repr=False)
 class Routes:
@@ -68,10 +73,7 @@ class Routes:
 
     def place_of(self, worker: WorkerName) -> Place:
         """Return what decides where the jobs of `worker` come from."""
-        # Case counts in worker names: fnmatch would fold it on some systems.
-        index = next(
-            i for i, r in enumerate(self._routes) if fnmatchcase(worker, r.pattern)
-        )
+        index = next(i for i, r in enumerate(self._routes) if r.takes(worker))
         return index, worker if self._routes[index].takes_identity() else ""
 
     def sources_of(self, worker: WorkerName | None) -> tuple[Source, ...]:

@@ -61,7 +61,10 @@ class SiteLayout:
 
     def is_decided(self) -> bool:
         """Decide now if that is possible; return whether there are slots to give."""
-        self.update()
+        # A layout that is in use is changed by news of its sources and by the clock,
+        # not by each of ten thousand miners that come at once.
+        if not self.slots.is_used:
+            self.update()
         return self.slots.spaces is not None
 
     def wait(self, miner: PendingMiner) -> None:

@@ -61,6 +61,11 @@ class SlotAllocator:
     _is_used: bool = field(default=False, init=False)
 
     @property
+    def is_used(self) -> bool:
+        """A slot was given out in the layout that there is."""
+        return self._is_used
+
+    @property
     def layout(self) -> Layout | None:
         """The layout that slots are given out in; None while nothing is decided."""
         return self.spaces.layout if self.spaces else None

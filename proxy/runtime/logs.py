@@ -19,6 +19,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from proxy.runtime.debugging import want_debug_lines
 from proxy.runtime.log_file import FileOut
 from proxy.runtime.log_limit import Kind, KindLimit
 from proxy.runtime.log_writer import DescriptorOut, LogWriter, Out
@@ -184,6 +185,7 @@ def _filtered(
     def set_level(name: str) -> None:
         least = LogLevel.levelWithName(name)
         predicate.setLogLevelForNamespace("", least)
+        want_debug_lines(least == LogLevel.debug)
         of_libraries = LogLevel.warn if least == LogLevel.info else least
         for library in LIBRARIES:
             predicate.setLogLevelForNamespace(library, of_libraries)

@@ -15,5 +15,6 @@ class _Broken:
 
 
 def break_down(miner: Miner) -> None:
-    """Let `miner` have no difficulty that anybody could ask it for."""
+    """Let `miner` have no difficulty that anybody could ask it for, and no record."""
     miner.vardiff = _Broken()  # type: ignore[assignment]
+    miner.conduct = _Broken()  # type: ignore[assignment]

@@ -4,6 +4,7 @@ import json
 import pytest
 from twisted.logger import Logger, LogLevel, LogPublisher
 
+from proxy.runtime.debugging import is_debugging
 from proxy.runtime.logs import observer
 
 
@@ -71,3 +72,11 @@ def test_libraries_are_heard_only_where_something_is_wrong(library: str) -> None
 
     said = [line.split(maxsplit=2)[2] for line in out.getvalue().splitlines()]
     assert said == ["not well", "Stopping factory"]
+
+
+def test_whoever_would_log_a_line_a_miner_can_ask_whether_it_is_wanted() -> None:
+    _, set_level = observer(io.StringIO(), as_json=False, secrets=(), level="debug")
+    assert is_debugging()
+
+    set_level("info")
+    assert not is_debugging()

@@ -34,12 +34,12 @@ class EngineMiner(Miner):
         self.heard_at = Seconds(max(self.heard_at, heard_at))
         if rejected:
             self.context.parking.note(self.id)
-        is_blamed = self._settle_rejected(rejected)
+        is_blamed = bool(rejected) and self._settle_rejected(rejected)
         if shares:
             self._settle_accepted(shares, work, work2, Seconds(share_at))
+            self._copy_requested()
         if is_blamed and bad_since is not None:
             self.conduct.begin_run(Seconds(bad_since))
-        self._copy_requested()
 
     def _settle_rejected(self, rejected: list[tuple[str, int]]) -> bool:
         """Count rejects by reason; return whether any is held against the miner."""
@@ -123,8 +123,9 @@ class EngineMiner(Miner):
         """Copy its slot, its group and its new workers; return how many it has."""
         if self.held_slot is not None:
             self.mirror.set_slot(self.held_slot.extranonce1)
-        for worker in list(self.workers)[workers_copied:]:
-            self.mirror.add_worker(worker)
+        if len(self.workers) > workers_copied:
+            for worker in list(self.workers)[workers_copied:]:
+                self.mirror.add_worker(worker)
         if self.group is not None and isinstance(self.group.copies, Jobs):
             self.mirror.join(self.group.copies)
         return len(self.workers)

@@ -34,7 +34,7 @@ class EngineSv1Miner(EngineMiner, Sv1Miner):
         """
         self.settle()
         try:
-            self.receive(line + b"\n")
+            self.receive_line(line)
         finally:
             self._copy_session()
             self._workers_copied = self._copy_place(self._workers_copied)

@@ -1,5 +1,6 @@
 """A layout that changes while groups are looked at: what it closes stays closed."""
 
+import pytest
 from twisted.internet.task import Clock
 
 from protocol.units import Seconds, WorkerName
@@ -115,3 +116,19 @@ def test_stale_work_has_no_revision() -> None:
     site.board.want_revision(miner, group)
 
     assert len(miner.jobs) == jobs
+
+
+def test_a_layout_in_use_is_not_looked_at_for_each_who_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = FakeSource()
+    site = AutoSite(source)
+    assert site.board.layout.is_decided()
+    SeatedMiner(site.board, "rig1")
+    looks: list[Seconds] = []
+    monkeypatch.setattr(SlotAllocator, "update", lambda _, now: looks.append(now))
+
+    assert site.board.layout.is_decided()
+    assert not looks
+    site.board.tick()
+    assert looks
