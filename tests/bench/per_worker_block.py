@@ -25,9 +25,14 @@ from tests.fakes.pool_wire import NOTIFY, PoolServer
 
 
 class Site:
-    """A site on a pool with a connection for each of its workers."""
+    """A site on a pool with a connection for each of its workers.
 
-    def __init__(self, workers: int) -> None:
+    Attributes:
+        is_own: The pool sends each connection a coinbase of its own.
+    """
+
+    def __init__(self, workers: int, *, is_own: bool = False) -> None:
+        self.is_own = is_own
         self.server = PoolServer(user="acct.{worker}")
         pool: Any = self.server.pool
         layout, self.clock = Layout(4, 4), self.server.clock
@@ -70,25 +75,33 @@ class Site:
         self.blocks += 1
         self.clock.rightNow += 60
         self.settle()
-        notify = [f"b{self.blocks}", f"{self.blocks:064x}", *NOTIFY[2:]]
-        message = {"id": None, "method": "mining.notify", "params": notify}
-        line = json.dumps(message).encode() + b"\n"
         wires = [wire for wire in self.server.wires if wire.is_up]
+        lines = [self._line(place) for place in range(len(wires))]
         for end in self.ends:
             end.lines = 0
 
         def come() -> None:
-            for wire in wires:
+            for wire, line in zip(wires, lines, strict=True):
                 wire.protocol.dataReceived(line)
 
         return come
+
+    def _line(self, place: int) -> bytes:
+        """Return the mining.notify for the connection at a place."""
+        rest = list(NOTIFY[2:])
+        if self.is_own:  # an account of its own is named in the coinbase
+            rest[0] = rest[0][:-8] + f"{place:08x}"
+        notify = [f"b{self.blocks}", f"{self.blocks:064x}", *rest]
+        message = {"id": None, "method": "mining.notify", "params": notify}
+        return json.dumps(message).encode() + b"\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--feeds", type=int, default=4000)
+    parser.add_argument("--own", action="store_true", help="a coinbase for each")
     options = parser.parse_args()
-    site = Site(options.feeds)
+    site = Site(options.feeds, is_own=options.own)
     runs = []
     for _ in range(RUNS):
         runs.append(slices_ms(site.clock, site.block()))
@@ -96,6 +109,7 @@ def main() -> None:
             raise SystemExit("a miner has no job")
     report(
         feeds=options.feeds,
+        own=options.own,
         block_ms=min(map(sum, runs)),
         longest_slice_ms=min(map(max, runs)),
         slices=min(map(len, runs)),
