@@ -14,6 +14,8 @@
 #include "must.h"
 #include "wire.h"
 
+static const char OTHER[] = "{\"id\":2,\"result\":true}\n";
+
 enum { WIRES = 3, LANES = 2 };
 
 static char owner, name;
@@ -134,10 +136,17 @@ static void turn(floor_state *f)
         MUST(sum.work == (double)sum.accepted);
     }
     for (int i = 0; i < 8 && (w = engine_next_asking(f->e)); i++) {
-        for (int k = 0; k < 4 && wire_ask(w, &line, &size); k++)
+        wire_hold(w);
+        for (int k = 0; k < 4 && wire_ask(w, &line, &size); k++) {
             MUST(size <= MAX_LINE_BYTES + 65536 + 2);
+            wire_write(w, OTHER, sizeof OTHER - 1);
+            if (size % 16 == 15)
+                wire_part(w); /* with its last words */
+        }
         wire_wait(w);
+        wire_release(w);
     }
+    (void)drain(f); /* of what was asked, and not judged */
     while ((w = engine_next_lost(f->e)))
         MUST(!wire_is_open(w));
 }
