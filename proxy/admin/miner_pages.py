@@ -3,8 +3,9 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from fnmatch import translate
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
+from operator import eq
 from typing import TypeVar
 
 from attrs import frozen
@@ -86,6 +87,9 @@ class MinerPages:
 def matcher(pattern: str) -> Callable[[str], object] | None:
     """Return what tells whether a worker matches a glob; None: each does."""
     head = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+    # All of a hall are asked, and a regular expression takes three times as long.
+    if pattern == head:
+        return partial(eq, head)
     if pattern != f"{head}*":
         return re.compile(translate(pattern)).match
     return (lambda worker: worker.startswith(head)) if head else None

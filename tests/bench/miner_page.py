@@ -27,7 +27,14 @@ def main() -> None:
         lambda: deferLater(clock, 0),
     )
     last = options.miners // 1000 - 1
-    for pattern, number in (("*", 0), ("*", last), ("rig1*", 0), ("nobody", 0)):
+    for pattern, number in (
+        ("*", 0),
+        ("*", last),
+        ("rig1*", 0),
+        ("nobody", 0),
+        ("*no", 0),
+        ("n*o", 0),
+    ):
 
         def ask(pattern: str = pattern, number: int = number) -> None:
             _ = Deferred.fromCoroutine(pages.page(pattern, number))
