@@ -22,7 +22,7 @@ from proxy.cluster.heard import Heard
 from proxy.cluster.orders import Note, SiteOrders, body_of
 from proxy.cluster.session import DatabaseError, Session
 from proxy.config.cluster import ClusterSiteConfig
-from proxy.power.allotment.election import Leader, Watch
+from proxy.power.allotment.election import Leader, Watch, is_outdated, next_epoch
 from proxy.power.allotment.rows import Times
 from proxy.power.orders.budget import Budget
 from proxy.power.orders.order import Order
@@ -168,8 +168,7 @@ class Candidate:
     async def _take_over(self, found: Found) -> None:
         self._watch.again()
         old = found.leader
-        # above all that members have read: a failover may have taken leaders
-        epoch = 1 + max([old.epoch, *(row.epoch for row in found.rows.values())])
+        epoch = next_epoch(old, found.rows.values())
         won = await self.session.run(
             lambda c: tables.take_over(c, self.site.name, old, epoch, self.me)
         )
@@ -184,7 +183,7 @@ class Candidate:
         if found.leader != mine:
             self._step_down(f"{found.leader.holder or 'another'} leads")
             return
-        if lead.is_outdated(found):
+        if is_outdated(lead.term.epoch, found.rows.values()):
             self._step_down("another has led since, and a failover took that")
             return
         metered_w = await self.meter()

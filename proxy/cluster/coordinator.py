@@ -7,7 +7,7 @@ from attrs import define, evolve, field, frozen
 from protocol.units import Seconds
 from proxy.cluster.found import Figures, Found
 from proxy.config.cluster import ClusterSiteConfig
-from proxy.power.allotment.allot import allot, is_silent, may_hold, watch
+from proxy.power.allotment.allot import allot, is_silent, may_hold, resumed, watch
 from proxy.power.allotment.rows import Grant, Row, Seen, Term, Times
 from proxy.power.allotment.trim import trimmed
 from proxy.power.orders.budget import Budget
@@ -78,20 +78,16 @@ class Coordinator:
             now: By the clock of this leader.
         """
         elapsed = Seconds(now - self.term.now)
-        if elapsed >= self.term.times.lease:
-            # Another may have led since, and a failover have taken that: what it
-            # granted is in no table. As at the beginning nobody is raised for a
-            # while, and nobody counts as silent for what was before.
-            self.term, self._seen = evolve(self.term, began=now), {}
+        self.term, seen = resumed(self.term, self._seen, now)
         self.trim_w = trimmed(self.trim_w, metered_w, budget.watts, elapsed)
         watts = max(0, int(budget.watts + self.trim_w))
-        self.term = term = evolve(self.term, now=now, budget_w=watts)
+        self.term = term = evolve(self.term, budget_w=watts)
         refused = self._refused(found)
         rows = {
             name: evolve(row, need=()) if name in refused else row
             for name, row in found.rows.items()
         }
-        self._seen = watch(term, rows, found.grants, self._seen)
+        self._seen = watch(term, rows, found.grants, seen)
         grants = allot(term, rows, found.grants, self._seen)
         silent = frozenset(
             n for n, row in rows.items() if is_silent(term, row, self._seen[n])
@@ -109,10 +105,6 @@ class Coordinator:
             refused,
             min([VERSION, *known]),
         )
-
-    def is_outdated(self, found: Found) -> bool:
-        """Tell whether a member has read of a later leader, whom a failover took."""
-        return any(row.epoch > self.term.epoch for row in found.rows.values())
 
     def _refused(self, found: Found) -> dict[str, str]:
         """Return whom nothing is granted beyond the floor, with the reason."""

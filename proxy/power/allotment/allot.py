@@ -21,6 +21,9 @@ that it *may hold*, and gives away only what that leaves:
                 it; where it is negative nobody is raised, not even to what it may hold:
                 else the sum could stay above a budget that was lowered for as long as
                 needs go up and down
+    anew        a leader that has not looked for a lease may have been followed, and a
+                failover have taken that: it is frozen as at its beginning, and nobody
+                is silent for what was before
     numbers     a grant that says something else has a higher number, and a lowering
                 frees its watts when the member's row says that this number is held
 
@@ -52,6 +55,15 @@ class _Stand:
     is_fresh: bool
     is_unknown: bool  # what it holds may be what no table has
     may_hold_w: int
+
+
+def resumed(
+    term: Term, seen: Mapping[str, Seen], now: Seconds
+) -> tuple[Term, Mapping[str, Seen]]:
+    """Return the term and what was seen as a leader goes on from them at `now`."""
+    if now - term.now < term.times.lease:
+        return evolve(term, now=now), seen
+    return evolve(term, now=now, began=now), {}
 
 
 def watch(

@@ -1,9 +1,11 @@
 """When a candidate may take over: the leader's beat has stood still for a lease."""
 
+from collections.abc import Iterable
+
 from attrs import define, field, frozen
 
 from protocol.units import Seconds
-from proxy.power.allotment.rows import NO_TIME, Times
+from proxy.power.allotment.rows import NO_TIME, Row, Times
 
 
 @frozen
@@ -13,6 +15,16 @@ class Leader:
     epoch: int
     beat: int
     holder: str
+
+
+def next_epoch(old: Leader, rows: Iterable[Row]) -> int:
+    """Return the epoch of who takes over: a failover may have taken leaders."""
+    return 1 + max([old.epoch, *(row.epoch for row in rows)])
+
+
+def is_outdated(epoch: int, rows: Iterable[Row]) -> bool:
+    """Tell whether a member has read of a later leader, whom a failover took."""
+    return any(row.epoch > epoch for row in rows)
 
 
 @define

@@ -208,11 +208,3 @@ def test_who_comes_back_after_a_lease_begins_anew() -> None:
     assert step.silent == frozenset()
     assert step.may_hold["a"] >= 4000
     assert step.grants["b"].watts <= 500  # frozen: nobody gets more than it holds
-
-
-def test_who_finds_that_a_member_has_read_of_a_later_leader_is_outdated() -> None:
-    lead = Coordinator.of(SITE, 1, Seconds(0.0), TIMES)
-    at = found({"a": row(), "b": evolve(row(), epoch=2)})
-
-    assert lead.is_outdated(at)
-    assert not lead.is_outdated(found({"a": row(), "b": row()}))

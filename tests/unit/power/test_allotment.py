@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from protocol.units import Seconds
 from proxy.power.allotment.allot import allot, may_hold, watch
 from proxy.power.allotment.by_need import Claim, by_need
-from proxy.power.allotment.election import Leader, Watch
+from proxy.power.allotment.election import Leader, Watch, is_outdated, next_epoch
 from proxy.power.allotment.rows import (
     MAX_OUT,
     Grant,
@@ -172,6 +172,16 @@ def test_time_without_an_answer_unseats_nobody() -> None:
 
     assert not watch.read(leader, Seconds(300.0))
     assert not watch.read(leader, Seconds(301.0))
+
+
+def test_a_leader_whom_a_failover_took_is_in_what_members_have_read() -> None:
+    as_left = [row(FLOOR, 4000, epoch=3), row(FLOOR, 4000, epoch=2)]
+    read_since = [row(FLOOR, 4000, epoch=3), row(FLOOR, 4000, epoch=4)]
+
+    assert not is_outdated(3, as_left)
+    assert is_outdated(3, read_since)
+    assert next_epoch(Leader(3, 9, "a"), as_left) == 4
+    assert next_epoch(Leader(3, 9, "a"), read_since) == 5
 
 
 def test_a_leader_that_leaves_is_followed_at_once() -> None:
