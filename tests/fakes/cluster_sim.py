@@ -2,8 +2,10 @@
 
 Hosts have clocks of their own (1 % apart); messages are late, lost, or held by a cut;
 processes pause, die and come back; the database may be set back by up to 3 s, as by a
-failover that lost transactions. What decides is the product's own: `allot`, `tenure`,
-`election`. A grant is drawn until it is replaced or lapses, and `down_s` longer.
+failover that lost transactions, or to where a leader was stopped: the election of the
+next and all that it granted are lost. What decides is the product's own: `allot`,
+`tenure`, `election`. A grant is drawn until it is replaced or lapses, and `down_s`
+longer.
 """
 
 import heapq
@@ -23,7 +25,7 @@ from proxy.power.allotment.rows import Grant, Need, Row, Seen, Term, Times
 FLOOR_W = 500
 BUDGET_W = 10_000
 HOSTS = 5
-FAULTS = ("kill", "cut", "cut two", "pause", "set back", "budget")
+FAULTS = ("kill", "cut", "cut two", "pause", "set back", "lost leader", "budget")
 
 
 @frozen
@@ -277,7 +279,8 @@ class World:
             if host.watch.read(found.leader, now):
                 old = found.leader
                 host.watch.again()
-                self._ask(host, self._take, life, old, Leader(old.epoch + 1, 0, me))
+                epoch = self.rules.election.next_epoch(old, found.rows.values())
+                self._ask(host, self._take, life, old, Leader(epoch, 0, me))
             return
         as_known = Leader(lead.term.epoch, lead.beat, me)
         if found.leader != as_known and self.rules.fenced:
@@ -288,9 +291,13 @@ class World:
             return
         if lead.is_writing:
             return
-        lead.term = evolve(lead.term, now=now, budget_w=self._budgets[-1][1])
         rows, grants = found.rows, found.grants
-        lead.seen = self.rules.allot.watch(lead.term, rows, grants, lead.seen)
+        if self.rules.election.is_outdated(lead.term.epoch, rows.values()):
+            self._step_down(host)
+            return
+        term, seen = self.rules.allot.resumed(lead.term, lead.seen, now)
+        lead.term = evolve(term, budget_w=self._budgets[-1][1])
+        lead.seen = self.rules.allot.watch(lead.term, rows, grants, seen)
         new = self.rules.allot.allot(lead.term, rows, grants, lead.seen)
         lead.is_writing = True
         self._ask(host, self._write, life, as_known, new)
@@ -358,9 +365,8 @@ class World:
             host.paused_until = self.now + lasts
         elif kind == "set back":
             self._set_back(draw.uniform(0.0, 3.0))
-            for other in self.hosts:  # a failover seldom comes alone
-                if draw.random() < 0.2:
-                    other.cut_until = self.now + draw.uniform(1, 15)
+        elif kind == "lost leader":
+            self._stop_and_lose(self.hosts[leader], draw.uniform(2.0, 30.0))
         elif kind == "budget":
             self._budgets.append((self.now, draw.randrange(5000, BUDGET_W + 1)))
         else:
@@ -370,11 +376,24 @@ class World:
         if self.now < self.duration - 30:
             self._at(self.now + draw.uniform(1, 20), self._fault)
 
-    def _set_back(self, by: float) -> None:
+    def _stop_and_lose(self, leader: Host, lasts: float) -> None:
+        """Stop a leader; a failover takes what was since, and it finds that."""
+        leader.paused_until = self.now + lasts
+        left = self.database.copy()
+        early = self.random.uniform(-1.0, 1.0)  # the failover, before it goes on
+        self._at(self.now + lasts - early, self._fail_over_to, left)
+
+    def _fail_over_to(self, database: Database) -> None:
         self._incarnation += 1  # all sessions end
+        self.database = database
+
+    def _set_back(self, by: float) -> None:
         before = [old for at, old in self._past if at <= self.now - by]
         if before:
-            self.database = before[-1].copy()
+            self._fail_over_to(before[-1].copy())
+        for other in self.hosts:  # a failover seldom comes alone
+            if self.random.random() < 0.2:
+                other.cut_until = self.now + self.random.uniform(1, 15)
 
     # the account
 

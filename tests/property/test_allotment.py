@@ -50,6 +50,10 @@ LEFT_OUT: dict[str, tuple[float, Callable[[], Rules]]] = {
         FALLS_FOR,
         _without("if room < 0:", "if False:"),
     ),
+    "a leader that was away goes on as before": (
+        0.0,
+        _without("if now - term.now < term.times.lease:", "if True:"),
+    ),
     "who is silent has stopped drawing": (
         FALLS_FOR,
         _without(">= term.times.gone_after + row.down_s", ">= term.times.gone_after"),
