@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import define, field
 
 from proxy.config.rack_place import Place
-from proxy.config.regular_file import open_regular
+from proxy.regular_file import read_regular
 
 COLUMNS = ("worker", "address", "rack", "position")
 
@@ -75,8 +75,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, Place]]:
 
 def _text(path: Path) -> str:
     try:
-        with open_regular(path) as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise PlaceFileError(f"{path}: Expected at most {MAX_BYTES} B")
         return data.decode("utf-8-sig")  # spreadsheets begin it with a mark

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from proxy.config.paths import locate
-from proxy.config.regular_file import open_regular
+from proxy.regular_file import read_regular
 
 MAX_SECRET_BYTES = 4096
 
@@ -48,8 +48,7 @@ def resolve_secret(value: object, base: Path) -> Secret:
 
 def _from_file(path: Path) -> Secret:
     try:
-        with open_regular(path) as file:
-            data = file.read(MAX_SECRET_BYTES + 1)
+        data = read_regular(path, MAX_SECRET_BYTES)
         text = data.decode().strip()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error

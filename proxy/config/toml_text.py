@@ -8,7 +8,7 @@ from typing import Any
 
 from proxy.config.examine import in_digits
 from proxy.config.fault import ConfigError
-from proxy.config.regular_file import open_regular
+from proxy.regular_file import read_regular
 
 MAX_FILE_BYTES = 4_000_000
 """Fifty thousand routes; more is not a configuration."""
@@ -43,8 +43,7 @@ def tables_of(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _read(path: Path) -> bytes:
-    with open_regular(path) as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+    data = read_regular(path, MAX_FILE_BYTES)
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"longer than {MAX_FILE_BYTES} B")
     return data

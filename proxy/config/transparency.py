@@ -10,7 +10,7 @@ from msgspec import Meta
 from protocol.errors import MalformedMessageError
 from protocol.tlog.trust import MAX_TRUST_BYTES, Trust, trust_of
 from proxy.config.fields import Section, written
-from proxy.config.regular_file import open_regular
+from proxy.regular_file import read_regular
 
 _MLDSA = "cryptography.hazmat.primitives.asymmetric.mldsa"
 
@@ -62,8 +62,7 @@ def read_trust(path: Path) -> Trust:
         ValueError: It cannot be read, or is none; the message names the file.
     """
     try:
-        with open_regular(path) as file:
-            return trust_of(file.read(MAX_TRUST_BYTES + 1))
+        return trust_of(read_regular(path, MAX_TRUST_BYTES))
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     except MalformedMessageError as error:

@@ -27,6 +27,7 @@ from proxy.doctor.probe import (
     ProbeError,
     now,
 )
+from proxy.runtime.tls import verifying_context
 from proxy.upstream.address import PoolAddress, PoolUrlError, read_pool_url
 
 CONNECT_WITHIN_S = 3.0
@@ -90,9 +91,7 @@ def _connected(
         ) from error
     if not address.tls:
         return plain
-    context = ssl.create_default_context(
-        cafile=None if config.ca_file is None else str(config.ca_file)
-    )
+    context = verifying_context(config.ca_file)
     if config.fingerprint is not None:  # it is the one certificate: names do not count
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

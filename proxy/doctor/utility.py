@@ -11,6 +11,7 @@ from protocol.openadr.objects import read_page, read_token
 from protocol.units import Seconds, UnixTime
 from proxy.config.power import SignalConfig
 from proxy.doctor.check import Finding, fail, ok, warn
+from proxy.runtime.tls import verifying_context
 
 WITHIN_S = 5.0
 MAX_BYTES = 1 << 20
@@ -28,7 +29,7 @@ def utility(
     secret = {"client_id": signal.client_id, "client_secret": signal.client_secret}
     form = urlencode({"grant_type": "client_credentials"} | secret).encode()
     try:
-        tls = ssl.create_default_context(cafile=signal.ca_file)
+        tls = verifying_context(signal.ca_file)
         status, _, body = _ask("POST", str(signal.token_url), form, {}, tls)
         if status != _OK:
             remedy = "look at client_id and client_secret"

@@ -17,6 +17,7 @@ from protocol.sv2.line import NewTransport, ServerLine
 from protocol.sv2.server import MAX_PAYLOAD_BYTES
 from protocol.sv2.transport import Transport
 from protocol.units import Seconds, UnixTime
+from proxy.regular_file import open_regular
 
 KEY_FILE = "authority.key"
 """In `state_dir`."""
@@ -44,7 +45,7 @@ def load_authority(path: Path) -> AuthoritySecret | None:
         KeyFileError: Others may read it, or it holds no key.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(_MAX_FILE_BYTES)
     except FileNotFoundError:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from proxy.config.regular_file import open_regular
 from proxy.node.errors import NodeLoginError
+from proxy.regular_file import open_regular
 
 _MAX_COOKIE_BYTES = 1024
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.tlog.cosignature import cosigned
 from protocol.tlog.note import KeyKind, NoteSigner, Sign, SignatureLine, VerifierKey
+from proxy.regular_file import open_regular
 from proxy.runtime.whole_file import write_whole
 
 SEED_BYTES = 32
@@ -59,7 +60,7 @@ def seed_in(path: Path, random_bytes: Callable[[int], bytes] | None) -> bytes:
         LogKeyError: Others may read it, it holds none, or it cannot be had.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(_MAX_FILE_BYTES)
     except FileNotFoundError as error:

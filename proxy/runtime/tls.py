@@ -1,5 +1,6 @@
 """TLS as Baseload speaks it, on both sides."""
 
+import ssl
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,29 @@ from twisted.internet.ssl import (
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
+from proxy.regular_file import open_regular, read_regular
+
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Suites of TLS 1.2 with an ephemeral key and authenticated encryption (RFC 9325, 4.2):
 no CBC with SHA-1, no key exchange by plain RSA. All of TLS 1.3's are of that kind."""
 
 MAX_CA_BYTES = 4_000_000
 """Of a file of authorities; all that a system trusts are 220 kB."""
+
+_SSL = (
+    "port",
+    "privateKey",
+    "certKey",
+    "sslmethod",
+    "interface",
+    "backlog",
+    "extraCertChain",
+    "dhParameters",
+)
+"""What an endpoint `ssl:` may say, in Twisted's order: names may be left out."""
+
+_FILES = ("privateKey", "certKey", "extraCertChain", "dhParameters")
+"""Those of them that Twisted reads a file for."""
 
 CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(_SUITES)
 
@@ -44,6 +62,7 @@ def server_endpoint(
         ValueError, TypeError, LookupError: It describes none.
         OSError, OpenSSL.SSL.Error: A certificate or key cannot be used.
     """
+    check_files(text)
     endpoint: Any = serverFromString(reactor, text)
     # "ssl:" strings have no option for it, and the endpoint no other way to its context
     options = getattr(endpoint, "_sslContextFactory", None)
@@ -58,6 +77,43 @@ def server_endpoint(
     return served
 
 
+def check_files(text: str) -> None:
+    """Look at the files of an endpoint string, which Twisted would wait for.
+
+    Raises:
+        ValueError: One cannot be read, or is a folder, a pipe, a device; the message
+            names its argument.
+    """
+    kind, *parts = text.replace("\\:", "\0").split(":")
+    if kind != "ssl":
+        return
+    names = iter(_SSL)
+    for part in parts:
+        name, sign, value = part.partition("=")
+        key, value = (name, value) if sign else (next(names, ""), name)
+        if key not in _FILES or not value:
+            continue
+        path = Path(value.replace("\0", ":"))
+        try:
+            open_regular(path).close()
+        except OSError as error:
+            raise ValueError(f"{key} {path}: {error.strerror}") from error
+
+
+def verifying_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return how the standard library verifies a server's certificate.
+
+    Args:
+        ca_file: Who may have signed it; None: whom the system trusts.
+
+    Raises:
+        OSError: `ca_file` cannot be read, or has no certificate in it.
+    """
+    if ca_file is not None:
+        open_regular(ca_file).close()
+    return ssl.create_default_context(cafile=ca_file)
+
+
 def _ask_for(context: SSL.Context, client_ca: Path) -> bytes:
     """Take only clients with a certificate of `client_ca`; return its SHA-256.
 
@@ -65,7 +121,7 @@ def _ask_for(context: SSL.Context, client_ca: Path) -> bytes:
         OSError: It cannot be read.
         ValueError: There is no certificate in it.
     """
-    data = client_ca.read_bytes()
+    data = read_regular(client_ca, MAX_CA_BYTES)
     try:
         context.load_verify_locations(str(client_ca))
         context.load_client_ca(str(client_ca).encode())  # so that clients can choose

@@ -22,7 +22,8 @@ from proxy.admin.listen import answers
 from proxy.config import Config
 from proxy.config.endpoints import Endpoint, endpoints_of
 from proxy.config.fault import Fault
-from proxy.config.regular_file import open_regular
+from proxy.regular_file import open_regular
+from proxy.runtime.tls import check_files
 
 RESOLVE_WITHIN_S = 3.0
 
@@ -70,6 +71,7 @@ def _port_findings(endpoint: Endpoint, *, is_running: bool) -> Iterator[Finding]
     if endpoint.kind in _ENCRYPTED:
         reactor: Any = object()  # asked for nothing before something listens
         try:
+            check_files(endpoint.text)
             serverFromString(reactor, endpoint.text)
         except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
             yield _stop(f"{endpoint.text!r} is no endpoint: {error}", endpoint.key)

@@ -8,6 +8,7 @@ from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
 from proxy.config.mqtt import read_broker_url
 from proxy.power.journal.alarms import AlarmName
+from proxy.runtime.tls import verifying_context
 from proxy.signals.mqtt_client import Broker, Topics
 from proxy.signals.mqtt_discovery import discovery
 from proxy.signals.mqtt_line import MqttLine
@@ -80,9 +81,9 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         ValueError: `ca_file` cannot be read, or has no certificate in it.
     """
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context = verifying_context(ca_file)
     except OSError as error:  # of which ssl.SSLError is one
-        raise ValueError(f"{ca_file}: {error.strerror or error}") from error
+        raise ValueError(f"ca_file {ca_file}: {error.strerror or error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_SUITES)
     return context

@@ -10,8 +10,8 @@ from twisted.internet.ssl import trustRootFromCertificates
 from protocol.openadr.caps import SIMPLE, Rules
 from protocol.units import Seconds, Watts
 from proxy.config import PowerConfig, SignalConfig
-from proxy.config.regular_file import open_regular
 from proxy.power.control.wall_clock import SteadyClock
+from proxy.regular_file import open_regular
 from proxy.runtime.tls import MAX_CA_BYTES, authorities
 from proxy.signals.http_client import HttpClient
 from proxy.signals.mqtt_build import tls_context

@@ -13,7 +13,7 @@ from protocol.prices.curve import PriceCurve, PriceError
 from protocol.prices.json_prices import read_json
 from protocol.prices.units import MAX_DOCUMENT_BYTES, PriceUnit
 from protocol.units import Seconds, UnixTime
-from proxy.config.regular_file import open_regular
+from proxy.regular_file import open_regular
 from proxy.signals.http_client import HttpClient, NoAnswerError
 
 FETCH_DEADLINE = Seconds(20.0)

@@ -8,9 +8,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from protocol.units import Seconds, UnixTime
-from proxy.config.regular_file import open_regular
 from proxy.power.control.wall_clock import SteadyClock
 from proxy.power.ports import SignalListener
+from proxy.regular_file import read_regular
 from proxy.runtime.periodic import PeriodicService
 from proxy.signals.numbering import Numbering
 from proxy.signals.schedule import (
@@ -57,9 +57,7 @@ class ScheduleFile:
             ScheduleError: It cannot be read.
         """
         try:
-            with open_regular(self.path) as file:
-                # One more, by which a file that is too long is seen.
-                return file.read(MAX_FILE_BYTES + 1)
+            return read_regular(self.path, MAX_FILE_BYTES)
         except OSError as error:
             raise ScheduleError(f"{self.path}: {error.strerror}") from error
 

@@ -17,8 +17,8 @@ from twisted.internet.ssl import (
 from typing_extensions import override
 
 from protocol.noise.authority import AuthorityKey, AuthorityKeyError
-from proxy.config.regular_file import open_regular
 from proxy.config.source_checks import POOL_SCHEMES
+from proxy.regular_file import open_regular
 from proxy.runtime.host_endpoint import Reactor, host_endpoint
 from proxy.runtime.tls import CIPHERS, MAX_CA_BYTES, authorities, client_options
 

@@ -1,11 +1,13 @@
 """Hidden values that somebody was shown: whether they are those of the log."""
 
+from io import TextIOWrapper
 from pathlib import Path
 
 from attrs import define, field
 
 from protocol.errors import MalformedMessageError
 from protocol.tlog.disclosure import MAX_OPENING, Opening, opened
+from proxy.regular_file import open_regular
 from proxy.verifier.hashing import SharesBody, Sums, decode_shares
 from proxy.verifier.reading import Leaf
 from proxy.verifier.report import Findings
@@ -22,7 +24,7 @@ def read_openings(path: Path) -> dict[int, list[str]]:
         OSError: It cannot be read.
     """
     found: dict[int, list[str]] = {}
-    with path.open(encoding="ascii", errors="replace") as file:
+    with TextIOWrapper(open_regular(path), "ascii", errors="replace") as file:
         for number, line in enumerate(file, 1):
             row, _, text = line.rstrip("\n").partition(" ")
             if not row.isdigit() or len(line) > MAX_OPENING or number > MAX_OPENINGS:

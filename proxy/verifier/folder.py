@@ -1,9 +1,7 @@
 """The files of a copied log."""
 
-import errno
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from protocol.tlog.tile import (
     tile_at,
 )
 from protocol.tlog.tree import HASH_BYTES
+from proxy.regular_file import read_regular
 
 CHECKPOINT = "checkpoint"
 
@@ -30,23 +29,6 @@ _TILE = re.compile(
 
 class MissingFileError(Exception):
     """A file is missing or cannot be read; the message names it."""
-
-
-def read_regular(path: Path, limit: int) -> bytes:
-    """Return so many bytes of a file and one more, where it has more.
-
-    Raises:
-        OSError: It cannot be read, or is a folder, a pipe, a device.
-    """
-    with open(path, "rb", opener=_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "is no regular file")
-        return file.read(limit + 1)
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file, and wait for nobody who would write to a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @frozen

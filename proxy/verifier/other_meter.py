@@ -3,8 +3,10 @@
 import csv
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 
+from proxy.regular_file import open_regular
 from proxy.verifier.meter import QUARTER
 from proxy.verifier.report import Findings
 
@@ -33,7 +35,7 @@ def read_other(path: Path) -> dict[int, float]:
         OSError: It cannot be read.
     """
     found: dict[int, list[float]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with TextIOWrapper(open_regular(path), "utf-8", newline="") as file:
         for number, row in enumerate(csv.reader(file), 1):
             if number > _MAX_ROWS:
                 raise ValueError(f"{path}: more than {_MAX_ROWS} rows")

@@ -7,12 +7,13 @@ from attrs import define, field, frozen
 
 from protocol.errors import MalformedMessageError
 from protocol.tlog.note import MAX_NOTE_BYTES
+from proxy.regular_file import read_regular
 from proxy.verifier.budgets import Budgets
 from proxy.verifier.commands import Commands
 from proxy.verifier.disclosed import Disclosed, read_openings
 from proxy.verifier.documents import Documents
 from proxy.verifier.fleet import Fleets, Range
-from proxy.verifier.folder import CHECKPOINT, LogCopy, read_regular
+from proxy.verifier.folder import CHECKPOINT, LogCopy
 from proxy.verifier.hashing import HASHES_OF_ONE, TERA, Hashing, HourFigures
 from proxy.verifier.meter import Meter, Quarter, summed
 from proxy.verifier.minutes import Minutes
@@ -175,7 +176,7 @@ def _openings(path: Path | None) -> dict[int, list[str]]:
     try:
         return read_openings(path)
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror}") from error
+        raise UnusableError(f"--openings {path}: {error.strerror}") from error
     except ValueError as error:
         raise UnusableError(str(error)) from error
 
@@ -186,7 +187,7 @@ def _other_meter(path: Path | None) -> dict[int, float] | None:
     try:
         return read_other(path)
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror}") from error
+        raise UnusableError(f"--meter {path}: {error.strerror}") from error
     except ValueError as error:
         raise UnusableError(str(error)) from error
 

@@ -12,6 +12,7 @@ from attrs import define, field
 from twisted.protocols.basic import FileSender
 from twisted.web.server import Request
 
+from proxy.regular_file import open_regular
 from proxy.web.answers import Answer, ProblemError
 
 PREFIX = "/log/"
@@ -85,7 +86,7 @@ class LogFiles:
         if _PATH.fullmatch(name) is None:
             raise ProblemError(404, "no file of a log: checkpoint, tile/...")
         try:
-            return (self.folder / name).open("rb")
+            return open_regular(self.folder / name)
         except OSError as error:
             raise ProblemError(404, "not there, or not yet") from error
 

@@ -23,6 +23,7 @@ from proxy.history.service import HistoryService, Keeper
 from proxy.runtime.http_limits import LimitedSite
 from proxy.runtime.listener import ListenerService
 from proxy.runtime.tasks import Tasks, TasksService
+from proxy.runtime.tls import check_files
 from proxy.shares.database import LEDGER_FILE
 from proxy.web.answers import Answer
 from proxy.web.archive import Archive, Disk
@@ -145,6 +146,7 @@ class WebSide:
     def listener(self, listen: str, reactor: Any) -> ListenerService:
         """Return what listens; await its `ready`."""
         Logger("proxy").info("dashboard at {listen}", listen=listen)
+        check_files(listen)
         return ListenerService(serverFromString(reactor, listen), self.site)
 
 

@@ -10,6 +10,8 @@ from proxy.config import ConfigError
 from proxy.config.load import read_config
 
 CONFIG = """\
+[proxy]
+web = "ssl:0:certKey=pipe:privateKey=pipe"
 [proxy.transparency]
 origin = "plant.example/log/1"
 trust = "pipe"
@@ -29,7 +31,7 @@ listen = ["tcp:0"]
 sources = ["main"]
 places = "pipe"
 [[sites.listeners]]
-endpoint = "ssl:0:privateKey=x:certKey=x"
+endpoint = "ssl:0:privateKey=pipe:certKey=pipe"
 client_ca = "pipe"
 [sites.power]
 budget_w = 1000
@@ -37,6 +39,18 @@ fail_safe_w = 100
 [[sites.power.signals]]
 kind = "schedule"
 file = "pipe"
+[[sites.power.signals]]
+kind = "mqtt"
+brokers = ["mqtts://127.0.0.1:1"]
+ca_file = "pipe"
+[[sites.power.signals]]
+kind = "openadr3"
+ven_name = "hall-a"
+url = "https://127.0.0.1:1"
+token_url = "https://127.0.0.1:1/token"
+client_id = "a"
+client_secret = "b"
+ca_file = "pipe"
 [[sites.power.signals]]
 kind = "signed"
 policy = "pipe"
@@ -47,10 +61,14 @@ KEYS = [
     "$.pools[0].ca_file",
     "$.pools[0].password",
     "$.proxy.transparency.trust",
+    "$.proxy.web",
     "$.sites[0].listeners[0].client_ca",
+    "$.sites[0].listeners[0].endpoint",
     "$.sites[0].places",
     "$.sites[0].power.signals[0]",
     "$.sites[0].power.signals[1]",
+    "$.sites[0].power.signals[2]",
+    "$.sites[0].power.signals[3]",
 ]
 
 

@@ -17,8 +17,8 @@ from protocol.oversight.document import (
 from protocol.oversight.presence import PresenceRule
 from protocol.oversight.rules import check_policy
 from protocol.units import Watts
-from proxy.config.regular_file import open_regular
 from proxy.power.orders.documents import FOR_EVER, DocumentRow, Kept
+from proxy.regular_file import read_regular
 
 
 @frozen
@@ -42,8 +42,7 @@ def read_policy(path: Path, policy_id: str, site: str) -> TrustedPolicy:
         ValueError: It cannot be read, is none, or not the one that was named.
     """
     try:
-        with open_regular(path) as file:
-            raw = file.read(MAX_DOCUMENT_BYTES + 1)
+        raw = read_regular(path, MAX_DOCUMENT_BYTES)
         policy = policy_of(raw)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error

@@ -1,5 +1,6 @@
 """A tenant is shown its own values, and can prove them; the log names nobody."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -102,6 +103,19 @@ def test_a_file_of_something_else_is_refused(
 
     assert main(["verify", folder, "--openings", str(tmp_path / "x")]) == 2
     assert "line 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--openings", "--meter"])
+def test_a_pipe_is_not_waited_for(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    folder, key = str(site.parent / "log"), SIGNER.key.text
+
+    assert main(["verify", folder, "--key", key, option, str(pipe)]) == 2
+    told = capsys.readouterr().err
+    assert told == f"baseload: {option} {pipe}: not a regular file\n"
 
 
 def test_what_was_erased_is_shown_no_more_and_the_log_stays(

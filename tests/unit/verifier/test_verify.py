@@ -256,7 +256,7 @@ def test_a_checkpoint_that_is_a_pipe_is_not_waited_for(copy: Path) -> None:
     (copy / "checkpoint").unlink()
     os.mkfifo(copy / "checkpoint")
 
-    with pytest.raises(UnusableError, match="is no regular file"):
+    with pytest.raises(UnusableError, match="not a regular file"):
         found(copy)
 
 

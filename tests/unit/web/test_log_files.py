@@ -1,5 +1,6 @@
 """Files of the log for others, under the dashboard's address."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,12 @@ def test_a_verifier_gets_every_file_of_the_log(web: Web) -> None:
 )
 def test_what_is_no_file_of_the_log_is_not_there(web: Web, path: str) -> None:
     assert web.ask(path).status == 404
+
+
+def test_a_pipe_in_the_log_is_not_waited_for(web: Web, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log" / "tile/0/000")
+
+    assert web.ask("/log/tile/0/000").status == 404
 
 
 def test_nothing_is_written_there(web: Web) -> None:
