@@ -3,15 +3,20 @@
 import http.client
 import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from cryptography import x509
 
 from protocol.openadr.dates import DateJudge
 from protocol.openadr.objects import read_page, read_token
 from protocol.units import Seconds, UnixTime
 from proxy.config.power import SignalConfig
 from proxy.doctor.check import Finding, fail, ok, warn
-from proxy.runtime.tls import verifying_context
+from proxy.doctor.probe import DAYS_LEFT
+from proxy.regular_file import read_regular
+from proxy.runtime.tls import MAX_CA_BYTES, verifying_context
 
 WITHIN_S = 5.0
 MAX_BYTES = 1 << 20
@@ -19,6 +24,7 @@ MOST_SKEW_S = 2.0
 """As a running proxy takes it for an alarm."""
 
 _OK = 200
+_DAY = 86_400.0
 
 
 def utility(
@@ -30,6 +36,8 @@ def utility(
     form = urlencode({"grant_type": "client_credentials"} | secret).encode()
     try:
         tls = verifying_context(signal.ca_file)
+        if signal.ca_file is not None:
+            yield from _authorities(name, signal.ca_file, wall_clock())
         status, _, body = _ask("POST", str(signal.token_url), form, {}, tls)
         if status != _OK:
             remedy = "look at client_id and client_secret"
@@ -44,6 +52,20 @@ def utility(
         yield fail(name, f"cannot be asked: {error}", remedy)
         return
     yield _judged(name, (status, date, body), sent, UnixTime(wall_clock()))
+
+
+def _authorities(name: str, ca_file: Path, at: float) -> Iterator[Finding]:
+    """Tell of the authority that ends first, if that is soon.
+
+    Raises:
+        OSError, ValueError: There is none in `ca_file`.
+    """
+    found = x509.load_pem_x509_certificates(read_regular(ca_file, MAX_CA_BYTES))
+    ends = min(one.not_valid_after_utc.timestamp() for one in found)
+    days = (ends - at) / _DAY
+    if days < DAYS_LEFT:
+        seen = f"an authority of ca_file ends in {days:.0f} days"
+        yield warn(name, seen, "have the utility's next one, and write it there, too")
 
 
 def _judged(

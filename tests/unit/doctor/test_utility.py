@@ -1,10 +1,12 @@
 """What the doctor says of a utility's server, sound and not."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from typing_extensions import override
@@ -12,6 +14,7 @@ from typing_extensions import override
 from proxy.config.power import SignalConfig
 from proxy.doctor.check import Finding
 from proxy.doctor.utility import utility
+from tests.certificates import PEM, an_ec_key, self_signed
 
 NOW = 1_796_040_000.0
 TOKEN = b'{"access_token":"abc","token_type":"Bearer"}'
@@ -55,7 +58,8 @@ def a_server(
         server.server_close()
 
 
-def found(url: str) -> Finding:
+def found(url: str, ca_file: Path | None = None, at: float = NOW) -> Finding:
+    """Return what is said first."""
     signal = SignalConfig(
         kind="openadr3",
         url=f"{url}/v3/",
@@ -63,8 +67,10 @@ def found(url: str) -> Finding:
         ven_name="hall-a",
         client_id="a",
         client_secret="s3cret",  # type: ignore[arg-type]  # noqa: S106
+        ca_file=ca_file,
     )
-    (one,) = utility("hall-a", signal, lambda: NOW)
+    one, *more = utility("hall-a", signal, lambda: at)
+    assert len(more) == (one.seen.startswith("an authority"))
     assert "s3cret" not in one.seen
     return one
 
@@ -101,3 +107,26 @@ def test_a_utility_that_is_not_there_is_a_fault() -> None:
         "fail",
         "look at url, token_url and the way there",
     )
+
+
+def test_an_authority_that_ends_soon_is_told_of_before_the_answer(
+    tmp_path: Path,
+) -> None:
+    authority = self_signed(an_ec_key(), "utility")
+    (tmp_path / "ca").write_bytes(authority.public_bytes(PEM))
+    ends = authority.not_valid_after_utc.timestamp()
+
+    with a_server((200, TOKEN), (200, b"[]")) as url:
+        assert found(url, tmp_path / "ca").level == "ok"
+        soon = found(url, tmp_path / "ca", ends - 3 * 86_400)
+
+    assert (soon.level, soon.seen) == ("warn", "an authority of ca_file ends in 3 days")
+
+
+def test_a_pipe_of_authorities_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    one = found("http://127.0.0.1:1", tmp_path / "pipe")
+
+    assert one.level == "fail"
+    assert "not a regular file" in one.seen
