@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 from rich.text import Text
 
-from proxy.admin.text_columns import si
+from proxy.runtime.quantities import si
 
 LENGTH = 400
 """Looks that are kept, one a second: more than a terminal has columns for."""

@@ -13,7 +13,8 @@ from proxy.admin import (
     render_power,
 )
 from proxy.admin.render_sources import held_text, nodes, pools, reasons
-from proxy.admin.text_columns import minute, si, table
+from proxy.admin.text_columns import minute, table
+from proxy.runtime.quantities import si
 
 Answer = Any
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from proxy.admin.text_columns import si, span, table
+from proxy.admin.text_columns import span, table
+from proxy.runtime.quantities import si
 
 Answer = Any
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from proxy.admin.text_columns import si
+from proxy.runtime.quantities import si
 
 Answer = Any
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from proxy.admin.text_columns import si, table
+from proxy.admin.text_columns import table
+from proxy.runtime.quantities import si
 
 Answer = Any
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proxy.admin.render_price import price_lines
-from proxy.admin.text_columns import si, table
+from proxy.admin.text_columns import table
+from proxy.runtime.quantities import si
 
 Answer = Any
 
@@ -136,6 +137,13 @@ def _cap(site: Answer) -> str:
     aux = cap["aux"]
     guard = f"{si(cap['ramped_w'] - cap['allow_w'], 'W')} ({cap['guard']:.2%})"
     allowed = f"{si(cap['ramped_w'], 'W')} less a guard of {guard}"
+    if cap["it_w"] <= 0:
+        return (
+            f"{si(site['cap_hs'], 'H/s')}, no machine: {si(cap['allow_w'], 'W')}"
+            f" {_signed(cap['integral_w'], 'W')} of trim leave nothing beside"
+            f" {si(aux['fixed_w'], 'W')} of other loads;"
+            f" {si(cap['allow_w'], 'W')} = {allowed}; epoch {cap['epoch']}"
+        )
     return (
         f"{si(site['cap_hs'], 'H/s')}, the best machines within"
         f" {si(cap['it_w'] / cap['bias'], 'W')} of nameplate"

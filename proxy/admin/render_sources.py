@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from proxy.admin.source_views import HeldView
-from proxy.admin.text_columns import si, table
+from proxy.admin.text_columns import table
+from proxy.runtime.quantities import si
 
 Answer = Any
 

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.render_sources import reasons
-from proxy.admin.text_columns import si
+from proxy.runtime.quantities import si
 
 NARROW = 100
 """Below so many columns, tables leave out what is least missed."""

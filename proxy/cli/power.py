@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from proxy.admin.text_columns import si
 from proxy.cli.command import Parser, seconds
+from proxy.runtime.quantities import si
 
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _POWER = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([kMG]?)W?")

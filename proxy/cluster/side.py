@@ -29,6 +29,7 @@ from proxy.power.orders.order import Order
 from proxy.power.site import SiteControl
 from proxy.power.views.hall import hall_view
 from proxy.power.views.show import figures
+from proxy.runtime.quantities import si
 from proxy.version import VERSION
 
 FAILS_SAFE_AFTER = Seconds(35.0)
@@ -179,7 +180,7 @@ class ClusterSide:
         )
         candidate.keep(await self._take(candidate, order))
         candidate.look_soon()
-        return f"order of {watts:g} W taken for {site}: its leader hands it on"
+        return f"order of {si(watts, 'W')} taken for {site}: its leader hands it on"
 
     async def clear(self, site: str) -> int:
         """Take back what operators ordered for a site; return how many orders.

@@ -186,7 +186,7 @@ def _signals_faults(power: PowerConfig, key: str, *, has_node: bool) -> Iterator
 
 def _fleet_faults(fleet: FleetConfig, key: str) -> Iterator[str]:
     if (fleet.workers is None) == (fleet.addresses is None):
-        yield f"Expected workers or addresses, not both - at `{key}`"
+        yield f"Expected one of workers and addresses, and not both - at `{key}`"
     for name in ("username", "password"):
         value = getattr(fleet, name)
         if value is not None and not fleet.has_api:

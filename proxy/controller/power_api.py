@@ -18,6 +18,7 @@ from proxy.power.orders.order import Order
 from proxy.power.views.cells import CellsView, cells
 from proxy.power.views.show import consequence, dry_run, machines, show
 from proxy.power.views.views import MachineView, PlanView, PowerView
+from proxy.runtime.quantities import si
 from proxy.signals.signed.letters import Reply
 from proxy.signals.signed.source import SignedDocuments
 from proxy.signals.signed.views import DocumentsView, documents_view
@@ -70,7 +71,8 @@ class PowerApi:
         receipt = loop.listener.take([order])
         if not receipt.is_taken:
             raise AskError(receipt.reason)
-        return self._given(loop, f"order of {watts:g} W taken{consequence(would)}")
+        would_be = consequence(would, Watts(watts))
+        return self._given(loop, f"order of {si(watts, 'W')} taken{would_be}")
 
     async def clear(self, site: str) -> OrderResult:
         """Take back what operators have ordered."""

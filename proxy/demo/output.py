@@ -18,8 +18,8 @@ from proxy.admin.history import PowerHistory, bars_for
 from proxy.admin.look import Look
 from proxy.admin.picture import Picture
 from proxy.admin.render_sources import reasons
-from proxy.admin.text_columns import si
 from proxy.admin.views import StatusView
+from proxy.runtime.quantities import si
 
 NOTE = "Hashrates are scaled down, watts are not. Ctrl-C stops and cleans up."
 

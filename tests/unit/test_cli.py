@@ -11,9 +11,9 @@ from proxy.admin.client import AdminError, call
 from proxy.admin.look import Look
 from proxy.admin.render import status
 from proxy.admin.render_sources import nodes
-from proxy.admin.text_columns import si
 from proxy.admin.top import show
 from proxy.cli.main import main
+from proxy.runtime.quantities import si
 
 STATUS: dict[str, Any] = {
     "version": "0.1.0", "name": "unit-1", "uptime_s": 3723.0, "engine": "python",

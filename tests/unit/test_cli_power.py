@@ -87,7 +87,7 @@ def test_an_order_is_given_with_its_duration_and_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.sock"
-    server = OneAnswer(path, {"text": "order of 2e+06 W taken"})
+    server = OneAnswer(path, {"text": "order of 2 MW taken"})
 
     status = main(
         ["power", "set", "-s", str(path), "hall-a", "2M", "--for", "600",
@@ -100,7 +100,7 @@ def test_an_order_is_given_with_its_duration_and_reason(
     assert server.asked["params"] == {
         "site": "hall-a", "watts": 2e6, "for_s": 600.0, "reason": "dispatch",
     }  # fmt: skip
-    assert capsys.readouterr().out == "order of 2e+06 W taken\n"
+    assert capsys.readouterr().out == "order of 2 MW taken\n"
 
 
 def test_machines_are_forgotten_by_name(
@@ -135,6 +135,14 @@ def test_the_inputs_of_the_cap_are_shown() -> None:
     assert "3.14 MW of nameplate = 3.3 MW / bias 1.050; epoch 77" in text
     assert "3.3 MW = (3.46 MW -12 kW of trim - 35 kW) / 1.030" in text
     assert "3.46 MW = 3.5 MW less a guard of 44 kW (1.25%)" in text
+
+
+def test_a_cap_of_nothing_says_what_takes_all_of_it() -> None:
+    cap = SHOW["cap"] | {"it_w": 0.0, "allow_w": 0.0, "integral_w": 0.0}
+    text = render_power.show([SHOW | {"cap_hs": 0.0, "cap": cap}])
+
+    assert "no machine: 0 W +0 W of trim leave nothing beside 35 kW of other" in text
+    assert "(0 W" not in text
 
 
 def test_what_shares_prove_is_shown() -> None:

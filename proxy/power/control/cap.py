@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from protocol.units import HashesPerSecond, UnixTime, Watts
 from proxy.power.machines.fleet import Fleet, Floats
+from proxy.runtime.quantities import si
 
 
 @frozen
@@ -45,7 +46,7 @@ class Cap:
     @override
     def __str__(self) -> str:
         return (
-            f"{self.hash_hs / 1e12:.1f} TH/s = best machines within "
+            f"{si(self.hash_hs, 'H/s')} = best machines within "
             f"{self.it_w:.0f} W / bias {self.bias:.3f}; {self.it_w:.0f} W = ("
             f"{self.allow_w:.0f} {self.integral_w:+.0f} - "
             f"{self.aux.fixed_w:.0f}) / {1 + self.aux.share:.3f}; allowed: "

@@ -15,7 +15,6 @@ from proxy.power.journal.alarms import Alarm, AlarmName
 from proxy.power.link.messages import SiteFigures
 from proxy.power.machines.kinds import Mode
 from proxy.power.machines.machine import Machine, top_ratio
-from proxy.power.machines.models import HASHES_PER_TERAHASH
 from proxy.power.machines.share_proof import ShareSum
 from proxy.power.orders.order import Order
 from proxy.power.planner.plan import grant_within, plan
@@ -36,6 +35,7 @@ from proxy.power.views.views import (
     order_view,
 )
 from proxy.power.views.voices import signal_views
+from proxy.runtime.quantities import si
 
 LOOKS_BACK = Seconds(300.0)
 """Over how long shares are stated: ten windows."""
@@ -197,16 +197,19 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
     )
 
 
-def consequence(would: PlanView | None) -> str:
+def consequence(would: PlanView | None, ordered: Watts) -> str:
     """Return what an order does to the machines, as the end of a sentence."""
     if would is None:
         return ""
+    above = ""
+    if ordered > would.budget_w:
+        above = f"; no more than the contract's {si(would.budget_w, 'W')} is drawn"
     count = len(would.steps) + would.more
     if not count:
-        return ", no machine changes"
+        return f", no machine changes{above}"
     takes = "takes" if would.hash_hs <= 0 else "gives"
-    terahashes = abs(would.hash_hs) / HASHES_PER_TERAHASH
-    return f", it {takes} {count} machines and {terahashes:.4g} TH/s"
+    machines = "1 machine" if count == 1 else f"{count:,} machines"
+    return f", it {takes} {machines} and {si(abs(would.hash_hs), 'H/s')}{above}"
 
 
 def _meter(site: SiteControl, now: Seconds) -> MeterView | None:

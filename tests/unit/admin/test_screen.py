@@ -13,8 +13,8 @@ from proxy.admin.client import AdminError
 from proxy.admin.look import Look
 from proxy.admin.printable import printable
 from proxy.admin.render_sources import why_not
-from proxy.admin.text_columns import si
 from proxy.admin.top import show
+from proxy.runtime.quantities import si
 from tests.unit.test_cli import STATUS
 
 

@@ -355,7 +355,7 @@ def test_a_cap_explains_itself_and_can_be_recomputed() -> None:
     )
     assert (cap.epoch, known.epoch) == (1, 1)
     assert str(cap) == (
-        "0.0 TH/s = best machines within 598 W / bias 1.000; 598 W = "
+        "59.8 H/s = best machines within 598 W / bias 1.000; 598 W = "
         "(598 +0 - 0) / 1.000; allowed: 600 W less a guard of 2 W (0.28%); "
         "budget 600 W by order 1 of cli"
     )

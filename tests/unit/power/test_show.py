@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from protocol.units import HashesPerSecond, Seconds, Watts
 from protocol.work.hashrate import HASHES_PER_DIFFICULTY
@@ -16,6 +17,7 @@ from proxy.power.machines.machine import ABSENT_AFTER
 from proxy.power.views.show import (
     MACHINES_A_PAGE,
     MAX_HEADLINES,
+    consequence,
     dry_run,
     figures,
     machines,
@@ -444,6 +446,21 @@ def test_a_dry_run_of_more_than_the_contract_is_one_of_the_contract() -> None:
     site = running("park.1", budget_w=5000)
 
     assert dry(site, 9000.0, 10).budget_w == 5000
+
+
+def test_an_order_says_what_it_does_in_the_units_that_suit() -> None:
+    site = running(*(f"park.{n}" for n in range(20)))
+    site.live(range(11, 1000))
+    view = dry(site, 68_000.0, 999)
+    one = replace(view, steps=view.steps[:1], hash_hs=-2.3e5)
+
+    assert consequence(one, Watts(68_000.0)) == ", it takes 1 machine and 230 kH/s"
+    assert consequence(replace(one, more=1_499), Watts(1e10)) == (
+        ", it takes 1,500 machines and 230 kH/s;"
+        " no more than the contract's 68 kW is drawn"
+    )
+    assert consequence(replace(one, steps=[]), Watts(1.0)) == ", no machine changes"
+    assert consequence(None, Watts(1.0)) == ""
 
 
 def test_a_dry_run_lists_a_thousand_steps_and_counts_the_rest() -> None:
