@@ -52,7 +52,11 @@ LEAST_LOST = 3
 
 @frozen
 class _Look:
-    """A site's sums at a moment."""
+    """A site's sums at a moment.
+
+    Attributes:
+        rejected: But of those who were parked: that their job is over is our doing.
+    """
 
     at: Seconds
     accepted: int
@@ -175,7 +179,7 @@ class Conditions:
         look = _Look(
             now,
             shares.accepted,
-            sum(shares.rejected.values()),
+            sum(shares.rejected.values()) - sum(shares.parked_rejected.values()),
             sum(shares.lost.values()),
             site.miners.connected,
         )

@@ -116,6 +116,7 @@ def view_of(site: str, miner: Miner, now: Seconds) -> MinerView:
         dict(miner.rejected),
         now - miner.connected_at,
         None if share_at is None else now - share_at,
+        miner.stale_parked,
     )
 
 

@@ -270,6 +270,7 @@ class Operations:
                 dict(totals.lost),
                 parking.tally.parked_work,
                 parking.tally.unauthorised_work,
+                dict(parking.rejected),
             ),
             source=factory.context.board.source_name,
             slow_readers=factory.slow_readers,

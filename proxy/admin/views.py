@@ -24,6 +24,7 @@ class ShareCounts(Struct):
     Attributes:
         parked_work: Difficulties of accepted shares that came within 135 s of parking.
         unauthorised_work: Of shares refused because they came later than that.
+        parked_rejected: The part of `rejected` that came while its miner was parked.
     """
 
     accepted: int
@@ -31,6 +32,7 @@ class ShareCounts(Struct):
     lost: dict[str, int]
     parked_work: float = 0.0
     unauthorised_work: float = 0.0
+    parked_rejected: dict[str, int] = {}
 
 
 class SiteView(Struct):
@@ -134,6 +136,7 @@ class MinerView(Struct):
 
     Attributes:
         protocol: `sv1`, or `sv2`: then it is one channel of its connection.
+        stale_parked: How many of its stale shares came while it was parked.
     """
 
     id: int
@@ -153,6 +156,7 @@ class MinerView(Struct):
     rejected: dict[str, int]
     connected_s: float
     last_share_s: float | None
+    stale_parked: int = 0
 
 
 class BanView(Struct):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from protocol.units import Seconds
+from protocol.work.share import Verdict
 from proxy.admin.text_columns import span
 from proxy.downstream.miner import Miner
 from proxy.shares.reader import RecordedShare
@@ -27,6 +28,11 @@ PLAIN = {
     "malformed": "it could not be read",
 }
 """Reasons of a rejection, for people."""
+
+STALE_PARKED = (
+    "it was parked, and went on with its last job, whose tip had moved, until its"
+    " firmware stopped: that takes up to 135 s, and is not held against it"
+)
 
 
 class WhyView(Struct):
@@ -124,8 +130,13 @@ def _shares(miner: Miner, now: Seconds) -> Iterator[str]:
     else:
         ago = span(now - miner.share_at)
         yield f"last share {ago} ago; {miner.accepted} accepted since it connected"
+    parked = miner.stale_parked
     for reason, count in miner.rejected.most_common():
-        yield f"{count} rejected as {reason}: {PLAIN.get(reason, reason)}"
+        ours = parked if reason == Verdict.STALE else 0
+        if ours:
+            yield f"{ours} rejected as {reason}: {STALE_PARKED}"
+        if count > ours:
+            yield f"{count - ours} rejected as {reason}: {PLAIN.get(reason, reason)}"
 
 
 def _rejects(rejects: list[RecordedShare]) -> Iterator[str]:

@@ -204,6 +204,9 @@ class Miner(MinerState):
 
     def _count_rejected(self, verdict: str, number: int) -> None:
         self.rejected[verdict] += number
+        if not self.is_granted:
+            self.context.parking.rejected[verdict] += number
+            self.stale_parked += number if verdict == Verdict.STALE else 0
         if verdict == Verdict.STALE:
             self.tally.stale += number
             self.context.parking.tally.stale += number

@@ -40,6 +40,7 @@ class MinerState(ABC):
         kept_alive_at: When it was last sent a line for the sake of the line.
         parked_at: Since when it has been given no jobs; None while it is.
         hashrate_class: How much it hashes: jobs go to the biggest first.
+        stale_parked: How many of its stale shares came while it was parked.
         conduct: What is held against it.
         wishes: What difficulty it asked for.
         tally: What its shares came to since somebody asked.
@@ -60,6 +61,7 @@ class MinerState(ABC):
     meter: HashrateMeter = field(init=False)
     accepted: int = field(default=0, init=False)
     rejected: Counter[str] = field(factory=Counter, init=False)
+    stale_parked: int = field(default=0, init=False)
     heard_at: Seconds = field(init=False)
     share_at: Seconds | None = field(default=None, init=False)
     hashrate_class: int = field(default=0, init=False)

@@ -1,5 +1,6 @@
 """Parking: which miners of a site are given no jobs, and what is reported of them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Protocol
@@ -59,6 +60,8 @@ class Parking:
         clock: Gives the turns in which many are parked or granted work.
         miners: By id: the roster's own.
         tally: What all shares of the site came to since the start.
+        rejected: Shares refused of miners that were parked at that moment, by verdict:
+            they go on with a job that nobody renews until their firmware stops.
         on_join: Called when a miner has said who it is.
         grants_at_once: Newcomers begin at work: no controller decides who works here.
         out: Groups whose miners are held out, as no source has work for them.
@@ -70,6 +73,7 @@ class Parking:
     clock: IReactorTime
     miners: Mapping[int, ParkableMiner] = field(factory=dict)
     tally: Tally = field(factory=Tally)
+    rejected: Counter[str] = field(factory=Counter, init=False)
     on_join: Callable[[], None] = lambda: None
     returns_per_second: float | None = None
     grants_at_once: bool = True

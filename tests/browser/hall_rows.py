@@ -112,6 +112,7 @@ def miners(hall: "Hall") -> dict[str, Any]:
         "rejected": {"stale": 18, "low_difficulty": 2},
         "connected_s": 91_000.0,
         "last_share_s": 4.0,
+        "stale_parked": 0,
     }
     return {"miners": [miner], "page": 0, "pages": 1, "total": hall.machines}
 

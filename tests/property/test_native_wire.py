@@ -80,7 +80,9 @@ class Side:
     def counters(self) -> list[Any]:
         book = self.hall.recorder.totals
         site = book.sites["hall-a"]
+        parked = self.hall.context.parking.rejected
         sums = [site.accepted, +site.rejected, dict(site.lost), book.blocks_found]
+        sums.append(+parked)
         miners = [self.miner(wire) for wire in self.wires if wire]
         groups = self.hall.board.groups
         seen = [len(e.job.seen) for group in groups for e in group.live.values()]
@@ -93,7 +95,7 @@ class Side:
             m.accepted, +m.rejected, astuple(m.conduct), m.share_at,
             m.heard_at, m.difficulty, m.vardiff.difficulty, m.vardiff.shares_left,
             m.meter.rates(now), m.is_granted, tally.shares, tally.work, tally.work2,
-            tally.parked_work, tally.unauthorised_work, tally.stale,
+            tally.parked_work, tally.unauthorised_work, tally.stale, m.stale_parked,
         ]  # fmt: skip
 
     def rows(self) -> list[Any]:

@@ -54,3 +54,16 @@ export const REJECTS = {
   bad_version: ["rolled version bits that it may not", "Turn version rolling off, or update the firmware."],
   malformed: ["could not be read", "Look at the firmware's version and at the line."],
 };
+
+/**
+ * What to look at where shares are rejected for a reason: nothing, where they are of parked machines.
+ * @param {string} reason
+ * @param {number} number of them
+ * @param {number | undefined} parked how many of those came while their miner was parked
+ */
+export const adviceOf = (reason, number, parked) => {
+  const advice = REJECTS[reason]?.[1] ?? "";
+  if (!parked || reason !== "stale") return advice;
+  const ours = "a parked machine works on its old job until its firmware stops. Nothing is wrong.";
+  return parked >= number ? `Parked: ${ours}` : `${parked.toLocaleString("en-GB")} of them while parked: ${ours} The others: ${advice}`;
+};

@@ -171,6 +171,17 @@ def test_many_rejects_are_told_as_a_part_of_all() -> None:
     assert "9.1%" in alarm.text
 
 
+def test_what_is_refused_of_parked_miners_is_no_alarm() -> None:
+    plant = Plant()
+    parked = plant.site["shares"]["parked_rejected"] = {"stale": 0}
+    for _ in range(400):
+        parked["stale"] += 5
+        plant.live(1, accepted=10, rejected=5)
+    assert plant.stands == []
+    plant.live(300, accepted=10, rejected=1)
+    assert plant.stands == ["rejects_high"]
+
+
 def test_a_few_shares_say_nothing() -> None:
     plant = Plant()
     plant.live(40, accepted=1, rejected=1)

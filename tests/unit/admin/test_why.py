@@ -73,6 +73,17 @@ def test_a_difficulty_has_its_reason(
     assert wanted in said(hall, miner)
 
 
+def test_stale_shares_of_a_parked_miner_are_not_laid_to_the_network(hall: Hall) -> None:
+    miner = a_miner(hall, "rack.1")
+    miner.rejected["stale"], miner.stale_parked = 3, 3
+
+    assert "3 rejected as stale: it was parked" in said(hall, miner)
+    assert "network" not in said(hall, miner)
+
+    miner.rejected["stale"] = 5
+    assert "2 rejected as stale: it came after its job was over" in said(hall, miner)
+
+
 def test_the_last_rejects_are_told_with_their_reasons(hall: Hall) -> None:
     miner = a_miner(hall, "rack.1")
     miner.rejected["stale"] = 3

@@ -151,6 +151,25 @@ def test_shares_after_135_s_are_stale_not_forwarded_and_unauthorised() -> None:
     assert sum(work.stale for r in reports for work in r.work) == 40
 
 
+def test_what_is_refused_of_a_parked_miner_is_told_from_the_rest() -> None:
+    site = Site()
+    wire = site.granted()
+    wire.submit(1, job="beef")
+    assert wire.miner.group is not None
+    assert wire.miner.group.current is not None
+    old = wire.miner.group.current.job.id
+    wire.miner.park()
+    site.hall.sources[0].post(prev_hash=b"\1" * 32)
+    site.hall.pass_time(60)
+
+    refused = [wire.submit(nonce, job=old)["error"][0] for nonce in range(40)]
+
+    assert set(refused) == {21}
+    assert site.parking.rejected == {"stale": 40}
+    assert wire.miner.stale_parked == 40
+    assert wire.miner.rejected == {"unknown_job": 1, "stale": 40}
+
+
 def test_the_same_unauthorised_share_counts_once() -> None:
     site = Site()
     wire = site.granted()

@@ -10,7 +10,7 @@ import { RANGES, partOf } from "/series.js";
 import { exactly } from "/steer.js";
 import { useNow } from "/store.js";
 import * as units from "/units.js";
-import { REJECTS, kindOf, stateOf } from "/words.js";
+import { REJECTS, adviceOf, kindOf, stateOf } from "/words.js";
 
 /** @param {{machine: any}} props */
 const Power = ({ machine }) => html`<${Card} size="w4" title="Power">${machine
@@ -44,7 +44,7 @@ const Shares = ({ miner }) => {
   const rows = Object.entries(miner?.rejected ?? {}).filter(([, n]) => n);
   return html`<${Card} size="w6" title="Shares" aside=${miner && html`<span class="dim">${units.count(miner.accepted)} accepted</span>`}>
     ${rows.length ? html`<ul class="list">${rows.map(([reason, n]) => html`<li><div class="pair"><span>Share ${REJECTS[reason]?.[0] ?? units.words(reason)}</span><span class="num">${units.count(/** @type {number} */ (n))}</span></div>
-      <div class="dim small">${REJECTS[reason]?.[1]}</div></li>`)}</ul>` : html`<${Empty} title="None was rejected">On this connection.<//>`}<//>`;
+      <div class="dim small">${adviceOf(reason, /** @type {number} */ (n), miner.stale_parked)}</div></li>`)}</ul>` : html`<${Empty} title="None was rejected">On this connection.<//>`}<//>`;
 };
 
 /** What the charts show: the ledger has minutes. @type {[string, string][]} */

@@ -10,7 +10,7 @@ import { Card, Empty, Fault, Segments, Table, Tag, Tile } from "/parts.js";
 import { RANGES, reaching } from "/series.js";
 import { useNow } from "/store.js";
 import * as units from "/units.js";
-import { REJECTS, kindOf } from "/words.js";
+import { REJECTS, adviceOf, kindOf } from "/words.js";
 
 /** @param {Record<string, number> | undefined} counts */
 const sum = (counts) => Object.values(counts ?? {}).reduce((all, one) => all + one, 0);
@@ -153,7 +153,7 @@ const Rejects = ({ site }) => {
     ${rows.length ? html`<ul class="list">${rows.map(([reason, n]) => html`<li>
       <div class="pair"><span>${REJECTS[reason] ? `Share ${REJECTS[reason][0]}` : units.words(reason)}</span><span class="num">${units.count(n)}</span></div>
       <meter class="quiet" min="0" max=${all} value=${n} aria-label=${`${units.words(reason)}: share of all rejects`}></meter>
-      <div class="dim small">${REJECTS[reason]?.[1]}</div></li>`)}</ul>` : html`<${Empty} title="No share was rejected"/>`}<//>`;
+      <div class="dim small">${adviceOf(reason, n, site.shares.parked_rejected?.[reason])}</div></li>`)}</ul>` : html`<${Empty} title="No share was rejected"/>`}<//>`;
 };
 
 /** @param {{status: any}} props */
