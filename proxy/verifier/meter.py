@@ -11,6 +11,7 @@ import msgspec
 from attrs import define, field
 
 from proxy.verifier.budgets import Budgets
+from proxy.verifier.minutes import Minutes
 from proxy.verifier.reading import Leaf
 from proxy.verifier.report import MINUTE, Findings, Minute, Response
 
@@ -101,6 +102,7 @@ class Meter:
     Attributes:
         findings: Where what is wrong goes.
         budgets: As far as they were said, and allowed by documents.
+        minute_log: Which minutes count.
         response_s: What a site may take to answer.
         sites: Figures of each.
         responses: To every lowering.
@@ -112,6 +114,7 @@ class Meter:
 
     findings: Findings
     budgets: Budgets
+    minute_log: Minutes
     response_s: float = 30.0
     responses: list[Response] = field(factory=list, init=False)
     quarters: dict[int, Quarter] = field(factory=dict, init=False)
@@ -127,6 +130,8 @@ class Meter:
     def take(self, leaf: Leaf) -> None:
         """Look at the next minute."""
         body, name = _decode(leaf.body), leaf.head.site
+        if leaf.index == self.minute_log.refused:
+            return
         site = self._sites.setdefault(name, _Site())
         if not body.w:
             site.figures.unmetered_minutes += 1

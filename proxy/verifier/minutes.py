@@ -67,6 +67,7 @@ class Minutes:
         findings: Where what is wrong goes.
         order: Of all rows so far.
         missing: How many are not there, of all sites.
+        refused: The newest leaf whose time was there before: nobody sums it.
     """
 
     kinds = ("meter", "start", "software")
@@ -74,6 +75,7 @@ class Minutes:
     findings: Findings
     order: Order
     missing: int = field(default=0, init=False)
+    refused: int | None = field(default=None, init=False)
     _sites: dict[str, _Site] = field(factory=dict, init=False)
 
     def take(self, leaf: Leaf) -> None:
@@ -107,14 +109,19 @@ class Minutes:
             self._sites[name].owes_since = None
 
     def _gap(self, site: _Site, leaf: Leaf, begin: int) -> None:
-        name = leaf.head.site
-        due, site.next_from = site.next_from, begin + MINUTE
+        name, due = leaf.head.site, site.next_from
+        if due is not None and begin < due:
+            self.refused = leaf.index
+            text = f"a minute of {name} comes twice or goes back: it is not summed"
+            self.findings.fault(text, leaf.index, begin)
+            return
+        site.next_from = begin + MINUTE
         restarted, site.has_restarted = site.has_restarted, False
         is_first = due is None or restarted
         if site.owes_since is not None and is_first and begin >= site.first + SOON:
             self._missing(name, site.first, begin, leaf)
             begin = site.first
-        if due is None or begin <= due:
+        if due is None or begin == due:
             return
         if not restarted:
             self._missing(name, due, begin, leaf)

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from proxy.verifier.budgets import Budgets
 from proxy.verifier.meter import QUARTER, TOLERANCE
+from proxy.verifier.minutes import Minutes
 from proxy.verifier.reading import Leaf
 from proxy.verifier.report import MINUTE, Findings, Minute, Moment
 
@@ -92,6 +93,7 @@ class Registers:
     Attributes:
         findings: Where what is wrong goes.
         budgets: What a site might draw while nobody read it.
+        minutes: Which of them count.
         counted_wh: By all counters, as far as they were held against readings.
     """
 
@@ -99,12 +101,15 @@ class Registers:
 
     findings: Findings
     budgets: Budgets
+    minutes: Minutes
     counted_wh: float = field(default=0.0, init=False)
     _sites: dict[str, _Site] = field(factory=dict, init=False)
 
     def take(self, leaf: Leaf) -> None:
         """Look at the next minute."""
         body, name = _decode(leaf.body), leaf.head.site
+        if leaf.index == self.minutes.refused:
+            return
         site = self._sites.setdefault(name, _Site())
         due, site.next_from = site.next_from, body.begin + MINUTE
         if due is not None and body.begin > due:

@@ -82,8 +82,9 @@ class Looks:
         order, commands = Order(findings), Commands(findings)
         documents = Documents(findings, order, wanted.policy_id)
         budgets = Budgets(findings, documents)
-        registers = Registers(findings, budgets)
-        meter = Meter(findings, budgets, wanted.response_s)
+        minutes = Minutes(findings, order)
+        registers = Registers(findings, budgets, minutes)
+        meter = Meter(findings, budgets, minutes, wanted.response_s)
         fleets = Fleets(wanted.fleet)
         hashing = Hashing(findings, meter, fleets)
         disclosed = Disclosed(findings, _openings(wanted.openings))
@@ -92,7 +93,7 @@ class Looks:
             order=order,
             documents=documents,
             budgets=budgets,
-            minutes=Minutes(findings, order),
+            minutes=minutes,
             registers=registers,
             meter=meter,
             hashing=hashing,
@@ -105,7 +106,7 @@ class Looks:
     def by_kind(self) -> list[Look]:
         """Those that look at some kinds, in the order in which they see a leaf."""
         return [
-            # Registers before the meter: that lets budgets be forgotten.
+            # Minutes refuse for those behind, and the meter lets budgets be forgotten.
             *(self.documents, self.budgets, self.minutes, self.registers, self.meter),
             *(self.hashing, self.fleets, self.commands, self.disclosed),
         ]

@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from proxy.power.journal.chain import Event
 from proxy.verifier.report import Report
 from tests.oversight_logs import report_of
-from tests.oversight_story import BEGIN, SITE, Story
+from tests.oversight_story import BEGIN, SITE, Story, joules
 
 MINUTES = 30
 
@@ -103,3 +104,20 @@ def test_energy_without_any_hash_is_found(checked: "partial[Report]") -> None:
     (fault,) = faults(checked(events))
 
     assert "and proved no hash" in fault
+
+
+@pytest.mark.parametrize("back_s", [60, 30, 600])
+def test_a_minute_that_comes_twice_or_goes_back_is_found_and_not_summed(
+    checked: "partial[Report]", back_s: int
+) -> None:
+    events = story()
+    at = next(n for n, e in enumerate(events) if e.at > BEGIN + 60 * 20)
+    again = evolve(events[at - 2], kind="meter")
+    body = {**again.body, "from": BEGIN + 60 * 20 - back_s, "register": None}
+
+    report = checked([*events[:at], evolve(again, body=body), *events[at:]])
+
+    (fault,) = faults(report)
+    assert "comes twice or goes back" in fault
+    assert (report.metered_s, report.missing_minutes) == (60 * MINUTES, 0)
+    assert report.energy_kwh == pytest.approx(joules(events) / 3.6e6)
