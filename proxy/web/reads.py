@@ -61,6 +61,7 @@ class Reads:
             ("pools", self.pools),
             ("nodes", lambda _: in_json(self.operations.nodes())),
             ("blocks", self.blocks),
+            ("alarms", lambda _: in_json(self.running.alerts.standing.all)),
             ("power", self.power),
             ("documents", self.documents),
             ("log", self.log),

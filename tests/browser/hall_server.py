@@ -46,6 +46,18 @@ POLICY = (
 PAGES = (b"fleet", b"pools", b"tenants", b"events")
 
 
+REJECTS_HIGH = {
+    "kind": "rejects_high",
+    "site": "hall-a",
+    "severity": "warning",
+    "text": "9.1% of the shares of 5 minutes are rejected",
+    "names": [],
+    "count": 0,
+    "ended": None,
+}
+"""It stands."""
+
+
 class Json(Resource):
     """Answers a value as JSON; whatever is below it, the same."""
 
@@ -253,6 +265,7 @@ def site_of(hall: Hall, stream: Stream) -> Site:
         (v1, b"tenants", partial(tenants, hall)),
         (v1, b"log", lambda: None),  # none is published
         (v1, b"blocks", list),
+        (v1, b"alarms", lambda: [REJECTS_HIGH | {"since": hall.at - 70}]),
         (v1, b"events", lambda: {"last": len(events), "events": events}),
     ):
         parent.putChild(name, Json(value))

@@ -43,6 +43,22 @@ export const kindOf = (state) => {
   return word === "new" ? "" : "warn";
 };
 
+/**
+ * All that stands of a site: the process's alarms and its own, then those of its machines.
+ * @param {any} site
+ * @param {any} power of the site, if it has a budget
+ * @param {any[]} alarms of `/api/v1/alarms`
+ * @param {number} at now, Unix seconds
+ */
+export const standing = (site, power, alarms, at) => {
+  const machines = power?.alarms ?? (site.alarms ?? []).map((/** @type {string} */ cause) => ({ alarm: "", cause, machine: "", for_s: null }));
+  const others = alarms
+    .filter((one) => !one.site || one.site === site.name)
+    .filter((one) => one.kind !== "power_alarms" || !machines.length) // which are those of its machines
+    .map((one) => ({ alarm: one.kind, cause: one.text, machine: "", for_s: at - one.since, severity: one.severity }));
+  return [...others, ...machines];
+};
+
 /** Reasons of rejects: what it is, and what to look at. @type {Record<string, [string, string]>} */
 export const REJECTS = {
   stale: ["came after its job was over", "Look at the network's delay, then at the firmware."],

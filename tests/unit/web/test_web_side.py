@@ -12,8 +12,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from protocol.units import Seconds
+from protocol.units import Seconds, UnixTime
 from proxy.admin.events import AlarmNews
+from proxy.alerts.alarm import Condition, Severity
 from proxy.web.event_log import MAX_EVENTS
 from proxy.web.site import LIMITS
 from proxy.web.site_map import (
@@ -114,6 +115,20 @@ def test_status_is_what_the_admin_socket_says() -> None:
     assert shown["sites"][0]["name"] == "hall-a"
     assert shown["sites"][0]["miners"]["connected"] == 1
     assert web.ask("/api/v1/sites").json == shown["sites"]
+
+
+def test_all_alarms_that_stand_are_told() -> None:
+    web = Web()
+    assert web.ask("/api/v1/alarms").json == []
+    found = Condition("rejects_high", "hall-a", Severity.WARNING, "9.1% are rejected")
+    for second in range(2):
+        now = Seconds(float(second)), UnixTime(1_800_000_000.0 + second)
+        web.running.alerts.standing.look([found], *now)
+
+    (alarm,) = web.ask("/api/v1/alarms").json
+
+    assert (alarm["kind"], alarm["site"]) == ("rejects_high", "hall-a")
+    assert (alarm["severity"], alarm["ended"]) == ("warning", None)
 
 
 def test_miners_are_pages_or_a_table() -> None:

@@ -10,7 +10,7 @@ import { Card, Empty, Fault, Segments, Table, Tag, Tile } from "/parts.js";
 import { RANGES, reaching } from "/series.js";
 import { useNow } from "/store.js";
 import * as units from "/units.js";
-import { REJECTS, adviceOf, kindOf } from "/words.js";
+import { REJECTS, adviceOf, kindOf, standing } from "/words.js";
 
 /** @param {Record<string, number> | undefined} counts */
 const sum = (counts) => Object.values(counts ?? {}).reduce((all, one) => all + one, 0);
@@ -123,14 +123,15 @@ const Obey = ({ power }) => {
       : html`<${Empty} title=${power ? "Every machine does as it was told" : "No machine is told anything"}>${power ? "By read-back, meter and shares." : "Without a budget nothing is parked or lowered."}<//>`}<//>`;
 };
 
-/** @param {{power: any, site: any}} props */
-const Alarms = ({ power, site }) => {
-  const rows = power?.alarms ?? (site.alarms ?? []).map((/** @type {string} */ cause) => ({ alarm: "", cause, machine: "", for_s: null }));
-  return html`<${Card} size="w4" title="Alarms" aside=${html`<span class="dim">${rows.length || "none"}</span>`}>
+/** @param {{power: any, site: any, at: number}} props */
+const Alarms = ({ power, site, at }) => {
+  const { data, fault } = useApi("alarms", 2);
+  const rows = standing(site, power, data ?? [], at);
+  return html`<${Card} size="w4" title="Alarms" aside=${html`<span class="dim">${rows.length || (data ? "none" : units.NONE)}</span>`}><${Fault} fault=${fault}/>
     ${rows.length ? html`<ul class="list">${rows.slice(0, 8).map((/** @type {any} */ one) => html`<li>
-      <div class="pair"><${Tag} kind="bad">${units.words(one.alarm) || "alarm"}<//><span class="dim">${units.span(one.for_s)}</span></div>
+      <div class="pair"><${Tag} kind=${kindOf(one.severity ?? "critical")}>${units.words(one.alarm || "alarm")}<//><span class="dim">${units.span(one.for_s)}</span></div>
       <div class="dim small">${one.machine && html`<a href=${`/m/${encodeURIComponent(one.machine)}`}>${one.machine}</a>: `}${one.cause}</div></li>`)}</ul>
-      ${rows.length > 8 && html`<p class="dim">and ${rows.length - 8} more</p>`}` : html`<${Empty} title="Nothing stands">What begins and ends is in <a href="/events">Events</a>.<//>`}<//>`;
+      ${rows.length > 8 && html`<p class="dim">and ${rows.length - 8} more</p>`}` : data && html`<${Empty} title="Nothing stands">What begins and ends is in <a href="/events">Events</a>.<//>`}<//>`;
 };
 
 /** @param {{status: any, site: any}} props */
@@ -183,6 +184,6 @@ export const NowPage = ({ site: name }) => {
       <${Segments} label="What the charts show" choices=${SPANS} value=${seconds} onPick=${setSeconds}/></div>
     <${SiteControls} site=${site} power=${power}/>
     <div class="grid"><${Tiles} site=${site} power=${power}/><${Charts} name=${name} seconds=${Number(seconds)} moment=${moment}/>
-      <${Rules} site=${site} power=${power}/>${power?.price && html`<${Price} price=${power.price}/>`}<${Obey} power=${power}/><${Alarms} site=${site} power=${power}/>
+      <${Rules} site=${site} power=${power}/>${power?.price && html`<${Price} price=${power.price}/>`}<${Obey} power=${power}/><${Alarms} site=${site} power=${power} at=${now.at}/>
       <${Sources} status=${status} site=${site}/><${Rejects} site=${site}/><${Blocks} status=${status}/></div>`;
 };
