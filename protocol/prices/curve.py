@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import islice
-from math import isfinite
+from math import inf, isfinite
 
 from attrs import frozen
 
@@ -20,6 +20,9 @@ MAX_PER_MWH = 100_000.0
 """Of one price, either way, in any currency: day-ahead auctions in Europe stop at 4,000
 EUR/MWh, real time in Texas at 5,000 USD. More is a mistake of units."""
 
+LAST = UnixTime(253_402_300_799.0)
+"""The last second of year 9999: no calendar shows one that comes after it."""
+
 
 class PriceError(ValueError):
     """What was read is no price; the message says what was found and wanted."""
@@ -31,7 +34,7 @@ class PriceInterval:
 
     Attributes:
         starts: Unix seconds.
-        ends: Unix seconds, not in it.
+        ends: Unix seconds, not in it; inf: it goes on.
         per_mwh: Price of a megawatt hour; negative: whoever draws is paid.
     """
 
@@ -117,6 +120,8 @@ def updated(old: PriceCurve, new: PriceCurve, since: UnixTime) -> PriceCurve:
 def _check(one: PriceInterval) -> None:
     if not one.starts < one.ends:
         raise PriceError(f"a price from {one.starts:.0f} to {one.ends:.0f}: no time")
+    if LAST < one.ends < inf:
+        raise PriceError(f"a price until {one.ends:.0f}: Expected a year up to 9999")
     if not isfinite(one.per_mwh) or abs(one.per_mwh) > MAX_PER_MWH:
         raise PriceError(
             f"{one.per_mwh:g} a MWh: Expected at most {MAX_PER_MWH:g}, either way"

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from protocol.prices.curve import (
+    LAST,
     MAX_INTERVALS,
     PriceError,
     PriceInterval,
@@ -62,6 +63,7 @@ def test_of_two_prices_for_the_same_time_the_dearer_counts(
         [price(0, 0, 10.0)],
         [price(0, -1, 10.0)],
         [price(math.nan, HOUR, 10.0)],
+        [price(LAST, 1, 10.0)],
         [price(n, 1, 10.0) for n in range(MAX_INTERVALS + 1)],
         [price(n, 2 * MAX_INTERVALS, 10.0) for n in range(MAX_INTERVALS)],
     ],
@@ -69,6 +71,10 @@ def test_of_two_prices_for_the_same_time_the_dearer_counts(
 def test_what_is_no_price_is_refused(wrong: list[PriceInterval]) -> None:
     with pytest.raises(PriceError):
         curve_of(wrong)
+
+
+def test_a_price_may_go_on() -> None:
+    assert curve_of([price(0, math.inf, 10.0)]).ends == math.inf
 
 
 def test_nothing_said_is_a_curve_without_an_end() -> None:

@@ -1,5 +1,6 @@
 """Prices in CSV and JSON: units, clocks, gaps. All of them synthetic."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -200,3 +201,17 @@ def test_a_document_of_tomorrow_takes_nothing_back() -> None:
     assert [*found, at(curve, "2026-12-01T00:30")] == [1.0, 3.0, 4.0]
     since = UnixTime(datetime(2026, 11, 30, 23, 30, tzinfo=UTC).timestamp())
     assert at(updated(today, tomorrow, since), "2026-11-30T22:30") is None
+
+
+@pytest.mark.parametrize("start", ["9999-12-31T23:30Z", "9999-12-31T23:00-23:59"])
+def test_a_price_that_ends_after_all_calendars_is_refused(start: str) -> None:
+    said = json.dumps([{"start": start, "price": 10.0}]).encode()
+    for read, data in ((read_csv, csv(f"{start},10")), (read_json, said)):
+        with pytest.raises(PriceError, match="year up to 9999"):
+            read(data, "MWh")
+
+
+def test_a_price_of_1970_is_one_of_1970() -> None:
+    said = json.dumps([{"start": "1970-01-01T00:00Z", "price": 10.0}]).encode()
+    for curve in (read_csv(csv("1970-01-01T00:00Z,10"), "MWh"), read_json(said, "MWh")):
+        assert (curve.intervals[0].starts, curve.ends) == (0.0, 3600.0)
