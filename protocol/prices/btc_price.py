@@ -4,19 +4,20 @@
 * JSON: an object, or one within it, that has the currency as a key (mempool.space,
   CoinGecko), or `price` or `amount` (Binance, Coinbase), as a number or as text; beside
   it, where it is said, the `currency`, and when that was, as Unix seconds or ISO 8601.
+  What it says that the price is of (`base`, `symbol`, the object's key) is bitcoin.
 
 The fields are those of their publishers' documentation.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from math import isfinite
 from typing import Any
 
 import msgspec
 from attrs import frozen
 
-from protocol.prices.curve import PriceError
+from protocol.prices.curve import LAST, PriceError
 from protocol.units import UnixTime
 from protocol.unreadable import UNREADABLE
 
@@ -30,6 +31,12 @@ MAX_DIGITS = 32
 
 _PRICES = ("price", "amount")
 _TIMES = ("time", "timestamp", "last_updated_at")
+_COINS = ("base", "base_currency", "coin", "asset", "pair", "product_id")
+
+_WRAPPERS = {"data", "result", "ticker", "prices", "rates", "quote"}
+"""Keys of objects that name no coin."""
+
+_BITCOIN = "BTC|XBT|XXBT|BITCOIN"
 
 
 @frozen
@@ -68,30 +75,61 @@ def read_btc_price(data: bytes, currency: str) -> BtcPrice:
 def _plain(text: str, currency: str) -> float:
     words = text.split()
     if len(words) == 1 or (len(words) == 2 and words[1] == currency):  # noqa: PLR2004
-        return _number(words[0])
+        return _price(words[0])
     raise PriceError(f"Expected a number, or one and {currency}")
 
 
-def _of_object(whole: Any, currency: str) -> BtcPrice:
-    for one in _objects(whole):
-        said = {str(key).lower(): value for key, value in one.items()}
+def _of_object(whole: dict[str, Any], currency: str) -> BtcPrice:
+    others: list[str] = []
+    for coins, said in _objects(whole, currency):
         names = (currency.lower(), *_PRICES)
         key = next((name for name in names if name in said), None)
         if key is None:
             continue
         if key in _PRICES:
             _check_currency(said, currency)
+        strange = [coin for coin in coins if not _is_bitcoin(coin, currency)]
+        others += strange
+        if strange:
+            continue
         times = (said[name] for name in _TIMES if said.get(name) is not None)
         at = next(times, None)
-        return BtcPrice(_number(said[key]), None if at is None else _moment(at))
+        return BtcPrice(_price(said[key]), None if at is None else _moment(at))
+    if others:
+        raise PriceError(f"a price of {others[0][:24]!r}: Expected BTC")
     raise PriceError(f"neither {currency} nor price nor amount in it")
 
 
-def _objects(whole: Any) -> Iterator[dict[str, Any]]:
-    """Yield an object, and those right in it."""
-    if isinstance(whole, dict):
-        yield whole
-        yield from (one for one in whole.values() if isinstance(one, dict))
+def _objects(
+    whole: dict[str, Any], currency: str
+) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Yield an object, and those right in it, each with the coins that it is of."""
+    said = _lowered(whole)
+    outer = _coins(said, currency)
+    yield outer, said
+    for key, one in said.items():
+        if isinstance(one, dict):
+            within = _lowered(one)
+            coins = _coins(within, currency) or [key] * (key not in _WRAPPERS)
+            yield outer + coins, within
+
+
+def _lowered(one: dict[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in one.items()}
+
+
+def _coins(said: dict[str, Any], currency: str) -> list[str]:
+    found = [said.get(name) for name in _COINS]
+    symbol = str(said.get("symbol") or "")
+    # It may be that of the currency: a sign, or its code.
+    if symbol.upper() != currency and any(map(str.isalpha, symbol)):
+        found.append(symbol)
+    return [coin for coin in found if isinstance(coin, str)]
+
+
+def _is_bitcoin(coin: str, currency: str) -> bool:
+    pair = rf"({_BITCOIN})([-/_: ]?Z?{currency})?"
+    return re.fullmatch(pair, coin.strip().upper()) is not None
 
 
 def _check_currency(said: dict[str, Any], currency: str) -> None:
@@ -100,14 +138,20 @@ def _check_currency(said: dict[str, Any], currency: str) -> None:
         raise PriceError(f"a price in {stated[:12]}: Expected {currency}")
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, str) and len(value) <= MAX_DIGITS:
-        value = _parsed(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _price(value: Any) -> float:
+    found = _number(value)
+    if found is None:
         raise PriceError("a price that is no number")
-    if not isfinite(value) or not 0 < value <= MAX_PRICE:
+    if not 0 < found <= MAX_PRICE:
         raise PriceError(f"Expected a price above 0, at most {MAX_PRICE:g}")
-    return float(value)
+    return float(found)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str) and len(value) <= MAX_DIGITS:
+        return _parsed(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else None
 
 
 def _parsed(text: str) -> float | None:
@@ -122,11 +166,19 @@ def _parsed(text: str) -> float | None:
 
 def _moment(value: Any) -> UnixTime:
     if isinstance(value, str) and not value.isdecimal():
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            found = None
-        if found is None or found.tzinfo is None:
-            raise PriceError("a time that is none, or has no offset")
-        return UnixTime(found.timestamp())
-    return UnixTime(_number(value))
+        at = _iso(value)
+    else:
+        at = _number(value)
+    if at is None:
+        raise PriceError("a time that is none, or has no offset")
+    if not 0 <= at <= LAST:
+        raise PriceError("a time out of range: Expected Unix seconds or ISO 8601")
+    return UnixTime(float(at))
+
+
+def _iso(text: str) -> float | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found.timestamp()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from attrs import define, field, frozen
 
 from protocol.prices.btc_price import read_btc_price
-from protocol.prices.curve import PriceError
+from protocol.prices.curve import LAST, PriceError
 from protocol.units import Seconds, UnixTime
 from proxy.signals.price_document import Document
 
@@ -50,7 +50,8 @@ class BtcQuotes:
         """
         data = await self._document.read(self._wall_clock())
         found, now = read_btc_price(data, self.currency), self._wall_clock()
-        at = found.at or self._document.written_at or now
+        stated = self._document.written_at if found.at is None else found.at
+        at = now if stated is None else stated
         self._judge_time(at, now)
         self._judge_jump(found.value)
         self._last = _Quote(found.value, at)
@@ -89,4 +90,6 @@ def _is_near(one: float, other: float) -> bool:
 
 
 def _shown(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    # A file may have been written whenever its system says, 2^62 s from now too.
+    within = min(max(at, 0.0), LAST)
+    return datetime.fromtimestamp(within, UTC).strftime("%Y-%m-%d %H:%M")

@@ -163,6 +163,36 @@ def test_a_price_of_yesterday_or_tomorrow_is_none() -> None:
         assert why in rig.refused[0]
 
 
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ('"1970-01-01T00:00:00+00:00"', "of 1970-01-01 00:00: older than a day"),
+        ("0", "of 1970-01-01 00:00: older than a day"),
+        ('"0001-01-01T00:00:00+23:59"', "a time out of range"),
+        ('"9999-12-31T23:59:59-23:59"', "a time out of range"),
+        (f"{NOW * 1000:.0f}", "a time out of range"),
+    ],
+)
+def test_a_price_is_of_when_it_says_it_is(time: str, why: str) -> None:
+    rig = Rig(b'{"EUR": 60000, "time": %s}' % time.encode())
+
+    assert rig.worth.hashprice() is None
+    assert why in rig.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [(0.0, "older"), (-1e18, "older"), (2.0**62, "of 9999-12-31 23:59, which is yet")],
+)
+def test_a_price_is_of_when_its_file_was_written(written: float, why: str) -> None:
+    paper = Paper(b"60000")
+    paper.written_at = UnixTime(written)
+    rig = Rig(document=paper)
+
+    assert rig.worth.hashprice() is None
+    assert why in rig.refused[0]
+
+
 def test_a_price_that_is_replayed_is_not_taken() -> None:
     rig = Rig(b'{"EUR": 60000, "time": %d}' % NOW)
     rig.paper.data = b'{"EUR": 80000, "time": %d}' % (NOW - 3600)
