@@ -3,7 +3,10 @@
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from proxy.runtime.shutdown import stop
 
 TERMINAL = "/dev/tty"
 """The controlling terminal of whoever opens it; see tty(4)."""
@@ -35,7 +38,7 @@ def take_hangups(
     # nohup sets it before it starts us.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return
-    what = reactor.stop if at_terminal else reload
+    what = partial(stop, reactor) if at_terminal else reload
     # From the handler the reactor is only woken: Python may run it in the middle of
     # anything.
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(what))

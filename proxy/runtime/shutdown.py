@@ -2,12 +2,31 @@
 
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import deferLater
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def stop(reactor: Any) -> None:
+    """Stop `reactor`, if it does not stop already."""
+    with suppress(ReactorNotRunning):
+        reactor.stop()
+
+
+def stop_at_signals(reactor: Any) -> None:
+    """Stop `reactor` at SIGINT and SIGTERM, however many come.
+
+    Twisted's own handlers take the second for a fault, and log it. It is none: Ctrl-C
+    is for all processes of a terminal, and who started one of them stops it too. Call
+    it when the reactor runs: it has put its own handlers there by then.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: reactor.callFromThread(stop, reactor))
 
 
 async def until_shutdown(reactor: Any, work: Callable[[], Awaitable[None]]) -> None:
@@ -30,8 +49,8 @@ async def until_shutdown(reactor: Any, work: Callable[[], Awaitable[None]]) -> N
 
     # Twisted takes care of SIGINT and SIGTERM, and not of this one.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # it is not under nohup
-        stop = lambda *_: reactor.callFromThread(reactor.stop)  # noqa: E731
-        signal.signal(signal.SIGHUP, stop)
+        hung_up = lambda *_: reactor.callFromThread(stop, reactor)  # noqa: E731
+        signal.signal(signal.SIGHUP, hung_up)
     reactor.addSystemEventTrigger("before", "shutdown", on_shutdown)
     try:
         await running
@@ -42,5 +61,6 @@ async def until_shutdown(reactor: Any, work: Callable[[], Awaitable[None]]) -> N
 
 
 async def _begun(reactor: Any, work: Callable[[], Awaitable[None]]) -> None:
-    await deferLater(reactor, 0)  # from here on signals are the reactor's
+    await deferLater(reactor, 0)  # its own handlers would replace ours until here
+    stop_at_signals(reactor)
     await work()

@@ -30,6 +30,7 @@ from proxy.runtime.instance import InstanceFileError
 from proxy.runtime.log_libraries import take_in_libraries
 from proxy.runtime.logs import Log, file_or_stderr, open_log
 from proxy.runtime.service_manager import READY, STOPPING, Notifier, notifier_from
+from proxy.runtime.shutdown import stop_at_signals
 from proxy.runtime.state_lock import StateLockError
 from proxy.share_process.build import build
 from proxy.share_process.lone import wall_clock
@@ -143,6 +144,7 @@ def _built(config: Config, reactor: Any, *, recover: bool) -> Program:
 
 async def _main(reactor: Any, program: Program, manager: Notifier) -> None:
     await deferLater(reactor, 0)  # react() runs on for ever if we fail before it runs
+    stop_at_signals(reactor)
     if signs := manager.signs_of_life(reactor):
         signs.setServiceParent(program.root)
     program.root.startService()
