@@ -6,6 +6,7 @@ leader's controller is killed; the order is taken back.
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -24,14 +26,30 @@ from proxy.admin.client import AdminError, call
 from proxy.admin.render_cluster import status
 from proxy.cli.command import print_json
 from proxy.cluster.migrate import migrate
+from proxy.demo.config import SHARE_DIFFICULTY
+from proxy.power.machines.models import find_model
+from proxy.sim.nonce_search import DEFAULT_HASH_SCALE
 
 MACHINES = 20
+MODEL = "Antminer S21"
+UP_S = 20.0
+"""From sleep to full speed: real ones take 35 s."""
+
 FULL_W = 4_030.0
 """What a hall asks for an S21 of 3,500 W: cooling and guards are in it."""
 
 SITE = "plant"
-ORDER_AT, KILL_AT, CLEAR_AT = 45.0, 75.0, 105.0
-"""Seconds from the start; the next is awaited so that each can be seen."""
+ORDER_AFTER, KILL_AFTER, CLEAR_AFTER = 15.0, 45.0, 75.0
+"""Seconds from when the machines hash: on a slow machine a start takes a minute."""
+
+ORDER_SHARE = 0.6
+"""Of the site's budget."""
+
+AT_WORK = 0.75
+"""Of a hall's machines: so many hash, and then the story begins."""
+
+Step = tuple[float, Callable[[], str]]
+"""After so many seconds; it says what was done, and nothing where nobody answers."""
 
 EVERY = 3.0
 
@@ -50,18 +68,20 @@ name = "{name}"
 listen = ["tcp:{port}:interface=127.0.0.1"]
 sources = ["main"]
 [sites.difficulty]
-start = 0.000001
-minimum = 0.0000001
+start = {difficulty}
+minimum = {least}
 [sites.power]
 budget_w = {hall_w:.0f}
 fail_safe_w = {floor_w:.0f}
 ramp_up_w_per_s = 1e6
+meter = "modbus://127.0.0.1:{meter}/1"
 part_of = "{site}"
 floor_w = {floor_w:.0f}
 [[sites.fleet]]
 workers = "*"
-model = "Antminer S21"
-hash_scale = 2e-8
+model = "{model}"
+control = "api"
+hash_scale = {scale}
 [cluster]
 url = "{url}"
 [[cluster.sites]]
@@ -80,14 +100,59 @@ class HallsOptions:
     as_json: bool
 
 
+@frozen
+class Seen:
+    """How many of a hall's machines have work, and whether the hall draws for them."""
+
+    hashing: int = 0
+    is_at_work: bool = False
+
+
+@define
+class Story:
+    """What happens, from when the machines are at work."""
+
+    steps: list[Step]
+    _since: float | None = field(default=None, init=False)
+
+    def told(self, now: float, *, are_at_work: bool) -> str:
+        """Take the next step when its time has come, and again until it is taken.
+
+        Returns:
+            What happens; empty: nothing new.
+        """
+        if self._since is None:
+            self._since = now if are_at_work else None
+            return "all are at work" if are_at_work else "machines start"
+        if not self.steps or now - self._since < self.steps[0][0]:
+            return ""
+        if said := self.steps[0][1]():
+            self.steps.pop(0)
+        return said or "no hall answers"
+
+
 @define
 class Hall:
     """One proxy, and its machines."""
 
     name: str
     port: int
+    meter: int
+    address: str
     config: Path
     admin: Path
+
+    def seen(self) -> Seen:
+        """Return how its machines are, as its proxy says."""
+        try:
+            site = call(self.admin, "status", {})["sites"][0]
+        except AdminError:
+            return Seen()
+        miners, watts = site["miners"], site["power_w"] or 0.0
+        hashing = miners["connected"] - miners["parked"]
+        is_metered = site["power_source"] == "meter"
+        draws = is_metered and watts > AT_WORK * MACHINES * find_model(MODEL).watts
+        return Seen(hashing, draws)
 
 
 @define
@@ -108,11 +173,11 @@ class Plant:
         return None
 
     def kill_leader(self) -> str:
-        """Kill the controller of who leads; return what was done."""
+        """Kill the controller of who leads; return what was done, if one leads."""
         views = self.ask("cluster.status")
         leader = views[0]["leader"] if views else ""
         if leader not in self.proxies:
-            return "nobody leads yet"
+            return ""
         pid = self.proxies[leader].pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for child in children:
@@ -130,7 +195,7 @@ def run(options: HallsOptions) -> None:
     with ExitStack() as at_exit:
         folder = Path(at_exit.enter_context(tempfile.TemporaryDirectory()))
         url = at_exit.enter_context(_database(folder / "pg"))
-        plant = _plant(options, folder, url)
+        plant = make_plant(options, folder, url)
         migrate(url, [SITE])
         _start(plant, folder, at_exit)
         _show(plant, options)
@@ -147,21 +212,27 @@ def _database(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def _plant(options: HallsOptions, folder: Path, url: str) -> Plant:
+def make_plant(options: HallsOptions, folder: Path, url: str) -> Plant:
+    """Write the halls' configurations into `folder`; nothing runs yet."""
     full_w = MACHINES * FULL_W
     site_w, floor_w = full_w * options.halls, 0.15 * full_w
     halls = []
-    pool = _free_port()
+    pool, network = _free_port(), f"127.{random.randint(21, 250)}"  # noqa: S311
     for n in range(options.halls):
         name = f"hall-{chr(ord('a') + n)}"
-        hall = Hall(
-            name, _free_port(), folder / f"{name}.toml", folder / f"{name}.sock"
-        )
+        ports, address = (_free_port(), _free_port()), f"{network}.{n}.1"
+        files = folder / f"{name}.toml", folder / f"{name}.sock"
+        hall = Hall(name, *ports, address, *files)
         text = CONFIG.format(
             name=name,
             folder=folder,
             pool=pool,
             port=hall.port,
+            meter=hall.meter,
+            model=MODEL,
+            scale=DEFAULT_HASH_SCALE,
+            difficulty=SHARE_DIFFICULTY,
+            least=SHARE_DIFFICULTY / 4096,
             hall_w=full_w,
             floor_w=floor_w,
             site=SITE,
@@ -182,9 +253,21 @@ def _start(plant: Plant, folder: Path, at_exit: ExitStack) -> None:
     for hall in plant.halls:
         told = _spawn(at_exit, "proxy.cli", "run", "-c", str(hall.config))
         plant.proxies[hall.name] = told
-        url = f"stratum+tcp://127.0.0.1:{hall.port}"
-        fleet = ["--url", url, "--miners", str(MACHINES), "--worker", hall.name]
-        _spawn(at_exit, "proxy.cli", "sim", "fleet", *fleet, "--hash-scale", "2e-8")
+        _spawn(at_exit, "proxy.cli", "sim", "plant", *_machines(hall))
+
+
+def _machines(hall: Hall) -> list[str]:
+    """Return the options of the simulator of a hall: device APIs, meter and miners."""
+    options = {
+        "--machines": str(MACHINES),
+        "--kind": MODEL,
+        "--up-s": str(UP_S),
+        "--first-address": hall.address,
+        "--meter": f"127.0.0.1:{hall.meter}",
+        "--url": f"stratum+tcp://127.0.0.1:{hall.port}",
+        "--worker": hall.name,
+    }
+    return ["--idle", *chain.from_iterable(options.items())]
 
 
 def _spawn(at_exit: ExitStack, module: str, *words: str) -> subprocess.Popen[bytes]:
@@ -211,31 +294,40 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def _show(plant: Plant, options: HallsOptions) -> None:
     began = time.monotonic()  # noqa: TID251  (of real processes)
-    story: list[tuple[float, Callable[[], str]]] = [
-        (ORDER_AT, lambda: _ordered(plant)),
-        (KILL_AT, plant.kill_leader),
-        (CLEAR_AT, lambda: _said(plant.ask("power.clear", site=SITE))),
-    ]
+    story = Story(_steps(plant))
     while options.for_s is None or time.monotonic() - began < options.for_s:  # noqa: TID251
         time.sleep(EVERY)
         ago = time.monotonic() - began  # noqa: TID251
-        what = story.pop(0)[1]() if story and ago >= story[0][0] else ""
-        views = plant.ask("cluster.status")
-        if options.as_json:
-            print_json({"after_s": ago, "event": what, "sites": views})
-        else:
-            text = status(views) if views else "starting\n"
-            sys.stdout.write(f"\n{ago:.0f} s  {what}\n{text}")
-            sys.stdout.flush()
+        seen = [hall.seen() for hall in plant.halls]
+        what = story.told(ago, are_at_work=all(one.is_at_work for one in seen))
+        _print(plant, seen, ago, what, as_json=options.as_json)
 
 
-def _ordered(plant: Plant) -> str:
-    watts = 0.6 * plant.site_w
-    return _said(plant.ask("power.set", site=SITE, watts=watts))
+def _print(
+    plant: Plant, seen: list[Seen], ago: float, what: str, *, as_json: bool
+) -> None:
+    views = plant.ask("cluster.status")
+    hashing, of = sum(one.hashing for one in seen), len(seen) * MACHINES
+    if as_json:
+        told = {"after_s": ago, "event": what, "hashing": hashing, "sites": views}
+        print_json(told)
+        return
+    text = status(views) if views else "starting\n"
+    sys.stdout.write(f"\n{ago:.0f} s  {hashing} of {of} hash  {what}\n{text}")
+    sys.stdout.flush()
+
+
+def _steps(plant: Plant) -> list[Step]:
+    ordered = {"site": SITE, "watts": ORDER_SHARE * plant.site_w}
+    return [
+        (ORDER_AFTER, lambda: _said(plant.ask("power.set", **ordered))),
+        (KILL_AFTER, plant.kill_leader),
+        (CLEAR_AFTER, lambda: _said(plant.ask("power.clear", site=SITE))),
+    ]
 
 
 def _said(answer: Any) -> str:
-    return "not ordered: no hall answers" if answer is None else str(answer["text"])
+    return "" if answer is None else str(answer["text"])
 
 
 def _free_port() -> int:

@@ -65,6 +65,7 @@ def _add_machines(add: Callable[..., Any]) -> None:
     add("--up-s", type=float, help="of a wake command [each model's own]")
     add("--watchdog-s", type=float, default=125.0, help="hashing after the last job")
     add("--boot-s", type=float, default=60.0)
+    add("--idle", action="store_true", help="they wait for a first job")
     add("--day-swing", type=float, default=0.0, help="of watts over 24 hours, a part")
     add(
         "--fault",
@@ -121,6 +122,7 @@ def options_from(parsed: Namespace) -> PlantRun:
         ),
         meter=MeterOptions(parsed.meter_model, parsed.meter_noise, parsed.meter_lag_s),
         faults=tuple(parsed.fault),
+        starts_idle=parsed.idle,
     )
     return PlantRun(
         plant=plant,

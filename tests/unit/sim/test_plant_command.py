@@ -35,7 +35,7 @@ def test_every_option_gets_where_it_belongs() -> None:
         *("--down-s", "8", "--up-s", "60", "--watchdog-s", "20", "--fault", "lies=0.2"),
         *("--meter", "127.0.0.1:5020", "--meter-model", "213"),
         *("--meter-fault", "nan@60+10", "--url", "stratum+tcp://10.0.0.1:3333"),
-        *("--first-address", "127.9.0.1", "--seed", "7", "--for", "30"),
+        *("--first-address", "127.9.0.1", "--seed", "7", "--for", "30", "--idle"),
     )
 
     assert [k.model.name for k in run.plant.kinds].count("Antminer S9") == 3
@@ -47,6 +47,7 @@ def test_every_option_gets_where_it_belongs() -> None:
     assert (run.events[0].after, run.events[0].lasts) == (60.0, 10.0)
     assert run.network.pools[0].url == "stratum+tcp://10.0.0.1:3333"
     assert (run.network.first_address, run.plant.seed) == ("127.9.0.1", 7)
+    assert run.plant.starts_idle
     assert run.duration == Seconds(30.0)
 
 

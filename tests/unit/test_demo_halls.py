@@ -1,0 +1,38 @@
+"""The demo of halls: what happens waits for the machines, and for somebody to do it."""
+
+from pathlib import Path
+
+from proxy.config import load_config
+from proxy.demo.halls import HallsOptions, Story, make_plant
+
+
+def test_what_happens_begins_when_the_machines_are_at_work() -> None:
+    story = Story([(15.0, lambda: "ordered"), (45.0, lambda: "killed")])
+
+    assert story.told(100.0, are_at_work=False) == "machines start"
+    assert story.told(200.0, are_at_work=True) == "all are at work"
+    assert story.told(214.0, are_at_work=True) == ""
+    assert story.told(215.0, are_at_work=False) == "ordered"
+    assert story.told(245.0, are_at_work=False) == "killed"
+    assert story.told(300.0, are_at_work=True) == ""
+
+
+def test_what_nobody_took_is_done_again() -> None:
+    answers = ["", "ordered"]
+    story = Story([(0.0, lambda: answers.pop(0))])
+    story.told(0.0, are_at_work=True)
+
+    told = [story.told(after, are_at_work=True) for after in (3.0, 6.0, 9.0)]
+
+    assert told == ["no hall answers", "ordered", ""]
+
+
+def test_each_hall_has_a_meter_and_machines_with_device_apis(tmp_path: Path) -> None:
+    plant = make_plant(HallsOptions(3, None, as_json=False), tmp_path, "postgresql:///")
+
+    configs = [load_config(hall.config) for hall in plant.halls]
+
+    sites = [config.sites[0] for config in configs]
+    assert [site.fleet[0].control for site in sites] == ["api"] * 3
+    assert len({site.power.meter for site in sites if site.power is not None}) == 3
+    assert len({hall.address for hall in plant.halls}) == 3
