@@ -8,6 +8,9 @@ Seconds = NewType("Seconds", float)
 UnixTime = NewType("UnixTime", float)
 """Wall time: seconds since 1970-01-01 UTC."""
 
+LAST = UnixTime(253_402_300_799.0)
+"""The last second of year 9999: no calendar shows one that comes after it."""
+
 Difficulty = NewType("Difficulty", float)
 """Expected work of a share in units of 2**32 hashes (difficulty 1)."""
 

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
-from protocol.prices.curve import LAST, PriceError
-from protocol.units import UnixTime
+from protocol.prices.curve import PriceError
+from protocol.units import LAST, UnixTime
 from protocol.unreadable import UNREADABLE
 
 MAX_BYTES = 64 * 1024

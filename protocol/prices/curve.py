@@ -7,7 +7,7 @@ from math import inf, isfinite
 
 from attrs import frozen
 
-from protocol.units import UnixTime
+from protocol.units import LAST, UnixTime
 
 MAX_INTERVALS = 3000
 """Of one curve: quarter hours of a month."""
@@ -19,9 +19,6 @@ that is said too makes one more. Milliseconds to sort out."""
 MAX_PER_MWH = 100_000.0
 """Of one price, either way, in any currency: day-ahead auctions in Europe stop at 4,000
 EUR/MWh, real time in Texas at 5,000 USD. More is a mistake of units."""
-
-LAST = UnixTime(253_402_300_799.0)
-"""The last second of year 9999: no calendar shows one that comes after it."""
 
 
 class PriceError(ValueError):
@@ -120,7 +117,7 @@ def updated(old: PriceCurve, new: PriceCurve, since: UnixTime) -> PriceCurve:
 def _check(one: PriceInterval) -> None:
     if not one.starts < one.ends:
         raise PriceError(f"a price from {one.starts:.0f} to {one.ends:.0f}: no time")
-    if LAST < one.ends < inf:
+    if LAST + 1 <= one.ends < inf:
         raise PriceError(f"a price until {one.ends:.0f}: Expected a year up to 9999")
     if not isfinite(one.per_mwh) or abs(one.per_mwh) > MAX_PER_MWH:
         raise PriceError(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from attrs import define, field, frozen
 
 from protocol.prices.btc_price import read_btc_price
-from protocol.prices.curve import LAST, PriceError
-from protocol.units import Seconds, UnixTime
+from protocol.prices.curve import PriceError
+from protocol.units import LAST, Seconds, UnixTime
 from proxy.signals.price_document import Document
 
 QUOTE_FOR = Seconds(86_400.0)

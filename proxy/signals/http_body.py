@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from protocol.units import Seconds, UnixTime, Watts
+from protocol.units import LAST, Seconds, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
 from proxy.power.orders.order import Order
 from proxy.power.orders.receipt import InForce
@@ -77,7 +77,7 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.for_s is not None:
             # for_s counts from when it begins to hold.
             begins = 0.0 if self.not_before is None else unix_of(self.not_before)
-            return UnixTime(max(now, begins) + self.for_s)
+            return _within(max(now, begins) + self.for_s)
         return None if self.expires is None else unix_of(self.expires)
 
 
@@ -166,5 +166,10 @@ def _digest(text: str) -> bytes:
 def unix_of(moment: datetime | float) -> UnixTime:
     """Return a moment, in whichever form, as Unix seconds."""
     if isinstance(moment, datetime):
-        return UnixTime(moment.timestamp())
+        return _within(moment.timestamp())
     return UnixTime(moment)
+
+
+def _within(moment: float) -> UnixTime:
+    """Return a moment that can be shown: by an offset a year may be 0 or 10000."""
+    return UnixTime(min(max(moment, 0.0), LAST))

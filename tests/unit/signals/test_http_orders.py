@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from protocol.units import Seconds, UnixTime, Watts
+from protocol.units import LAST, Seconds, UnixTime, Watts
 from proxy.runtime.http_limits import IDLE, MAX_BODY_BYTES
 from proxy.runtime.http_listener import IN_A_TURN
 from proxy.runtime.http_visitors import HEARD_WITHIN, MAX_UNHEARD
@@ -99,6 +99,23 @@ def test_times_are_iso_8601_or_unix_seconds() -> None:
 
     order = desk.listener.orders[0]
     assert (order.not_before, order.expires) == (1_798_758_000.0, 1_900_000_000.0)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"expires": "9999-12-31T23:59:59-23:59"},
+        {"not_before": "0001-01-01T00:00:00+23:59", "expires": "9999-12-31T23:59:59Z"},
+        {"not_before": "9999-12-01T00:00:00Z", "for_s": 1e9},
+    ],
+)
+def test_times_of_an_order_are_those_that_a_calendar_has(times: dict[str, Any]) -> None:
+    desk = Desk()
+    desk.order(watts=1, **times)
+
+    order = desk.listener.orders[0]
+    assert order.not_before >= 0.0
+    assert order.expires == LAST
 
 
 def test_without_a_seq_each_order_supersedes_the_one_before() -> None:

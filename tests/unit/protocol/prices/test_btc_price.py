@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from protocol.prices.btc_price import MAX_PRICE, BtcPrice, read_btc_price
-from protocol.prices.curve import LAST, PriceError
+from protocol.prices.curve import PriceError
+from protocol.units import LAST
 
 MEMPOOL_SPACE = b'{"time":1703252411,"USD":43753,"EUR":40545,"GBP":37528}'
 COINGECKO = b'{"bitcoin":{"eur":40545.5,"last_updated_at":1703252411}}'

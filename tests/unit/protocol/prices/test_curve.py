@@ -5,13 +5,12 @@ import math
 import pytest
 
 from protocol.prices.curve import (
-    LAST,
     MAX_INTERVALS,
     PriceError,
     PriceInterval,
     curve_of,
 )
-from protocol.units import UnixTime
+from protocol.units import LAST, UnixTime
 
 HOUR, QUARTER = 3600, 900
 
@@ -74,7 +73,8 @@ def test_what_is_no_price_is_refused(wrong: list[PriceInterval]) -> None:
 
 
 def test_a_price_may_go_on() -> None:
-    assert curve_of([price(0, math.inf, 10.0)]).ends == math.inf
+    for until in (math.inf, LAST + 0.999):
+        assert curve_of([price(0, until, 10.0)]).ends == until
 
 
 def test_nothing_said_is_a_curve_without_an_end() -> None:
