@@ -19,6 +19,16 @@ from proxy.verifier.report import MINUTE, Findings, Minute, Moment
 LATE_S = 2.0
 """Between a step of the counter and the second in which it was seen, at both ends."""
 
+MAX_STEP_WH = 1_000_000
+"""No counter is rougher than one of megawatt-hours."""
+
+ROUGH = 0.05
+"""Part of what was counted that its steps may leave open, or more of it is awaited."""
+
+GONE_S = 4500
+"""Seconds of readings without a counter that was there: one that failed is asked again
+after an hour."""
+
 _KWH = 1000.0
 _J_PER_WH = 3600.0
 
@@ -65,6 +75,10 @@ class _Span:
         self.most_w = max(self.most_w, max(known, default=0.0))
         self.be_blind(len(seconds) - len(known), budget)
 
+    def margin_j(self, step_j: float) -> float:
+        """Return by how much a counter that counts so finely may differ."""
+        return TOLERANCE * self.joules + LATE_S * self.most_w + 2 * step_j
+
     def be_blind(self, seconds: int, budget: float) -> None:
         if seconds:
             self.blind_s += seconds
@@ -79,11 +93,25 @@ class _Site:
         next_from: The minute that is due.
         step_wh: Greatest common divisor of what the counter showed: how finely it
             counts.
+        last: What it showed last, and since when.
+        unseen_s: Seconds in which watts were read since it was shown last.
+        unseen_j: Joules in these.
+        is_named: It was said that it stands, is gone or is of another time; until it
+            steps as it should.
     """
 
     span: _Span = field(factory=_Span)
     next_from: int | None = None
     step_wh: int = 0
+    last: Register | None = None
+    unseen_s: int = 0
+    unseen_j: float = 0.0
+    is_named: bool = False
+
+    @property
+    def step_j(self) -> float:
+        """How finely it counts, in joules."""
+        return min(self.step_wh, MAX_STEP_WH) * _J_PER_WH
 
 
 @define(eq=False, repr=False)
@@ -117,9 +145,14 @@ class Registers:
         budget = self._most(name, body.begin, body.begin + MINUTE)
         seconds = [*body.w, *([None] * (MINUTE - len(body.w)))][:MINUTE]
         now = body.register
-        if now is None or not body.begin <= now.at < body.begin + MINUTE:
+        if now is None or not self._is_step(site, now, body.begin, leaf):
             site.span.add(seconds, budget)
+            if now is None:
+                self._unseen(site, seconds, leaf)
+            elif site.last is not None and now.wh == site.last.wh:
+                self._stands(site, body.begin + MINUTE, leaf)
             return
+        site.last, site.is_named = now, False
         stepped = int(now.at) - body.begin
         site.span.add(seconds[:stepped], budget)
         if now.wh.is_integer():
@@ -129,7 +162,50 @@ class Registers:
         site.span.add(seconds[stepped:], budget)
 
     def end(self) -> None:
-        """Say nothing more."""
+        """Say which counters were not shown at the end, and are not missed for long."""
+        for name, site in self._sites.items():
+            if site.last and site.unseen_s >= QUARTER and not site.is_named:
+                self.findings.note(_gone(name, site), None, site.last.at)
+
+    def _is_step(self, site: _Site, now: Register, begin: int, leaf: Leaf) -> bool:
+        """Tell whether the counter shows another number, and since this minute."""
+        site.unseen_s, site.unseen_j = 0, 0.0
+        if site.last is not None and now.wh == site.last.wh:
+            return False
+        if begin <= now.at < begin + MINUTE:
+            return True
+        text = f"the meter of {leaf.head.site} counted at a time outside of its minute"
+        self._name(site, text, leaf, begin)
+        return False
+
+    def _unseen(
+        self, site: _Site, seconds: Sequence[int | float | None], leaf: Leaf
+    ) -> None:
+        """Take note of what was read while a counter that was there is not shown."""
+        if site.last is None:
+            return
+        drawn = [w for w in seconds if w]
+        site.unseen_s += len(drawn)
+        site.unseen_j += sum(drawn)
+        if site.unseen_s >= GONE_S:
+            self._name(site, _gone(leaf.head.site, site), leaf, site.last.at)
+
+    def _stands(self, site: _Site, end: int, leaf: Leaf) -> None:
+        """Look whether more was read than a counter that stands may leave out."""
+        span, last = site.span, site.last
+        if span.since is None or last is None or end - last.at < QUARTER:
+            return
+        left_out = span.joules - _counted(span.since.wh, last.wh) * _J_PER_WH
+        if left_out > span.margin_j(site.step_j):
+            kwh = f"{left_out / _J_PER_WH / _KWH:.1f} kWh"
+            text = f"the meter of {leaf.head.site} stands at {last.wh / _KWH:.1f} kWh"
+            text += f", its readings come to {kwh} more"
+            self._name(site, text, leaf, last.at)
+
+    def _name(self, site: _Site, text: str, leaf: Leaf, at: float) -> None:
+        if not site.is_named:
+            site.is_named = True
+            self.findings.fault(text, leaf.index, at)
 
     def _most(self, name: str, begin: float, end: float) -> float:
         most = self.budgets.most(name, begin, end)
@@ -143,10 +219,11 @@ class Registers:
         if now.at - before.at < QUARTER:
             return False
         counted = _counted(before.wh, now.wh) * _J_PER_WH
-        margin = TOLERANCE * span.joules + LATE_S * span.most_w
-        margin += 2 * site.step_wh * _J_PER_WH
+        margin = span.margin_j(site.step_j)
         unread = counted - span.joules
         if -margin <= unread <= margin + span.allowed_j:
+            if 2 * site.step_j > ROUGH * counted:
+                return False
             self.counted_wh += counted / _J_PER_WH
             return True
         self._differs(before, now, span, leaf)
@@ -161,6 +238,12 @@ class Registers:
         if span.blind_s:
             text += f", but for {span.blind_s} s in which it was not read"
         self.findings.fault(text, leaf.index, before.at)
+
+
+def _gone(name: str, site: _Site) -> str:
+    kwh = f"{site.unseen_j / _J_PER_WH / _KWH:.1f} kWh"
+    text = f"the meter of {name} does not show its counter any more"
+    return f"{text}: its readings since then come to {kwh}"
 
 
 def _counted(before: float, now: float) -> float:

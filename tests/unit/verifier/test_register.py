@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from proxy.power.journal.chain import Event
 from proxy.verifier.report import Report
@@ -21,6 +22,20 @@ WRAPS = 2**32
 def checked(tmp_path: Path) -> Verify:
     numbers = count()
     return lambda events: report_of(tmp_path / str(next(numbers)), events)
+
+
+def with_register(
+    events: Iterable[Event],
+    since: int,
+    register: Callable[[int, dict[str, float]], object],
+) -> list[Event]:
+    """Return events with other states of the counter, from some minute on."""
+    return [
+        evolve(e, body={**e.body, "register": register(begin, e.body["register"])})
+        if e.kind == "meter" and (begin := e.body["from"]) >= BEGIN + 60 * since
+        else e
+        for e in events
+    ]
 
 
 def faults(report: Report) -> list[str]:
@@ -87,3 +102,67 @@ def test_a_site_whose_meter_counts_nothing_is_not_held_against_a_counter(
 
     assert (faults(report), report.counted_kwh) == ([], 0.0)
     assert report.first_at == BEGIN
+
+
+@pytest.mark.parametrize(
+    ("register", "says"),
+    [
+        (lambda _begin, _own: None, "does not show its counter any more"),
+        (lambda _begin, _own: {"wh": 8e6, "at": BEGIN + 1859}, "stands at 8000.0 kWh"),
+        (lambda begin, _own: {"wh": 8e6, "at": begin + 59}, "stands at 8000.0 kWh"),
+        (lambda begin, own: {**own, "at": begin - 5}, "outside of its minute"),
+        (lambda begin, own: {**own, "at": begin + 60}, "outside of its minute"),
+    ],
+)
+def test_a_counter_that_is_gone_or_stands_or_is_of_another_time_is_named_once(
+    checked: Verify, register: Callable[..., object], says: str
+) -> None:
+    events = with_register(Story().events(3 * HOUR), 30, register)
+
+    texts = faults(checked(events))
+
+    assert sum(says in text for text in texts) == 1
+
+
+def test_a_counter_that_was_always_of_another_time_is_named(checked: Verify) -> None:
+    events = with_register(
+        Story().events(HOUR), 0, lambda _begin, _own: {"wh": 1, "at": BEGIN - 5}
+    )
+
+    (fault,) = faults(checked(events))
+
+    assert "outside of its minute" in fault
+
+
+def test_a_counter_that_failed_for_an_hour_is_no_finding_and_hides_nothing(
+    checked: Verify,
+) -> None:
+    def away(begin: int, own: dict[str, float]) -> object:
+        return None if begin < BEGIN + 60 * 90 else own
+
+    thief = Story(hidden_w=lambda at: 500_000.0 if 2400 < at < 4800 else 0.0)
+
+    assert faults(checked(with_register(Story().events(120), 30, away))) == []
+    texts = faults(checked(with_register(thief.events(120), 30, away)))
+    assert any("its readings of that time" in text for text in texts)
+
+
+def test_a_counter_may_stand_where_nothing_is_drawn(checked: Verify) -> None:
+    budgets = {0: 3_000_000.0, 20: 100.0}
+    resting = Story(budgets, falls=1.0, counter=lambda wh: wh // 1000 * 1000)
+    stands_since: dict[float, float] = {}
+
+    def first_seen(_: int, own: dict[str, float]) -> object:
+        return {**own, "at": stands_since.setdefault(own["wh"], own["at"])}
+
+    events = with_register(resting.events(4 * HOUR), 0, first_seen)
+
+    assert faults(checked(events)) == []
+
+
+def test_a_rough_counter_hides_no_more_than_its_steps_in_a_day(
+    checked: Verify,
+) -> None:
+    story = Story(hidden_w=lambda _: 300_000.0, counter=lambda wh: wh // 1e6 * 1e6)
+
+    assert any("its readings" in text for text in faults(checked(story.events(1440))))
