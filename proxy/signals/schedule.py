@@ -35,7 +35,7 @@ import msgspec
 from attrs import frozen
 from msgspec import Meta, Struct
 
-from protocol.units import UnixTime, Watts
+from protocol.units import LAST, UnixTime, Watts
 from protocol.unreadable import UNREADABLE
 
 MAX_FILE_BYTES = 4_000_000
@@ -225,11 +225,13 @@ def _last(moment: datetime, zone: ZoneInfo) -> UnixTime:
 
 def _instants(moment: datetime, zone: ZoneInfo) -> tuple[float, float]:
     if moment.tzinfo is not None:
-        return moment.timestamp(), moment.timestamp()
+        at = min(moment.timestamp(), LAST)
+        return at, at
     # fold 0 and 1 are the two readings of an hour that is repeated or skipped (PEP
     # 495).
     both = [moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1)]
-    return both[0], both[1]
+    # West of UTC the last day of year 9999 ends in a year that nothing can show.
+    return min(both[0], LAST), min(both[1], LAST)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -68,6 +68,21 @@ def test_a_schedule_is_handed_on_as_orders_with_their_times(desk: Desk) -> None:
     assert desk.source.lease_s is None
 
 
+@pytest.mark.parametrize("offset", ["", "-05:00"])
+def test_a_schedule_may_hold_until_the_last_day_of_all_calendars(
+    tmp_path: Path, offset: str
+) -> None:
+    text = (
+        'time_zone = "America/New_York"\n[[entries]]\nstart = "2020-01-01T00:00:00"\n'
+        f'end = "9999-12-31T23:59:59{offset}"\nwatts = 2e6\n'
+    )
+    desk = Desk(tmp_path / "plan.toml", text)
+    desk.start()
+    desk.stop()
+
+    assert desk.listener.watts_at(NOON) == 2e6
+
+
 def test_a_changed_file_replaces_what_was_said(desk: Desk) -> None:
     desk.start()
     desk.path.write_text(DAILY.format(1e6))
