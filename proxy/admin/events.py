@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
+from protocol.bitcoin.coinbase import height_in_coinbase
 from protocol.units import Seconds
 from protocol.work.share import JudgedShare
 from proxy.admin.operations import Operations
@@ -60,13 +61,18 @@ class PoolNews(msgspec.Struct):
 
 
 class BlockNews(msgspec.Struct):
-    """`block`: one was found; then what became of it."""
+    """`block`: one was found; then what became of it.
+
+    Attributes:
+        height: By its coinbase; null where that has none.
+    """
 
     site: str
     worker: str
     source: str
     hash: str
     verdict: str
+    height: int | None = None
 
 
 class AlarmNews(msgspec.Struct):
@@ -107,6 +113,7 @@ class News:
             share.job.work.source if share.job else "",
             share.hash[::-1].hex(),
             verdict,
+            height_in_coinbase(share.job.work.coinb1) if share.job else None,
         )
         self.topics.publish("block", news)
 

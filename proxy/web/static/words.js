@@ -1,4 +1,5 @@
 /** What the API's words mean, for people, and how they look. */
+import * as units from "./units.js";
 
 /**
  * States of machines and miners: title, colour, mark. A colour is never the only sign.
@@ -81,5 +82,66 @@ export const adviceOf = (reason, number, parked) => {
   const advice = REJECTS[reason]?.[1] ?? "";
   if (!parked || reason !== "stale") return advice;
   const ours = "a parked machine works on its old job until its firmware stops. Nothing is wrong.";
-  return parked >= number ? `Parked: ${ours}` : `${parked.toLocaleString("en-GB")} of them while parked: ${ours} The others: ${advice}`;
+  return parked >= number ? `Parked: ${ours}` : `${units.count(parked)} of them while parked: ${ours} The others: ${advice}`;
+};
+
+/** What is no fact for people: it is said elsewhere in the row, or a machine's own. */
+const UNSAID = new Set(["text", "message", "what", "cause", "at", "level", "body", "params", "site", "kind", "seq", "told", "received_at", "not_before", "peer", "yes"]);
+
+/** What names something: figures that are no quantity. */
+const NAMES = new Set(["id", "uid", "pid", "epoch"]);
+
+/** How it was and is: a word is a fact, a table is for the log. */
+const STATES_OF = new Set(["before", "after"]);
+
+/** Facts of one event that are shown: the rest is in `baseload power history`. */
+const FACTS = 8;
+
+/** Names of a list that are shown. */
+const LISTED = 3;
+
+/** @param {any} value of an event @returns {string} */
+export const sentence = (value) => {
+  if (typeof value !== "object" || value === null) return String(value);
+  const said = value.text ?? value.message ?? value.what ?? value.cause ?? "";
+  const { params } = value; // of an action: what it was about comes first
+  const about = params?.site ? [`site ${params.site}`] : [];
+  const facts = Object.entries({ ...params, ...value, ...value.body })
+    .filter(([key, one]) => one !== null && one !== "" && one !== said && !UNSAID.has(key) && !(STATES_OF.has(key) && typeof one === "object"))
+    .map(([key, one]) => fact(key, one))
+    .filter(Boolean);
+  const head = value.kind ? `${units.words(value.kind)}: ${said}` : said;
+  const shown = [...about, ...facts].slice(0, FACTS).join(", ");
+  return [head, shown].filter(Boolean).join(head && shown ? " · " : "");
+};
+
+/** @param {string} key @param {any} value @returns {string} empty: nothing that a line can say */
+const fact = (key, value) => {
+  const name = units.words(key.replace(/_(w|hs|s)$/, ""));
+  if (Array.isArray(value)) return value.length ? `${name} ${listed(value)}` : "";
+  if (typeof value === "object") return "";
+  if (typeof value !== "number") return `${name} ${value}`;
+  if (NAMES.has(key)) return `${name} ${value}`;
+  if (key === "expires" || key === "until") return `${name} ${units.moment(value)}`;
+  if (key.endsWith("_w") || key === "watts") return key === "watts" ? units.watts(value) : `${name} ${units.watts(value)}`;
+  if (key.endsWith("_s")) return `${name} ${units.span(value)}`;
+  return `${name} ${key.endsWith("_hs") ? units.hashes(value) : units.plain(value)}`;
+};
+
+/** @param {any[]} all names */
+const listed = (all) => {
+  const shown = all.slice(0, LISTED).map(String).join(" ");
+  return all.length > LISTED ? `${shown} and ${units.count(all.length - LISTED)} more` : shown;
+};
+
+/**
+ * Return events with one for each block: what became of it, in place of that it was found.
+ * @param {any[]} events the newest first
+ */
+export const once = (events) => {
+  const blocks = new Set();
+  return events.filter(({ kind, value }) => {
+    if (kind !== "block" || !value.hash) return true;
+    return !blocks.has(value.hash) && blocks.add(value.hash);
+  });
 };

@@ -5,6 +5,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher
 from typing_extensions import override
 
+from protocol.bitcoin.coinbase import height_push
 from protocol.units import Difficulty, JobId, UnixTime, WorkerName
 from protocol.work.share import JudgedShare, Verdict
 from proxy.admin.events import AlarmObserver, News
@@ -128,7 +129,9 @@ def test_a_pool_that_was_removed_is_told_when_it_is_back() -> None:
 
 def test_a_block_is_told_when_found_and_when_judged() -> None:
     site = Site()
-    work = a_work(source="pool0")
+    start = bytes(4) + b"\x01" + bytes(32) + b"\xff" * 4  # version, one input of none
+    coinb1 = start + b"\x08" + height_push(925_113)
+    work = a_work(source="pool0", coinb1=coinb1)
     share = judged(job=a_job(work=work), hash=b"\x01" + bytes(31), is_block=True)
 
     site.recorder.block_found(share)
@@ -139,6 +142,7 @@ def test_a_block_is_told_when_found_and_when_judged() -> None:
     told = site.reader.of("block")
     assert [n["verdict"] for n in told] == ["found", "accepted"]
     assert told[0]["hash"] == "00" * 31 + "01"
+    assert [n["height"] for n in told] == [925_113] * 2
 
 
 def test_an_error_in_the_log_is_an_alarm_without_secrets() -> None:

@@ -1,9 +1,10 @@
 /** Events: orders, alarms, actions, pools and blocks in one stream. */
 import { html, useMemo, useState } from "/vendor/htm.js";
-import { sentence, useEvents } from "/happened.js";
+import { useEvents } from "/happened.js";
 import { LogLine, SignedBy } from "/oversight.js";
 import { Empty, Fault, Segments, Table, Tag } from "/parts.js";
 import * as units from "/units.js";
+import { once, sentence } from "/words.js";
 
 /** @type {[string, string][]} */
 const KINDS = [["", "All"], ["power", "Orders and power"], ["alarm", "Alarms"], ["action", "Actions"], ["pool", "Pools"], ["block", "Blocks"]];
@@ -23,7 +24,7 @@ export const EventsPage = () => {
   const { events, fault } = useEvents();
   const [kind, setKind] = useState("");
   const [wanted, setWanted] = useState("");
-  const rows = useMemo(() => (events ?? []).map((one) => ({ ...one, text: sentence(one.value) })), [events]);
+  const rows = useMemo(() => once(events ?? []).map((one) => ({ ...one, text: sentence(one.value) })), [events]);
   const [moment, setMoment] = useState(pointedAt());
   const near = moment == null ? rows : rows.filter((one) => Math.abs(one.at - moment) <= AROUND_S);
   const shown = near.filter((one) => (!kind || one.kind === kind) && one.text.toLowerCase().includes(wanted.toLowerCase()));
