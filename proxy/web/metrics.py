@@ -196,6 +196,12 @@ def _of_work(status: StatusView) -> Iterator[Metric]:
         ([s.name, why], n) for s in status.sites for why, n in s.shares.rejected.items()
     ]
     yield counters("shares", "Shares by our verdict.", ("site", "verdict"), rows)
+    yield counters(
+        "parked_rejected_shares",
+        "Rejected ones of parked miners: they work on an old job until they stop.",
+        ("site",),
+        [([s.name], sum(s.shares.parked_rejected.values())) for s in status.sites],
+    )
     rows = [
         ([s.name, why], n) for s in status.sites for why, n in s.shares.lost.items()
     ]

@@ -80,7 +80,7 @@ PROMISED = {
     *("pool_shares", "pool_job_age_seconds", "source_switches", "node_height"),
     *("blocks", "ledger_commit_seconds", "ledger_degraded", "wal_bytes"),
     *("turn_seconds", "lease_remaining_seconds", "orders", "alarm_active"),
-    *("controller_up", "web_viewers"),
+    *("controller_up", "web_viewers", "parked_rejected_shares"),
 }
 """What operators' boards and rules may rely on; counters without their `_total`."""
 
