@@ -11,7 +11,7 @@ from attrs import define, field
 from proxy.verifier.fleet import ABOVE, BELOW, Fleets
 from proxy.verifier.meter import Meter
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import Findings, Minute
+from proxy.verifier.report import MINUTE, Findings, Minute
 
 HASHES_OF_ONE = 2.0**32
 """Hashes that a share of difficulty 1 stands for, on average."""
@@ -26,6 +26,9 @@ share."""
 
 UNPROVEN = 15
 """Minutes without a hash that want an explanation: machines start within a few."""
+
+LATE_S = 120
+"""Seconds that hashes may be older than the minute that their shares came in."""
 
 SIGMAS = 4.0
 LEAST, MOST = 5.0, 500.0
@@ -70,6 +73,13 @@ class HourFigures(msgspec.Struct):
     d2: float = 0.0
     minutes: int = 0
 
+    def add(self, joules: float, sums: Sums) -> None:
+        """Add a minute."""
+        self.j += joules
+        self.d += sums.d
+        self.d2 += sums.d2
+        self.minutes += 1
+
     @property
     def j_per_th(self) -> float | None:
         """Joules a terahash; None: no share was found."""
@@ -101,24 +111,38 @@ class Hashing:
     meter: Meter
     fleets: Fleets = field(factory=Fleets)
     hours: dict[tuple[str, int], HourFigures] = field(factory=dict, init=False)
+    _unread: dict[tuple[str, int], HourFigures] = field(factory=dict, init=False)
     _last: dict[str, int] = field(factory=dict, init=False)
 
     def take(self, leaf: Leaf) -> None:
         """Look at the next minute."""
         body, site = decode_shares(leaf.body), leaf.head.site
         joules = self.meter.minutes.pop((site, body.begin), None)
-        if joules is None and self._last.get(site) != body.begin:
+        before, self._last[site] = self._last.get(site), body.begin
+        if before != body.begin:  # else it is another part of the same minute
+            self._add_unread(site, body, joules)
+        if joules is None:
             return
-        self._last[site] = body.begin
         key = site, body.begin // HOUR * HOUR
         if key not in self.hours and len(self.hours) >= MAX_HOURS:
             return
         hour = self.hours.setdefault(key, HourFigures())
-        if joules is not None:  # else it is another part of the same minute
-            hour.j += joules
-            hour.minutes += 1
-            hour.d += body.site.d
-            hour.d2 += body.site.d2
+        hour.add(joules, body.site)
+
+    def _add_unread(self, site: str, body: SharesBody, joules: float | None) -> None:
+        """Note what may have been drawn in a minute that was not read in full."""
+        begin, meter = body.begin, self.meter
+        unread = meter.unread.pop((site, begin), 0) if joules is not None else MINUTE
+        if not unread:
+            return
+        most = meter.budgets.most(site, begin - meter.response_s, begin + MINUTE)
+        key = site, begin // HOUR * HOUR
+        is_new = key not in self._unread
+        if most is None or (is_new and len(self._unread) >= MAX_HOURS):
+            return
+        hour = self._unread.setdefault(key, HourFigures())
+        late = LATE_S * most if is_new else 0.0
+        hour.add((joules or 0.0) + unread * most + late, body.site)
 
     def end(self) -> None:
         """Hold each hour against the others, and against the machines."""
@@ -130,6 +154,8 @@ class Hashing:
                 self.findings.note(f"{text} none that is known does")
         for site in sorted({name for name, _ in self.hours}):
             self._judge(site)
+        for (site, at), hour in sorted(self._unread.items()):
+            self._hold_unread(site, at, hour)
         named = self.fleets.sites
         alone = Counter(site for site, _ in self.meter.minutes if site in named)
         for site, count in sorted(alone.items()):
@@ -174,6 +200,17 @@ class Hashing:
                 )
             else:
                 self._hold_fleet(site, at, says, margin, is_full=hour.j >= half)
+
+    def _hold_unread(self, site: str, at: int, hour: HourFigures) -> None:
+        """Hold what hashes took at the least against what might be drawn."""
+        fleet = self.fleets.of(site)
+        least = LEAST if fleet is None else max(LEAST, fleet[0] * BELOW)
+        proven = least * hour.d * HASHES_OF_ONE / TERA
+        if proven > hour.j * (1 + SIGMAS * hour.uncertainty):
+            text = f"{site} proved hashes of {proven / 3.6e6:.1f} kWh at the least in"
+            text += f" {hour.minutes} minutes that its meter did not read in full:"
+            text += f" {hour.j / 3.6e6:.1f} kWh were allowed"
+            self.findings.fault(text, None, float(at))
 
     def _hold_fleet(
         self, site: str, at: int, says: float, margin: float, *, is_full: bool

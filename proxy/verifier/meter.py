@@ -108,6 +108,7 @@ class Meter:
         responses: To every lowering.
         quarters: Each quarter of an hour by its beginning; all sites together.
         minutes: Joules of minutes that nobody held against shares yet.
+        unread: Seconds of these in which the meter was silent, where it was.
     """
 
     kinds = ("meter",)
@@ -119,6 +120,7 @@ class Meter:
     responses: list[Response] = field(factory=list, init=False)
     quarters: dict[int, Quarter] = field(factory=dict, init=False)
     minutes: dict[tuple[str, int], float] = field(factory=dict, init=False)
+    unread: dict[tuple[str, int], int] = field(factory=dict, init=False)
     _sites: dict[str, _Site] = field(factory=dict, init=False)
     _open: list[Response] = field(factory=list, init=False)
 
@@ -179,6 +181,8 @@ class Meter:
         figures.energy_kwh += energy / _KWH
         self._note_quarter(begin, energy, watts, self.budgets.at(name, begin))
         self.minutes[name, begin] = energy
+        if len(watts) < MINUTE:
+            self.unread[name, begin] = MINUTE - len(watts)
         end = begin + len(body.w)
         budget = self.budgets.at(name, begin)
         is_steady = budget is not None and not self.budgets.changed(name, begin, end)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import Note
@@ -286,3 +287,25 @@ def test_an_order_that_is_lifted_at_once_need_not_have_been_followed(
     assert len(faults(report)) == faults_of
     (one,) = report.responses
     assert (one.response_s, one.lifted_s) == (None, 60.0 * (lifted_at - 20))
+
+
+@pytest.mark.parametrize("watts", [[], [None] * 60, [3_000_000] + [None] * 59])
+@pytest.mark.parametrize(("times", "is_found"), [(1.0, False), (2.0, True)])
+def test_hashes_of_minutes_without_readings_are_held_against_the_budget(
+    checked: Verify, watts: list[int | None], times: float, *, is_found: bool
+) -> None:
+    def forged(event: Event) -> Event:
+        begin = event.body.get("from", 0)
+        if not BEGIN + 3600 <= begin < BEGIN + 7200:
+            return event
+        if event.kind == "meter":
+            return evolve(event, body={**event.body, "w": watts})
+        sums = event.body["site"]
+        sums = {**sums, "d": sums["d"] * times, "d2": sums["d2"] * times**2}
+        return evolve(event, body={**event.body, "site": sums})
+
+    events = [software(**{SITE: (19.0, 22.0)}), *Story(counter=None).events(180)]
+
+    texts = faults(checked(map(forged, events)))
+
+    assert any("proved hashes of" in text for text in texts) is is_found
