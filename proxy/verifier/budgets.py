@@ -12,7 +12,7 @@ from attrs import define, field
 
 from proxy.verifier.documents import Documents
 from proxy.verifier.reading import Head, Leaf
-from proxy.verifier.report import Findings
+from proxy.verifier.report import Amount, Findings
 
 _ROUNDING = 0.5
 """Watts: documents say whole ones."""
@@ -21,7 +21,7 @@ _ROUNDING = 0.5
 class BudgetBody(msgspec.Struct):
     """A budget from now on."""
 
-    watts: float
+    watts: Amount
     rule: str = ""
 
 

@@ -3,6 +3,7 @@
 from io import TextIOWrapper
 from pathlib import Path
 
+import msgspec
 from attrs import define, field
 
 from protocol.errors import MalformedMessageError
@@ -71,8 +72,11 @@ class Disclosed:
         if one.digest not in body.digests:
             raise MalformedMessageError(f"it is not the one of {one.name} in the log")
         total = self.sums.setdefault(one.name, Sums())
-        value = one.value if isinstance(one.value, dict) else {}
-        total.n += int(value.get("n", 0))
-        total.d += float(value.get("d", 0.0))
-        total.d2 += float(value.get("d2", 0.0))
-        total.parked += float(value.get("parked", 0.0))
+        try:
+            value = msgspec.convert(one.value, Sums)
+        except msgspec.ValidationError as error:
+            raise MalformedMessageError(f"it is no sums of shares: {error}") from error
+        total.n += value.n
+        total.d += value.d
+        total.d2 += value.d2
+        total.parked += value.parked

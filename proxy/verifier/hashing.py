@@ -11,7 +11,7 @@ from attrs import define, field
 from proxy.verifier.fleet import ABOVE, BELOW, Fleets
 from proxy.verifier.meter import Meter
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import MINUTE, Findings, Minute
+from proxy.verifier.report import MINUTE, Amount, Count, Findings, Minute, Square
 
 HASHES_OF_ONE = 2.0**32
 """Hashes that a share of difficulty 1 stands for, on average."""
@@ -30,6 +30,9 @@ UNPROVEN = 15
 LATE_S = 120
 """Seconds that hashes may be older than the minute that their shares came in."""
 
+ROUNDING = 1e-6
+"""Of sums of floating point numbers, relative."""
+
 SIGMAS = 4.0
 LEAST, MOST = 5.0, 500.0
 """Joules a terahash of whole sites: below the first no machine exists, above the second
@@ -45,11 +48,11 @@ class Sums(msgspec.Struct):
         d, d2: Sums of their difficulties, and of the squares.
     """
 
-    n: int = 0
-    d: float = 0.0
-    d2: float = 0.0
-    stale: int = 0
-    parked: float = 0.0
+    n: Count = 0
+    d: Amount = 0.0
+    d2: Square = 0.0
+    stale: Count = 0
+    parked: Amount = 0.0
 
 
 class SharesBody(msgspec.Struct):
@@ -117,6 +120,7 @@ class Hashing:
     def take(self, leaf: Leaf) -> None:
         """Look at the next minute."""
         body, site = decode_shares(leaf.body), leaf.head.site
+        self._cap_squares(body, leaf)
         joules = self.meter.minutes.pop((site, body.begin), None)
         before, self._last[site] = self._last.get(site), body.begin
         if before != body.begin:  # else it is another part of the same minute
@@ -128,6 +132,15 @@ class Hashing:
             return
         hour = self.hours.setdefault(key, HourFigures())
         hour.add(joules, body.site)
+
+    def _cap_squares(self, body: SharesBody, leaf: Leaf) -> None:
+        """Find squares that no shares have: they would excuse any number of hashes."""
+        most = body.site.d**2
+        if body.site.d2 > most * (1 + ROUNDING):
+            text = f"shares of {leaf.head.site} have squares of difficulties that come"
+            text += " to more than the square of their sum"
+            self.findings.fault(text, leaf.index, float(body.begin))
+        body.site.d2 = min(body.site.d2, most)
 
     def _add_unread(self, site: str, body: SharesBody, joules: float | None) -> None:
         """Note what may have been drawn in a minute that was not read in full."""

@@ -13,7 +13,7 @@ from attrs import define, field
 from proxy.verifier.budgets import Budgets
 from proxy.verifier.minutes import Minutes
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import MINUTE, Findings, Minute, Response
+from proxy.verifier.report import MINUTE, Findings, Minute, Readings, Response
 
 QUARTER = 900
 
@@ -33,7 +33,7 @@ _KWH = 3.6e6
 class MeterBody(msgspec.Struct):
     """A minute of the meter."""
 
-    w: list[int | float | None]
+    w: Readings
     begin: Minute = msgspec.field(name="from")
     source: str = "meter"
 

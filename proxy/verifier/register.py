@@ -14,7 +14,7 @@ from proxy.verifier.budgets import Budgets
 from proxy.verifier.meter import QUARTER, TOLERANCE
 from proxy.verifier.minutes import Minutes
 from proxy.verifier.reading import Leaf
-from proxy.verifier.report import MINUTE, Findings, Minute, Moment
+from proxy.verifier.report import MINUTE, Findings, Minute, Moment, Readings, Square
 
 LATE_S = 2.0
 """Between a step of the counter and the second in which it was seen, at both ends."""
@@ -36,14 +36,14 @@ _J_PER_WH = 3600.0
 class Register(msgspec.Struct):
     """What the counter showed, and since when."""
 
-    wh: float
+    wh: Square
     at: Moment
 
 
 class RegisterBody(msgspec.Struct):
     """A minute of the meter, with its counter."""
 
-    w: list[int | float | None]
+    w: Readings
     begin: Minute = msgspec.field(name="from")
     register: Register | None = None
 

@@ -36,6 +36,18 @@ Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
 Minute = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
 """Unix seconds that a row may speak of: dates are made of them."""
 
+_MOST = 1e15
+Reading = Annotated[float, msgspec.Meta(ge=-_MOST, le=_MOST)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=_MOST)]
+"""Watts, or difficulties of a minute: mankind draws 2e13 W, and all of Bitcoin's hashes
+of a minute come to 2e13. Sums of what is no more stay finite."""
+
+Square = Annotated[float, msgspec.Meta(ge=0, le=_MOST**2)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+
+Readings = Annotated[list[Reading | None], msgspec.Meta(max_length=MINUTE)]
+"""Watts of each second of a minute."""
+
 
 @define(eq=False, repr=False)
 class Findings:

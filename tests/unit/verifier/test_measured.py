@@ -309,3 +309,40 @@ def test_hashes_of_minutes_without_readings_are_held_against_the_budget(
     texts = faults(checked(map(forged, events)))
 
     assert any("proved hashes of" in text for text in texts) is is_found
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("meter", {"from": BEGIN, "w": [1e308]}),
+        ("meter", {"from": BEGIN, "w": [1] * 61}),
+        ("meter", {"from": BEGIN, "w": [], "register": {"wh": 1e308, "at": BEGIN}}),
+        ("shares", {"from": BEGIN, "site": {"n": 1, "d": 1e308, "d2": 1.0}}),
+        ("shares", {"from": BEGIN, "site": {"n": 1, "d": 1.0, "d2": 1e308}}),
+        ("shares", {"from": BEGIN, "site": {"n": 1, "d": -1.0, "d2": 1.0}}),
+        ("budget", {"watts": 1e308}),
+        ("budget", {"watts": -1.0}),
+    ],
+)
+def test_a_number_that_nothing_comes_to_is_refused(
+    checked: Verify, kind: str, body: dict[str, object]
+) -> None:
+    assert "cannot be read" in faults(checked([Event(AT, SITE, kind, "", body)]))[0]
+
+
+def test_squares_of_difficulties_beyond_the_square_of_their_sum_are_found(
+    checked: Verify,
+) -> None:
+    def forged(event: Event) -> Event:
+        if event.kind != "shares":
+            return event
+        d = event.body["site"]["d"] * 0.3
+        sums = {**event.body["site"], "d": d, "d2": 100 * d * d}
+        return evolve(event, body={**event.body, "site": sums})
+
+    events = [software(**{SITE: (19.0, 22.0)}), *Story().events(60)]
+
+    texts = faults(checked(map(forged, events)))
+
+    assert sum("more than the square of their sum" in text for text in texts) == 60
+    assert any("its machines take" in text for text in texts)
