@@ -93,6 +93,8 @@ class _Site:
     figures: MeterFigures = field(factory=MeterFigures)
     episode: list[float] | None = None  # since, seconds, kWh
     seen_budget: tuple[float, float] | None = None
+    most_w: float = 0.0
+    negative: list[float] | None = None  # since, seconds
 
 
 @define(eq=False, repr=False)
@@ -139,6 +141,7 @@ class Meter:
             site.figures.unmetered_minutes += 1
             self.budgets.forget(name, body.begin - GIVEN_UP_AFTER)
             return
+        self._refuse_negative(site, name, body)
         self._lowered(site, name, body.begin)
         self._minute(site, name, body)
         self.budgets.forget(name, body.begin - self.response_s - MINUTE)
@@ -147,6 +150,12 @@ class Meter:
         """Close what is open."""
         for name, site in self._sites.items():
             self._close_episode(site, name)
+            if site.negative is not None:
+                text = (
+                    f"the meter of {name} was below 0 W for {site.negative[1]:.0f} s:"
+                )
+                text += " nothing that only draws is"
+                self.findings.fault(text, None, site.negative[0])
         for one in self.responses:
             if one.lifted_s is not None and one.lifted_s <= self.response_s:
                 continue  # nobody had to be under it by then
@@ -157,6 +166,17 @@ class Meter:
             elif one.response_s > self.response_s:
                 text = f"{one.site} took {one.response_s:.0f} s to be under"
                 self.findings.fault(f"{text} {one.to_w:.0f} W", None, one.at)
+
+    def _refuse_negative(self, site: _Site, name: str, body: MeterBody) -> None:
+        """Take what is below zero for no reading; what is no noise is a finding."""
+        known = [w for w in body.w if w is not None]
+        site.most_w = max(site.most_w, *known, 0.0)
+        full = max(site.most_w, self.budgets.at(name, body.begin) or 0.0)
+        count = sum(w < -TOLERANCE * full for w in known)
+        if count:
+            site.negative = site.negative or [float(body.begin), 0.0]
+            site.negative[1] += count
+        body.w = [w if w is None or w >= 0 else None for w in body.w]
 
     def _lowered(self, site: _Site, name: str, begin: int) -> None:
         """Begin to watch what was lowered since the last minute."""

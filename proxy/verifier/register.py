@@ -70,7 +70,7 @@ class _Span:
     allowed_j: float = 0.0
 
     def add(self, seconds: Sequence[int | float | None], budget: float) -> None:
-        known = [w for w in seconds if w is not None]
+        known = [w for w in seconds if w is not None and w >= 0]
         self.joules += sum(known)
         self.most_w = max(self.most_w, max(known, default=0.0))
         self.be_blind(len(seconds) - len(known), budget)
@@ -184,7 +184,7 @@ class Registers:
         """Take note of what was read while a counter that was there is not shown."""
         if site.last is None:
             return
-        drawn = [w for w in seconds if w]
+        drawn = [w for w in seconds if w and w > 0]
         site.unseen_s += len(drawn)
         site.unseen_j += sum(drawn)
         if site.unseen_s >= GONE_S:

@@ -346,3 +346,21 @@ def test_squares_of_difficulties_beyond_the_square_of_their_sum_are_found(
 
     assert sum("more than the square of their sum" in text for text in texts) == 60
     assert any("its machines take" in text for text in texts)
+
+
+@pytest.mark.parametrize(("watts", "is_found"), [(-2_900_000, True), (-40, False)])
+def test_watts_below_zero_are_no_readings_and_beyond_noise_a_finding(
+    checked: Verify, watts: int, *, is_found: bool
+) -> None:
+    events = [
+        evolve(e, body={**e.body, "w": [watts] * 30 + e.body["w"][30:]})
+        if e.kind == "meter" and e.body["from"] == BEGIN + 600
+        else e
+        for e in Story().events(60)
+    ]
+
+    report = checked(events)
+
+    texts = ["the meter of hall-a was below 0 W for 30 s: nothing that only draws is"]
+    assert faults(report) == (texts if is_found else [])
+    assert report.missed_s == 30
