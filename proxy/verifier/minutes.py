@@ -118,10 +118,11 @@ class Minutes:
         site.next_from = begin + MINUTE
         restarted, site.has_restarted = site.has_restarted, False
         is_first = due is None or restarted
-        if site.owes_since is not None and is_first and begin >= site.first + SOON:
-            self._missing(name, site.first, begin, leaf)
-            begin = site.first
-        if due is None or begin == due:
+        first = max(site.first, due or 0)  # what is before a start is only a note
+        if site.owes_since is not None and is_first and begin >= first + SOON:
+            self._missing(name, first, begin, leaf)
+            begin = first
+        if due is None or begin <= due:
             return
         if not restarted:
             self._missing(name, due, begin, leaf)

@@ -121,3 +121,19 @@ def test_a_minute_that_comes_twice_or_goes_back_is_found_and_not_summed(
     assert "comes twice or goes back" in fault
     assert (report.metered_s, report.missing_minutes) == (60 * MINUTES, 0)
     assert report.energy_kwh == pytest.approx(joules(events) / 3.6e6)
+
+
+def test_a_start_that_says_nothing_of_its_sites_makes_no_minute_missing_twice(
+    checked: "partial[Report]",
+) -> None:
+    events = story(*range(10, 25))
+    at = next(n for n, e in enumerate(events) if e.at > BEGIN + 60 * 20)
+
+    report = checked(
+        [*events[:at], Event(BEGIN + 60 * 20, SITE, "start", "", {}), *events[at:]]
+    )
+
+    assert [f.text for f in report.findings] == [
+        "15 minutes of hall-a are not in the log"
+    ]
+    assert report.missing_minutes == 15
