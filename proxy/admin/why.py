@@ -31,7 +31,8 @@ PLAIN = {
 
 STALE_PARKED = (
     "it was parked, and went on with its last job, whose tip had moved, until its"
-    " firmware stopped: that takes up to 135 s, and is not held against it"
+    " firmware stopped: that takes up to 135 s, and is not held against it (one that"
+    " hashes on longer has an alarm: `baseload power show`)"
 )
 
 

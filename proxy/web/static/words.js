@@ -81,7 +81,7 @@ export const REJECTS = {
 export const adviceOf = (reason, number, parked) => {
   const advice = REJECTS[reason]?.[1] ?? "";
   if (!parked || reason !== "stale") return advice;
-  const ours = "a parked machine works on its old job until its firmware stops. Nothing is wrong.";
+  const ours = "a parked machine works on its old job until its firmware stops, within 135 s. One that hashes on longer has an alarm.";
   return parked >= number ? `Parked: ${ours}` : `${units.count(parked)} of them while parked: ${ours} The others: ${advice}`;
 };
 
