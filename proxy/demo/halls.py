@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from attrs import define, field, frozen
 
-from proxy.admin.client import AdminError, call
+from proxy.admin.client import TIMEOUT, AdminError, call
 from proxy.admin.render_cluster import status
 from proxy.cli.command import print_json
 from proxy.cluster.migrate import migrate
@@ -53,6 +53,9 @@ Step = tuple[float, Callable[[], str]]
 """After so many seconds; it says what was done, and nothing where nobody answers."""
 
 EVERY = 3.0
+
+GLANCE = 1.0
+"""Seconds: who does not answer by then is not there yet, and the screen goes on."""
 
 LAST_WORDS = 4096
 """Bytes: of a process that ended by itself, so much of what it said is shown."""
@@ -149,7 +152,7 @@ class Hall:
     def seen(self) -> Seen:
         """Return how its machines are, as its proxy says."""
         try:
-            site = call(self.admin, "status", {})["sites"][0]
+            site = call(self.admin, "status", {}, GLANCE)["sites"][0]
         except AdminError:
             return Seen()
         miners, watts = site["miners"], site["power_w"] or 0.0
@@ -167,18 +170,22 @@ class Plant:
     site_w: float
     proxies: dict[str, subprocess.Popen[bytes]] = field(factory=dict)
 
-    def ask(self, method: str, **params: Any) -> Any:
+    def views(self) -> Any:
+        """Return what the first hall that answers at once says of the cluster."""
+        return self.ask("cluster.status", GLANCE)
+
+    def ask(self, method: str, within: float = TIMEOUT, **params: Any) -> Any:
         """Return what the first hall that answers says; None: none does."""
         for hall in self.halls:
             try:
-                return call(hall.admin, method, params)
+                return call(hall.admin, method, params, within)
             except AdminError:
                 continue
         return None
 
     def kill_leader(self) -> str:
         """Kill the controller of who leads; return what was done, if one leads."""
-        views = self.ask("cluster.status")
+        views = self.views()
         leader = views[0]["leader"] if views else ""
         if leader not in self.proxies:
             return ""
@@ -319,7 +326,7 @@ def _show(plant: Plant, options: HallsOptions) -> None:
 def _print(
     plant: Plant, seen: list[Seen], ago: float, what: str, *, as_json: bool
 ) -> None:
-    views = plant.ask("cluster.status")
+    views = plant.views()
     hashing, of = sum(one.hashing for one in seen), len(seen) * MACHINES
     if as_json:
         told = {"after_s": ago, "event": what, "hashing": hashing, "sites": views}
@@ -331,7 +338,7 @@ def _print(
 
 
 def _steps(plant: Plant) -> list[Step]:
-    ordered = {"site": SITE, "watts": ORDER_SHARE * plant.site_w}
+    ordered: dict[str, Any] = {"site": SITE, "watts": ORDER_SHARE * plant.site_w}
     return [
         (ORDER_AFTER, lambda: _said(plant.ask("power.set", **ordered))),
         (KILL_AFTER, plant.kill_leader),

@@ -2,11 +2,14 @@
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from proxy.admin.client import AdminError
 from proxy.config import load_config
-from proxy.demo.halls import HallsOptions, Story, make_plant, spawn
+from proxy.demo import halls
+from proxy.demo.halls import EVERY, HallsOptions, Story, make_plant, spawn
 
 
 def test_what_happens_begins_when_the_machines_are_at_work() -> None:
@@ -56,3 +59,21 @@ def test_what_a_process_says_stays_out_of_the_screen_unless_it_fails(
     assert out == ""
     assert shown in err
     assert bool(shown) == bool(err)
+
+
+def test_a_screen_does_not_wait_for_halls_that_only_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = make_plant(HallsOptions(3, None, as_json=False), tmp_path, "postgresql:///")
+    waits = []
+
+    def silent(_path: Path, _method: str, _params: Any, within: float = 10.0) -> None:
+        waits.append(within)
+        raise AdminError
+
+    monkeypatch.setattr(halls, "call", silent)
+
+    assert plant.views() is None
+    assert plant.halls[0].seen().hashing == 0
+    assert len(waits) == 4
+    assert sum(waits[:3]) <= EVERY
