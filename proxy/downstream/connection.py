@@ -19,8 +19,9 @@ from proxy.downstream.auto_connection import AutoConnection
 from proxy.downstream.connection_host import Closable
 from proxy.downstream.crowds import CROWD
 from proxy.downstream.holding import Holding
-from proxy.downstream.miner import Miner, SiteFullError
+from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
+from proxy.downstream.miner_state import SiteFullError
 from proxy.downstream.newcomers import Newcomers
 from proxy.downstream.open_connections import OpenConnections
 from proxy.downstream.roster import Roster

@@ -23,20 +23,15 @@ import math
 
 from attrs import define
 
-from protocol.errors import RemoteError
 from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.job import Job
 from protocol.work.judge import Terms, judge
 from protocol.work.share import JudgedShare, Submission, Verdict
-from proxy.downstream.miner_state import MinerState
+from proxy.downstream.miner_state import MinerState, SiteFullError
 from proxy.downstream.tally import PARKED_GRACE, is_unauthorised
 from proxy.downstream.worker_refusals import why_not_here
 from proxy.jobs.members import hashrate_class
 from proxy.jobs.space import HeldSlot
-
-
-class SiteFullError(RemoteError):
-    """There is no slot for one more miner."""
 
 
 @define(eq=False, repr=False)

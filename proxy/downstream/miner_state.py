@@ -8,6 +8,7 @@ from typing import ClassVar
 from attrs import define, field
 
 from protocol.dialect import Dialect
+from protocol.errors import RemoteError
 from protocol.units import Difficulty, Seconds, WorkerName
 from protocol.work.asked import Asked
 from protocol.work.hashrate import HashrateMeter
@@ -21,6 +22,10 @@ from proxy.downstream.wishes import Wishes
 from proxy.jobs.group import Group
 from proxy.jobs.live import LiveJob
 from proxy.jobs.space import HeldSlot
+
+
+class SiteFullError(RemoteError):
+    """There is no slot for one more miner."""
 
 
 @define(eq=False, repr=False)

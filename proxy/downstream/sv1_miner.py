@@ -31,7 +31,8 @@ from protocol.units import Seconds, WorkerName
 from protocol.work.job import Job
 from protocol.work.share import JudgedShare, Submission, Verdict
 from protocol.work.version_rolling import OFFERED_MASK
-from proxy.downstream.miner import Miner, SiteFullError
+from proxy.downstream.miner import Miner
+from proxy.downstream.miner_state import SiteFullError
 from proxy.downstream.password import read_password
 from proxy.downstream.proxies import MOST_EXTRANONCE2
 from proxy.downstream.worker_refusals import why_not_here

@@ -24,8 +24,9 @@ from protocol.sv2.server import ServerSession
 from protocol.units import Seconds, WorkerName
 from proxy.downstream.asked_channels import AskedChannels, fault_of
 from proxy.downstream.connection_host import ConnectionHost
-from proxy.downstream.miner import Miner, SiteFullError
+from proxy.downstream.miner import Miner
 from proxy.downstream.miner_protocol import MinerProtocol
+from proxy.downstream.miner_state import SiteFullError
 from proxy.downstream.site_context import SiteContext
 from proxy.downstream.sv2_keys import ServerKeys
 from proxy.downstream.sv2_miner import Sv2Miner, bound_of, read_worker
