@@ -9,19 +9,21 @@ Whatsminer's API has both beside each other.
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import msgspec
 
 from protocol.unreadable import UNREADABLE
-from proxy.doctor.check import Finding, ok, skipped, warn
+from proxy.doctor.check import Finding, ok, side_by_side, skipped, warn
+from proxy.doctor.probe import now
 
 PORT = 4028
 ASK = b'{"command":"version"}'
 """Every firmware answers it, if only that it does not know it, and nothing follows."""
 
 ANSWER_WITHIN_S = 1.5
+"""From the call to the last byte: one that drips has no longer."""
+
 MAX_ANSWER_BYTES = 65_536
 """Of one answer; that to `version` has 300 B."""
 
@@ -47,10 +49,9 @@ def device_clocks(
         addresses: The machines, a handful.
         wall_clock: Returns Unix seconds.
     """
-    with ThreadPoolExecutor(len(addresses)) as threads:
-        look = partial(seconds_apart, wall_clock=wall_clock, port=PORT)
-        apart = zip(addresses, threads.map(look, addresses), strict=True)
-        told = {address: by for address, by in apart if by is not None}
+    look = partial(seconds_apart, wall_clock=wall_clock, port=PORT)
+    apart = side_by_side(look, addresses, 2 * ANSWER_WITHIN_S)
+    told = {address: by for address, by in apart.items() if by is not None}
     wrong = {a: s for a, s in told.items() if abs(s) > MOST_APART_S}
     if not told:
         yield skipped(name, "no machine tells its time at port 4028")
@@ -87,12 +88,14 @@ def seconds_apart(
 
 def _answer(address: str, port: int) -> bytes:
     """Return what a machine answers; empty: nothing whole in time."""
-    data = b""
+    data, until = b"", now() + ANSWER_WITHIN_S
     try:
         with socket.create_connection((address, port), ANSWER_WITHIN_S) as line:
-            line.settimeout(ANSWER_WITHIN_S)
             line.sendall(ASK)
             while len(data) < MAX_ANSWER_BYTES and b"\0" not in data:
+                if (left := until - now()) <= 0:
+                    return b""
+                line.settimeout(left)
                 part = line.recv(4096)
                 if not part:
                     break

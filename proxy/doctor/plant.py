@@ -2,12 +2,11 @@
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from proxy.config import SiteConfig
 from proxy.config.meter import MeterConfig, read_meter_url
 from proxy.config.trip_input import read_trip_url
-from proxy.doctor.check import Finding, fail, ok, skipped, warn
+from proxy.doctor.check import Finding, fail, ok, side_by_side, skipped, warn
 from proxy.doctor.device_clocks import device_clocks
 from proxy.power.machines.describer import FleetRows
 
@@ -65,8 +64,9 @@ def devices(
         found = sorted({a for _, w, a in here if rows.find(w, a) == number})
         if found:
             asked = _spread(found)
-            with ThreadPoolExecutor(SAMPLE) as threads:
-                answers = dict(zip(asked, threads.map(_has_api, asked), strict=True))
+            within_s = (len(API_PORTS) + 1) * CONNECT_WITHIN_S
+            heard = side_by_side(_has_api, asked, within_s)
+            answers = {address: heard.get(address, False) for address in asked}
             yield _asked(name, answers)
             if living := [address for address in asked if answers[address]]:
                 yield from device_clocks(f"clocks {which}", living, wall_clock)

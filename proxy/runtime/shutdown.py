@@ -1,8 +1,8 @@
 """End work on a signal, and let the reactor wait until it has ended."""
 
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -58,6 +58,21 @@ async def until_shutdown(reactor: Any, work: Callable[[], Awaitable[None]]) -> N
         return
     finally:
         ended.callback(None)
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Let signals do after a reactor's run what they did before it.
+
+    A reactor leaves its handlers behind, `until_shutdown` leaves none: a process that
+    goes on would be ended by neither SIGTERM nor Ctrl-C.
+    """
+    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _begun(reactor: Any, work: Callable[[], Awaitable[None]]) -> None:

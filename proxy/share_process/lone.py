@@ -30,7 +30,7 @@ from proxy.oversight.own_meter import OwnMeter
 from proxy.oversight.signing import LogKeyError, Signer
 from proxy.runtime.logs import observer
 from proxy.runtime.one_thread import OneThread
-from proxy.runtime.shutdown import until_shutdown
+from proxy.runtime.shutdown import signals_kept, until_shutdown
 from proxy.share_process.sources import ask_nodes
 from proxy.signals.build import meter_source
 
@@ -134,17 +134,24 @@ def _own_meter(
 
 
 def check_nodes(config: Config) -> list[NodeReport]:
-    """Return what each node of `config` says, asked at once."""
+    """Return what each node of `config` says, asked at once.
+
+    Raises:
+        KeyboardInterrupt: A signal came first.
+    """
     reports: list[NodeReport] = []
 
     async def check(reactor: Any) -> None:
         reports.extend(await ask_nodes(config, reactor))
 
     try:
-        _react(check)
+        with signals_kept():
+            _react(check)
     except SystemExit as end:
         if end.code:
             raise
+    if len(reports) < len(config.nodes):
+        raise KeyboardInterrupt
     return reports
 
 

@@ -3,12 +3,13 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from proxy.doctor import device_clocks
-from proxy.doctor.device_clocks import seconds_apart
+from proxy.doctor.device_clocks import ANSWER_WITHIN_S, seconds_apart
+from proxy.doctor.probe import now
 
 NOW = 1_700_000_000.0
 
@@ -35,6 +36,25 @@ def a_machine(
         yield server.getsockname()[1]
     finally:
         server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+@contextmanager
+def a_machine_that_drips() -> Iterator[int]:
+    """Answer a byte at a time, each within the time of a whole answer."""
+    over = threading.Event()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError), server.accept()[0] as line:
+            while not over.wait(ANSWER_WITHIN_S / 5):
+                line.sendall(b" ")
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        over.set()
         server.close()
 
 
@@ -66,6 +86,13 @@ def test_a_machine_tells_its_time(answer: bytes, apart: float | None) -> None:
 
 def test_one_that_is_not_there_tells_none() -> None:
     assert seconds_apart("127.0.0.1", lambda: NOW, 1) is None
+
+
+def test_one_that_drips_is_not_waited_for() -> None:
+    with a_machine_that_drips() as port:
+        began = now()
+        assert seconds_apart("127.0.0.1", lambda: NOW, port) is None
+        assert now() - began < 3 * ANSWER_WITHIN_S
 
 
 def test_those_that_are_wrong_are_named_the_worst_first(

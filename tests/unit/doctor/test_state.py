@@ -1,6 +1,8 @@
 """What the doctor says of the state folder, the plant, and of checks that hang."""
 
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -8,7 +10,7 @@ import pytest
 
 from proxy.config import Config, FleetConfig, PowerConfig, SiteConfig
 from proxy.doctor import plant, state
-from proxy.doctor.check import Check, Finding, Round, ok
+from proxy.doctor.check import Check, Finding, Round, ok, side_by_side
 from tests.unit.records.state import a_state
 
 
@@ -143,3 +145,45 @@ def test_a_check_that_hangs_or_breaks_holds_up_no_other() -> None:
         ("bad", "skipped"),
         ("good", "ok"),
     ]
+
+
+def test_what_was_found_before_a_check_hangs_or_breaks_is_told() -> None:
+    hangs = Event()
+
+    def hanging() -> Iterator[Finding]:
+        yield ok("machines", "all answer")
+        hangs.wait(60)
+        yield ok("machines", "too late")
+
+    def broken() -> Iterator[Finding]:
+        yield ok("meter", "answers")
+        raise ValueError("odd")
+
+    found = Round([Check("slow", hanging, 0.5), Check("bad", broken, 10.0)]).findings()
+
+    hangs.set()
+    assert [(one.check, one.level) for one in found] == [
+        ("machines", "ok"),
+        ("slow", "warn"),
+        ("meter", "ok"),
+        ("bad", "warn"),
+    ]
+    assert found[-1].seen == "the look at it failed: ValueError: odd"
+
+
+def test_no_thread_of_those_asked_side_by_side_is_waited_for() -> None:
+    hangs = Event()
+
+    def look(one: str) -> str:
+        if one == "hangs":
+            hangs.wait(60)
+        return one.upper()
+
+    try:
+        told = side_by_side(look, ["b", "hangs", "a"], 0.5)
+        (left,) = [t for t in threading.enumerate() if "(run)" in t.name]
+        assert left.daemon  # the end of the process does not wait for it
+    finally:
+        hangs.set()
+
+    assert list(told.items()) == [("b", "B"), ("a", "A")]
