@@ -65,7 +65,8 @@ def _demo_of_halls(arguments: argparse.Namespace) -> int:
     """Run several proxies, each a process of its own."""
     try:
         with loading():
-            from proxy.demo.halls import HallsOptions, run  # noqa: PLC0415
+            from proxy.demo.hall_plant import HallsOptions  # noqa: PLC0415
+            from proxy.demo.halls import run  # noqa: PLC0415
         run(HallsOptions(arguments.halls, arguments.for_s, arguments.json))
     except ModuleNotFoundError as error:
         return _needs_extra("halls", error)

@@ -8,8 +8,9 @@ import pytest
 
 from proxy.admin.client import AdminError
 from proxy.config import load_config
-from proxy.demo import halls
-from proxy.demo.halls import EVERY, HallsOptions, Story, make_plant, spawn
+from proxy.demo import hall_plant
+from proxy.demo.hall_plant import HallsOptions, make_plant
+from proxy.demo.halls import EVERY, Story, spawn
 
 
 def test_what_happens_begins_when_the_machines_are_at_work() -> None:
@@ -71,7 +72,7 @@ def test_a_screen_does_not_wait_for_halls_that_only_start(
         waits.append(within)
         raise AdminError
 
-    monkeypatch.setattr(halls, "call", silent)
+    monkeypatch.setattr(hall_plant, "call", silent)
 
     assert plant.views() is None
     assert plant.halls[0].seen().hashing == 0
