@@ -122,9 +122,19 @@ def _syntax_fault(text: str) -> str:
     nobody: Any = object()  # a reactor, asked for nothing before something listens
     try:
         serverFromString(nobody, text)
-    except (ValueError, TypeError, LookupError) as error:
-        return f"{text!r} is no endpoint: {error}"
+    except (ValueError, TypeError, LookupError, RuntimeError) as error:
+        return f"{text!r} is no endpoint: {_in_words(text, error)}"
     return ""
+
+
+def _in_words(text: str, error: Exception) -> str:
+    """Return what Twisted's parser stumbled over."""
+    if isinstance(error, RuntimeError):  # its generator ran out of characters
+        return "nothing follows its last backslash"
+    *_, last = text.replace("\\:", "").split(":")
+    if isinstance(error, TypeError) and "interface=" in text and "=" not in last:
+        return "each colon of an address is escaped, as in interface=\\:\\:1"
+    return str(error)
 
 
 def meet(one: Endpoint, other: Endpoint) -> bool:

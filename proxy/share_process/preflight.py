@@ -48,11 +48,21 @@ def preflight(config: Config) -> Iterator[Finding]:
     """Yield what `run` would stumble over."""
     is_running = answers(_path_of(config.proxy.admin))
     for endpoint in endpoints_of(config):
-        yield from _port_findings(endpoint, is_running=is_running)
-    yield from _folder_findings(config)
-    yield from _file_findings(config)
-    yield from _access_findings(config)
-    yield from _host_findings(config)
+        found = _port_findings(endpoint, is_running=is_running)
+        yield from _contained(found, endpoint.key)
+    for look in (_folder_findings, _socket_findings, _access_findings):
+        yield from _contained(look(config), "$.proxy")
+    yield from _contained(_file_findings(config), "$")
+    yield from _contained(_host_findings(config), "$")
+
+
+def _contained(found: Iterator[Finding], key: str) -> Iterator[Finding]:
+    """Yield what a look finds; that it fails is one more: the others are told."""
+    try:
+        yield from found
+    except Exception as error:  # noqa: BLE001  (whatever a file may hold)
+        text = f"what is here cannot be looked at: {type(error).__name__}: {error}"
+        yield _stop(text, key)
 
 
 def _stop(text: str, key: str) -> Finding:
@@ -73,7 +83,10 @@ def _port_findings(endpoint: Endpoint, *, is_running: bool) -> Iterator[Finding]
         try:
             check_files(endpoint.text)
             serverFromString(reactor, endpoint.text)
-        except (ValueError, TypeError, LookupError, OSError, SSL.Error) as error:
+        except (
+            *(ValueError, TypeError, LookupError, RuntimeError),
+            *(OSError, SSL.Error),
+        ) as error:
             yield _stop(f"{endpoint.text!r} is no endpoint: {error}", endpoint.key)
     if endpoint.port is None:
         return
@@ -112,13 +125,36 @@ def _folder_findings(config: Config) -> Iterator[Finding]:
     if proxy.observer is not None:
         folders.append((_path_of(proxy.observer).parent, "observer"))
     for folder, key in folders:
-        there = next(f for f in (folder, *folder.parents) if f.exists())
+        try:
+            there = next(f for f in (folder, *folder.parents) if f.exists())
+        except OSError as error:
+            yield _stop(f"{folder}: {error.strerror}", f"$.proxy.{key}")
+            continue
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             yield _stop(f"nothing can be written in {there}", f"$.proxy.{key}")
     if proxy.log_file is not None:
         folder = Path(proxy.log_file).parent
         if not os.access(folder, os.W_OK | os.X_OK):
             yield _stop(f"nothing can be written in {folder}", "$.proxy.log_file")
+        elif os.path.isdir(proxy.log_file):  # noqa: PTH112  (raises nothing)
+            yield _stop(f"{proxy.log_file} is a folder", "$.proxy.log_file")
+
+
+def _socket_findings(config: Config) -> Iterator[Finding]:
+    """Look whether sockets can be where they are to be: each where nothing else is."""
+    proxy = config.proxy
+    for name in ("admin", "observer"):
+        endpoint = getattr(proxy, name)
+        path = "" if endpoint is None else endpoint.removeprefix("unix:")
+        if os.path.exists(path) and not Path(path).is_socket():  # noqa: PTH110
+            yield _stop(f"{path} is there, and no socket", f"$.proxy.{name}")
+    if proxy.observer is not None and _same_path(proxy.observer, proxy.admin):
+        text = f"{proxy.observer!r} is listened on at $.proxy.admin, too"
+        yield _stop(text, "$.proxy.observer")
+
+
+def _same_path(one: str, other: str) -> bool:
+    return os.path.normpath(_path_of(one)) == os.path.normpath(_path_of(other))
 
 
 def _file_findings(config: Config) -> Iterator[Finding]:
@@ -172,7 +208,12 @@ def _access_findings(config: Config) -> Iterator[Finding]:
 def _host_findings(config: Config) -> Iterator[Finding]:
     hosts = {f"$.pools[{n}].url": pool.url for n, pool in enumerate(config.pools)}
     hosts |= {f"$.nodes[{n}].rpc": node.rpc for n, node in enumerate(config.nodes)}
-    names = {key: urlsplit(url).hostname or "" for key, url in hosts.items()}
+    names = {}
+    for key, url in hosts.items():
+        try:
+            names[key] = urlsplit(url).hostname or ""
+        except ValueError as error:
+            yield _stop(f"{url!r} is no address: {error}", key)
     unknown = _unresolved(set(names.values()))
     for key, name in names.items():
         if name in unknown:

@@ -2,11 +2,15 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from proxy.cli.check import found_in
 from proxy.config import Config, load_config
+from proxy.config.load import read_config
+from proxy.share_process import preflight as module
 from proxy.share_process.preflight import preflight
 
 FILE = """
@@ -144,3 +148,95 @@ def test_a_shared_admin_socket_in_a_folder_of_one_s_own_is_warned_of(
     said = [text for stops, text in found(config(tmp_path, text)) if not stops]
 
     assert any("cannot enter" in one and "$.proxy.admin" in one for one in said)
+
+
+def keys_of_faults(
+    folder: Path, listen: str = "tcp:0:interface=127.0.0.1", **of: str
+) -> dict[str, str]:
+    """Return what is wrong with a file, by the last part of its key."""
+    path = folder / "c.toml"
+    proxy = of.get("proxy", "")
+    text = FILE.format(proxy=proxy, host="127.0.0.1", cookie="c.toml", listen=listen)
+    path.write_text(
+        text.replace(
+            "stratum+tcp://127.0.0.1", of.get("url", "stratum+tcp://127.0.0.1")
+        ).replace('"state"', f'"{of.get("state", "state")}"')
+    )
+    faults, _ = found_in(read_config(path, {}))
+    return {fault.key.rpartition(".")[2]: fault.text for fault in faults}
+
+
+def test_an_address_of_half_a_bracket_is_a_fault_beside_the_others(
+    tmp_path: Path,
+) -> None:
+    told = keys_of_faults(tmp_path, url="http://[::1", proxy='log_level = "loud"')
+
+    assert set(told) == {"url", "log_level"}
+
+
+def test_an_endpoint_that_ends_in_a_backslash_is_a_fault(tmp_path: Path) -> None:
+    for kind in ("tcp", "ssl"):
+        told = keys_of_faults(tmp_path, listen=f"{kind}:1:x=\\\\")
+        assert set(told) == {"listen[0]"}
+
+
+def test_a_folder_whose_name_is_too_long_is_a_fault(tmp_path: Path) -> None:
+    told = keys_of_faults(tmp_path, state=300 * "a", proxy='admin = "unix:a.sock"')
+
+    assert told["state_dir"].endswith("File name too long")
+
+
+def test_a_look_that_fails_is_a_fault_and_the_others_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(_: Config) -> Iterator[module.Finding]:
+        raise RuntimeError("odd")
+        yield
+
+    settings = config(tmp_path, host="pool.invalid")
+    monkeypatch.setattr(module, "_folder_findings", odd)
+
+    assert found(settings) == [
+        (
+            True,
+            "what is here cannot be looked at: RuntimeError: odd - at `$.proxy`",
+        ),
+        (
+            False,
+            "no address is known of the host 'pool.invalid' - at `$.pools[0].url`",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("name", ["admin", "observer"])
+def test_a_socket_where_something_else_is_stops_a_start(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    told = keys_of_faults(tmp_path, proxy=f'{name} = "unix:there"')
+
+    assert told == {name: f"{tmp_path}/there is there, and no socket"}
+
+
+def test_a_log_file_that_is_a_folder_stops_a_start(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    told = keys_of_faults(tmp_path, proxy='log_file = "there"')
+
+    assert told == {"log_file": f"{tmp_path}/there is a folder"}
+
+
+def test_one_path_for_both_sockets_stops_a_start(tmp_path: Path) -> None:
+    both = 'admin = "unix:state/a.sock"\nobserver = "unix:state/./a.sock"'
+    told = keys_of_faults(tmp_path, proxy=both)
+
+    assert told["observer"].endswith("is listened on at $.proxy.admin, too")
+
+
+@pytest.mark.parametrize("kind", ["tcp6:28443", "tcp:28443"])
+@pytest.mark.parametrize("address", ["::", "::1", "fe80::1"])
+def test_a_colon_that_is_not_escaped_is_said_so(
+    tmp_path: Path, kind: str, address: str
+) -> None:
+    told = keys_of_faults(tmp_path, listen=f"{kind}:interface={address}")
+
+    assert "each colon of an address is escaped" in told["listen[0]"]
