@@ -93,7 +93,7 @@ def unproven_w(fleet: Fleet, now: Seconds, params: GuardParams) -> float:
 
 
 def doubts_w(
-    fleet: Fleet, now: Seconds, noise: float, params: GuardParams
+    fleet: Fleet, now: Seconds, kept: float, noise: float, params: GuardParams
 ) -> tuple[float, float]:
     """Return the model watts that the guard lacks of what may not have gone down.
 
@@ -103,10 +103,12 @@ def doubts_w(
     Args:
         fleet: The machines.
         now: The moment.
+        kept: By the guard for surprises, in model watts: without a meter that is a
+            whole machine, and nothing is lacking.
         noise: Of a minute, in model watts.
         params: How much room is kept.
     """
-    kept, one = surprise_w(fleet, params), float(fleet.full_w.max(initial=0.0))
+    one = float(fleet.full_w.max(initial=0.0))
     lacks = one - kept + noise if one > kept else 0.0
     return max(0.0, unproven_w(fleet, now, params) - kept), lacks
 

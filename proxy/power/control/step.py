@@ -160,7 +160,10 @@ def act(
     noise = noise_w(estimate.noise_w2(estimate.ramped_w), params.estimate.guard)
     ceiling = params.estimate.aux.it_watts(estimate.ramped_w - noise)
     # The budget of the planner's fractions is the ramped one: it is what holds now.
-    doubts = doubts_w(fleet, moment.now, noise / cap.bias, params.estimate.guard)
+    by_model = cap.bias * (1.0 + params.estimate.aux.share)
+    chance = noise if params.meter is not None else 0.0
+    kept = (cap.ramped_w - cap.allow_w - chance) / by_model
+    doubts = doubts_w(fleet, moment.now, kept, chance / cap.bias, params.estimate.guard)
     grant = grant_within(cap.it_w, ceiling, estimate.ramped_w, cap.bias, *doubts)
     # From site watts to model watts: the auxiliary share and the bias are taken off.
     over = stance.over_w / (1.0 + params.estimate.aux.share) / cap.bias

@@ -182,3 +182,15 @@ def test_an_order_below_what_machines_draw_asleep_is_no_trip() -> None:
     assert after(at_rest, 1200.0) is SafetyState.NORMAL
     assert after(at_rest, 1300.0) is SafetyState.TRIP
     assert after(deaf, 1200.0) is SafetyState.TRIP
+
+
+def test_without_a_meter_a_guard_of_a_whole_machine_is_enough() -> None:
+    # six that can only sleep, an order for 4.32 of them: the guard leaves room for 3.32
+    six = fleet(*[machine(3250.0, 30.0)] * 6)
+    started = site(ramped=19_500.0)
+    least = order(14_040.0)
+
+    sensed = watch(least, None, params=NO_METER, of=six, seconds=1, start=started)
+    action = do(sensed, least, params=NO_METER, of=six)
+
+    assert int((action.plan.level > 0).sum()) == 3
