@@ -167,9 +167,11 @@ class Pool:
 
     def check(self) -> None:
         """Look at the clock: called every second; one link's failure is no other's."""
+        now = self._now()
         for link in self._links.due():
             with self._log.failuresHandled("a look at pool {pool}", pool=self.name):
                 link.check()
+                self._links.looked_at(link, now)
 
     async def stop(self) -> None:
         """Hang up everywhere."""

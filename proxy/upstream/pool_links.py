@@ -30,6 +30,7 @@ class PoolLinks:
     _all: dict[LinkKey, PoolLink] = field(factory=dict, init=False)
     _ready: dict[PoolLink, None] = field(factory=dict, init=False)
     _begun: dict[PoolLink, None] = field(factory=dict, init=False)  # the others
+    _silent: dict[PoolLink, None] = field(factory=dict, init=False)  # as last looked at
     _users: Counter[LinkKey] = field(factory=Counter, init=False)
     _per_site: Counter[str] = field(factory=Counter, init=False)
     _checks: int = field(default=0, init=False)
@@ -63,6 +64,7 @@ class PoolLinks:
         self._per_site[key[0]] -= 1
         self._ready.pop(link, None)
         self._begun.pop(link, None)
+        self._silent.pop(link, None)
         return link
 
     def has_work(self, link: PoolLink) -> None:
@@ -74,6 +76,7 @@ class PoolLinks:
         """Note that a link, if it had work, has none any more."""
         if link in self._ready:
             del self._ready[link]
+            self._silent.pop(link, None)
             self._begun[link] = None
 
     def due(self) -> list[PoolLink]:
@@ -86,6 +89,13 @@ class PoolLinks:
         ready = list(self._ready)
         turns = -(-len(ready) // CHECKED_AT_ONCE) or 1
         return [*self._begun, *ready[self._checks % turns :: turns]]
+
+    def looked_at(self, link: PoolLink, now: Seconds) -> None:
+        """Note whether a link is silent though shares wait: not all are asked again."""
+        if link in self._ready and link.unanswered_s(now) is not None:
+            self._silent[link] = None
+        else:
+            self._silent.pop(link, None)
 
     def of_site(self, site: str) -> int:
         """Return how many a site has."""
@@ -109,8 +119,8 @@ class PoolLinks:
 
     def unanswered_s(self, now: Seconds) -> Seconds | None:
         """Return how long one is silent though shares wait; None: none for too long."""
-        silent = (link.unanswered_s(now) for link in self._ready)
-        return max((s for s in silent if s is not None), default=None)
+        silent = (link.unanswered_s(now) for link in self._silent)
+        return next((s for s in silent if s is not None), None)
 
     @property
     def work(self) -> Work | None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from protocol.units import Seconds
 from proxy.runtime.inflow import IN_A_TURN
 from proxy.upstream.pool_links import CHECKED_AT_ONCE
 from tests.fakes.pool_wire import NOTIFY, PoolServer
@@ -37,6 +38,7 @@ def test_what_a_pool_says_of_itself_costs_the_same_however_many_links_it_has() -
                 pool.work,
                 pool.state(),
                 pool.connections,
+                pool.unanswered_s(Seconds(server.clock.seconds())),
             )
         )
 
