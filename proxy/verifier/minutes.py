@@ -1,7 +1,8 @@
 """Which minutes of the meter are in the log, and which should be.
 
 A site writes one also when there is nothing to measure, from the start of its
-controller on: `software` says which sites owe them since then.
+controller on: `software` says which sites owe them since then. The minute of a restart
+comes in two parts: what ends writes the seconds that it has read, what starts the rest.
 """
 
 from collections.abc import Collection
@@ -27,6 +28,12 @@ class MinuteBody(msgspec.Struct):
     """A minute of the meter."""
 
     begin: Minute = msgspec.field(name="from")
+    w: list[Any] = []
+
+    @property
+    def read(self) -> frozenset[int]:
+        """The seconds of it that the meter told."""
+        return frozenset(at for at, watts in enumerate(self.w) if watts is not None)
 
 
 class SoftwareBody(msgspec.Struct):
@@ -45,11 +52,13 @@ class _Site:
 
     Attributes:
         next_from: The minute that is due; None: there was none yet.
+        read: Seconds of the one before that were read.
         has_restarted: Its controller was started since the last one.
         owes_since: The newest start that owes minutes; None: none does.
     """
 
     next_from: int | None = None
+    read: frozenset[int] = frozenset()
     has_restarted: bool = False
     owes_since: float | None = None
 
@@ -87,7 +96,9 @@ class Minutes:
         if leaf.head.kind == "start":
             site.has_restarted = True
             return
-        self._gap(site, leaf, _decode(leaf.body).begin)
+        body = _decode(leaf.body)
+        if not self._goes_on(site, body):
+            self._gap(site, leaf, body)
 
     def end(self) -> None:
         """Look whether minutes are missing at the end."""
@@ -108,14 +119,26 @@ class Minutes:
         for name in self._sites.keys() - set(names):
             self._sites[name].owes_since = None
 
-    def _gap(self, site: _Site, leaf: Leaf, begin: int) -> None:
-        name, due = leaf.head.site, site.next_from
+    def _goes_on(self, site: _Site, body: MinuteBody) -> bool:
+        """Tell whether it is the other part of a minute within which there was a start.
+
+        Both may have read the second of the start; any other is read once.
+        """
+        is_same = site.next_from == body.begin + MINUTE
+        follows = max(site.read, default=0) <= min(body.read, default=MINUTE)
+        if not (site.has_restarted and is_same and follows):
+            return False
+        site.has_restarted, site.read = False, site.read | body.read
+        return True
+
+    def _gap(self, site: _Site, leaf: Leaf, body: MinuteBody) -> None:
+        name, due, begin = leaf.head.site, site.next_from, body.begin
         if due is not None and begin < due:
             self.refused = leaf.index
             text = f"a minute of {name} comes twice or goes back: it is not summed"
             self.findings.fault(text, leaf.index, begin)
             return
-        site.next_from = begin + MINUTE
+        site.next_from, site.read = begin + MINUTE, body.read
         restarted, site.has_restarted = site.has_restarted, False
         is_first = due is None or restarted
         first = max(site.first, due or 0)  # what is before a start is only a note

@@ -137,3 +137,49 @@ def test_a_start_that_says_nothing_of_its_sites_makes_no_minute_missing_twice(
         "15 minutes of hall-a are not in the log"
     ]
     assert report.missing_minutes == 15
+
+
+def with_restart(first_until: int, second_from: int) -> list[Event]:
+    """Return half an hour, with the tenth minute in two parts, a start between them."""
+    begin = BEGIN + 60 * 10
+    found: list[Event] = []
+    for event in story():
+        if event.kind not in {"meter", "shares"} or event.body["from"] != begin:
+            found.append(event)
+            continue
+        if event.kind == "shares":
+            continue  # each part's own are below
+        w, at = event.body["w"], begin + first_until
+        before = {**event.body, "w": [*w[:first_until], *[None] * (60 - first_until)]}
+        after = {**event.body, "w": [*[None] * second_from, *w[second_from:]]}
+        shares = {"from": begin, "site": {"n": 9, "d": 4e5, "d2": 2e10}, "_sd": []}
+        found += [
+            evolve(event, at=at, body={**before, "register": None}),
+            Event(at, SITE, "shares", "a minute", shares),
+            Event(at + 1, SITE, "start", "", {}),
+            software(at + 1, SITE),
+            evolve(event, body=after),
+            Event(event.at, SITE, "shares", "a minute", shares),
+        ]
+    return found
+
+
+@pytest.mark.parametrize("second_from", [19, 20, 27])  # a reload, a fast one, a restart
+def test_the_minute_of_a_restart_is_in_two_parts_that_are_both_summed(
+    checked: "partial[Report]", second_from: int
+) -> None:
+    events = with_restart(20, second_from)
+
+    report = checked(events)
+
+    assert faults(report) == []
+    assert report.metered_s == 60 * MINUTES + 20 - second_from
+    assert report.missing_minutes == 0
+    assert report.energy_kwh == pytest.approx(joules(events) / 3.6e6)
+
+
+def test_a_restart_lets_no_second_be_read_twice(checked: "partial[Report]") -> None:
+    report = checked(with_restart(27, 25))
+
+    assert any("comes twice or goes back" in text for text in faults(report))
+    assert report.metered_s == 60 * (MINUTES - 1) + 27
