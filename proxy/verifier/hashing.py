@@ -9,7 +9,7 @@ import msgspec
 from attrs import define, field
 
 from proxy.verifier.fleet import ABOVE, BELOW, Fleets
-from proxy.verifier.meter import Meter
+from proxy.verifier.meter import LATE_S, Meter
 from proxy.verifier.reading import Leaf
 from proxy.verifier.report import MINUTE, Amount, Count, Findings, Minute, Square
 
@@ -26,9 +26,6 @@ share."""
 
 UNPROVEN = 15
 """Minutes without a hash that want an explanation: machines start within a few."""
-
-LATE_S = 120
-"""Seconds that hashes may be older than the minute that their shares came in."""
 
 ROUNDING = 1e-6
 """Of sums of floating point numbers, relative."""
@@ -148,13 +145,15 @@ class Hashing:
         unread = meter.unread.pop((site, begin), 0) if joules is not None else MINUTE
         if not unread:
             return
-        most = meter.budgets.most(site, begin - meter.response_s, begin + MINUTE)
+        since = begin - meter.response_s
+        most = meter.budgets.most(site, since, begin + MINUTE)
         key = site, begin // HOUR * HOUR
         is_new = key not in self._unread
         if most is None or (is_new and len(self._unread) >= MAX_HOURS):
             return
         hour = self._unread.setdefault(key, HourFigures())
-        late = LATE_S * most if is_new else 0.0
+        before = meter.budgets.most(site, since - LATE_S, begin) or 0.0
+        late = LATE_S * max(most, before) if is_new else 0.0
         hour.add((joules or 0.0) + unread * most + late, body.site)
 
     def end(self) -> None:

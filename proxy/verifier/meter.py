@@ -23,6 +23,10 @@ TOLERANCE = 0.005
 GIVEN_UP_AFTER = 900.0
 """A lowering that is not answered by then never is."""
 
+LATE_S = 120
+"""Seconds that hashes may be older than the minute that their shares came in: what was
+allowed is known for so much longer."""
+
 MAX_RESPONSES = 10_000
 MAX_QUARTERS = 200_000
 """Five years of quarters."""
@@ -144,7 +148,7 @@ class Meter:
         self._refuse_negative(site, name, body)
         self._lowered(site, name, body.begin)
         self._minute(site, name, body)
-        self.budgets.forget(name, body.begin - self.response_s - MINUTE)
+        self.budgets.forget(name, body.begin - self.response_s - LATE_S)
 
     def end(self) -> None:
         """Close what is open."""

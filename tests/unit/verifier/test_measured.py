@@ -311,6 +311,21 @@ def test_hashes_of_minutes_without_readings_are_held_against_the_budget(
     assert any("proved hashes of" in text for text in texts) is is_found
 
 
+def test_a_late_share_of_before_a_pause_is_no_finding(checked: Verify) -> None:
+    begin = BEGIN + 60 * 60  # two minutes after the budget was lowered to nothing
+    late = {"n": 1, "d": 1e6, "d2": 1e12, "stale": 0, "parked": 0.0}
+    events: list[Event] = []
+    for event in Story({0: 3_000_000.0, 58: 0.0}, falls=1.0).events(70):
+        body = event.body
+        if event.kind in {"meter", "shares"} and body["from"] == begin:
+            is_meter = event.kind == "meter"
+            key, value = ("w", [None, *body["w"][1:]]) if is_meter else ("site", late)
+            body = {**body, key: value}
+        events.append(evolve(event, body=body))
+
+    assert faults(checked(events)) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
