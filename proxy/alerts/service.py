@@ -72,7 +72,8 @@ class Alerts:
             notices = delivery.due(standing, now, wall)
             if notices:
                 self._tasks.start("telling of alarms", self._send(delivery, notices))
-        self.file.write(self._known())  # also what nobody could be told of
+        # Also what nobody could be told of; a slow disk keeps nobody from being told.
+        self._tasks.start("keeping what was told", self.file.write(self._known()))
         for heartbeat in self._heartbeats.values():
             if self.is_well() and heartbeat.is_due(now):
                 self._tasks.start("a heartbeat", self._beat(heartbeat))
@@ -103,14 +104,15 @@ class Alerts:
         await self._deliveries[name].receiver.send([Notice(alarm, "begins")])
 
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and keep what is known by then."""
         await self._tasks.cancel_all()
+        await self.file.write(self._known())
 
     async def _send(self, delivery: Delivery, notices: Sequence[Notice]) -> None:
         was = delivery.reason
         await delivery.send(notices, self._now(), self.sender.wall_clock())
         self._tell(delivery.name, was, delivery.reason)
-        self.file.write(self._known())
+        await self.file.write(self._known())
 
     async def _beat(self, heartbeat: Heartbeat) -> None:
         was = heartbeat.reason

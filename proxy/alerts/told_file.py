@@ -1,10 +1,13 @@
 """What receivers know, in the state folder: a restart says nothing twice."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from attrs import define, field
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from protocol.unreadable import UNREADABLE
@@ -28,11 +31,16 @@ Rows = dict[str, list[ToldRow]]
 
 @define(eq=False, repr=False)
 class ToldFile:
-    """Kept on each change: alarms are few, and a change sends a message anyway."""
+    """Kept on each change: alarms are few, and a change sends a message anyway.
+
+    Attributes:
+        on_thread: Runs functions one after the other: no share waits for the disk.
+    """
 
     _log = Logger()
 
     path: Path
+    on_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
     _written: Rows = field(factory=dict, init=False)
 
     def read(self) -> dict[str, Known]:
@@ -51,14 +59,18 @@ class ToldFile:
         self._written = rows
         return {name: _known(found) for name, found in rows.items()}
 
-    def write(self, known: Mapping[str, Known]) -> None:
+    async def write(self, known: Mapping[str, Known]) -> None:
         """Keep what receivers know, if that changed."""
         rows = {name: [*_rows(one)] for name, one in known.items()}
         if rows == self._written:
             return
         self._written = rows
         try:
-            write_whole(self.path, msgspec.json.encode(rows))
+            data = msgspec.json.encode(rows)
+            await self.on_thread(partial(write_whole, self.path, data))
+        except CancelledError:
+            self._written = {}  # perhaps not: the next one does
+            raise
         except OSError as error:
             self._log.warn(
                 "{path} cannot be written, a restart tells of alarms anew: {error}",

@@ -99,7 +99,10 @@ class Program:
         path = Path(self.config.proxy.state_dir) / BY_HAND_FILE
         self.by_hand = ByHand(path, self.wall_clock, self.reactor)
         self.limits = ProcessLimits(self.sources, self.factories)
-        self.alerts = alerts_of(self, self.config.proxy, self.reactor, self.wall_clock)
+        self.alerts = alerts_of(
+            *(self, self.config.proxy, self.reactor, self.wall_clock),
+            self._thread_line(),
+        )
 
     @property
     def sources(self) -> Sources:

@@ -1,5 +1,6 @@
 """From a condition to those who are told, over restarts and reloads."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,15 @@ class Post:
         self.fetched.append(url)
 
 
+async def at_once(work: Callable[[], Any]) -> Any:
+    """Take the place of a thread."""
+    return work()
+
+
 class Plant:
     """What is so, and who is told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_thread: Any = at_once) -> None:
         self.reactor = MemoryReactorClock()
         self.now: list[Condition] = []
         self.is_well = True
@@ -54,7 +60,7 @@ class Plant:
             sender,
             lambda: self.now,
             lambda: self.is_well,
-            ToldFile(folder / TOLD_FILE),
+            ToldFile(folder / TOLD_FILE, on_thread),
         )
 
     @property
@@ -137,6 +143,35 @@ def test_what_a_killed_process_could_not_tell_the_next_one_does(
     again.alerts.take_on([row()])
     again.live(300)
     assert len(told_of(post, "trip")) == 1
+
+
+def test_a_disk_that_hangs_keeps_nobody_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, plant = Post(monkeypatch), Plant(tmp_path, lambda _: Deferred())
+    plant.alerts.take_on([row()])
+    plant.live(30, TRIP)
+    plant.live(90)
+    assert statuses(post) == ["firing", "resolved"]
+
+
+def test_what_a_stop_finds_unwritten_is_written_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = True
+
+    def on_thread(work: Callable[[], Any]) -> Any:
+        return Deferred() if hangs else at_once(work)
+
+    post, before = Post(monkeypatch), Plant(tmp_path, on_thread)
+    before.alerts.take_on([row()])
+    before.live(30, TRIP)
+    hangs = False
+    _ = Deferred.fromCoroutine(before.alerts.stop())
+    after = Plant(tmp_path)
+    after.alerts.take_on([row()])
+    after.live(60, TRIP)
+    assert statuses(post) == ["firing"]
 
 
 def test_a_damaged_file_tells_anew(
