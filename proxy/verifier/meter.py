@@ -97,7 +97,7 @@ class _Site:
     figures: MeterFigures = field(factory=MeterFigures)
     episode: list[float] | None = None  # since, seconds, kWh
     seen_budget: tuple[float, float] | None = None
-    most_w: float = 0.0
+    most_w: float = 0.0  # read or allowed, so far: what noise is a part of
     negative: list[float] | None = None  # since, seconds
 
 
@@ -174,9 +174,9 @@ class Meter:
     def _refuse_negative(self, site: _Site, name: str, body: MeterBody) -> None:
         """Take what is below zero for no reading; what is no noise is a finding."""
         known = [w for w in body.w if w is not None]
-        site.most_w = max(site.most_w, *known, 0.0)
-        full = max(site.most_w, self.budgets.at(name, body.begin) or 0.0)
-        count = sum(w < -TOLERANCE * full for w in known)
+        allowed = self.budgets.at(name, body.begin + MINUTE) or 0.0
+        site.most_w = max(site.most_w, *known, allowed)
+        count = sum(w < -TOLERANCE * site.most_w for w in known)
         if count:
             site.negative = site.negative or [float(body.begin), 0.0]
             site.negative[1] += count

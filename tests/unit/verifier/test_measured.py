@@ -379,3 +379,17 @@ def test_watts_below_zero_are_no_readings_and_beyond_noise_a_finding(
     texts = ["the meter of hall-a was below 0 W for 30 s: nothing that only draws is"]
     assert faults(report) == (texts if is_found else [])
     assert report.missed_s == 30
+
+
+def test_noise_of_a_site_that_never_drew_is_no_finding(checked: Verify) -> None:
+    events = [
+        evolve(e, body={**e.body, "w": [-2] * 60, "register": None})
+        if e.kind == "meter"
+        else e
+        for e in Story({0: 3_000_000.0, 20: 0.0}).events(60)
+    ]
+    events[1] = evolve(events[1], at=BEGIN + 12)  # decided within the first minute
+
+    report = checked(e for e in events if e.kind != "shares")
+
+    assert not any("below 0 W" in text for text in faults(report))
