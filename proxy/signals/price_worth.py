@@ -34,6 +34,10 @@ REWARD_FOR = Seconds(3600.0)
 """What a node said counts for so long: six blocks. Difficulty changes each two weeks,
 fees with each block."""
 
+ASKED_WITHIN = Seconds(600.0)
+"""However seldom the document is read, a node is asked so often: a block. What it says
+would else be too old before it is asked again."""
+
 Refuse = Callable[[str], None]
 
 
@@ -77,6 +81,7 @@ class _Look:
     """Something that is asked again and again."""
 
     ask: Callable[[], Awaitable[None]]
+    every: Seconds
     due: float = 0.0
     is_under_way: bool = False
     fault: str = ""
@@ -104,7 +109,11 @@ class NodeWorth:
     _ticks: PeriodicService = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._looks = _Look(self._ask_node), _Look(self._quotes.read)
+        asked_s = min(self._poll_s, ASKED_WITHIN)
+        self._looks = (
+            _Look(self._ask_node, asked_s),
+            _Look(self._quotes.read, self._poll_s),
+        )
         self._ticks = PeriodicService(LOOK_EVERY, self._tick, self._clock)
 
     def hashprice(self) -> float | None:
@@ -153,7 +162,7 @@ class NodeWorth:
                 fault = await self._fault_of(look)
         finally:
             look.is_under_way = False
-        look.due = self._clock.seconds() + (TRY_EVERY if fault else self._poll_s)
+        look.due = self._clock.seconds() + (TRY_EVERY if fault else look.every)
         if fault:
             self._refuse(fault)
         if fault and not look.fault:

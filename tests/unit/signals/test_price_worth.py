@@ -1,11 +1,12 @@
 """A hashprice of a node and a bitcoin's price, while either is away, old or wrong."""
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 
 from protocol.prices.curve import PriceError
 from protocol.units import Seconds, UnixTime
@@ -25,12 +26,15 @@ class Rewards:
     def __init__(self) -> None:
         self.fault = ""
         self.hangs = False
+        self.after: Callable[[], Awaitable[None]] | None = None
         self.reads = 0
 
     async def read(self) -> BlockReward:
         self.reads += 1
         if self.hangs:
             await Deferred()
+        if self.after is not None:
+            await self.after()
         if self.fault:
             raise RewardError(self.fault)
         return REWARD
@@ -60,7 +64,10 @@ class Rig:
     """A worth, under a virtual clock."""
 
     def __init__(
-        self, data: bytes = b"60000", document: Document | None = None
+        self,
+        data: bytes = b"60000",
+        document: Document | None = None,
+        poll: Seconds = POLL,
     ) -> None:
         self.clock = Clock()
         self.ahead = 0.0  # of the wall clock
@@ -68,7 +75,7 @@ class Rig:
         self.node = Rewards()
         self.refused: list[str] = []
         quotes = BtcQuotes(document or self.paper, "EUR", lambda: self.wall)
-        self.worth = NodeWorth(quotes, POLL, self.clock)
+        self.worth = NodeWorth(quotes, poll, self.clock)
         self.worth.rewards = self.node
         self.worth.start(self.refused.append)
 
@@ -115,6 +122,15 @@ def test_a_node_that_is_away_counts_for_an_hour_and_is_an_event() -> None:
     rig.node.fault = ""
     rig.wait(35)
     assert rig.price == 60_000.0
+
+
+def test_a_document_read_once_an_hour_leaves_no_gap_in_what_the_node_says() -> None:
+    rig = Rig(poll=Seconds(3600.0))
+    rig.node.after = lambda: deferLater(rig.clock, 1.0)
+
+    for _ in range(3 * 3600):
+        rig.clock.advance(1.0)
+        assert rig.price == 60_000.0
 
 
 def test_a_node_that_hangs_is_asked_once_at_a_time() -> None:
