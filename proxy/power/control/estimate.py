@@ -68,7 +68,7 @@ def guard_at(
     ramped: float,
     params: EstimateParams,
     *,
-    is_measured: bool = True,
+    is_measured: bool,
 ) -> float:
     """Return the part of `ramped` watts that is kept free; see `guard`."""
     if ramped <= 0:

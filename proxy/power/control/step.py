@@ -178,6 +178,11 @@ def act(
     return Action(state, cap, planned)
 
 
+def is_measured(meter: Meter, now: Seconds, params: SiteParams) -> bool:
+    """Tell whether a meter shows what the site draws, and is not lost."""
+    return params.meter is not None and not _is_blind(meter, now, params)
+
+
 def taken_over(sensed: Sensed, params: SiteParams) -> Sensed:
     """Let ramps begin where the site is: what it draws already is no rise.
 

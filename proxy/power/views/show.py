@@ -10,6 +10,7 @@ import attrs
 from protocol.units import Seconds, Watts
 from proxy.power.control.estimate import guard_at
 from proxy.power.control.site_power import drawn
+from proxy.power.control.step import is_measured
 from proxy.power.evidence.windows import Proof
 from proxy.power.journal.alarms import Alarm, AlarmName
 from proxy.power.link.messages import SiteFigures
@@ -163,7 +164,8 @@ def dry_run(site: SiteControl, watts: Watts, now: Seconds) -> PlanView | None:
     if site.cap is None:
         return None
     budget, aux = min(watts, site.orders.envelope.budget_w), params.estimate.aux
-    guard = guard_at(estimate, fleet, budget, params.estimate)
+    is_seen = is_measured(site.state.meter, now, params)
+    guard = guard_at(estimate, fleet, budget, params.estimate, is_measured=is_seen)
     allowed = aux.it_watts(budget * (1.0 - guard))
     grant = grant_within(allowed, aux.it_watts(budget), budget, estimate.bias)
     planned = plan(grant, fleet, now, params.plan)

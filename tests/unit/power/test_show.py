@@ -442,6 +442,23 @@ def test_a_dry_run_keeps_the_guard_and_the_auxiliary_load_as_the_site_would() ->
     assert left_w == pytest.approx(fleet.target_w.sum())
 
 
+def test_a_dry_run_keeps_a_hundredth_of_a_large_site_free_that_nothing_measures() -> (
+    None
+):
+    site = running(*(f"park.{n}" for n in range(200)), budget_w=700_000)
+    site.live(range(11, 1000))
+    before_w = site.control.table.fleet.target_w.sum()
+
+    view = dry(site, 600_000.0, 999)
+    site.order(600_000.0, at=999.5)
+    site.tick(1000)
+
+    fleet, cap = site.control.table.fleet, site.control.cap
+    assert cap is not None
+    assert cap.guard == pytest.approx(0.01)
+    assert view.watts == pytest.approx(fleet.target_w.sum() - before_w)
+
+
 def test_a_dry_run_of_more_than_the_contract_is_one_of_the_contract() -> None:
     site = running("park.1", budget_w=5000)
 
