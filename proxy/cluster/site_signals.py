@@ -29,6 +29,7 @@ from proxy.power.orders.orders import OrderBook
 from proxy.power.orders.receipt import InForce, Receipt
 from proxy.power.ports import SignalSource
 from proxy.runtime.periodic import PeriodicService
+from proxy.runtime.quantities import si
 
 AWAY = "the cluster's database does not answer: nothing can be ordered"
 
@@ -227,7 +228,7 @@ class SiteSignals:
     def _note_taken(self, source: str, orders: Sequence[Order]) -> None:
         site = self.candidate.site.name
         watts = [order.watts for order in orders]
-        said = f"{watts[0]:g} W" if len(watts) == 1 else f"{len(watts)} orders"
+        said = si(watts[0], "W") if len(watts) == 1 else f"{len(watts)} orders"
         body = {"site": site, "source": source, "watts": watts[:10]}
         self.note("order", f"{source} orders {said} for {site}", body)
 

@@ -168,5 +168,5 @@ class PowerApi:
         control = loop.control
         moments = control.wall.moments(self.now(), self.wall_clock())
         budget = control.orders.budget(self.now(), moments)
-        text = f"{what}: budget {budget.watts:g} W by {budget.reason}"
+        text = f"{what}: budget {si(budget.watts, 'W')} by {budget.reason}"
         return OrderResult(control.name, budget.watts, budget.reason, text)

@@ -186,7 +186,7 @@ def test_an_order_is_in_the_table_within_the_call_and_rules(tmp_path: Path) -> N
     assert receipt.is_taken
     assert [body["watts"] for body in place.tables.orders.values()] == [5e6]
     assert place.candidate.budget().watts == Watts(5e6)
-    assert ("order", "grid orders 5e+06 W for plant") in place.notes
+    assert ("order", "grid orders 5 MW for plant") in place.notes
 
 
 def test_the_same_order_again_is_taken_and_written_once(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_only_who_is_absent_can_be_forgotten(office: Office) -> None:
     given = office.result("power.forget", site="hall-a", machines="m0.*")
 
     assert refused == "no machine '*' is absent at hall-a"
-    assert given["text"].startswith("1 machines forgotten: budget 200000 W")
+    assert given["text"].startswith("1 machines forgotten: budget 200 kW")
 
 
 def test_what_the_database_cannot_tell_is_refused(office: Office) -> None:
@@ -178,6 +178,13 @@ def test_a_dry_run_says_what_rules_once_operators_take_their_orders_back(
     orders = office.result("power.show")[0]["orders"]
     assert [one["watts"] for one in orders] == [1000.0], "nothing was taken back"
     assert office.result("power.plan", site="hall-a", watts=1000.0)["ruled_by"] == ""
+
+
+def test_an_order_is_answered_in_watts_that_people_read(office: Office) -> None:
+    given = office.result("power.set", site="hall-a", watts=6_000.0)
+
+    assert given["text"].startswith("order of 6 kW taken")
+    assert ": budget 6 kW by " in given["text"]
 
 
 def test_what_a_map_shows_of_a_machine_is_a_byte_of_each_connection(
