@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from protocol.unreadable import UNREADABLE
 from proxy.regtest.rpc import RegtestCalls, answer, template_request
-from proxy.regtest.rpc_arguments import METHOD_NOT_FOUND, RpcError
+from proxy.regtest.rpc_arguments import METHOD_NOT_FOUND, MISC_ERROR, RpcError
 from proxy.runtime.tasks import Tasks
 
 MAX_LONG_POLLS = 64
@@ -26,7 +26,6 @@ POOL_CHANGE_SECONDS = 5.0
 60 s."""
 
 _PARSE_ERROR = -32700
-_MISC_ERROR = -1
 
 
 class _Call(msgspec.Struct):
@@ -58,7 +57,7 @@ class LongPolls:
             RpcError: Too many wait already.
         """
         if len(self._waiting) >= MAX_LONG_POLLS:
-            raise RpcError(_MISC_ERROR, f"{MAX_LONG_POLLS} long polls wait already")
+            raise RpcError(MISC_ERROR, f"{MAX_LONG_POLLS} long polls wait already")
         moved: Deferred[None] = Deferred()
         self._waiting.add(moved)
         pause = deferLater(self._clock, POOL_CHANGE_SECONDS, self._end, moved)

@@ -10,7 +10,7 @@ from proxy.power.machines.table import Table
 
 MOST = 0.5
 """Part of the watts that devices must speak for, to be asked in place of the model: the
-larger part decides (`estimate.TELLING`)."""
+larger part decides (`learning.TELLING`)."""
 
 
 def state_at_start(

@@ -10,9 +10,10 @@ from protocol.oversight.council import Council
 from protocol.units import UnixTime, Watts
 from proxy.power.orders.order import Order
 from proxy.power.ports import SignalListener
+from proxy.signals.numbering import next_seq
 
 _SEQS_PER_SECOND = 100_000
-"""Above the pieces of one curve, which are numbered from its second on."""
+"""Above the pieces of one curve, which are numbered from its moment on."""
 
 
 @define(eq=False, repr=False)
@@ -39,7 +40,7 @@ class BudgetCurve:
             for piece in council.pieces(0.0)
             if piece.end is None or piece.end > now
         ]
-        first = max(self._last_seq + 1, int(moments[0]) * _SEQS_PER_SECOND)
+        first = next_seq(self._last_seq, moments[0], _SEQS_PER_SECOND)
         orders = [
             Order(
                 site=self._site,
